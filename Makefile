@@ -1,0 +1,76 @@
+# From nothing but Python 3.11: `make demo` separates a song, `make test` runs every check.
+# Everything lives in .venv; nothing has to be activated. Versions are those of constraints.txt.
+
+# The first Python that is new enough; `make PYTHON=/path/to/python3.11 demo` takes another.
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+# pip tells a person how far its downloads are; a log of CI is for the checks.
+PIP := $(BIN)/python -m pip --disable-pip-version-check $(if $(CI),-qq)
+# Read by name from the shell, so that spaces, quotes and dollars in a path mean themselves.
+export DEMO_SONG := $(value SONG)
+# An environment knows its own path: a checkout that was moved or copied installs anew.
+ifneq "$(shell cat $(VENV)/.made 2>/dev/null)" "$(CURDIR)"
+$(shell rm -f $(VENV)/.made $(VENV)/.plot $(VENV)/.test)
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test format constraints clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+$(VENV)/.made:
+	@test -n '$(PYTHON)' || { echo 'unweave needs Python 3.11 or newer and found none. Install it' \
+	  '(Debian: apt install python3 python3-venv), or name it: make PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@echo '== environment: $(VENV), with $(PYTHON)'
+	@'$(PYTHON)' -m venv $(VENV) || { echo 'Python cannot make a virtual environment. On Debian and' \
+	  'Ubuntu: apt install python3-venv; then run make again.' >&2; exit 1; }
+	@pwd -P > $@
+
+# One stamp for each set of extras: a second run installs nothing until these files change.
+$(VENV)/.plot $(VENV)/.test: $(VENV)/.%: $(VENV)/.made pyproject.toml constraints.txt
+	@echo '== install: unweave[$*]'
+	@$(PIP) install --constraint constraints.txt --editable '.[$*]'
+	@touch $@
+
+demo: $(VENV)/.plot ## Separate a song into stems/ and draw it: make demo SONG="my song.mp3"
+	@$(BIN)/python scripts/demo.py "$$DEMO_SONG"
+
+test: $(VENV)/.test ## Run every check: format, lint, types, arrows, tests
+	@echo '== format: ruff format --check'
+	@$(BIN)/python -m ruff format --check .
+	@echo '== lint: ruff check'
+	@$(BIN)/python -m ruff check .
+	@echo '== types: mypy'
+	@$(BIN)/python -m mypy
+	@echo '== arrows: lint-imports'
+	@$(BIN)/lint-imports --no-logo
+	@echo '== tests: pytest'
+	@$(BIN)/python -m pytest
+	@echo '== all checks passed'
+
+format: $(VENV)/.test ## Format the code and mend what ruff can mend
+	@$(BIN)/python -m ruff check --fix-only .
+	@$(BIN)/python -m ruff format .
+
+# The newest set of versions that fit together, resolved in a fresh environment. A local version
+# such as +cpu is cut off, so that the file fits every build of the same release.
+constraints: TORCH := 2.13.0
+constraints: ## Resolve constraints.txt anew
+	@rm -rf build/constraints
+	@'$(PYTHON)' -m venv build/constraints
+	@build/constraints/bin/python -m pip install -qq '.[dev]' 'torch==$(TORCH)'
+	@{ echo '# Made by `make constraints` with Python 3.11: the versions that CI runs.'; \
+	   build/constraints/bin/python -m pip freeze --all \
+	   | sed -n '/ @ /d; /^-e /d; /^pip==/d; s/^\([^+]*\)+.*/\1/; p'; } > build/constraints.txt
+	@mv build/constraints.txt constraints.txt
+	@rm -rf build/constraints
+
+clean: ## Remove what make and the tools have built (stems/ stays)
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,69 @@
+"""unweave takes a finished recording apart into the tracks it was mixed from.
+
+    import unweave
+    stems = unweave.separate("song.mp3")
+    stems["vocals"]            # numpy float32, (channel, time)
+    stems.save("stems/song")
+
+Names are resolved when first used, so `import unweave` costs nothing and imports no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unweave.apps.separate import (
+        Stems,
+        list_separators,
+        load,
+        separate,
+        separate_file,
+    )
+    from unweave.core.errors import UnweaveError
+
+    __version__: str
+
+_HOMES = {
+    "separate": "unweave.apps.separate",
+    "separate_file": "unweave.apps.separate",
+    "load": "unweave.apps.separate",
+    "list_separators": "unweave.apps.separate",
+    "Stems": "unweave.apps.separate",
+    "UnweaveError": "unweave.core.errors",
+}
+
+__all__ = [
+    "Stems",
+    "UnweaveError",
+    "__version__",
+    "list_separators",
+    "load",
+    "separate",
+    "separate_file",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        value: object = _version()
+    elif name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module 'unweave' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("unweave")
+    except PackageNotFoundError:  # a source tree on the path, never installed
+        return "0+unknown"

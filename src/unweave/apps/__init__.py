@@ -1,0 +1,1 @@
+"""One file, one use: what people and other doors call."""

@@ -1,0 +1,94 @@
+"""Many recordings, one after the other or several at a time, and never one lost.
+
+`prepare` turns what the user typed into jobs and refuses what cannot go well; `run` does them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from unweave.apps.batch.inputs import Found, Missed, expand
+from unweave.apps.batch.names import DEFAULT_TEMPLATE, shown
+from unweave.apps.batch.plan import DEFAULT_MODEL, RESIDUAL, Job, Settings, choose_stems, plan
+from unweave.apps.batch.run import (
+    CannotLoadError,
+    Outcome,
+    Status,
+    Watcher,
+    call_engine,
+    exit_code,
+    finished_report,
+    run,
+)
+from unweave.core.errors import InputError, UsageError
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "DEFAULT_TEMPLATE",
+    "RESIDUAL",
+    "Batch",
+    "CannotLoadError",
+    "Found",
+    "Job",
+    "Outcome",
+    "Settings",
+    "Status",
+    "Watcher",
+    "call_engine",
+    "choose_stems",
+    "exit_code",
+    "finished_report",
+    "not_found",
+    "plan",
+    "prepare",
+    "run",
+    "shown",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is to be done: the jobs, how, and the arguments that gave none."""
+
+    jobs: list[Job]
+    settings: Settings
+    missed: list[Missed]
+
+
+def prepare(
+    inputs: Sequence[str | os.PathLike[str]],
+    settings: Settings,
+    output_dir: Path,
+    *,
+    stems: Iterable[str] = (),
+    template: str = DEFAULT_TEMPLATE,
+) -> Batch:
+    """Find the recordings and plan every file that will be written.
+
+    `stems` are names as the user wrote them (see `choose_stems`), none for all of the model's.
+    Raises UsageError for an unknown model, stem or format, for names that would clash (see `plan`),
+    and when nothing is found.
+    """
+    from unweave import catalog
+
+    offered = catalog.describe(settings.model).stems
+    settings = replace(settings, stems=choose_stems(stems, offered, settings.model))
+    found, missed = expand(inputs, output_dir)
+    if not found and all(item.empty for item in missed):
+        reasons = "; ".join(f"{shown(item.path)}: {item.reason}" for item in missed)
+        raise UsageError(reasons or "no files were named; see unweave separate --help")
+    return Batch(plan(found, settings, output_dir, template), settings, missed)
+
+
+def not_found(missed: Missed) -> Outcome:
+    """The outcome of an argument that gave no recording."""
+    return Outcome(
+        source=missed.path,
+        status=Status.FAILED,
+        error=f"{shown(missed.path)}: {missed.reason}",
+        error_kind=InputError.__name__,
+        exit_code=InputError.exit_code,
+    )

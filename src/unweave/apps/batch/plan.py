@@ -1,0 +1,179 @@
+"""Every file that will be written, known and checked before any work starts.
+
+Two inputs or two stems that would write the same file, and an output that is an input, are refused
+here with both names and a template that would keep them apart.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from unweave.apps.batch.inputs import Found
+from unweave.apps.batch.names import (
+    DEFAULT_TEMPLATE,
+    check_template,
+    fill,
+    safe,
+    same_file_key,
+    shown,
+)
+from unweave.core.errors import UsageError
+
+DEFAULT_MODEL = "spleeter-2stems"
+RESIDUAL = "residual"
+REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to separate: the same for every file of a batch. None leaves the choice to the engine."""
+
+    model: str = DEFAULT_MODEL
+    options: Mapping[str, object] = field(default_factory=dict)  # for catalog.load, only if given
+    stems: tuple[str, ...] = ()  # as checked by `choose_stems`
+    format: str = "wav"
+    bit_depth: int | None = None
+    device: str = "auto"
+    batch: int | None = None
+    max_memory_mb: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One recording and the files it becomes: stem name -> file, and the report."""
+
+    source: Path
+    outputs: Mapping[str, Path]
+    report: Path
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file this job writes."""
+        return (*self.outputs.values(), self.report)
+
+
+def choose_stems(asked: Iterable[str], offered: Sequence[str], model: str) -> tuple[str, ...]:
+    """The stems to write, in the model's order: all it has when none are asked for.
+
+    `asked` holds names, or names joined by commas; 'residual' is what the stems leave of the mix.
+    Raises UsageError for a name the model does not have.
+    """
+    names = [name.strip() for item in asked for name in item.split(",") if name.strip()]
+    known = [*offered, RESIDUAL]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"--stems: {model} has no stem {name!r}; it has {', '.join(known)}")
+    return tuple(name for name in known if name in names) or tuple(offered)
+
+
+def plan(
+    found: Sequence[Found],
+    settings: Settings,
+    output_dir: Path,
+    template: str = DEFAULT_TEMPLATE,
+) -> list[Job]:
+    """One job per recording.
+
+    Raises UsageError for a bad template or format, for two files that would be written to one name,
+    and for an output that is one of the inputs.
+    """
+    from unweave.io.formats import encoding
+
+    check_template(template)
+    # Rate and channels are not known yet; what no recording could have is refused now.
+    extension = encoding(settings.format, settings.bit_depth, 44100, 2).ext
+    jobs = [_job(item, settings, output_dir, extension, template) for item in found]
+    clash = _first_clash(jobs)
+    if clash:
+        raise UsageError(_clash_message(clash, found, settings, output_dir, extension, template))
+    _refuse_inputs_as_outputs(jobs)
+    return jobs
+
+
+def _job(item: Found, settings: Settings, folder: Path, extension: str, template: str) -> Job:
+    source = item.path
+    values = {
+        "name": source.stem,
+        "model": settings.model,
+        "input_ext": source.suffix[1:],
+        "parent": Path(os.path.abspath(source)).parent.name,
+    }
+    subfolder = Path(*(safe(part) for part in item.subfolder.parts))
+
+    def path(stem: str, ext: str) -> Path:
+        return folder / subfolder / fill(template, {**values, "stem": stem, "ext": ext})
+
+    outputs = {stem: path(stem, extension) for stem in settings.stems}
+    return Job(source, outputs, path(REPORT, "json"))
+
+
+Clash = tuple[Path, Path, Path]  # two sources (the same one for two stems) and their common file
+
+
+def _first_clash(jobs: Sequence[Job]) -> Clash | None:
+    files: dict[str, Path] = {}
+    folders: dict[str, Path] = {}
+    for job in jobs:
+        for output in job.files:
+            key = same_file_key(output)
+            if key in files:
+                return files[key], job.source, output
+            files[key] = job.source
+            while (key := os.path.dirname(key)) not in folders:
+                folders[key] = job.source
+    for job in jobs:  # a file where another path needs a folder is the same trouble
+        for output in job.files:
+            if same_file_key(output) in folders:
+                return folders[same_file_key(output)], job.source, output
+    return None
+
+
+def _clash_message(
+    clash: Clash,
+    found: Sequence[Found],
+    settings: Settings,
+    output_dir: Path,
+    extension: str,
+    template: str,
+) -> str:
+    first, second, output = clash
+    if first == second:
+        return (
+            f"{shown(first)}: two of its stems would both be written to {shown(output)}; "
+            "choose them one at a time with --stems, each with its own -o"
+        )
+    both = f"{shown(first)} and {shown(second)} would both be written to {shown(output)}"
+    for better in ("{name}.{input_ext}", "{parent}/{name}", "{parent}/{name}.{input_ext}"):
+        candidate = f"{better}/{{stem}}.{{ext}}"
+        trial = [_job(item, settings, output_dir, extension, candidate) for item in found]
+        if candidate != template and not _first_clash(trial):
+            return f"{both}; use --filename-template '{candidate}' to keep them apart"
+    return (
+        f"{both}; separate them in two runs, each with its own -o (a --filename-template with "
+        "{input_ext} or {parent} is not enough here)"
+    )
+
+
+def _refuse_inputs_as_outputs(jobs: Sequence[Job]) -> None:
+    inputs = {identity: job.source for job in jobs if (identity := _identity(job.source))}
+    for job in jobs:
+        for output in job.files:
+            identity = _identity(output)
+            if identity in inputs:
+                raise UsageError(
+                    f"{shown(inputs[identity])}: is an input, and a stem of {shown(job.source)} "
+                    "would be written over it; choose another folder with -o"
+                )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What the file system itself goes by, so that links and letter case cannot hide a file."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino

@@ -1,0 +1,196 @@
+"""Several files at a time, each in a child process that keeps its own separator.
+
+Children are started afresh (spawn) and share nothing with the parent but a pipe, so one that is
+killed can leave no lock behind. Anything that comes down the pipe while a child works, or its end,
+means stop. A child that dies (for want of memory, say) costs only the file it was working on: that
+file is named and a new child takes the next one.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING, Any
+
+from unweave.apps.batch.names import shown
+from unweave.apps.batch.plan import Job, Settings
+from unweave.apps.batch.run import (
+    CannotLoadError,
+    Outcome,
+    Todo,
+    Watcher,
+    attempt,
+    cores,
+    failed,
+    worker,
+)
+from unweave.core.errors import UnweaveError
+
+if TYPE_CHECKING:
+    from unweave.core.types import Progress, ShouldStop
+
+_context = multiprocessing.get_context("spawn")
+_PROGRESS_EVERY_S = 0.1
+
+
+@dataclass(slots=True)
+class _Child:
+    process: Any
+    pipe: Connection
+    job: Job | None = None
+    stopping: bool = False
+
+
+def run_in_processes(
+    todo: Todo, settings: Settings, watcher: Watcher, at_once: int, should_stop: ShouldStop
+) -> Iterator[Outcome]:
+    """Outcomes as they come. Raises CannotLoadError when no file can be done."""
+    threads = max(1, cores() // at_once)
+    children: list[_Child] = []
+    exhausted = False
+    try:
+        while True:
+            while not exhausted and len(_busy(children)) < at_once:
+                item = next(todo, None)
+                if item is None:
+                    exhausted = True
+                elif isinstance(item, Outcome):
+                    yield item
+                else:
+                    _hand(item, children, settings, threads)
+            busy = _busy(children)
+            if not busy:
+                return
+            if should_stop():
+                _stop(busy)
+            for child in busy:
+                yield from _listen(child, children, watcher)
+            wait([child.pipe for child in _busy(children)], timeout=0.2)
+    finally:
+        _end(children)
+
+
+def _busy(children: list[_Child]) -> list[_Child]:
+    return [child for child in children if child.job is not None]
+
+
+def _hand(job: Job, children: list[_Child], settings: Settings, threads: int) -> None:
+    idle = next((child for child in children if child.job is None), None)
+    if idle is None:
+        here, there = _context.Pipe()
+        process = _context.Process(target=_child_main, args=(there, settings, threads), daemon=True)
+        process.start()
+        there.close()
+        idle = _Child(process, here)
+        children.append(idle)
+    idle.job, idle.stopping = job, False
+    try:
+        idle.pipe.send(job)
+    except OSError:
+        pass  # it has died; `_listen` says so
+
+
+def _listen(child: _Child, children: list[_Child], watcher: Watcher) -> Iterator[Outcome]:
+    job = child.job
+    assert job is not None
+    try:
+        while child.job is not None and child.pipe.poll():
+            message = child.pipe.recv()
+            if isinstance(message, Outcome):
+                child.job = None
+                yield message
+            elif isinstance(message, CannotLoadError):
+                raise message
+            else:
+                watcher.progress(job, message)
+    except (EOFError, OSError):
+        children.remove(child)
+        child.process.join()
+        yield failed(
+            job,
+            UnweaveError(
+                f"{shown(job.source)}: its process ended with code {child.process.exitcode}, "
+                "perhaps for want of memory; use fewer --jobs or --max-memory"
+            ),
+        )
+
+
+def _stop(children: list[_Child]) -> None:
+    for child in children:
+        if not child.stopping:
+            child.stopping = True
+            try:
+                child.pipe.send(None)
+            except OSError:
+                pass  # it has died; `_listen` says so
+
+
+def _end(children: list[_Child]) -> None:
+    for child in children:
+        child.pipe.close()
+    deadline = time.monotonic() + 5.0
+    for child in children:
+        child.process.join(max(0.0, deadline - time.monotonic()))
+        if child.process.is_alive():
+            child.process.kill()
+            child.process.join()
+
+
+def _child_main(pipe: Connection, settings: Settings, threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
+    told: list[object] = []
+    signal.signal(signal.SIGTERM, lambda *_: told.append("SIGTERM"))
+
+    def should_stop() -> bool:
+        try:
+            if not told and pipe.poll():
+                told.append(pipe.recv())
+        except (EOFError, OSError):
+            told.append("the parent is gone")
+        return bool(told)
+
+    work = worker(_fair_share(settings, threads))
+    try:
+        while not told and (job := pipe.recv()) is not None:
+            try:
+                pipe.send(attempt(work, job, _Throttled(pipe), should_stop))
+            except CannotLoadError as error:
+                pipe.send(error)
+                return
+    except (EOFError, OSError):
+        return  # the parent is gone, or has no more work
+
+
+def _fair_share(settings: Settings, threads: int) -> Settings:
+    """The same settings with no more than `threads` of the processor's cores."""
+    import torch
+
+    from unweave.engine.resources import choose_device
+
+    torch.set_num_threads(threads)
+    try:
+        on_cpu = choose_device(settings.device) == "cpu"
+    except UnweaveError:
+        return settings  # the engine will say so, with the file's name
+    return replace(settings, batch=threads) if settings.batch is None and on_cpu else settings
+
+
+class _Throttled:
+    """Sends progress to the parent, a few times a second at most."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self.pipe = pipe
+        self.last_s = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self.last_s >= _PROGRESS_EVERY_S:
+            self.last_s = now
+            try:
+                self.pipe.send(progress)
+            except OSError:
+                pass  # the parent is gone: `should_stop` ends the work

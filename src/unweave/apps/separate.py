@@ -1,0 +1,239 @@
+"""The door from Python: `separate` for what is in memory, `separate_file` for files of any length.
+
+Both call the engine that the command line calls. All names are those of the package, as in
+`unweave.load`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unweave.apps.batch import (
+    DEFAULT_MODEL,
+    DEFAULT_TEMPLATE,
+    Found,
+    Settings,
+    call_engine,
+    choose_stems,
+    finished_report,
+    plan,
+    shown,
+)
+from unweave.apps.stems import Stems
+from unweave.core.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from torch import Tensor
+
+    from unweave.core.types import Audio, OnProgress, Separator, ShouldStop, Wave
+
+__all__ = ["Stems", "list_separators", "load", "separate", "separate_file"]
+
+_MOST_CHANNELS = 64  # as many as any format of ours carries; more than that is (time, channel)
+
+
+def list_separators() -> list[str]:
+    """The name of every separator, sorted."""
+    from unweave import catalog
+
+    return catalog.names()
+
+
+def load(name: str = DEFAULT_MODEL, **options: object) -> Separator:
+    """The separator called `name`, its weights in memory; options are the model's own.
+
+    Raises UsageError for an unknown name or option, WeightsError when the weights are missing.
+    """
+    from unweave import catalog
+
+    return catalog.load(name, **options)
+
+
+def separate(
+    mix: str | os.PathLike[str] | npt.NDArray[Any] | Tensor | Audio,
+    sample_rate_hz: int | None = None,
+    model: str | Separator = DEFAULT_MODEL,
+    device: str = "auto",
+    stems: Iterable[str] | None = None,
+    on_progress: OnProgress | None = None,
+    **options: object,
+) -> Stems:
+    """Separate a recording in memory and return its stems by name.
+
+    mix: a path (decoded at its own rate), or an array or tensor `(channel, time)`, or `(time,)` for
+    mono, of floats where full scale is 1.0 or of integers. sample_rate_hz: needed with an array.
+    model: a name from `list_separators`, or what `load` returned. stems: names to return, all by
+    default; 'residual' is what the stems leave of the mix. options: the model's own.
+
+    The stems have the mix's rate, channels and exact length; the mix is not changed. Raises
+    ValueError for an array of a wrong shape or type, and UnweaveError as `separate_file` does.
+    """
+    wave, rate_hz = _as_wave(mix, sample_rate_hz)
+    separator = load(model, **options) if isinstance(model, str) else model
+    names = choose_stems(stems or (), separator.spec.stems, separator.spec.name)
+    waves = _separate(separator, wave, rate_hz, device, on_progress)
+    missing = [name for name in names if name not in waves]
+    if missing:
+        raise UsageError(
+            f"{separator.spec.name}: its stems sum to the mix, so there is no {missing[0]!r}"
+        )
+    return Stems({name: waves[name] for name in names}, rate_hz)
+
+
+def separate_file(
+    path: str | os.PathLike[str],
+    output_dir: str | os.PathLike[str] = "stems",
+    model: str | Separator = DEFAULT_MODEL,
+    *,
+    stems: Iterable[str] | None = None,
+    format: str = "wav",
+    bit_depth: int | None = None,
+    device: str = "auto",
+    batch: int | None = None,
+    max_memory_mb: int | None = None,
+    seed: int = 0,
+    filename_template: str = DEFAULT_TEMPLATE,
+    overwrite: bool = False,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+    **options: object,
+) -> dict[str, Any]:
+    """Separate one file of any length into files, and return the report, which is written too.
+
+    The files are `output_dir/name/stem.ext` unless `filename_template` says otherwise. A file that
+    is finished already is not separated again: its report is returned. Parameters are those of
+    `unweave separate`; options are the model's own.
+
+    Raises InputError, OutputError, UsageError, WeightsError, MemoryLimitError or Cancelled, each
+    with one line that says what to do. Nothing half-written is left.
+    """
+    from unweave import catalog
+
+    if isinstance(model, str):
+        name, offered = model, catalog.describe(model).stems
+    else:
+        name, offered, options = model.spec.name, model.spec.stems, dict(model.spec.options)
+    settings = Settings(
+        model=name,
+        options=options,
+        stems=choose_stems(stems or (), offered, name),
+        format=format,
+        bit_depth=bit_depth,
+        device=device,
+        batch=batch,
+        max_memory_mb=max_memory_mb,
+        seed=seed,
+    )
+    job = plan([Found(Path(path))], settings, Path(output_dir), filename_template)[0]
+    report = finished_report(job, settings, overwrite=overwrite)
+    if report is None:
+        started = time.perf_counter()
+        separator = load(model, **options) if isinstance(model, str) else model
+        load_s = time.perf_counter() - started
+        report = call_engine(job, settings, separator, on_progress, should_stop, load_s)
+    return report
+
+
+def _separate(
+    separator: Separator, wave: Wave, rate_hz: int, device: str, on_progress: OnProgress | None
+) -> dict[str, Wave]:
+    """All stems of a wave in memory by name, and the residual where there is one."""
+    import numpy as np
+
+    from unweave.core.types import Progress
+    from unweave.engine import resources, wrap
+    from unweave.engine.measure import Faults
+    from unweave.engine.run import all_stems
+
+    channels, length = wave.shape
+    rows = wrap.rows_for(separator.spec, channels)
+    chosen = resources.choose_device(device)
+    batch = resources.choose_batch(
+        separator.spec,
+        chosen,
+        wanted=None,
+        rows=len(rows.groups),
+        length=length,
+        sample_rate_hz=rate_hz,
+        limit_mb=None,
+    )
+    clean = Faults(rate_hz).clean
+    blocks = (clean(wave[:, at : at + rate_hz]) for at in range(0, length, rate_hz))
+    names = all_stems(separator)
+    out = np.empty((len(names), channels, length), np.float32)
+    done = 0
+    for _, stems in wrap.separate_blocks(
+        separator.to(chosen), blocks, rate_hz, rows, device=chosen, batch=batch, warn=warnings.warn
+    ):
+        out[..., done : done + stems.shape[-1]] = stems
+        done += stems.shape[-1]
+        if on_progress is not None:
+            on_progress(Progress(done / rate_hz, length / rate_hz))
+    return dict(zip(names, out, strict=True))
+
+
+def _as_wave(mix: object, sample_rate_hz: int | None) -> tuple[Wave, int]:
+    from unweave.core.types import Audio
+
+    if isinstance(mix, (str, os.PathLike)):
+        if sample_rate_hz is not None:
+            raise ValueError("sample_rate_hz goes with an array; a file has its own rate")
+        return _decoded(Path(mix))
+    if isinstance(mix, Audio):
+        return mix.samples, mix.sample_rate_hz
+    if sample_rate_hz is None:
+        raise ValueError("an array needs sample_rate_hz, as in separate(wave, 44100)")
+    if sample_rate_hz <= 0 or int(sample_rate_hz) != sample_rate_hz:
+        raise ValueError(f"sample_rate_hz must be a positive whole number, got {sample_rate_hz}")
+    return as_wave(mix), int(sample_rate_hz)
+
+
+def _decoded(path: Path) -> tuple[Wave, int]:
+    import numpy as np
+
+    from unweave.io.reader import Reader
+
+    with Reader(path) as reader:
+        rate_hz = reader.info.sample_rate_hz
+        blocks = list(reader.blocks(rate_hz))
+    if not blocks:
+        raise InputError(f"{shown(path)}: holds no sound")
+    return np.concatenate(blocks, axis=-1), rate_hz
+
+
+def as_wave(array: object) -> Wave:
+    """`array` as `(channel, time)` float32, full scale 1.0; a copy only where one is needed.
+
+    Takes numpy arrays and torch tensors: floats as they are, signed integers over their full scale,
+    uint8 as 8-bit PCM. Raises ValueError for any other type, rank or a `(time, channel)` array.
+    """
+    import numpy as np
+
+    if hasattr(array, "detach"):  # a torch tensor, told without importing torch
+        tensor = array.detach().cpu()
+        array = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"expected a path, a numpy array or a tensor, got {type(array).__name__}")
+    if array.ndim == 1:
+        array = array[None]
+    if array.ndim != 2 or 0 in array.shape:
+        raise ValueError(f"expected (channel, time) or (time,) with samples, got {array.shape}")
+    if array.shape[0] > _MOST_CHANNELS:
+        raise ValueError(
+            f"expected (channel, time), got {array.shape}: that is {array.shape[0]} channels; "
+            "transpose a (time, channel) array with .T first"
+        )
+    if array.dtype == np.uint8:
+        return ((array.astype(np.float32) - 128.0) / 128.0).astype(np.float32)
+    if np.issubdtype(array.dtype, np.signedinteger) and array.dtype.itemsize <= 4:
+        scale = -float(np.iinfo(array.dtype).min)
+        return (array / scale).astype(np.float32)
+    if np.issubdtype(array.dtype, np.floating):
+        return np.asarray(array, dtype=np.float32)
+    raise ValueError(f"expected floats, or integers of 8, 16 or 32 bits, got {array.dtype}")

@@ -1,0 +1,167 @@
+"""Pictures to look at: spectrograms of a mix and its stems, one above the other, on one dB scale.
+
+Takes recordings, reports and folders of stems, and draws them with matplotlib, which is imported
+only here (the extra `unweave[plot]`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from math import log
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unweave.apps.batch.inputs import AUDIO_EXTENSIONS, reason
+from unweave.apps.batch.names import shown
+from unweave.apps.batch.reports import find_recording, output_files, read_report
+from unweave.apps.picture import Picture, picture_of
+from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from unweave.core.types import ShouldStop, Wave
+
+RANGE_DB = 80.0
+_BLOCK_S = 1.0
+_TICKS_KHZ = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
+_MINUTES_FROM_S = 300.0  # longer recordings count minutes on the time axis
+
+
+def spectrogram(
+    paths: Sequence[Path],
+    output: Path | None = None,
+    *,
+    report: Path | None = None,
+    on_file: Callable[[Path], None] = lambda _: None,
+    should_stop: ShouldStop = lambda: False,
+) -> Path:
+    """Draw recordings, reports or folders of stems into one PNG and return its path.
+
+    A report, or a folder that holds one, stands for its mix and all its stems. The default output
+    is `spectrogram.png` beside the report, or `NAME-spectrogram.png` in the current folder. Raises
+    UsageError when there is nothing to draw or matplotlib is missing, InputError, OutputError.
+    """
+    _need_matplotlib()
+    arguments = [*paths, *([report] if report else [])]
+    panels = [panel for argument in arguments for panel in _panels(argument)]
+    if not panels:
+        raise UsageError("nothing to draw; name audio files, a report.json or a folder of stems")
+    target = output or _default_output(arguments[0])
+    if target.exists() and any(path.exists() and target.samefile(path) for _, path in panels):
+        raise UsageError(f"{shown(target)}: is one of the inputs; choose another file with -o")
+    pictures = []
+    for title, path in panels:
+        on_file(path)
+        pictures.append(_read(title, path, should_stop))
+    _save(draw(pictures), target)
+    return target
+
+
+def _panels(argument: Path) -> list[tuple[str, Path]]:
+    """Titles and files that an argument stands for, the mix first."""
+    if argument.is_dir():
+        if (argument / "report.json").is_file():
+            return _panels(argument / "report.json")
+        names = sorted(argument.iterdir())
+        files = [file for file in names if file.suffix.lower() in AUDIO_EXTENSIONS]
+        return [(shown(file.stem), file) for file in files if not file.name.startswith(".")]
+    if argument.suffix.lower() != ".json":
+        return [(shown(argument.name), argument)]
+    document = read_report(argument)
+    if document is None:
+        raise InputError(f"{shown(argument)}: is not a report of unweave; name a report.json")
+    mix = find_recording(document, argument)
+    stems = output_files(document, argument)
+    panels = [(shown(stem), path) for stem, path in stems.items()]
+    return [(f"mix: {shown(mix.name)}", mix), *panels]
+
+
+def _default_output(first: Path) -> Path:
+    if first.is_dir():
+        return first / "spectrogram.png"
+    if first.suffix.lower() == ".json":
+        return first.with_name("spectrogram.png")
+    return Path(f"{first.stem}-spectrogram.png")
+
+
+def draw(pictures: Sequence[Picture], title: str = "") -> Figure:
+    """A matplotlib figure with one panel per picture and one colour bar for all."""
+    _need_matplotlib()
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    loudest_db = max(float(picture.power_db.max()) for picture in pictures)
+    top_db = max(-100.0, 10.0 * -(-loudest_db // 10.0))  # the next multiple of 10
+    height = 1.1 + 2.1 * len(pictures)
+    figure = Figure(figsize=(12.0, min(height, 40.0)), dpi=110, layout="constrained")
+    panels = figure.subplots(len(pictures), 1, sharex=True, squeeze=False)[:, 0]
+    longest_s = max(max(picture.duration_s for picture in pictures), 1e-3)
+    colours = mpl.colormaps["magma"]
+    for panel, picture in zip(panels, pictures, strict=True):
+        rows = picture.power_db.shape[0]
+        image = panel.imshow(
+            picture.power_db,
+            extent=(0.0, max(picture.duration_s, 1e-3), 0, rows),
+            origin="lower",
+            aspect="auto",
+            vmin=top_db - RANGE_DB,
+            vmax=top_db,
+            cmap=colours,
+        )
+        panel.set_facecolor(colours(0.0))
+        low_hz, high_hz = picture.edges_hz[0], picture.edges_hz[-1]
+        ticks_khz = [khz for khz in _TICKS_KHZ if low_hz <= khz * 1000.0 <= high_hz]
+        panel.set_yticks(
+            [rows * log(khz * 1000.0 / low_hz) / log(high_hz / low_hz) for khz in ticks_khz],
+            [f"{khz:g}" for khz in ticks_khz],
+        )
+        panel.set_ylabel("frequency (kHz)")
+        panel.set_title(picture.title, loc="left", fontsize=11, fontweight="bold", parse_math=False)
+        panel.tick_params(labelbottom=True)
+    panels[-1].set_xlim(0.0, longest_s)
+    if longest_s > _MINUTES_FROM_S:
+        panels[-1].xaxis.set_major_formatter(lambda s, _: f"{int(s) // 60}:{int(s) % 60:02d}")
+        panels[-1].set_xlabel("time (minutes:seconds)")
+    else:
+        panels[-1].set_xlabel("time (s)")
+    figure.colorbar(image, ax=list(panels), label="dB re full-scale sine", pad=0.01, fraction=0.03)
+    if title:
+        figure.suptitle(title, parse_math=False)
+    return figure
+
+
+def _read(title: str, path: Path, should_stop: ShouldStop) -> Picture:
+    from unweave.io.reader import Reader
+
+    with Reader(path) as reader:
+        rate_hz = reader.info.sample_rate_hz
+
+        def blocks() -> Iterator[Wave]:
+            for block in reader.blocks(int(_BLOCK_S * rate_hz)):
+                if should_stop():
+                    raise Cancelled(f"{shown(path)}: interrupted")
+                yield block
+
+        return picture_of(title, blocks(), rate_hz)
+
+
+def _save(figure: Figure, target: Path) -> None:
+    """Write the PNG under a hidden name first, so that it appears complete or not at all."""
+    hidden = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(hidden, format="png")
+        os.replace(hidden, target)
+    except OSError as error:
+        raise OutputError(f"{shown(target)}: cannot be written ({reason(error)})") from error
+    finally:
+        hidden.unlink(missing_ok=True)
+
+
+def _need_matplotlib() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise UsageError("pictures need matplotlib; install it with: pip install 'unweave[plot]'")

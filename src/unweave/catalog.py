@@ -1,0 +1,33 @@
+"""Every separator by name: the only place that turns a name into one, importing only that one.
+
+Classical techniques are the files of `separators/`, trained ones the cards of `pretrained/cards/`.
+"""
+
+from __future__ import annotations
+
+from unweave.core.types import Separator
+from unweave.pretrained import cards
+from unweave.pretrained.cards import Card
+
+DEFAULT = "spleeter-2stems"
+
+
+def names() -> list[str]:
+    """All names, sorted."""
+    return cards.names()
+
+
+def describe(name: str) -> Card:
+    """The facts about a separator, without loading it. Raises UsageError for an unknown name."""
+    return cards.card(name)
+
+
+def load(name: str = DEFAULT, **options: object) -> Separator:
+    """The separator called `name`, ready to run on a CPU; `to(device)` moves it.
+
+    Raises UsageError for an unknown name or option, WeightsError where weights are missing.
+    """
+    card = describe(name)
+    from unweave.pretrained import neural
+
+    return neural.load(card, options)

@@ -1,0 +1,60 @@
+"""The command `unweave`: its verbs, its version, its exit codes.
+
+Only typer is imported here and in the verbs' files; the work is imported when a verb runs, so that
+`--help` and completion answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from unweave.cli import info, models, separate, spectrogram, verify
+
+EXIT_CODES = """Exit codes: 0 all done; 1 at least one file failed (or, for verify, differs);
+2 usage; 3 weights missing or wrong; 130 interrupted."""
+
+app = typer.Typer(
+    name="unweave",
+    help="Take finished recordings apart into the tracks they were mixed from.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(epilog=EXIT_CODES, no_args_is_help=True)(separate.separate)
+app.add_typer(models.app, name="models", epilog=EXIT_CODES)
+app.command(epilog=EXIT_CODES, no_args_is_help=True)(info.info)
+app.command(epilog=EXIT_CODES, no_args_is_help=True)(verify.verify)
+app.command(epilog=EXIT_CODES, no_args_is_help=True)(spectrogram.spectrogram)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import unweave
+
+        typer.echo(f"unweave {unweave.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def unweave(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say it and exit.")
+    ] = False,
+) -> None:
+    """Take finished recordings apart into the tracks they were mixed from."""
+
+
+def main() -> None:
+    """The entry point. Undecodable file names are escaped rather than fatal."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""`unweave models`: which separators there are, what is known of each, where its weights lie."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unweave.cli.separate import model_names
+from unweave.cli.session import session
+
+if TYPE_CHECKING:
+    from unweave.pretrained.cards import Card
+
+app = typer.Typer(help="Which separators there are.", invoke_without_command=True)
+
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+Name = Annotated[str, typer.Argument(help="As listed.", autocompletion=model_names)]
+
+
+@app.callback()
+def models(context: typer.Context, as_json: Json = False) -> None:
+    """Which separators there are: list (the default), show NAME, path NAME."""
+    if context.invoked_subcommand is None:
+        list_models(as_json)
+
+
+@app.command("list")
+def list_models(as_json: Json = False) -> None:
+    """List every separator with its stems, rate and licence."""
+    with session(as_json=as_json) as current:
+        from unweave import catalog
+
+        facts = [_facts(catalog.describe(name)) for name in catalog.names()]
+        if as_json:
+            current.emit(facts)
+            return
+        width = max((len(fact["name"]) for fact in facts), default=0)
+        for fact in facts:
+            where = "ready" if fact["weights_path_exists"] else "made or fetched at first use"
+            current.result(
+                f"{fact['name']:<{width}}  {', '.join(fact['stems'])}; "
+                f"{fact['sample_rate_hz']} Hz, licence {fact['licence_weights']}; "
+                f"weights {fact['weights']['size_bytes'] / 1e6:.0f} MB, {where}"
+            )
+
+
+@app.command("show")
+def show(name: Name, as_json: Json = False) -> None:
+    """Show all that is known of one separator."""
+    with session(as_json=as_json) as current:
+        from unweave import catalog
+
+        facts = _facts(catalog.describe(name))
+        if as_json:
+            current.emit(facts)
+            return
+        for line in _flat(facts):
+            current.result(line)
+
+
+@app.command("path")
+def path(name: Name, as_json: Json = False) -> None:
+    """Print where the weights of one separator lie, or will once they are used."""
+    with session(as_json=as_json) as current:
+        from unweave import catalog
+
+        facts = _facts(catalog.describe(name))
+        if as_json:
+            keys = ("name", "weights_path", "weights_path_exists")
+            current.emit({key: facts[key] for key in keys})
+        else:
+            current.result(facts["weights_path"])
+
+
+def _facts(card: Card) -> dict[str, Any]:
+    """A card as plain data, with the place of its weights."""
+    from unweave.pretrained import store
+
+    file = store.path(card)
+    return {**asdict(card), "weights_path": str(file), "weights_path_exists": file.is_file()}
+
+
+def _flat(facts: dict[str, Any], indent: str = "") -> list[str]:
+    """`key: value` lines; what is nested is indented below its key."""
+    lines: list[str] = []
+    for key, value in facts.items():
+        label = f"{indent}{key.replace('_', ' ')}:"
+        if isinstance(value, dict) and value:
+            lines += [label, *_flat(value, indent + "  ")]
+        elif isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):
+            lines.append(label)
+            for item in value:
+                lines += _flat(item, indent + "  ")
+        elif isinstance(value, (list, tuple)):
+            lines.append(f"{label} {', '.join(map(str, value))}")
+        elif value not in (None, {}, ""):
+            lines.append(f"{label} {value}")
+    return lines

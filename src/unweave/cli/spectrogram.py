@@ -1,0 +1,49 @@
+"""`unweave spectrogram`: look at a mix and its stems."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unweave.cli.session import session
+
+
+def spectrogram(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILES...",
+            help="Recordings, a report.json, or a folder of stems.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="The PNG.", show_default="spectrogram.png beside the report"
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="A report.json: draws its mix and all its stems.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")] = False,
+) -> None:
+    """Draw spectrograms, one above the other on one dB scale, into a PNG."""
+    with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
+        from unweave.apps.batch import shown
+        from unweave.apps.spectrogram import spectrogram as draw
+
+        picture = draw(
+            files or [],
+            output,
+            report=report,
+            on_file=lambda path: current.note(f"{shown(path)}: reading"),
+            should_stop=current.should_stop,
+        )
+        current.result(shown(picture))
+        if as_json:
+            current.emit({"picture": str(picture)})

@@ -1,0 +1,40 @@
+"""Every error unweave raises on purpose: one clear line that names the file and says what to do.
+
+The class decides the exit code of the command line, so that scripts can tell what went wrong.
+"""
+
+
+class UnweaveError(Exception):
+    """Root of all errors that unweave raises on purpose. `str(error)` is one line for a person."""
+
+    exit_code = 1
+
+
+class InputError(UnweaveError):
+    """A recording that cannot be read, or that holds nothing to separate."""
+
+
+class OutputError(UnweaveError):
+    """A place or format that cannot take the stems."""
+
+
+class UsageError(UnweaveError):
+    """Options that contradict each other or the input; raised before any work starts."""
+
+    exit_code = 2
+
+
+class WeightsError(UnweaveError):
+    """Weights that are missing, incomplete or not the pinned ones."""
+
+    exit_code = 3
+
+
+class MemoryLimitError(UnweaveError):
+    """Work that would not fit in the memory it was given; the message holds both figures."""
+
+
+class Cancelled(UnweaveError):
+    """The caller asked to stop. Nothing half-written is left."""
+
+    exit_code = 130

@@ -1,0 +1,102 @@
+"""The words every room shares: `Audio`, `Spec`, `Separator`, `Progress`.
+
+Waves are `(channel, time)`, stems `(stem, channel, time)`, batches lead, time is last. Sample
+values are float32 where full scale is 1.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Wave = npt.NDArray[np.float32]
+"""`(channel, time)`, or `(stem, channel, time)` where a name says stems."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """A recording in memory: `samples (channel, time)` float32 at `sample_rate_hz`."""
+
+    samples: Wave
+    sample_rate_hz: int
+
+    def __post_init__(self) -> None:
+        if self.samples.ndim != 2:
+            raise ValueError(f"samples must be (channel, time), got shape {self.samples.shape}")
+        if self.sample_rate_hz <= 0:
+            raise ValueError(f"sample_rate_hz must be positive, got {self.sample_rate_hz}")
+
+    @property
+    def duration_s(self) -> float:
+        return self.samples.shape[-1] / self.sample_rate_hz
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """What a separator is and what it needs: the engine reads it and chooses nothing itself.
+
+    A segment is what the separator sees in one call. Neighbouring segments share `overlap_s`;
+    the first starts `lead_s` of silence before the first sample. The outer `margin_s` at both
+    ends of a segment is context, computed and thrown away.
+    """
+
+    name: str
+    stems: tuple[str, ...]
+    sample_rate_hz: int | None = None  # None: any
+    channels: int | None = None  # None: any
+    segment_s: float | None = None  # None: needs the whole signal
+    overlap_s: float = 0.0
+    lead_s: float = 0.0
+    margin_s: float = 0.0
+    bytes_per_sample: float = 64.0  # working memory of one call, per sample of its segment
+    windowed: bool = False  # its own window already makes overlapping segments sum to one
+    rest: str | None = None  # the stem that takes what the others leave, so that all sum to the mix
+    additive: bool = False  # the stems sum to the mix
+    scale_equivariant: bool = False
+    causal: bool = False
+    needs_track_stats: bool = False
+    trained: bool = False
+    paper: str = ""
+    licence: str = ""
+    weights_sha256: str | None = None
+    options: Mapping[str, object] = field(default_factory=dict)  # as given, for the report
+
+
+@runtime_checkable
+class Separator(Protocol):
+    """Anything that turns a mix into stems. Construct stores, call computes, nothing is kept."""
+
+    @property
+    def spec(self) -> Spec: ...
+
+    def to(self, device: str) -> Separator:
+        """The same separator with its weights on `device`."""
+        ...
+
+    def __call__(self, mix: Tensor) -> Tensor:
+        """Separate one batch of segments.
+
+        mix: `(batch, channel, time)` float32 at the spec's rate and channel count, `time` being
+        the segment's length (any length where the spec has no segment).
+        Returns `(batch, stem, channel, time)`, finite, the input untouched.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one file is: seconds of sound finished, seconds in all (None: not known yet)."""
+
+    done_s: float
+    total_s: float | None
+
+
+OnProgress = Callable[[Progress], None]
+ShouldStop = Callable[[], bool]

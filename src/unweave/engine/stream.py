@@ -1,0 +1,194 @@
+"""Blocks of a mix in, blocks of its stems out, in memory that the segment sets and not the song.
+
+A ring buffer cuts the blocks into segments, workers turn segments into stems, and an overlap-add
+joins them again in order. On a CPU each worker runs one segment on one thread: that keeps every
+core busy through the small operations between the large ones, and it makes the result independent
+of how many cores there are. Accelerators take whole batches, one copy there and one back.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from unweave.core.types import Separator, Wave
+from unweave.engine.plan import Plan
+
+Warn = Callable[[str], None]
+
+
+def stream(
+    separator: Separator,
+    blocks: Iterable[Wave],
+    plan: Plan | None,
+    *,
+    device: str,
+    batch: int,
+    warn: Warn,
+) -> Iterator[Wave]:
+    """Stems of a mix that arrives in blocks.
+
+    blocks: `(row, channel, time)`; rows are separated independently of each other. batch: rows of
+    segments at work at once. Yields `(row, stem, channel, time)` blocks that add up to exactly the
+    samples that came in. Without a plan the whole mix is collected and separated at once.
+    """
+    if plan is None:
+        collected = list(blocks)
+        if collected:
+            yield _call(separator, np.concatenate(collected, axis=-1), device)
+        return
+    length = 0
+
+    def counted() -> Iterator[Wave]:
+        nonlocal length
+        for block in blocks:
+            length += block.shape[-1]
+            yield block
+
+    join = OverlapAdd(plan)
+    run = _on_threads if device == "cpu" else _in_batches
+    ready = 0
+    for stems in run(separator, segments(counted(), plan), device, batch, warn):
+        finished = join.add(stems)
+        # The last segments reach past the end; `length` is final before the first of those.
+        finished = finished[..., : max(0, length - ready)]
+        ready += finished.shape[-1]
+        if finished.shape[-1]:
+            yield finished
+
+
+def segments(blocks: Iterable[Wave], plan: Plan) -> Iterator[Wave]:
+    """Cut blocks `(row, channel, time)` into overlapping segments; silence before and after."""
+    ring: Wave | None = None
+    filled, length, count = plan.lead, 0, 0
+    for block in blocks:
+        if ring is None:
+            ring = np.zeros((*block.shape[:-1], plan.segment), np.float32)
+        length += block.shape[-1]
+        while block.shape[-1]:
+            piece = block[..., : plan.segment - filled]
+            ring[..., filled : filled + piece.shape[-1]] = piece
+            filled += piece.shape[-1]
+            block = block[..., piece.shape[-1] :]
+            if filled == plan.segment:
+                yield ring.copy()
+                count += 1
+                ring[..., : -plan.hop] = ring[..., plan.hop :].copy()
+                filled -= plan.hop
+    while ring is not None and count < plan.count(length):
+        ring[..., filled:] = 0.0
+        yield ring.copy()
+        count += 1
+        ring[..., : -plan.hop] = ring[..., plan.hop :].copy()
+        filled = max(0, filled - plan.hop)
+
+
+class OverlapAdd:
+    """Adds segments where they belong and hands out what no later segment will touch."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.weights = plan.weights()
+        self.count = 0
+        self.tail: Wave | None = None
+
+    def add(self, stems: Wave) -> Wave:
+        """`(row, stem, channel, segment)` in, the finished `(row, stem, channel, time)` out."""
+        plan = self.plan
+        begin, end = plan.margin, plan.segment - plan.margin
+        kept = stems[..., begin:end]
+        if self.weights is not None:
+            kept = kept * self.weights[begin:end]
+        if self.tail is not None and plan.overlap:
+            kept[..., : plan.overlap] += self.tail
+        self.tail = kept[..., plan.hop :].copy()
+        finished = kept[..., : plan.hop]
+        # What the first segment holds before the first sample is silence and is dropped.
+        early = max(0, -(plan.start(self.count) + begin))
+        self.count += 1
+        return finished[..., early:]
+
+
+def _call(separator: Separator, mix: Wave, device: str) -> Wave:
+    """One copy to the device, one call, one copy back."""
+    with torch.inference_mode():
+        stems = separator(torch.from_numpy(mix).to(device))
+        return np.asarray(stems.to("cpu", torch.float32).numpy())
+
+
+def _on_threads(
+    separator: Separator, parts: Iterable[Wave], device: str, batch: int, warn: Warn
+) -> Iterator[Wave]:
+    pending: deque[list[Future[Wave]]] = deque()
+
+    def result() -> Wave:
+        return np.concatenate([job.result() for job in pending.popleft()])
+
+    with _single_threaded_torch() as limit:
+        pool = ThreadPoolExecutor(batch, "unweave", initializer=limit)
+        try:
+            for part in parts:
+                rows = (part[n : n + 1] for n in range(part.shape[0]))
+                pending.append([pool.submit(_call, separator, row, device) for row in rows])
+                if sum(map(len, pending)) >= 2 * batch:
+                    yield result()
+            while pending:
+                yield result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _single_threaded_torch() -> Iterator[Callable[[], None]]:
+    """Hand out what makes a thread compute alone; afterwards new threads get their cores back."""
+    before = torch.get_num_threads()
+    try:
+        yield lambda: torch.set_num_threads(1)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _in_batches(
+    separator: Separator, parts: Iterable[Wave], device: str, batch: int, warn: Warn
+) -> Iterator[Wave]:
+    waiting: deque[Wave] = deque()
+    done: deque[Wave] = deque()
+    rows = 1
+
+    def work(count: int) -> None:
+        nonlocal batch
+        taken = [waiting.popleft() for _ in range(min(count, len(waiting)))]
+        try:
+            done.extend(_call(separator, np.concatenate(taken), device)[:, None])
+        except torch.OutOfMemoryError:
+            if batch == 1:
+                raise
+            waiting.extendleft(reversed(taken))
+            batch = max(1, batch // 2)
+            torch.cuda.empty_cache()
+            warn(f"out of memory on {device}: going on with {batch} segments at once")
+
+    for part in parts:
+        rows = part.shape[0]
+        waiting.extend(part[n : n + 1] for n in range(rows))
+        while len(waiting) >= batch:
+            work(batch)
+        while len(done) >= rows:
+            yield np.concatenate([done.popleft() for _ in range(rows)])
+    while waiting:
+        work(batch)
+    while done:
+        yield np.concatenate([done.popleft() for _ in range(rows)])
+
+
+def cores() -> int:
+    """Processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,83 @@
+"""Open a file with FFmpeg's demuxers, and nothing but that file.
+
+FFmpeg is handed an open Python file, never a name, so no name is taken for a protocol
+(`http:`, `concat:`) or an option (`-x`). Only containers that hold sound themselves are allowed,
+and no protocol at all: a playlist in disguise cannot make FFmpeg open another file or an address.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+
+from unweave.core.errors import InputError
+from unweave.io.files import advice, shown
+from unweave.io.headers import lacks_index
+
+# Names of FFmpeg's demuxers. Left out on purpose: every playlist and manifest (hls, dash, concat,
+# sdp, ...), raw samples without a header, pictures, subtitles and devices.
+_DEMUXERS = (
+    "wav,w64,aiff,au,caf,flac,ogg,mp3,aac,mov,mp4,m4a,3gp,3g2,mj2,asf,asf_o,matroska,webm,avi,flv,"
+    "mpegts,mpeg,ac3,eac3,dts,dtshd,truehd,mlp,amr,ape,wv,tta,tak,mpc,mpc8,dsf,voc,rm,mxf,oma"
+)
+_BUFFER_BYTES = 1 << 18
+_NO_INDEX = "is cut short, the index at its end is missing; get a complete copy"
+_NOT_SOUND = (
+    "cannot be read as sound; it is damaged, protected, or not WAV, AIFF, FLAC, Ogg, Opus, MP3, "
+    "M4A, WMA, MP4, MKV or WebM"
+)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[InputContainer]:
+    """The open container of a regular file. Raises InputError in one line."""
+    name = shown(path)
+    try:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(f"{name}: is a folder; give the sound files in it")
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{name}: is not a regular file; save the sound to a file first")
+        if status.st_size == 0:
+            raise InputError(f"{name}: is empty (0 bytes); copy or download it again")
+        file = FileIO(path)  # FFmpeg buffers for itself
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {advice(error)}") from error
+    except ValueError as error:  # a NUL in the name
+        raise InputError(f"{name}: is not a possible file name; check the spelling") from error
+    with file:
+        try:
+            container = _demuxer(file, None)
+        except av.FFmpegError as error:
+            if lacks_index(path):
+                raise InputError(f"{name}: {_NO_INDEX}") from error
+            # FFmpeg takes an MP3 of a few frames for something else; there the name decides.
+            if path.suffix.lower() != ".mp3":
+                raise InputError(f"{name}: {_NOT_SOUND}") from error
+            try:
+                container = _demuxer(file, "mp3")
+            except av.FFmpegError:
+                raise InputError(f"{name}: {_NOT_SOUND}") from error
+        except OSError as error:  # of our own file
+            raise InputError(f"{name}: cannot be read: {advice(error)}") from error
+        with container:
+            yield container
+
+
+def _demuxer(file: FileIO, format: str | None) -> InputContainer:
+    file.seek(0)
+    return av.open(
+        file,
+        "r",
+        format=format,
+        options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"},
+        metadata_errors="replace",
+        buffer_size=_BUFFER_BYTES,
+    )

@@ -1,0 +1,33 @@
+"""What goes wrong with files, said in one line: the file's name, the reason, what to do."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full; free some space or write elsewhere",
+    errno.EDQUOT: "your disk quota is used up; free some space or write elsewhere",
+    errno.EROFS: "the disk is read-only; write elsewhere",
+    errno.EACCES: "permission denied; change the permissions or choose another place",
+    errno.EPERM: "the system does not allow it; choose another place",
+    errno.ENOENT: "no such file or folder; check the spelling",
+    errno.EISDIR: "it is a folder; give the name of a file",
+    errno.ENOTDIR: "a part of the path is a file, not a folder; choose another place",
+    errno.EEXIST: "a part of the path is a file, not a folder; choose another place",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+    errno.EFBIG: "the file is too big for this disk; write elsewhere or choose a smaller format",
+    errno.EIO: "the disk does not answer as it should; check the disk",
+    errno.ELOOP: "its symbolic links lead in a circle; give the real path",
+}
+
+
+def shown(path: Path | str) -> str:
+    """The name as one line of text: line breaks, control and undecodable characters escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(path))
+
+
+def advice(error: OSError) -> str:
+    """The reason of a system error and what to do, for the end of a line."""
+    known = _ADVICE.get(error.errno or 0)
+    return known or f"{error.strerror or error}; check the disk and the path"

@@ -1,0 +1,1 @@
+"""Trained weights: cards (the facts), the store (found, verified, cached), converters."""

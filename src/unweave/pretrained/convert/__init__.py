@@ -1,0 +1,23 @@
+"""Foreign weights to ours: one file per family, each with `convert(sources)`.
+
+`sources` maps the role a card gives each file (for Spleeter: the stem) to its path; the result maps
+our parameter names to arrays. A converter checks every name and shape and executes nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+Converter = Callable[[Mapping[str, Path]], Arrays]
+
+
+def converter(family: str) -> Converter:
+    """`convert` of the file `family`.py in this folder."""
+    module = importlib.import_module(f"{__name__}.{family}")
+    convert: Converter = module.convert
+    return convert

@@ -1,0 +1,87 @@
+"""A network and a card make a separator.
+
+Each file in `networks/` has `build(stems, channels, config, weights, **options)`, which returns a
+module from waves `(batch, channel, segment)` to stems `(batch, stem, channel, segment)` that knows
+whether its stems are `additive` and can `prepare_for_cpu`. All else is on the card.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from importlib import import_module
+
+from torch import Tensor, nn
+
+from unweave.core.errors import UsageError
+from unweave.core.types import Spec
+from unweave.pretrained import store
+from unweave.pretrained.cards import Card
+
+BYTES_PER_SAMPLE = 320.0  # measured for Spleeter: 170 MB at work for a segment of 527360 samples
+REST = ("accompaniment", "other")  # stems that by their name are what the others leave
+
+
+class NeuralSeparator:
+    """A trained network behind the contract of `unweave.core.types.Separator`."""
+
+    def __init__(self, spec: Spec, network: nn.Module) -> None:
+        self.spec = spec
+        self.network = network
+
+    def to(self, device: str) -> NeuralSeparator:
+        self.network.to(device)
+        if device == "cpu":
+            self.network.prepare_for_cpu()
+        return self
+
+    def __call__(self, mix: Tensor) -> Tensor:
+        spec = self.spec
+        if mix.ndim != 3 or mix.shape[1] != spec.channels:
+            raise ValueError(
+                f"{spec.name} takes (batch, {spec.channels} channels, time), got {tuple(mix.shape)}"
+            )
+        stems: Tensor = self.network(mix)
+        return stems
+
+
+def load(card: Card, options: Mapping[str, object]) -> NeuralSeparator:
+    """The separator of a card. Raises UsageError for wrong options, WeightsError for weights."""
+    build = import_module(f"unweave.networks.{card.network}").build
+    known = [p.name for p in inspect.signature(build).parameters.values() if p.kind == p.KEYWORD_ONLY]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise UsageError(f"{card.name} has no option {unknown[0]!r}; it takes {', '.join(known)}")
+    weights = store.weights(card)
+    try:
+        network = build(card.stems, card.channels, card.config, weights, **options)
+    except ValueError as error:
+        raise UsageError(f"{card.name}: {error}") from error
+    return NeuralSeparator(spec(card, options, additive=network.additive), network)
+
+
+def spec(card: Card, options: Mapping[str, object], *, additive: bool) -> Spec:
+    """The facts of the card in the words of the engine."""
+    segment = card.segment
+    if segment is None:
+        raise ValueError(f"card {card.name} says no segment")
+    rate = card.sample_rate_hz
+    return Spec(
+        name=card.name,
+        stems=card.stems,
+        sample_rate_hz=rate,
+        channels=card.channels,
+        segment_s=segment.length / rate,
+        overlap_s=segment.overlap / rate,
+        lead_s=segment.lead / rate,
+        margin_s=segment.margin / rate,
+        bytes_per_sample=BYTES_PER_SAMPLE,
+        windowed=segment.windowed,
+        rest=next((stem for stem in REST if stem in card.stems), None),
+        additive=additive,
+        trained=True,
+        paper=card.paper,
+        licence=card.licence_weights,
+        weights_sha256=card.weights.sha256,
+        options=dict(options),
+    )

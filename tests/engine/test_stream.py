@@ -1,0 +1,132 @@
+"""A separator that does nothing must give the mix back, however the sound is cut."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from tests.engine.fakes import Halves, halves
+from unweave.core.types import Spec
+from unweave.engine.plan import Plan
+from unweave.engine.stream import _in_batches, stream
+
+
+def cut(wave: np.ndarray, sizes: list[int]) -> Iterator[np.ndarray]:
+    at = 0
+    for size in [*sizes, wave.shape[-1]]:
+        if at < wave.shape[-1]:
+            yield wave[..., at : at + size]
+        at += size
+
+
+def run(wave: np.ndarray, plan: Plan | None, sizes: list[int], **kwargs: object) -> np.ndarray:
+    settings_ = {"device": "cpu", "batch": 2, "warn": print} | kwargs
+    separator = settings_.pop("separator", halves())
+    return np.concatenate(list(stream(separator, cut(wave, sizes), plan, **settings_)), axis=-1)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    length=st.integers(1, 400),
+    rows=st.integers(1, 3),
+    overlap=st.integers(0, 10),
+    margin=st.integers(0, 7),
+    body=st.integers(11, 60),
+    extra=st.integers(0, 30),
+    sizes=st.lists(st.integers(1, 120), max_size=6),
+    batch=st.integers(1, 4),
+)
+def test_what_goes_in_comes_out(
+    length: int, rows: int, overlap: int, margin: int, body: int, extra: int, sizes: list[int], batch: int
+) -> None:
+    lead = margin + overlap + min(extra, body - 1)
+    plan = Plan(2 * margin + 2 * overlap + body, overlap, margin, lead, windowed=False)
+    wave = np.random.default_rng(length).normal(size=(rows, 2, length)).astype(np.float32)
+    stems = run(wave, plan, sizes, batch=batch)
+    assert stems.shape == (rows, 2, 2, length)
+    np.testing.assert_allclose(stems.sum(1), wave, atol=1e-5)
+    np.testing.assert_allclose(stems[:, 0], wave * 0.25, atol=1e-6)
+
+
+PLAN = Plan(64, 8, 4, 12, windowed=False)
+
+
+def test_margins_are_context_and_thrown_away() -> None:
+    class Edges(Halves):
+        def __call__(self, mix: Tensor) -> Tensor:
+            mix = mix.clone()
+            mix[..., :4] = 99
+            mix[..., -4:] = 99
+            return super().__call__(mix)
+
+    wave = np.random.default_rng(0).normal(size=(1, 1, 500)).astype(np.float32)
+    stems = run(wave, PLAN, [100], separator=Edges(halves().spec))
+    np.testing.assert_allclose(stems.sum(1), wave, atol=1e-5)
+
+
+def test_the_bytes_do_not_depend_on_workers_or_blocks() -> None:
+    class Sines(Halves):
+        def __call__(self, mix: Tensor) -> Tensor:
+            return super().__call__(torch.sin(torch.fft.irfft(torch.fft.rfft(mix), n=mix.shape[-1])))
+
+    wave = np.random.default_rng(0).normal(size=(2, 2, 900)).astype(np.float32)
+    separator = Sines(halves().spec)
+    first = run(wave, PLAN, [900], separator=separator, batch=1)
+    for batch, sizes in [(2, [1, 7, 300]), (5, [64] * 10), (1, [450])]:
+        np.testing.assert_array_equal(run(wave, PLAN, sizes, separator=separator, batch=batch), first)
+
+
+def test_no_plan_sees_the_whole_signal_once() -> None:
+    lengths = []
+
+    class Whole(Halves):
+        def __call__(self, mix: Tensor) -> Tensor:
+            lengths.append(mix.shape[-1])
+            return super().__call__(mix)
+
+    wave = np.ones((1, 1, 777), np.float32)
+    run(wave, None, [100, 300], separator=Whole(halves().spec))
+    assert lengths == [777]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_batches_keep_order_and_an_exhausted_memory_halves_them(rows: int) -> None:
+    calls = []
+
+    class Small(Halves):
+        def __call__(self, mix: Tensor) -> Tensor:
+            calls.append(mix.shape[0])
+            if mix.shape[0] > 2:
+                raise torch.OutOfMemoryError("too much")
+            return super().__call__(mix)
+
+    notes: list[str] = []
+    parts = [np.full((rows, 1, 5), n, np.float32) for n in range(9)]
+    separator = Small(Spec(name="s", stems=("a", "b")))
+    done = list(_in_batches(separator, iter(parts), "cpu", 8, notes.append))
+    assert [part.shape for part in done] == [(rows, 2, 1, 5)] * 9
+    assert [float(part[0].sum(0)[0, 0]) for part in done] == list(range(9))
+    assert calls[:3] == [8, 4, 2]
+    assert notes == [
+        "out of memory on cpu: going on with 4 segments at once",
+        "out of memory on cpu: going on with 2 segments at once",
+    ]
+
+
+def test_a_failing_segment_stops_the_stream() -> None:
+    class Broken(Halves):
+        def __call__(self, mix: Tensor) -> Tensor:
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        run(np.ones((1, 1, 500), np.float32), PLAN, [], separator=Broken(halves().spec))
+
+
+def test_torch_gets_its_threads_back() -> None:
+    before = torch.get_num_threads()
+    run(np.ones((1, 1, 500), np.float32), PLAN, [])
+    assert torch.get_num_threads() == before

@@ -7,8 +7,8 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 
 VENV := .venv
 BIN := $(VENV)/bin
-# pip tells a person how far its downloads are; a log of CI is for the checks.
-PIP := $(BIN)/python -m pip --disable-pip-version-check $(if $(CI),-qq)
+# pip shows a person at a terminal how far its downloads are, and a log nothing but errors.
+PIP := $(BIN)/python -m pip --disable-pip-version-check $$([ -t 1 ] || echo -qq)
 # Read by name from the shell, so that spaces, quotes and dollars in a path mean themselves.
 export DEMO_SONG := $(value SONG)
 # An environment knows its own path: a checkout that was moved or copied installs anew.

@@ -30,7 +30,7 @@ def main(song: str) -> int:
         return separated.returncode
     [done] = json.loads(separated.stdout)["files"]
     print("== draw", flush=True)
-    command = [*UNWEAVE, "spectrogram", "--json", "--", done["report_path"]]
+    command = [*UNWEAVE, "spectrogram", "-q", "--json", "--", done["report_path"]]
     drawn = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     if drawn.returncode:
         return drawn.returncode

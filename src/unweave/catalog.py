@@ -23,11 +23,11 @@ def describe(name: str) -> Card:
 
 
 def load(name: str = DEFAULT, **options: object) -> Separator:
-    """The separator called `name`, ready to run on a CPU; `to(device)` moves it.
+    """The separator called `name`, with its weights; `to(device)` makes it ready to run.
 
     Raises UsageError for an unknown name or option, WeightsError where weights are missing.
     """
     card = describe(name)
     from unweave.pretrained import neural
 
-    return neural.load(card, options)
+    return neural.NeuralSeparator(card, options)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unweave.apps.batch.inputs import AUDIO_EXTENSIONS, reason
-from unweave.apps.batch.names import shown
+from unweave.apps.batch.inputs import AUDIO_EXTENSIONS
 from unweave.apps.batch.reports import find_recording, output_files, read_report
 from unweave.apps.picture import Picture, picture_of
 from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
+from unweave.io.files import advice, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -155,9 +156,10 @@ def _save(figure: Figure, target: Path) -> None:
         figure.savefig(hidden, format="png")
         os.replace(hidden, target)
     except OSError as error:
-        raise OutputError(f"{shown(target)}: cannot be written ({reason(error)})") from error
+        raise OutputError(f"{shown(target)}: cannot be written ({advice(error)})") from error
     finally:
-        hidden.unlink(missing_ok=True)
+        with suppress(OSError):
+            hidden.unlink()
 
 
 def _need_matplotlib() -> None:

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.apps.batch.names import shown
 from unweave.apps.batch.reports import find_recording, output_files, read_report, sha256
 from unweave.core.errors import UsageError
+from unweave.io.files import shown
 
 if TYPE_CHECKING:
     from unweave.core.types import OnProgress, ShouldStop, Wave

@@ -217,19 +217,23 @@ def _on_terminal(session: Session, weights: Mapping[object, int]) -> Iterator[Di
 
     before, session.write = session.write, write
     try:
-        with bars, _redrawn(bars, lock):
+        with bars, _redrawn(session, bars, lock):
             yield _Bars(bars, weights, lock)
     finally:
         session.write = before
 
 
 @contextmanager
-def _redrawn(bars: Bars, lock: threading.RLock) -> Iterator[None]:
+def _redrawn(session: Session, bars: Bars, lock: threading.RLock) -> Iterator[None]:
     """Redraw the bars in the background, also while the main thread imports torch."""
     over = threading.Event()
 
     def redraw() -> None:
+        told = False
         while not over.wait(REDRAW_EVERY_S):
+            if session.stopping and not told:
+                told = True
+                session.note("stopping, nothing half-written is kept (Ctrl-C again: at once)")
             with lock:
                 bars.refresh()
 

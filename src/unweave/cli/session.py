@@ -7,7 +7,6 @@ An error is one line. Ctrl-C and SIGTERM ask the work to stop; a second one stop
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import threading
@@ -47,7 +46,7 @@ class Session:
 
     def error(self, message: str, details: str = "") -> None:
         """One line on stderr, and a traceback where there is one and `-v` asked for it."""
-        from unweave.apps.batch.names import shown
+        from unweave.apps.batch import shown
 
         hint = "" if self.verbose or not details else " (-v shows where)"
         self.write(f"error: {shown(message)}{hint}", True)
@@ -111,9 +110,6 @@ def _signals(current: Session) -> Iterator[None]:
         if current.stopping:
             raise KeyboardInterrupt
         current.stopping = True
-        if not current.quiet and sys.stderr.isatty():
-            # Straight to the terminal: a handler must not take the locks of a text stream.
-            os.write(2, b"\nstopping; nothing half-written is kept (again: stop at once)\n")
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

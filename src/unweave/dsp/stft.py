@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+FRAMES_AT_ONCE = 32  # of the inverse: they stay in the cache until they are added up
+
 
 def frames_to_samples(frames: int, size: int, hop: int) -> int:
     """Samples that `frames` frames of `size` samples, `hop` apart, cover."""
@@ -39,10 +41,13 @@ def overlap_add(spectrum: Tensor, window: Tensor, hop: int) -> Tensor:
     if size % hop:
         raise ValueError(f"window of {size} samples is no multiple of the hop {hop}")
     lead, count, parts = spectrum.shape[:-2], spectrum.shape[-2], size // hop
-    frames = torch.fft.irfft(spectrum, n=size).mul_(window).reshape(*lead, count, parts, hop)
-    out = frames.new_zeros(*lead, count + parts - 1, hop)
-    for part in range(parts):
-        out[..., part : part + count, :] += frames[..., part, :]
+    out = torch.zeros(*lead, count + parts - 1, hop, dtype=window.dtype, device=window.device)
+    for first in range(0, count, FRAMES_AT_ONCE):
+        some = spectrum[..., first : first + FRAMES_AT_ONCE, :]
+        frames = torch.fft.irfft(some, n=size).mul_(window).reshape(*lead, -1, parts, hop)
+        for part in range(parts):
+            begin = first + part
+            out[..., begin : begin + frames.shape[-3], :] += frames[..., part, :]
     return out.reshape(*lead, (count + parts - 1) * hop)
 
 

@@ -20,6 +20,8 @@ import torch
 from unweave.core.types import Separator, Wave
 from unweave.engine.plan import Plan
 
+BLOCK = 1 << 16  # samples handed on at once: what is done to them next stays in the cache
+
 Warn = Callable[[str], None]
 
 
@@ -41,7 +43,7 @@ def stream(
     if plan is None:
         collected = list(blocks)
         if collected:
-            yield _call(separator, np.concatenate(collected, axis=-1), device)
+            yield from pieces(_call(separator, np.concatenate(collected, axis=-1), device))
         return
     length = 0
 
@@ -59,8 +61,7 @@ def stream(
         # The last segments reach past the end; `length` is final before the first of those.
         finished = finished[..., : max(0, length - ready)]
         ready += finished.shape[-1]
-        if finished.shape[-1]:
-            yield finished
+        yield from pieces(finished)
 
 
 def segments(blocks: Iterable[Wave], plan: Plan) -> Iterator[Wave]:
@@ -87,6 +88,12 @@ def segments(blocks: Iterable[Wave], plan: Plan) -> Iterator[Wave]:
         count += 1
         ring[..., : -plan.hop] = ring[..., plan.hop :].copy()
         filled = max(0, filled - plan.hop)
+
+
+def pieces(wave: Wave) -> Iterator[Wave]:
+    """The same samples in blocks of at most BLOCK."""
+    for first in range(0, wave.shape[-1], BLOCK):
+        yield wave[..., first : first + BLOCK]
 
 
 class OverlapAdd:
@@ -128,7 +135,8 @@ def _on_threads(
     pending: deque[list[Future[Wave]]] = deque()
 
     def result() -> Wave:
-        return np.concatenate([job.result() for job in pending.popleft()])
+        done = [job.result() for job in pending.popleft()]
+        return done[0] if len(done) == 1 else np.concatenate(done)
 
     with _single_threaded_torch() as limit:
         pool = ThreadPoolExecutor(batch, "unweave", initializer=limit)
@@ -136,7 +144,7 @@ def _on_threads(
             for part in parts:
                 rows = (part[n : n + 1] for n in range(part.shape[0]))
                 pending.append([pool.submit(_call, separator, row, device) for row in rows])
-                if sum(map(len, pending)) >= 2 * batch:
+                if sum(map(len, pending)) > batch + 1:
                     yield result()
             while pending:
                 yield result()

@@ -131,6 +131,8 @@ class FFmpegEncoder:
                 ) as picture:
                     source = picture.streams.video[0]
                     packet = next(picture.demux(source))
+                    if not (packet.size and source.codec_context.width):
+                        return
                     stream = self._container.add_stream_from_template(source)
             except (av.FFmpegError, StopIteration, IndexError):
                 return

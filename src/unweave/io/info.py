@@ -71,7 +71,7 @@ def describe(
         layout, names = _USUAL.get(channels, (layout, ()))
     lossy = not _LOSSLESS.match(codec)
     sample = context.format.name if context.format else ""
-    frames = _frames(path, kind, codec, stream)
+    frames = _frames(path, kind, codec, stream, container.metadata.get("iTunSMPB", ""))
     seconds = container.duration / 1e6 if container.duration else None
     return SourceInfo(
         path=path,
@@ -105,12 +105,14 @@ def cover_of(container: InputContainer) -> Cover | None:
     return None
 
 
-def _frames(path: Path, kind: str, codec: str, stream: AudioStream) -> int | None:
+def _frames(path: Path, kind: str, codec: str, stream: AudioStream, itunes: str) -> int | None:
     """The declared length in samples after the encoder's delay and padding are taken off."""
     if kind not in _EXACT or not stream.duration or stream.time_base is None:
         return None
     if kind == "mp3" and not has_mp3_frame_count(path):
         return None  # FFmpeg's guess from the bit rate
+    if kind == "mp4" and (counts := re.match(r"\s*(?:[0-9A-Fa-f]{8}\s+){3}([0-9A-Fa-f]+)", itunes)):
+        return int(counts[1], 16)  # iTunes' own way: flags, delay, padding, samples between them
     frames = round(stream.duration * stream.time_base * stream.codec_context.sample_rate)
     if kind == "ogg" and codec == "opus":
         # OpusHead, bytes 10 and 11: samples at the start that are not to be heard

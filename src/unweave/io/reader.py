@@ -71,6 +71,8 @@ class Reader:
         with ExitStack() as stack:
             self._container = stack.enter_context(opened(self._path))
             self._stream = _pick(self._path, self._container, stream)
+            if self._stream.codec_context.name == "flac":  # else damage is decoded as noise
+                self._stream.codec_context.options = {"err_detect": "crccheck+explode"}
             # FFmpeg cuts too much off the end of Vorbis on one page; Tail cuts exactly. Without
             # FFmpeg's help, what the first packet gives (it only prepares the second) must go too.
             self._one_page = self._stream.codec_context.name == "vorbis" and vorbis_on_one_page(

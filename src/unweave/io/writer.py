@@ -170,7 +170,7 @@ class _Sink:
             self.error = self.error or error
 
     def _keep(self, act: Callable[[], int]) -> int:
-        if self.error is None:
+        if self.error is None and not self.file.closed:
             try:
                 return act()
             except OSError as error:

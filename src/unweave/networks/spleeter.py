@@ -188,17 +188,20 @@ class Spleeter(nn.Module):
         magnitudes = stft.magnitude(spectrum[..., : config.bins])
         if self.wiener_iterations:
             mixed = stft.magnitude(spectrum)
-            gains = [self.extend(gain) for gain in self.gains(magnitudes)]
-            estimates = torch.stack([gain * mixed for gain in gains], dim=1)
+            gains = self.gains(magnitudes)
+            estimates = torch.stack([self.apply(gain, mixed.clone()) for gain in gains], dim=1)
             spectra = multichannel_wiener(estimates, spectrum, self.wiener_iterations)
             return stft.overlap_add(spectra, self.synthesis, config.hop)
-        stems = mix.new_empty(mix.shape[0], len(config.stems), *mix.shape[1:])
+        count = len(config.stems)
+        stems = mix.new_empty(mix.shape[0], count, *mix.shape[1:])
+        last = count - 2 if self.additive else count - 1  # that needs the spectrum
         for n, mask in enumerate(self.masks(magnitudes)):
-            if n == len(config.stems) - 1 and self.additive:
-                # The masks sum to one in every bin: the last stem is what the others leave.
-                stems[:, n] = mix * self.fade - stems[:, :n].sum(1)
+            if n > last:
+                # The masks sum to one in every bin: this stem is what the others leave.
+                torch.mul(mix, self.fade, out=stems[:, n])
+                stems[:, n] -= stems[:, :n].sum(1)
             else:
-                masked = spectrum * self.extend(mask)
+                masked = self.apply(mask, spectrum if n == last else spectrum.clone())
                 stems[:, n] = stft.overlap_add(masked, self.synthesis, config.hop)
         return stems
 
@@ -234,17 +237,21 @@ class Spleeter(nn.Module):
         return [x.sigmoid_() for x in logits]
 
     def prepare_for_cpu(self) -> None:
-        """Rearrange the networks for a CPU, once their weights are in place."""
+        """Rearrange the networks, weights in place, for a CPU; the originals are let go."""
         from unweave.networks.spleeter_fast import FastUNets
 
-        self.rearranged = FastUNets(list(self.nets))
+        self.rearranged = FastUNets(self.nets)
+        self.nets = UNets()
 
-    def extend(self, mask: Tensor) -> Tensor:
-        """The mask over all bins of the spectrum."""
-        missing = self.config.frame_size // 2 + 1 - self.config.bins
-        if self.bandwidth == "model":
-            return F.pad(mask, (0, missing))
-        return torch.cat([mask, mask.mean(-1, keepdim=True).expand(*mask.shape[:-1], missing)], -1)
+    def apply(self, mask: Tensor, spectrum: Tensor) -> Tensor:
+        """The masked spectrum, in place; the bins that the mask lacks follow `bandwidth`."""
+        spectrum[..., : self.config.bins] *= mask
+        above = spectrum[..., self.config.bins :]
+        if self.bandwidth == "full":
+            above *= mask.mean(-1, keepdim=True)
+        else:
+            above.zero_()
+        return spectrum
 
 
 def build(

@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.nn.functional as F
@@ -36,7 +36,7 @@ def turn(x: Tensor) -> Tensor:
 class FastUNets:
     """The networks of all stems; their logits come in blocks of turned bins."""
 
-    def __init__(self, nets: Sequence[UNet]) -> None:
+    def __init__(self, nets: Iterable[UNet]) -> None:
         self.nets = [FastUNet(net) for net in nets]
 
     def __call__(self, magnitudes: Tensor) -> list[Tensor]:
@@ -89,22 +89,26 @@ class FastUNet:
     def __call__(self, x: Tensor) -> Tensor:
         skips = []
         for conv, scale, shift in self.down:
-            raw = conv(x)
-            skips.append(raw)
+            skips.append(conv(x))
             if len(skips) < len(self.down):
-                x = activate(torch.addcmul(shift, raw, scale), self.encoder_activation)
+                x = activate(torch.addcmul(shift, skips[-1], scale), self.encoder_activation)
         x = skips.pop()
         for conv, scale, shift in self.up:
-            y = activate(conv(x), self.decoder_activation)
-            skip = skips.pop()
-            half = skip.shape[1]
-            shape = (y.shape[0], 2 * half, *y.shape[2:])
-            x = torch.empty(shape, memory_format=torch.channels_last)
-            x[:, :half] = skip
-            torch.addcmul(shift, y, scale, out=x[:, half:])
+            x = activate(conv(x), self.decoder_activation)
+            x = beside(skips.pop(), x, scale, shift)
         scale, shift = self.last_norm
-        y = activate(self.last_up(x), self.decoder_activation).mul_(scale).add_(shift)
-        return self.mask(y)
+        x = activate(self.last_up(x), self.decoder_activation).mul_(scale).add_(shift)
+        return self.mask(x)
+
+
+def beside(skip: Tensor, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """The skip's channels, then those of `x * scale + shift`."""
+    half = skip.shape[1]
+    shape = (x.shape[0], half + x.shape[1], *x.shape[2:])
+    both = torch.empty(shape, memory_format=torch.channels_last)
+    both[:, :half] = skip
+    torch.addcmul(shift, x, scale, out=both[:, half:])
+    return both
 
 
 def packed_conv(

@@ -10,8 +10,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from unweave.core.errors import UsageError
 from unweave.core.types import Spec
@@ -25,15 +26,23 @@ REST = ("accompaniment", "other")  # stems that by their name are what the other
 class NeuralSeparator:
     """A trained network behind the contract of `unweave.core.types.Separator`."""
 
-    def __init__(self, spec: Spec, network: nn.Module) -> None:
-        self.spec = spec
-        self.network = network
+    def __init__(self, card: Card, options: Mapping[str, object]) -> None:
+        """Load the network. Raises UsageError for wrong options, WeightsError for weights."""
+        self.card = card
+        self.network = network(card, options)
+        self.spec = spec(card, options, additive=bool(self.network.additive))
+        self.device: str | None = None
 
     def to(self, device: str) -> NeuralSeparator:
-        self.network.to(device)
+        if device == self.device:
+            return self
+        # What is arranged for one device does not move to another: start from the weights again.
+        fresh = self if self.device is None else NeuralSeparator(self.card, self.spec.options)
+        fresh.network.to(device)
         if device == "cpu":
-            self.network.prepare_for_cpu()
-        return self
+            fresh.network.prepare_for_cpu()
+        fresh.device = device
+        return fresh
 
     def __call__(self, mix: Tensor) -> Tensor:
         spec = self.spec
@@ -45,19 +54,19 @@ class NeuralSeparator:
         return stems
 
 
-def load(card: Card, options: Mapping[str, object]) -> NeuralSeparator:
-    """The separator of a card. Raises UsageError for wrong options, WeightsError for weights."""
+def network(card: Card, options: Mapping[str, object]) -> Any:
+    """The module of a card, with its weights, as the options want it."""
     build = import_module(f"unweave.networks.{card.network}").build
-    known = [p.name for p in inspect.signature(build).parameters.values() if p.kind == p.KEYWORD_ONLY]
+    parameters = inspect.signature(build).parameters.values()
+    known = [p.name for p in parameters if p.kind == p.KEYWORD_ONLY]
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise UsageError(f"{card.name} has no option {unknown[0]!r}; it takes {', '.join(known)}")
     weights = store.weights(card)
     try:
-        network = build(card.stems, card.channels, card.config, weights, **options)
+        return build(card.stems, card.channels, card.config, weights, **options)
     except ValueError as error:
         raise UsageError(f"{card.name}: {error}") from error
-    return NeuralSeparator(spec(card, options, additive=network.additive), network)
 
 
 def spec(card: Card, options: Mapping[str, object], *, additive: bool) -> Spec:

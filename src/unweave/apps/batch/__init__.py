@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unweave.apps.batch.inputs import Found, Missed, expand
-from unweave.apps.batch.names import DEFAULT_TEMPLATE, shown
+from unweave.apps.batch.names import DEFAULT_TEMPLATE
 from unweave.apps.batch.plan import DEFAULT_MODEL, RESIDUAL, Job, Settings, choose_stems, plan
 from unweave.apps.batch.run import (
     CannotLoadError,
@@ -24,6 +24,7 @@ from unweave.apps.batch.run import (
     run,
 )
 from unweave.core.errors import InputError, UsageError
+from unweave.io.files import shown
 
 __all__ = [
     "DEFAULT_MODEL",

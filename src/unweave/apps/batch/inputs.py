@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unweave.apps.batch.reports import output_files, read_report
+from unweave.io.files import advice
 
 AUDIO_EXTENSIONS = frozenset(
     ".wav .wave .bwf .rf64 .w64 .aif .aiff .aifc .au .snd .caf .flac .wv .ape .tta .tak .alac "
@@ -79,7 +80,7 @@ def _named(path: Path, output_dir: str) -> Iterator[Found | Missed]:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        yield Missed(path, f"cannot be opened ({reason(error)})")
+        yield Missed(path, f"cannot be opened: {advice(error)}")
         return
     if stat.S_ISDIR(mode):
         yield from _walk(path, output_dir)
@@ -102,7 +103,7 @@ def _walk(root: Path, output_dir: str) -> Iterator[Found | Missed]:
                 nothing = False
                 yield Found(Path(here, name), Path(os.path.relpath(here, root)))
     for trouble in troubles:
-        yield Missed(Path(trouble.filename), f"cannot be searched ({reason(trouble)})")
+        yield Missed(Path(trouble.filename), f"cannot be searched: {advice(trouble)}")
     if nothing and not troubles:
         yield Missed(root, "holds no audio or video file; name the files themselves", empty=True)
 
@@ -137,8 +138,3 @@ def _own_stems(here: str, names: Sequence[str]) -> set[str]:
         except OSError:
             continue
     return ours
-
-
-def reason(error: OSError) -> str:
-    """The system's words for `error`, without the number and the file's name."""
-    return (error.strerror or str(error)).lower()

@@ -76,14 +76,6 @@ def same_file_key(path: Path) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
-def shown(path: str | os.PathLike[str]) -> str:
-    """A path on one printable line: control and undecodable characters are escaped."""
-    text = os.fspath(path)
-    return "".join(
-        char.encode("unicode_escape").decode() if _unprintable(char) else char for char in text
-    )
-
-
 def _fields(template: str) -> list[str]:
     try:
         parsed = list(string.Formatter().parse(template))

@@ -18,9 +18,9 @@ from unweave.apps.batch.names import (
     fill,
     safe,
     same_file_key,
-    shown,
 )
 from unweave.core.errors import UsageError
+from unweave.io.files import shown
 
 DEFAULT_MODEL = "spleeter-2stems"
 RESIDUAL = "residual"

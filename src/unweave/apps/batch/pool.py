@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
-from unweave.apps.batch.names import shown
 from unweave.apps.batch.plan import Job, Settings
 from unweave.apps.batch.run import (
     CannotLoadError,
@@ -29,6 +28,7 @@ from unweave.apps.batch.run import (
     worker,
 )
 from unweave.core.errors import UnweaveError
+from unweave.io.files import shown
 
 if TYPE_CHECKING:
     from unweave.core.types import Progress, ShouldStop
@@ -79,19 +79,22 @@ def _busy(children: list[_Child]) -> list[_Child]:
 
 
 def _hand(job: Job, children: list[_Child], settings: Settings, threads: int) -> None:
-    idle = next((child for child in children if child.job is None), None)
-    if idle is None:
-        here, there = _context.Pipe()
-        process = _context.Process(target=_child_main, args=(there, settings, threads), daemon=True)
-        process.start()
-        there.close()
-        idle = _Child(process, here)
-        children.append(idle)
-    idle.job, idle.stopping = job, False
-    try:
-        idle.pipe.send(job)
-    except OSError:
-        pass  # it has died; `_listen` says so
+    """Give the job to an idle child, or to a new one where none is left alive."""
+    for child in [child for child in children if child.job is None]:
+        try:
+            child.pipe.send(job)
+        except OSError:  # it died while idle, which costs no file
+            children.remove(child)
+            child.process.join()
+        else:
+            child.job, child.stopping = job, False
+            return
+    here, there = _context.Pipe()
+    process = _context.Process(target=_child_main, args=(there, settings, threads), daemon=True)
+    process.start()
+    there.close()
+    here.send(job)
+    children.append(_Child(process, here, job))
 
 
 def _listen(child: _Child, children: list[_Child], watcher: Watcher) -> Iterator[Outcome]:

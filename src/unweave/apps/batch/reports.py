@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from unweave.apps.batch.names import shown
 from unweave.core.errors import InputError
+from unweave.io.files import shown
 
 
 def read_report(path: Path) -> dict[str, Any] | None:

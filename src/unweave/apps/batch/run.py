@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from unweave.apps.batch.finished import State, state
-from unweave.apps.batch.inputs import reason
-from unweave.apps.batch.names import shown
 from unweave.apps.batch.plan import Job, Settings
 from unweave.core.errors import Cancelled, OutputError, UnweaveError
+from unweave.io.files import advice, shown
 
 if TYPE_CHECKING:
     from unweave.core.types import OnProgress, Progress, Separator, ShouldStop
@@ -196,7 +195,7 @@ def failed(job: Job, error: Exception) -> Outcome:
     if isinstance(error, UnweaveError):
         message, details = str(error), ""
     elif isinstance(error, OSError):
-        message, details = f"{name}: {reason(error)}", ""
+        message, details = f"{name}: {advice(error)}", ""
     else:
         message = f"{name}: unexpected {type(error).__name__}: {error}"
         details = "".join(traceback.format_exception(error))

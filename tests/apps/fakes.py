@@ -1,0 +1,53 @@
+"""A separator without weights, put where the catalog would give the real one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from unweave.core.types import Spec
+
+RATE_HZ = 8000
+
+
+def spec(**facts: object) -> Spec:
+    defaults: dict = {
+        "name": "spleeter-2stems",  # the planning asks the catalog which stems that has
+        "stems": ("vocals", "accompaniment"),
+        "rest": "accompaniment",
+        "additive": True,
+        "segment_s": 1.0,
+        "overlap_s": 0.25,
+    }
+    return Spec(**(defaults | facts))
+
+
+@dataclass(frozen=True)
+class Share:
+    """The first stem is a share of the mix, the second the rest."""
+
+    spec: Spec = field(default_factory=spec)
+    share: float = 0.25
+
+    def to(self, device: str) -> Share:
+        return self
+
+    def __call__(self, mix):
+        import torch
+
+        return torch.stack([mix * self.share, mix * (1 - self.share)], dim=1)
+
+
+def noise(seconds: float = 2.0, channels: int = 2, seed: int = 0) -> np.ndarray:
+    """`(channel, time)` float32 at RATE_HZ."""
+    rng = np.random.default_rng(seed)
+    return 0.1 * rng.standard_normal((channels, int(seconds * RATE_HZ)), dtype=np.float32)
+
+
+def write_noise(path: Path, seconds: float = 2.0, seed: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, noise(seconds, seed=seed).T, RATE_HZ, subtype="FLOAT", format="WAV")
+    return path

@@ -1,0 +1,153 @@
+"""What will be written is known before work starts, and clashes are refused with a way out."""
+
+import os
+import shlex
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from unweave.apps.batch import Settings, prepare
+from unweave.apps.batch.inputs import Found
+from unweave.apps.batch.plan import choose_stems, plan
+from unweave.core.errors import UsageError
+
+SETTINGS = Settings(stems=("vocals", "accompaniment"))
+
+
+def jobs(*paths: str, template: str = "{name}/{stem}.{ext}", settings: Settings = SETTINGS):
+    return plan([Found(Path(path)) for path in paths], settings, Path("out"), template)
+
+
+def test_default_places():
+    [job] = jobs("music/song.mp3")
+    assert job.outputs == {
+        "vocals": Path("out/song/vocals.wav"),
+        "accompaniment": Path("out/song/accompaniment.wav"),
+    }
+    assert job.report == Path("out/song/report.json")
+
+
+def test_sub_folder_of_a_folder_input_is_kept():
+    found = [Found(Path("m/d/e/song.mp3"), Path("d/e"))]
+    [job] = plan(found, SETTINGS, Path("out"))
+    assert job.report == Path("out/d/e/song/report.json")
+
+
+def test_flat_template_puts_the_report_beside():
+    [job] = jobs("song.mp3", template="{name}_{stem}.{ext}")
+    assert job.outputs["vocals"] == Path("out/song_vocals.wav")
+    assert job.report == Path("out/song_report.json")
+
+
+def test_extension_is_the_formats():
+    [job] = jobs("song.mp3", settings=Settings(stems=("vocals",), format="flac"))
+    assert job.outputs["vocals"] == Path("out/song/vocals.flac")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "way_out"),
+    [
+        ("song.mp3", "song.wav", "{name}.{input_ext}"),
+        ("a/song.mp3", "b/song.mp3", "{parent}"),
+        ("Song.mp3", "song.wav", "{name}.{input_ext}"),
+        ("a/Ärger.mp3", "b/" + unicodedata.normalize("NFD", "ärger") + ".mp3", "{parent}"),
+        ("a/new\nline.mp3", "b/new\tline.mp3", "{parent}"),
+    ],
+)
+def test_two_inputs_for_one_file_are_refused_and_the_way_out_works(first, second, way_out):
+    with pytest.raises(UsageError) as error:
+        jobs(first, second)
+    message = str(error.value)
+    assert Path(first).suffix in message
+    assert Path(second).suffix in message
+    assert way_out in message
+    assert "\n" not in message
+    template = shlex.split(message)[shlex.split(message).index("--filename-template") + 1]
+    assert len(jobs(first, second, template=template)) == 2
+
+
+def test_a_clash_without_a_way_out_says_so():
+    with pytest.raises(UsageError, match="two runs"):
+        jobs("x/a/song.mp3", "y/a/song.mp3")
+
+
+def test_a_clash_is_found_among_thousands():
+    names = [f"{n}.mp3" for n in range(3000)]
+    assert len(jobs(*names)) == 3000
+    with pytest.raises(UsageError, match=r"77\.wav"):
+        jobs(*names, "77.wav")
+
+
+def test_two_stems_for_one_file_are_refused():
+    with pytest.raises(UsageError, match="two of its stems"):
+        jobs("song.mp3", settings=Settings(stems=("a/b", "a_b")))
+    with pytest.raises(UsageError, match="two of its stems"):
+        jobs("song.mp3", settings=Settings(stems=("Vocals", "vocals")))
+
+
+def test_a_file_where_another_needs_a_folder_is_refused():
+    # 'a' becomes the folder vocals.wav, and 'b' a file of that name
+    with pytest.raises(UsageError, match="both"):
+        plan(
+            [Found(Path("x.mp3"), Path("vocals.wav")), Found(Path("y.mp3"))],
+            Settings(stems=("vocals",)),
+            Path("out"),
+            "{stem}.{ext}",
+        )
+
+
+def test_stem_names_cannot_leave_the_folder():
+    [job] = jobs("song.mp3", settings=Settings(stems=("../../evil", "/etc/passwd", "C:\\x")))
+    assert sorted(str(path) for path in job.outputs.values()) == [
+        "out/song/.._.._evil.wav",
+        "out/song/C__x.wav",
+        "out/song/_etc_passwd.wav",
+    ]
+
+
+@pytest.mark.parametrize("link", [None, os.link, os.symlink])
+def test_an_output_that_is_an_input_is_refused(tmp_path, monkeypatch, link):
+    monkeypatch.chdir(tmp_path)
+    Path("out/song").mkdir(parents=True)
+    Path("out/song/vocals.wav").write_bytes(b"x")
+    source = Path("out/song/vocals.wav")
+    if link:
+        source = Path("song.wav")
+        link(Path("out/song/vocals.wav").absolute(), source)
+    with pytest.raises(UsageError, match="is an input") as error:
+        plan([Found(source)], SETTINGS, Path("out"), "song/{stem}.{ext}")
+    assert "-o" in str(error.value)
+
+
+def test_choose_stems():
+    offered = ("vocals", "accompaniment")
+    assert choose_stems((), offered, "m") == offered
+    assert choose_stems(["accompaniment,vocals"], offered, "m") == offered
+    assert choose_stems(["accompaniment", " vocals ,"], offered, "m") == offered
+    assert choose_stems(["residual", "vocals"], offered, "m") == ("vocals", "residual")
+    with pytest.raises(UsageError, match=r"no stem 'drums'.*vocals, accompaniment, residual"):
+        choose_stems(["vocals,drums"], offered, "m")
+
+
+def test_prepare_refuses_before_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("song.mp3").touch()
+    Path("empty").mkdir()
+    out = Path("out")
+    assert len(prepare(["song.mp3"], Settings(), out).jobs) == 1
+    assert prepare(["song.mp3"], Settings(), out).settings.stems == ("vocals", "accompaniment")
+    for inputs, settings, says in [
+        (["song.mp3"], Settings(model="spleter"), "spleeter-2stems"),
+        (["song.mp3"], Settings(format="xyz"), "xyz"),
+        (["song.mp3"], Settings(format="mp3", bit_depth=24), "bit depth"),
+        (["*.flac"], Settings(), "no file matches"),
+        (["empty", "*.flac"], Settings(), "empty"),
+        ([], Settings(), "no files"),
+    ]:
+        with pytest.raises(UsageError, match=says):
+            prepare(inputs, settings, out)
+    # A missing file among others is a failure of that file, not of the command.
+    batch = prepare(["song.mp3", "gone.mp3", "*.flac"], Settings(), out)
+    assert len(batch.jobs) == 1
+    assert [str(item.path) for item in batch.missed] == ["gone.mp3", "*.flac"]

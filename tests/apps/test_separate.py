@@ -1,0 +1,181 @@
+"""The door from Python."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+import unweave
+from tests.apps.fakes import RATE_HZ, Share, noise, spec, write_noise
+from unweave.apps.separate import as_wave
+from unweave.core.errors import InputError, OutputError, UsageError
+from unweave.core.types import Audio
+
+
+def test_import_brings_neither_torch_nor_numpy():
+    code = "import unweave, sys; print(unweave.__version__, {'torch', 'numpy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text())
+    assert done.stdout.split() == [project["project"]["version"], "set()"]
+
+
+def test_names_of_the_package():
+    assert set(unweave.__all__) <= set(dir(unweave))
+    for name in unweave.__all__:
+        getattr(unweave, name)
+    with pytest.raises(AttributeError, match="nonsense"):
+        unweave.nonsense  # noqa: B018
+    assert "spleeter-2stems" in unweave.list_separators()
+
+
+def test_array_in_stems_out():
+    mix = noise(3.3)
+    before = mix.copy()
+    seen = []
+    stems = unweave.separate(mix, RATE_HZ, model=Share(), on_progress=seen.append)
+    assert list(stems) == ["vocals", "accompaniment"]
+    assert len(stems) == 2
+    assert stems.sample_rate_hz == RATE_HZ
+    assert stems.duration_s == pytest.approx(3.3)
+    for wave in stems.values():
+        assert wave.shape == mix.shape
+        assert wave.dtype == np.float32
+    np.testing.assert_allclose(stems["vocals"], 0.25 * mix, atol=1e-7)
+    np.testing.assert_allclose(sum(stems.values()), mix, atol=1e-7)
+    np.testing.assert_array_equal(mix, before)
+    assert seen[-1].done_s == seen[-1].total_s == pytest.approx(3.3)
+
+
+def test_what_may_be_given():
+    mix = noise(1.0)
+    expected = unweave.separate(mix, RATE_HZ, model=Share())
+    for same in (torch.from_numpy(mix), mix.astype(np.float64), np.asfortranarray(mix)):
+        given = unweave.separate(same, RATE_HZ, model=Share())
+        np.testing.assert_array_equal(given["vocals"], expected["vocals"])
+    audio = unweave.separate(Audio(mix, RATE_HZ), model=Share())
+    np.testing.assert_array_equal(audio["vocals"], expected["vocals"])
+    mono = unweave.separate(mix[0], RATE_HZ, model=Share())
+    assert mono["vocals"].shape == (1, mix.shape[1])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "becomes"),
+    [
+        (np.int16, -32768, -1.0),
+        (np.int16, 16384, 0.5),
+        (np.int32, 2**30, 0.5),
+        (np.int8, -64, -0.5),
+        (np.uint8, 128, 0.0),
+        (np.uint8, 192, 0.5),
+        (np.float16, 0.5, 0.5),
+        (np.float64, 1.5, 1.5),
+    ],
+)
+def test_numbers_are_scaled_by_their_type(dtype, value, becomes):
+    wave = as_wave(np.full((2, 5), value, dtype))
+    assert wave.dtype == np.float32
+    np.testing.assert_array_equal(wave, np.full((2, 5), becomes, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("array", "says"),
+    [
+        (np.zeros((44100, 2)), r"\(channel, time\).*\(44100, 2\).*\.T"),
+        (np.zeros((1, 2, 100)), r"\(channel, time\).*\(1, 2, 100\)"),
+        (np.float32(1), "got float32"),
+        (np.zeros((2, 0)), r"with samples"),
+        (np.zeros(0), r"with samples"),
+        (np.zeros((2, 9), np.int64), "int64"),
+        (np.zeros((2, 9), np.uint16), "uint16"),
+        (np.zeros((2, 9), complex), "complex128"),
+        (np.zeros((2, 9), bool), "bool"),
+        ([[0.0, 0.1]], "got list"),
+        (None, "got NoneType"),
+    ],
+)
+def test_what_may_not_be_given(array, says):
+    with pytest.raises(ValueError, match=says):
+        unweave.separate(array, 44100, model=Share())
+
+
+def test_rates_that_mean_nothing():
+    with pytest.raises(ValueError, match="needs sample_rate_hz"):
+        unweave.separate(noise(), model=Share())
+    for rate in (0, -1, 44100.5):
+        with pytest.raises(ValueError, match="positive whole number"):
+            unweave.separate(noise(), rate, model=Share())
+    with pytest.raises(ValueError, match="has its own rate"):
+        unweave.separate("song.wav", 44100, model=Share())
+
+
+def test_stems_that_are_asked_for():
+    mix = noise()
+    only = unweave.separate(mix, RATE_HZ, model=Share(), stems=["accompaniment"])
+    assert list(only) == ["accompaniment"]
+    with pytest.raises(UsageError, match="no stem 'drums'"):
+        unweave.separate(mix, RATE_HZ, model=Share(), stems=["drums"])
+    with pytest.raises(UsageError, match="sum to the mix"):
+        unweave.separate(mix, RATE_HZ, model=Share(), stems=["residual"])
+    loose = Share(spec(rest=None, additive=False))
+    stems = unweave.separate(mix, RATE_HZ, model=loose, stems=["vocals", "residual"])
+    assert list(stems) == ["vocals", "residual"]
+    assert np.abs(stems["residual"]).max() < 1e-6
+    with pytest.raises(KeyError, match="no stem 'bass'; there are vocals"):
+        stems["bass"]
+
+
+def test_nan_counts_as_silence():
+    mix = noise()
+    mix[0, 100] = np.nan
+    mix[1, 200] = np.inf
+    stems = unweave.separate(mix, RATE_HZ, model=Share())
+    assert all(np.isfinite(wave).all() for wave in stems.values())
+
+
+def test_real_song_by_path_and_by_file(song, tmp_path):
+    stems = unweave.separate(song)
+    assert stems.sample_rate_hz == 44100
+    from unweave.io.reader import Reader
+
+    with Reader(song) as reader:
+        mix = np.concatenate(list(reader.blocks(10_000)), axis=-1)
+    np.testing.assert_allclose(stems["vocals"] + stems["accompaniment"], mix, atol=1e-6)
+    # It is a separation and not a copy: the voice enters after two seconds.
+    before, after = stems["vocals"][:, :80_000], stems["vocals"][:, 120_000:400_000]
+    assert np.square(before).mean() < 1e-3 * np.square(after).mean()
+
+    report = unweave.separate_file(song, tmp_path, bandwidth="full")
+    assert report["separator"]["options"] == {"bandwidth": "full"}
+    for name, wave in stems.items():
+        written, rate = soundfile.read(tmp_path / song.stem / f"{name}.wav", dtype="float32")
+        assert rate == 44100
+        np.testing.assert_array_equal(written.T, wave)
+    assert unweave.separate_file(song, tmp_path, bandwidth="full") == report  # skipped
+    with pytest.raises(OutputError, match="overwrite"):
+        unweave.separate_file(song, tmp_path, bandwidth="model")
+
+
+def test_separate_file_with_a_loaded_model(tmp_path):
+    source = write_noise(tmp_path / "a.wav")
+    model = Share(spec(name="mine", options={"a": 1}))
+    for expected in ("first", "skipped"):
+        report = unweave.separate_file(
+            source, tmp_path / "out", model, stems=["vocals"], filename_template="{stem}.{ext}"
+        )
+        assert report["separator"]["name"] == "mine", expected
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "report.json",
+        "vocals.wav",
+    ]
+
+
+def test_separate_file_raises_what_went_wrong(tmp_path):
+    with pytest.raises(InputError, match=r"gone\.mp3"):
+        unweave.separate_file(tmp_path / "gone.mp3", tmp_path, Share())
+    with pytest.raises(InputError, match=r"gone\.mp3"):
+        unweave.separate(tmp_path / "gone.mp3", model=Share())

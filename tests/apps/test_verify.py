@@ -1,0 +1,125 @@
+"""`verify` tells the same from the changed, and says what cannot be compared."""
+
+import json
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.apps.fakes import RATE_HZ, Share, noise, write_noise
+from unweave.apps.separate import separate_file
+from unweave.apps.verify import difference_db, verify
+from unweave.core.errors import Cancelled, InputError, UsageError
+
+
+@pytest.fixture
+def report(tmp_path, monkeypatch, fake_model) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_noise(Path("music/song.wav"))
+    separate_file("music/song.wav", "stems")
+    return Path("stems/song/report.json")
+
+
+def test_the_same_again(report):
+    verdict = verify(report)
+    assert verdict.agrees
+    assert [stem.stem for stem in verdict.stems] == ["vocals", "accompaniment"]
+    assert {stem.on_disk for stem in verdict.stems} == {"as reported"}
+    assert {stem.difference_db for stem in verdict.stems} == {None}
+    assert verdict.versions_differ == {}
+    json.dumps(verdict.as_dict(), allow_nan=False)
+    assert verify(report.parent).agrees
+
+
+def test_it_uses_the_options_of_the_report(report, fake_model):
+    separate_file("music/song.wav", "other", bandwidth="model", mask_exponent=1.5)
+    fake_model.clear()
+    assert verify(Path("other/song")).agrees
+    assert fake_model == [{"bandwidth": "model", "mask_exponent": 1.5}]
+
+
+def test_other_sound_is_measured(report, monkeypatch):
+    monkeypatch.setattr("unweave.catalog.load", lambda *_, **__: Share(share=0.2525))
+    verdict = verify(report)
+    assert not verdict.agrees
+    vocals = verdict.stems[0]
+    assert (vocals.agrees, vocals.on_disk) == (False, "as reported")
+    assert vocals.difference_db == pytest.approx(40.0, abs=0.1)  # one per cent
+
+
+def test_stems_changed_or_missing_on_disk(report):
+    file = report.parent / "vocals.wav"
+    sound, rate = soundfile.read(file, dtype="float32")
+    soundfile.write(file, sound * 1.001, rate, subtype="FLOAT")
+    (report.parent / "accompaniment.wav").unlink()
+    vocals, accompaniment = verify(report).stems
+    assert (vocals.agrees, vocals.on_disk) == (True, "changed since the report")
+    assert vocals.difference_db == pytest.approx(60.0, abs=0.1)
+    assert (accompaniment.agrees, accompaniment.on_disk) == (True, "missing")
+    assert not verify(report).agrees
+
+
+def test_stem_that_is_no_sound_any_more(report):
+    (report.parent / "vocals.wav").write_text("text")
+    stem = verify(report).stems[0]
+    assert (stem.on_disk, stem.difference_db) == ("changed since the report", None)
+
+
+def test_recording_that_changed(report):
+    write_noise(Path("music/song.wav"), seed=9)
+    with pytest.raises(InputError, match=r"song\.wav: is not the recording.*SHA-256"):
+        verify(report)
+
+
+def test_recording_that_is_gone_or_moved(report):
+    Path("elsewhere").mkdir()
+    os.rename("music/song.wav", "elsewhere/x.wav")
+    with pytest.raises(InputError, match=r"song\.wav: .*not there.*--input"):
+        verify(report)
+    assert verify(report, recording=Path("elsewhere/x.wav")).agrees
+
+
+def test_run_from_another_folder(report, monkeypatch, tmp_path_factory):
+    there = report.absolute()
+    monkeypatch.chdir(tmp_path_factory.mktemp("other"))
+    assert verify(there).agrees
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "[]", "nonsense", '{"unweave": 1}'])
+def test_what_is_no_report(tmp_path, content):
+    path = tmp_path / "report.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UsageError, match=r"report\.json: "):
+        verify(path)
+
+
+def test_it_can_be_stopped_and_leaves_nothing(report, monkeypatch, tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    with pytest.raises(Cancelled):
+        verify(report, should_stop=lambda: True)
+    assert list(temporary.iterdir()) == []
+
+
+def test_difference_db(tmp_path):
+    wave = noise()
+    names = {"a": wave, "b": wave * 1.1, "c": wave[:, :-1], "d": wave[:1], "zero": wave * 0}
+    for name, samples in names.items():
+        soundfile.write(tmp_path / f"{name}.wav", samples.T, RATE_HZ, subtype="FLOAT")
+    soundfile.write(tmp_path / "rate.wav", wave.T, RATE_HZ * 2, subtype="FLOAT")
+
+    def between(a: str, b: str) -> float | None:
+        return difference_db(tmp_path / f"{a}.wav", tmp_path / f"{b}.wav")
+
+    assert between("a", "a") == math.inf
+    assert between("a", "b") == pytest.approx(20.0, abs=1e-3)
+    assert between("zero", "a") == -math.inf
+    for other in ("c", "d", "rate", "gone"):
+        assert between("a", other) is None
+    expected = 10 * np.log10(1 / 1.1**2 * 1.1**2 / 1.0)
+    assert between("a", "zero") == pytest.approx(expected, abs=1e-6)

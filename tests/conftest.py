@@ -1,0 +1,189 @@
+"""Sound for tests: synthesised waves, and files made of them with FFmpeg's or libsndfile's encoders."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+Wave = np.ndarray
+
+_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of music beside the repository."""
+    if not _DATA.is_dir():
+        pytest.skip(f"the shared music is not here: {_DATA}")
+    return _DATA
+
+
+@pytest.fixture(scope="session")
+def make_wave() -> Callable[..., Wave]:
+    """make_wave(channels, frames, rate_hz): a melody with noise, a different one per channel.
+
+    `(channel, time)` float32 below 0.5. Nothing in it repeats, so that a shift by any number of
+    samples, or two channels changed round, shows in a correlation.
+    """
+
+    def make(channels: int, frames: int, rate_hz: int = 44100, seed: int = 0) -> Wave:
+        time_s = np.arange(frames) / rate_hz
+        rows = []
+        for channel in range(channels):
+            rng = np.random.default_rng([seed, channel])
+            row = 0.02 * rng.standard_normal(frames)
+            for _ in range(4):
+                start_hz, slope = rng.uniform(80, 0.2 * rate_hz), rng.uniform(-300, 300)
+                row += 0.08 * np.sin(2 * np.pi * (start_hz + slope * time_s) * time_s)
+            rows.append(row)
+        return np.clip(np.array(rows), -0.5, 0.5).astype(np.float32)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def png() -> bytes:
+    """A small picture."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    rows = b"".join(b"\0" + bytes([20 * y, 90, 200]) * 8 for y in range(8))
+    header = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.fixture(scope="session")
+def ffmpeg_file() -> Callable[..., Path]:
+    """ffmpeg_file(path, muxer, codec, rate_hz, wave, ...): a file as another program would write it.
+
+    wave: `(channel, time)` float; `sample_format` is what the encoder takes. `streams` waves more
+    become further streams of sound; `video` adds a few frames of picture before the sound.
+    """
+
+    def make(
+        path: Path,
+        muxer: str,
+        codec: str,
+        rate_hz: int,
+        wave: Wave,
+        *,
+        more: tuple[Wave, ...] = (),
+        sample_format: str = "flt",
+        layout: str | None = None,
+        bit_rate: int | None = None,
+        muxer_options: dict[str, str] | None = None,
+        codec_options: dict[str, str] | None = None,
+        video: str | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> Path:
+        import av
+
+        channels = wave.shape[0]
+        layout = layout or {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
+        with av.open(str(path), "w", format=muxer, container_options=muxer_options or {}) as out:
+            out.metadata.update(tags or {})
+            picture = out.add_stream(video, rate=25) if video else None
+            if picture is not None:
+                picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+            sounds = []
+            for _ in (wave, *more):
+                sound = out.add_stream(
+                    codec, rate=rate_hz, layout=layout, options=codec_options or {}
+                )
+                if codec in ("flac", "alac"):  # several formats to choose from
+                    sound.codec_context.format = sample_format + ("p" if codec == "alac" else "")
+                if bit_rate:
+                    sound.codec_context.bit_rate = bit_rate
+                sounds.append(sound)
+            if picture is not None:
+                for _ in range(3):
+                    image = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")
+                    out.mux(picture.encode(image))
+                out.mux(picture.encode(None))
+            for sound, samples in zip(sounds, (wave, *more), strict=True):
+                frame = av.AudioFrame.from_ndarray(
+                    packed(samples, sample_format), sample_format, layout
+                )
+                frame.sample_rate, frame.time_base = rate_hz, Fraction(1, rate_hz)
+                frame.pts = 0
+                out.mux(sound.encode(frame))
+                out.mux(sound.encode(None))
+        return path
+
+    return make
+
+
+def packed(wave: Wave, sample_format: str) -> Wave:
+    """`(channel, time)` -> `(1, time * channel)` in one of FFmpeg's packed formats."""
+    kind, steps = {
+        "u8": ("u1", 7),
+        "s16": ("i2", 15),
+        "s32": ("i4", 31),
+        "s64": ("i8", 63),
+        "flt": ("f4", 0),
+        "dbl": ("f8", 0),
+    }[sample_format]
+    values = wave.T.astype(np.float64) * 2.0**steps
+    if steps:
+        values = np.rint(values)
+    if kind == "u1":
+        values = values + 128
+    return np.ascontiguousarray(values.astype(kind)).reshape(1, -1)
+
+
+@pytest.fixture(scope="session")
+def wav_bytes() -> Callable[..., bytes]:
+    """wav_bytes(...): a WAV file byte by byte, with a header that may lie."""
+
+    def make(
+        data: bytes = bytes(4000),
+        *,
+        channels: int = 2,
+        rate_hz: int = 44100,
+        bits: int = 16,
+        codec: int = 1,
+        data_size: int | None = None,
+        riff_size: int | None = None,
+    ) -> bytes:
+        block = channels * bits // 8
+        header = struct.pack(
+            "<IHHIIHH",
+            16,
+            codec,
+            channels,
+            rate_hz,
+            min(rate_hz * block, 2**32 - 1),
+            min(block, 2**16 - 1),
+            bits,
+        )
+        size = len(data) if data_size is None else data_size
+        riff = struct.pack("<I", 36 + len(data) if riff_size is None else riff_size)
+        return b"RIFF" + riff + b"WAVEfmt " + header + b"data" + struct.pack("<I", size) + data
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def lag_of() -> Callable[[Wave, Wave], int]:
+    """lag_of(reference, estimate): samples by which the estimate comes late, by correlation."""
+    from scipy.signal import correlate
+
+    def lag(reference: Wave, estimate: Wave) -> int:
+        size = min(reference.shape[1], estimate.shape[1])
+        found = correlate(estimate[0, :size], reference[0, :size], mode="full", method="fft")
+        return int(np.argmax(found)) - (size - 1)
+
+    return lag

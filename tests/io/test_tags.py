@@ -1,0 +1,47 @@
+"""What a stem's tags say."""
+
+import pytest
+
+from unweave.io.tags import for_stem, readable
+
+
+def test_the_stem_is_named():
+    tags = {"title": "Song", "artist": "Band", "track": "3/9", "comment": "live"}
+    assert for_stem(tags, "vocals") == {
+        "title": "Song (vocals)",
+        "artist": "Band",
+        "track": "3/9",
+        "comment": "live; stem: vocals",
+    }
+
+
+def test_without_a_title():
+    assert for_stem({}, "drums") == {"title": "drums", "comment": "stem: drums"}
+    assert for_stem({}, "drums", "file name")["title"] == "file name (drums)"
+
+
+def test_input_is_untouched():
+    tags = {"title": "Song"}
+    for_stem(tags, "vocals")
+    assert tags == {"title": "Song"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["encoder", "iTunSMPB", "REPLAYGAIN_TRACK_GAIN", "creation_time", "METADATA_BLOCK_PICTURE"],
+)
+def test_facts_about_the_old_file_are_dropped(name):
+    assert readable({name: "x", "artist": "A"}) == {"artist": "A"}
+
+
+def test_names_are_normalised():
+    assert readable({"ALBUMARTIST": "A", "Genre": " Pop ", "DISCNUMBER": "1"}) == {
+        "album_artist": "A",
+        "genre": "Pop",
+        "disc": "1",
+    }
+
+
+def test_nonsense_is_dropped():
+    raw = {"": "x", "a=b": "x", "naïve\x00": "x", "title": "  ", "data": "x" * 10**6, "ok": "a\0b"}
+    assert readable(raw) == {"ok": "ab"}

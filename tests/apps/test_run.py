@@ -1,4 +1,4 @@
-"""A batch loses no file: what fails is named, the rest go on, a stop leaves nothing half-written."""
+"""A batch loses no file: what fails is named, the rest go on, a stop leaves nothing half done."""
 
 import multiprocessing
 from pathlib import Path

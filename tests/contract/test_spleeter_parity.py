@@ -31,14 +31,22 @@ def stems() -> np.ndarray:
     separator = catalog.load("spleeter-2stems", bandwidth="model").to("cpu")
     rows = rows_for(separator.spec, 2)
     blocks = separate_blocks(
-        separator, [np.roll(np.tile(wave, 2), -SHIFT, axis=-1)], 44100, rows, device="cpu", batch=2, warn=pytest.fail
+        separator,
+        [np.roll(np.tile(wave, 2), -SHIFT, axis=-1)],
+        44100,
+        rows,
+        device="cpu",
+        batch=2,
+        warn=pytest.fail,
     )
     return np.concatenate([stems for _, stems in blocks], axis=-1)
 
 
 @pytest.mark.parametrize(("n", "stem"), [(0, "vocals"), (1, "accompaniment")])
 @pytest.mark.parametrize("excerpt", range(len(EXCERPTS)))
-def test_excerpts_agree_with_the_original(stems: np.ndarray, n: int, stem: str, excerpt: int) -> None:
+def test_excerpts_agree_with_the_original(
+    stems: np.ndarray, n: int, stem: str, excerpt: int
+) -> None:
     recorded, _ = soundfile.read(RECORDED / f"{stem}.flac", always_2d=True)
     begins = np.cumsum([0, *(b - a for a, b in EXCERPTS)])
     want = recorded[begins[excerpt] : begins[excerpt + 1]].T / GAIN

@@ -7,7 +7,9 @@ import torch
 from unweave.dsp import stft
 
 
-@pytest.mark.parametrize(("size", "hop", "frames"), [(16, 4, 1), (16, 4, 7), (64, 16, 12), (32, 32, 3)])
+@pytest.mark.parametrize(
+    ("size", "hop", "frames"), [(16, 4, 1), (16, 4, 7), (64, 16, 12), (32, 32, 3)]
+)
 def test_stft_is_the_definition(size: int, hop: int, frames: int) -> None:
     samples = stft.frames_to_samples(frames, size, hop)
     wave = torch.randn(2, 3, samples, generator=torch.Generator().manual_seed(1))

@@ -39,7 +39,12 @@ def test_one_segment_fewer_would_not_do(grid: Plan, length: int) -> None:
 def test_the_grid_of_spleeter_is_the_original_one() -> None:
     rate = 44100
     spec = Spec(
-        name="s", stems=("a",), segment_s=527360 / rate, overlap_s=3072 / rate, lead_s=4096 / rate, windowed=True
+        name="s",
+        stems=("a",),
+        segment_s=527360 / rate,
+        overlap_s=3072 / rate,
+        lead_s=4096 / rate,
+        windowed=True,
     )
     grid = plan(spec, rate)
     assert grid is not None
@@ -49,9 +54,11 @@ def test_the_grid_of_spleeter_is_the_original_one() -> None:
         assert grid.count(length) == -(-frames // 512)
 
 
-@pytest.mark.parametrize("bad", [(10, 0, 5, 5), (10, 6, 0, 6), (10, 2, 1, 1), (10, -1, 0, 0), (10, 2, 0, 8)])
+@pytest.mark.parametrize(
+    "bad", [(10, 0, 5, 5), (10, 6, 0, 6), (10, 2, 1, 1), (10, -1, 0, 0), (10, 2, 0, 8)]
+)
 def test_a_grid_that_would_lose_samples_is_refused(bad: tuple[int, int, int, int]) -> None:
-    with pytest.raises(ValueError, match="segments|fade|negative|silence"):
+    with pytest.raises(ValueError, match=r"segments|fade|negative|silence"):
         Plan(*bad, windowed=False)
 
 

@@ -41,7 +41,14 @@ def run(wave: np.ndarray, plan: Plan | None, sizes: list[int], **kwargs: object)
     batch=st.integers(1, 4),
 )
 def test_what_goes_in_comes_out(
-    length: int, rows: int, overlap: int, margin: int, body: int, extra: int, sizes: list[int], batch: int
+    length: int,
+    rows: int,
+    overlap: int,
+    margin: int,
+    body: int,
+    extra: int,
+    sizes: list[int],
+    batch: int,
 ) -> None:
     lead = margin + overlap + min(extra, body - 1)
     plan = Plan(2 * margin + 2 * overlap + body, overlap, margin, lead, windowed=False)
@@ -71,13 +78,17 @@ def test_margins_are_context_and_thrown_away() -> None:
 def test_the_bytes_do_not_depend_on_workers_or_blocks() -> None:
     class Sines(Halves):
         def __call__(self, mix: Tensor) -> Tensor:
-            return super().__call__(torch.sin(torch.fft.irfft(torch.fft.rfft(mix), n=mix.shape[-1])))
+            return super().__call__(
+                torch.sin(torch.fft.irfft(torch.fft.rfft(mix), n=mix.shape[-1]))
+            )
 
     wave = np.random.default_rng(0).normal(size=(2, 2, 900)).astype(np.float32)
     separator = Sines(halves().spec)
     first = run(wave, PLAN, [900], separator=separator, batch=1)
     for batch, sizes in [(2, [1, 7, 300]), (5, [64] * 10), (1, [450])]:
-        np.testing.assert_array_equal(run(wave, PLAN, sizes, separator=separator, batch=batch), first)
+        np.testing.assert_array_equal(
+            run(wave, PLAN, sizes, separator=separator, batch=batch), first
+        )
 
 
 def test_no_plan_sees_the_whole_signal_once() -> None:

@@ -129,8 +129,6 @@ def test_lossy_is_gapless(
 @pytest.mark.parametrize("silent", [False, True])
 @pytest.mark.parametrize(("ext", "subtype"), [("ogg", "VORBIS"), ("mp3", "MPEG_LAYER_III")])
 def test_files_of_libsndfile_are_gapless(tmp_path, make_wave, ext, subtype, frames, silent):
-    if ext == "mp3" and frames < 4000:
-        pytest.skip("libsndfile's LAME header is wrong for less than a few frames")
     wave = make_wave(2, frames) * (0 if silent else 1)
     soundfile.write(tmp_path / f"a.{ext}", wave.T, 44100, subtype=subtype)
     got = read(tmp_path / f"a.{ext}")

@@ -209,17 +209,13 @@ def test_float_wav_keeps_what_is_above_full_scale(tmp_path):
     assert np.array_equal(read(tmp_path / "a")[0], wave)
 
 
-@pytest.mark.parametrize("format", list(FORMATS))
-def test_other_programs_can_read_it(tmp_path, make_wave, format):
-    if format == "m4a":
-        pytest.skip("libsndfile reads no M4A")
+@pytest.mark.parametrize("format", [name for name in FORMATS if name != "m4a"])
+def test_libsndfile_can_read_it(tmp_path, make_wave, format):
     wave = make_wave(2, FRAMES, 48000)
     write(tmp_path / f"a.{format}", wave, 48000, format, tags=TAGS)
     got, rate_hz = soundfile.read(tmp_path / f"a.{format}", dtype="float32")
     assert rate_hz == 48000
-    assert got.shape == (FRAMES, 2) or format == "mp3"
-    if format == "mp3":
-        assert abs(len(got) - FRAMES) <= 1
+    assert got.shape == (FRAMES, 2)
     assert np.corrcoef(wave[0, :12_000], got[:12_000, 0])[0, 1] > 0.97
 
 
@@ -365,9 +361,13 @@ def test_discarded_leaves_nothing(tmp_path, make_wave, format):
 
 
 def test_an_error_on_the_way_leaves_nothing(tmp_path, make_wave):
-    with pytest.raises(KeyboardInterrupt), writer_of(tmp_path / "a.wav") as writer:
-        writer.write(make_wave(2, 1000))
-        raise KeyboardInterrupt
+    def interrupted():
+        with writer_of(tmp_path / "a.wav") as writer:
+            writer.write(make_wave(2, 1000))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert os.listdir(tmp_path) == []
 
 
@@ -399,10 +399,15 @@ def test_misuse_is_refused(tmp_path, make_wave):
 
 
 def refused(path, format="wav"):
-    with pytest.raises(OutputError) as caught, writer_of(path, format) as writer:
-        wave = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 50_000)).astype(np.float32)
-        for _ in range(9):
-            writer.write(wave)
+    wave = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 50_000)).astype(np.float32)
+
+    def attempt():
+        with writer_of(path, format) as writer:
+            for _ in range(9):
+                writer.write(wave)
+
+    with pytest.raises(OutputError) as caught:
+        attempt()
     line = str(caught.value)
     assert line.startswith(f"{path}: ")
     assert len(line.splitlines()) == 1

@@ -78,7 +78,9 @@ def test_masks_sum_to_one_also_in_silence(stems: tuple[str, ...], exponent: floa
     with torch.inference_mode():
         masks = torch.stack(list(network.masks(magnitudes)))
     torch.testing.assert_close(masks.sum(0), torch.ones(1, 2, 64, 128))
-    torch.testing.assert_close(masks[:, :, :, :8], torch.full((len(stems), 1, 2, 8, 128), 1 / len(stems)))
+    torch.testing.assert_close(
+        masks[:, :, :, :8], torch.full((len(stems), 1, 2, 8, 128), 1 / len(stems))
+    )
 
 
 def test_full_bandwidth_keeps_everything_and_model_bandwidth_only_what_it_sees() -> None:

@@ -53,7 +53,7 @@ def _measured(path: Path, should_stop: ShouldStop) -> dict[str, Any]:
         found = reader.info
         rate_hz = found.sample_rate_hz
         faults = Faults(rate_hz)
-        meter = StemMeter(["mix"], rate_hz, found.channels, found.channel_names)
+        meter = StemMeter(["mix"], [0], rate_hz, found.channels, found.channel_names)
         for block in reader.blocks(max(1, int(_BLOCK_S * rate_hz))):
             if should_stop():
                 raise Cancelled(f"{path}: interrupted")

@@ -7,7 +7,6 @@ Both call the engine that the command line calls. All names are those of the pac
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -74,10 +73,20 @@ def separate(
     The stems have the mix's rate, channels and exact length; the mix is not changed. Raises
     ValueError for an array of a wrong shape or type, and UnweaveError as `separate_file` does.
     """
-    wave, rate_hz = _as_wave(mix, sample_rate_hz)
+    from unweave.engine.run import separate_array
+
+    wave, rate_hz, speakers = _as_wave(mix, sample_rate_hz)
     separator = load(model, **options) if isinstance(model, str) else model
     names = choose_stems(stems or (), separator.spec.stems, separator.spec.name)
-    waves = _separate(separator, wave, rate_hz, device, on_progress)
+    waves = separate_array(
+        separator,
+        wave,
+        rate_hz,
+        channel_names=speakers,
+        device=device,
+        warn=warnings.warn,
+        on_progress=on_progress,
+    )
     missing = [name for name in names if name not in waves]
     if missing:
         raise UsageError(
@@ -133,52 +142,16 @@ def separate_file(
     job = plan([Found(Path(path))], settings, Path(output_dir), filename_template)[0]
     report = finished_report(job, settings, overwrite=overwrite)
     if report is None:
-        started = time.perf_counter()
-        separator = load(model, **options) if isinstance(model, str) else model
-        load_s = time.perf_counter() - started
-        report = call_engine(job, settings, separator, on_progress, should_stop, load_s)
+
+        def separator() -> Separator:
+            return load(model, **options) if isinstance(model, str) else model
+
+        report = call_engine(job, settings, separator, on_progress, should_stop)
     return report
 
 
-def _separate(
-    separator: Separator, wave: Wave, rate_hz: int, device: str, on_progress: OnProgress | None
-) -> dict[str, Wave]:
-    """All stems of a wave in memory by name, and the residual where there is one."""
-    import numpy as np
-
-    from unweave.core.types import Progress
-    from unweave.engine import resources, wrap
-    from unweave.engine.measure import Faults
-    from unweave.engine.run import all_stems
-
-    channels, length = wave.shape
-    rows = wrap.rows_for(separator.spec, channels)
-    chosen = resources.choose_device(device)
-    batch = resources.choose_batch(
-        separator.spec,
-        chosen,
-        wanted=None,
-        rows=len(rows.groups),
-        length=length,
-        sample_rate_hz=rate_hz,
-        limit_mb=None,
-    )
-    clean = Faults(rate_hz).clean
-    blocks = (clean(wave[:, at : at + rate_hz]) for at in range(0, length, rate_hz))
-    names = all_stems(separator)
-    out = np.empty((len(names), channels, length), np.float32)
-    done = 0
-    for _, stems in wrap.separate_blocks(
-        separator.to(chosen), blocks, rate_hz, rows, device=chosen, batch=batch, warn=warnings.warn
-    ):
-        out[..., done : done + stems.shape[-1]] = stems
-        done += stems.shape[-1]
-        if on_progress is not None:
-            on_progress(Progress(done / rate_hz, length / rate_hz))
-    return dict(zip(names, out, strict=True))
-
-
-def _as_wave(mix: object, sample_rate_hz: int | None) -> tuple[Wave, int]:
+def _as_wave(mix: object, sample_rate_hz: int | None) -> tuple[Wave, int, tuple[str, ...]]:
+    """The wave, its rate, and the names of its speakers where a file says them."""
     from unweave.core.types import Audio
 
     if isinstance(mix, (str, os.PathLike)):
@@ -186,25 +159,25 @@ def _as_wave(mix: object, sample_rate_hz: int | None) -> tuple[Wave, int]:
             raise ValueError("sample_rate_hz goes with an array; a file has its own rate")
         return _decoded(Path(mix))
     if isinstance(mix, Audio):
-        return mix.samples, mix.sample_rate_hz
+        return mix.samples, mix.sample_rate_hz, ()
     if sample_rate_hz is None:
         raise ValueError("an array needs sample_rate_hz, as in separate(wave, 44100)")
     if sample_rate_hz <= 0 or int(sample_rate_hz) != sample_rate_hz:
         raise ValueError(f"sample_rate_hz must be a positive whole number, got {sample_rate_hz}")
-    return as_wave(mix), int(sample_rate_hz)
+    return as_wave(mix), int(sample_rate_hz), ()
 
 
-def _decoded(path: Path) -> tuple[Wave, int]:
+def _decoded(path: Path) -> tuple[Wave, int, tuple[str, ...]]:
     import numpy as np
 
     from unweave.io.reader import Reader
 
     with Reader(path) as reader:
-        rate_hz = reader.info.sample_rate_hz
-        blocks = list(reader.blocks(rate_hz))
+        info = reader.info
+        blocks = list(reader.blocks(info.sample_rate_hz))
     if not blocks:
         raise InputError(f"{shown(path)}: holds no sound")
-    return np.concatenate(blocks, axis=-1), rate_hz
+    return np.concatenate(blocks, axis=-1), info.sample_rate_hz, info.channel_names
 
 
 def as_wave(array: object) -> Wave:

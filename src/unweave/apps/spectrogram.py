@@ -7,6 +7,7 @@ only here (the extra `unweave[plot]`).
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from math import log
@@ -153,7 +154,10 @@ def _save(figure: Figure, target: Path) -> None:
     hidden = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(hidden, format="png")
+        with warnings.catch_warnings():
+            # A title in a script that matplotlib's font lacks gets boxes, not a page of warnings.
+            warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+            figure.savefig(hidden, format="png")
         os.replace(hidden, target)
     except OSError as error:
         raise OutputError(f"{shown(target)}: cannot be written ({advice(error)})") from error

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from unweave.apps.batch.names import safe, same_file_key
 from unweave.core.errors import OutputError
+from unweave.io.files import advice
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,7 +95,7 @@ class Stems(Mapping[str, "Wave"]):
             for writer in writers:
                 writer.commit()
         except OSError as error:
-            raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
+            raise OutputError(f"{folder}: cannot be written: {advice(error)}") from error
         finally:
             for writer in writers:
                 writer.discard()

@@ -135,12 +135,12 @@ def _separate_again(
     from unweave import catalog
     from unweave.engine.run import separate_file
 
-    separator = catalog.load(report["separator"]["name"], **report["separator"]["options"])
+    facts = report["separator"]
     return separate_file(
         source,
         outputs,
         report_path,
-        separator,
+        lambda: catalog.load(facts["name"], **facts["options"]),
         format=report["output"]["format"],
         bit_depth=report["output"]["bit_depth"],
         device=device or report["device"],

@@ -49,7 +49,7 @@ def _refine(images: Tensor, mix: Tensor) -> Tensor:
 
 
 def _solve(matrix: Tensor, vector: Tensor) -> Tensor:
-    """`matrix^-1 vector` for `(batch, c, d, frame, frequency)` and `(batch, c, frame, frequency)`."""
+    """`matrix^-1 vector`: `(batch, c, d, frame, frequency)`, `(batch, c, frame, frequency)`."""
     if vector.shape[1] != 2:
         solved = torch.linalg.solve(matrix.movedim((1, 2), (-2, -1)), vector.movedim(1, -1))
         return solved.movedim(-1, 1)

@@ -65,16 +65,25 @@ class Faults:
 class StemMeter:
     """Peaks and loudness of each stem, and the null test of all of them against the mix."""
 
-    def __init__(self, stems: Sequence[str], sample_rate_hz: int, channels: int, names: Sequence[str]):
+    def __init__(
+        self,
+        stems: Sequence[str],
+        summed: Sequence[int],
+        sample_rate_hz: int,
+        channels: int,
+        channel_names: Sequence[str],
+    ) -> None:
+        """stems: names, in the order of the blocks; summed: those that should make up the mix."""
         self.stems = tuple(stems)
-        self.loudness = [Loudness(sample_rate_hz, channels, tuple(names)) for _ in stems]
+        self.summed = list(summed)
+        self.loudness = [Loudness(sample_rate_hz, channels, tuple(channel_names)) for _ in stems]
         self.peak = [0.0] * len(self.stems)
         self.mix_energy = 0.0
         self.lost_energy = 0.0
 
     def push(self, mix: Wave, stems: Wave) -> None:
-        """mix: `(channel, time)`; stems: `(stem, channel, time)`, all that should sum to it."""
-        lost = mix - stems.sum(0)
+        """mix: `(channel, time)`; stems: `(stem, channel, time)`, finite."""
+        lost = mix - stems[self.summed].sum(0)
         self.mix_energy += float(np.vdot(mix, mix))
         self.lost_energy += float(np.vdot(lost, lost))
         for n, stem in enumerate(stems):

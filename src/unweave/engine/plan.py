@@ -49,7 +49,7 @@ class Plan:
         return max(0, -(-(length + self.lead - self.margin) // self.hop))
 
     def weights(self) -> npt.NDArray[np.float32] | None:
-        """`(segment,)` to multiply a segment's stems with, or None where they fade by themselves."""
+        """`(segment,)` to multiply stems with, or None where they fade by themselves."""
         if self.windowed:
             return None
         body = self.segment - 2 * self.margin

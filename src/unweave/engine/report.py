@@ -135,7 +135,9 @@ def write(document: Mapping[str, object], path: Path) -> None:
     """Write the report so that it is there whole or not at all. Raises OutputError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        temporary.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        # A byte of a file name that is no UTF-8 becomes the escape that JSON reads back as it was.
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

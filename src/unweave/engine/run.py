@@ -8,7 +8,7 @@ all, because the peak is known at the end of the first.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,14 +17,22 @@ from pathlib import Path
 import numpy as np
 
 from unweave.core.errors import Cancelled, InputError, UsageError
-from unweave.core.types import OnProgress, Progress, Separator, ShouldStop, Wave
+from unweave.core.types import OnProgress, Progress, Separator, ShouldStop, Spec, Wave
 from unweave.engine import report, resources, wrap
+from unweave.engine.ahead import Decoding
 from unweave.engine.measure import Faults, StemMeter
 from unweave.io import tags
-from unweave.io.reader import Reader, SourceInfo
+from unweave.io.reader import SourceInfo
 from unweave.io.writer import Encoding, Writer, encoding
 
-BLOCK_S = 1.0  # decoded and handed on at once
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How a recording meets the separator."""
+
+    rows: wrap.Rows
+    device: str
+    batch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ def separate_file(
     source: Path,
     outputs: Mapping[str, Path],
     report_path: Path,
-    separator: Separator,
+    load: Callable[[], Separator],
     *,
     format: str = "wav",
     bit_depth: int | None = None,
@@ -49,65 +57,49 @@ def separate_file(
     batch: int | None = None,
     max_memory_mb: int | None = None,
     seed: int = 0,
-    load_s: float = 0.0,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> dict[str, object]:
     """Separate one recording into files and write its report beside them.
 
     outputs: stem name (or `residual`, where the separator's stems do not sum to the mix) to file;
-    stems that are not named are not written. All files appear together when all are complete.
-    Returns the report. Raises InputError, OutputError, UsageError, MemoryLimitError, or Cancelled
-    when `should_stop` says so; then nothing is left under the final names.
+    stems that are not named are not written. load: gives the separator; it is called when the
+    recording is known to be readable and is being decoded. All files appear together when all are
+    complete. Returns the report. Raises InputError, OutputError, UsageError, MemoryLimitError, or
+    Cancelled when `should_stop` says so; then nothing is left under the final names.
     """
     started = time.perf_counter()
-    spec = separator.spec
-    names = all_stems(separator)
-    unknown = [stem for stem in outputs if stem not in names]
-    if unknown or not outputs:
-        raise UsageError(f"{spec.name} gives {', '.join(names)}; asked for {', '.join(unknown)}")
-    device = resources.choose_device(device)
     notes: list[str] = []
-    with Reader(source) as reader:
-        info = reader.info
-    target = encoding(format, bit_depth, info.sample_rate_hz, info.channels)
-    rows = wrap.rows_for(spec, info.channels, info.channel_names)
-    batch = resources.choose_batch(
-        spec,
-        device,
-        wanted=batch,
-        rows=len(rows.groups),
-        length=info.frames,
-        sample_rate_hz=info.sample_rate_hz,
-        limit_mb=max_memory_mb,
-    )
-    separator = separator.to(device)
+    with Decoding(source) as decoding:
+        info = decoding.info
+        target = encoding(format, bit_depth, info.sample_rate_hz, info.channels)
+        separator, work = _prepare(load, info, outputs, device, batch, max_memory_mb)
+        loaded_s = time.perf_counter() - started
 
-    def run(gain: float) -> tuple[Pass, dict[str, Writer]]:
-        with ExitStack() as undo:
-            writers = {}
-            for stem, path in outputs.items():
-                writers[stem] = _writer(path, target, info, stem)
-                undo.callback(writers[stem].discard)
-            found = _pass(
-                source,
-                separator,
-                rows,
-                writers,
-                names,
-                gain=gain,
-                peak_limit=1.0 if target.integer else np.inf,
-                device=device,
-                batch=batch,
-                warn=notes.append,
-                on_progress=on_progress,
-                should_stop=should_stop,
-            )
-            undo.pop_all()
-        return found, writers
+        def run(decoding: Decoding, gain: float) -> tuple[Pass, dict[str, Writer]]:
+            with ExitStack() as undo:
+                writers = {}
+                for stem, path in outputs.items():
+                    writers[stem] = _writer(path, target, info, stem)
+                    undo.callback(writers[stem].discard)
+                limit = 1.0 if target.integer else np.inf
+                found = _pass(
+                    decoding,
+                    separator,
+                    work,
+                    writers,
+                    gain,
+                    limit,
+                    notes.append,
+                    on_progress,
+                    should_stop,
+                )
+                undo.pop_all()
+            return found, writers
 
-    found, writers = run(1.0)
+        found, writers = run(decoding, 1.0)
     gain, passes = 1.0, 1
+    names = all_stems(separator)
     peak = max(found.meter.peak[names.index(stem)] for stem in outputs)
     if target.integer and peak > 1.0:
         for writer in writers.values():
@@ -118,7 +110,8 @@ def separate_file(
             f"a stem peaks {20 * np.log10(peak):.2f} dB above full scale: "
             f"all stems are {-20 * np.log10(gain):.2f} dB quieter (--bit-depth 32 keeps the level)"
         )
-        found, writers = run(gain)
+        with Decoding(source) as decoding:
+            found, writers = run(decoding, gain)
     with ExitStack() as undo:
         for writer in writers.values():
             undo.callback(writer.discard)
@@ -128,7 +121,7 @@ def separate_file(
             source=source,
             info=info,
             samples=found.samples,
-            spec=spec,
+            spec=separator.spec,
             target=target,
             outputs=outputs,
             finished={stem: writer.temporary for stem, writer in writers.items()},
@@ -136,13 +129,13 @@ def separate_file(
             names=names,
             meter=found.meter,
             gain=gain,
-            channels=rows.text,
+            channels=work.rows.text,
             warnings=[*found.warnings, *notes],
-            device=device,
-            batch=batch,
+            device=work.device,
+            batch=work.batch,
             seed=seed,
             passes=passes,
-            load_s=load_s,
+            load_s=loaded_s,
             separate_s=found.seconds,
             started=started,
         )
@@ -151,6 +144,46 @@ def separate_file(
         undo.pop_all()
     report.write(document, report_path)
     return document
+
+
+def separate_array(
+    separator: Separator,
+    mix: Wave,
+    sample_rate_hz: int,
+    *,
+    channel_names: Sequence[str] = (),
+    device: str = "auto",
+    warn: Callable[[str], None],
+    on_progress: OnProgress | None = None,
+) -> dict[str, Wave]:
+    """All stems of a mix `(channel, time)` in memory by name, and the residual where there is one.
+
+    The mix stays as it is; samples that are not finite count as silence.
+    """
+    channels, length = mix.shape
+    device = resources.choose_device(device)
+    work = _choose(
+        separator.spec, device, channels, channel_names, length, sample_rate_hz, None, None
+    )
+    clean = Faults(sample_rate_hz).clean
+    blocks = (clean(mix[:, at : at + sample_rate_hz]) for at in range(0, length, sample_rate_hz))
+    names = all_stems(separator)
+    out = np.empty((len(names), channels, length), np.float32)
+    done = 0
+    for _, stems in wrap.separate_blocks(
+        separator.to(device),
+        blocks,
+        sample_rate_hz,
+        work.rows,
+        device=device,
+        batch=work.batch,
+        warn=warn,
+    ):
+        out[..., done : done + stems.shape[-1]] = stems
+        done += stems.shape[-1]
+        if on_progress is not None:
+            on_progress(Progress(done / sample_rate_hz, length / sample_rate_hz))
+    return dict(zip(names, out, strict=True))
 
 
 def all_stems(separator: Separator) -> tuple[str, ...]:
@@ -171,38 +204,88 @@ def _writer(path: Path, target: Encoding, info: SourceInfo, stem: str) -> Writer
     )
 
 
+def _prepare(
+    load: Callable[[], Separator],
+    info: SourceInfo,
+    outputs: Mapping[str, Path],
+    device: str,
+    batch: int | None,
+    max_memory_mb: int | None,
+) -> tuple[Separator, Work]:
+    """The separator on its device, and how this recording meets it. Raises before any work."""
+    separator = load()
+    names = all_stems(separator)
+    unknown = [stem for stem in outputs if stem not in names]
+    if unknown or not outputs:
+        raise UsageError(
+            f"{separator.spec.name} gives {', '.join(names)}; asked for {', '.join(unknown)}"
+        )
+    work = _choose(
+        separator.spec,
+        resources.choose_device(device),
+        info.channels,
+        info.channel_names,
+        info.frames,
+        info.sample_rate_hz,
+        batch,
+        max_memory_mb,
+    )
+    return separator.to(work.device), work
+
+
+def _choose(
+    spec: Spec,
+    device: str,
+    channels: int,
+    channel_names: Sequence[str],
+    length: int | None,
+    sample_rate_hz: int,
+    batch: int | None,
+    max_memory_mb: int | None,
+) -> Work:
+    rows = wrap.rows_for(spec, channels, channel_names)
+    chosen = resources.choose_batch(
+        spec,
+        device,
+        wanted=batch,
+        rows=len(rows.groups),
+        length=length,
+        sample_rate_hz=sample_rate_hz,
+        limit_mb=max_memory_mb,
+    )
+    return Work(rows, device, chosen)
+
+
 def _pass(
-    source: Path,
+    decoding: Decoding,
     separator: Separator,
-    rows: wrap.Rows,
+    work: Work,
     writers: Mapping[str, Writer],
-    names: Sequence[str],
-    *,
     gain: float,
     peak_limit: float,
-    device: str,
-    batch: int,
-    warn: wrap.Callable[[str], None],
+    warn: Callable[[str], None],
     on_progress: OnProgress | None,
     should_stop: ShouldStop | None,
 ) -> Pass:
-    """Decode, separate, measure and write once. Past `peak_limit` it measures and writes no more."""
+    """Decode, separate, measure and write once; past `peak_limit` only measure."""
     started = time.perf_counter()
-    with Reader(source) as reader, ThreadPoolExecutor(len(writers) + 1) as pool:
-        info = reader.info
-        rate = info.sample_rate_hz
-        faults = Faults(rate)
-        meter = StemMeter(names, rate, info.channels, info.channel_names)
+    info, rate = decoding.info, decoding.info.sample_rate_hz
+    names = all_stems(separator)
+    # A residual that is not kept counts as lost.
+    summed = [n for n, stem in enumerate(names) if stem != wrap.RESIDUAL or stem in writers]
+    faults = Faults(rate)
+    meter = StemMeter(names, summed, rate, info.channels, info.channel_names)
 
-        def blocks() -> Iterator[Wave]:
-            for block in reader.blocks(max(1, round(BLOCK_S * rate))):
-                if should_stop is not None and should_stop():
-                    raise Cancelled(f"{source}: stopped")
-                yield faults.clean(block)
+    def blocks() -> Iterator[Wave]:
+        for block in decoding.blocks():
+            if should_stop is not None and should_stop():
+                raise Cancelled(f"{decoding.source}: stopped")
+            yield faults.clean(block)
 
-        done = 0
+    done = 0
+    with ThreadPoolExecutor(len(writers) + 1) as pool:
         for mix, stems in wrap.separate_blocks(
-            separator, blocks(), rate, rows, device=device, batch=batch, warn=warn
+            separator, blocks(), rate, work.rows, device=work.device, batch=work.batch, warn=warn
         ):
             jobs = [pool.submit(meter.push, mix, stems)]
             if max(meter.peak) * gain <= peak_limit:
@@ -215,7 +298,7 @@ def _pass(
             done += mix.shape[-1]
             if on_progress is not None:
                 on_progress(Progress(done / rate, info.duration_s))
-        if not done:
-            raise InputError(f"{source}: holds no sound")
-        warnings = (*reader.warnings, *faults.warnings())
+    if not done:
+        raise InputError(f"{decoding.source}: holds no sound")
+    warnings = (*decoding.warnings, *faults.warnings())
     return Pass(meter, warnings, done, time.perf_counter() - started)

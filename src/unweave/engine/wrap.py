@@ -36,7 +36,7 @@ class Rows:
         return np.stack(rows)
 
     def join(self, stems: Wave) -> Wave:
-        """`(row, stem, width, time)` to `(stem, channel, time)`; copies of a lone channel average."""
+        """`(row, stem, width, time)` to `(stem, channel, time)`; a lone channel is averaged."""
         channels = sum(len(group) for group in self.groups)
         out = np.empty((stems.shape[1], channels, stems.shape[-1]), np.float32)
         for row, group in zip(stems, self.groups, strict=True):
@@ -60,7 +60,9 @@ def rows_for(spec: Spec, channels: int, names: Sequence[str] = ()) -> Rows:
         alone = tuple((n,) for n in range(channels))
         return Rows(alone, 1, f"{channels} channels, each alone")
     if spec.channels != 2:
-        raise UsageError(f"{spec.name} takes {spec.channels} channels, the recording has {channels}")
+        raise UsageError(
+            f"{spec.name} takes {spec.channels} channels, the recording has {channels}"
+        )
     if channels == 1:
         return Rows(((0,),), 2, "mono, repeated as left and right and averaged again")
     if len(names) == channels:

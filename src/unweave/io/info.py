@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import av
 from av import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
@@ -97,8 +98,10 @@ def cover_of(container: InputContainer) -> Cover | None:
     """The first picture that the file carries as its cover."""
     for stream in container.streams.video:
         if stream.disposition & Disposition.attached_pic:
-            # FFmpeg queues attached pictures before all other packets.
-            packet = next(iter(container.demux(stream)))
+            try:  # FFmpeg queues attached pictures before all other packets
+                packet = next(iter(container.demux(stream)))
+            except (av.FFmpegError, OSError, StopIteration):
+                return None  # a damaged picture is no reason to refuse the sound
             mime = _MIME.get(stream.codec_context.name if stream.codec_context else "")
             if packet.size and mime:
                 return Cover(bytes(packet), mime)
@@ -117,7 +120,7 @@ def _frames(path: Path, kind: str, codec: str, stream: AudioStream, itunes: str)
     if kind == "ogg" and codec == "opus":
         # OpusHead, bytes 10 and 11: samples at the start that are not to be heard
         frames -= int.from_bytes((stream.codec_context.extradata or b"")[10:12], "little")
-    return max(frames, 0)
+    return frames if frames > 0 else None
 
 
 def _bits(codec: str, sample: str, extradata: bytes) -> int | None:

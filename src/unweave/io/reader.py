@@ -4,7 +4,8 @@ PyAV decodes everything, PCM included: its cost for each packet is small against
 decoder means one set of rules. Nothing but the current block is held, so memory is flat.
 
 Length. FFmpeg takes off what encoders add (MP3 by its LAME header, Opus by its pre-skip, MP4 by
-its edit list); this module takes off what FFmpeg leaves at the end, see `_Tail`.
+its edit list); this module takes off what FFmpeg leaves at the end, see `io.tail`. One limit: of
+an MP4 that counts its edits in milliseconds, FFmpeg drops a last packet of less than one.
 
 Damage. What cannot be decoded is left out and said in `warnings`; only a file that gives no sound
 at all is an error. A stream that changes its rate or its channels on the way keeps the ones it
@@ -127,7 +128,9 @@ class Reader:
         """The decoded waves at one rate, with one channel count, cut at the end."""
         info = self.info
         steady = Steady(info.sample_rate_hz, info.channels)
-        tail = Tail(info.frames, self._slack())
+        # Lossless codecs add no padding: what is there is sound. An MP4 can still cut it.
+        declared = info.frames if info.lossy or info.container == "mp4" else None
+        tail = Tail(declared, self._slack())
         for wave, rate_hz in self._decoded:
             yield tail.push(steady.push(wave, rate_hz))
         yield tail.push(steady.flush())

@@ -189,7 +189,7 @@ class Spleeter(nn.Module):
         if self.wiener_iterations:
             mixed = stft.magnitude(spectrum)
             gains = self.gains(magnitudes)
-            estimates = torch.stack([self.apply(gain, mixed.clone()) for gain in gains], dim=1)
+            estimates = torch.stack([self.filter(gain, mixed.clone()) for gain in gains], dim=1)
             spectra = multichannel_wiener(estimates, spectrum, self.wiener_iterations)
             return stft.overlap_add(spectra, self.synthesis, config.hop)
         count = len(config.stems)
@@ -201,7 +201,7 @@ class Spleeter(nn.Module):
                 torch.mul(mix, self.fade, out=stems[:, n])
                 stems[:, n] -= stems[:, :n].sum(1)
             else:
-                masked = self.apply(mask, spectrum if n == last else spectrum.clone())
+                masked = self.filter(mask, spectrum if n == last else spectrum.clone())
                 stems[:, n] = stft.overlap_add(masked, self.synthesis, config.hop)
         return stems
 
@@ -243,7 +243,7 @@ class Spleeter(nn.Module):
         self.rearranged = FastUNets(self.nets)
         self.nets = UNets()
 
-    def apply(self, mask: Tensor, spectrum: Tensor) -> Tensor:
+    def filter(self, mask: Tensor, spectrum: Tensor) -> Tensor:
         """The masked spectrum, in place; the bins that the mask lacks follow `bandwidth`."""
         spectrum[..., : self.config.bins] *= mask
         above = spectrum[..., self.config.bins :]

@@ -63,7 +63,9 @@ class FastUNet:
         config = unet.config
         self.encoder_activation = config.encoder_activation
         self.decoder_activation = config.decoder_activation
-        levels = [(unet.get_submodule(f"down{n}"), unet.get_submodule(f"up{n}")) for n in range(1, 7)]
+        levels = [
+            (unet.get_submodule(f"down{n}"), unet.get_submodule(f"up{n}")) for n in range(1, 7)
+        ]
         frames, bins = config.frames, config.bins
         self.down: list[tuple[Conv, Tensor, Tensor]] = []
         for level, _ in levels:

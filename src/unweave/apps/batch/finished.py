@@ -16,6 +16,7 @@ from typing import Any
 from unweave.apps.batch.plan import Job, Settings
 from unweave.apps.batch.reports import output_files, read_report, sha256
 from unweave.core.errors import InputError
+from unweave.io.files import advice, shown
 
 
 class State(StrEnum):
@@ -65,7 +66,7 @@ def _differences(job: Job, settings: Settings, report: dict[str, Any]) -> Iterat
         ) != sha256(job.source):
             yield "holds stems of another recording"
     except OSError as error:
-        raise InputError(f"{job.source}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{shown(job.source)}: cannot be read: {advice(error)}") from error
     # The report is written last. Stems newer than it are from a run that was killed in between.
     written_ns = job.report.stat().st_mtime_ns
     for item in report["stems"]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unweave.core.errors import InputError
-from unweave.io.files import shown
+from unweave.io.files import advice, shown
 
 
 def read_report(path: Path) -> dict[str, Any] | None:
@@ -70,7 +70,7 @@ def find_recording(report: dict[str, Any], report_path: Path, given: Path | None
             if sha256(path) == report["input"].get("sha256"):
                 return path
         except OSError as error:
-            raise InputError(f"{shown(path)}: cannot be read ({error.strerror})") from error
+            raise InputError(f"{shown(path)}: cannot be read: {advice(error)}") from error
     raise InputError(
         f"{shown(there[0])}: is not the recording that {shown(report_path)} was made from (its "
         "SHA-256 differs); say where that one is with --input"

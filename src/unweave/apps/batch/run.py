@@ -7,7 +7,6 @@ the first job needs it, and once per process; torch is not imported before that.
 from __future__ import annotations
 
 import os
-import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -101,11 +100,12 @@ def worker(settings: Settings) -> Work:
     loaded: list[Separator] = []
 
     def work(job: Job, on_progress: OnProgress, should_stop: ShouldStop) -> dict[str, Any]:
-        started = time.perf_counter()
-        if not loaded:
-            loaded.append(_load(settings))
-        load_s = time.perf_counter() - started
-        return call_engine(job, settings, loaded[0], on_progress, should_stop, load_s)
+        def load() -> Separator:
+            if not loaded:
+                loaded.append(_load(settings))
+            return loaded[0]
+
+        return call_engine(job, settings, load, on_progress, should_stop)
 
     return work
 
@@ -113,10 +113,9 @@ def worker(settings: Settings) -> Work:
 def call_engine(
     job: Job,
     settings: Settings,
-    separator: Separator,
+    load: Callable[[], Separator],
     on_progress: OnProgress | None,
     should_stop: ShouldStop | None,
-    load_s: float = 0.0,
 ) -> dict[str, Any]:
     """Separate one job and return its report. Raises what the engine raises."""
     from unweave.engine.run import separate_file
@@ -125,14 +124,13 @@ def call_engine(
         job.source,
         job.outputs,
         job.report,
-        separator,
+        load,
         format=settings.format,
         bit_depth=settings.bit_depth,
         device=settings.device,
         batch=settings.batch,
         max_memory_mb=settings.max_memory_mb,
         seed=settings.seed,
-        load_s=load_s,
         on_progress=on_progress,
         should_stop=should_stop,
     )

@@ -1,0 +1,69 @@
+"""Peak memory of the whole command at two lengths, for every output format.
+
+    .venv/bin/python benchmarks/memory.py SONG [--minutes 10 120] [--formats wav flac ...]
+
+The song is repeated to the length and written as FLAC first; each row is one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from unweave.io.reader import Reader
+
+FORMATS = ("wav", "flac", "mp3", "m4a", "ogg", "opus")
+
+
+def repeated(song: Path, seconds: float, target: Path) -> None:
+    """The song again and again, written block by block."""
+    import soundfile
+
+    with Reader(song) as reader:
+        rate = reader.info.sample_rate_hz
+        wave = np.concatenate(list(reader.blocks(rate)), axis=-1).T
+    with soundfile.SoundFile(target, "w", rate, wave.shape[1], "PCM_16") as file:
+        left = round(seconds * rate)
+        while left > 0:
+            file.write(wave[:left])
+            left -= wave.shape[0]
+
+
+def peak_mb(command: list[str]) -> tuple[float, float]:
+    """Peak memory in MB and seconds of a process."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"failed: {' '.join(command)}")
+    return usage.ru_maxrss * 1024 / 1e6, time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("song", type=Path)
+    parser.add_argument("--minutes", type=float, nargs="+", default=[10, 120])
+    parser.add_argument("--formats", nargs="+", default=FORMATS)
+    arguments = parser.parse_args()
+    print("| format | minutes | peak MB | seconds |\n|---|---|---|---|", flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for minutes in arguments.minutes:
+            source = folder / f"{minutes:g}.flac"
+            repeated(arguments.song, minutes * 60, source)
+            for format_ in arguments.formats:
+                command = [sys.executable, "-m", "unweave", "separate", "-q", "--overwrite"]
+                command += ["--format", format_, "-o", str(folder / "out"), str(source)]
+                megabytes, seconds = peak_mb(command)
+                print(f"| {format_} | {minutes:g} | {megabytes:.0f} | {seconds:.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

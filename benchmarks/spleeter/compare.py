@@ -1,0 +1,120 @@
+"""unweave against the original Spleeter: agreement, speed, memory, in one run.
+
+    make demo && benchmarks/spleeter/install.sh
+    .venv/bin/python benchmarks/spleeter/compare.py SONG [--pairs 5]
+
+Pairs are taken in turn, original first, so that a machine that drifts drifts for both. Both write
+two 32-bit float WAV files. "Separation" is what lies between a decoded wave in memory and its stems
+in memory. Figures are medians; ratios are medians of the ratios of the pairs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+HERE = Path(__file__).resolve().parent
+ORIGINAL = [str(HERE / ".venv" / "bin" / "python"), str(HERE / "original.py")]
+STEMS = ("vocals", "accompaniment")
+
+OURS = """
+import json, sys, time
+import numpy as np, soundfile
+import torch, unweave, unweave.catalog
+wave, rate = soundfile.read(sys.argv[1], dtype="float32", always_2d=True)
+wave = np.ascontiguousarray(wave.T)
+start = time.perf_counter()
+separator = unweave.load("spleeter-2stems", bandwidth=sys.argv[2]).to("cpu")
+load_s = time.perf_counter() - start
+calls = []
+for _ in range(1 + int(sys.argv[3])):
+    start = time.perf_counter()
+    unweave.separate(wave, rate, model=separator)
+    calls.append(time.perf_counter() - start)
+print(json.dumps({"load_s": load_s, "first_s": calls[0], "warm_s": calls[1:]}))
+"""
+
+
+def ours(song: Path, bandwidth: str, repeat: int) -> dict:
+    command = [sys.executable, "-c", OURS, str(song), bandwidth, str(repeat)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
+def original(song: Path, folder: Path, repeat: int) -> dict:
+    command = [*ORIGINAL, str(song), str(folder), "--repeat", str(repeat)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
+def whole(command: list[str]) -> tuple[float, float]:
+    """Seconds and peak memory (MB) of a process, by the system's own accounting."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"failed: {' '.join(command)}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1000
+
+
+def agreement_db(song: Path, folder: Path) -> dict[str, float]:
+    """10 log10 of signal over difference energy, stem by stem, over the whole song."""
+    command = [sys.executable, "-m", "unweave", "separate", "--bandwidth", "model", "-q"]
+    subprocess.run(
+        [*command, "-o", str(folder), "--filename-template", "{stem}.{ext}", str(song)], check=True
+    )
+    found = {}
+    for stem in STEMS:
+        want, _ = soundfile.read(folder / "original" / f"{stem}.wav")
+        got, _ = soundfile.read(folder / f"{stem}.wav")
+        found[stem] = float(10 * np.log10(np.sum(want**2) / np.sum((want - got) ** 2)))
+    return found
+
+
+def row(name: str, theirs: list[float], own: list[float], unit: str) -> None:
+    ratios = [a / b for a, b in zip(theirs, own, strict=True)]
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    a, b, ratio = map(statistics.median, (theirs, own, ratios))
+    print(f"| {name} | {a:.2f} {unit} | {b:.2f} {unit} | {ratio:.2f} | {spread} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("song", type=Path)
+    parser.add_argument("--pairs", type=int, default=5)
+    arguments = parser.parse_args()
+    song, pairs = arguments.song, arguments.pairs
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        original(song, folder / "original", 0)  # also warms the disk
+        for stem, level in agreement_db(song, folder).items():
+            print(f"agreement, {stem}: {level:.1f} dB")
+        print("| | original | unweave | ratio | from pair to pair |\n|---|---|---|---|---|")
+        for bandwidth in ("full", "model"):
+            theirs, own = [], []
+            for _ in range(pairs):
+                theirs.append(original(song, folder / "original", 3))
+                own.append(ours(song, bandwidth, 3))
+            for key, text in (("warm_s", "warm"), ("first_s", "first call")):
+                a, b = ([np.median(r[key]) for r in runs] for runs in (theirs, own))
+                row(f"separation, {text}, {bandwidth} bandwidth", a, b, "s")
+        command = [sys.executable, "-m", "unweave", "separate", "-q", "--overwrite"]
+        command += ["-o", str(folder / "own"), str(song)]
+        runs = [
+            (whole([*ORIGINAL, str(song), str(folder / "original")]), whole(command))
+            for _ in range(pairs)
+        ]
+        row("whole command", [a[0] for a, _ in runs], [b[0] for _, b in runs], "s")
+        row("peak memory", [a[1] for a, _ in runs], [b[1] for _, b in runs], "MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Decode ahead: a thread of its own reads blocks while others are at work on earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Event, Thread
+
+from unweave.core.types import Wave
+from unweave.io.reader import Reader
+
+BLOCK_S = 1.0  # decoded and handed on at once
+MOST_BYTES = 24_000_000  # decoded and waiting: about a minute of stereo
+
+
+class Decoding:
+    """A recording that is decoded from the moment of construction. A context manager.
+
+    Raises InputError where the file cannot be opened; later errors are raised where the blocks are
+    taken.
+    """
+
+    def __init__(self, source: Path) -> None:
+        self.source = source
+        self._reader = Reader(source)
+        self.info = self._reader.info
+        frames = max(1, round(BLOCK_S * self.info.sample_rate_hz))
+        most = max(2, MOST_BYTES // (4 * frames * self.info.channels))
+        self._ready: Queue[Wave | BaseException | None] = Queue(most)
+        self._stop = Event()
+        self._thread = Thread(target=self._read, args=(frames,), name="decode", daemon=True)
+        self._thread.start()
+
+    def _read(self, frames: int) -> None:
+        try:
+            for block in self._reader.blocks(frames):
+                if self._stop.is_set():
+                    return
+                self._ready.put(block)
+            self._ready.put(None)
+        except BaseException as error:
+            self._ready.put(error)
+
+    def blocks(self) -> Iterator[Wave]:
+        """Blocks `(channel, time)`, once."""
+        while (item := self._ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the reader has to say; complete when all blocks are taken."""
+        return self._reader.warnings
+
+    def __enter__(self) -> Decoding:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        while self._thread.is_alive():
+            with suppress(Empty):  # the thread may be waiting for room
+                self._ready.get(timeout=0.01)
+        self._reader.close()

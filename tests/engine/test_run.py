@@ -1,0 +1,217 @@
+"""A file in, files out: complete, exact, honest about what happened."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+import soundfile
+
+from tests.engine.fakes import Halves, halves
+from unweave.core.errors import Cancelled, InputError, MemoryLimitError, OutputError, UsageError
+from unweave.core.types import Progress
+from unweave.engine import report, run
+from unweave.engine.run import separate_file
+
+FACTS = {"sample_rate_hz": 44100, "channels": 2, "segment_s": 0.5, "overlap_s": 0.05}
+SCHEMA = json.loads((Path(report.__file__).parents[1] / "core" / "report.schema.json").read_text())
+
+
+def song(path: Path, wave: np.ndarray, rate: int = 44100, subtype: str = "FLOAT") -> Path:
+    soundfile.write(path, wave.T, rate, subtype=subtype)
+    return path
+
+
+def noise(
+    seconds: float = 1.3, channels: int = 2, rate: int = 44100, level: float = 0.2
+) -> np.ndarray:
+    shape = (channels, round(seconds * rate))
+    return (
+        (np.random.default_rng(5).normal(size=shape) * level).clip(-0.99, 0.99).astype(np.float32)
+    )
+
+
+def separate(
+    source: Path, folder: Path, separator: Halves | None = None, **options: object
+) -> dict:
+    separator = separator or halves(**FACTS)
+    extension = options.get("format", "wav")
+    stems = options.pop("stems", run.all_stems(separator))
+    outputs = {stem: folder / f"{stem}.{extension}" for stem in stems}
+    return separate_file(source, outputs, folder / "report.json", lambda: separator, **options)
+
+
+def read(path: Path) -> np.ndarray:
+    return soundfile.read(path, dtype="float64", always_2d=True)[0].T
+
+
+def test_stems_and_report(tmp_path: Path) -> None:
+    wave = noise()
+    got = separate(song(tmp_path / "song.wav", wave), tmp_path / "out")
+    jsonschema.validate(got, SCHEMA)
+    assert json.loads((tmp_path / "out" / "report.json").read_text()) == got
+    stems = [read(tmp_path / "out" / entry["path"]) for entry in got["stems"]]
+    np.testing.assert_allclose(sum(stems), wave, atol=1e-6)
+    assert got["null_test_db"] < -120
+    assert got["gain_db"] == 0
+    assert got["passes"] == 1
+    assert got["warnings"] == []
+    for entry, stem in zip(got["stems"], stems, strict=True):
+        path = tmp_path / "out" / entry["path"]
+        assert entry["sha256"] == report.sha256(path)
+        assert entry["bytes"] == path.stat().st_size
+        assert entry["peak_dbfs"] == pytest.approx(20 * np.log10(np.abs(stem).max()), abs=0.01)
+    assert got["input"]["sha256"] == report.sha256(tmp_path / "song.wav")
+    assert got["input"]["samples"] == wave.shape[1]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "report.json",
+        "rest.wav",
+        "some.wav",
+    ]
+
+
+def test_twice_the_same_bytes(tmp_path: Path) -> None:
+    source = song(tmp_path / "song.wav", noise())
+    first, second = separate(source, tmp_path / "a"), separate(source, tmp_path / "b", batch=5)
+    assert [s["sha256"] for s in first["stems"]] == [s["sha256"] for s in second["stems"]]
+
+
+@pytest.mark.parametrize("bits", [16, 24])
+def test_integers_that_would_clip_share_one_gain(tmp_path: Path, bits: int) -> None:
+    class Loud(Halves):
+        def __call__(self, mix):  # type: ignore[no-untyped-def]
+            return super().__call__(mix) * 8
+
+    spec = halves(**FACTS, additive=False).spec
+    wave = noise()
+    got = separate(song(tmp_path / "song.wav", wave), tmp_path / "out", Loud(spec), bit_depth=bits)
+    assert got["passes"] == 2
+    assert got["gain_db"] < 0
+    gain = 10 ** (got["gain_db"] / 20)
+    stems = [read(tmp_path / "out" / entry["path"]) for entry in got["stems"]]
+    assert max(np.abs(stem).max() for stem in stems) <= 1 - 2.0**-16
+    np.testing.assert_allclose(sum(stems) / gain, wave, atol=2 / 2**bits / gain + 1e-4)
+    assert any("above full scale" in line for line in got["warnings"])
+
+
+def test_float_output_keeps_what_is_above_full_scale(tmp_path: Path) -> None:
+    wave = noise() * 4
+    got = separate(song(tmp_path / "song.wav", wave), tmp_path / "out")
+    assert got["passes"] == 1
+    np.testing.assert_allclose(read(tmp_path / "out" / "rest.wav"), 0.75 * wave, atol=1e-5)
+
+
+def test_24_bits_null_up_to_rounding(tmp_path: Path) -> None:
+    wave = np.round(noise() * 2**23) / 2**23
+    source = song(tmp_path / "song.wav", wave, subtype="PCM_24")
+    separate(source, tmp_path / "out", bit_depth=24)
+    lost = read(tmp_path / "out" / "some.wav") + read(tmp_path / "out" / "rest.wav") - wave
+    assert np.abs(lost).max() <= 2 * 0.5 / 2**23 + 1e-7  # each stem rounds by half a step
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda w: w * 0, "silent"),
+        (lambda w: w + np.float32(0.1), "DC offset of +0.1"),
+        (lambda w: np.clip(w * 20, -1, 1), "clipped"),
+        (lambda w: np.where(np.arange(w.shape[1]) % 5000 == 7, np.nan, w), "NaN or infinite"),
+        (lambda w: np.where(np.arange(w.shape[1]) % 5000 == 7, np.inf, w), "NaN or infinite"),
+    ],
+)
+def test_faults_are_told_and_stems_stay_finite(tmp_path: Path, spoil, words: str) -> None:  # type: ignore[no-untyped-def]
+    wave = spoil(noise()).astype(np.float32)
+    got = separate(song(tmp_path / "song.wav", wave), tmp_path / "out")
+    jsonschema.validate(got, SCHEMA)
+    assert any(words in line for line in got["warnings"]), got["warnings"]
+    stems = [read(tmp_path / "out" / entry["path"]) for entry in got["stems"]]
+    clean = np.where(np.isfinite(wave), wave, 0)
+    np.testing.assert_allclose(sum(stems), clean, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels"), [(8000, 1), (48000, 1), (96000, 2), (192000, 3), (44100, 24)]
+)
+@pytest.mark.parametrize("length", [1, 2, 4801])
+def test_rate_channels_and_length_are_the_input_s(
+    tmp_path: Path, rate: int, channels: int, length: int
+) -> None:
+    wave = noise(channels=channels)[:, :length]
+    got = separate(song(tmp_path / "song.wav", wave, rate), tmp_path / "out")
+    for entry in got["stems"]:
+        facts = soundfile.info(tmp_path / "out" / entry["path"])
+        assert (facts.samplerate, facts.channels, facts.frames) == (rate, channels, length)
+    assert got["null_test_db"] < -90
+
+
+def test_some_stems_only(tmp_path: Path) -> None:
+    source = song(tmp_path / "song.wav", noise())
+    got = separate(source, tmp_path / "out", stems=("some",))
+    assert [entry["stem"] for entry in got["stems"]] == ["some"]
+    assert got["null_test_db"] < -120  # of all stems, written or not
+
+
+def test_progress_ends_at_the_end(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    separate(song(tmp_path / "song.wav", noise()), tmp_path / "out", on_progress=seen.append)
+    assert [p.done_s for p in seen] == sorted(p.done_s for p in seen)
+    assert seen[-1].done_s == pytest.approx(1.3, abs=1e-4)
+    assert seen[-1].total_s == pytest.approx(1.3, abs=1e-4)
+
+
+def files(folder: Path) -> list[Path]:
+    return [p for p in folder.rglob("*") if p.is_file()] if folder.exists() else []
+
+
+def test_stopping_leaves_nothing(tmp_path: Path) -> None:
+    calls = iter([False, False, True])
+    with pytest.raises(Cancelled):
+        separate(
+            song(tmp_path / "song.wav", noise(3)),
+            tmp_path / "out",
+            should_stop=lambda: next(calls, True),
+        )
+    assert files(tmp_path / "out") == []
+
+
+def test_a_failing_separator_leaves_nothing(tmp_path: Path) -> None:
+    class Broken(Halves):
+        def __call__(self, mix):  # type: ignore[no-untyped-def]
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        separate(
+            song(tmp_path / "song.wav", noise()), tmp_path / "out", Broken(halves(**FACTS).spec)
+        )
+    assert files(tmp_path / "out") == []
+
+
+def test_no_room_for_the_whole_signal_is_said_with_both_figures(tmp_path: Path) -> None:
+    separator = halves(channels=2, sample_rate_hz=44100, bytes_per_sample=1e6)
+    with pytest.raises(MemoryLimitError, match=r"needs about \d+ MB .* the limit is 900 MB"):
+        separate(
+            song(tmp_path / "song.wav", noise()), tmp_path / "out", separator, max_memory_mb=900
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"stems": ("drums",)}, UsageError, "gives some, rest; asked for drums"),
+        ({"device": "abacus"}, UsageError, "unknown device 'abacus'"),
+        ({"batch": 0}, UsageError, "batch must be at least 1"),
+    ],
+)
+def test_bad_requests(tmp_path: Path, options: dict, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        separate(song(tmp_path / "song.wav", noise()), tmp_path / "out", **options)
+    assert files(tmp_path / "out") == []
+
+
+def test_a_missing_file_and_a_file_in_the_way(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.wav"):
+        separate(tmp_path / "nowhere.wav", tmp_path / "out")
+    (tmp_path / "out").write_text("a file where the folder should be")
+    with pytest.raises(OutputError, match="out"):
+        separate(song(tmp_path / "song.wav", noise()), tmp_path / "out")

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from unweave.cli.session import Session, session
-
-if TYPE_CHECKING:
-    from unweave.apps.batch import Job, Outcome
-    from unweave.cli.progress import Display
-    from unweave.core.types import Progress
+from unweave.cli.session import session
 
 
 class Format(StrEnum):
@@ -182,6 +176,7 @@ def separate(
     """Take recordings apart into their stems."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps.batch import Settings, exit_code, not_found, prepare, run
+        from unweave.cli.outcomes import Watcher, document, sum_up
         from unweave.cli.progress import display
         from unweave.core.errors import UsageError
 
@@ -214,122 +209,16 @@ def separate(
             outcomes += run(
                 plan.jobs,
                 plan.settings,
-                _Watcher(current, shown_progress),
+                Watcher(current, shown_progress),
                 overwrite=overwrite,
                 at_once=jobs,
                 should_stop=current.should_stop,
             )
         code = exit_code(outcomes)
-        _sum_up(current, outcomes, time.monotonic() - started)
+        sum_up(current, outcomes, time.monotonic() - started)
         if as_json:
-            current.emit(_document(outcomes, code))
+            current.emit(document(outcomes, code))
         raise typer.Exit(code)
-
-
-class _Watcher:
-    """Between the batch and the terminal."""
-
-    def __init__(self, current: Session, progress: Display) -> None:
-        self.current = current
-        self.display = progress
-
-    def started(self, job: Job) -> None:
-        from unweave.apps.batch import shown
-
-        self.display.start(job.report, shown(job.source.name))
-
-    def progress(self, job: Job, progress: Progress) -> None:
-        self.display.update(job.report, progress.done_s, progress.total_s)
-
-    def finished(self, outcome: Outcome) -> None:
-        from unweave.apps.batch import Status, shown
-
-        job = outcome.job
-        assert job is not None
-        self.display.end(job.report, worked=outcome.status is not Status.SKIPPED)
-        if outcome.status is Status.FAILED:
-            self.current.error(outcome.error, outcome.details)
-        elif outcome.status is Status.SKIPPED:
-            folder = shown(job.report.parent)
-            self.current.result(f"{shown(job.source)}: finished already in {folder}, skipped")
-        elif outcome.report is not None:
-            for line in _lines(outcome, self.current.verbose):
-                self.current.result(line)
-
-
-def _lines(outcome: Outcome, verbose: bool) -> list[str]:
-    """A finished file, for people."""
-    from unweave.apps.batch import shown
-
-    report, job = outcome.report, outcome.job
-    assert report is not None
-    assert job is not None
-    seconds, duration_s = report["seconds"]["total"], report["input"]["duration_s"]
-    factor = report["real_time_factor"]
-    speed = f" ({1 / factor:.1f}x real time)" if factor else ""
-    lines = [f"{shown(job.source)}: {duration_s:.1f} s of sound in {seconds:.1f} s"]
-    lines.append(f"  folder  {shown(job.report.parent)}")
-    width = max(len(item["stem"]) for item in report["stems"])
-    for item in report["stems"]:
-        peak, loudness = _db(item["peak_dbfs"], "dBFS"), _db(item["loudness_lufs"], "LUFS")
-        file = shown(Path(item["path"]).name)
-        lines.append(f"  {item['stem']:<{width}}  peak {peak:>11}  loudness {loudness:>11}  {file}")
-    lines.append(
-        f"  null test {_db(report['null_test_db'], 'dB')}, "
-        f"gain {_db(report['gain_db'], 'dB')}, real-time factor {factor}{speed}"
-    )
-    if verbose:
-        separator = report["separator"]
-        lines.append(
-            f"  {separator['name']} on {report['device']}, {report['batch']} segments at once, "
-            f"{report['passes']} pass(es), peak memory {report['peak_memory_mb']} MB, "
-            f"options {separator['options'] or 'as they come'}"
-        )
-        lines += [f"  note: {shown(note)}" for note in report["output"]["notes"]]
-    lines += [f"  warning: {shown(warning)}" for warning in report["warnings"]]
-    return lines
-
-
-def _db(value: float | None, unit: str) -> str:
-    return f"-inf {unit}" if value is None else f"{value:.1f} {unit}"
-
-
-def _sum_up(current: Session, outcomes: Sequence[Outcome], seconds: float) -> None:
-    from unweave.apps.batch import Status, shown
-    from unweave.cli.progress import clock
-
-    of = {status: [o for o in outcomes if o.status is status] for status in Status}
-    if of[Status.CANCELLED]:
-        left = len(of[Status.CANCELLED])
-        current.error(f"interrupted; {left} of {len(outcomes)} not done; run it again to go on")
-    if len(outcomes) > 1:
-        counts = ", ".join(f"{len(found)} {status}" for status, found in of.items() if found)
-        current.result(f"{len(outcomes)} files in {clock(seconds)}: {counts}")
-        for outcome in of[Status.FAILED]:
-            current.note(f"  failed: {shown(outcome.source)}")
-
-
-def _document(outcomes: Sequence[Outcome], code: int) -> dict[str, Any]:
-    """The JSON of a batch: `files` in the order given, each with its report or its error."""
-    from unweave.apps.batch import Status
-
-    files = [
-        {
-            "input": str(outcome.source),
-            "status": str(outcome.status),
-            "report_path": str(outcome.job.report) if outcome.job else None,
-            "outputs": {stem: str(file) for stem, file in outcome.job.outputs.items()}
-            if outcome.job
-            else {},
-            "report": outcome.report,
-            "error": {"kind": outcome.error_kind, "message": outcome.error}
-            if outcome.error
-            else None,
-        }
-        for outcome in outcomes
-    ]
-    counts = {str(s): sum(outcome.status is s for outcome in outcomes) for s in Status}
-    return {"files": files, "counts": counts, "exit_code": code}
 
 
 def _size(path: Path) -> int:

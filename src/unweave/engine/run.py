@@ -139,6 +139,8 @@ def separate_file(
             separate_s=found.seconds,
             started=started,
         )
+        # The report says that all is complete: an older one must not speak for half of the new.
+        report_path.unlink(missing_ok=True)
         for writer in writers.values():
             writer.commit()
         undo.pop_all()

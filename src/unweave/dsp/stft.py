@@ -4,15 +4,23 @@
 a separator that is cut into segments has to decide both itself. Here a signal of
 `(frames - 1) * hop + size` samples gives exactly `frames` frames, and `overlap_add` of the
 windowed frames gives that many samples back, multiplied by `envelope`.
+
+Both work on groups of frames that stay in the cache from one operation to the next; whoever needs
+no whole spectrum goes from `spectra` to `overlap_add` and never holds one.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
-FRAMES_AT_ONCE = 32  # of the inverse: they stay in the cache until they are added up
+FRAMES_AT_ONCE = 64
+
+Group = tuple[slice, Tensor]
+"""Which frames, and their spectra `(..., frame, frequency)`."""
 
 
 def frames_to_samples(frames: int, size: int, hop: int) -> int:
@@ -20,35 +28,47 @@ def frames_to_samples(frames: int, size: int, hop: int) -> int:
     return (frames - 1) * hop + size
 
 
+def spectra(wave: Tensor, window: Tensor, hop: int) -> Iterator[Group]:
+    """Spectra of all whole frames of a real wave `(..., time)`, group by group."""
+    frames = wave.unfold(-1, window.shape[0], hop)  # a view: (..., frame, size)
+    for some in groups(frames.shape[-2]):
+        yield some, torch.fft.rfft(frames[..., some, :] * window)
+
+
 def stft(wave: Tensor, window: Tensor, hop: int) -> Tensor:
     """Spectra of all whole frames of a real wave.
 
     wave: `(..., time)`; window: `(size,)`. Returns complex `(..., frame, size // 2 + 1)`.
     """
-    size = window.shape[0]
-    flat = wave.reshape(-1, wave.shape[-1])
-    spectrum = torch.stft(flat, size, hop, window=window, center=False, return_complex=True)
-    return spectrum.transpose(-1, -2).reshape(*wave.shape[:-1], -1, size // 2 + 1)
+    return torch.cat([part for _, part in spectra(wave, window, hop)], dim=-2)
 
 
-def overlap_add(spectrum: Tensor, window: Tensor, hop: int) -> Tensor:
+def overlap_add(parts: Iterable[Group], frames: int, window: Tensor, hop: int) -> Tensor:
     """Windowed frames of the inverse transform, summed where they overlap.
 
-    spectrum: `(..., frame, size // 2 + 1)`; the size must be a multiple of the hop.
-    Returns `(..., frames_to_samples(frame, size, hop))`.
+    parts: `frames` frames in groups, each complex `(..., frame, size // 2 + 1)`; the size must be a
+    multiple of the hop. Returns `(..., frames_to_samples(frames, size, hop))`.
     """
     size = window.shape[0]
     if size % hop:
         raise ValueError(f"window of {size} samples is no multiple of the hop {hop}")
-    lead, count, parts = spectrum.shape[:-2], spectrum.shape[-2], size // hop
-    out = torch.zeros(*lead, count + parts - 1, hop, dtype=window.dtype, device=window.device)
+    out: Tensor | None = None
+    for some, part in parts:
+        lead = part.shape[:-2]
+        pieces = torch.fft.irfft(part, n=size).mul_(window).reshape(*lead, -1, size // hop, hop)
+        if out is None:
+            out = pieces.new_zeros(*lead, frames + size // hop - 1, hop)
+        for n in range(size // hop):
+            out[..., some.start + n : some.stop + n, :] += pieces[..., n, :]
+    if out is None:
+        raise ValueError("no frames to add up")
+    return out.reshape(*out.shape[:-2], -1)
+
+
+def groups(count: int) -> Iterator[slice]:
+    """`count` frames, FRAMES_AT_ONCE at a time."""
     for first in range(0, count, FRAMES_AT_ONCE):
-        some = spectrum[..., first : first + FRAMES_AT_ONCE, :]
-        frames = torch.fft.irfft(some, n=size).mul_(window).reshape(*lead, -1, parts, hop)
-        for part in range(parts):
-            begin = first + part
-            out[..., begin : begin + frames.shape[-3], :] += frames[..., part, :]
-    return out.reshape(*lead, (count + parts - 1) * hop)
+        yield slice(first, min(first + FRAMES_AT_ONCE, count))
 
 
 def envelope(window: Tensor, hop: int, frames: int) -> Tensor:

@@ -12,7 +12,7 @@ from unweave.core.types import Wave
 from unweave.io.reader import Reader
 
 BLOCK_S = 1.0  # decoded and handed on at once
-MOST_BYTES = 24_000_000  # decoded and waiting: about a minute of stereo
+MOST_BYTES = 8_000_000  # decoded and waiting: 22 seconds of stereo
 
 
 class Decoding:

@@ -17,7 +17,7 @@ Axes here: magnitudes and masks `(batch, channel, frame, frequency)`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -184,26 +184,42 @@ class Spleeter(nn.Module):
     def forward(self, mix: Tensor) -> Tensor:
         """`(batch, channel, segment)` to `(batch, stem, channel, segment)`."""
         config = self.config
-        spectrum = stft.stft(mix, self.window, config.hop)  # (batch, channel, frame, all bins)
-        magnitudes = stft.magnitude(spectrum[..., : config.bins])
         if self.wiener_iterations:
-            mixed = stft.magnitude(spectrum)
-            gains = self.gains(magnitudes)
-            estimates = torch.stack([self.filter(gain, mixed.clone()) for gain in gains], dim=1)
-            spectra = multichannel_wiener(estimates, spectrum, self.wiener_iterations)
-            return stft.overlap_add(spectra, self.synthesis, config.hop)
+            return self.wiener(mix)
         count = len(config.stems)
         stems = mix.new_empty(mix.shape[0], count, *mix.shape[1:])
-        last = count - 2 if self.additive else count - 1  # that needs the spectrum
-        for n, mask in enumerate(self.masks(magnitudes)):
-            if n > last:
+        for n, mask in enumerate(self.masks(self.magnitudes(mix))):
+            if self.additive and n == count - 1:
                 # The masks sum to one in every bin: this stem is what the others leave.
                 torch.mul(mix, self.fade, out=stems[:, n])
                 stems[:, n] -= stems[:, :n].sum(1)
             else:
-                masked = self.filter(mask, spectrum if n == last else spectrum.clone())
-                stems[:, n] = stft.overlap_add(masked, self.synthesis, config.hop)
+                # A second transform costs less than keeping the first one.
+                spectra = stft.spectra(mix, self.window, config.hop)
+                masked = ((some, self.filter(part, mask[..., some, :])) for some, part in spectra)
+                stems[:, n] = self.invert(masked)
         return stems
+
+    def magnitudes(self, mix: Tensor) -> Tensor:
+        """What the networks see of the mix: `(batch, channel, frame, bin)`."""
+        config = self.config
+        out = mix.new_empty(*mix.shape[:2], config.frames, config.bins)
+        for some, part in stft.spectra(mix, self.window, config.hop):
+            out[..., some, :] = stft.magnitude(part[..., : config.bins])
+        return out
+
+    def wiener(self, mix: Tensor) -> Tensor:
+        """The stems by a multichannel Wiener filter, from each network's own estimate."""
+        spectrum = stft.stft(mix, self.window, self.config.hop)
+        mixed = stft.magnitude(spectrum)
+        gains = self.gains(mixed[..., : self.config.bins].contiguous())
+        estimates = torch.stack([self.filter(mixed.clone(), gain) for gain in gains], dim=1)
+        images = multichannel_wiener(estimates, spectrum, self.wiener_iterations)
+        frames = stft.groups(self.config.frames)
+        return self.invert((some, images[..., some, :]) for some in frames)
+
+    def invert(self, parts: Iterable[stft.Group]) -> Tensor:
+        return stft.overlap_add(parts, self.config.frames, self.synthesis, self.config.hop)
 
     @property
     def nets_at_work(self) -> Nets:
@@ -220,8 +236,9 @@ class Spleeter(nn.Module):
         `(e_i^p + eps / n) / (sum of e^p + eps)`: they sum to one, and are 1/n where all is silent.
         """
         nets = self.nets_at_work
+        gains = self.arranged_gains(magnitudes)
         mixed = nets.arrange(magnitudes)
-        powers = [x.mul_(mixed).pow_(self.mask_exponent) for x in self.arranged_gains(magnitudes)]
+        powers = [gain.mul_(mixed).pow_(self.mask_exponent) for gain in gains]
         total = sum(powers[1:], start=powers[0] + EPSILON)
         for power in powers:
             yield nets.restore(power.add_(EPSILON / len(powers)).div_(total))
@@ -243,7 +260,7 @@ class Spleeter(nn.Module):
         self.rearranged = FastUNets(self.nets)
         self.nets = UNets()
 
-    def filter(self, mask: Tensor, spectrum: Tensor) -> Tensor:
+    def filter(self, spectrum: Tensor, mask: Tensor) -> Tensor:
         """The masked spectrum, in place; the bins that the mask lacks follow `bandwidth`."""
         spectrum[..., : self.config.bins] *= mask
         above = spectrum[..., self.config.bins :]

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unweave.networks.spleeter import UNet, activate
+from unweave.networks.spleeter import Activation, UNet, activate
 
 BLOCK = 4  # bins and frames of one block
 
@@ -62,7 +62,6 @@ class FastUNet:
     def __init__(self, unet: UNet) -> None:
         config = unet.config
         self.encoder_activation = config.encoder_activation
-        self.decoder_activation = config.decoder_activation
         levels = [
             (unet.get_submodule(f"down{n}"), unet.get_submodule(f"up{n}")) for n in range(1, 7)
         ]
@@ -76,13 +75,17 @@ class FastUNet:
         self.up: list[tuple[Conv, Tensor, Tensor]] = []
         for _, level in levels[:-1]:
             shape = (1, level.conv.in_channels, frames, bins)
-            conv = packed_transposed(turn(level.conv.weight), level.conv.bias, shape)
+            conv = packed_transposed(
+                turn(level.conv.weight), level.conv.bias, shape, config.decoder_activation
+            )
             self.up.append((conv, *level.norm.affine()))
             frames, bins = frames * 2, bins * 2
         last = levels[-1][1]
         weight, bias = block_transposed(turn(last.conv.weight), last.conv.bias)
         shape = (1, weight.shape[1], frames, bins)
-        self.last_up = packed_conv(weight, bias, shape, stride=2, padding=1)
+        self.last_up = packed_conv(
+            weight, bias, shape, stride=2, padding=1, activation=config.decoder_activation
+        )
         self.last_norm = last.norm.affine()
         weight, bias = block_dilated(turn(unet.up7.conv.weight), unet.up7.conv.bias)
         shape = (1, weight.shape[1], frames // 2, bins // 2)
@@ -96,11 +99,9 @@ class FastUNet:
                 x = activate(torch.addcmul(shift, skips[-1], scale), self.encoder_activation)
         x = skips.pop()
         for conv, scale, shift in self.up:
-            x = activate(conv(x), self.decoder_activation)
-            x = beside(skips.pop(), x, scale, shift)
+            x = beside(skips.pop(), conv(x), scale, shift)
         scale, shift = self.last_norm
-        x = activate(self.last_up(x), self.decoder_activation).mul_(scale).add_(shift)
-        return self.mask(x)
+        return self.mask(self.last_up(x).mul_(scale).add_(shift))
 
 
 def beside(skip: Tensor, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
@@ -114,31 +115,53 @@ def beside(skip: Tensor, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
 
 
 def packed_conv(
-    weight: Tensor, bias: Tensor, shape: tuple[int, ...], *, stride: int, padding: int
+    weight: Tensor,
+    bias: Tensor,
+    shape: tuple[int, ...],
+    *,
+    stride: int,
+    padding: int,
+    activation: Activation | None = None,
 ) -> Conv:
     """A convolution with its weights packed for inputs of `shape`, where oneDNN is at hand."""
     weight, bias = weight.detach().contiguous(), bias.detach().contiguous()
     stride_, padding_, ones = (stride, stride), (padding, padding), (1, 1)
     if not torch.backends.mkldnn.is_available():
-        return lambda x: F.conv2d(x, weight, bias, stride, padding)
+        return then(activation, lambda x: F.conv2d(x, weight, bias, stride, padding))
     packed = torch._C._nn.mkldnn_reorder_conv2d_weight(
         weight.to_mkldnn(), padding_, stride_, ones, 1, shape
     )
     run = torch.ops.mkldnn._convolution_pointwise
-    return lambda x: run(x, packed, bias, padding_, stride_, ones, 1, "none", [], "")
+    inside, after = fused(activation)
+    return then(after, lambda x: run(x, packed, bias, padding_, stride_, ones, 1, inside, [], ""))
 
 
-def packed_transposed(weight: Tensor, bias: Tensor, shape: tuple[int, ...]) -> Conv:
+def packed_transposed(
+    weight: Tensor, bias: Tensor, shape: tuple[int, ...], activation: Activation
+) -> Conv:
     """The same for a transposed convolution that doubles frames and bins."""
     weight, bias = weight.detach().contiguous(), bias.detach().contiguous()
     two, ones = (2, 2), (1, 1)
     if not torch.backends.mkldnn.is_available():
-        return lambda x: F.conv_transpose2d(x, weight, bias, 2, 2, output_padding=1)
+        return then(
+            activation, lambda x: F.conv_transpose2d(x, weight, bias, 2, 2, output_padding=1)
+        )
     packed = torch.ops.mkldnn._reorder_convolution_transpose_weight(
         weight, two, ones, two, ones, 1, shape
     )
     run = torch.ops.mkldnn._convolution_transpose_pointwise
-    return lambda x: run(x, packed, bias, two, ones, two, ones, 1, "none", [], "")
+    inside, after = fused(activation)
+    return then(after, lambda x: run(x, packed, bias, two, ones, two, ones, 1, inside, [], ""))
+
+
+def fused(activation: Activation | None) -> tuple[str, Activation | None]:
+    """What oneDNN does on the way out of a convolution, and what is left to do after it."""
+    return ("relu", None) if activation == "relu" else ("none", activation)
+
+
+def then(activation: Activation | None, conv: Conv) -> Conv:
+    """The convolution and its activation."""
+    return conv if activation is None else lambda x: activate(conv(x), activation)
 
 
 def block_transposed(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:

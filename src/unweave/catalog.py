@@ -5,8 +5,10 @@ Classical techniques are the files of `separators/`, trained ones the cards of `
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from unweave.core.types import Separator
-from unweave.pretrained import cards
+from unweave.pretrained import cards, store
 from unweave.pretrained.cards import Card
 
 DEFAULT = "spleeter-2stems"
@@ -28,6 +30,7 @@ def load(name: str = DEFAULT, **options: object) -> Separator:
     Raises UsageError for an unknown name or option, WeightsError where weights are missing.
     """
     card = describe(name)
-    from unweave.pretrained import neural
-
-    return neural.NeuralSeparator(card, options)
+    with ThreadPoolExecutor(1) as pool:  # read and verify the weights while torch is imported
+        weights = pool.submit(store.weights, card)
+        from unweave.pretrained import neural
+    return neural.NeuralSeparator(card, options, weights.result())

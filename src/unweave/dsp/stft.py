@@ -5,8 +5,8 @@ a separator that is cut into segments has to decide both itself. Here a signal o
 `(frames - 1) * hop + size` samples gives exactly `frames` frames, and `overlap_add` of the
 windowed frames gives that many samples back, multiplied by `envelope`.
 
-Both work on groups of frames that stay in the cache from one operation to the next; whoever needs
-no whole spectrum goes from `spectra` to `overlap_add` and never holds one.
+Both work on groups of frames that stay in the cache from one operation to the next, and so may
+what is done to a spectrum before it is inverted.
 """
 
 from __future__ import annotations
@@ -28,19 +28,17 @@ def frames_to_samples(frames: int, size: int, hop: int) -> int:
     return (frames - 1) * hop + size
 
 
-def spectra(wave: Tensor, window: Tensor, hop: int) -> Iterator[Group]:
-    """Spectra of all whole frames of a real wave `(..., time)`, group by group."""
-    frames = wave.unfold(-1, window.shape[0], hop)  # a view: (..., frame, size)
-    for some in groups(frames.shape[-2]):
-        yield some, torch.fft.rfft(frames[..., some, :] * window)
-
-
 def stft(wave: Tensor, window: Tensor, hop: int) -> Tensor:
     """Spectra of all whole frames of a real wave.
 
     wave: `(..., time)`; window: `(size,)`. Returns complex `(..., frame, size // 2 + 1)`.
     """
-    return torch.cat([part for _, part in spectra(wave, window, hop)], dim=-2)
+    frames = wave.unfold(-1, window.shape[0], hop)  # a view: (..., frame, size)
+    shape = (*frames.shape[:-1], window.shape[0] // 2 + 1)
+    spectrum = torch.empty(shape, dtype=torch.complex64, device=wave.device)
+    for some in groups(frames.shape[-2]):
+        torch.fft.rfft(frames[..., some, :] * window, out=spectrum[..., some, :])
+    return spectrum
 
 
 def overlap_add(parts: Iterable[Group], frames: int, window: Tensor, hop: int) -> Tensor:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from unweave.core.types import Separator, Wave
-from unweave.engine.allocator import memory_kept
+from unweave.engine.allocator import keep_freed_memory
 from unweave.engine.plan import Plan
 
 BLOCK = 1 << 16  # samples handed on at once: what is done to them next stays in the cache
@@ -139,7 +139,8 @@ def _on_threads(
         done = [job.result() for job in pending.popleft()]
         return done[0] if len(done) == 1 else np.concatenate(done)
 
-    with memory_kept(), _single_threaded_torch() as limit:
+    keep_freed_memory()
+    with _single_threaded_torch() as limit:
         pool = ThreadPoolExecutor(batch, "unweave", initializer=limit)
         try:
             for part in parts:

@@ -17,7 +17,7 @@ Axes here: magnitudes and masks `(batch, channel, frame, frequency)`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -128,15 +128,15 @@ class UNet(nn.Module):
 
 
 class Nets(Protocol):
-    """The networks of all stems, in whatever layout of bins suits them."""
+    """The networks of all stems. Their output's bins may lie as suits them until `restore`."""
 
     def __call__(self, magnitudes: Tensor) -> list[Tensor]:
-        """`(batch, channel, frame, bin)` to the logits of each stem, arranged."""
+        """`(batch, channel, frame, bin)` to the logits of each stem."""
         ...
 
-    def arrange(self, x: Tensor) -> Tensor: ...
-
-    def restore(self, x: Tensor) -> Tensor: ...
+    def restore(self, x: Tensor) -> Tensor:
+        """Any elementwise function of the logits as a new `(batch, channel, frame, bin)`."""
+        ...
 
 
 class UNets(nn.ModuleList):
@@ -145,11 +145,8 @@ class UNets(nn.ModuleList):
     def forward(self, magnitudes: Tensor) -> list[Tensor]:
         return [net(magnitudes) for net in self]
 
-    def arrange(self, x: Tensor) -> Tensor:
-        return x
-
     def restore(self, x: Tensor) -> Tensor:
-        return x
+        return x.clone()
 
 
 class Spleeter(nn.Module):
@@ -183,42 +180,36 @@ class Spleeter(nn.Module):
 
     def forward(self, mix: Tensor) -> Tensor:
         """`(batch, channel, segment)` to `(batch, stem, channel, segment)`."""
-        config = self.config
+        spectrum = stft.stft(mix, self.window, self.config.hop)  # (batch, channel, frame, all bins)
         if self.wiener_iterations:
-            return self.wiener(mix)
-        count = len(config.stems)
+            return self.wiener(spectrum)
+        count = len(self.config.stems)
         stems = mix.new_empty(mix.shape[0], count, *mix.shape[1:])
-        for n, mask in enumerate(self.masks(self.magnitudes(mix))):
+        magnitudes = stft.magnitude(spectrum[..., : self.config.bins])
+        for n, mask in enumerate(self.masks(magnitudes)):
             if self.additive and n == count - 1:
                 # The masks sum to one in every bin: this stem is what the others leave.
                 torch.mul(mix, self.fade, out=stems[:, n])
                 stems[:, n] -= stems[:, :n].sum(1)
             else:
-                # A second transform costs less than keeping the first one.
-                spectra = stft.spectra(mix, self.window, config.hop)
-                masked = ((some, self.filter(part, mask[..., some, :])) for some, part in spectra)
-                stems[:, n] = self.invert(masked)
+                stems[:, n] = self.invert(spectrum, mask)
         return stems
 
-    def magnitudes(self, mix: Tensor) -> Tensor:
-        """What the networks see of the mix: `(batch, channel, frame, bin)`."""
-        config = self.config
-        out = mix.new_empty(*mix.shape[:2], config.frames, config.bins)
-        for some, part in stft.spectra(mix, self.window, config.hop):
-            out[..., some, :] = stft.magnitude(part[..., : config.bins])
-        return out
-
-    def wiener(self, mix: Tensor) -> Tensor:
+    def wiener(self, spectrum: Tensor) -> Tensor:
         """The stems by a multichannel Wiener filter, from each network's own estimate."""
-        spectrum = stft.stft(mix, self.window, self.config.hop)
         mixed = stft.magnitude(spectrum)
         gains = self.gains(mixed[..., : self.config.bins].contiguous())
         estimates = torch.stack([self.filter(mixed.clone(), gain) for gain in gains], dim=1)
-        images = multichannel_wiener(estimates, spectrum, self.wiener_iterations)
-        frames = stft.groups(self.config.frames)
-        return self.invert((some, images[..., some, :]) for some in frames)
+        return self.invert(multichannel_wiener(estimates, spectrum, self.wiener_iterations))
 
-    def invert(self, parts: Iterable[stft.Group]) -> Tensor:
+    def invert(self, spectrum: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The waves of a spectrum, of a masked one if there is a mask."""
+
+        def part(some: slice) -> Tensor:
+            frames = spectrum[..., some, :]
+            return frames if mask is None else self.filter(frames.clone(), mask[..., some, :])
+
+        parts = ((some, part(some)) for some in stft.groups(self.config.frames))
         return stft.overlap_add(parts, self.config.frames, self.synthesis, self.config.hop)
 
     @property
@@ -235,13 +226,13 @@ class Spleeter(nn.Module):
 
         `(e_i^p + eps / n) / (sum of e^p + eps)`: they sum to one, and are 1/n where all is silent.
         """
-        nets = self.nets_at_work
+        restore = self.nets_at_work.restore
         gains = self.arranged_gains(magnitudes)
-        mixed = nets.arrange(magnitudes)
-        powers = [gain.mul_(mixed).pow_(self.mask_exponent) for gain in gains]
-        total = sum(powers[1:], start=powers[0] + EPSILON)
-        for power in powers:
-            yield nets.restore(power.add_(EPSILON / len(powers)).div_(total))
+        shares = [gain.pow_(self.mask_exponent) for gain in gains]
+        powers = magnitudes.pow(self.mask_exponent)
+        total = restore(sum(shares[1:], start=shares[0])).mul_(powers).add_(EPSILON)
+        for share in shares:
+            yield restore(share).mul_(powers).add_(EPSILON / len(shares)).div_(total)
 
     def gains(self, magnitudes: Tensor) -> Iterator[Tensor]:
         """What each network lets through, before the stems compete for every bin."""

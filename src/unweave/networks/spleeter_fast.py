@@ -43,11 +43,6 @@ class FastUNets:
         x = turn(magnitudes).contiguous(memory_format=torch.channels_last)
         return [net(x) for net in self.nets]
 
-    def arrange(self, x: Tensor) -> Tensor:
-        """`(batch, channel, frame, bin)` to `(batch, channel * 16, frame / 4, bin / 4)`."""
-        blocks = F.pixel_unshuffle(turn(x), BLOCK)
-        return blocks.contiguous(memory_format=torch.channels_last)
-
     def restore(self, x: Tensor) -> Tensor:
         return turn(F.pixel_shuffle(x, BLOCK))
 

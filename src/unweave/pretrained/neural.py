@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from unweave.core.errors import UsageError
@@ -26,10 +27,12 @@ REST = ("accompaniment", "other")  # stems that by their name are what the other
 class NeuralSeparator:
     """A trained network behind the contract of `unweave.core.types.Separator`."""
 
-    def __init__(self, card: Card, options: Mapping[str, object]) -> None:
-        """Load the network. Raises UsageError for wrong options, WeightsError for weights."""
+    def __init__(
+        self, card: Card, options: Mapping[str, object], weights: Mapping[str, np.ndarray]
+    ) -> None:
+        """Put the network together. Raises UsageError for options that mean nothing."""
         self.card = card
-        self.network = network(card, options)
+        self.network = network(card, options, weights)
         self.spec = spec(card, options, additive=bool(self.network.additive))
         self.device: str | None = None
 
@@ -37,7 +40,9 @@ class NeuralSeparator:
         if device == self.device:
             return self
         # What is arranged for one device does not move to another: start from the weights again.
-        fresh = self if self.device is None else NeuralSeparator(self.card, self.spec.options)
+        fresh = self
+        if self.device is not None:
+            fresh = NeuralSeparator(self.card, self.spec.options, store.weights(self.card))
         fresh.network.to(device)
         if device == "cpu":
             fresh.network.prepare_for_cpu()
@@ -54,7 +59,7 @@ class NeuralSeparator:
         return stems
 
 
-def network(card: Card, options: Mapping[str, object]) -> Any:
+def network(card: Card, options: Mapping[str, object], weights: Mapping[str, np.ndarray]) -> Any:
     """The module of a card, with its weights, as the options want it."""
     build = import_module(f"unweave.networks.{card.network}").build
     parameters = inspect.signature(build).parameters.values()
@@ -62,7 +67,6 @@ def network(card: Card, options: Mapping[str, object]) -> Any:
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise UsageError(f"{card.name} has no option {unknown[0]!r}; it takes {', '.join(known)}")
-    weights = store.weights(card)
     try:
         return build(card.stems, card.channels, card.config, weights, **options)
     except ValueError as error:

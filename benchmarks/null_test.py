@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 
 import unweave
-from unweave.apps.batch import find_inputs
+from unweave.apps.batch.inputs import expand
 from unweave.io.reader import Reader
 from unweave.io.resampler import Resampler
 
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--rates", type=int, nargs="*", default=RATES)
     arguments = parser.parse_args()
     separator = unweave.load("spleeter-2stems")
-    found = [item.path for item in find_inputs(arguments.files)]
+    found = [item.path for item in expand(arguments.files, Path("stems"))[0]]
     worst = [-300.0] * 3
 
     def one(path: Path, name: str) -> None:

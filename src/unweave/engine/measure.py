@@ -76,28 +76,34 @@ class StemMeter:
         """stems: names, in the order of the blocks; summed: those that should make up the mix."""
         self.stems = tuple(stems)
         self.summed = list(summed)
-        self.loudness = [Loudness(sample_rate_hz, channels, tuple(channel_names)) for _ in stems]
-        self.peak = [0.0] * len(self.stems)
         self.mix_energy = 0.0
         self.lost_energy = 0.0
+        self._signal = sample_rate_hz, channels, tuple(channel_names)
+        self._loudness: list[Loudness] = []
 
     def push(self, mix: Wave, stems: Wave) -> None:
         """mix: `(channel, time)`; stems: `(stem, channel, time)`, finite."""
+        if not self._loudness:  # not before: its imports take time, and this may be a thread
+            self._loudness = [Loudness(*self._signal) for _ in self.stems]
         lost = mix - stems[self.summed].sum(0)
         self.mix_energy += float(np.vdot(mix, mix))
         self.lost_energy += float(np.vdot(lost, lost))
-        for n, stem in enumerate(stems):
-            self.loudness[n].push(stem)
-            self.peak[n] = max(self.peak[n], float(stem.max()), -float(stem.min()))
+        for loudness, stem in zip(self._loudness, stems, strict=True):
+            loudness.push(stem)
+
+    @property
+    def peaks(self) -> list[float]:
+        """The largest absolute sample of each stem so far, 1.0 being full scale."""
+        return [loudness.peak for loudness in self._loudness] or [0.0] * len(self.stems)
 
     def null_test_db(self) -> float | None:
         """Energy of what the stems lack against the mix's; None for a silent mix."""
         return decibels(self.lost_energy / self.mix_energy) if self.mix_energy else None
 
     def peak_dbfs(self, stem: int, gain: float) -> float:
-        return decibels((self.peak[stem] * gain) ** 2)
+        return decibels((self.peaks[stem] * gain) ** 2)
 
     def loudness_lufs(self, stem: int, gain: float) -> float | None:
         """Integrated loudness; None where nothing rose above the gate."""
-        loudness = self.loudness[stem].integrated_lufs()
+        loudness = self._loudness[stem].integrated_lufs() if self._loudness else -math.inf
         return loudness + decibels(gain**2) if math.isfinite(loudness) else None

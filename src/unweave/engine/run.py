@@ -100,7 +100,7 @@ def separate_file(
         found, writers = run(decoding, 1.0)
     gain, passes = 1.0, 1
     names = all_stems(separator)
-    peak = max(found.meter.peak[names.index(stem)] for stem in outputs)
+    peak = max(found.meter.peaks[names.index(stem)] for stem in outputs)
     if target.integer and peak > 1.0:
         for writer in writers.values():
             writer.discard()
@@ -290,7 +290,7 @@ def _pass(
             separator, blocks(), rate, work.rows, device=work.device, batch=work.batch, warn=warn
         ):
             jobs = [pool.submit(meter.push, mix, stems)]
-            if max(meter.peak) * gain <= peak_limit:
+            if max(meter.peaks) * gain <= peak_limit:
                 for stem, writer in writers.items():
                     wave = stems[names.index(stem)]
                     scaled = wave if gain == 1.0 else wave * np.float32(gain)

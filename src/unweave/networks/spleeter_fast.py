@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 import torch.nn.functional as F
@@ -37,7 +38,8 @@ class FastUNets:
     """The networks of all stems; their logits come in blocks of turned bins."""
 
     def __init__(self, nets: Iterable[UNet]) -> None:
-        self.nets = [FastUNet(net) for net in nets]
+        with ThreadPoolExecutor() as pool:  # packing is copying, and leaves Python's lock alone
+            self.nets = list(pool.map(FastUNet, nets))
 
     def __call__(self, magnitudes: Tensor) -> list[Tensor]:
         x = turn(magnitudes).contiguous(memory_format=torch.channels_last)

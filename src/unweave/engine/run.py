@@ -20,6 +20,7 @@ from unweave.core.errors import Cancelled, InputError, UsageError
 from unweave.core.types import OnProgress, Progress, Separator, ShouldStop, Spec, Wave
 from unweave.engine import report, resources, wrap
 from unweave.engine.ahead import Decoding
+from unweave.engine.allocator import keep_freed_memory
 from unweave.engine.measure import Faults, StemMeter
 from unweave.io import tags
 from unweave.io.reader import SourceInfo
@@ -69,6 +70,7 @@ def separate_file(
     Cancelled when `should_stop` says so; then nothing is left under the final names.
     """
     started = time.perf_counter()
+    keep_freed_memory()  # before the first thread, so that there is one heap
     notes: list[str] = []
     with Decoding(source) as decoding:
         info = decoding.info

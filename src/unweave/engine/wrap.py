@@ -32,11 +32,15 @@ class Rows:
 
     def split(self, block: Wave) -> Wave:
         """`(channel, time)` to `(row, width, time)`; a lone channel is repeated."""
+        if self.groups == (tuple(range(self.width)),):
+            return block[None]
         rows = [np.broadcast_to(block[list(g)], (self.width, block.shape[-1])) for g in self.groups]
         return np.stack(rows)
 
     def join(self, stems: Wave) -> Wave:
         """`(row, stem, width, time)` to `(stem, channel, time)`; a lone channel is averaged."""
+        if self.groups == (tuple(range(self.width)),):
+            return np.asarray(stems[0])
         channels = sum(len(group) for group in self.groups)
         out = np.empty((stems.shape[1], channels, stems.shape[-1]), np.float32)
         for row, group in zip(stems, self.groups, strict=True):
@@ -148,9 +152,12 @@ def separate_blocks(
 
 def _complete(spec: Spec, kept: list[int], mix: Wave, stems: Wave) -> tuple[Wave, Wave]:
     """Put the remainder in its place: the rest stem's, or behind all stems as the residual."""
-    remainder = mix - stems.sum(0)
     place = spec.stems.index(spec.rest) if len(kept) < len(spec.stems) and spec.rest else len(kept)
-    return mix, np.insert(stems, place, remainder, axis=0)
+    out = np.empty((len(kept) + 1, *mix.shape), np.float32)
+    out[:place], out[place], out[place + 1 :] = stems[:place], mix, stems[place:]
+    for stem in stems:
+        out[place] -= stem
+    return mix, out
 
 
 def resampled(blocks: Iterable[Wave], from_hz: int, to_hz: int) -> Iterator[Wave]:

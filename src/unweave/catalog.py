@@ -5,7 +5,10 @@ Classical techniques are the files of `separators/`, trained ones the cards of `
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from unweave.core.types import Separator
 from unweave.pretrained import cards, store
@@ -30,7 +33,19 @@ def load(name: str = DEFAULT, **options: object) -> Separator:
     Raises UsageError for an unknown name or option, WeightsError where weights are missing.
     """
     card = describe(name)
-    with ThreadPoolExecutor(1) as pool:  # read and verify the weights while torch is imported
-        weights = pool.submit(store.weights, card)
+    with ThreadPoolExecutor(1) as pool, no_collection():
+        weights = pool.submit(store.weights, card)  # while torch is imported
         from unweave.pretrained import neural
     return neural.NeuralSeparator(card, options, weights.result())
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """No search for garbage inside. Importing torch makes a million objects and hardly any."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

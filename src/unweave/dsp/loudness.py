@@ -19,7 +19,7 @@ import numpy.typing as npt
 from unweave.core.types import Wave
 
 RESPONSE_S = 0.055  # all that follows in the filter's response is 115 dB below the whole
-ROWS = 4  # stretches transformed at once: the FFT computes four in the time of two
+ROWS = 4  # stretches transformed at once
 ABSOLUTE_GATE_LUFS = -70.0
 RELATIVE_GATE_LU = -10.0
 OFFSET_LU = -0.691  # what the filter adds to 997 Hz, so that a full-scale sine reads -3.01
@@ -41,14 +41,12 @@ class Loudness:
     ) -> None:
         if sample_rate_hz < 1000 or channels < 1:
             raise ValueError(f"cannot measure {channels} channels at {sample_rate_hz} Hz")
-        from scipy import fft
-
         self.sample_rate_hz = sample_rate_hz
         self.channels = channels
         self.weights = channel_weights(channels, channel_names)
         self.peak = 0.0  # the largest absolute sample so far, 1.0 being full scale
         self._taps = math.ceil(RESPONSE_S * sample_rate_hz)
-        self._size = fft.next_fast_len(8 * self._taps, real=True)
+        self._size = 1 << (8 * self._taps).bit_length() - 1  # of which the response takes its part
         self._step = self._size - self._taps
         response = k_weighting(sample_rate_hz, self._taps)
         self._response = np.fft.rfft(response, self._size).astype(np.complex64)
@@ -115,8 +113,6 @@ class Loudness:
 
     def _energies(self, count: int) -> npt.NDArray[np.float64]:
         """Weighted energy of the first `count` waiting samples, hop by hop."""
-        from scipy import fft
-
         first, last = (self._hop_of(self._position + n) for n in (0, count - 1))
         cuts = np.maximum(self._edge(np.arange(first, last + 1)) - self._position, 0)
         total = np.zeros(len(cuts))
@@ -124,10 +120,10 @@ class Loudness:
             if weight == 0:
                 continue
             rows = np.lib.stride_tricks.sliding_window_view(channel, self._size)[:: self._step]
-            spectrum = fft.rfft(rows)
+            spectrum = np.fft.rfft(rows)
             spectrum *= self._response
             # Of each row the first `taps` samples wrapped around; the rest is the convolution.
-            filtered = fft.irfft(spectrum, self._size, overwrite_x=True)[:, self._taps :]
+            filtered = np.fft.irfft(spectrum, self._size)[:, self._taps :]
             np.square(filtered, out=filtered)
             total += weight * np.add.reduceat(filtered.ravel()[:count], cuts)
         return total

@@ -82,13 +82,11 @@ class StemMeter:
         self.summed = list(summed)
         self.mix_energy = 0.0
         self.lost_energy = 0.0
-        self._signal = sample_rate_hz, channels, tuple(channel_names)
-        self._loudness: list[Loudness] = []
+        names = tuple(channel_names)
+        self._loudness = [Loudness(sample_rate_hz, channels, names) for _ in self.stems]
 
     def push(self, mix: Wave, stems: Wave) -> None:
         """mix: `(channel, time)`; stems: `(stem, channel, time)`, finite."""
-        if not self._loudness:  # not before: its imports take time, and this may be a thread
-            self._loudness = [Loudness(*self._signal) for _ in self.stems]
         lost = mix - stems[self.summed].sum(0)
         self.mix_energy += float(np.vdot(mix, mix))
         self.lost_energy += float(np.vdot(lost, lost))
@@ -98,7 +96,7 @@ class StemMeter:
     @property
     def peaks(self) -> list[float]:
         """The largest absolute sample of each stem so far, 1.0 being full scale."""
-        return [loudness.peak for loudness in self._loudness] or [0.0] * len(self.stems)
+        return [loudness.peak for loudness in self._loudness]
 
     def null_test_db(self) -> float | None:
         """Energy of what the stems lack against the mix's; None for a silent mix."""
@@ -109,5 +107,5 @@ class StemMeter:
 
     def loudness_lufs(self, stem: int, gain: float) -> float | None:
         """Integrated loudness; None where nothing rose above the gate."""
-        loudness = self._loudness[stem].integrated_lufs() if self._loudness else -math.inf
+        loudness = self._loudness[stem].integrated_lufs()
         return loudness + decibels(gain**2) if math.isfinite(loudness) else None

@@ -24,7 +24,7 @@ from unweave.io.reader import SourceInfo
 from unweave.io.writer import Encoding
 
 SCHEMA_VERSION = 1
-PACKAGES = ("torch", "numpy", "scipy", "av", "soxr")  # whose version may change a bit of the output
+PACKAGES = ("torch", "numpy", "av", "soxr")  # whose version may change a bit of the output
 
 
 def sha256(path: Path) -> str:

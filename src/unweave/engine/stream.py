@@ -4,6 +4,8 @@ A ring buffer cuts the blocks into segments, workers turn segments into stems, a
 joins them again in order. On a CPU each worker runs one segment on one thread: that keeps every
 core busy through the small operations between the large ones, and it makes the result independent
 of how many cores there are. Accelerators take whole batches, one copy there and one back.
+
+torch is imported only when there is work for it: decoding begins before.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
-import torch
 
 from unweave.core.types import Separator, Wave
 from unweave.engine.allocator import keep_freed_memory
@@ -125,6 +126,8 @@ class OverlapAdd:
 
 def _call(separator: Separator, mix: Wave, device: str) -> Wave:
     """One copy to the device, one call, one copy back."""
+    import torch
+
     with torch.inference_mode():
         stems = separator(torch.from_numpy(mix).to(device))
         return np.asarray(stems.to("cpu", torch.float32).numpy())
@@ -157,6 +160,8 @@ def _on_threads(
 @contextmanager
 def _single_threaded_torch() -> Iterator[Callable[[], None]]:
     """Hand out what makes a thread compute alone; afterwards new threads get their cores back."""
+    import torch
+
     before = torch.get_num_threads()
     try:
         yield lambda: torch.set_num_threads(1)
@@ -167,6 +172,8 @@ def _single_threaded_torch() -> Iterator[Callable[[], None]]:
 def _in_batches(
     separator: Separator, parts: Iterable[Wave], device: str, batch: int, warn: Warn
 ) -> Iterator[Wave]:
+    import torch
+
     waiting: deque[Wave] = deque()
     done: deque[Wave] = deque()
     rows = 1

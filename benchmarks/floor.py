@@ -23,7 +23,7 @@ import unweave
 from unweave.dsp import stft
 from unweave.engine.allocator import keep_freed_memory
 from unweave.engine.plan import plan
-from unweave.engine.stream import cores
+from unweave.engine.resources import cores
 from unweave.io.reader import Reader
 from unweave.networks.spleeter import Spleeter, SpleeterConfig
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from unweave.core.errors import MemoryLimitError, UsageError
 from unweave.core.types import Spec
 from unweave.engine.plan import plan
-from unweave.engine.stream import cores
 
 ACCELERATOR_BATCH = 4
 
@@ -68,6 +68,13 @@ def choose_batch(
             f"the limit is {limit_mb} MB: raise --max-memory or take a shorter one"
         )
     return max(1, min(batch, int(free_mb / each_mb))) if each_mb else batch
+
+
+def cores() -> int:
+    """Processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def current_memory_mb() -> float:

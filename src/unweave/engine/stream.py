@@ -10,7 +10,6 @@ torch is imported only when there is work for it: decoding begins before.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -202,10 +201,3 @@ def _in_batches(
         work(batch)
     while done:
         yield np.concatenate([done.popleft() for _ in range(rows)])
-
-
-def cores() -> int:
-    """Processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

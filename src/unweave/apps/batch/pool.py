@@ -23,7 +23,6 @@ from unweave.apps.batch.run import (
     Todo,
     Watcher,
     attempt,
-    cores,
     failed,
     worker,
 )
@@ -49,6 +48,8 @@ def run_in_processes(
     todo: Todo, settings: Settings, watcher: Watcher, at_once: int, should_stop: ShouldStop
 ) -> Iterator[Outcome]:
     """Outcomes as they come. Raises CannotLoadError when no file can be done."""
+    from unweave.engine.resources import cores
+
     threads = max(1, cores() // at_once)
     children: list[_Child] = []
     exhausted = False

@@ -6,7 +6,6 @@ the first job needs it, and once per process; torch is not imported before that.
 
 from __future__ import annotations
 
-import os
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -268,10 +267,3 @@ def _run_here(
             yield job
         else:
             yield attempt(work, job, partial(watcher.progress, job), should_stop)
-
-
-def cores() -> int:
-    """Processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -108,7 +108,7 @@ def main() -> None:
             ),
             "networks": median_ms(lambda: network.nets_at_work(seen)),
             "masked inverse transform": median_ms(lambda: network.invert(spectrum, mask)),
-            "whole segment": median_ms(lambda: separator(mix)),
+            "whole segment": median_ms(lambda: separator(mix, 44100)),
         }
     count = operations(config)
     each_ms = count / peak / 1e6

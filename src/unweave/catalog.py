@@ -1,15 +1,25 @@
 """Every separator by name: the only place that turns a name into one, importing only that one.
 
-Classical techniques are the files of `separators/`, trained ones the cards of `pretrained/cards/`.
+Classical techniques are the files of `separators/`, each with its frozen dataclass under the name
+`TECHNIQUE`; trained ones are the cards of `pretrained/cards/`.
 """
 
 from __future__ import annotations
 
+import difflib
 import gc
-from collections.abc import Iterator
+import pkgutil
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
+from unweave import separators
+from unweave.core import parameters
+from unweave.core.errors import UsageError
+from unweave.core.parameters import Parameter
 from unweave.core.types import Separator
 from unweave.pretrained import cards, store
 from unweave.pretrained.cards import Card
@@ -17,14 +27,59 @@ from unweave.pretrained.cards import Card
 DEFAULT = "spleeter-2stems"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Technique:
+    """The facts about a classical technique; its parameters are its options."""
+
+    name: str
+    title: str
+    stems: tuple[str, ...]
+    paper: str
+    licence: str
+    parameters: tuple[Parameter, ...]
+
+
 def names() -> list[str]:
     """All names, sorted."""
-    return cards.names()
+    return sorted([*cards.names(), *techniques()])
 
 
-def describe(name: str) -> Card:
-    """The facts about a separator, without loading it. Raises UsageError for an unknown name."""
-    return cards.card(name)
+def techniques() -> list[str]:
+    """The names of the classical techniques, sorted."""
+    return sorted(
+        module.name.replace("_", "-")
+        for module in pkgutil.iter_modules(separators.__path__)
+        if not module.ispkg and not module.name.startswith("_")
+    )
+
+
+def describe(name: str, options: Mapping[str, object] | None = None) -> Card | Technique:
+    """The facts about a separator, without loading its weights.
+
+    options: a technique's stems may depend on them. Raises UsageError for an unknown name or, with
+    a classical technique, a wrong option.
+    """
+    if name in cards.names():
+        return cards.card(name)
+    module = _module(name)
+    spec = parameters.build(module.TECHNIQUE, options or {}).spec
+    return Technique(
+        name=name,
+        title=(module.__doc__ or "").partition("\n")[0].strip(),
+        stems=spec.stems,
+        paper=spec.paper,
+        licence=spec.licence,
+        parameters=parameters.parameters(module.TECHNIQUE),
+    )
+
+
+def option_names(name: str) -> tuple[str, ...]:
+    """The options that `load` takes for a separator. Raises UsageError for an unknown name."""
+    if name in cards.names():
+        from unweave.pretrained import neural
+
+        return neural.option_names(cards.card(name))
+    return tuple(item.name for item in parameters.parameters(_module(name).TECHNIQUE))
 
 
 def load(name: str = DEFAULT, **options: object) -> Separator:
@@ -32,11 +87,28 @@ def load(name: str = DEFAULT, **options: object) -> Separator:
 
     Raises UsageError for an unknown name or option, WeightsError where weights are missing.
     """
-    card = describe(name)
+    if name in techniques():
+        technique: Separator = parameters.build(_module(name).TECHNIQUE, options)
+        return technique
+    if name not in cards.names():
+        raise _unknown(name)
+    card = cards.card(name)
     with ThreadPoolExecutor(1) as pool, no_collection():
         weights = pool.submit(store.weights, card)  # while torch is imported
         from unweave.pretrained import neural
     return neural.NeuralSeparator(card, options, weights.result())
+
+
+def _module(name: str) -> Any:
+    """The file of a classical technique."""
+    if name not in techniques():
+        raise _unknown(name)
+    return import_module(f"{separators.__name__}.{name.replace('-', '_')}")
+
+
+def _unknown(name: str) -> UsageError:
+    near = difflib.get_close_matches(name, names(), n=3, cutoff=0.4) or names()
+    return UsageError(f"no model is called {name!r}; perhaps you mean {', '.join(near)}")
 
 
 @contextmanager

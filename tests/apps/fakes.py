@@ -35,7 +35,7 @@ class Share:
     def to(self, device: str) -> Share:
         return self
 
-    def __call__(self, mix):
+    def __call__(self, mix, sample_rate_hz):
         import torch
 
         return torch.stack([mix * self.share, mix * (1 - self.share)], dim=1)

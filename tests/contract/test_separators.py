@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from unweave import catalog
+from unweave.core.errors import UsageError
 from unweave.core.types import Separator
 from unweave.engine.plan import plan
 from unweave.engine.run import all_stems
@@ -51,6 +52,10 @@ def separate(separator: Separator, wave: np.ndarray, block: int = 50000) -> np.n
 @pytest.mark.parametrize("length", [1, 2, 1023, 30011])
 def test_any_length_and_width(separator: Separator, length: int, channels: int) -> None:
     wave = song(separator, length, channels)
+    if channels < separator.spec.min_channels:
+        with pytest.raises(UsageError, match=f"needs at least {separator.spec.min_channels}"):
+            separate(separator, wave)
+        return
     stems = separate(separator, wave)
     assert stems.shape == (len(all_stems(separator)), channels, length)
     assert np.isfinite(stems).all()
@@ -78,7 +83,7 @@ def segment(separator: Separator, seed: int) -> torch.Tensor:
 
 def call(separator: Separator, mix: torch.Tensor) -> torch.Tensor:
     with torch.inference_mode():
-        return separator(mix)
+        return separator(mix, rate(separator))
 
 
 def test_nothing_is_remembered_and_the_input_stays(separator: Separator) -> None:

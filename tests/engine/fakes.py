@@ -20,7 +20,7 @@ class Halves:
     def to(self, device: str) -> Halves:
         return self
 
-    def __call__(self, mix: Tensor) -> Tensor:
+    def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         return torch.stack([mix * self.share, mix * (1 - self.share)], dim=1)
 
 

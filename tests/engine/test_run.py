@@ -80,8 +80,8 @@ def test_twice_the_same_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bits", [16, 24])
 def test_integers_that_would_clip_share_one_gain(tmp_path: Path, bits: int) -> None:
     class Loud(Halves):
-        def __call__(self, mix):  # type: ignore[no-untyped-def]
-            return super().__call__(mix) * 8
+        def __call__(self, mix, sample_rate_hz):  # type: ignore[no-untyped-def]
+            return super().__call__(mix, sample_rate_hz) * 8
 
     spec = halves(**FACTS, additive=False).spec
     wave = noise()
@@ -177,7 +177,7 @@ def test_stopping_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_failing_separator_leaves_nothing(tmp_path: Path) -> None:
     class Broken(Halves):
-        def __call__(self, mix):  # type: ignore[no-untyped-def]
+        def __call__(self, mix, sample_rate_hz):  # type: ignore[no-untyped-def]
             raise RuntimeError("broken")
 
     with pytest.raises(RuntimeError, match="broken"):

@@ -1,6 +1,7 @@
 """A separator that does nothing must give the mix back, however the sound is cut."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from torch import Tensor
 from tests.engine.fakes import Halves, halves
 from unweave.core.types import Spec
 from unweave.engine.plan import Plan
-from unweave.engine.stream import _in_batches, stream
+from unweave.engine.stream import _call, _in_batches, stream
 
 
 def cut(wave: np.ndarray, sizes: list[int]) -> Iterator[np.ndarray]:
@@ -26,7 +27,9 @@ def cut(wave: np.ndarray, sizes: list[int]) -> Iterator[np.ndarray]:
 def run(wave: np.ndarray, plan: Plan | None, sizes: list[int], **kwargs: object) -> np.ndarray:
     settings_ = {"device": "cpu", "batch": 2, "warn": print} | kwargs
     separator = settings_.pop("separator", halves())
-    return np.concatenate(list(stream(separator, cut(wave, sizes), plan, **settings_)), axis=-1)
+    return np.concatenate(
+        list(stream(separator, cut(wave, sizes), plan, 8000, **settings_)), axis=-1
+    )
 
 
 @settings(deadline=None, max_examples=60)
@@ -64,11 +67,11 @@ PLAN = Plan(64, 8, 4, 12, windowed=False)
 
 def test_margins_are_context_and_thrown_away() -> None:
     class Edges(Halves):
-        def __call__(self, mix: Tensor) -> Tensor:
+        def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
             mix = mix.clone()
             mix[..., :4] = 99
             mix[..., -4:] = 99
-            return super().__call__(mix)
+            return super().__call__(mix, sample_rate_hz)
 
     wave = np.random.default_rng(0).normal(size=(1, 1, 500)).astype(np.float32)
     stems = run(wave, PLAN, [100], separator=Edges(halves().spec))
@@ -77,9 +80,9 @@ def test_margins_are_context_and_thrown_away() -> None:
 
 def test_the_bytes_do_not_depend_on_workers_or_blocks() -> None:
     class Sines(Halves):
-        def __call__(self, mix: Tensor) -> Tensor:
+        def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
             return super().__call__(
-                torch.sin(torch.fft.irfft(torch.fft.rfft(mix), n=mix.shape[-1]))
+                torch.sin(torch.fft.irfft(torch.fft.rfft(mix), n=mix.shape[-1])), sample_rate_hz
             )
 
     wave = np.random.default_rng(0).normal(size=(2, 2, 900)).astype(np.float32)
@@ -95,9 +98,9 @@ def test_no_plan_sees_the_whole_signal_once() -> None:
     lengths = []
 
     class Whole(Halves):
-        def __call__(self, mix: Tensor) -> Tensor:
+        def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
             lengths.append(mix.shape[-1])
-            return super().__call__(mix)
+            return super().__call__(mix, sample_rate_hz)
 
     wave = np.ones((1, 1, 777), np.float32)
     run(wave, None, [100, 300], separator=Whole(halves().spec))
@@ -109,16 +112,16 @@ def test_batches_keep_order_and_an_exhausted_memory_halves_them(rows: int) -> No
     calls = []
 
     class Small(Halves):
-        def __call__(self, mix: Tensor) -> Tensor:
+        def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
             calls.append(mix.shape[0])
             if mix.shape[0] > 2:
                 raise torch.OutOfMemoryError("too much")
-            return super().__call__(mix)
+            return super().__call__(mix, sample_rate_hz)
 
     notes: list[str] = []
     parts = [np.full((rows, 1, 5), n, np.float32) for n in range(9)]
-    separator = Small(Spec(name="s", stems=("a", "b")))
-    done = list(_in_batches(separator, iter(parts), "cpu", 8, notes.append))
+    call = partial(_call, Small(Spec(name="s", stems=("a", "b"))), 8000, "cpu")
+    done = list(_in_batches(call, iter(parts), 8, "cpu", notes.append))
     assert [part.shape for part in done] == [(rows, 2, 1, 5)] * 9
     assert [float(part[0].sum(0)[0, 0]) for part in done] == list(range(9))
     assert calls[:3] == [8, 4, 2]
@@ -130,7 +133,7 @@ def test_batches_keep_order_and_an_exhausted_memory_halves_them(rows: int) -> No
 
 def test_a_failing_segment_stops_the_stream() -> None:
     class Broken(Halves):
-        def __call__(self, mix: Tensor) -> Tensor:
+        def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
             raise RuntimeError("broken")
 
     with pytest.raises(RuntimeError, match="broken"):

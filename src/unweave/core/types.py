@@ -51,6 +51,8 @@ class Spec:
     stems: tuple[str, ...]
     sample_rate_hz: int | None = None  # None: any
     channels: int | None = None  # None: any
+    min_channels: int = 1  # a recording with fewer is refused ...
+    instead: str = ""  # ... with this advice, as in "use nmf, which takes mono"
     segment_s: float | None = None  # None: needs the whole signal
     overlap_s: float = 0.0
     lead_s: float = 0.0
@@ -80,11 +82,12 @@ class Separator(Protocol):
         """The same separator with its weights on `device`."""
         ...
 
-    def __call__(self, mix: Tensor) -> Tensor:
+    def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         """Separate one batch of segments.
 
-        mix: `(batch, channel, time)` float32 at the spec's rate and channel count, `time` being
-        the segment's length (any length where the spec has no segment).
+        mix: `(batch, channel, time)` float32 at `sample_rate_hz` (the spec's, where it has one),
+        of the spec's channel count, `time` being the segment's length (any length where the spec
+        has no segment).
         Returns `(batch, stem, channel, time)`, finite, the input untouched.
         """
         ...

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from unweave.engine.plan import Plan
 
 BLOCK = 1 << 16  # samples handed on at once: what is done to them next stays in the cache
 
+Call = Callable[[Wave], Wave]
 Warn = Callable[[str], None]
 
 
@@ -30,6 +32,7 @@ def stream(
     separator: Separator,
     blocks: Iterable[Wave],
     plan: Plan | None,
+    sample_rate_hz: int,
     *,
     device: str,
     batch: int,
@@ -41,10 +44,11 @@ def stream(
     segments at work at once. Yields `(row, stem, channel, time)` blocks that add up to exactly the
     samples that came in. Without a plan the whole mix is collected and separated at once.
     """
+    call = partial(_call, separator, sample_rate_hz, device)
     if plan is None:
         collected = list(blocks)
         if collected:
-            yield from pieces(_call(separator, np.concatenate(collected, axis=-1), device))
+            yield from pieces(call(np.concatenate(collected, axis=-1)))
         return
     length = 0
 
@@ -55,9 +59,13 @@ def stream(
             yield block
 
     join = OverlapAdd(plan)
-    run = _on_threads if device == "cpu" else _in_batches
+    parts = segments(counted(), plan)
+    if device == "cpu":
+        separated = _on_threads(call, parts, batch)
+    else:
+        separated = _in_batches(call, parts, batch, device, warn)
     ready = 0
-    for stems in run(separator, segments(counted(), plan), device, batch, warn):
+    for stems in separated:
         finished = join.add(stems)
         # The last segments reach past the end; `length` is final before the first of those.
         finished = finished[..., : max(0, length - ready)]
@@ -123,18 +131,16 @@ class OverlapAdd:
         return finished[..., early:]
 
 
-def _call(separator: Separator, mix: Wave, device: str) -> Wave:
+def _call(separator: Separator, sample_rate_hz: int, device: str, mix: Wave) -> Wave:
     """One copy to the device, one call, one copy back."""
     import torch
 
     with torch.inference_mode():
-        stems = separator(torch.from_numpy(mix).to(device))
+        stems = separator(torch.from_numpy(mix).to(device), sample_rate_hz)
         return np.asarray(stems.to("cpu", torch.float32).numpy())
 
 
-def _on_threads(
-    separator: Separator, parts: Iterable[Wave], device: str, batch: int, warn: Warn
-) -> Iterator[Wave]:
+def _on_threads(call: Call, parts: Iterable[Wave], batch: int) -> Iterator[Wave]:
     pending: deque[list[Future[Wave]]] = deque()
 
     def result() -> Wave:
@@ -147,7 +153,7 @@ def _on_threads(
         try:
             for part in parts:
                 rows = (part[n : n + 1] for n in range(part.shape[0]))
-                pending.append([pool.submit(_call, separator, row, device) for row in rows])
+                pending.append([pool.submit(call, row) for row in rows])
                 if sum(map(len, pending)) > batch + 1:
                     yield result()
             while pending:
@@ -169,7 +175,7 @@ def _single_threaded_torch() -> Iterator[Callable[[], None]]:
 
 
 def _in_batches(
-    separator: Separator, parts: Iterable[Wave], device: str, batch: int, warn: Warn
+    call: Call, parts: Iterable[Wave], batch: int, device: str, warn: Warn
 ) -> Iterator[Wave]:
     import torch
 
@@ -181,7 +187,7 @@ def _in_batches(
         nonlocal batch
         taken = [waiting.popleft() for _ in range(min(count, len(waiting)))]
         try:
-            done.extend(_call(separator, np.concatenate(taken), device)[:, None])
+            done.extend(call(np.concatenate(taken))[:, None])
         except torch.OutOfMemoryError:
             if batch == 1:
                 raise

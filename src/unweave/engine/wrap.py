@@ -58,6 +58,11 @@ def rows_for(spec: Spec, channels: int, names: Sequence[str] = ()) -> Rows:
     Left and right speakers form pairs; a centre or a low-frequency channel stands alone. Without
     names, neighbours form pairs. Raises UsageError where the separator takes another width.
     """
+    if channels < spec.min_channels:
+        raise UsageError(
+            f"{spec.name} needs at least {spec.min_channels} channels, the recording has "
+            f"{channels}: {spec.instead or 'take another separator'}"
+        )
     if spec.channels is None or spec.channels == channels:
         return Rows((tuple(range(channels)),), channels, f"{channels} channels together")
     if spec.channels == 1:
@@ -134,6 +139,7 @@ def separate_blocks(
         separator,
         resampled(incoming(), sample_rate_hz, rate),
         plan(spec, rate),
+        rate,
         device=device,
         batch=batch,
         warn=warn,

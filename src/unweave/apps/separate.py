@@ -21,10 +21,9 @@ from unweave.apps.batch import (
     choose_stems,
     finished_report,
     plan,
-    shown,
 )
 from unweave.apps.stems import Stems
-from unweave.core.errors import InputError, UsageError
+from unweave.core.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -49,9 +48,9 @@ def load(name: str = DEFAULT_MODEL, **options: object) -> Separator:
 
     Raises UsageError for an unknown name or option, WeightsError when the weights are missing.
     """
-    from unweave import catalog
+    from unweave.apps import options as given
 
-    return catalog.load(name, **options)
+    return given.load(name, options)
 
 
 def separate(
@@ -122,10 +121,11 @@ def separate_file(
     Raises InputError, OutputError, UsageError, WeightsError, MemoryLimitError or Cancelled, each
     with one line that says what to do. Nothing half-written is left.
     """
-    from unweave import catalog
+    from unweave.apps.options import settle
 
     if isinstance(model, str):
-        name, offered = model, catalog.describe(model).stems
+        name = model
+        options, offered = settle(model, options, seed)
     else:
         name, offered, options = model.spec.name, model.spec.stems, dict(model.spec.options)
     settings = Settings(
@@ -157,7 +157,10 @@ def _as_wave(mix: object, sample_rate_hz: int | None) -> tuple[Wave, int, tuple[
     if isinstance(mix, (str, os.PathLike)):
         if sample_rate_hz is not None:
             raise ValueError("sample_rate_hz goes with an array; a file has its own rate")
-        return _decoded(Path(mix))
+        from unweave.apps.options import decoded
+
+        audio, speakers = decoded(Path(mix))
+        return audio.samples, audio.sample_rate_hz, speakers
     if isinstance(mix, Audio):
         return mix.samples, mix.sample_rate_hz, ()
     if sample_rate_hz is None:
@@ -165,19 +168,6 @@ def _as_wave(mix: object, sample_rate_hz: int | None) -> tuple[Wave, int, tuple[
     if sample_rate_hz <= 0 or int(sample_rate_hz) != sample_rate_hz:
         raise ValueError(f"sample_rate_hz must be a positive whole number, got {sample_rate_hz}")
     return as_wave(mix), int(sample_rate_hz), ()
-
-
-def _decoded(path: Path) -> tuple[Wave, int, tuple[str, ...]]:
-    import numpy as np
-
-    from unweave.io.reader import Reader
-
-    with Reader(path) as reader:
-        info = reader.info
-        blocks = list(reader.blocks(info.sample_rate_hz))
-    if not blocks:
-        raise InputError(f"{shown(path)}: holds no sound")
-    return np.concatenate(blocks, axis=-1), info.sample_rate_hz, info.channel_names
 
 
 def as_wave(array: object) -> Wave:

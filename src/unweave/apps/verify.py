@@ -132,7 +132,7 @@ def _separate_again(
     on_progress: OnProgress | None,
     should_stop: ShouldStop | None,
 ) -> dict[str, Any]:
-    from unweave import catalog
+    from unweave.apps import options
     from unweave.engine.run import separate_file
 
     facts = report["separator"]
@@ -140,7 +140,7 @@ def _separate_again(
         source,
         outputs,
         report_path,
-        lambda: catalog.load(facts["name"], **facts["options"]),
+        lambda: options.load(facts["name"], facts["options"]),
         format=report["output"]["format"],
         bit_depth=report["output"]["bit_depth"],
         device=device or report["device"],

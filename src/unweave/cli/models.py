@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unweave.cli.separate import model_names
 from unweave.cli.session import session
+from unweave.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from unweave.catalog import Technique
     from unweave.pretrained.cards import Card
 
 app = typer.Typer(help="Which separators there are.", invoke_without_command=True)
@@ -38,12 +40,7 @@ def list_models(as_json: Json = False) -> None:
             return
         width = max((len(fact["name"]) for fact in facts), default=0)
         for fact in facts:
-            where = "ready" if fact["weights_path_exists"] else "made or fetched at first use"
-            current.result(
-                f"{fact['name']:<{width}}  {', '.join(fact['stems'])}; "
-                f"{fact['sample_rate_hz']} Hz, licence {fact['licence_weights']}; "
-                f"weights {fact['weights']['size_bytes'] / 1e6:.0f} MB, {where}"
-            )
+            current.result(f"{fact['name']:<{width}}  {', '.join(fact['stems'])}; {_gist(fact)}")
 
 
 @app.command("show")
@@ -67,6 +64,8 @@ def path(name: Name, as_json: Json = False) -> None:
         from unweave import catalog
 
         facts = _facts(catalog.describe(name))
+        if "weights_path" not in facts:
+            raise UsageError(f"{name} is a classical technique: it has no weights")
         if as_json:
             keys = ("name", "weights_path", "weights_path_exists")
             current.emit({key: facts[key] for key in keys})
@@ -74,12 +73,30 @@ def path(name: Name, as_json: Json = False) -> None:
             current.result(facts["weights_path"])
 
 
-def _facts(card: Card) -> dict[str, Any]:
-    """A card as plain data, with the place of its weights."""
+def _facts(described: Card | Technique) -> dict[str, Any]:
+    """A card as plain data, with the place of its weights; a technique, with its parameters."""
+    from unweave.catalog import Technique
     from unweave.pretrained import store
 
-    file = store.path(card)
-    return {**asdict(card), "weights_path": str(file), "weights_path_exists": file.is_file()}
+    if isinstance(described, Technique):
+        options = [
+            {"name": p.name, "meaning": p.meaning, "default": p.default, "limits": p.limits}
+            for p in described.parameters
+        ]
+        return {**asdict(replace(described, parameters=())), "parameters": options}
+    file = store.path(described)
+    return {**asdict(described), "weights_path": str(file), "weights_path_exists": file.is_file()}
+
+
+def _gist(fact: dict[str, Any]) -> str:
+    """What it takes to run it, in a few words."""
+    if "weights_path" not in fact:
+        return fact["title"]
+    where = "ready" if fact["weights_path_exists"] else "made or fetched at first use"
+    return (
+        f"{fact['sample_rate_hz']} Hz, licence {fact['licence_weights']}; "
+        f"weights {fact['weights']['size_bytes'] / 1e6:.0f} MB, {where}"
+    )
 
 
 def _flat(facts: dict[str, Any], indent: str = "") -> list[str]:

@@ -132,6 +132,15 @@ def separate(
             rich_help_panel=MODEL,
         ),
     ] = None,
+    settings_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="An option of the separator; see 'unweave models show NAME'.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
     device: Annotated[
         Device, typer.Option(help="Where to compute.", rich_help_panel=MACHINE)
     ] = Device.AUTO,
@@ -176,13 +185,14 @@ def separate(
     """Take recordings apart into their stems."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps.batch import Settings, exit_code, not_found, prepare, run
+        from unweave.apps.options import parse
         from unweave.cli.outcomes import Watcher, document, sum_up
         from unweave.cli.progress import display
         from unweave.core.errors import UsageError
 
         if overwrite and skip_existing:
             raise UsageError("--overwrite and --skip-existing contradict each other; use one")
-        options: dict[str, object] = {}
+        options = parse(settings_ or ())
         if bandwidth is not None:
             options["bandwidth"] = str(bandwidth)
         if wiener:

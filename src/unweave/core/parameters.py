@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from unweave.core.errors import UsageError
+from unweave.core.types import Audio
 
 T = TypeVar("T")
 
@@ -117,10 +118,14 @@ def check(technique: object) -> None:
 
 
 def given(technique: object) -> dict[str, object]:
-    """The parameters that differ from their defaults: `Spec.options`."""
+    """The parameters that differ from their defaults: `Spec.options`. Sound is its source."""
     values = {item.name: (getattr(technique, item.name), item.default)
               for item in parameters(technique)}  # fmt: skip
-    return {name: value for name, (value, default) in values.items() if value != default}
+    return {
+        name: value.source if isinstance(value, Audio) else value
+        for name, (value, default) in values.items()
+        if value is not default and value != default
+    }
 
 
 def name_of(technique: type | object) -> str:

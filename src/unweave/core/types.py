@@ -22,10 +22,14 @@ Wave = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """A recording in memory: `samples (channel, time)` float32 at `sample_rate_hz`."""
+    """A recording in memory: `samples (channel, time)` float32 at `sample_rate_hz`.
+
+    `source` says where it came from, for reports.
+    """
 
     samples: Wave
     sample_rate_hz: int
+    source: str = ""
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 2:

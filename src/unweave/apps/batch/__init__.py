@@ -73,10 +73,11 @@ def prepare(
     Raises UsageError for an unknown model, stem or format, for names that would clash (see `plan`),
     and when nothing is found.
     """
-    from unweave import catalog
+    from unweave.apps import options
 
-    offered = catalog.describe(settings.model).stems
-    settings = replace(settings, stems=choose_stems(stems, offered, settings.model))
+    settled, offered = options.settle(settings.model, settings.options, settings.seed)
+    chosen = choose_stems(stems, offered, settings.model)
+    settings = replace(settings, options=settled, stems=chosen)
     found, missed = expand(inputs, output_dir)
     if not found and all(item.empty for item in missed):
         reasons = "; ".join(f"{shown(item.path)}: {item.reason}" for item in missed)

@@ -148,10 +148,10 @@ class CannotLoadError(UnweaveError):
 
 
 def _load(settings: Settings) -> Separator:
-    from unweave import catalog
+    from unweave.apps import options
 
     try:
-        return catalog.load(settings.model, **settings.options)
+        return options.load(settings.model, settings.options)
     except UnweaveError as error:
         raise CannotLoadError(str(error), type(error).__name__, error.exit_code) from error
     except Exception as error:

@@ -1,43 +1,20 @@
-"""A separator's options as people give them: words on a command line, paths of recordings.
+"""A separator's options as people give them: paths where a technique wants sound.
 
-`parse` reads `key=value` words, `resolve` turns the path of a recording into its sound where a
-technique asks for sound (the noise to subtract, say), and `settle` says what the report will hold.
+`resolve` turns the path of a recording into its sound where a technique asks for sound (the noise
+to subtract, say), and `settle` says what the report will hold.
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unweave.core.errors import InputError, UsageError
+from unweave.core.errors import InputError
 from unweave.io.files import shown
 
 if TYPE_CHECKING:
     from unweave.core.types import Audio, Separator
-
-
-def parse(pairs: Iterable[str]) -> dict[str, object]:
-    """`["window_s=0.1", "rule=wiener"]` as values. Raises UsageError for what is no `key=value`."""
-    options: dict[str, object] = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals or not key.strip():
-            raise UsageError(f"--set takes key=value, as in --set window_s=0.1; got {pair!r}")
-        options[key.strip().replace("-", "_")] = _value(text.strip())
-    return options
-
-
-def _value(text: str) -> object:
-    """Numbers and true or false as TOML writes them, `none`; anything else is a word."""
-    if text.lower() == "none":
-        return None
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-    return value if isinstance(value, (bool, int, float, str)) else text
 
 
 def load(model: str, options: Mapping[str, object]) -> Separator:

@@ -185,10 +185,10 @@ def separate(
     """Take recordings apart into their stems."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps.batch import Settings, exit_code, not_found, prepare, run
-        from unweave.apps.options import parse
         from unweave.cli.outcomes import Watcher, document, sum_up
         from unweave.cli.progress import display
         from unweave.core.errors import UsageError
+        from unweave.core.parameters import parse
 
         if overwrite and skip_existing:
             raise UsageError("--overwrite and --skip-existing contradict each other; use one")

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -143,3 +144,25 @@ def build(technique: type[T], options: Mapping[str, object]) -> T:
                 f"{name_of(technique)} has no option {name!r}; it takes {', '.join(known)}"
             )
     return technique(**options)
+
+
+def parse(pairs: Iterable[str]) -> dict[str, object]:
+    """`["window_s=0.1", "rule=wiener"]` as values. Raises UsageError for other words."""
+    options: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--set takes key=value, as in --set window_s=0.1; got {pair!r}")
+        options[key.strip().replace("-", "_")] = _value(text.strip())
+    return options
+
+
+def _value(text: str) -> object:
+    """Numbers and true or false as TOML writes them, `none`; anything else is a word."""
+    if text.lower() == "none":
+        return None
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+    return value if isinstance(value, (bool, int, float, str)) else text

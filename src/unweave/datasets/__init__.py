@@ -1,0 +1,111 @@
+"""Sets of recordings with their stems: one file = one dataset, its name the file's.
+
+A file holds its facts as `ABOUT`, `tracks(root, split)`, and `looks_like(root)` if it can be told
+by its folder. Listing reads headers only; sound is decoded track by track when asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unweave.core.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from unweave.datasets.track import About, Track
+
+_NO_DATASET = {"track"}  # what a dataset is made of
+_LAST = "folder"  # what any dataset of folders looks like too
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """The facts about a dataset."""
+
+    name: str
+    title: str
+    about: About
+
+
+def names() -> list[str]:
+    """All names, sorted."""
+    return sorted(
+        module.name.replace("_", "-")
+        for module in pkgutil.iter_modules(__path__)
+        if not module.name.startswith("_") and module.name not in _NO_DATASET
+    )
+
+
+def describe(name: str) -> Description:
+    """The facts about a dataset. Raises UsageError for an unknown name."""
+    module = _module(name)
+    title = (module.__doc__ or "").partition("\n")[0].strip().rstrip(".")
+    return Description(name, title, module.ABOUT)
+
+
+def load(
+    name: str, root: str | os.PathLike[str] | None = None, split: str | None = None
+) -> list[Track]:
+    """The tracks of a dataset, or of one split of it; nothing is decoded yet.
+
+    Raises UsageError for an unknown name or split or a missing root, InputError where the folder
+    is not the dataset or lacks files (one error names the first of them and says how many).
+    """
+    module = _module(name)
+    if module.ABOUT.needs_root and root is None:
+        raise UsageError(f"the dataset {name} needs the folder that it is in; say --root FOLDER")
+    found: list[Track] = module.tracks(None if root is None else Path(root), split)
+    return found
+
+
+def shortfalls(name: str, tracks: Sequence[Track]) -> list[str]:
+    """What is missing for a complete copy, by the number of tracks of each split; a line each.
+
+    `load` does not ask for it: a part of a dataset can be worth a run, if its report says so.
+    """
+    counts = describe(name).about.counts
+    found = []
+    for split in sorted({track.split for track in tracks}):
+        has, may = sum(track.split == split for track in tracks), counts.get(split)
+        if may is not None and has not in may:
+            complete = " or ".join(map(str, may))
+            found.append(f"{split} has {has} tracks, a complete copy has {complete}")
+    return found
+
+
+def guess(root: str | os.PathLike[str]) -> str:
+    """The name of the dataset that is in a folder.
+
+    Raises InputError where it is none, UsageError where it may be several.
+    """
+    from unweave.io.files import shown
+
+    folder = Path(root)
+    modules = {name: _module(name) for name in names()}
+    asked = {name: module for name, module in modules.items() if hasattr(module, "looks_like")}
+    fits = [name for name, module in asked.items() if module.looks_like(folder)]
+    fits = [name for name in fits if name != _LAST] or fits
+    if not fits:
+        if not folder.is_dir():
+            raise InputError(f"{shown(folder)}: no such folder; give the folder of the dataset")
+        raise InputError(
+            f"{shown(folder)}: is no dataset that can be told by its folder; see unweave dataset "
+            "list for what they look like"
+        )
+    if len(fits) > 1:
+        raise UsageError(f"{shown(folder)}: may be {' or '.join(fits)}; say which with --dataset")
+    return fits[0]
+
+
+def _module(name: str) -> Any:
+    """The file of a dataset."""
+    if name not in names():
+        near = difflib.get_close_matches(name, names(), n=3, cutoff=0.4) or names()
+        raise UsageError(f"no dataset is called {name!r}; perhaps you mean {', '.join(near)}")
+    return import_module(f"{__name__}.{name.replace('-', '_')}")

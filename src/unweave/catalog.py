@@ -33,6 +33,7 @@ class Technique:
 
     name: str
     title: str
+    doc: str  # the file's docstring, for the documentation
     stems: tuple[str, ...]
     paper: str
     licence: str
@@ -66,6 +67,7 @@ def describe(name: str, options: Mapping[str, object] | None = None) -> Card | T
     return Technique(
         name=name,
         title=(module.__doc__ or "").partition("\n")[0].strip(),
+        doc=module.__doc__ or "",
         stems=spec.stems,
         paper=spec.paper,
         licence=spec.licence,

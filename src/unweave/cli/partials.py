@@ -1,0 +1,66 @@
+"""`unweave partials`: the partials of a recording as data and as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unweave.cli.session import session
+
+
+def partials(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording or video.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="A .csv, .json or .sdif.", show_default="NAME-partials.csv"
+        ),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw them as well: a .png.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="An option of the analysis; see 'unweave models show sinusoidal'.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")] = False,
+) -> None:
+    """Follow every partial: when it sounds, its frequency, amplitude and phase."""
+    with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
+        from unweave.apps.batch import shown
+        from unweave.apps.partials import partials as follow
+        from unweave.cli.progress import display
+        from unweave.core.parameters import parse
+
+        options = parse(settings or ())
+        with display(current) as progress:
+            progress.start(file, shown(file.name))
+            found = follow(
+                file,
+                output,
+                plot=plot,
+                options=options,
+                on_progress=lambda at: progress.update(file, at.done_s, at.total_s),
+                should_stop=current.should_stop,
+            )
+            progress.end(file)
+        for warning in found.warnings:
+            current.note(f"warning: {shown(warning)}")
+        current.result(f"{found.tracks} partials, {found.points} points")
+        for path in found.files:
+            current.result(f"  {shown(path)}")
+        if as_json:
+            current.emit(
+                {
+                    "partials": found.tracks,
+                    "points": found.points,
+                    "files": [str(path) for path in found.files],
+                    "warnings": list(found.warnings),
+                }
+            )

@@ -1,0 +1,119 @@
+"""Voices in a room, recorded with as many microphones: independent vector analysis (AuxIVA).
+
+**Idea.** In a room every source reaches every microphone late and with echoes; for each frequency
+of a short-time spectrum that is nearly a multiplication by a matrix. Independent component analysis
+in each frequency alone would give back the sources in another order in each. Here a source is a
+vector of all its frequencies, whose parts grow loud and faint together: vectors that are
+independent of each other are the sources, and their frequencies stay together.
+
+**Formula.** With `y_st = W_f x_ft`, the loudness of source `s` in frame `t` is
+`r_st = mean_f |y_sft|^2` (`gauss`) or `2 sqrt(sum_f |y_sft|^2)` (`laplace`). The mix's covariances
+weighted with `1 / r_st`, `V_sf = mean_t x_ft x_ft^H / r_st`, give new rows of `W_f` by iterative
+projection, one at a time (`single`) or two at a time (`pair`); no step makes the likelihood smaller
+and there is no step size. Each source is then brought back to what every microphone heard of it
+(`A_f = W_f^-1`, image `A_f[:, s] y_s`), so that the stems sum to the mix.
+
+With more channels than sources the sources are what the channels share least with the background
+(OverIVA), and what is left over is the residual. Stems are ordered by energy, the loudest first.
+
+**When it fails.** Echoes longer than the window (take a longer one, and more sound: ten seconds
+are little for a window of a quarter of a second). Sources that move. Sources that grow loud and
+faint together, as instruments of one piece do: ILRMA looks closer. Songs mixed with pan pots:
+both sides hold the same sound at one delay, and there are more sources than channels.
+
+**Paper.** N. Ono, "Stable and fast update rules for independent vector analysis based on auxiliary
+function technique", WASPAA 2011; pairs: N. Ono, "Fast stereo independent vector analysis and its
+implementation on mobile phone", IWAENC 2012; more channels than sources: R. Scheibler and N. Ono,
+"Independent vector analysis with more microphones than sources", WASPAA 2019.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unweave.core import parameters
+from unweave.core.parameters import parameter
+from unweave.core.types import Spec
+from unweave.dsp import centred, demix, images
+
+STEPS = {"single": demix.project, "pair": demix.project_pairs}
+QUIET = 1e-6  # of the mean loudness: no frame counts more than one as faint as this
+
+
+def rows(
+    products: Tensor, start: Tensor, *, iterations: int, model: str = "gauss", step: str = "pair"
+) -> Tensor:
+    """Rows of the demixing matrices of a white mix.
+
+    products: real `(frequency, channel^2, frame)`, see `dsp.demix`; start: complex
+    `(source, frequency, channel)`. Returns rows shaped as the start.
+    """
+    bins, _, frames = products.shape
+    flat, found, sources = products.reshape(-1, frames), start, start.shape[0]
+    for _ in range(iterations):
+        weights = demix.power_weights(found).to(flat.dtype).reshape(sources, -1)
+        power = (weights @ flat).clamp_(min=0)
+        loudness = power / bins if model == "gauss" else 2 * power.sqrt()
+        # One scale for all, which changes nothing, keeps the numbers in range.
+        loudness /= loudness.mean() + torch.finfo(flat.dtype).tiny
+        loudness.clamp_(min=QUIET)
+        sums = (flat @ loudness.mul_(frames).reciprocal_().T).reshape(bins, -1, sources)
+        found = STEPS[step](found, sums.permute(2, 0, 1).to(found.real.dtype))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuxIva:
+    sources: int = parameter(2, "sources to find, no more than channels", at_least=2, at_most=16)
+    window_s: float = parameter(
+        0.128, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+    )
+    overlap: int = parameter(4, "frames that cover each sample", at_least=2, at_most=16)
+    iterations: int = parameter(30, "rounds of updates", at_least=1, at_most=10000)
+    model: str = parameter(
+        "gauss", "how the loudness of a source is distributed", choices=("gauss", "laplace")
+    )
+    step: str = parameter("pair", "rows that are updated together", choices=("single", "pair"))
+
+    def __post_init__(self) -> None:
+        parameters.check(self)
+        centred.check_overlap(parameters.name_of(self), self.overlap)
+
+    @property
+    def spec(self) -> Spec:
+        return Spec(
+            name=parameters.name_of(self),
+            stems=images.names(self.sources),
+            min_channels=self.sources,
+            instead=images.INSTEAD,
+            bytes_per_sample=300.0,
+            scale_equivariant=True,
+            paper="Ono 2011",
+            licence="none needed",
+            options=parameters.given(self),
+        )
+
+    def to(self, device: str) -> AuxIva:
+        return self
+
+    def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
+        images.check_channels(parameters.name_of(self), self.sources, mix)
+        size = centred.frame_size(self.window_s, sample_rate_hz)
+
+        def estimate(products: Tensor, start: Tensor) -> Tensor:
+            return rows(
+                products, start, iterations=self.iterations, model=self.model, step=self.step
+            )
+
+        return torch.stack(
+            [
+                images.separate(one, self.sources, size, size // self.overlap, estimate)
+                for one in mix
+            ]
+        )
+
+
+TECHNIQUE = AuxIva

@@ -1,0 +1,138 @@
+"""2DFT: a voice over a background whose repetitions are peaks of the spectrogram's own spectrum.
+
+**Idea.** Whatever repeats in a spectrogram, along time or along frequency, gathers in few points of
+its two-dimensional Fourier transform, as a periodic image does. Keep the peaks and transform back:
+that is the background. What sticks out above it is the foreground.
+
+**Formula.** `X` is the 2D Fourier transform of the magnitudes `V`, `A = |X| / max |X|`. A point is
+a peak if `A` is the largest within `neighbourhood` points along the axis of time. With `hard` peaks
+all those count, in neighbourhoods where `A` varies by more than its standard deviation over the
+whole; with `soft` ones each has the weight `(A - mean) / std`, over its neighbourhood, divided by
+the largest such weight. The background is `B = |inverse of the weighted X|`, the foreground's mask
+`(V - min(B, V)) / V`. All below `high_pass_hz` is background.
+
+**When it fails.** Modulations between the peaks leak: both stems sound blurred. A voice with a
+steady vibrato has peaks of its own. The neighbourhood is counted in points, which lie the closer
+the longer the recording: minutes of music want a larger one than seconds.
+
+**Paper.** P. Seetharaman, F. Pishdadian, B. Pardo, "Music/voice separation using the 2D Fourier
+transform", WASPAA 2017 (hard peaks); P. Seetharaman, "Bootstrapping the learning process for
+computer audition", dissertation, Northwestern University, 2019, chapter 2 (soft peaks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unweave.core import parameters
+from unweave.core.errors import UsageError
+from unweave.core.parameters import parameter
+from unweave.core.types import Spec
+from unweave.dsp import centred
+from unweave.dsp.foreground import STEMS, Grid, excess, separate
+
+FLAT = 1e-7  # of the largest peak: deviations below it are rounding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ft2d:
+    window_s: float = parameter(
+        0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+    )
+    window: str = parameter("hann", "shape of a frame's window", choices=centred.WINDOWS)
+    overlap: int = parameter(4, "frames that cover each sample", at_least=2, at_most=16)
+    neighbourhood: int = parameter(
+        25, "points, an odd number, among which a peak is the largest", at_least=3, at_most=9999
+    )
+    peaks: str = parameter(
+        "soft", "weigh peaks by how far they stand out, or not", choices=("soft", "hard")
+    )
+    high_pass_hz: float = parameter(
+        100.0, "frequency below which all is accompaniment", at_least=0, at_most=20000
+    )
+
+    def __post_init__(self) -> None:
+        parameters.check(self)
+        centred.check_overlap(parameters.name_of(self), self.overlap)
+        if self.neighbourhood % 2 == 0:
+            raise UsageError(f"ft2d: neighbourhood must be odd; got {self.neighbourhood}")
+
+    @property
+    def spec(self) -> Spec:
+        return Spec(
+            name=parameters.name_of(self),
+            stems=STEMS,
+            bytes_per_sample=200.0,
+            rest="accompaniment",
+            additive=True,
+            scale_equivariant=True,
+            paper="Seetharaman, Pishdadian and Pardo 2017",
+            licence="none needed",
+            options=parameters.given(self),
+        )
+
+    def to(self, device: str) -> Ft2d:
+        return self
+
+    def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
+        grid = Grid.of(self.window_s, self.overlap, sample_rate_hz, self.window)
+
+        def mask(magnitudes: Tensor) -> Tensor:
+            background = torch.stack([self.background(one) for one in magnitudes])
+            return excess(magnitudes, background)
+
+        return separate(mix, grid, self.high_pass_hz, mask)
+
+    def background(self, magnitudes: Tensor) -> Tensor:
+        """What repeats of `(frequency, frame)`."""
+        # Real input: half of the plane says it all. The axis of time, along which the peaks are
+        # looked for, stays whole and wraps around.
+        image = magnitudes.mT
+        plane = torch.fft.rfft2(image)  # (frame, half of frequency)
+        plane *= self.weights(plane.abs())
+        return torch.fft.irfft2(plane, s=image.shape).abs_().mT
+
+    def weights(self, heights: Tensor) -> Tensor:
+        """How much of each point of the 2D transform is background; the axis of time is first."""
+        heights = heights / heights.max().clamp_(min=torch.finfo(heights.dtype).tiny)
+        width = self.neighbourhood
+        top = around(torch.maximum, heights, width)
+        highest = heights == top
+        if self.peaks == "hard":
+            bottom = around(torch.minimum, heights, width)
+            found = (highest & (top - bottom > heights.std(correction=0))).to(heights.dtype)
+        else:
+            mean = around(torch.add, heights, width) / width
+            square = around(torch.add, heights.square(), width) / width
+            deviation = (square - mean.square()).clamp_(min=0.0).sqrt_() + FLAT
+            found = (top - mean).div_(deviation).mul_(highest)
+            found /= found.max().clamp_(min=FLAT)
+        mirrored = found.flip(0).roll(1, 0)  # a pattern and its mirror image have peaks together
+        return torch.maximum(found, mirrored)
+
+
+def around(both: Callable[[Tensor, Tensor], Tensor], values: Tensor, width: int) -> Tensor:
+    """`both` (a maximum, a sum ...) of the `width` rows around each row, which wrap around.
+
+    Rows at distances of powers of two are combined first: `log2(width)` steps.
+    """
+    rows = torch.arange(-(width // 2), len(values) + width // 2, device=values.device)
+    some, covered = values[rows.remainder(len(values))], 1  # row n combines n .. n + covered - 1
+    total, taken = None, 0
+    while True:
+        if width & covered:
+            part = some[taken : taken + len(values)]
+            total = part if total is None else both(total, part)
+            taken += covered
+        if taken == width:
+            assert total is not None
+            return total
+        some = both(some[:-covered], some[covered:])
+        covered *= 2
+
+
+TECHNIQUE = Ft2d

@@ -1,0 +1,140 @@
+"""Sinusoidal modelling: what sings and what hisses, by following every partial.
+
+A tone is a sum of partials, `a(t) cos(phase(t))`, whose amplitude and frequency change slowly. The
+peaks of a short-time spectrum that stand out of their surroundings are where partials may be; peaks
+of successive frames that lie close together in frequency are one partial's track; a track that
+lasts is kept. Oscillators play the tracks again, their phase a cubic that goes through all phases
+measured: this is `tonal`. The mix minus it is `noise`: breath, consonants, drums, hiss.
+
+All channels share the frequency of a partial, each has its own amplitude and phase of it, so that
+the stereo image stays. `unweave partials` writes the tracks down.
+
+When it fails: where partials lie closer together than two bins of the window (low chords, dense
+mixes: choose a longer `window_s`), or glide faster than the window can see (choose a shorter one);
+a tone is heard as noise for the moment of its attack, and a drum that rings counts as tone.
+
+Serra and Smith, "Spectral modeling synthesis: a sound analysis/synthesis system based on a
+deterministic plus stochastic decomposition", Computer Music Journal 14(4), 1990; McAulay and
+Quatieri, IEEE Trans. ASSP 34(4), 1986. The details are in `dsp/peaks`, `dsp/partials` and
+`dsp/oscillators`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unweave.core import parameters
+from unweave.core.errors import UsageError
+from unweave.core.parameters import parameter
+from unweave.core.types import Spec
+from unweave.dsp.centred import frame_size
+from unweave.dsp.oscillators import oscillate
+from unweave.dsp.partials import Ints, Linker, Tracks, chosen_tracks, sharpened
+from unweave.dsp.peaks import PADDING, Peaks, find_peaks
+
+LEEWAY_DB = 3.0  # by which a single peak may stand out less than its track does in the mean
+LEAST_STEP = 0.25  # bins of the window that a track may step in any case
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sinusoidal:
+    """See the module."""
+
+    window_s: float = parameter(
+        0.09, "length of a frame, rounded to a power of two of samples", above=0, at_most=2
+    )
+    overlap: int = parameter(8, "frames that share each sample: 4, 8 or 16", at_least=4, at_most=16)
+    threshold_db: float = parameter(
+        -60.0, "how far a peak may lie below the loudest of its frame", at_most=0, at_least=-200
+    )
+    prominence_db: float = parameter(
+        11.0, "how far a partial has to stand above the spectrum around it", at_least=0, at_most=100
+    )
+    max_step_cents: float = parameter(
+        80.0, "largest step of a partial from frame to frame", above=0, at_most=1200
+    )
+    max_gap_s: float = parameter(
+        0.025, "how long a partial may be lost before it is over", at_least=0, at_most=1
+    )
+    min_length_s: float = parameter(0.05, "shorter partials are noise", at_least=0, at_most=10)
+    max_partials: int = parameter(200, "most peaks in a frame, the loudest", at_least=1)
+
+    def __post_init__(self) -> None:
+        parameters.check(self)
+        if self.overlap & (self.overlap - 1):
+            raise UsageError(
+                f"{parameters.name_of(self)}: overlap must be 4, 8 or 16; got {self.overlap}"
+            )
+
+    @property
+    def spec(self) -> Spec:
+        margin_s = 2 * self.window_s + self.min_length_s + self.max_gap_s
+        return Spec(
+            name=parameters.name_of(self),
+            stems=("tonal", "noise"),
+            segment_s=20.0 + 2 * margin_s,
+            overlap_s=0.05,
+            margin_s=margin_s,
+            bytes_per_sample=70.0,  # of a stereo recording
+            rest="noise",
+            additive=True,
+            scale_equivariant=True,
+            paper="Serra and Smith 1990; McAulay and Quatieri 1986",
+            licence="none needed",
+            options=parameters.given(self),
+        )
+
+    def to(self, device: str) -> Sinusoidal:
+        return self  # all is made where the mix is
+
+    def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
+        """`(batch, channel, time)` to `(batch, 2, channel, time)`."""
+        size, hop = self.frames(sample_rate_hz)
+        before = PADDING * size // 2
+        behind = before + -mix.shape[-1] % hop
+        tonal = torch.empty_like(mix)
+        for n, wave in enumerate(mix):
+            padded = torch.nn.functional.pad(wave, (before, behind))
+            peaks = self.peaks(padded, sample_rate_hz)
+            tracks = self.tidied(peaks, self.linker(sample_rate_hz).link(peaks), sample_rate_hz)
+            tonal[n] = oscillate(tracks, hop, mix.shape[-1], mix.device)
+        return torch.stack([tonal, mix - tonal], dim=1)
+
+    def frames(self, sample_rate_hz: int) -> tuple[int, int]:
+        """The size of the window and the hop, in samples."""
+        size = frame_size(self.window_s, sample_rate_hz)
+        return size, size // self.overlap
+
+    def peaks(self, wave: Tensor, sample_rate_hz: int, first_frame: int = 0) -> Peaks:
+        """The peaks of `(channel, time)`; see `find_peaks` for where its frames lie."""
+        size, hop = self.frames(sample_rate_hz)
+        return find_peaks(
+            wave,
+            size,
+            hop,
+            threshold_db=self.threshold_db,
+            prominence_db=self.prominence_db - LEEWAY_DB,
+            most=self.max_partials,
+            first_frame=first_frame,
+        )
+
+    def linker(self, sample_rate_hz: int) -> Linker:
+        """What joins the peaks of a recording, all of them or lot by lot."""
+        size, hop = self.frames(sample_rate_hz)
+        return Linker(
+            steepest=2 ** (self.max_step_cents / 1200) - 1,
+            least_step=LEAST_STEP / size,
+            asleep=round(self.max_gap_s * sample_rate_hz / hop),
+        )
+
+    def tidied(self, peaks: Peaks, track: Ints, sample_rate_hz: int) -> Tracks:
+        """The tracks that last, with sharp beginnings and ends."""
+        size, hop = self.frames(sample_rate_hz)
+        least = round(self.min_length_s * sample_rate_hz / hop)
+        return sharpened(chosen_tracks(peaks, track, least, self.prominence_db), size, hop)
+
+
+TECHNIQUE = Sinusoidal

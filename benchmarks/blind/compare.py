@@ -20,6 +20,7 @@ import numpy as np
 import soundfile
 import torch
 from peers import librosa_background, nussl_vocals
+from unweave.separators.repet import Repet
 
 from unweave import datasets
 from unweave.core.types import Separator
@@ -27,7 +28,6 @@ from unweave.dsp.foreground import Grid
 from unweave.metrics import bss_eval_v4
 from unweave.separators import hpss
 from unweave.separators.ft2d import Ft2d
-from unweave.separators.repet import Repet
 from unweave.separators.repet_sim import RepetSim
 from unweave.separators.rpca import Rpca
 
@@ -165,14 +165,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("song", type=Path)
+    parser.add_argument("--only", choices=("librosa", "scores", "speed"))
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=30)
     options = parser.parse_args()
     song = soundfile.read(options.song, dtype="float32", always_2d=True)[0].T
     print(f"torch {torch.__version__}, numpy {np.__version__}, {torch.get_num_threads()} threads")
-    against_librosa(song, options.repeat)
-    against_nussl(options.data)
-    speed(song, options.seconds, options.repeat)
+    if options.only in (None, "librosa"):
+        against_librosa(song, options.repeat)
+    if options.only in (None, "scores"):
+        against_nussl(options.data)
+    if options.only in (None, "speed"):
+        speed(song, options.seconds, options.repeat)
 
 
 if __name__ == "__main__":

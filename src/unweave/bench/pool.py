@@ -130,7 +130,7 @@ def _limited(threads: int) -> Iterator[None]:
 
 def _child_main(pipe: Connection, request: Request, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
-    pass
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     import torch
 
     from unweave.engine.resources import choose_device

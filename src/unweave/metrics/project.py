@@ -40,34 +40,24 @@ def filters(lags: Tensor, products: Tensor) -> Tensor:
 
 def _solve(lags: Tensor, products: Tensor) -> Tensor:
     count, others, taps = products.shape
-    factor = _factor(lags)
-    size = 1 << (2 * taps - 1).bit_length()
-    gap = lags.new_zeros(count, count, size - 2 * taps + 1)
-    before = lags.transpose(0, 1)[..., 1:].flip(-1)
-    circle = torch.fft.rfft(torch.cat([lags, gap, before], dim=-1))
-
-    def through_factor(right: Tensor) -> Tensor:
-        columns = right.transpose(1, 2).reshape(count * taps, others)
-        answer = torch.cholesky_solve(columns, factor)
-        return answer.reshape(count, taps, others).transpose(1, 2)
-
-    answer = through_factor(products)
+    matrix = gram(lags)
+    columns = products.transpose(1, 2).reshape(count * taps, others)
+    factor = _factor(matrix)
+    answer = torch.cholesky_solve(columns, factor)
     for _ in range(STEPS):
-        spectra = torch.fft.rfft(answer, n=size)
-        image = torch.fft.irfft(torch.einsum("ijf,jef->ief", circle, spectra), n=size)
-        answer = answer + through_factor(products - image[..., :taps])
-    return answer
+        answer += torch.cholesky_solve(columns - matrix @ answer, factor)
+    return answer.reshape(count, taps, others).transpose(1, 2)
 
 
-def _factor(lags: Tensor) -> Tensor:
-    """The Cholesky factor of the Gram matrix with the smallest jitter that makes one possible."""
-    matrix, jitter = gram(lags), JITTER
-    while True:
-        matrix.diagonal().add_(jitter)
-        factor, failed = torch.linalg.cholesky_ex(matrix)
+def _factor(matrix: Tensor) -> Tensor:
+    """The Cholesky factor with the smallest jitter that makes one possible."""
+    for power in range(12):
+        jittered = matrix.clone()
+        jittered.diagonal().add_(JITTER * 10**power)
+        factor, failed = torch.linalg.cholesky_ex(jittered)
         if not failed:
             return factor
-        jitter *= 9  # ten times as much in sum
+    raise ValueError("the references hold samples that are not finite")
 
 
 def gram(lags: Tensor) -> Tensor:
@@ -76,8 +66,6 @@ def gram(lags: Tensor) -> Tensor:
     Element `[(i, k), (j, l)]` is the product of i delayed by k and j delayed by l: lag k - l.
     """
     count, _, taps = lags.shape
-    falling = torch.cat([lags.flip(-1), lags.transpose(0, 1)[..., 1:]], dim=-1)
-    matrix = torch.empty(count, taps, count, taps, dtype=lags.dtype)
-    for k in range(taps):
-        matrix[:, k] = falling[..., taps - 1 - k : 2 * taps - 1 - k]
-    return matrix.view(count * taps, count * taps)
+    both = torch.cat([lags.transpose(0, 1)[..., 1:].flip(-1), lags], dim=-1)
+    toeplitz = both.unfold(-1, taps, 1).flip(-1)  # [i, j, k, l]: lag k - l
+    return toeplitz.permute(0, 2, 1, 3).reshape(count * taps, count * taps)

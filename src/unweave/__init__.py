@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         separate,
         separate_file,
     )
-    from unweave.bench.evaluate import evaluate
     from unweave.core.errors import UnweaveError
 
     __version__: str
@@ -32,7 +31,6 @@ _HOMES = {
     "load": "unweave.apps.separate",
     "list_separators": "unweave.apps.separate",
     "Stems": "unweave.apps.separate",
-    "evaluate": "unweave.bench.evaluate",
     "UnweaveError": "unweave.core.errors",
 }
 
@@ -40,7 +38,6 @@ __all__ = [
     "Stems",
     "UnweaveError",
     "__version__",
-    "evaluate",
     "list_separators",
     "load",
     "separate",

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from unweave.cli import (
+from unweave.cli import dataset, info, models, partials, separate, spectrogram, verify
     benchmark,
     dataset,
     evaluate,
@@ -44,9 +44,6 @@ app.command(epilog=EXIT_CODES, no_args_is_help=True)(info.info)
 app.command(epilog=EXIT_CODES, no_args_is_help=True)(verify.verify)
 app.command(epilog=EXIT_CODES, no_args_is_help=True)(spectrogram.spectrogram)
 app.command(epilog=EXIT_CODES, no_args_is_help=True)(partials.partials)
-app.command(epilog=EXIT_CODES, no_args_is_help=True)(evaluate.evaluate)
-app.command(epilog=EXIT_CODES, no_args_is_help=True)(benchmark.benchmark)
-app.command(epilog=EXIT_CODES, no_args_is_help=True)(report.report)
 
 
 def _version(wanted: bool) -> None:

@@ -14,17 +14,6 @@ from typing import Annotated, NoReturn
 import typer
 
 from unweave.cli import dataset, info, models, partials, separate, spectrogram, verify
-    benchmark,
-    dataset,
-    evaluate,
-    info,
-    models,
-    partials,
-    report,
-    separate,
-    spectrogram,
-    verify,
-)
 
 EXIT_CODES = """Exit codes: 0 all done; 1 at least one file failed (or, for verify, differs);
 2 usage; 3 weights missing or wrong; 130 interrupted."""

@@ -23,7 +23,8 @@ Here the fan stays where it is, where the paper goes on to move it to the instru
 no more than 0.5 dB, needs the whole song at once, and no stem would have a known place.
 
 Stems are named by their place on a pan knob in per cent: `left-100`, `left-50`, `centre`,
-`right-50`, `right-100` for five `sources`. An even number has no centre. The song without its
+`right-50`, `right-100` for five `sources`. An even number has no centre; the more there are, the
+narrower each. The song without its
 centre is the sum of all others.
 
 **When it fails.** What is panned alike stays together: the centre of a song holds the voice, and
@@ -139,10 +140,10 @@ def image(values: Tensor, places: Tensor, spectrum: Tensor) -> Tensor:
 @dataclass(frozen=True, kw_only=True)
 class Projet:
     sources: int = parameter(
-        5, "places from left to right; an odd number has a centre", at_least=2, at_most=25
+        7, "places from left to right; an odd number has a centre", at_least=2, at_most=25
     )
     width: float = parameter(
-        0.3, "how far around its place an instrument lies, in radians", above=0, at_most=2
+        0.2, "how far around its place an instrument lies, in radians", above=0, at_most=2
     )
     window_s: float = parameter(
         0.093, "length of a frame, to the nearest power of two samples", above=0, at_most=10

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# The originals of the networks, in a virtual environment of their own: asteroid, the package
+# demucs of today, and, beside it, the one of 2021, which came with the papers on Demucs v1 and v2.
+# Only what their networks import is installed. Needs Python 3.11.
+set -euo pipefail
+cd "$(dirname "$0")"
+python3.11 -m venv .venv
+.venv/bin/pip install --quiet "torch==2.13.0" "numpy>=2,<3" "scipy>=1.13" "soundfile==0.14.0" \
+    "requests==2.34.2" "huggingface_hub==2.4.0" "PyYAML==6.0.3" "tqdm==4.70.1" "einops==0.8.2" \
+    "julius==0.2.8" "safetensors==0.8.0"
+.venv/bin/pip install --quiet --no-deps "asteroid==0.7.0" "asteroid-filterbanks==0.4.0" \
+    "demucs==4.1.0"
+.venv/bin/pip install --quiet --no-deps --target .venv/demucs-2.0.3 \
+    "demucs==2.0.3" "diffq==0.2.4"
+.venv/bin/pip install --quiet --no-deps --editable ../..

@@ -1,0 +1,201 @@
+"""Compares our waveform networks with the originals, and records small pairs for the tests.
+
+    .venv/bin/python record.py              # small networks: compare, and write tests/data/networks
+    .venv/bin/python record.py --published  # the published sizes: compare only (6 GB of memory)
+
+(a person runs this; the tests only read). Both networks get the same random weights, ours through
+`pretrained.convert`, and every layer matters under them: as the originals start, their residual
+branches hardly do. Recorded weights and mixes are float16 numbers from the start, so that files are
+small and nothing is rounded.
+
+Two packages called demucs cannot live in one process, so each original runs in one of its own.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from unweave.networks import conv_tasnet, demucs, hybrid_demucs
+from unweave.pretrained.convert import asteroid as from_asteroid
+from unweave.pretrained.convert import demucs as from_demucs
+
+HERE = Path(__file__).resolve().parent
+TARGET = HERE.parents[1] / "tests" / "data" / "networks"
+PEERS = ("asteroid", "demucs-4.1.0", "demucs-2.0.3")
+FOUR = ("drums", "bass", "other", "vocals")
+THREE, TWO = FOUR[1:], FOUR[2:]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One original and our network of the same settings."""
+
+    name: str
+    original: Callable[[], nn.Module]
+    ours: Any  # the module in unweave.networks
+    stems: tuple[str, ...]
+    channels: int
+    config: dict[str, Any]
+    samples: int
+
+
+def asteroid(published: bool) -> Iterator[Case]:
+    from asteroid.models import ConvTasNet
+
+    speech = {key: value for key, value in conv_tasnet.SPEECH.items() if key != "channels"}
+    if published:
+        yield Case("Conv-TasNet", lambda: ConvTasNet(2), conv_tasnet, TWO, 1, speech, 16000)
+        return
+    small = {"n_filters": 20, "bn_chan": 12, "hid_chan": 16, "n_blocks": 3, "n_repeats": 2}
+    ours = {"filters": 20, "bottleneck": 12, "hidden": 16, "blocks": 3, "repeats": 2}
+    for name, skip in (("skip", 10), ("plain", 0)):
+        original, config = ConvTasNet(2, skip_chan=skip, **small), speech | ours | {"skip": skip}
+        case = f"conv_tasnet_asteroid_{name}"
+        yield Case(case, lambda o=original: o, conv_tasnet, TWO, 1, config, 1600)
+
+
+def demucs_today(published: bool) -> Iterator[Case]:
+    from demucs.demucs import Demucs
+    from demucs.hdemucs import HDemucs
+
+    v2 = {"gelu": False, "norm_starts": 99, "dconv_mode": 0, "lstm_layers": 2}
+    if published:
+        yield Case("Demucs v2", lambda: Demucs(FOUR, **v2), demucs, FOUR, 2, {}, 132300)
+        yield Case("Hybrid Demucs", lambda: HDemucs(FOUR), hybrid_demucs, FOUR, 2, {}, 220500)
+        return
+    small, ours = {"channels": 4, "depth": 3}, {"width": 4, "depth": 3}
+    yield Case("demucs_padded", lambda: Demucs(TWO, **small, **v2), demucs, TWO, 2, ours, 3001)
+    small |= {
+        "depth": 4,
+        "nfft": 256,
+        "norm_starts": 1,
+        "dconv_comp": 2,
+        "dconv_lstm": 1,
+        "dconv_attn": 2,
+    }
+    ours = {"width": 4, "frame_size": 256, "norm_from": 1, "compress": 2}
+    ours |= {"lstm_from": 1, "attention_from": 2}
+    for old in (False, True):
+        name, padding = f"hybrid_demucs{'_old' if old else ''}", {"old_padding": old}
+        original = HDemucs(TWO, audio_channels=1, hybrid_old=old, **small)
+        yield Case(name, lambda o=original: o, hybrid_demucs, TWO, 1, ours | padding, 4001)
+
+
+def demucs_then(published: bool) -> Iterator[Case]:
+    """v2 without normalisation inside, as that package had it (its command took the track's)."""
+    from demucs.model import Demucs
+    from demucs.tasnet import ConvTasNet
+
+    def v(stems: tuple[str, ...], **settings: Any) -> Callable[[], nn.Module]:
+        return lambda: Demucs(stems, **settings)
+
+    v1, v2 = dict(demucs.V1), dict(demucs.V2) | {"normalise": False}
+    if published:
+        yield Case("Conv-TasNet", lambda: ConvTasNet(FOUR, X=10), conv_tasnet, FOUR, 2, {}, 44100)
+        yield Case("Demucs v2", v(FOUR), demucs, FOUR, 2, v2, 88200)
+        large = {"channels": 100, "resample": False}
+        yield Case("Demucs v1", v(FOUR, **large), demucs, FOUR, 2, v1, 88200)
+        return
+    theirs = {"N": 24, "L": 20, "B": 12, "H": 16, "X": 3, "R": 2}
+    size = {"filters": 24, "bottleneck": 12, "hidden": 16, "blocks": 3, "repeats": 2}
+    music = ConvTasNet(THREE, **theirs)
+    yield Case("conv_tasnet_music", lambda: music, conv_tasnet, THREE, 2, size, 2000)
+    small, ours = {"channels": 4, "depth": 3}, {"width": 4, "depth": 3}
+    yield Case("demucs_v2", v(TWO, **small), demucs, TWO, 2, v2 | ours, 3001)
+    yield Case("demucs_v1", v(TWO, **small, resample=False), demucs, TWO, 2, v1 | ours, 3001)
+
+
+CASES = dict(zip(PEERS, (asteroid, demucs_today, demucs_then), strict=True))
+
+
+def randomise(network: nn.Module, rng: np.random.Generator) -> None:
+    """Weights that keep signals near one, biases and gains that differ, all float16 numbers."""
+    for name, parameter in network.named_parameters():
+        value = rng.standard_normal(tuple(parameter.shape), dtype=np.float32)
+        if parameter.dim() > 1 and not name.endswith(("gamma", "beta")):
+            value /= np.sqrt(parameter[0].numel())
+        else:
+            middle = 0.5 if name.endswith("scale") else float(name.endswith(("weight", "gamma")))
+            value = middle + 0.3 * value
+        parameter.data = torch.from_numpy(value.astype(np.float16).astype(np.float32))
+
+
+def decibels(reference: np.ndarray, estimate: np.ndarray) -> float:
+    error = np.square(reference.astype(np.float64) - estimate).sum()
+    with np.errstate(divide="ignore"):  # equal to the last bit: infinitely far
+        return 10 * np.log10(np.square(reference, dtype=np.float64).sum() / error)
+
+
+def run(case: Case, convert: Any, keep: bool) -> float:
+    """How far ours is from the original's output, in dB below it; kept where it is small."""
+    rng = np.random.default_rng(5)
+    original = case.original().eval()
+    randomise(original, rng)
+    mix = rng.standard_normal((1, case.channels, case.samples), dtype=np.float32) * 0.3 + 0.05
+    mix = mix.astype(np.float16).astype(np.float32)
+    with torch.inference_mode():
+        stems = whole(original, torch.from_numpy(mix)).numpy()
+    stems = stems.reshape(1, len(case.stems), case.channels, -1)
+    weights = {name: value.numpy() for name, value in original.state_dict().items()}
+    if keep:
+        TARGET.mkdir(parents=True, exist_ok=True)
+        facts = {
+            "stems": case.stems,
+            "channels": case.channels,
+            "config": case.config,
+            "shapes": {name: value.shape for name, value in weights.items()},
+        }
+        np.savez_compressed(
+            TARGET / f"{case.name}.npz",
+            facts=np.array(json.dumps(facts)),
+            weights=np.concatenate([v.ravel() for v in weights.values()]).astype(np.float16),
+            mix=mix.astype(np.float16),
+            stems=stems,
+        )
+    ours = case.ours.build(case.stems, case.channels, case.config, convert.from_original(weights))
+    with torch.inference_mode():
+        return decibels(stems, ours(torch.from_numpy(mix)).numpy())
+
+
+def whole(original: nn.Module, mix: torch.Tensor) -> torch.Tensor:
+    """The original on a mix of any length.
+
+    Demucs of 2021 leaves filling up and cutting to its caller, and divides the mix by 1.00001 where
+    it does not normalise.
+    """
+    if not hasattr(original, "normalize") or hasattr(original, "segment"):
+        return original(mix)
+    length = mix.shape[-1]
+    extra = original.valid_length(length) - length
+    stems = original(nn.functional.pad(mix * (1 + 1e-5), (extra // 2, extra - extra // 2)))
+    return stems.narrow(-1, (stems.shape[-1] - length) // 2, length)
+
+
+def main(published: bool) -> None:
+    """Each original in a process of its own."""
+    for peer in PEERS:
+        extra = {"PYTHONPATH": str(HERE / ".venv" / peer)} if peer == "demucs-2.0.3" else {}
+        command = [sys.executable, __file__, "--peer", peer, *["--published"] * published]
+        subprocess.run(command, env=os.environ | extra, check=True)
+
+
+if __name__ == "__main__":
+    published = "--published" in sys.argv
+    if "--peer" not in sys.argv:
+        main(published)
+    else:
+        peer = sys.argv[sys.argv.index("--peer") + 1]
+        convert = from_asteroid if peer == "asteroid" else from_demucs
+        for case in CASES[peer](published):
+            print(
+                f"{peer:14s}{case.name:30s}{run(case, convert, not published):8.1f} dB", flush=True
+            )

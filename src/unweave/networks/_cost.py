@@ -1,0 +1,34 @@
+"""What a network costs: parameters, and multiply-adds for a second of sound.
+
+Counted on the meta device, where tensors have shapes only, so that any size is counted in seconds
+and no memory. Convolutions, matrix products and recurrences count; Fourier transforms, norms and
+activations, a small share, do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """parameters: how many numbers are learnt; multiply_adds_per_s: for a second of sound."""
+
+    parameters: int
+    multiply_adds_per_s: float
+
+
+def cost(
+    make: Callable[[], nn.Module], channels: int, sample_rate_hz: int, segment_s: float = 10.0
+) -> Cost:
+    """What the network that `make` makes costs on segments of `segment_s`."""
+    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network = make().eval()
+        network(torch.empty(1, channels, round(segment_s * sample_rate_hz)))
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    return Cost(parameters, counter.get_total_flops() / 2 / segment_s)

@@ -116,10 +116,8 @@ def project(rows: Tensor, sums: Tensor) -> Tensor:
             rows[source] = _only_one_blind_to(rows[1 - source], sums[source])
         return rows
     for source in range(sources):
-        weighted = covariances(sums[source])
-        found = torch.linalg.solve(_whole(rows) @ weighted, _unit(rows, source))
-        scale = (found.mH @ weighted @ found).real.sqrt()
-        rows[source] = (found / scale).squeeze(-1).conj()
+        line, power = _plane(_apart(rows, source), sums[source])
+        rows[source] = (line / power.real.sqrt()).squeeze(-1).conj()
     return rows
 
 
@@ -134,16 +132,31 @@ def project_pairs(rows: Tensor, sums: Tensor) -> Tensor:
         first, second = _two_that_differ(*map(_entries, sums))
         return torch.stack([first.conj(), second.conj()])
     for pair in _pairs(sources):
-        plane, inside = [], []
-        for source in pair:
-            weighted = covariances(sums[source])
-            found = torch.linalg.solve(_whole(rows) @ weighted, _unit(rows, *pair))
-            inner = found.mH @ weighted @ found
-            plane.append(found)
-            inside.append((inner[:, 0, 0].real, inner[:, 1, 1].real, inner[:, 0, 1]))
-        for source, found, vector in zip(pair, plane, _two_that_differ(*inside), strict=True):
-            rows[source] = (found @ vector[..., None]).squeeze(-1).conj()
+        apart = _apart(rows, *pair)
+        planes, inside = zip(*(_plane(apart, sums[source]) for source in pair), strict=True)
+        entries = [(m[:, 0, 0].real, m[:, 1, 1].real, m[:, 0, 1]) for m in inside]
+        # What is inside is the inverse of a covariance, so that the roles are exchanged.
+        vectors = reversed(_two_that_differ(*entries))
+        for source, plane, own, vector in zip(pair, planes, inside, vectors, strict=True):
+            scale = (vector.conj()[:, None] @ own @ vector[..., None]).real.sqrt()
+            rows[source] = (plane @ vector[..., None] / scale).squeeze(-1).conj()
     return rows
+
+
+def _apart(rows: Tensor, *chosen: int) -> Tensor:
+    """Orthonormal columns to which all rows but the chosen are blind: `(frequency, channel, k)`.
+
+    Where channels are more than sources, so is the background, which is what all rows are blind to.
+    """
+    order = [n for n in range(len(rows)) if n not in chosen] + list(chosen)
+    basis, _ = torch.linalg.qr(rows[order].permute(1, 2, 0).conj())
+    return basis[..., len(rows) - len(chosen) :]
+
+
+def _plane(apart: Tensor, sums: Tensor) -> tuple[Tensor, Tensor]:
+    """Where a conjugated row may lie, `V^-1 U`, and the covariance in there, `U^H V^-1 U`."""
+    plane = torch.linalg.solve(covariances(sums), apart)
+    return plane, apart.mH @ plane
 
 
 def _loaded(sums: Tensor) -> Tensor:
@@ -211,20 +224,6 @@ def _entries(sums: Tensor) -> Entries:
 
 def _square(values: Tensor) -> Tensor:
     return values.real.square() + values.imag.square()
-
-
-def _whole(rows: Tensor) -> Tensor:
-    """All rows of a square demixing matrix, `(frequency, channel, channel)`: sources, then rest."""
-    sources, _, channels = rows.shape
-    if sources == channels:
-        return rows.transpose(0, 1)
-    basis, _ = torch.linalg.qr(rows.permute(1, 2, 0).conj(), mode="complete")
-    return torch.cat([rows.transpose(0, 1), basis[..., sources:].mH], dim=1)
-
-
-def _unit(rows: Tensor, *columns: int) -> Tensor:
-    """Columns of the unit matrix, `(channel, column)`."""
-    return torch.eye(rows.shape[-1], dtype=rows.dtype, device=rows.device)[:, list(columns)]
 
 
 def projections(rows: Tensor, whitener: Tensor, inverse: Tensor) -> Tensor:

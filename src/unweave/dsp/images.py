@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from unweave.core.errors import UsageError
-from unweave.dsp import centred, demix
+from unweave.dsp import centred, demix, threads
 
 INSTEAD = (
     "ask for fewer sources, or use projet (songs in stereo: more sources than channels) or nmf "
@@ -27,6 +27,11 @@ Estimate = Callable[[Tensor, Tensor], Tensor]
 def names(sources: int) -> tuple[str, ...]:
     """`source-1`, `source-2`, ..."""
     return tuple(f"source-{n + 1}" for n in range(sources))
+
+
+def bytes_per_sample(sources: int, overlap: int) -> float:
+    """Working memory of `separate` for as many channels as sources, as measured."""
+    return 1.2 * (overlap * (2 * sources**2 + 4 * sources) + 8 * sources**2)
 
 
 def check_channels(owner: str, sources: int, mix: Tensor) -> None:
@@ -44,6 +49,17 @@ def by_energy(stems: Tensor) -> Tensor:
     """`(stem, channel, time)`, the loudest first."""
     energy = torch.stack([stem.square().sum(dtype=torch.float32) for stem in stems])
     return stems[torch.argsort(energy, descending=True, stable=True)]
+
+
+def each(work: Callable[[Tensor], Tensor], mix: Tensor) -> Tensor:
+    """`work` on each `(channel, time)` of a batch.
+
+    On a CPU each is held to one thread: these techniques take hundreds of short steps, and where
+    threads wait for each other after every one, a busy machine takes a hundred times as long.
+    """
+    if mix.device.type != "cpu":
+        return torch.stack([work(one) for one in mix])
+    return torch.stack(threads.each(work, mix, least=1))
 
 
 def separate(mix: Tensor, sources: int, size: int, hop: int, estimate: Estimate) -> Tensor:

@@ -13,6 +13,7 @@ from unweave.dsp.threads import each
 Array = npt.NDArray[np.float32]
 
 LANES_AT_ONCE = 1 << 15  # values that one step works on: they and their like stay in the cache
+VALUES_AT_ONCE = 1 << 23  # that all steps together keep
 GATHERED_AT_ONCE = 1 << 20
 
 
@@ -51,7 +52,8 @@ def _run(values: Tensor, out: Tensor, width: int) -> None:
     index = torch.arange((tiles + program.reach) * tile, device=values.device) - 1 - width // 2
     index = index.remainder(2 * length)
     index = torch.minimum(index, 2 * length - 1 - index)
-    lanes = max(16, LANES_AT_ONCE // (tiles + program.reach))
+    lanes = LANES_AT_ONCE // (tiles + program.reach)
+    lanes = max(16, min(lanes, VALUES_AT_ONCE // ((tiles + program.reach) * program.registers)))
 
     def some(first: int) -> None:
         part = values[:, first : first + lanes].contiguous().index_select(0, index)

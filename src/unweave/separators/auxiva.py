@@ -89,7 +89,7 @@ class AuxIva:
             stems=images.names(self.sources),
             min_channels=self.sources,
             instead=images.INSTEAD,
-            bytes_per_sample=300.0,
+            bytes_per_sample=images.bytes_per_sample(self.sources, self.overlap),
             scale_equivariant=True,
             paper="Ono 2011",
             licence="none needed",
@@ -102,18 +102,13 @@ class AuxIva:
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         images.check_channels(parameters.name_of(self), self.sources, mix)
         size = centred.frame_size(self.window_s, sample_rate_hz)
-
-        def estimate(products: Tensor, start: Tensor) -> Tensor:
-            return rows(
-                products, start, iterations=self.iterations, model=self.model, step=self.step
-            )
-
-        return torch.stack(
-            [
-                images.separate(one, self.sources, size, size // self.overlap, estimate)
-                for one in mix
-            ]
+        hop = size // self.overlap
+        return images.each(
+            lambda one: images.separate(one, self.sources, size, hop, self._rows), mix
         )
+
+    def _rows(self, products: Tensor, start: Tensor) -> Tensor:
+        return rows(products, start, iterations=self.iterations, model=self.model, step=self.step)
 
 
 TECHNIQUE = AuxIva

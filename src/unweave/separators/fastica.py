@@ -112,7 +112,7 @@ def unmix(
         return rows
     found = start[:0]
     for row in start.split(1):
-        row = apart(row, found)
+        row = row / torch.linalg.vector_norm(row)
         for _ in range(iterations):
             before, row = row, apart(step(white, row, CONTRASTS[contrast]), found)
             if _turned(before, row) < tolerance:
@@ -182,7 +182,7 @@ class FastIca:
             stems=images.names(self.sources),
             min_channels=self.sources,
             instead=images.INSTEAD,
-            bytes_per_sample=60.0,
+            bytes_per_sample=8.0 * self.sources * (self.sources + 2),
             scale_equivariant=True,
             paper="Hyvarinen and Oja 2000",
             licence="none needed",
@@ -194,7 +194,7 @@ class FastIca:
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         images.check_channels(parameters.name_of(self), self.sources, mix)
-        return torch.stack([self._separate(one) for one in mix])
+        return images.each(self._separate, mix)
 
     def _separate(self, mix: Tensor) -> Tensor:
         """`(channel, time)` to `(source, channel, time)`."""

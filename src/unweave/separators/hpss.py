@@ -29,16 +29,19 @@ import torch
 from torch import Tensor
 
 from unweave.core import parameters
+from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
 from unweave.dsp import centred
 from unweave.dsp.median import running_median
 from unweave.dsp.stft import magnitude
 
+WIDEST = 1000  # values in a median
 BODY_S = 10.0
 FADE_S = 0.1
 TINY = torch.finfo(torch.float32).tiny
 SILENT = 1e-30  # far below any sample, far above TINY
+BYTES_PER_SAMPLE = 150.0  # as measured on stereo at an overlap of 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +69,15 @@ class Hpss:
     def __post_init__(self) -> None:
         parameters.check(self)
         centred.check_overlap(parameters.name_of(self), self.overlap)
+        for name, width in (
+            ("harmonic_s", self.harmonic_s * self.overlap / self.window_s),
+            ("percussive_hz", self.percussive_hz * self.window_s),
+        ):
+            if width > WIDEST:
+                raise UsageError(
+                    f"hpss: {name} {getattr(self, name):g} makes a median of {width:.0f} values "
+                    f"with a window_s of {self.window_s:g}; at most {WIDEST} are possible"
+                )
 
     @property
     def spec(self) -> Spec:
@@ -76,7 +88,7 @@ class Hpss:
             segment_s=BODY_S + FADE_S + 2 * margin_s,
             overlap_s=FADE_S,
             margin_s=margin_s,
-            bytes_per_sample=200.0,
+            bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,
             rest="percussive" if self.margin == 1 else None,
             additive=self.margin == 1,
             scale_equivariant=True,

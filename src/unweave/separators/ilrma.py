@@ -146,7 +146,8 @@ class Ilrma:
             stems=images.names(self.sources),
             min_channels=self.sources,
             instead=images.INSTEAD,
-            bytes_per_sample=300.0,
+            bytes_per_sample=images.bytes_per_sample(self.sources, self.overlap)
+            + 2.4 * self.overlap * self.sources,
             scale_equivariant=True,
             paper="Kitamura et al. 2016",
             licence="none needed",
@@ -159,11 +160,9 @@ class Ilrma:
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         images.check_channels(parameters.name_of(self), self.sources, mix)
         size = centred.frame_size(self.window_s, sample_rate_hz)
-        return torch.stack(
-            [
-                images.separate(one, self.sources, size, size // self.overlap, self._rows)
-                for one in mix
-            ]
+        hop = size // self.overlap
+        return images.each(
+            lambda one: images.separate(one, self.sources, size, hop, self._rows), mix
         )
 
     def _rows(self, products: Tensor, start: Tensor) -> Tensor:

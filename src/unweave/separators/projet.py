@@ -7,7 +7,7 @@ for more directions than channels. This is how the centre, where voices usually 
 of a song, or a guitar on the left brought forward.
 
 **Formula.** Directions `theta_j` fan out evenly from left to right, and instruments lie around them
-as `q_j(theta) = exp(-((theta - theta_j) / width)^2)`. With the magnitudes
+as `q_j(theta) = exp(-((theta - theta_j) / (width gap))^2)`, `gap` being that from one to the next. With the magnitudes
 `v_m = |cos(phi_m) l + sin(phi_m) r|` of a bin along lines `phi_m`, its sources are the `s_j >= 0`
 that bring
 
@@ -52,7 +52,7 @@ from unweave.dsp import centred
 
 LINES = 12  # projections; more change nothing
 ROUNDS = 50  # of updates
-PLACES = 181  # directions over which instruments lie, from left to right
+PLACES = 360  # directions over which instruments lie, in half a turn: the other half is the same
 ANGLES, RADII = 256, 65  # of the table
 DIFFUSE = 1e-4  # of a source comes from everywhere, so that its matrices can be inverted
 SILENT = 1e-30  # far below the power of any sample that counts
@@ -71,9 +71,11 @@ def solve(magnitudes: Tensor, gains: Tensor) -> Tensor:
 def fan(sources: int, width: float) -> tuple[Tensor, Tensor]:
     """`k (line, source)` and `R (source, 2, 2)` of sources from left to right, double precision."""
     lines = torch.arange(LINES, dtype=torch.float64) * math.pi / LINES
-    places = torch.linspace(0, math.pi / 2, PLACES, dtype=torch.float64)
+    places = torch.arange(PLACES, dtype=torch.float64) * math.pi / PLACES
     centres = torch.linspace(0, math.pi / 2, sources, dtype=torch.float64)
-    spread = torch.exp(-(((places[:, None] - centres) / width) ** 2))
+    away = (places[:, None] - centres + math.pi / 2).remainder(math.pi) - math.pi / 2
+    gap = math.pi / 2 / (sources - 1)
+    spread = torch.exp(-((away / (width * gap)) ** 2))
     spread /= spread.sum(0)
     gains = torch.cos(lines[:, None] - places).abs() @ spread
     towards = torch.stack([places.cos(), places.sin()], dim=1)
@@ -143,7 +145,10 @@ class Projet:
         7, "places from left to right; an odd number has a centre", at_least=2, at_most=25
     )
     width: float = parameter(
-        0.2, "how far around its place an instrument lies, in radians", above=0, at_most=2
+        0.4,
+        "how far around its place an instrument lies, as a part of the way to the next",
+        above=0,
+        at_most=10,
     )
     window_s: float = parameter(
         0.093, "length of a frame, to the nearest power of two samples", above=0, at_most=10
@@ -167,7 +172,7 @@ class Projet:
             segment_s=BODY_S + FADE_S + 2 * margin_s,
             overlap_s=FADE_S,
             margin_s=margin_s,
-            bytes_per_sample=300.0,
+            bytes_per_sample=150.0 + 20.0 * self.sources,
             rest=stems[self.sources // 2],
             additive=True,
             scale_equivariant=True,

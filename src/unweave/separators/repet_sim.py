@@ -39,6 +39,7 @@ from unweave.dsp.similar import similar_frames
 
 BODY_S = 30.0
 FADE_S = 0.1
+BYTES_PER_SAMPLE = 150.0  # as measured on stereo at an overlap of 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,7 @@ class RepetSim:
             segment_s=BODY_S + FADE_S + 2 * margin_s if self.online else None,
             overlap_s=FADE_S if self.online else 0.0,
             margin_s=margin_s if self.online else 0.0,
-            bytes_per_sample=200.0,
+            bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,
             rest="accompaniment",
             additive=True,
             scale_equivariant=True,

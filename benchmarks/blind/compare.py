@@ -1,0 +1,186 @@
+"""unweave's blind baselines against librosa and nussl: the same results, and in what time.
+
+    benchmarks/blind/install.sh
+    benchmarks/blind/.venv/bin/python benchmarks/blind/compare.py DATA SONG [--repeat 5]
+
+DATA is the folder of MUSDB18's excerpts, SONG a stereo recording. Ours and theirs are run in
+turn in one process, so that a machine that drifts drifts for both; times are medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import librosa
+import museval
+import numpy as np
+import soundfile
+import torch
+from peers import librosa_background, nussl_vocals
+
+from unweave import datasets
+from unweave.core.types import Separator
+from unweave.datasets.track import Track
+from unweave.dsp.foreground import Grid
+from unweave.separators import hpss
+from unweave.separators.ft2d import Ft2d
+from unweave.separators.repet import Repet
+from unweave.separators.repet_sim import RepetSim
+from unweave.separators.rpca import Rpca
+
+# Ours set to nussl's defaults. Its RPCA stops at 1e-7, in double precision.
+PAIRS: dict[str, Separator] = {
+    "Repet": Repet(window="sqrt-hann"),
+    "RepetSim": RepetSim(window="sqrt-hann", distance_s=1.0),
+    "FT2D": Ft2d(window="sqrt-hann"),
+    "RPCA": Rpca(window="sqrt-hann", mask="binary", tolerance=1e-6),
+}
+
+
+def call(separator: Separator, mix: np.ndarray, rate_hz: int) -> np.ndarray:
+    with torch.inference_mode():
+        return separator(torch.from_numpy(mix)[None], rate_hz)[0].numpy()
+
+
+def alternate(
+    repeat: int, ours: Callable[[], object], theirs: Callable[[], object]
+) -> tuple[float, float]:
+    """Median seconds of both, run in turn; the first run of each warms up."""
+    times: tuple[list[float], list[float]] = [], []
+    for turn in range(repeat + 1):
+        for kept, run in zip(times, (ours, theirs), strict=True):
+            start = time.perf_counter()
+            run()
+            if turn:
+                kept.append(time.perf_counter() - start)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def line(what: str, seconds: tuple[float, float]) -> None:
+    ours, theirs = seconds
+    print(f"  {what:46s} {ours * 1e3:9.1f} ms {theirs * 1e3:9.1f} ms   {theirs / ours:6.1f} x")
+
+
+def ratio_db(want: np.ndarray, got: np.ndarray) -> float:
+    want, error = want.astype(np.float64), want.astype(np.float64) - got
+    return 10 * np.log10(np.square(want).sum() / np.square(error).sum())
+
+
+def against_librosa(song: np.ndarray, repeat: int) -> None:
+    """60 s of mono at 22.05 kHz, librosa's defaults."""
+    wave = librosa.resample(song.mean(0), orig_sr=44100, target_sr=22050)[: 22050 * 60 // 512 * 512]
+    spectrum = librosa.stft(wave)
+    magnitudes = np.abs(spectrum)
+    tensor = torch.from_numpy(magnitudes)
+    print(f"HPSS against librosa {librosa.__version__}, {len(wave) / 22050:.0f} s mono at 22050 Hz")
+    for margin in (1.0, 3.0):
+        want = librosa.decompose.hpss(magnitudes, mask=True, margin=margin)
+        first, second = hpss.masks(tensor, 31, 31, margin=margin)
+        got = first.numpy(), (1 - first if second is None else second).numpy()
+        errors = [float(np.abs(g - w).max()) for g, w in zip(got, want, strict=True)]
+        print(f"  masks, margin {margin:g}: largest difference {max(errors):.1e}")
+    want = librosa.effects.hpss(wave)
+    got = call(hpss.Hpss(), wave[None], 22050)[:, 0]
+    agreement = [f"{ratio_db(w, g):.0f} dB" for w, g in zip(want, got, strict=True)]
+    print(f"  waves: {', '.join(agreement)}")
+    print(f"  {'':46s} {'unweave':>12s} {'librosa':>12s}")
+    with torch.inference_mode():
+        seconds = alternate(
+            repeat,
+            lambda: hpss.masks(tensor, 31, 31),
+            lambda: librosa.decompose.hpss(magnitudes, mask=True),
+        )
+    line("masks of a spectrogram (decompose.hpss)", seconds)
+    seconds = alternate(
+        repeat,
+        lambda: call(hpss.Hpss(), wave[None], 22050),
+        lambda: librosa.effects.hpss(wave),
+    )
+    line("waves (effects.hpss)", seconds)
+
+
+def scores(track: Track, vocals: np.ndarray) -> np.ndarray:
+    """Medians over the frames of the vocals' SDR, SIR and SAR, by museval."""
+    truth = np.stack([track.stem("vocals"), track.stem("accompaniment")])
+    guess = np.stack([vocals, track.mix() - vocals])
+    rate = track.sample_rate_hz
+    sdr, _, sir, sar = museval.evaluate(
+        truth.transpose(0, 2, 1), guess.transpose(0, 2, 1), win=rate, hop=rate
+    )
+    return np.array([np.nanmedian(x[0]) for x in (sdr, sir, sar)])
+
+
+def against_nussl(data: Path) -> None:
+    tracks = datasets.load("musdb18", data, "train")[::9][:10]
+    print(f"\nAgainst nussl 1.1.9, {len(tracks)} excerpts of MUSDB18: vocals' SDR, SIR, SAR, in dB")
+    for name, separator in PAIRS.items():
+        rows = []
+        for track in tracks:
+            mix, rate = track.mix(), track.sample_rate_hz
+            ours = call(separator, mix, rate)[0]
+            theirs = nussl_vocals(name, mix, rate)
+            rows.append((scores(track, ours), scores(track, theirs)))
+        table = np.array(rows)  # (track, whose, metric)
+        medians, means = np.median(table, axis=0), table.mean(0)
+        apart = np.abs(table[:, 0] - table[:, 1])
+        print(
+            f"  {name:9s} median {medians[0].round(2)} nussl {medians[1].round(2)}; "
+            f"mean {means[0].round(2)} nussl {means[1].round(2)}; "
+            f"largest difference of a track {apart.max(0).round(2)}"
+        )
+
+
+def speed(song: np.ndarray, seconds: int, repeat: int) -> None:
+    mix = song[:, : seconds * 44100]
+    print(f"\nSpeed, {seconds} s of stereo at 44.1 kHz, the same parameters")
+    print(f"  {'':46s} {'unweave':>12s} {'peer':>12s}")
+    for name, separator in PAIRS.items():
+        times = alternate(
+            repeat,
+            lambda separator=separator: call(separator, mix, 44100),
+            lambda name=name: nussl_vocals(name, mix, 44100),
+        )
+        line(f"{name}, nussl", times)
+    loose = Rpca(mask="binary", tolerance=1e-4)
+    times = alternate(
+        repeat,
+        lambda: call(loose, mix, 44100),
+        lambda: nussl_vocals("RPCA", mix, 44100, epsilon=1e-4),
+    )
+    line("RPCA, nussl, both to 1e-4", times)
+    magnitudes = np.abs(librosa.stft(mix.mean(0), n_fft=2048, hop_length=512))
+    grid = Grid(2048, 512, 44100)
+    near, tensor = RepetSim(distance_s=1 / 86.0), torch.from_numpy(magnitudes)[None]
+    with torch.inference_mode():
+        times = alternate(
+            repeat,
+            lambda: near.background(tensor, grid),
+            lambda: librosa_background(magnitudes, 1),
+        )
+    line("REPET-SIM's background, librosa's nn_filter", times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("song", type=Path)
+    parser.add_argument("--only", choices=("librosa", "scores", "speed"))
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=30)
+    options = parser.parse_args()
+    song = soundfile.read(options.song, dtype="float32", always_2d=True)[0].T
+    print(f"torch {torch.__version__}, numpy {np.__version__}, {torch.get_num_threads()} threads")
+    if options.only in (None, "librosa"):
+        against_librosa(song, options.repeat)
+    if options.only in (None, "scores"):
+        against_nussl(options.data)
+    if options.only in (None, "speed"):
+        speed(song, options.seconds, options.repeat)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,8 +2,9 @@
 
     .venv/bin/python peers.py KIND INPUT.npz OUTPUT.npz REPEAT
 
-KIND is fastica, auxiva, ilrma, rooms or score. Spectra are `(channel, frequency, frame)`. The output
-holds what each peer found under its name, and the seconds of each of REPEAT runs as `NAME seconds`.
+KIND is fastica, auxiva, ilrma, rooms or score. Spectra are `(channel, frequency, frame)`. The
+output holds what each peer found under its name, and as `NAME seconds` the seconds of each of
+REPEAT runs.
 """
 
 from __future__ import annotations

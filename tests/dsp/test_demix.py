@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -102,7 +104,7 @@ def test_no_round_makes_it_worse(step, channels: int) -> None:
     for _ in range(12):
         rows = step(rows, sums)
         seen.append(loss(rows, matrices))
-    assert all(b <= a + 1e-4 for a, b in zip(seen, seen[1:], strict=False))
+    assert all(b <= a + 1e-4 for a, b in pairwise(seen))
     assert seen[-1] < seen[0] - 0.01 or channels == 2  # two on two are found at once, in pairs
 
 

@@ -82,7 +82,7 @@ def tensor(wave: np.ndarray) -> torch.Tensor:
 
 
 def white_start(mix: np.ndarray, sources: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Products of spectra `(channel, frequency, frame)`, the whitening, and rows of the unit matrix.
+    """Products of spectra `(channel, frequency, frame)`, the whitening, rows of the unit matrix.
 
     So a technique starts where its peers start, who take the unit matrix of the mix itself.
     """

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -69,7 +71,7 @@ def test_no_round_makes_the_likelihood_smaller(sources: int, step: str) -> None:
         own = (power / model + model.log()).double().sum() / frames
         scale = torch.linalg.slogdet(rows.transpose(0, 1))[1].sum()
         seen.append(float(own - 2 * scale))
-    assert all(b <= a + 1e-4 * bins for a, b in zip(seen, seen[1:], strict=False))
+    assert all(b <= a + 1e-4 * bins for a, b in pairwise(seen))
     assert seen[-1] < seen[0] - 0.1 * bins
 
 

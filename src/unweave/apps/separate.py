@@ -125,12 +125,12 @@ def separate_file(
 
     if isinstance(model, str):
         name = model
-        options, offered = settle(model, options, seed)
+        settled, offered = settle(model, options, seed)
     else:
-        name, offered, options = model.spec.name, model.spec.stems, dict(model.spec.options)
+        name, offered, settled = model.spec.name, model.spec.stems, dict(model.spec.options)
     settings = Settings(
         model=name,
-        options=options,
+        options=settled,
         stems=choose_stems(stems or (), offered, name),
         format=format,
         bit_depth=bit_depth,
@@ -144,7 +144,8 @@ def separate_file(
     if report is None:
 
         def separator() -> Separator:
-            return load(model, **options) if isinstance(model, str) else model
+            # Sound in memory is an option, but a report can only say that it was one.
+            return load(model, **{**settled, **options}) if isinstance(model, str) else model
 
         report = call_engine(job, settings, separator, on_progress, should_stop)
     return report

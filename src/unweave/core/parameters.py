@@ -11,6 +11,7 @@ checks, the options of the command line, and the tables of the documentation.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
 import tomllib
 import types
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from unweave.core.errors import UsageError
-from unweave.core.types import Audio
+from unweave.core.types import Audio, Spec
 
 T = TypeVar("T")
 
@@ -123,10 +124,20 @@ def given(technique: object) -> dict[str, object]:
     values = {item.name: (getattr(technique, item.name), item.default)
               for item in parameters(technique)}  # fmt: skip
     return {
-        name: value.source if isinstance(value, Audio) else value
+        name: _source(value) if isinstance(value, Audio) else value
         for name, (value, default) in values.items()
         if value is not default and value != default
     }
+
+
+def _source(sound: Audio) -> str:
+    """Where sound came from; of what was never a file, what tells it from other sound."""
+    return sound.source or f"in memory, SHA-256 {hashlib.sha256(sound.samples.tobytes()).hexdigest()}"
+
+
+def spec(technique: object, **facts: Any) -> Spec:
+    """A technique's `Spec` from its own facts: name, options and licence are alike for all."""
+    return Spec(name=name_of(technique), options=given(technique), licence="none needed", **facts)
 
 
 def name_of(technique: type | object) -> str:

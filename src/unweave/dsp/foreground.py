@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +16,12 @@ from torch import Tensor
 from unweave.dsp import centred
 from unweave.dsp.stft import magnitude
 
-STEMS = "vocals", "accompaniment"
+FACTS: dict[str, Any] = {  # of every such technique's Spec
+    "stems": ("vocals", "accompaniment"),
+    "rest": "accompaniment",
+    "additive": True,
+    "scale_equivariant": True,
+}
 TINY = torch.finfo(torch.float32).tiny
 
 

@@ -59,7 +59,7 @@ def each(work: Callable[[Tensor], Tensor], mix: Tensor) -> Tensor:
     """
     if mix.device.type != "cpu":
         return torch.stack([work(one) for one in mix])
-    return torch.stack(threads.each(work, mix, least=1))
+    return torch.stack(threads.each(work, mix))
 
 
 def separate(mix: Tensor, sources: int, size: int, hop: int, estimate: Estimate) -> Tensor:

@@ -18,14 +18,14 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def each(work: Callable[[T], R], items: Iterable[T], least: int = 2) -> list[R]:
+def each(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
     """`[work(item) for item in items]`, on as many threads as torch has on the CPU.
 
-    Where there are fewer than `least` items, torch divides the work on each as it likes.
+    A single item has one thread too, so that its sums do not depend on what else there is.
     """
     items = list(items)
     threads, inference = torch.get_num_threads(), torch.is_inference_mode_enabled()
-    if threads == 1 or len(items) < least:
+    if threads == 1:
         return [work(item) for item in items]
 
     def run(item: T) -> R:

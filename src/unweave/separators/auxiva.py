@@ -84,16 +84,14 @@ class AuxIva:
 
     @property
     def spec(self) -> Spec:
-        return Spec(
-            name=parameters.name_of(self),
+        return parameters.spec(
+            self,
             stems=images.names(self.sources),
             min_channels=self.sources,
             instead=images.INSTEAD,
             bytes_per_sample=images.bytes_per_sample(self.sources, self.overlap),
             scale_equivariant=True,
             paper="Ono 2011",
-            licence="none needed",
-            options=parameters.given(self),
         )
 
     def to(self, device: str) -> AuxIva:

@@ -177,16 +177,14 @@ class FastIca:
 
     @property
     def spec(self) -> Spec:
-        return Spec(
-            name=parameters.name_of(self),
+        return parameters.spec(
+            self,
             stems=images.names(self.sources),
             min_channels=self.sources,
             instead=images.INSTEAD,
             bytes_per_sample=8.0 * self.sources * (self.sources + 2),
             scale_equivariant=True,
             paper="Hyvarinen and Oja 2000",
-            licence="none needed",
-            options=parameters.given(self),
         )
 
     def to(self, device: str) -> FastIca:

@@ -33,7 +33,7 @@ from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
 from unweave.dsp import centred
-from unweave.dsp.foreground import STEMS, Grid, excess, separate
+from unweave.dsp.foreground import FACTS, Grid, excess, separate
 
 FLAT = 1e-7  # of the largest peak: deviations below it are rounding
 BYTES_PER_SAMPLE = 150.0  # as measured on stereo at an overlap of 4
@@ -64,16 +64,11 @@ class Ft2d:
 
     @property
     def spec(self) -> Spec:
-        return Spec(
-            name=parameters.name_of(self),
-            stems=STEMS,
+        return parameters.spec(
+            self,
+            **FACTS,
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,
-            rest="accompaniment",
-            additive=True,
-            scale_equivariant=True,
             paper="Seetharaman, Pishdadian and Pardo 2017",
-            licence="none needed",
-            options=parameters.given(self),
         )
 
     def to(self, device: str) -> Ft2d:

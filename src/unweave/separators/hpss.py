@@ -82,8 +82,8 @@ class Hpss:
     @property
     def spec(self) -> Spec:
         margin_s = self.harmonic_s / 2 + 1.5 * self.window_s  # windows are rounded, by up to 1.42
-        return Spec(
-            name=parameters.name_of(self),
+        return parameters.spec(
+            self,
             stems=("harmonic", "percussive"),
             segment_s=BODY_S + FADE_S + 2 * margin_s,
             overlap_s=FADE_S,
@@ -93,8 +93,6 @@ class Hpss:
             additive=self.margin == 1,
             scale_equivariant=True,
             paper="FitzGerald 2010",
-            licence="none needed",
-            options=parameters.given(self),
         )
 
     def to(self, device: str) -> Hpss:

@@ -141,8 +141,8 @@ class Ilrma:
 
     @property
     def spec(self) -> Spec:
-        return Spec(
-            name=parameters.name_of(self),
+        return parameters.spec(
+            self,
             stems=images.names(self.sources),
             min_channels=self.sources,
             instead=images.INSTEAD,
@@ -150,8 +150,6 @@ class Ilrma:
             + 2.4 * self.overlap * self.sources,
             scale_equivariant=True,
             paper="Kitamura et al. 2016",
-            licence="none needed",
-            options=parameters.given(self),
         )
 
     def to(self, device: str) -> Ilrma:

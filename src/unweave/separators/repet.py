@@ -30,7 +30,7 @@ from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
 from unweave.dsp import centred
-from unweave.dsp.foreground import STEMS, Grid, excess, separate
+from unweave.dsp.foreground import FACTS, Grid, excess, separate
 from unweave.dsp.median import median_
 
 BYTES_PER_SAMPLE = 120.0  # as measured on stereo at an overlap of 4
@@ -61,16 +61,11 @@ class Repet:
 
     @property
     def spec(self) -> Spec:
-        return Spec(
-            name=parameters.name_of(self),
-            stems=STEMS,
+        return parameters.spec(
+            self,
+            **FACTS,
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,
-            rest="accompaniment",
-            additive=True,
-            scale_equivariant=True,
             paper="Rafii and Pardo 2013",
-            licence="none needed",
-            options=parameters.given(self),
         )
 
     def to(self, device: str) -> Repet:

@@ -15,8 +15,7 @@ of the last `buffer_s` seconds: nothing later is needed, and memory does not gro
 **When it fails.** A voice that repeats itself (a chorus, a spoken loop) counts as background, and
 so does one that holds a note. Drum fills, solos and whatever comes once are taken for the voice.
 A recording shorter than a few times `distance_s` has no similar frames and is all background.
-`online` finds fewer of them, and none at the beginning. The paper has a `distance_s` of 1 s;
-half of that is better on excerpts of some seconds.
+`online` finds fewer of them, and none at the beginning.
 
 **Paper.** Z. Rafii, B. Pardo, "Music/voice separation using the similarity matrix", ISMIR 2012;
 online: Z. Rafii, B. Pardo, "Online REPET-SIM for real-time speech enhancement", ICASSP 2013.
@@ -33,7 +32,7 @@ from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
 from unweave.dsp import centred
-from unweave.dsp.foreground import STEMS, Grid, excess, separate
+from unweave.dsp.foreground import FACTS, Grid, excess, separate
 from unweave.dsp.median import gathered_median
 from unweave.dsp.similar import similar_frames
 
@@ -72,20 +71,15 @@ class RepetSim:
     @property
     def spec(self) -> Spec:
         margin_s = self.buffer_s + 1.5 * self.window_s  # windows are rounded, by up to 1.42
-        return Spec(
-            name=parameters.name_of(self),
-            stems=STEMS,
+        return parameters.spec(
+            self,
+            **FACTS,
             segment_s=BODY_S + FADE_S + 2 * margin_s if self.online else None,
             overlap_s=FADE_S if self.online else 0.0,
             margin_s=margin_s if self.online else 0.0,
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,
-            rest="accompaniment",
-            additive=True,
-            scale_equivariant=True,
             causal=self.online,
             paper="Rafii and Pardo 2012",
-            licence="none needed",
-            options=parameters.given(self),
         )
 
     def to(self, device: str) -> RepetSim:

@@ -7,7 +7,7 @@ the low-rank matrix and the sparse one that sum to the spectrogram; they share o
 **Formula.** Minimise `|L|_* + w |S|_1` with `L + S = V`, `V` being the magnitudes (frequencies x
 frames) of a channel, `|L|_*` the sum of singular values and `w = sparsity / sqrt(larger side)`.
 The foreground's mask is `S^2 / (S^2 + (gain L)^2)`; the paper's, `binary`, is 1 where
-`|S| > gain |L|` and 0 elsewhere, and separates worse. All below `high_pass_hz` is background.
+`|S| > gain |L|` and 0 elsewhere. All below `high_pass_hz` is background.
 
 **When it fails.** Drums are sparse too and end up with the voice. A voice that is loud beside the
 music, or holds its notes, is low-rank. Time and memory grow with the length, and the longer the
@@ -28,7 +28,7 @@ from unweave.core import parameters
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
 from unweave.dsp import centred
-from unweave.dsp.foreground import STEMS, TINY, Grid, separate
+from unweave.dsp.foreground import FACTS, TINY, Grid, separate
 from unweave.dsp.robust_pca import robust_pca
 from unweave.dsp.threads import each
 
@@ -63,16 +63,11 @@ class Rpca:
 
     @property
     def spec(self) -> Spec:
-        return Spec(
-            name=parameters.name_of(self),
-            stems=STEMS,
+        return parameters.spec(
+            self,
+            **FACTS,
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,
-            rest="accompaniment",
-            additive=True,
-            scale_equivariant=True,
             paper="Huang and others 2012",
-            licence="none needed",
-            options=parameters.given(self),
         )
 
     def to(self, device: str) -> Rpca:

@@ -72,8 +72,8 @@ class Sinusoidal:
     @property
     def spec(self) -> Spec:
         margin_s = 2 * self.window_s + self.min_length_s + self.max_gap_s
-        return Spec(
-            name=parameters.name_of(self),
+        return parameters.spec(
+            self,
             stems=("tonal", "noise"),
             segment_s=20.0 + 2 * margin_s,
             overlap_s=0.05,
@@ -83,8 +83,6 @@ class Sinusoidal:
             additive=True,
             scale_equivariant=True,
             paper="Serra and Smith 1990; McAulay and Quatieri 1986",
-            licence="none needed",
-            options=parameters.given(self),
         )
 
     def to(self, device: str) -> Sinusoidal:

@@ -123,8 +123,8 @@ class SpectralSubtraction:
         whole = self._interval
         # The search reaches half of itself to both sides.
         margin_s = SETTLING_S + (self.search_s / 2 if self.noise is None else 0.0)
-        return Spec(
-            name=parameters.name_of(self),
+        return parameters.spec(
+            self,
             stems=("signal", "noise"),
             segment_s=None if whole else BODY_S + 2 * margin_s,
             overlap_s=0.0 if whole else 0.1,
@@ -134,8 +134,6 @@ class SpectralSubtraction:
             additive=True,
             scale_equivariant=self.noise is None,
             paper="Boll 1979; Berouti et al. 1979; Ephraim and Malah 1985; Martin 2001; Cohen 2002",
-            licence="none needed",
-            options=parameters.given(self),
         )
 
     def to(self, device: str) -> SpectralSubtraction:

@@ -1,4 +1,4 @@
-"""The peers, one function each, run by compare.py and record.py in the environment of install.sh.
+"""The peers, one function each, run by record.py in the environment of install.sh.
 
     .venv/bin/python peers.py KIND INPUT.npz OUTPUT.npz REPEAT
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-VERBS = ["separate", "models", "info", "verify", "spectrogram"]
+VERBS = ["separate", "models", "info", "verify", "spectrogram", "dataset", "partials"]
 HEAVY = "{'torch', 'numpy', 'av', 'scipy', 'matplotlib', 'soundfile'} & set(sys.modules)"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,7 +54,8 @@ def show(name: Name, as_json: Json = False) -> None:
         if as_json:
             current.emit(facts)
             return
-        for line in _flat(facts):
+        options = facts.pop("parameters", {})
+        for line in [*_flat(facts), *_options(options)]:
             current.result(line)
 
 
@@ -79,10 +81,10 @@ def _facts(described: Card | Technique) -> dict[str, Any]:
     from unweave.pretrained import store
 
     if isinstance(described, Technique):
-        options = [
-            {"name": p.name, "meaning": p.meaning, "default": p.default, "limits": p.limits}
+        options = {
+            p.name: {"meaning": p.meaning, "default": p.default, "limits": p.limits}
             for p in described.parameters
-        ]
+        }
         return {**asdict(replace(described, parameters=())), "parameters": options}
     file = store.path(described)
     return {**asdict(described), "weights_path": str(file), "weights_path_exists": file.is_file()}
@@ -97,6 +99,16 @@ def _gist(fact: dict[str, Any]) -> str:
         f"{fact['sample_rate_hz']} Hz, licence {fact['licence_weights']}; "
         f"weights {fact['weights']['size_bytes'] / 1e6:.0f} MB, {where}"
     )
+
+
+def _options(options: dict[str, Any]) -> list[str]:
+    """A technique's options, one line each."""
+    lines = ["options (--set NAME=VALUE):"] if options else []
+    for name, facts in options.items():
+        default = "none" if facts["default"] is None else json.dumps(facts["default"])
+        limits = f"; {facts['limits']}" if facts["limits"] else ""
+        lines.append(f"  {name} = {default}: {facts['meaning']}{limits}")
+    return lines
 
 
 def _flat(facts: dict[str, Any], indent: str = "") -> list[str]:

@@ -132,7 +132,9 @@ def given(technique: object) -> dict[str, object]:
 
 def _source(sound: Audio) -> str:
     """Where sound came from; of what was never a file, what tells it from other sound."""
-    return sound.source or f"in memory, SHA-256 {hashlib.sha256(sound.samples.tobytes()).hexdigest()}"
+    return (
+        sound.source or f"in memory, SHA-256 {hashlib.sha256(sound.samples.tobytes()).hexdigest()}"
+    )
 
 
 def spec(technique: object, **facts: Any) -> Spec:

@@ -11,7 +11,7 @@ The foreground's mask is `S^2 / (S^2 + (gain L)^2)`; the paper's, `binary`, is 1
 
 **When it fails.** Drums are sparse too and end up with the voice. A voice that is loud beside the
 music, or holds its notes, is low-rank. Time and memory grow with the length, and the longer the
-recording, the higher the rank of the music: excerpts separate better than whole songs.
+recording, the higher the rank of the music.
 
 **Paper.** P.-S. Huang, S. D. Chen, P. Smaragdis, M. Hasegawa-Johnson, "Singing-voice separation
 from monaural recordings using robust principal component analysis", ICASSP 2012.

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from unweave.cli import dataset, info, models, partials, separate, spectrogram, verify
+from unweave.cli import dataset, info, lean, models, partials, separate, spectrogram, verify
 
 EXIT_CODES = """Exit codes: 0 all done; 1 at least one file failed (or, for verify, differs);
 2 usage; 3 weights missing or wrong; 130 interrupted."""
@@ -57,6 +57,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if lean.suffices(sys.argv[1:]):
+        lean.start_lean()
     try:
         app(prog_name="unweave")
     except SystemExit as done:

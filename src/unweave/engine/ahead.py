@@ -13,6 +13,9 @@ from unweave.io.reader import Reader
 
 BLOCK_S = 1.0  # decoded and handed on at once
 MOST_BYTES = 8_000_000  # decoded and waiting: 22 seconds of stereo
+# ... and before anybody takes a block: torch is being imported on one core, this is for the other,
+# and what the segments need is not yet taken.
+EARLY_BYTES = 32_000_000
 
 
 class Decoding:
@@ -27,8 +30,10 @@ class Decoding:
         self._reader = Reader(source)
         self.info = self._reader.info
         frames = max(1, round(BLOCK_S * self.info.sample_rate_hz))
-        most = max(2, MOST_BYTES // (4 * frames * self.info.channels))
-        self._ready: Queue[Wave | BaseException | None] = Queue(most)
+        block_bytes = 4 * frames * self.info.channels
+        self._most = max(2, MOST_BYTES // block_bytes)
+        early = max(2, EARLY_BYTES // block_bytes)
+        self._ready: Queue[Wave | BaseException | None] = Queue(early)
         self._stop = Event()
         self._thread = Thread(target=self._read, args=(frames,), name="decode", daemon=True)
         self._thread.start()
@@ -45,6 +50,8 @@ class Decoding:
 
     def blocks(self) -> Iterator[Wave]:
         """Blocks `(channel, time)`, once."""
+        with self._ready.mutex:
+            self._ready.maxsize = self._most
         while (item := self._ready.get()) is not None:
             if isinstance(item, BaseException):
                 raise item

@@ -33,7 +33,11 @@ def frame_wave(frame: av.AudioFrame) -> Wave:
     planes: tuple[Any, ...] = frame.planes[:channels]
     raw: npt.NDArray[Any]
     if frame.format.is_planar:
-        raw = np.stack([np.frombuffer(plane, kind, length) for plane in planes])
+        raw = np.empty((channels, length), kind)
+        for row, plane in zip(raw, planes, strict=True):
+            row[:] = np.frombuffer(plane, kind, length)
+        if kind == "f4":
+            return raw
     else:
         raw = np.frombuffer(planes[0], kind, length * channels).reshape(length, channels).T
     if kind == "f4":

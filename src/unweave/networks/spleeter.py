@@ -186,13 +186,13 @@ class Spleeter(nn.Module):
         count = len(self.config.stems)
         stems = mix.new_empty(mix.shape[0], count, *mix.shape[1:])
         magnitudes = stft.magnitude(spectrum[..., : self.config.bins])
-        for n, mask in enumerate(self.masks(magnitudes)):
-            if self.additive and n == count - 1:
-                # The masks sum to one in every bin: this stem is what the others leave.
-                torch.mul(mix, self.fade, out=stems[:, n])
-                stems[:, n] -= stems[:, :n].sum(1)
-            else:
-                stems[:, n] = self.invert(spectrum, mask)
+        # Where the masks sum to one in every bin, the last stem is what the others leave.
+        inverted = count - 1 if self.additive else count
+        for n, mask in zip(range(inverted), self.masks(magnitudes), strict=False):
+            stems[:, n] = self.invert(spectrum, mask)
+        if self.additive:
+            torch.mul(mix, self.fade, out=stems[:, -1])
+            stems[:, -1] -= stems[:, :-1].sum(1)
         return stems
 
     def wiener(self, spectrum: Tensor) -> Tensor:

@@ -8,7 +8,8 @@
 3. The last transposed convolution has one output channel, which would leave 15 of 16 vector lanes
    empty. It is computed as a strided convolution from 4x4 input bins to blocks of 4x4 output
    bins, and so is the dilated convolution after it, block to block: 16 lanes, all full.
-4. Where two tensors are concatenated, each is written into its half of the result.
+4. Where two tensors are concatenated, each is written into its half of the result; the largest
+   two are not even joined: the convolution after them runs over each and adds up.
 
 `tests/networks/test_spleeter.py` holds this equal to the readable network.
 """
@@ -69,19 +70,20 @@ class FastUNet:
             conv = packed_conv(turn(level.conv.weight), level.conv.bias, shape, stride=2, padding=2)
             self.down.append((conv, *level.norm.affine()))
             frames, bins = frames // 2, bins // 2
-        self.up: list[tuple[Conv, Tensor, Tensor]] = []
+        self.up: list[Conv] = []
+        self.norms: list[tuple[Tensor, Tensor]] = []
         for _, level in levels[:-1]:
             shape = (1, level.conv.in_channels, frames, bins)
             conv = packed_transposed(
                 turn(level.conv.weight), level.conv.bias, shape, config.decoder_activation
             )
-            self.up.append((conv, *level.norm.affine()))
+            self.up.append(conv)
+            self.norms.append(level.norm.affine())
             frames, bins = frames * 2, bins * 2
         last = levels[-1][1]
         weight, bias = block_transposed(turn(last.conv.weight), last.conv.bias)
-        shape = (1, weight.shape[1], frames, bins)
-        self.last_up = packed_conv(
-            weight, bias, shape, stride=2, padding=1, activation=config.decoder_activation
+        self.last_up = packed_pair(
+            weight, bias, self.norms.pop(), (frames, bins), config.decoder_activation
         )
         self.last_norm = last.norm.affine()
         weight, bias = block_dilated(turn(unet.up7.conv.weight), unet.up7.conv.bias)
@@ -95,10 +97,11 @@ class FastUNet:
             if len(skips) < len(self.down):
                 x = activate(torch.addcmul(shift, skips[-1], scale), self.encoder_activation)
         x = skips.pop()
-        for conv, scale, shift in self.up:
-            x = beside(skips.pop(), conv(x), scale, shift)
+        for conv, norm in zip(self.up, self.norms, strict=False):
+            x = beside(skips.pop(), conv(x), *norm)
+        x = self.last_up(skips.pop(), self.up[-1](x))
         scale, shift = self.last_norm
-        return self.mask(self.last_up(x).mul_(scale).add_(shift))
+        return self.mask(x.mul_(scale).add_(shift))
 
 
 def beside(skip: Tensor, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
@@ -131,6 +134,49 @@ def packed_conv(
     run = torch.ops.mkldnn._convolution_pointwise
     inside, after = fused(activation)
     return then(after, lambda x: run(x, packed, bias, padding_, stride_, ones, 1, inside, [], ""))
+
+
+def packed_pair(
+    weight: Tensor,
+    bias: Tensor,
+    norm: tuple[Tensor, Tensor],
+    size: tuple[int, int],
+    activation: Activation,
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """`(skip, x)` to the convolution of `beside(skip, x, *norm)`, stride 2 and padding 1.
+
+    weight: `(out, skip + x, 4, 4)`; size: frames and bins of both inputs. The norm's scale goes
+    into the weights. Its shift is padded with zeros as any input is, so that what it adds is a
+    picture, not a number: it is drawn once.
+    """
+    scale, shift = norm
+    half = weight.shape[1] - scale.shape[0]
+    moved = shift.expand(1, -1, *size)
+    picture = F.conv2d(moved, weight[:, half:], bias, stride=2, padding=1)
+    picture = picture.contiguous(memory_format=torch.channels_last)
+    of_skip, of_x = weight[:, :half].contiguous(), (weight[:, half:] * scale).contiguous()
+    if not torch.backends.mkldnn.is_available():
+        return lambda skip, x: activate(
+            F.conv2d(skip, of_skip, None, 2, 1) + picture + F.conv2d(x, of_x, None, 2, 1),
+            activation,
+        )
+    one, two = (1, 1), (2, 2)
+    of_skip, of_x = (
+        torch._C._nn.mkldnn_reorder_conv2d_weight(
+            part.to_mkldnn(), one, two, one, 1, (1, part.shape[1], *size)
+        )
+        for part in (of_skip, of_x)
+    )
+    relu, after = ("relu", None) if activation == "relu" else (None, activation)
+    run = torch.ops.mkldnn._convolution_pointwise
+    add = torch.ops.mkldnn._convolution_pointwise_.binary
+
+    def pair(skip: Tensor, x: Tensor) -> Tensor:
+        sums = run(skip, of_skip, None, one, two, one, 1, "none", [], "").add_(picture)
+        sums = add(sums, x, of_x, None, one, two, one, 1, "add", 1.0, relu, [], None)
+        return sums if after is None else activate(sums, after)
+
+    return pair
 
 
 def packed_transposed(

@@ -18,7 +18,7 @@ from mir_eval import separation
 from museval.metrics import bss_eval
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.metrics import cases  # noqa: E402
+from tests.metrics import cases
 
 
 def turned(signals: Any) -> tuple[Any, Any]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         separate,
         separate_file,
     )
+    from unweave.bench.evaluate import evaluate
     from unweave.core.errors import UnweaveError
 
     __version__: str
@@ -31,6 +32,7 @@ _HOMES = {
     "load": "unweave.apps.separate",
     "list_separators": "unweave.apps.separate",
     "Stems": "unweave.apps.separate",
+    "evaluate": "unweave.bench.evaluate",
     "UnweaveError": "unweave.core.errors",
 }
 
@@ -38,6 +40,7 @@ __all__ = [
     "Stems",
     "UnweaveError",
     "__version__",
+    "evaluate",
     "list_separators",
     "load",
     "separate",

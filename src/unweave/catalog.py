@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import gc
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,12 +54,16 @@ def techniques() -> list[str]:
     )
 
 
-def describe(name: str) -> Card | Technique:
-    """The facts about a separator, without its weights. Raises UsageError for an unknown name."""
+def describe(name: str, options: Mapping[str, object] | None = None) -> Card | Technique:
+    """The facts about a separator, without loading its weights.
+
+    options: a technique's stems may depend on them. Raises UsageError for an unknown name or, with
+    a classical technique, a wrong option.
+    """
     if name in cards.names():
         return cards.card(name)
     module = _module(name)
-    spec = module.TECHNIQUE().spec
+    spec = parameters.build(module.TECHNIQUE, options or {}).spec
     return Technique(
         name=name,
         title=(module.__doc__ or "").partition("\n")[0].strip(),
@@ -69,6 +73,15 @@ def describe(name: str) -> Card | Technique:
         licence=spec.licence,
         parameters=parameters.parameters(module.TECHNIQUE),
     )
+
+
+def option_names(name: str) -> tuple[str, ...]:
+    """The options that `load` takes for a separator. Raises UsageError for an unknown name."""
+    if name in cards.names():
+        from unweave.pretrained import neural
+
+        return neural.option_names(cards.card(name))
+    return tuple(item.name for item in parameters.parameters(_module(name).TECHNIQUE))
 
 
 def load(name: str = DEFAULT, **options: object) -> Separator:

@@ -13,7 +13,19 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from unweave.cli import dataset, info, lean, models, partials, separate, spectrogram, verify
+from unweave.cli import (
+    benchmark,
+    dataset,
+    evaluate,
+    info,
+    lean,
+    models,
+    partials,
+    report,
+    separate,
+    spectrogram,
+    verify,
+)
 
 EXIT_CODES = """Exit codes: 0 all done; 1 at least one file failed (or, for verify, differs);
 2 usage; 3 weights missing or wrong; 130 interrupted."""
@@ -33,6 +45,9 @@ app.command(epilog=EXIT_CODES, no_args_is_help=True)(info.info)
 app.command(epilog=EXIT_CODES, no_args_is_help=True)(verify.verify)
 app.command(epilog=EXIT_CODES, no_args_is_help=True)(spectrogram.spectrogram)
 app.command(epilog=EXIT_CODES, no_args_is_help=True)(partials.partials)
+app.command(epilog=EXIT_CODES, no_args_is_help=True)(evaluate.evaluate)
+app.command(epilog=EXIT_CODES, no_args_is_help=True)(benchmark.benchmark)
+app.command(epilog=EXIT_CODES, no_args_is_help=True)(report.report)
 
 
 def _version(wanted: bool) -> None:

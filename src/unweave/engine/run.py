@@ -157,17 +157,19 @@ def separate_array(
     *,
     channel_names: Sequence[str] = (),
     device: str = "auto",
+    batch: int | None = None,
     warn: Callable[[str], None],
     on_progress: OnProgress | None = None,
 ) -> dict[str, Wave]:
     """All stems of a mix `(channel, time)` in memory by name, and the residual where there is one.
 
-    The mix stays as it is; samples that are not finite count as silence.
+    The mix stays as it is; samples that are not finite count as silence. batch: segments at work
+    at once, as many as there are cores by default.
     """
     channels, length = mix.shape
     device = resources.choose_device(device)
     work = _choose(
-        separator.spec, device, channels, channel_names, length, sample_rate_hz, None, None
+        separator.spec, device, channels, channel_names, length, sample_rate_hz, batch, None
     )
     clean = Faults(sample_rate_hz).clean
     blocks = (clean(mix[:, at : at + sample_rate_hz]) for at in range(0, length, sample_rate_hz))

@@ -66,9 +66,7 @@ class NeuralSeparator:
 
 def network(card: Card, options: Mapping[str, object], weights: Mapping[str, np.ndarray]) -> Any:
     """The module of a card, with its weights, as the options want it."""
-    build = import_module(f"unweave.networks.{card.network}").build
-    parameters = inspect.signature(build).parameters.values()
-    known = [p.name for p in parameters if p.kind == p.KEYWORD_ONLY]
+    build, known = _build(card), option_names(card)
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise UsageError(f"{card.name} has no option {unknown[0]!r}; it takes {', '.join(known)}")
@@ -76,6 +74,16 @@ def network(card: Card, options: Mapping[str, object], weights: Mapping[str, np.
         return build(card.stems, card.channels, card.config, weights, **options)
     except ValueError as error:
         raise UsageError(f"{card.name}: {error}") from error
+
+
+def option_names(card: Card) -> tuple[str, ...]:
+    """The options that a card's network takes."""
+    parameters = inspect.signature(_build(card)).parameters.values()
+    return tuple(p.name for p in parameters if p.kind == p.KEYWORD_ONLY)
+
+
+def _build(card: Card) -> Any:
+    return import_module(f"unweave.networks.{card.network}").build
 
 
 def spec(card: Card, options: Mapping[str, object], *, additive: bool) -> Spec:

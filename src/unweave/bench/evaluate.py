@@ -1,0 +1,229 @@
+"""Scores of estimates that somebody else made, from memory or from files; no dataset needed.
+
+Estimates are matched to references by name. Lengths that differ are made equal and the difference
+is said; rates and channels that differ are an error, because making them equal would change scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unweave.bench import pairing, scores, scoring, stem_files
+from unweave.bench.aggregate import Row, Table, frame_median, stems_of
+from unweave.bench.scores import BSS_EVAL_V4, GLOBAL, METRICS, V3_IMAGES, V3_SOURCES, TrackScores
+from unweave.core.errors import UsageError
+from unweave.core.types import Wave
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from torch import Tensor
+
+PROTOCOLS = {"v4": BSS_EVAL_V4, "v3": V3_IMAGES, "v3-sources": V3_SOURCES, "global": GLOBAL}
+_TITLES = {
+    BSS_EVAL_V4: ("BSS Eval v4, dB", "median over frames of one second that have a score"),
+    V3_IMAGES: ("BSS Eval v3 images, dB", "one figure for the whole length"),
+    V3_SOURCES: ("BSS Eval v3 sources, dB", "one figure for the whole length"),
+}
+_GLOBAL = {"global_sdr_db": "global SDR", "si_sdr_db": "SI-SDR", "snr_db": "SNR"}
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The scores of some estimates. `evaluation["vocals"]["SDR"]` is one figure in dB: the median
+    over frames of SDR, SIR, ISR or SAR, or "global SDR", "SI-SDR", "SNR" of the whole length.
+
+    `scores` has every frame; `save` writes it as museval does.
+    """
+
+    scores: TrackScores
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        return stems_of([self.scores])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self.scores.warnings
+
+    def __getitem__(self, stem: str) -> dict[str, float]:
+        values = self.scores.targets.get(stem, {})
+        frames = {metric: frame_median(values[metric]) for metric in values}
+        whole = {title: self.scores.global_[stem][name] for name, title in _GLOBAL.items()}
+        return frames | whole
+
+    def tables(self) -> list[Table]:
+        """The figures with the names of their aggregations, by stem."""
+        found = self.scores
+        whole = Table(
+            title="without filters, dB",
+            aggregation="one figure for the whole length",
+            columns=tuple(_GLOBAL.values()),
+            rows=tuple(
+                _row(stem, [found.global_[stem][name] for name in _GLOBAL]) for stem in self.stems
+            ),
+        )
+        if not found.targets:
+            return [whole]
+        groups = [(stem, found.targets[stem]) for stem in self.stems]
+        groups += [(f"{stem} among stems", values) for stem, values in found.among_stems.items()]
+        title, aggregation = _TITLES[found.protocol]
+        framed = Table(
+            title=title,
+            aggregation=aggregation,
+            columns=METRICS,
+            rows=tuple(
+                _row(label, [frame_median(values[metric]) for metric in METRICS])
+                for label, values in groups
+            ),
+        )
+        return [framed, whole]
+
+    def save(self, path: str | Path) -> None:
+        """Write `scores` as a file that museval's tools read. Raises OutputError."""
+        scores.write(self.scores, Path(path))
+
+
+def _row(label: str, values: list[float]) -> Row:
+    return Row(label=label, kind="separator", tracks=1, values=tuple(values))
+
+
+def evaluate(
+    references: Mapping[str, Any] | npt.NDArray[Any] | Tensor,
+    estimates: Mapping[str, Any] | npt.NDArray[Any] | Tensor,
+    sample_rate_hz: int,
+    metric: str = "v4",
+    *,
+    mapping: Mapping[str, str] | None = None,
+) -> Evaluation:
+    """Score estimates against references.
+
+    references, estimates: `{stem: (channel, time)}`, matched by name, or arrays `(stem, channel,
+    time)` in the same order. metric: "v4" (BSS Eval v4, one-second frames), "v3" (v3 images) or
+    "v3-sources" (one channel), or "global" (no BSS Eval, which is much faster); never permuted. The
+    figures without filters are always there. mapping: `{estimate: reference}` where names differ;
+    several estimates of one reference are added up.
+
+    An accompaniment is scored beside the vocals alone, and the vocals then twice: see
+    `TrackScores.among_stems`. Estimates that are longer or shorter than the references are cut or
+    padded with silence, which a warning says. Raises ValueError for arrays that cannot be waves,
+    UsageError where names do not match or a metric is unknown.
+    """
+    protocol = _protocol(metric)
+    own, given = _named(references, "references"), _named(estimates, "estimates")
+    return _score(
+        own, given, sample_rate_hz, protocol, mapping or {}, names=("references", "estimates")
+    )
+
+
+def evaluate_files(
+    references: Path, estimates: Path, metric: str = "v4", mapping: Mapping[str, str] | None = None
+) -> Evaluation:
+    """Score two folders of stems, matched by the names of their files, or two files.
+
+    Any sound that unweave reads. A file called mix or mixture is left out; an accompaniment that
+    the references lack is the sum of all of them but the vocals. Raises InputError where something
+    cannot be read, or where rates or channels differ, UsageError as `evaluate` does.
+    """
+    protocol = _protocol(metric)
+    own, given = stem_files.find(references), stem_files.find(estimates)
+    mapping = dict(mapping or {})
+    if references.is_file() and estimates.is_file():
+        mapping.setdefault(next(iter(given)), next(iter(own)))
+    rate_hz = stem_files.check_alike([*own.values(), *given.values()])
+    waves = {stem: stem_files.read(path) for stem, path in own.items()}
+    found = {stem: stem_files.read(path) for stem, path in given.items()}
+    return _score(waves, found, rate_hz, protocol, mapping, names=(references.stem, estimates.stem))
+
+
+def _protocol(metric: str) -> str:
+    if metric not in PROTOCOLS:
+        raise UsageError(f"no metric is called {metric!r}; there are {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[metric]
+
+
+def _named(waves: object, who: str) -> dict[str, Wave]:
+    """Waves by name, each `(channel, time)` float32 or float64; an array's stems are numbered."""
+    if isinstance(waves, Mapping):
+        named = {str(stem): _array(wave) for stem, wave in waves.items()}
+    else:
+        named = {f"stem {n + 1}": wave for n, wave in enumerate(_array(waves))}
+    if not named:
+        raise ValueError(f"{who} hold no stem")
+    named = {stem: wave[None] if wave.ndim == 1 else wave for stem, wave in named.items()}
+    for stem, wave in named.items():
+        if wave.ndim != 2 or not wave.size:
+            raise ValueError(f"{who}: {stem} must be (channel, time), got shape {wave.shape}")
+        if wave.shape[0] != next(iter(named.values())).shape[0]:
+            raise ValueError(f"{who}: {stem} has {wave.shape[0]} channels, others have not")
+    return named
+
+
+def _array(wave: Any) -> npt.NDArray[Any]:
+    if hasattr(wave, "detach"):  # a torch tensor, told without importing torch
+        wave = wave.detach().cpu().numpy()
+    array = np.asarray(wave)
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+
+
+def _score(
+    references: dict[str, Wave],
+    estimates: dict[str, Wave],
+    sample_rate_hz: int,
+    protocol: str,
+    mapping: Mapping[str, str],
+    names: tuple[str, str],
+) -> Evaluation:
+    channels = {wave.shape[0] for wave in (*references.values(), *estimates.values())}
+    if len(channels) > 1:
+        raise ValueError("references and estimates have different numbers of channels")
+    length = max(wave.shape[-1] for wave in references.values())
+    warnings: list[str] = []
+    references = {
+        stem: fitted(wave, length, f"the reference {stem}", warnings)
+        for stem, wave in references.items()
+    }
+    voice = next((n for n in references if pairing.canonical(n) == pairing.VOCALS), None)
+    backing = any(pairing.canonical(n) == pairing.ACCOMPANIMENT for n in references)
+    wanted = {pairing.canonical(mapping.get(n, n)) for n in estimates}
+    if voice and not backing and len(references) > 1 and pairing.ACCOMPANIMENT in wanted:
+        others = [name for name in references if name != voice]
+        references[pairing.ACCOMPANIMENT] = pairing.total(references, others)
+    pairs = pairing.pair(tuple(references), tuple(estimates), mapping, derive=False)
+    given = {name: pairing.total(estimates, parts) for name, parts in pairs.sources.items()}
+    given = {name: fitted(wave, length, f"the estimate of {name}", warnings)
+             for name, wave in given.items()}  # fmt: skip
+    found = scoring.score(references, given, sample_rate_hz, protocol)
+    return Evaluation(
+        TrackScores(
+            dataset="",
+            split="",
+            track=names[0],
+            separator=names[1],
+            name=names[1],
+            mapping=dict(mapping),
+            protocol=protocol,
+            samples=length,
+            sample_rate_hz=sample_rate_hz,
+            missing=pairs.missing,
+            unscored=pairs.unscored,
+            warnings=(*warnings, *pairs.warnings(names[1]), *found.warnings),
+            **found.figures(),
+        )
+    )
+
+
+def fitted(wave: Wave, length: int, what: str, warnings: list[str]) -> Wave:
+    """A wave of `length` samples, cut or padded with silence at its end, and what was done."""
+    extra = wave.shape[-1] - length
+    if extra > 0:
+        warnings.append(f"{what} is {extra} samples longer than the references: cut")
+        return wave[:, :length]
+    if extra < 0:
+        warnings.append(f"{what} is {-extra} samples shorter than the references: padded")
+        return np.pad(wave, ((0, 0), (0, -extra)))
+    return wave

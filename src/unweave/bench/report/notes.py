@@ -1,0 +1,223 @@
+"""What a careful reader must know: cautions, what was run, silence, warnings, what is missing."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+
+from unweave.bench import sisec
+from unweave.bench.report.page import Block, Column, Facts, Items, Row, Table, Text
+from unweave.bench.report.study import Study, joins_campaign
+from unweave.bench.report.tables import grouped
+from unweave.bench.scores import MIR_1K, TrackScores
+
+PROTOCOLS = {
+    "bss-eval-v4": "BSS Eval v4 as museval computes it",
+    MIR_1K: "MIR-1K: BSS Eval v3 sources on voice and music, NSDR over the mixture",
+}
+_FEW_TRACKS = 10
+_NAMES = 6  # tracks that are named before the rest is counted
+
+
+def facts(study: Study) -> Facts:
+    """The head of a study: what was scored, how, how much of it."""
+    lengths = study.lengths_s
+    first = study.own[0] if study.own else None
+    windows = ""
+    if first is not None and study.protocol != MIR_1K:
+        windows = f", windows of {first.window_s:g} s every {first.hop_s:g} s"
+    count = Counter(system.kind for system in study.systems if not system.published)
+    oracles = count["oracle"] + count["mixture"]
+    systems = [_count(count["separator"], "separator")] if count["separator"] else []
+    systems += [f"{_count(oracles, 'oracle')} and baselines"] if oracles else []
+    published = sum(system.published for system in study.systems)
+    systems += [f"{published - 1} of SiSEC 2018 and its mixture"] if published else []
+    sound = f", {duration(sum(lengths.values()))} of sound" if lengths else ""
+    return Facts(
+        (
+            ("Dataset", study.dataset or "not named in the scores"),
+            ("Split", study.split or "not named in the scores"),
+            ("Tracks", f"{len(study.tracks)}{sound}"),
+            ("Systems", ", ".join(systems)),
+            ("Protocol", PROTOCOLS.get(study.protocol, study.protocol) + windows),
+        )
+    )
+
+
+def cautions(study: Study) -> list[Block]:
+    """What limits the comparison, before any figure."""
+    words = []
+    if not study.tracks:
+        words.append("No track has scores of all systems, so that nothing can be compared.")
+    if study.excerpts and study.dataset.startswith("musdb18"):
+        words.append(
+            f"These are excerpts of {_middle(study.lengths_s.values()):.1f} s (median), not "
+            "whole songs: the figures cannot be compared directly with SiSEC 2018's or papers'."
+        )
+    elif study.dataset.startswith("musdb18") and not joins_campaign(study):
+        words.append(
+            "These are not the test songs of MUSDB18: the figures cannot be compared directly with "
+            "SiSEC 2018's or with papers'."
+        )
+    if study.split == "train":
+        words.append("Split train: separators may have learnt from these very tracks.")
+    if joins_campaign(study) and len(study.tracks) < len(sisec.campaign().tracks):
+        words.append(
+            f"SiSEC 2018's systems are shown on the same {len(study.tracks)} of its 50 tracks, so "
+            "that their figures are not the published ones."
+        )
+    if study.dataset == MIR_1K and study.split == "test-public":
+        words.append("test-public is a part of the test split: published figures are on all of it.")
+    if 0 < len(study.tracks) < _FEW_TRACKS:
+        words.append(f"{_count(len(study.tracks), 'track')}: averages and tests say little.")
+    for label, tracks in study.lacking.items():
+        words.append(
+            f"{label} lacks {_named(tracks)}; all tables, plots and tests hold the "
+            f"{len(study.tracks)} tracks that all systems have."
+        )
+    for label, count in study.aside.items():
+        words.append(f"{label} is left out: it has scores of {_count(count, 'track')} only so far.")
+    words += _mixed_interference(study)
+    return [Text(word, caution=True) for word in words]
+
+
+def _mixed_interference(study: Study) -> list[str]:
+    """SIR and SAR depend on which other stems were scored; say where systems differ in that."""
+    found = []
+    for stem in study.stems:
+        ways: dict[tuple[str, ...], set[str]] = {}
+        for item in study.own:
+            if stem in item.scored_with:
+                ways.setdefault(tuple(sorted(item.scored_with[stem])), set()).add(item.separator)
+        if len(ways) > 1:
+            each = "; ".join(
+                f"{', '.join(sorted(labels))} beside {', '.join(n for n in names if n != stem)}"
+                for names, labels in sorted(ways.items())
+            )
+            found.append(
+                f"{stem} was scored beside different stems ({each}): SIR and SAR cannot be "
+                "compared between these, SDR and ISR can."
+            )
+    return found
+
+
+def what_was_run(study: Study) -> list[Block]:
+    """Names, options and weights of our own systems."""
+    rows = {}
+    for system in study.systems:
+        items = [item for item in study.own if item.separator == system.label]
+        if not items:
+            continue
+        first = items[0]
+        options = ", ".join(f"{name} = {value}" for name, value in first.options.items())
+        weights = sorted({item.weights_sha256[:12] for item in items if item.weights_sha256})
+        renamed = ", ".join(f"{ours} as {stem}" for ours, stem in first.mapping.items())
+        versions = ", ".join(sorted({item.software for item in items if item.software}))
+        hashes = ", ".join(weights)
+        name = first.name if first.name != system.label else None
+        cells = tuple(cell or None for cell in (name, options, hashes, renamed, versions))
+        rows[system.label] = Row(system.label, cells, system.kind)
+    heads = (
+        "Name",
+        "Options",
+        "Weights, SHA-256",
+        "Stems scored under other names",
+        "Scored by unweave",
+    )
+    used = [n for n in range(len(heads)) if any(row.cells[n] for row in rows.values())]
+    table = Table(
+        title="What was run",
+        aggregation="as the scores say; the hash by its first 12 digits",
+        columns=tuple(Column(heads[n], words=True) for n in used),
+        groups=grouped(
+            {k: Row(r.label, tuple(r.cells[n] for n in used), r.kind) for k, r in rows.items()}
+        ),
+    )
+    return [table] if rows else []
+
+
+def silence(study: Study) -> list[Block]:
+    """Frames without a score because the reference or the estimate is silent in them."""
+    stems = [stem for stem in study.stems if any(stem in item.targets for item in study.own)]
+    rows = {}
+    for system in study.systems:
+        items = [item for item in study.own if item.separator == system.label]
+        if any(item.silent_frames for item in items):
+            cells = tuple(_silent(study, items, stem) for stem in stems)
+            rows[system.label] = Row(system.label, cells, system.kind)
+    if not rows:
+        return []
+    different = [{row.cells[n] for row in rows.values()} - {None} for n in range(len(stems))]
+    if all(len(cells) <= 1 for cells in different):
+        alike = tuple(next(iter(cells), None) for cells in different)
+        rows = {"": Row("All systems that give it", alike)}
+    return [
+        Table(
+            title="Silent frames",
+            aggregation="sum over tracks: frames without a score, as a stem is silent, of all",
+            columns=tuple(Column(stem) for stem in stems),
+            groups=grouped(rows),
+        )
+    ]
+
+
+def _silent(study: Study, items: list[TrackScores], stem: str) -> str | None:
+    frames = sum(study.frames.get((item.separator, item.track, stem), 0) for item in items)
+    silent = sum(item.silent_frames.get(stem, 0) for item in items)
+    return f"{silent} of {frames}" if frames else None
+
+
+def remarks(study: Study) -> list[Block]:
+    """Warnings and what has no score: each once, with its tracks and whom it concerns."""
+    found: dict[str, dict[str, int]] = {}
+    for item in study.own:
+        for words in _said(item):
+            labels = found.setdefault(words, {})
+            labels[item.separator] = labels.get(item.separator, 0) + 1
+    if not found:
+        return [Text("No warnings.")]
+    everybody = {item.separator for item in study.own}
+    lines = []
+    for words, labels in sorted(found.items()):
+        for count in sorted(set(labels.values()), reverse=True):
+            whom = [label for label in sorted(labels) if labels[label] == count]
+            names = "all systems" if set(whom) == everybody else ", ".join(whom)
+            lines.append(f"{words}: {_count(count, 'track')}, {names}")
+    return [Items(tuple(lines))]
+
+
+def _said(item: TrackScores) -> list[str]:
+    words = list(item.warnings)
+    if item.missing:
+        words.append(f"No estimate of {', '.join(item.missing)}")
+    if item.unscored:
+        words.append(f"No reference for {', '.join(item.unscored)}")
+    for stem, values in item.targets.items():
+        if not any(math.isfinite(value) for value in values["SDR"]):
+            words.append(f"No frame of {stem} has a score")
+    return words
+
+
+def duration(seconds: float) -> str:
+    """`3 h 28 min`, `10 min 58 s` or `7 s`."""
+    whole = round(seconds)
+    hours, minutes, left = whole // 3600, whole // 60 % 60, whole % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {left} s" if minutes else f"{left} s"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _named(tracks: tuple[str, ...]) -> str:
+    named = ", ".join(tracks[:_NAMES])
+    more = len(tracks) - _NAMES
+    return f"{_count(len(tracks), 'track')} ({named}{f' and {more} more' if more > 0 else ''})"
+
+
+def _middle(values: Iterable[float]) -> float:
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2]

@@ -1,0 +1,185 @@
+"""`benchmark`: a dataset's tracks against separators and oracles, one file of scores for each pair.
+
+What has its scores already is not done again: a run that was stopped or killed goes on where it
+was, and ends in the same files as one that never was. A pair that fails is named and does not stop
+the others.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from unweave.bench import scores
+from unweave.bench.entries import Entry, entries
+from unweave.bench.pool import run_in_processes
+from unweave.bench.scores import BSS_EVAL_V4, MIR_1K
+from unweave.bench.work import Job, Outcome, Request, Scorer, Status, outcome
+from unweave.core.errors import InputError, UnweaveError, UsageError
+from unweave.core.types import ShouldStop
+from unweave.datasets.track import Track
+
+PROTOCOLS = (BSS_EVAL_V4, MIR_1K)
+
+
+class Watcher(Protocol):
+    """Who wants to know how the benchmark goes on."""
+
+    def planned(self, to_do_s: float, skipped: Sequence[Outcome]) -> None:
+        """Seconds of sound to score, each track counting once for each row; what was done."""
+        ...
+
+    def finished(self, outcome: Outcome) -> None: ...
+
+
+def benchmark(
+    dataset: str | None,
+    root: Path | None = None,
+    split: str | None = None,
+    *,
+    separators: Iterable[str] = (),
+    oracles: Iterable[str] = (),
+    settings: Mapping[str, object] | None = None,
+    output: Path = Path("benchmark"),
+    tracks: Sequence[str] = (),
+    mapping: Mapping[str, str] | None = None,
+    protocol: str | None = None,
+    device: str = "auto",
+    jobs: int = 1,
+    watcher: Watcher | None = None,
+    should_stop: ShouldStop = lambda: False,
+) -> list[Outcome]:
+    """Score every separator and oracle on every track; outcomes in the order tracks, rows.
+
+    dataset: its name, or None to tell it by its folder `root`. separators: names, with options as
+    in `nmf:rank=8`; settings: options of all of them. tracks: a number, or names. mapping: see
+    `pairing.pair`. protocol: instead of the dataset's own. jobs: tracks at a time, in processes
+    that share the processor's cores.
+
+    Raises UsageError or InputError before any work starts: for names, options or a dataset that
+    there are not. What goes wrong later is in the outcomes.
+    """
+    from unweave import datasets
+
+    rows = entries(separators, oracles, settings)
+    if protocol not in (None, *PROTOCOLS):
+        raise UsageError(f"no protocol is called {protocol!r}; there are {', '.join(PROTOCOLS)}")
+    if dataset is None:
+        if root is None:
+            raise UsageError("say which dataset: --dataset NAME, or --root FOLDER to look into")
+        dataset = datasets.guess(root)
+    chosen = select(datasets.load(dataset, root, split), tracks)
+    if any(row.kind == "separator" for row in rows):
+        from unweave.engine.resources import choose_device
+
+        device = choose_device(device)
+    request = Request(
+        dataset=dataset, output=output, mapping=mapping or {}, protocol=protocol, device=device
+    )
+    _check_mapping(request.mapping, rows, chosen)
+    plan = [(track, entry) for track in chosen for entry in rows]
+    _check_paths(request.path(track, entry) for track, entry in plan)
+
+    found: dict[Path, Outcome] = {}
+    for done in _finished(request, chosen, rows, should_stop):
+        found[done.path] = done
+    todo = [
+        Job(track, left)
+        for track in chosen
+        if (left := tuple(e for e in rows if request.path(track, e) not in found))
+    ]
+    if watcher is not None:
+        to_do_s = sum(job.track.duration_s * len(job.entries) for job in todo)
+        watcher.planned(to_do_s, list(found.values()))
+    # Never by how much is left: rounding depends on threads, and so on the way of working.
+    work = run_in_processes if jobs > 1 else _run_here
+    for result in work(todo, request, jobs, should_stop):
+        found[result.path] = result
+        if watcher is not None:
+            watcher.finished(result)
+    cancelled = (outcome(request, track, entry, Status.CANCELLED) for track, entry in plan)
+    return [found.get(result.path, result) for result in cancelled]
+
+
+def exit_code(outcomes: Iterable[Outcome]) -> int:
+    """0 when all is well, 130 when interrupted, 1 when something failed."""
+    found = {outcome.status for outcome in outcomes}
+    return 130 if Status.CANCELLED in found else int(Status.FAILED in found)
+
+
+def select(tracks: Sequence[Track], wanted: Sequence[str]) -> list[Track]:
+    """The first N of the tracks, or those with the names asked for. Raises UsageError."""
+    if not tracks:
+        raise UsageError("the dataset has no tracks there; see unweave dataset check")
+    if not wanted:
+        return list(tracks)
+    by_name = {track.name: track for track in tracks}
+    if len(wanted) == 1 and wanted[0].isdecimal() and wanted[0] not in by_name:
+        if int(wanted[0]) == 0:
+            raise UsageError("--tracks takes a number above 0, or names")
+        return list(tracks[: int(wanted[0])])
+    for name in wanted:
+        if name not in by_name:
+            near = difflib.get_close_matches(name, by_name, n=3, cutoff=0.4) or list(by_name)[:3]
+            raise UsageError(f"no track is called {name!r}; there are {', '.join(near)}, ...")
+    return [track for track in tracks if track.name in wanted]
+
+
+def _check_mapping(
+    mapping: Mapping[str, str], rows: Sequence[Entry], tracks: Sequence[Track]
+) -> None:
+    """A mapping that can mean nothing is a mistake in spelling."""
+    from unweave.bench.pairing import canonical
+
+    stems = {"residual"}.union(*(row.stems for row in rows))
+    names = {canonical(name) for track in tracks for name in track.stem_names}
+    for stem, target in mapping.items():
+        if stem not in stems:
+            raise UsageError(f"--map {stem}={target}: no separator here gives {stem!r}; they give "
+                             f"{', '.join(sorted(stems))}")  # fmt: skip
+        if canonical(target) not in names:
+            raise UsageError(f"--map {stem}={target}: the dataset has no {target!r}; it has "
+                             f"{', '.join(sorted(names))}")  # fmt: skip
+
+
+def _check_paths(paths: Iterable[Path]) -> None:
+    """Two results in one file would be a result lost."""
+    seen: set[str] = set()
+    for path in paths:
+        if str(path).casefold() in seen:
+            raise InputError(f"{path}: two tracks or rows would write it; rename one of them")
+        seen.add(str(path).casefold())
+
+
+def _finished(
+    request: Request, tracks: Iterable[Track], rows: Sequence[Entry], should_stop: ShouldStop
+) -> Iterator[Outcome]:
+    """What has valid scores of exactly this work."""
+    for track in tracks:
+        checksum: str | None = None
+        for entry in rows:
+            path = request.path(track, entry)
+            if should_stop() or not path.is_file():
+                continue
+            try:
+                facts = scores.load_json(path).get("unweave", {})
+                wanted = request.identity(track, entry, facts.get("checksum", ""))
+                if any(facts.get(key) != wanted[key] for key in scores.IDENTITY):
+                    continue
+                checksum = checksum or track.checksum()  # reads all of the track: last
+                if facts["checksum"] == checksum:
+                    yield outcome(request, track, entry, Status.SKIPPED, scores=scores.read(path))
+            except UnweaveError:
+                continue  # broken: it is done again, and what is wrong with the track said then
+
+
+def _run_here(
+    jobs: Iterable[Job], request: Request, _at_once: int, should_stop: ShouldStop
+) -> Iterator[Outcome]:
+    scorer = Scorer(request, should_stop)
+    for job in jobs:
+        if should_stop():
+            return
+        yield from scorer.run(job)

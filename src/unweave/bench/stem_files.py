@@ -1,0 +1,73 @@
+"""Files of stems: which sound files a folder holds, and whether they can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from unweave.core.errors import InputError
+from unweave.core.types import Wave
+from unweave.datasets._find import is_sound
+from unweave.io.files import shown
+
+_MIXES = ("mix", "mixture")  # what may lie beside stems and is none
+
+
+def find(place: Path) -> Mapping[str, Path]:
+    """The sound files of a folder by stem (their names in lower case), or a single file.
+
+    Raises InputError where there is nothing, or two files of one stem.
+    """
+    if place.is_file():
+        return {place.stem.lower(): place}
+    if not place.is_dir():
+        raise InputError(f"{shown(place)}: no such file or folder; check the spelling")
+    found: dict[str, Path] = {}
+    for path in sorted(place.iterdir()):
+        stem = path.stem.lower()
+        if path.name.startswith(".") or not path.is_file() or not is_sound(path):
+            continue
+        if stem in found:
+            raise InputError(
+                f"{shown(path)}: is the same stem as {shown(found[stem].name)}; keep one of them"
+            )
+        if stem not in _MIXES:
+            found[stem] = path
+    if not found:
+        raise InputError(f"{shown(place)}: holds no sound files; give a folder of stems")
+    return found
+
+
+def check_alike(paths: Sequence[Path]) -> int:
+    """The rate in Hz that all files have. Raises InputError, naming two, where rates or channel
+    counts differ."""
+    from unweave.io.reader import probe
+
+    first = probe(paths[0])
+    for path in paths[1:]:
+        info = probe(path)
+        pairs = (
+            ("Hz", info.sample_rate_hz, first.sample_rate_hz),
+            ("channel(s)", info.channels, first.channels),
+        )
+        for unit, is_, must in pairs:
+            if is_ != must:
+                raise InputError(
+                    f"{shown(path)}: has {is_} {unit}, {shown(paths[0])} has {must}; "
+                    "make them alike before comparing"
+                )
+    return first.sample_rate_hz
+
+
+def read(path: Path) -> Wave:
+    """The whole of a file, float32 `(channel, time)`. Raises InputError."""
+    from unweave.io.reader import Reader
+
+    with Reader(path) as reader:
+        blocks = list(reader.blocks(reader.info.sample_rate_hz))
+    if not blocks:
+        raise InputError(f"{shown(path)}: holds no sound")
+    wave: Wave = np.concatenate(blocks, axis=-1)
+    return wave

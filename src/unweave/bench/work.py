@@ -1,0 +1,235 @@
+"""One track against several rows of a benchmark: decode once, separate, score, write.
+
+A `Scorer` keeps the separators that it has loaded, so that each process loads each of them once.
+Whatever goes wrong with one row becomes an outcome that names it; the others go on.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from unweave.bench import memory, oracles, pairing, scores, scoring
+from unweave.bench.entries import Entry
+from unweave.bench.scores import TrackScores
+from unweave.core.errors import Cancelled, UnweaveError
+from unweave.core.types import Progress, Separator, ShouldStop, Wave
+from unweave.datasets.track import Track
+
+
+class Status(StrEnum):
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What holds for the whole benchmark."""
+
+    dataset: str
+    output: Path
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    protocol: str | None = None  # None: the dataset's own
+    device: str = "auto"
+    batch: int | None = None  # segments at work at once; None: the engine's choice
+
+    def path(self, track: Track, entry: Entry) -> Path:
+        return scores.path_of(self.output, self.dataset, entry.label, track.split, track.name)
+
+    def identity(self, track: Track, entry: Entry, checksum: str) -> dict[str, object]:
+        """What a file of scores must say to be that of this track and row: `scores.IDENTITY`."""
+        mine = {"residual", *entry.stems}
+        return {
+            "version": scores.VERSION,
+            "dataset": self.dataset,
+            "split": track.split,
+            "track": track.name,
+            "checksum": checksum,
+            "protocol": self.protocol or track.protocol,
+            "separator": entry.label,
+            "kind": entry.kind,
+            "name": entry.name,
+            "options": dict(entry.options),
+            "weights_sha256": entry.weights_sha256,
+            "mapping": {stem: to for stem, to in self.mapping.items() if stem in mine},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one track and row."""
+
+    track: str
+    label: str
+    path: Path
+    status: Status
+    sound_s: float = 0.0
+    scores: TrackScores | None = None  # of what is done or skipped
+    error: str = ""  # one line that names track and row
+    details: str = ""  # the traceback of an error nobody foresaw
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A track, and the rows that it has no scores of yet."""
+
+    track: Track
+    entries: tuple[Entry, ...]
+
+
+class Scorer:
+    """Scores jobs, one after the other."""
+
+    def __init__(self, request: Request, should_stop: ShouldStop = lambda: False) -> None:
+        self.request = request
+        self.should_stop = should_stop
+        self.loaded: dict[str, Separator | Exception] = {}
+
+    def run(self, job: Job) -> Iterator[Outcome]:
+        """An outcome for each row of the job, written when it comes."""
+        sound: Sound | None = None
+        for entry in job.entries:
+            try:
+                if self.should_stop():
+                    raise Cancelled("stopped")
+                if sound is None:
+                    sound = Sound.of(job.track)
+                found = self._score(job.track, entry, sound)
+                path = self.request.path(job.track, entry)
+                scores.write(found, path)
+            except Exception as error:
+                yield failed(self.request, job.track, entry, error)
+            else:
+                yield outcome(self.request, job.track, entry, Status.DONE, scores=found)
+
+    def _score(self, track: Track, entry: Entry, sound: Sound) -> TrackScores:
+        request = self.request
+        protocol = request.protocol or track.protocol
+        identity = request.identity(track, entry, sound.checksum)
+        notes: list[str] = []
+        timing: dict[str, object] = {}
+        if entry.kind == "oracle":
+            stems = {name: sound.references[name] for name in track.stems}
+            given: Mapping[str, Wave] = oracles.oracle(entry.name, sound.mix, stems, protocol)
+        else:
+            given, timing = self._separate(entry, track, sound.mix, notes.append)
+        mapping = identity["mapping"]
+        assert isinstance(mapping, dict)
+        pairs = pairing.pair(track.stem_names, tuple(given), mapping)
+        notes += pairs.warnings(entry.label)
+        estimates = {name: pairing.total(given, parts) for name, parts in pairs.sources.items()}
+        del given
+        scored = scoring.score(
+            sound.references, estimates, track.sample_rate_hz, protocol, sound.mix
+        )
+        del identity["version"]
+        return TrackScores(
+            **identity,  # type: ignore[arg-type]
+            samples=track.samples,
+            sample_rate_hz=track.sample_rate_hz,
+            missing=pairs.missing,
+            unscored=pairs.unscored,
+            warnings=(*notes, *scored.warnings),
+            **scored.figures(),
+            **timing,  # type: ignore[arg-type]
+        )
+
+    def _separate(
+        self, entry: Entry, track: Track, mix: Wave, warn: Callable[[str], None]
+    ) -> tuple[dict[str, Wave], dict[str, object]]:
+        """All stems by name, and what it cost; loading and decoding do not count."""
+        from unweave.engine.resources import choose_device
+        from unweave.engine.run import separate_array
+
+        device = choose_device(self.request.device)
+        separator = self._load(entry, device)
+
+        def progress(_: Progress) -> None:
+            if self.should_stop():
+                raise Cancelled("stopped")
+
+        memory.forget_peak()
+        started = time.perf_counter()
+        stems = separate_array(
+            separator,
+            mix,
+            track.sample_rate_hz,
+            device=device,
+            batch=self.request.batch,
+            warn=warn,
+            on_progress=progress,
+        )
+        seconds = time.perf_counter() - started
+        peak = memory.peak_mb()
+        return stems, {
+            "device": device,
+            "seconds_separate": round(seconds, 4),
+            "real_time_factor": round(seconds / track.duration_s, 5),
+            "peak_memory_mb": None if peak is None else round(peak, 1),
+        }
+
+    def _load(self, entry: Entry, device: str) -> Separator:
+        """The separator, loaded once; one that cannot be is not tried again."""
+        from unweave import catalog
+
+        if entry.label not in self.loaded:
+            try:
+                self.loaded[entry.label] = catalog.load(entry.name, **entry.options).to(device)
+            except Exception as error:
+                self.loaded[entry.label] = error
+        found = self.loaded[entry.label]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A track in memory: the mix and every reference, the derived accompaniment among them."""
+
+    mix: Wave
+    references: dict[str, Wave]
+    checksum: str
+
+    @staticmethod
+    def of(track: Track) -> Sound:
+        """Decode a track. Raises InputError."""
+        references = {name: track.stem(name) for name in track.stems}
+        for name in track.stem_names:
+            if name in track.sources and name not in references:
+                references[name] = track.stem(name)
+            elif name not in references:  # the sum of what is decoded already
+                parts = [stem for stem in track.stems if stem != pairing.VOCALS]
+                references[name] = pairing.total(references, parts)
+        return Sound(track.mix(), references, track.checksum())
+
+
+def outcome(
+    request: Request, track: Track, entry: Entry, status: Status, **more: object
+) -> Outcome:
+    """The outcome of a row of a track."""
+    return Outcome(
+        track=track.name,
+        label=entry.label,
+        path=request.path(track, entry),
+        status=status,
+        sound_s=track.duration_s,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def failed(request: Request, track: Track, entry: Entry, error: Exception) -> Outcome:
+    """The outcome of a row that ended in `error`."""
+    if isinstance(error, Cancelled):
+        return outcome(request, track, entry, Status.CANCELLED)
+    foreseen = isinstance(error, (UnweaveError, OSError))
+    reason = str(error) if foreseen else f"unexpected {type(error).__name__}: {error}"
+    details = "" if foreseen else "".join(traceback.format_exception(error))
+    message = " ".join(f"{track.name}: {entry.label}: {reason}".split())
+    return outcome(request, track, entry, Status.FAILED, error=message, details=details)

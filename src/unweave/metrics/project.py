@@ -1,0 +1,71 @@
+"""Least squares with delayed references: which filters make the references look like an estimate.
+
+The delayed copies of all references are the columns of a tall matrix. All that its filters need is
+its Gram matrix, block Toeplitz and made of cross-correlations, and its products with the estimates.
+The Gram matrix is factored once and serves every estimate.
+
+It may be singular (a mono stem has two equal channels) or, where a codec cut the treble off, so
+near to it that 64 bits do not tell. Where there is no Cholesky factor, a trace on the diagonal
+makes one possible, the smallest that will do: figures of BSS Eval v4 depend on the filters in that
+treble too (docs/metrics.md), and a trace of 1e-13 moved SIR by 0.3 dB. One step of refinement with
+the true matrix takes its influence out of all that is above it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+TRACE = 2.0**-52  # the rounding of 64 bits; the diagonal is one
+
+
+def filters(lags: Tensor, products: Tensor) -> Tensor:
+    """The filters that bring the references nearest to each estimate.
+
+    lags: correlations of the references among themselves `(i, i, taps)`; products: of references
+    with estimates, `(i, estimate, taps)`. Returns `(i, estimate, taps)`; silent references get
+    zeros.
+    """
+    energy = lags.diagonal()[0]
+    heard = torch.nonzero(energy > 0).flatten()
+    found = torch.zeros_like(products)
+    if len(heard):
+        scale = energy[heard].sqrt()[:, None, None]  # loud and soft references on one footing
+        found[heard] = _solve(
+            lags[heard][:, heard] / (scale * scale[:, 0]), products[heard] / scale
+        )
+        found[heard] /= scale
+    return found
+
+
+def _solve(lags: Tensor, products: Tensor) -> Tensor:
+    count, others, taps = products.shape
+    matrix = gram(lags)
+    columns = products.transpose(1, 2).reshape(count * taps, others)
+    trace, factor = _factor(matrix)
+    answer = torch.cholesky_solve(columns, factor)
+    if trace > 0:
+        answer += torch.cholesky_solve(columns - matrix @ answer, factor)
+    return answer.reshape(count, taps, others).transpose(1, 2)
+
+
+def _factor(matrix: Tensor) -> tuple[float, Tensor]:
+    """The smallest trace on the diagonal with which there is a Cholesky factor, and that factor."""
+    for trace in (0.0, *(TRACE * 8**power for power in range(20))):
+        traced = matrix.clone()
+        traced.diagonal().add_(trace)
+        factor, failed = torch.linalg.cholesky_ex(traced)
+        if not failed:
+            return trace, factor
+    raise ValueError("the references hold samples that are not finite")
+
+
+def gram(lags: Tensor) -> Tensor:
+    """The Gram matrix `(i * taps, i * taps)` of delayed copies, from correlations `(i, i, taps)`.
+
+    Element `[(i, k), (j, l)]` is the product of i delayed by k and j delayed by l: lag k - l.
+    """
+    count, _, taps = lags.shape
+    both = torch.cat([lags.transpose(0, 1)[..., 1:].flip(-1), lags], dim=-1)
+    toeplitz = both.unfold(-1, taps, 1).flip(-1)  # [i, j, k, l]: lag k - l
+    return toeplitz.permute(0, 2, 1, 3).reshape(count * taps, count * taps)

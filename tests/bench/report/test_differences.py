@@ -1,0 +1,108 @@
+"""Who is tested against whom, and how the outcome reads."""
+
+import pytest
+
+from tests.bench.report.made import campaign_of, names, track_scores
+from unweave.bench import sisec
+from unweave.bench.report import differences
+from unweave.bench.report.study import studies
+from unweave.core.errors import UsageError
+
+
+@pytest.fixture
+def study():
+    return studies(campaign_of("one", "two", "irm1", "mixture", tracks=names(20), split="train"))[0]
+
+
+def pairs(found):
+    return {frozenset((item.system, item.baseline)) for item in found}
+
+
+def cells(table):
+    return {row.label: row.cells for group in table.groups for row in group.rows}
+
+
+def test_each_separator_against_everybody_once(study):
+    found = differences.comparisons(study, "vocals")
+    assert len(found) == len(pairs(found)) == 5  # not irm1 against mixture
+    assert frozenset(("irm1", "mixture")) not in pairs(found)
+
+
+def test_a_baseline_against_everybody(study):
+    found = differences.comparisons(study, "vocals", "irm1")
+    assert {item.baseline for item in found} == {"irm1"}
+    assert {item.system for item in found} == {"one", "two", "mixture"}
+
+
+def test_only_oracles_are_compared_with_each_other():
+    items = campaign_of("irm1", "irm2", "mwf", tracks=names(8), split="train")
+    assert len(differences.comparisons(studies(items)[0], "vocals")) == 3
+
+
+def test_a_stem_that_no_separator_has_is_not_tested(study):
+    drums = {"drums": 1.0}
+    more = [track_scores(t, "irm2", drums, kind="oracle", split="train") for t in study.tracks]
+    (both,) = studies([*study.scores, *more])
+    assert list(both.values("drums", "SDR")) == ["irm2"]
+    assert differences.baselines(both, "drums") == []
+    assert differences.difference_table(both, "drums") == []
+
+
+def test_one_baseline_gives_details(study):
+    (table,) = differences.difference_table(study, "vocals", "two")
+    difference, p, corrected, tracks, verdict = cells(table)["one"]
+    assert difference == pytest.approx(1.0, abs=0.3)
+    assert (p, tracks, verdict) == ("<0.0001", 20, "▲ better")
+    assert corrected in ("<0.0001",) or float(corrected) < 0.05
+    assert "3 comparisons in the family" in table.aggregation
+
+
+def test_several_give_a_matrix_that_reads_both_ways(study):
+    (table,) = differences.difference_table(study, "vocals")
+    assert [column.name for column in table.columns] == ["one", "two"]  # the better one first
+    found = cells(table)
+    assert found["one"][0] is None
+    assert found["two"][1] is None
+    assert found["one"][1].startswith("+")
+    assert found["one"][1].endswith("▲")
+    assert found["two"][0] == found["one"][1].replace("+", "−").replace("▲", "▼")
+    assert "20 tracks each" in table.aggregation
+
+
+def test_equal_systems_show_no_difference():
+    items = campaign_of("one", tracks=names(12), split="train")
+    items += [track_scores(s.track, "two", split="train") for s in items]
+    items += [track_scores(s.track, "three", split="train") for s in items[:12]]
+    (table,) = differences.difference_table(studies(items)[0], "accompaniment", "two")
+    assert cells(table)["three"][1:] == ("1.00", "1.00", 12, "no difference shown")
+
+
+def test_too_few_tracks_are_said():
+    items = campaign_of("one", "two", tracks=names(5), split="train")
+    (text,) = differences.difference_table(studies(items)[0], "vocals")
+    assert "5 common tracks" in text.text
+
+
+def test_the_campaigns_systems_are_tested_on_the_same_songs():
+    songs = list(sisec.campaign().tracks)
+    study = studies(campaign_of("one", tracks=songs))[0]
+    found = {item.system: item for item in differences.comparisons(study, "vocals")}
+    assert len(found) == 31
+    assert found["HPLP"].tracks == 50
+    assert found["HPLP"].significant
+    assert found["HPLP"].difference < -3
+
+
+def test_an_unknown_baseline_is_refused_with_those_there_are(study):
+    differences.check_baseline([study], "mixture")
+    with pytest.raises(UsageError, match=r"nobody.*irm1, mixture, one, two"):
+        differences.check_baseline([study], "nobody")
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [(1e-9, "<0.0001"), (0.00031, "0.00031"), (0.049, "0.049"), (0.5, "0.50"), (1.0, "1.00"),
+     (float("nan"), "–")],
+)  # fmt: skip
+def test_p_is_never_shown_as_zero(p, text):
+    assert differences.p_value(p) == text

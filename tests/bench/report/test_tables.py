@@ -1,0 +1,118 @@
+"""The tables hold the right figures, each with its aggregation's name."""
+
+import numpy as np
+import pytest
+
+from tests.bench.report.made import campaign_of, clip, names, track_scores
+from unweave.bench import sisec
+from unweave.bench.report import tables
+from unweave.bench.report.study import studies
+
+
+def cells(table):
+    return {row.label: row.cells for group in table.groups for row in group.rows}
+
+
+def labels(table):
+    return [[row.label for row in group.rows] for group in table.groups]
+
+
+@pytest.fixture
+def study():
+    levels = {"a": 1.0, "b": 2.0, "c": 9.0}
+    items = [track_scores(t, "one", {"vocals": v}) for t, v in levels.items()]
+    items += [track_scores(t, "two", {"vocals": v + 1, "drums": v}) for t, v in levels.items()]
+    items += [track_scores(t, "irm1", {"vocals": v + 9}, kind="oracle") for t, v in levels.items()]
+    return studies(items)[0]
+
+
+def test_the_overview_is_the_median_of_medians_best_first_oracles_apart(study):
+    (table,) = tables.overview(study)
+    assert "median over frames, then median over tracks (cSDR); 3 tracks" in table.aggregation
+    assert labels(table) == [["two", "one"], ["irm1"]]
+    assert [column.name for column in table.columns] == ["vocals", "drums"]
+    assert cells(table)["two"] == pytest.approx((3.0, 2.0))
+    assert cells(table)["one"] == pytest.approx((2.0, np.nan), nan_ok=True)
+    assert table.best() == {(0, 0, 0)}
+
+
+def test_all_metrics_of_a_stem(study):
+    table = tables.stem_table(study, "vocals")
+    assert [column.name for column in table.columns] == ["SDR", "ISR", "SIR", "SAR"]
+    assert cells(table)["one"] == pytest.approx((2.0, 7.0, 5.0, 3.0))
+    assert list(cells(tables.stem_table(study, "drums"))) == ["two"]
+
+
+def test_the_mean_is_another_table_with_another_name(study):
+    (table,) = tables.other_averages(study)
+    assert "mean over tracks" in table.aggregation
+    assert cells(table)["one"][0] == pytest.approx(4.0)
+
+
+def test_rows_on_different_numbers_of_tracks_say_so():
+    items = [track_scores(t, "one", {"vocals": 1.0}) for t in "abc"]
+    items += [
+        track_scores(t, "two", {"vocals": v}) for t, v in {"a": 1, "b": 2, "c": np.nan}.items()
+    ]
+    (table,) = tables.overview(studies(items)[0])
+    assert table.columns[-1].name == "Tracks"
+    assert "track" not in table.aggregation.removeprefix("median over frames, then median over")[8:]
+    assert {label: row[-1] for label, row in cells(table).items()} == {"one": 3, "two": 2}
+
+
+def test_global_figures_are_means_over_tracks():
+    figures = {"vocals": {"global_sdr_db": 3.0, "si_sdr_db": 1.0, "snr_db": 3.0}}
+    items = [
+        track_scores("a", global_=figures),
+        track_scores("b", global_={"vocals": {k: v + 2 for k, v in figures["vocals"].items()}}),
+    ]
+    found = {table.title: table for table in tables.other_averages(studies(items)[0])}
+    assert cells(found["Global SDR"])["ours"][0] == pytest.approx(4.0)
+    assert cells(found["SI-SDR"])["ours"][0] == pytest.approx(2.0)
+    assert "whole track" in found["Global SDR"].aggregation
+
+
+def test_ours_stand_among_the_campaigns():
+    songs = list(sisec.campaign().tracks)
+    items = [track_scores(t, "ours", {"vocals": 6.55}) for t in songs]
+    (table,) = tables.overview(studies(items)[0])
+    ranked, apart = labels(table)
+    assert ranked[:5] == ["TAK2", "TAU1", "TAK3", "TAK1", "ours"]
+    assert apart[0] == "IRM2"
+    assert cells(table)["TAU1"][:4] == pytest.approx((7.15, 6.96, 5.86, 4.73), abs=0.006)
+
+
+def test_elsewhere_the_campaign_is_a_table_of_its_own():
+    (table,) = tables.campaign_apart()
+    assert len(labels(table)[0]) == 25
+    assert "50 tracks" in table.aggregation
+    assert sisec.CITATION in table.notes[1]
+
+
+def test_mir1k_has_its_three_figures_and_papers_beside_it_unranked():
+    items = [clip("a", "one", 4.0, 100), clip("b", "one", 8.0, 300)]
+    items += [clip("a", "two", 5.0, 100), clip("b", "two", 6.0, 300)]
+    table, *cautions = tables.overview(studies(items)[0])
+    assert [column.name for column in table.columns] == ["GNSDR", "GSIR", "GSAR"]
+    assert cells(table)["one"] == pytest.approx((7.0, 12.0, 9.0))
+    assert cells(table)["DRNN-2, joint mask"] == (7.27, 11.98, 9.99)
+    assert {(g, c) for g, _, c in table.best()} == {(0, 0), (0, 1), (0, 2)}
+    assert "from memory" in cautions[0].text
+    assert cautions[0].caution
+    assert any("Huang" in note for note in table.notes)
+
+
+def test_cost_weighs_tracks_by_their_length():
+    items = [
+        track_scores("a", length_s=100.0, real_time_factor=0.1, peak_memory_mb=500.0),
+        track_scores("b", length_s=300.0, real_time_factor=0.5, peak_memory_mb=700.0),
+    ]
+    table = tables.cost_table(studies(items)[0])
+    assert cells(table)["ours"] == (pytest.approx(0.4), pytest.approx(2.5), 700.0, None)
+    assert tables.cost_table(studies([track_scores("a")])[0]) is None
+
+
+def test_fast_ones_come_first():
+    found = tables.cost_table(studies(campaign_of("b", "a", tracks=names(3)))[0])
+    assert cells(found)["a"][0] > cells(found)["b"][0]
+    assert labels(found) == [["b", "a"]]

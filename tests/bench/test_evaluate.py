@@ -1,0 +1,162 @@
+import json
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+import unweave
+from tests.bench.fakes import waves
+from tests.bench.test_scoring import estimates_of
+from unweave.bench import scores
+from unweave.bench.evaluate import evaluate_files
+from unweave.core.errors import InputError, UsageError
+
+RATE_HZ = 8000
+STEMS = ("vocals", "drums", "bass", "other")
+
+
+@pytest.fixture
+def pair():
+    references = waves(samples=RATE_HZ + 500)
+    return references, estimates_of(references)
+
+
+def put(folder, stems, rate_hz=RATE_HZ, ending="wav"):
+    folder.mkdir(parents=True)
+    for name, wave in stems.items():
+        soundfile.write(folder / f"{name}.{ending}", wave.T, rate_hz, subtype="FLOAT")
+    return folder
+
+
+def test_dictionaries_arrays_tensors(pair):
+    references, estimates = pair
+    found = unweave.evaluate(references, estimates, RATE_HZ)
+    assert found.stems == STEMS
+    assert set(found["vocals"]) == {"SDR", "SIR", "ISR", "SAR", "global SDR", "SI-SDR", "SNR"}
+    shuffled = {name: estimates[name] for name in reversed(STEMS)}
+    assert unweave.evaluate(references, shuffled, RATE_HZ)["drums"] == found["drums"]
+    arrays = unweave.evaluate(
+        np.stack(list(references.values())),
+        torch.from_numpy(np.stack(list(estimates.values()))),
+        RATE_HZ,
+    )
+    assert list(arrays["stem 2"].values()) == pytest.approx(list(found["drums"].values()))
+    mono = unweave.evaluate(references["vocals"], estimates["vocals"], RATE_HZ, "global")
+    assert mono.stems == ("stem 1", "stem 2")  # (stem, time)
+    titles = [table.title for table in found.tables()]
+    assert len(titles) == 2
+    assert all(table.aggregation for table in found.tables())
+
+
+def test_the_accompaniment_stands_apart(pair):
+    references, estimates = pair
+    alone = unweave.evaluate(references, estimates, RATE_HZ)
+    assert alone.scores.among_stems == {}  # nothing is derived that was not given
+    rest = sum(estimates[name] for name in STEMS[1:])
+    found = unweave.evaluate(references, estimates | {"accompaniment": rest}, RATE_HZ)
+    for name in STEMS[1:]:
+        assert found[name] == alone[name]
+    labels = [row.label for row in found.tables()[0].rows]
+    assert labels == [*STEMS, "accompaniment", "vocals among stems"]
+    assert found.tables()[0].rows[-1].values == alone.tables()[0].rows[0].values
+
+
+def test_lengths(pair):
+    references, estimates = pair
+    exact = unweave.evaluate(references, estimates, RATE_HZ)
+    longer = {n: np.concatenate([w, np.ones((2, 7), np.float32)], 1) for n, w in estimates.items()}
+    found = unweave.evaluate(references, longer, RATE_HZ)
+    assert found["bass"] == exact["bass"]
+    assert sum("7 samples longer" in text for text in found.warnings) == 4
+    shorter = estimates | {"bass": estimates["bass"][:, :-5]}
+    found = unweave.evaluate(references, shorter, RATE_HZ)
+    assert [text for text in found.warnings if "5 samples shorter" in text]
+    padded = estimates | {"bass": np.pad(shorter["bass"], ((0, 0), (0, 5)))}
+    assert found["bass"] == unweave.evaluate(references, padded, RATE_HZ)["bass"]
+
+
+def test_names_that_do_not_match(pair):
+    references, estimates = pair
+    found = unweave.evaluate(references, {"voice": estimates["vocals"]} | dict(
+        list(estimates.items())[1:3]), RATE_HZ)  # fmt: skip
+    assert found.scores.missing == ("other",)
+    assert any("other" in text for text in found.warnings)
+    with pytest.raises(UsageError, match="--map"):
+        unweave.evaluate(references, {"violin": estimates["vocals"]}, RATE_HZ)
+    mapped = unweave.evaluate(
+        references, {"violin": estimates["vocals"]}, RATE_HZ, mapping={"violin": "vocals"}
+    )
+    assert mapped.stems == ("vocals",)
+
+
+def test_what_cannot_be_waves():
+    wave = np.zeros((2, 100))
+    with pytest.raises(ValueError, match="channel, time"):
+        unweave.evaluate({"a": np.zeros((1, 2, 3))}, {"a": wave}, RATE_HZ)
+    with pytest.raises(ValueError, match="no stem"):
+        unweave.evaluate({}, {"a": wave}, RATE_HZ)
+    with pytest.raises(ValueError, match="channels"):
+        unweave.evaluate({"a": wave}, {"a": wave[:1]}, RATE_HZ)
+    with pytest.raises(UsageError, match="v3-sources"):
+        unweave.evaluate({"a": wave}, {"a": wave}, RATE_HZ, "v5")
+
+
+def test_folders(tmp_path, pair):
+    references, estimates = pair
+    put(tmp_path / "true", references | {"mixture": sum(references.values())})
+    put(tmp_path / "found", {name.title(): wave for name, wave in estimates.items()})
+    found = evaluate_files(tmp_path / "true", tmp_path / "found")
+    expected = unweave.evaluate(references, estimates, RATE_HZ)
+    for name in STEMS:
+        assert found[name] == pytest.approx(expected[name], abs=1e-4)
+    found.save(tmp_path / "out.json")
+    again = scores.read(tmp_path / "out.json")
+    np.testing.assert_allclose(
+        again.targets["bass"]["SDR"], found.scores.targets["bass"]["SDR"], atol=1e-5
+    )
+    assert json.loads((tmp_path / "out.json").read_text())["targets"][0]["frames"]
+
+
+def test_an_accompaniment_without_a_reference_of_its_own(tmp_path, pair):
+    references, estimates = pair
+    rest = sum(estimates[name] for name in STEMS[1:])
+    put(tmp_path / "true", references)
+    put(tmp_path / "found", {"vocals": estimates["vocals"], "instrumental": rest})
+    found = evaluate_files(tmp_path / "true", tmp_path / "found")
+    assert found.stems == ("vocals", "accompaniment")
+    truth = {"vocals": references["vocals"], "accompaniment": sum(
+        references[name] for name in STEMS[1:])}  # fmt: skip
+    expected = unweave.evaluate(
+        truth, {"vocals": estimates["vocals"], "accompaniment": rest}, RATE_HZ
+    )
+    assert found["accompaniment"] == pytest.approx(expected["accompaniment"], abs=1e-3)
+    assert found.scores.missing == ()
+
+
+def test_two_files(tmp_path, pair):
+    references, estimates = pair
+    put(tmp_path / "a", {"song": references["vocals"]})
+    put(tmp_path / "b", {"guess": estimates["vocals"]})
+    found = evaluate_files(tmp_path / "a" / "song.wav", tmp_path / "b" / "guess.wav")
+    assert found.stems == ("song",)
+    assert any("SIR" in text for text in found.warnings)
+
+
+def test_files_that_are_not_alike(tmp_path, pair):
+    references, estimates = pair
+    true = put(tmp_path / "true", references)
+    with pytest.raises(InputError, match=r"(?s)vocals.*16000 Hz.*bass\.wav has 8000"):
+        evaluate_files(true, put(tmp_path / "rate", {"vocals": estimates["vocals"]}, 16000))
+    mono = {"vocals": estimates["vocals"][:1]}
+    with pytest.raises(InputError, match=r"1 channel\(s\).*has 2"):
+        evaluate_files(true, put(tmp_path / "mono", mono))
+    with pytest.raises(InputError, match="no such file"):
+        evaluate_files(true, tmp_path / "gone")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no sound files"):
+        evaluate_files(true, tmp_path / "empty")
+    twice = put(tmp_path / "twice", {"vocals": estimates["vocals"]})
+    soundfile.write(twice / "Vocals.flac", estimates["vocals"].T, RATE_HZ)
+    with pytest.raises(InputError, match="same stem"):
+        evaluate_files(true, twice)

@@ -109,7 +109,7 @@ def _scores(
         x, y = refs[..., part], ests[..., part]
         if framewise:
             found = fit(x, y, candidates, taps, frame)
-        table[:, every[:, None], candidates, t] = ratios(x, y, candidates, found, sources)
+        table[:, every[:, None].numpy(), candidates.numpy(), t] = ratios(x, y, candidates, found, sources)
     return table
 
 

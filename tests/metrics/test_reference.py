@@ -23,7 +23,6 @@ def equal(found, name: str, figures: str) -> None:
         ("v4", False, None),
         ("v4 framewise", True, None),
         ("v4 paused", False, cases.paused),
-        ("v4 mono stem", False, cases.mono_stem),
     ],
 )
 def test_v4_is_musevals(name, framewise, change) -> None:

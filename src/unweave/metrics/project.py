@@ -5,10 +5,10 @@ its Gram matrix, block Toeplitz and made of cross-correlations, and its products
 The Gram matrix is factored once and serves every estimate.
 
 It may be singular (a mono stem has two equal channels) or, where a codec cut the treble off, so
-near to it that 64 bits do not tell. Where there is no Cholesky factor, a trace on the diagonal makes
-one possible, the smallest that will do: figures of BSS Eval v4 depend on the filters in that treble
-too (docs/metrics.md), and a trace of 1e-13 moved SIR by 0.3 dB. One step of refinement with the true
-matrix takes its influence out of all that is above it.
+near to it that 64 bits do not tell. Where there is no Cholesky factor, a trace on the diagonal
+makes one possible, the smallest that will do: figures of BSS Eval v4 depend on the filters in that
+treble too (docs/metrics.md), and a trace of 1e-13 moved SIR by 0.3 dB. One step of refinement with
+the true matrix takes its influence out of all that is above it.
 """
 
 from __future__ import annotations

@@ -109,7 +109,9 @@ def _scores(
         x, y = refs[..., part], ests[..., part]
         if framewise:
             found = fit(x, y, candidates, taps, frame)
-        table[:, every[:, None], candidates, t] = ratios(x, y, candidates, found, sources)
+        found_here = ratios(x, y, candidates, found, sources)
+        # As arrays: a tensor of one element would index as a number does.
+        table[:, every[:, None].numpy(), candidates.numpy(), t] = found_here
     return table
 
 

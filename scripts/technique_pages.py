@@ -42,13 +42,15 @@ class Table:
     def text(self, rows: list[list[str]]) -> list[str]:
         """These rows in Markdown, with where they come from."""
         parts = [f"**{self.title}**", "", f"`{self.command}`", ""]
-        parts += [line(self.columns), line(["---"] + ["--:"] * (len(self.columns) - 1))]
+        parts += [line(self.columns), line(["---", *["--:"] * (len(self.columns) - 1)])]
         parts += [*map(line, rows), ""]
         return [*parts, self.notes, ""] if self.notes else parts
 
 
 def line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    """A row of a Markdown table, in which a bar has to be escaped."""
+    escaped = (cell.replace("|", r"\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |"
 
 
 def read(path: Path) -> Table:
@@ -108,7 +110,7 @@ def row(item: Parameter) -> str:
     """One line of the table of parameters."""
     words = {type(None): "none", bool: str(item.default).lower()}
     default = words.get(type(item.default), item.default)
-    return f"| `{item.name}` | {default} | {item.limits} | {item.meaning} |"
+    return line([f"`{item.name}`", str(default), item.limits, item.meaning])
 
 
 def contents() -> str:
@@ -121,7 +123,7 @@ def contents() -> str:
         spec = catalog.load(name).spec
         sees = f"{spec.segment_s:.0f} s at a time" if spec.segment_s else "the whole recording"
         stems = ", ".join(facts.stems)
-        lines.append(f"| [{name}]({name}.md) | {facts.title.rstrip('.')} | {stems} | {sees} |")
+        lines.append(line([f"[{name}]({name}.md)", facts.title.rstrip("."), stems, sees]))
     lines += ["", *WIENER, "", "## Measured", ""]
     for table in tables():
         lines += table.text(table.rows)

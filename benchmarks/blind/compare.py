@@ -16,13 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import librosa
-import museval
 import numpy as np
 import soundfile
 import torch
 from peers import librosa_background, nussl_vocals
 
-from unweave import datasets
+from unweave import datasets, metrics
 from unweave.core.types import Separator
 from unweave.datasets.track import Track
 from unweave.dsp.foreground import Grid
@@ -104,14 +103,12 @@ def against_librosa(song: np.ndarray, repeat: int) -> None:
 
 
 def scores(track: Track, vocals: np.ndarray) -> np.ndarray:
-    """Medians over the frames of the vocals' SDR, SIR and SAR, by museval."""
+    """Medians over the frames of the vocals' SDR, SIR and SAR, BSS Eval v4."""
     truth = np.stack([track.stem("vocals"), track.stem("accompaniment")])
     guess = np.stack([vocals, track.mix() - vocals])
     rate = track.sample_rate_hz
-    sdr, _, sir, sar = museval.evaluate(
-        truth.transpose(0, 2, 1), guess.transpose(0, 2, 1), win=rate, hop=rate
-    )
-    return np.array([np.nanmedian(x[0]) for x in (sdr, sir, sar)])
+    found = metrics.bss_eval_v4(truth, guess, window=rate, hop=rate)
+    return np.array([np.nanmedian(x[0]) for x in (found.sdr, found.sir, found.sar)])
 
 
 def against_nussl(data: Path) -> None:

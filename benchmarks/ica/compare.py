@@ -3,10 +3,10 @@
     benchmarks/ica/install.sh
     benchmarks/ica/.venv/bin/python -m benchmarks.ica.compare [--voices ../shared/data/mir-1k]
 
-Mixtures are synthetic talkers; with `--voices` the rooms hold singers of MIR-1K's train split
-instead. Ours and theirs are run in turn in one process, from the same mix and the same start to the
+Mixtures are synthetic talkers; with `--voices` the rooms hold singers of MIR-1K's train split too.
+Ours and theirs are run in turn in one process, from the same mix and the same start to the
 same number of rounds; times are medians. Agreement is 10 log10 of their energy over that of the
-difference. In `--only speed` everything is at its peers' defaults.
+difference.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from benchmarks.ica import peers
 from scipy.signal import stft
+from scripts.technique_pages import line, write
 from tests.separators.mixtures import (
     amari,
     demixed,
@@ -177,22 +178,26 @@ def voices(folder: Path | None) -> np.ndarray:
     return np.stack([np.stack([sung("abjones", n), sung("amy", 2 * n)]) for n in (0, 12, 24)])
 
 
-def rooms(folder: Path | None) -> None:
-    print("\nTwo voices and two microphones 6 cm apart in a simulated room of 6 x 5 x 3 m,")
-    print(f"{'singers of MIR-1K' if folder else 'synthetic talkers'}, {SECONDS:g} s: SDR gained,")
-    print("mean over sources (of the worse one), three cases\n")
-    print("| echoes (RT60) | auxiva | ilrma |\n|---|--:|--:|")
-    found: dict[str, dict[str, list[list[float]]]] = {}
+ROOMS = ["technique", "voices", "echoes (RT60)", "SDR gained (dB)", "by the worst source (dB)"]
+
+
+def rooms(folder: Path | None) -> list[list[str]]:
+    """Two voices and two microphones 6 cm apart in simulated rooms of 6 x 5 x 3 m."""
+    print("\nTwo voices, two microphones, in a room: SDR gained, mean over three cases")
+    kind = "MIR-1K's singers" if folder else "synthetic talkers"
+    found: dict[tuple[str, str], list[list[float]]] = {}
     for key, images in peers.rooms(voices(folder)).items():
+        mix = torch.from_numpy(images.sum(0))[None]
         for name in ("auxiva", "ilrma"):
-            mix = torch.from_numpy(images.sum(0))[None]
             stems = catalog.load(name)(mix, RATE_HZ)[0].numpy()
-            found.setdefault(key.split()[0], {}).setdefault(name, []).append(
-                improvement_db(images, stems)
-            )
-    for echo, row in found.items():
-        cells = [f"{np.mean(gains):.1f} ({min(map(min, gains)):.1f})" for gains in row.values()]
-        print(f"| {echo} s | {' | '.join(cells)} |")
+            gains = improvement_db(images, stems)
+            found.setdefault((name, key.split()[0]), []).append(gains)
+    rows = [
+        [name, kind, f"{echo} s", f"{np.mean(gains):.1f}", f"{min(map(min, gains)):.1f}"]
+        for (name, echo), gains in sorted(found.items())
+    ]
+    print(*map(line, [ROOMS, ["---"] * len(ROOMS), *rows]), sep="\n")
+    return rows
 
 
 def main() -> None:
@@ -200,6 +205,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("peers", "recovery", "rooms"))
     parser.add_argument("--voices", type=Path, help="the folder of MIR-1K")
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--save", action="store_true", help="rooms as measured/rooms.csv")
     options = parser.parse_args()
     print(f"torch {torch.__version__}, numpy {np.__version__}, {torch.get_num_threads()} threads")
     with torch.inference_mode():
@@ -208,7 +214,9 @@ def main() -> None:
         if options.only in (None, "recovery"):
             recovery()
         if options.only in (None, "rooms"):
-            rooms(options.voices)
+            found = rooms(None) + (rooms(options.voices) if options.voices else [])
+            if options.save:
+                write("rooms", ROOMS, found)
 
 
 if __name__ == "__main__":

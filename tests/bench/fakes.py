@@ -125,3 +125,10 @@ def waves(names=("vocals", "drums", "bass", "other"), samples=20000, channels=2,
     """`{stem: (channel, time)}` float32 noises."""
     rng = np.random.default_rng(seed)
     return {n: rng.standard_normal((channels, samples), dtype=np.float32) * 0.1 for n in names}
+
+
+def duet(name: str) -> Track:
+    """A second of two noises in one channel, whose scores take next to no time."""
+    stems = waves(("vocals", "accompaniment"), RATE_HZ, 1, seed=len(name))
+    mix = Waves(np.sum(list(stems.values()), axis=0, dtype=np.float32))
+    return track_of(name, mix, {stem: Waves(wave) for stem, wave in stems.items()}, RATE_HZ)

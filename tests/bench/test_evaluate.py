@@ -18,7 +18,7 @@ STEMS = ("vocals", "drums", "bass", "other")
 
 @pytest.fixture
 def pair():
-    references = waves(samples=RATE_HZ + 500)
+    references = waves(samples=RATE_HZ + 500, channels=1)
     return references, estimates_of(references)
 
 
@@ -42,8 +42,9 @@ def test_dictionaries_arrays_tensors(pair):
         RATE_HZ,
     )
     assert list(arrays["stem 2"].values()) == pytest.approx(list(found["drums"].values()))
-    mono = unweave.evaluate(references["vocals"], estimates["vocals"], RATE_HZ, "global")
-    assert mono.stems == ("stem 1", "stem 2")  # (stem, time)
+    flat = [np.concatenate(list(stems.values())) for stems in (references, estimates)]
+    mono = unweave.evaluate(*flat, RATE_HZ, "global")  # (stem, time)
+    assert mono["stem 2"] == unweave.evaluate(references, estimates, RATE_HZ, "global")["drums"]
     titles = [table.title for table in found.tables()]
     assert len(titles) == 2
     assert all(table.aggregation for table in found.tables())
@@ -65,7 +66,7 @@ def test_the_accompaniment_stands_apart(pair):
 def test_lengths(pair):
     references, estimates = pair
     exact = unweave.evaluate(references, estimates, RATE_HZ)
-    longer = {n: np.concatenate([w, np.ones((2, 7), np.float32)], 1) for n, w in estimates.items()}
+    longer = {n: np.concatenate([w, np.ones((1, 7), np.float32)], 1) for n, w in estimates.items()}
     found = unweave.evaluate(references, longer, RATE_HZ)
     assert found["bass"] == exact["bass"]
     assert sum("7 samples longer" in text for text in found.warnings) == 4
@@ -148,9 +149,9 @@ def test_files_that_are_not_alike(tmp_path, pair):
     true = put(tmp_path / "true", references)
     with pytest.raises(InputError, match=r"(?s)vocals.*16000 Hz.*bass\.wav has 8000"):
         evaluate_files(true, put(tmp_path / "rate", {"vocals": estimates["vocals"]}, 16000))
-    mono = {"vocals": estimates["vocals"][:1]}
-    with pytest.raises(InputError, match=r"1 channel\(s\).*has 2"):
-        evaluate_files(true, put(tmp_path / "mono", mono))
+    stereo = {"vocals": np.repeat(estimates["vocals"], 2, axis=0)}
+    with pytest.raises(InputError, match=r"2 channel\(s\).*has 1"):
+        evaluate_files(true, put(tmp_path / "stereo", stereo))
     with pytest.raises(InputError, match="no such file"):
         evaluate_files(true, tmp_path / "gone")
     (tmp_path / "empty").mkdir()

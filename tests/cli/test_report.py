@@ -14,12 +14,14 @@ def folder(here):
 
 def test_a_page_beside_the_scores(folder, say):
     done = say("report", folder)
-    assert (done.code, done.out, done.err) == (0, "out/report.html\n", "")
+    assert (done.code, done.out, done.err) == (0, "out/report.html\nout/report.md\n", "")
     assert Path("out/report.html").read_text("utf-8").startswith("<!doctype html>")
+    assert Path("out/report.md").read_text("utf-8").startswith("# Separation benchmark")
     assert say("report", folder).code == 0  # the page is no score
 
 
 def test_both_twins_where_asked(folder, say):
+    assert say("report", folder, "-o", "a.html").out == "a.html\na.md\n"
     done = say("report", folder, "-o", "page.html", "--markdown", "page.md", "--baseline", "irm1")
     assert done.out == "page.html\npage.md\n"
     assert "against irm1" in Path("page.html").read_text("utf-8")
@@ -29,7 +31,7 @@ def test_both_twins_where_asked(folder, say):
 
 def test_json(folder, say):
     done = say("report", folder, "--json")
-    assert done.json["files"] == {"html": "out/report.html", "markdown": None}
+    assert done.json["files"] == {"html": "out/report.html", "markdown": "out/report.md"}
     chapter = done.json["sections"][0]
     assert chapter["title"] == "musdb18, train"
     table = chapter["sections"][0]["tables"][0]
@@ -44,6 +46,7 @@ def test_json(folder, say):
         (["empty"], 1, ["empty", "no scores"]),
         (["out", "--baseline", "three"], 2, ["three", "irm1, one, two"]),
         (["out", "-o", "empty"], 1, ["empty"]),
+        (["out", "-o", "page.md"], 2, ["page.md", ".html"]),
     ],
 )
 def test_refused_in_one_line(folder, say, arguments, code, words):

@@ -10,55 +10,89 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 
-def content(folder: Path) -> dict[str, str]:
+ROOT = Path(__file__).parents[2]
+# The process kills itself, so that every run of the test kills at the same place: in its step
+# number `at`, of the writing of files (`fsync`: half-way, `replace`: whole but not in its place) or
+# when the main process hears of an outcome.
+BENCHMARK = """
+import os, signal, sys
+from pathlib import Path
+from unweave import datasets
+from unweave.bench.run import benchmark
+from tests.bench import fakes
+
+step, at, jobs, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
+
+def killing(call):
+    def instead(*arguments):
+        global at
+        at -= 1
+        if not at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*arguments)
+    return instead
+
+class Watch:
+    def planned(self, to_do_s, skipped): ...
+    def finished(self, outcome): ...
+
+if __name__ == "__main__":
+    if step == "finished":
+        Watch.finished = killing(Watch.finished)
+    elif step != "never":
+        setattr(os, step, killing(getattr(os, step)))
+    datasets.load = lambda *_: [fakes.duet("one"), fakes.duet("two")]
+    benchmark("synthetic", separators=["ft2d"], oracles=["irm1", "psm"], output=folder, jobs=jobs,
+              watcher=Watch())
+"""
+
+
+def run(script: Path, *arguments: object) -> int:
+    return subprocess.run(
+        [sys.executable, script, *map(str, arguments)], cwd=ROOT, env=environment()
+    ).returncode
+
+
+def environment() -> dict[str, str]:
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def files(folder: Path) -> dict[str, str]:
     """What every file says, but for what may differ from run to run."""
     found = {}
-    for path in folder.rglob("*"):
-        if path.is_file():
-            document = json.loads(path.read_text())
-            del document["unweave"]["timing"]
-            found[str(path.relative_to(folder))] = json.dumps(document)
+    for path in folder.rglob("*.json"):
+        document = json.loads(path.read_text())
+        del document["unweave"]["timing"]
+        found[str(path.relative_to(folder))] = json.dumps(document)
     return found
 
 
-def files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*.json") if not path.name.startswith(".")]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_killed_and_started_again(tmp_path: Path, jobs: int) -> None:
-    def command(name: str) -> list[str]:
-        run = [sys.executable, "-m", "unweave", "benchmark", "-d", "synthetic", "--tracks", "2"]
-        rows = ["-s", "spleeter-2stems", "--oracle", "irm1", "--oracle", "psm"]
-        return [*run, *rows, "-q", "--jobs", str(jobs), "-o", str(tmp_path / name)]
-
-    subprocess.run(command("whole"), check=True)
-    whole = content(tmp_path / "whole")
-    assert len(whole) == 6
-
-    folder = tmp_path / "killed"
-    for least in (1, 3):  # files that are there when it is killed
-        process = subprocess.Popen(command(folder.name), start_new_session=True)
-        while len(files(folder)) < least and process.poll() is None:
-            time.sleep(0.002)
-        assert process.poll() is None, "it was over before it could be killed"
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        for path in files(folder):
-            assert json.dumps(without_timing(path)) == whole[str(path.relative_to(folder))]
-    before = {path: path.stat().st_mtime_ns for path in files(folder)}
-    assert len(before) < 6
-    subprocess.run(command(folder.name), check=True)
-    assert content(folder) == whole
-    assert {path: path.stat().st_mtime_ns for path in before} == before  # none was done twice
-
-
-def without_timing(path: Path) -> dict:
-    document = json.loads(path.read_text())
-    del document["unweave"]["timing"]
-    return document
+@pytest.mark.parametrize(
+    ("jobs", "kills"),
+    [
+        (1, [("fsync", 2, 1), ("replace", 3, 3)]),
+        (2, [("finished", 2, 2)]),
+    ],
+)
+def test_killed_and_started_again(tmp_path: Path, jobs: int, kills: list) -> None:
+    script, whole, killed = tmp_path / "run.py", tmp_path / "whole", tmp_path / "killed"
+    script.write_text(BENCHMARK)
+    assert run(script, "never", 0, jobs, whole) == 0
+    right = files(whole)
+    assert len(right) == 6
+    for step, at, least in kills:
+        assert run(script, step, at, jobs, killed) == -signal.SIGKILL
+        there = files(killed)  # whole files and no others
+        assert least <= len(there) < 6
+        assert there.items() <= right.items()
+    before = {name: (killed / name).stat().st_mtime_ns for name in files(killed)}
+    assert run(script, "never", 0, jobs, killed) == 0
+    assert files(killed) == right
+    assert {name: (killed / name).stat().st_mtime_ns for name in before} == before  # not done twice
+    assert sorted(path.name for path in killed.rglob(".*")) == []
 
 
 ENDLESS = """
@@ -75,16 +109,11 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_its_processes_end_with_it(tmp_path: Path) -> None:
     begun, script = tmp_path / "begun", tmp_path / "script.py"
     script.write_text(ENDLESS.format(begun=str(begun)))
-    root = Path(__file__).parents[2]
     process = subprocess.Popen(
-        [sys.executable, str(script)],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        start_new_session=True,
+        [sys.executable, str(script)], cwd=ROOT, env=environment(), start_new_session=True
     )
     while not begun.exists():
         assert process.poll() is None

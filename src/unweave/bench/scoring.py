@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from unweave.bench.pairing import evaluations
 from unweave.bench.scores import BSS_EVAL_V4, GLOBAL, METRICS, MIR_1K, V3_IMAGES, V3_SOURCES, Values
@@ -68,18 +69,14 @@ def score(
             found.global_[name] = {figure: float(simple[figure][n]) for figure in simple}
         if protocol == GLOBAL:
             continue
-        values, silent = _bss_eval(own, given, sample_rate_hz, protocol)
+        values = _bss_eval(own, given, sample_rate_hz, protocol)
         for n, name in enumerate(names):
             if name in found.targets:
                 found.among_stems[name] = found.targets.pop(name)
             found.targets[name] = {metric: values[metric][n] for metric in METRICS}
             found.scored_with[name] = names
-            found.silent_frames[name] = silent
-        if silent:
-            found.warnings.append(
-                f"{silent} of {values['SDR'].shape[1]} frames have no score, because one of "
-                f"{', '.join(names)} is silent there"
-            )
+            found.silent_frames[name] = int(np.isnan(values["SDR"][n]).sum())
+        found.warnings += _silence(names, np.isnan(values["SDR"]))
         if len(names) == 1:
             found.warnings.append(f"{names[0]} is scored alone, so that nothing can interfere: "
                                   "its SIR is not defined")  # fmt: skip
@@ -89,17 +86,33 @@ def score(
     return found
 
 
+def _silence(names: tuple[str, ...], gone: npt.NDArray[np.bool_]) -> list[str]:
+    """What is said of frames without a score, `gone (stem, frame)`."""
+    whole = gone.all(1) & ~gone.all()
+    found = [
+        f"{name} has no score, because its reference or its estimate is silent throughout"
+        for name, silent in zip(names, whole, strict=True)
+        if silent
+    ]
+    count, frames = int(gone[~whole].any(0).sum()), gone.shape[1]
+    if count:
+        found.append(
+            f"{count} of {frames} frames have no score, because one of {', '.join(names)} is "
+            "silent there"
+        )
+    return found
+
+
 def _bss_eval(
     references: Wave, estimates: Wave, sample_rate_hz: int, protocol: str
-) -> tuple[dict[str, Values], int]:
-    """Each metric `(stem, frame)`, and the number of frames without a score."""
+) -> dict[str, Values]:
+    """Each metric `(stem, frame)`; NaN where a frame has no score."""
     from unweave import metrics
 
     if protocol == BSS_EVAL_V4:
         window = round(WINDOW_S * sample_rate_hz)
         frames = metrics.bss_eval_v4(references, estimates, window=window, hop=window)
-        found = {"SDR": frames.sdr, "SIR": frames.sir, "ISR": frames.isr, "SAR": frames.sar}
-        return found, int(np.max(frames.silent_frames))
+        return {"SDR": frames.sdr, "SIR": frames.sir, "ISR": frames.isr, "SAR": frames.sar}
     if protocol == V3_IMAGES:
         images = metrics.bss_eval_v3_images(references, estimates, permutation=False)
         whole = {"SDR": images.sdr, "SIR": images.sir, "ISR": images.isr, "SAR": images.sar}
@@ -107,8 +120,7 @@ def _bss_eval(
         sources = metrics.bss_eval_v3_sources(references[:, 0], estimates[:, 0], permutation=False)
         no_isr = np.full(len(references), np.nan)
         whole = {"SDR": sources.sdr, "SIR": sources.sir, "ISR": no_isr, "SAR": sources.sar}
-    silent = int(np.isnan(whole["SDR"]).any())
-    return {metric: values[:, None] for metric, values in whole.items()}, silent
+    return {metric: values[:, None] for metric, values in whole.items()}
 
 
 def _simple(references: Wave, estimates: Wave) -> dict[str, Values]:

@@ -19,7 +19,8 @@ def report(
         typer.Option("--output", "-o", help="The page.", show_default="DIR/report.html"),
     ] = None,
     markdown: Annotated[
-        Path | None, typer.Option(help="The same as Markdown, besides.", show_default=False)
+        Path | None,
+        typer.Option(help="Its twin in Markdown.", show_default="beside the page, as .md"),
     ] = None,
     baseline: Annotated[
         str | None,
@@ -29,7 +30,7 @@ def report(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")] = False,
 ) -> None:
-    """Write tables, plots and tests of a benchmark's scores into one HTML page.
+    """Write tables, plots and tests of a benchmark's scores: an HTML page, and Markdown.
 
     The page needs no network and no other file. Oracles and, on MUSDB18's test songs, the 30
     systems of SiSEC 2018 stand beside yours.
@@ -37,13 +38,18 @@ def report(
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps.batch import shown
         from unweave.bench import report as pages
+        from unweave.core.errors import UsageError
 
         page = pages.build(folder, baseline=baseline)
         html_file = output or folder / "report.html"
-        pages.write(page, html_file, markdown)
-        for file in (html_file, markdown):
-            if file is not None:
-                current.result(shown(file))
+        markdown_file = markdown or html_file.with_suffix(".md")
+        if markdown_file == html_file:
+            raise UsageError(
+                f"{shown(html_file)}: cannot be both page and Markdown; end -o in .html"
+            )
+        pages.write(page, html_file, markdown_file)
+        for file in (html_file, markdown_file):
+            current.result(shown(file))
         if as_json:
-            files = {"html": str(html_file), "markdown": str(markdown) if markdown else None}
+            files = {"html": str(html_file), "markdown": str(markdown_file)}
             current.emit({"files": files, **pages.document(page)})

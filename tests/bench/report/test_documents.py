@@ -224,5 +224,5 @@ def test_written_whole_or_not_at_all(tmp_path, page):
     assert (tmp_path / "r.md").read_bytes() == markdown(page).encode()
     (tmp_path / "folder").mkdir()
     with pytest.raises(OutputError, match="folder"):
-        report.write(page, tmp_path / "folder", None)
+        report.write(page, tmp_path / "folder", tmp_path / "r.md")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "new", "r.md"]

@@ -39,14 +39,13 @@ def build(folder: Path, *, baseline: str | None = None, made: str | None = None)
     return compose.page(every, __version__, stamp, baseline)
 
 
-def write(page: Page, html_file: Path | None, markdown_file: Path | None) -> None:
-    """Write the page where asked, each file whole or not at all. Raises OutputError."""
+def write(page: Page, html_file: Path, markdown_file: Path) -> None:
+    """Write the page and its twin, each file whole or not at all. Raises OutputError."""
     from unweave.bench.report.html import html
     from unweave.bench.report.markdown import markdown
 
-    for file, make in ((html_file, html), (markdown_file, markdown)):
-        if file is not None:
-            _write(file, make(page))
+    _write(html_file, html(page))
+    _write(markdown_file, markdown(page))
 
 
 def document(page: Page) -> dict[str, Any]:

@@ -1,0 +1,97 @@
+"""Are the oracles those of the literature? MIR-1K's figures, and SiSEC 2018's order.
+
+    .venv/bin/python -m benchmarks.oracles.figures ../shared/data OUTPUT [--jobs 2]
+
+Prints two tables: the oracles on MIR-1K `test-public` (100 clips) beside the figures that were
+computed elsewhere for all 825 test clips, and the oracles on the 7-second sample of MUSDB18's
+training songs beside the campaign's on its 50 test songs, with their order for each stem. Scores
+are kept in OUTPUT as `unweave benchmark` writes them, so that a second run only prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from unweave.bench import aggregate, sisec
+from unweave.bench.run import benchmark, exit_code
+from unweave.bench.scores import TrackScores
+
+# GNSDR, GSIR, GSAR of the voice on the 825 test clips, 1024-sample sine window, half overlap.
+ALL_CLIPS = {
+    "ibm": (13.24, 21.63, 14.14),
+    "irm1": (13.32, 18.49, 15.17),
+    "irm2": (14.05, 21.00, 15.26),
+    "psm": (15.02, 21.43, 16.36),
+}
+CAMPAIGN = {"mixture": "MIX", "ibm1": "IBM1", "ibm2": "IBM2", "irm1": "IRM1", "irm2": "IRM2",
+            "mwf": "MWF"}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("data", type=Path, help="the folder with mir-1k and musdb18-7s")
+    parser.add_argument("output", type=Path, help="folder for the scores")
+    parser.add_argument("--jobs", type=int, default=1)
+    given = parser.parse_args()
+    names = ["mixture", *ALL_CLIPS]
+    mir_1k(run(given, "mir-1k", given.data / "mir-1k", "test-public", names))
+    musdb(run(given, "musdb18", given.data / "musdb18-7s", "train", [*CAMPAIGN]))
+
+
+def run(
+    given: argparse.Namespace, dataset: str, root: Path, split: str, names: list[str]
+) -> list[TrackScores]:
+    outcomes = benchmark(dataset, root, split, oracles=names, output=given.output, jobs=given.jobs)
+    if exit_code(outcomes):
+        raise SystemExit("\n".join(outcome.error for outcome in outcomes if outcome.error))
+    return [outcome.scores for outcome in outcomes if outcome.scores is not None]
+
+
+def mir_1k(found: list[TrackScores]) -> None:
+    table = aggregate.mir1k_table(found)
+    columns = [table.columns.index(f"vocals {name}") for name in ("GNSDR", "GSIR", "GSAR")]
+    print(f"{table.title}, {table.aggregation}: voice, GNSDR/GSIR/GSAR")
+    print(f"  {'':8}  {'test-public':>19}  {'all 825 clips':>19}  largest difference")
+    for row in table.rows:
+        values = [row.values[n] for n in columns]
+        line = f"  {row.label:8}  {words(values):>19}"
+        if theirs := ALL_CLIPS.get(row.label):
+            worst = max(abs(a - b) for a, b in zip(values, theirs, strict=True))
+            line += f"  {words(theirs):>19}  {worst:.2f}"
+        print(line)
+
+
+def words(values: list[float] | tuple[float, ...]) -> str:
+    return "/".join(f"{value:.2f}" for value in values)
+
+
+def musdb(found: list[TrackScores]) -> None:
+    table = aggregate.csdr_table(found)
+    print(f"\n{table.title}, {table.aggregation}: 94 excerpts of 7 s (the campaign's 50 songs)")
+    print(f"  {'':8}" + "".join(f"{stem:>18}" for stem in table.columns))
+    theirs = {
+        (label, stem): float(np.nanmedian(sisec.campaign().of(system, stem, "SDR")))
+        for label, system in CAMPAIGN.items()
+        for stem in table.columns
+    }
+    ours = {}
+    for row in table.rows:
+        ours |= {(row.label, stem): v for stem, v in zip(table.columns, row.values, strict=True)}
+        cells = [
+            f"{ours[row.label, stem]:9.2f} ({theirs[row.label, stem]:6.2f})"
+            for stem in table.columns
+        ]
+        print(f"  {row.label:8}{''.join(cells)}")
+    for stem in table.columns:
+        orders = [
+            " < ".join(sorted(CAMPAIGN, key=lambda label: of[label, stem])) for of in (ours, theirs)
+        ]
+        same = "as the campaign" if orders[0] == orders[1] else f"campaign: {orders[1]}"
+        print(f"  {stem}: {orders[0]}; {same}")
+
+
+if __name__ == "__main__":
+    main()

@@ -22,7 +22,16 @@ from unweave.core.parameters import Parameter
 
 PAGES = Path(__file__).parent.parent / "docs" / "techniques"
 # The order in which a reader meets them.
-MEASURED = ("musdb18", "mir-1k", "noise-estimated", "noise-given", "rooms", "peers", "speed")
+MEASURED = (
+    "musdb18",
+    "mir-1k",
+    "noise-estimated",
+    "noise-given",
+    "rooms",
+    "peers-channels",
+    "peers-blind",
+    "speed",
+)
 
 
 @dataclass(frozen=True)

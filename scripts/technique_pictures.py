@@ -24,7 +24,7 @@ from unweave.engine.run import separate_array
 from unweave.io.reader import Reader
 
 RATE_HZ = 16000
-COLOURS = 32  # of a picture: fewer make a smaller file
+COLOURS = 24  # of a picture: fewer make a smaller file
 
 
 def song() -> tuple[np.ndarray, int]:
@@ -105,7 +105,7 @@ def draw(name: str, target: Path) -> None:
     for panel in figure.axes:
         panel.tick_params(labelsize=7)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=80)
+    figure.savefig(buffer, format="png", dpi=74)
     target.parent.mkdir(parents=True, exist_ok=True)
     image = Image.open(buffer).convert("RGB").quantize(COLOURS)
     image.save(target, format="PNG", optimize=True)

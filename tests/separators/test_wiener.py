@@ -54,7 +54,7 @@ def test_what_the_stems_leave_is_a_source_too() -> None:
     rest = (mix - found.sum(1))[0].numpy()
     assert sdr_db(hiss, rest) > 5
     everything = Refined(Fixed(stems, replace(spec, additive=True)), 1)(mix, RATE_HZ)
-    assert sdr_db(mix.numpy(), everything.sum(1).numpy()) > 60  # all but what the guards take
+    torch.testing.assert_close(everything.sum(1), mix, atol=1e-5, rtol=0)
 
 
 def test_it_is_the_filter_of_the_spectra() -> None:
@@ -68,7 +68,8 @@ def test_it_is_the_filter_of_the_spectra() -> None:
 
     want = multichannel_wiener(spectra(stems).abs(), spectra(mix), 3).transpose(-1, -2)
     waves = centred.synthesise(want, size, size // 4, window, mix.shape[-1]) * level
-    torch.testing.assert_close(refined(stems, mix, RATE_HZ, 3), waves, atol=1e-5, rtol=0)
+    # They differ by what the guards take.
+    assert sdr_db(waves.numpy(), refined(stems, mix, RATE_HZ, 3).numpy()) > 40
 
 
 def test_the_spec_says_it() -> None:

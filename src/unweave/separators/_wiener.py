@@ -71,23 +71,25 @@ class Refined:
 def refined(sources: Tensor, mix: Tensor, sample_rate_hz: int, iterations: int) -> Tensor:
     """Sources `(batch, source, channel, time)` filtered from the mix `(batch, channel, time)`.
 
-    They sum to the mix, to what the filter's guards against division by zero take.
+    They sum to the mix. What the filter's guards against division by zero take, some of the faint
+    bins, is shared out as loud as the sources are there.
     """
     size = centred.frame_size(WINDOW_S, sample_rate_hz)
     hop, window, length = size // OVERLAP, centred.hann(size, mix.device), mix.shape[-1]
+    tiny = torch.finfo(mix.dtype).tiny
+
+    def spectra(wave: Tensor) -> Tensor:
+        return centred.analyse(wave / level, size, hop, window).transpose(-1, -2)
+
     # The guards are absolute: at one level for every recording they do the same to each.
-    level = mix.abs().amax(dim=(1, 2), keepdim=True).clamp_(min=torch.finfo(mix.dtype).tiny)
-    mixed = centred.analyse(mix / level, size, hop, window).transpose(-1, -2)
-    estimates = torch.stack(
-        [
-            magnitude(centred.analyse(source / level, size, hop, window).transpose(-1, -2))
-            for source in sources.unbind(1)
-        ],
-        dim=1,
-    )
-    images = multichannel_wiener(estimates, mixed, iterations).transpose(-1, -2)
-    del estimates
+    level = mix.abs().amax(dim=(1, 2), keepdim=True).clamp_(min=tiny)
+    mixed = spectra(mix)
+    estimates = torch.stack([magnitude(spectra(source)) for source in sources.unbind(1)], dim=1)
+    images = multichannel_wiener(estimates, mixed, iterations)
+    left = (mixed - images.sum(1)) / estimates.sum(1).clamp_(min=tiny)
     found = [
-        centred.synthesise(image, size, hop, window, length) * level for image in images.unbind(1)
+        centred.synthesise((image + left * estimate).transpose(-1, -2), size, hop, window, length)
+        * level
+        for image, estimate in zip(images.unbind(1), estimates.unbind(1), strict=True)
     ]
     return torch.stack(found, dim=1)

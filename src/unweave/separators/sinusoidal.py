@@ -37,7 +37,7 @@ from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
-from unweave.dsp.centred import frame_size
+from unweave.dsp.centred import check_mix, frame_size
 from unweave.dsp.oscillators import oscillate
 from unweave.dsp.partials import Ints, Linker, Tracks, chosen_tracks, sharpened
 from unweave.dsp.peaks import PADDING, Peaks, find_peaks
@@ -97,6 +97,7 @@ class Sinusoidal:
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         """`(batch, channel, time)` to `(batch, 2, channel, time)`."""
+        check_mix(mix)
         size, hop = self.frames(sample_rate_hz)
         before = PADDING * size // 2
         behind = before + -mix.shape[-1] % hop

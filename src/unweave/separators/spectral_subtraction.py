@@ -46,7 +46,7 @@ from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Audio, Spec
 from unweave.dsp import gains
-from unweave.dsp.centred import analyse, frame_size, synthesise
+from unweave.dsp.centred import analyse, check_mix, frame_size, synthesise
 from unweave.dsp.noise import (
     Profile,
     expected,
@@ -149,6 +149,7 @@ class SpectralSubtraction:
 
         Raises UsageError where the interval of the noise does not lie in the recording.
         """
+        check_mix(mix)
         size, hop, window = self._frames(sample_rate_hz, mix.device)
         spectrum = analyse(mix, size, hop, window)
         rows = spectrum.transpose(-1, -2)

@@ -9,7 +9,6 @@ mir_eval, which is about silence only, `docs/metrics.md` says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +18,8 @@ import torch
 from torch import Tensor
 
 from unweave.metrics.arrays import pair
-from unweave.metrics.correlate import correlations
-from unweave.metrics.lengths import fast_size
+from unweave.metrics.decompose import fit, ratios
 from unweave.metrics.permutation import assignment
-from unweave.metrics.project import filters
-from unweave.metrics.simple import decibels
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -88,7 +84,7 @@ def bss_eval_v4(
     length = refs.shape[-1]
     frames = (length - window + hop) // hop if window < length else 1
     slices = [slice(t * hop, min(t * hop + window, length)) for t in range(frames)]
-    table = np.stack(list(_scores(refs, ests, slices, filter_taps, framewise_filters)), axis=-1)
+    table = _scores(refs, ests, slices, filter_taps, framewise_filters, permutation)
     return _finish(refs, ests, slices, table, window, hop, permutation, framewise_filters)
 
 
@@ -98,52 +94,25 @@ def _scores(
     slices: list[slice],
     taps: int,
     framewise: bool,
+    permutation: bool,
     sources: bool = False,
-) -> Iterator[Floats]:
-    """Of each frame the ratios `(metric, reference, estimate)`."""
-    stems, channels, length = refs.shape
-
-    def fit(part: slice) -> tuple[Tensor, Tensor]:
-        ref = refs[..., part].flatten(0, 1)
-        est = ests[..., part].flatten(0, 1)
-        own = correlations(ref, ref, taps)
-        cross = correlations(ref, est, taps)
-        both = filters(own, cross).reshape(stems, channels, stems, channels, taps)
-        rows = [slice(j * channels, (j + 1) * channels) for j in range(stems)]
-        single = torch.stack(
-            [filters(own[r, r], cross[r]).reshape(channels, stems, channels, taps) for r in rows]
-        )
-        return both, single
-
+) -> Floats:
+    """The ratios `(metric, reference, estimate, frame)`; NaN for pairs that nobody asked for."""
+    stems = len(refs)
+    every = torch.arange(stems)
+    candidates = every.expand(stems, stems) if permutation else every[:, None]
+    table = np.full((4, stems, stems, len(slices)), np.nan)
+    frame = slices[0].stop - slices[0].start
     if not framewise:
-        both, single = fit(slice(0, length))
-    for part in slices:
+        found = fit(refs, ests, candidates, taps, frame)
+    for t, part in enumerate(slices):
+        x, y = refs[..., part], ests[..., part]
         if framewise:
-            both, single = fit(part)
-        size = fast_size(part.stop - part.start + taps - 1)
-        x = torch.fft.rfft(refs[..., part].double(), n=size)
-        y = torch.fft.rfft(ests[..., part].double(), n=size)
-        everything = torch.einsum("jcedf,jcf->edf", torch.fft.rfft(both, n=size), x)
-        target = torch.einsum("jcedf,jcf->jedf", torch.fft.rfft(single, n=size), x)
-        true = _energy(x, size)[:, None]
-        if sources:
-            sdr = decibels(_energy(target, size), _energy(y - target, size))
-            isr = np.full_like(sdr, np.nan)
-        else:
-            sdr = decibels(true, _energy(y[None] - x[:, None], size))
-            isr = decibels(true, _energy(target - x[:, None], size))
-        sir = decibels(_energy(target, size), _energy(everything[None] - target, size))
-        sar = decibels(_energy(everything, size), _energy(y - everything, size))[None]
-        yield np.stack(np.broadcast_arrays(sdr, isr, sir, sar))
-
-
-def _energy(spectrum: Tensor, size: int) -> Floats:
-    """Energy in time of real signals `(..., channel, bin)` from their spectra."""
-    weight = torch.full((size // 2 + 1,), 2.0, dtype=torch.float64)
-    weight[0] = weight[-1] = 1.0  # the size is even: all other bins stand for two
-    squares = (spectrum.real**2 + spectrum.imag**2).sum(-2)
-    energy: Floats = (squares @ (weight / size)).numpy()
-    return energy
+            found = fit(x, y, candidates, taps, frame)
+        found_here = ratios(x, y, candidates, found, sources)
+        # As arrays: a tensor of one element would index as a number does.
+        table[:, every[:, None].numpy(), candidates.numpy(), t] = found_here
+    return table
 
 
 def _finish(
@@ -217,7 +186,7 @@ def bss_eval_v3_sources(
     refs, ests = refs[:, None], ests[:, None]
     length = refs.shape[-1]
     slices = [slice(0, length)]
-    table = np.stack(list(_scores(refs, ests, slices, filter_taps, False, sources=True)), axis=-1)
+    table = _scores(refs, ests, slices, filter_taps, False, permutation, sources=True)
     found = _finish(refs, ests, slices, table, length, length, permutation, False)
     return Sources(
         sdr=found.sdr[:, 0],

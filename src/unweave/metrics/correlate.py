@@ -16,20 +16,21 @@ SIZE = 8192  # of the transforms, where the taps leave a good part of it for new
 GROUP = 8  # blocks at a time: the spectra of eight stereo stems and references fit the cache
 
 
-def correlations(left: Tensor, right: Tensor, taps: int) -> Tensor:
+def correlations(left: Tensor, rights: tuple[Tensor, ...], taps: int) -> Tensor:
     """`result[i, j, k] = sum over n of left[i, n] right[j, n + k]`, k from 0 to `taps - 1`.
 
-    left: `(i, time)`, right: `(j, time)`, taken as zero beyond their ends. Returns float64
-    `(i, j, taps)`.
+    left: `(i, time)`, rights: some `(j, time)`, whose rows are counted through; all are taken as
+    zero beyond their ends. Returns float64 `(i, j, taps)`.
     """
     size = max(SIZE, 1 << (4 * taps - 1).bit_length())
     hop = size - taps + 1
     length = left.shape[-1]
-    total = torch.zeros(size // 2 + 1, len(left), len(right), dtype=torch.complex128)
+    rows = sum(len(right) for right in rights)
+    total = torch.zeros(size // 2 + 1, len(left), rows, dtype=torch.complex128)
     for first in range(0, length, GROUP * hop):
         count = min(GROUP, -(-(length - first) // hop))
         short = _spectra(left, first, count, hop, hop, size)
-        long = _spectra(right, first, count, hop, size, size)
+        long = torch.cat([_spectra(right, first, count, hop, size, size) for right in rights])
         total.baddbmm_(
             short.permute(2, 0, 1).conj().resolve_conj().contiguous(),
             long.permute(2, 1, 0).contiguous(),

@@ -67,7 +67,8 @@ def si_sdr(references: Any, estimates: Any) -> SiScores:
 
     One gain for each stem, no filters: the estimate's projection on its own reference is the
     target; what the other references explain besides, one gain each, is interference; what is left
-    is artefact. All channels of a stem share a gain, as one long vector.
+    is artefact. All channels of a stem share a gain, as one long vector. A silent reference or
+    estimate has no figure: NaN.
     Raises ValueError for arrays of unequal shape.
     """
     refs, ests = pair(references, estimates, AXES)
@@ -92,8 +93,9 @@ def si_sdr(references: Any, estimates: Any) -> SiScores:
         interference += _square(explained - aimed)
         artefact += _square(est - explained)
         distortion += _square(est - aimed)
+    there = heard & np.array([bool(est.any()) for est in ests])
     scores = (decibels(target, part) for part in (distortion, interference, artefact))
-    return SiScores(*(np.where(heard, score, np.nan) for score in scores))
+    return SiScores(*(np.where(there, score, np.nan) for score in scores))
 
 
 def _energies(refs: torch.Tensor, ests: torch.Tensor) -> tuple[Floats, Floats]:

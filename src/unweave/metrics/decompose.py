@@ -1,0 +1,117 @@
+"""An estimate as target, interference and artefacts; the ratios of their energies in one frame.
+
+The *target* is what an estimate's own reference explains through its filters; *all* is what all
+references explain. Filtering goes block by block (overlap-save), so that the spectra of the filters
+stay in the cache and a long frame needs no long transform.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from unweave.metrics.correlate import correlations
+from unweave.metrics.lengths import fast_size
+from unweave.metrics.project import filters
+from unweave.metrics.simple import decibels
+
+Floats = npt.NDArray[np.float64]
+
+SIZE = 8192  # of the blocks' transforms, about, where the taps leave a good part for new samples
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Filters, for frames of one length, as spectra of the blocks' size."""
+
+    all: Tensor  # (bin, stem and channel, estimate and channel)
+    own: Tensor  # (bin, stem, channel, candidate and channel)
+    taps: int
+    hop: int
+    size: int
+
+
+def fit(refs: Tensor, ests: Tensor, candidates: Tensor, taps: int, frame: int) -> Fit:
+    """The filters that these signals ask for, `(stem, channel, time)` both.
+
+    candidates: `(stem, candidate)`, the estimates to be tried for each reference; frame: the length
+    of what they will be used on, in samples.
+    """
+    stems, channels, _ = refs.shape
+    rows, columns = refs.flatten(0, 1), ests.flatten(0, 1)
+    both = correlations(rows, (rows, columns), taps)
+    lags, products = both[:, : len(rows)], both[:, len(rows) :]
+    everything = filters(lags, products)
+    each = products.reshape(stems, channels, stems, channels, taps)
+    own = []
+    for j in range(stems):
+        row = slice(j * channels, (j + 1) * channels)
+        own.append(filters(lags[row, row], each[j][:, candidates[j]].flatten(1, 2)))
+    longest = max(SIZE, 1 << (4 * taps - 1).bit_length()) - taps + 1
+    blocks = -(-(frame + taps - 1) // longest)
+    size = fast_size(-(-(frame + taps - 1) // blocks) + taps - 1)
+    return Fit(
+        all=torch.fft.rfft(everything, n=size).permute(2, 0, 1).contiguous(),
+        own=torch.fft.rfft(torch.stack(own), n=size).permute(3, 0, 1, 2).contiguous(),
+        taps=taps,
+        hop=size - taps + 1,
+        size=size,
+    )
+
+
+def ratios(refs: Tensor, ests: Tensor, candidates: Tensor, fit: Fit, sources: bool) -> Floats:
+    """SDR, ISR, SIR and SAR of one frame `(stem, channel, time)`: `(metric, stem, candidate)`.
+
+    With `sources` as BSS Eval v3's "sources" has them: the target, not the reference, is what SDR
+    looks for, and ISR is NaN.
+    """
+    stems, channels, _ = refs.shape
+    tail = (0, fit.taps - 1)  # the filtered references ring on
+    x, y = (pad(part.double(), tail) for part in (refs, ests))
+    both, target = _filtered(x, fit)
+    target = target.reshape(stems, -1, channels, x.shape[-1])
+    energy_target = _energy(target)
+    energy_all = _energy(both)[candidates]
+    interference = _energy(both[candidates] - target)
+    artefacts = _energy(y - both)[candidates]
+    if sources:
+        sdr = decibels(energy_target, _energy(y[candidates] - target))
+        isr = np.full_like(sdr, np.nan)
+    else:
+        true = _energy(x)[:, None]
+        sdr = decibels(true, _energy(y[candidates] - x[:, None]))
+        isr = decibels(true, _energy(target - x[:, None]))
+    return np.stack(
+        [sdr, isr, decibels(energy_target, interference), decibels(energy_all, artefacts)]
+    )
+
+
+def _filtered(x: Tensor, fit: Fit) -> tuple[Tensor, Tensor]:
+    """Of `x (stem, channel, time)`: all `(estimate, channel, time)`, and each stem alone through
+    the filters of its candidates, `(stem, candidate and channel, time)`."""  # fmt: skip
+    stems, channels, length = x.shape
+    blocks = -(-length // fit.hop)
+    room = pad(x.flatten(0, 1), (fit.taps - 1, blocks * fit.hop - length))
+    spectra = torch.fft.rfft(room.unfold(-1, fit.size, fit.hop))  # (row, block, bin)
+    spectra = spectra.permute(2, 1, 0).contiguous()
+    both = spectra @ fit.all  # (bin, block, row)
+    own = spectra.unflatten(2, (stems, channels)).transpose(1, 2) @ fit.own
+
+    def wave(products: Tensor) -> Tensor:
+        found = torch.fft.irfft(products.contiguous(), n=fit.size)[..., fit.taps - 1 :]
+        return found.flatten(-2)[..., :length]
+
+    return wave(both.permute(2, 1, 0)).unflatten(0, (stems, channels)), wave(
+        own.permute(1, 3, 2, 0)
+    )
+
+
+def _energy(signals: Tensor) -> Tensor:
+    """Of `(..., channel, time)`."""
+    flat = signals.flatten(-2)
+    return torch.linalg.vecdot(flat, flat)

@@ -1,6 +1,6 @@
 """What spectral subtraction gains, rule by rule: white noise and babble on speech and music.
 
-    .venv/bin/python -m benchmarks.noise [--data ../shared/data] [--seconds 10] [--noise given]
+    .venv/bin/python -m benchmarks.noise [--data ../shared/data] [--noise given] [--save]
 
 Prints one table in Markdown for the estimated noise (minimum statistics), one for a noise given
 as a recording of its own: the segmental SNR and the SI-SDR of the `signal` stem minus those of the
@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from scripts.technique_pages import line, write
 from tests.separators.voices import at_snr, babble, melody, talker
 
 import unweave
@@ -107,28 +108,24 @@ def measure(data: Path | None, seconds: float, given: bool) -> dict[tuple, list]
     return found
 
 
-def table(found: dict[tuple, list]) -> str:
-    """Rows of kind, noise and SNR; for each rule `segmental SNR / SI-SDR`."""
-    lines = [
-        "| recording | noise | SNR (dB) | " + " | ".join(RULES) + " |",
-        "|---|---|--:|" + "--:|" * len(RULES),
-    ]
-    places = list(dict.fromkeys(key[:3] for key in found))
+COLUMNS = ["technique", "recording", "noise", "SNR (dB)", *RULES]
 
-    def cells(keys: list[tuple]) -> str:
-        cell = []
+
+def rows(found: dict[tuple, list]) -> list[list[str]]:
+    """By kind, noise and SNR, then the means over them: `segmental SNR / SI-SDR` of each rule."""
+    places = list(dict.fromkeys(key[:3] for key in found))
+    groups = [(place, [place]) for place in places]
+    groups += [(("all", noise, "all"), [p for p in places if p[1] == noise])
+               for noise in ("white", "babble")]  # fmt: skip
+    groups.append((("all", "all", "all"), places))
+    lines = []
+    for words, keys in groups:
+        cells = []
         for rule in RULES:
             means = np.mean([pair for key in keys for pair in found[*key, rule]], axis=0)
-            cell.append(f"{means[0]:+.2f} / {means[1]:+.2f}")
-        return " | ".join(cell)
-
-    lines += [
-        f"| {kind} | {name} | {snr} | {cells([(kind, name, snr)])} |" for kind, name, snr in places
-    ]
-    for noise in ("white", "babble"):
-        lines.append(f"| **all** | {noise} | all | {cells([k for k in places if k[1] == noise])} |")
-    lines.append(f"| **all** | all | all | {cells(places)} |")
-    return "\n".join(lines)
+            cells.append(f"{means[0]:+.2f} / {means[1]:+.2f}")
+        lines.append(["spectral-subtraction", *map(str, words), *cells])
+    return lines
 
 
 def musical() -> str:
@@ -155,15 +152,20 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--noise", choices=("estimated", "given", "both"), default="both")
+    parser.add_argument("--save", action="store_true", help="as docs/techniques/measured/*.csv")
     arguments = parser.parse_args()
     data = arguments.data if arguments.data.is_dir() else None
     print("Gains in dB, segmental SNR / SI-SDR" + ("" if data else "; the shared data is not here"))
     print(f"\nWhite noise alone, estimated:\n\n{musical()}", flush=True)
     for way in ("estimated", "given"):
-        if arguments.noise in (way, "both"):
-            started = time.perf_counter()
-            print(f"\nNoise {way}:\n\n{table(measure(data, arguments.seconds, way == 'given'))}")
-            print(f"\n{time.perf_counter() - started:.0f} s", flush=True)
+        if arguments.noise not in (way, "both"):
+            continue
+        started = time.perf_counter()
+        found = rows(measure(data, arguments.seconds, way == "given"))
+        print(f"\nNoise {way}:\n", *map(line, [COLUMNS, ["---"] * len(COLUMNS), *found]), sep="\n")
+        print(f"\n{time.perf_counter() - started:.0f} s", flush=True)
+        if arguments.save:
+            write(f"noise-{way}", COLUMNS, found)
 
 
 if __name__ == "__main__":

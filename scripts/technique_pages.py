@@ -1,51 +1,94 @@
 """The pages of `docs/techniques/`, one for each classical technique, made from its file.
 
-    python scripts/technique_pages.py                          # text; what is measured stays
-    python scripts/technique_pages.py --scores DIR --song SONG # scores and pictures
+    .venv/bin/python -m scripts.technique_pages                # the text
+    .venv/bin/python -m scripts.technique_pages --pictures     # and the spectrograms
+    .venv/bin/python -m scripts.technique_pages --scores DIR   # and the scores, from a benchmark
 
-A page is the technique's docstring, the table of its parameters, its rows in the benchmark and a
-picture of what it does to one song. A test holds the text to the docstrings.
+A page is the technique's docstring, the table of its parameters, its rows of what was measured, and
+a picture of what it does. What was measured lies in `docs/techniques/measured/*.csv`: a file begins
+with lines of `#`, its title, the command that printed it, and what to know; the first column names
+the technique. A test holds the pages to the docstrings and to these files.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
-import tempfile
+import csv
+from dataclasses import dataclass
 from pathlib import Path
 
 from unweave import catalog
 from unweave.core.parameters import Parameter
 
 PAGES = Path(__file__).parent.parent / "docs" / "techniques"
-MEASURED = "## In the benchmark"
+# The order in which a reader meets them.
+MEASURED = (
+    "musdb18",
+    "mir-1k",
+    "noise-estimated",
+    "noise-given",
+    "rooms",
+    "peers-channels",
+    "peers-blind",
+    "speed",
+)
 
 
-def main() -> None:
-    """Write every page, and the list of them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scores", type=Path, help="folder that `unweave benchmark` wrote")
-    parser.add_argument("--song", type=Path, help="recording to draw")
-    arguments = parser.parse_args()
-    PAGES.mkdir(parents=True, exist_ok=True)
-    for name in catalog.techniques():
-        page = PAGES / f"{name}.md"
-        picture = PAGES / "pictures" / f"{name}.png"
-        measured = rows(arguments.scores, name) if arguments.scores else kept(page)
-        if arguments.song:
-            draw(name, arguments.song, picture)
-        page.write_text(text(name) + measured + shown(picture), encoding="utf-8")
-    (PAGES / "README.md").write_text(contents(), encoding="utf-8")
+@dataclass(frozen=True)
+class Table:
+    """What one command printed."""
+
+    title: str
+    command: str
+    notes: str
+    columns: list[str]
+    rows: list[list[str]]
+
+    def of(self, name: str) -> list[list[str]]:
+        """The rows of one technique, with whatever options."""
+        return [row for row in self.rows if row[0] == name or row[0].startswith(f"{name}:")]
+
+    def text(self, rows: list[list[str]]) -> list[str]:
+        """These rows in Markdown, with where they come from."""
+        parts = [f"**{self.title}**", "", f"`{self.command}`", ""]
+        parts += [line(self.columns), line(["---", *["--:"] * (len(self.columns) - 1)])]
+        parts += [*map(line, rows), ""]
+        return [*parts, self.notes, ""] if self.notes else parts
 
 
-def text(name: str) -> str:
-    """What the technique's own file says of it: its docstring and its parameters."""
+def line(cells: list[str]) -> str:
+    """A row of a Markdown table, in which a bar has to be escaped."""
+    escaped = (cell.replace("|", r"\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |"
+
+
+def read(path: Path) -> Table:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    head = [text[1:].strip() for text in lines if text.startswith("#")]
+    columns, *rows = csv.reader(text for text in lines if text and not text.startswith("#"))
+    return Table(head[0], head[1], " ".join(head[2:]), columns, rows)
+
+
+def tables() -> list[Table]:
+    paths = (PAGES / "measured" / f"{name}.csv" for name in MEASURED)
+    return [read(path) for path in paths if path.is_file()]
+
+
+def pages() -> dict[str, str]:
+    """The text of every file in the folder, by its name."""
+    found = {f"{name}.md": page(name) for name in catalog.techniques()}
+    return {"README.md": contents(), **found}
+
+
+def page(name: str) -> str:
+    """What the technique's own file says of it, and what was measured."""
     technique = catalog.describe(name)
     assert isinstance(technique, catalog.Technique)
     doc = "\n".join(technique.doc.splitlines()[1:]).strip()
     lines = [
-        f"# {technique.title.rstrip('.')}",
+        f"# {name}",
+        "",
+        technique.title,
         "",
         f"`unweave separate song.wav -m {name}` gives {', '.join(technique.stems)}.",
         "",
@@ -60,55 +103,106 @@ def text(name: str) -> str:
         *(row(item) for item in technique.parameters),
         "",
     ]
-    return "\n".join(lines) + "\n"
+    measured = [text for table in tables() if table.of(name) for text in table.text(table.of(name))]
+    if measured:
+        lines += ["## Measured", "", *measured]
+    picture = PAGES / "pictures" / f"{name}.png"
+    if picture.is_file():
+        from scripts.technique_pictures import SCENES
+
+        lines += ["## Spectrograms", "", f"{SCENES[name].caption}.", ""]
+        lines += [f"![The mix and the stems of {name}](pictures/{picture.name})", ""]
+    return "\n".join(lines)
 
 
 def row(item: Parameter) -> str:
     """One line of the table of parameters."""
-    default = {None: "none", True: "true", False: "false"}.get(item.default, item.default)  # type: ignore[call-overload]
-    return f"| `{item.name}` | {default} | {item.limits} | {item.meaning} |"
-
-
-def kept(page: Path) -> str:
-    """What was measured before, as the page holds it."""
-    old = page.read_text(encoding="utf-8") if page.is_file() else ""
-    _, heading, rest = old.partition(MEASURED)
-    return heading + rest.partition("\n![")[0].rstrip("\n") + "\n" if heading else ""
-
-
-def rows(scores: Path, name: str) -> str:
-    """The technique's rows in every table of the benchmark."""
-    from unweave.bench import aggregate
-
-    tables = aggregate.tables_of(aggregate.load(scores), name)
-    return "\n".join([MEASURED, "", *tables, ""])
-
-
-def shown(picture: Path) -> str:
-    if not picture.is_file():
-        return ""
-    alt = "Spectrograms of a song and of what the technique makes of it"
-    return f"\n![{alt}](pictures/{picture.name})\n"
-
-
-def draw(name: str, song: Path, picture: Path) -> None:
-    """Separate the song and draw it, as a user would."""
-    picture.parent.mkdir(exist_ok=True)
-    unweave = [sys.executable, "-m", "unweave"]
-    with tempfile.TemporaryDirectory() as folder:
-        separate = [*unweave, "separate", str(song), "-m", name, "-o", folder, "--quiet"]
-        subprocess.run(separate, check=True)
-        [report] = Path(folder).glob("*/report.json")
-        subprocess.run([*unweave, "spectrogram", str(report), "-o", str(picture), "-q"], check=True)
+    words = {type(None): "none", bool: str(item.default).lower()}
+    default = words.get(type(item.default), item.default)
+    return line([f"`{item.name}`", str(default), item.limits, item.meaning])
 
 
 def contents() -> str:
-    """The list of all pages."""
-    lines = ["# The classical techniques", ""]
+    """The list of all pages, and all that was measured."""
+    lines = ["# The classical techniques", "", *INTRODUCTION, ""]
+    lines += ["| technique | what for | stems | sees |", "|---|---|---|---|"]
     for name in catalog.techniques():
         facts = catalog.describe(name)
-        lines.append(f"- [{name}]({name}.md): {facts.title.rstrip('.')}")
-    return "\n".join([*lines, "", "Made by `scripts/technique_pages.py`."]) + "\n"
+        assert isinstance(facts, catalog.Technique)
+        spec = catalog.load(name).spec
+        sees = f"{spec.segment_s:.0f} s at a time" if spec.segment_s else "the whole recording"
+        stems = ", ".join(facts.stems)
+        lines.append(line([f"[{name}]({name}.md)", facts.title.rstrip("."), stems, sees]))
+    lines += ["", *WIENER, "", "## Measured", ""]
+    for table in tables():
+        lines += table.text(table.rows)
+    lines += ["Made by `python -m scripts.technique_pages`: edit the docstrings, not these pages."]
+    return "\n".join(lines) + "\n"
+
+
+INTRODUCTION = (
+    "They need no training: each runs on any recording, explains itself, and is one file in",
+    "`src/unweave/separators/`. A technique that sees some seconds at a time works in memory that",
+    "does not grow with the recording; one that needs the whole of it has its memory estimated",
+    "first, and is refused with the figure where it would not fit. `unweave models show NAME`",
+    "lists the options, the pages here say what they mean and when each technique fails.",
+)
+WIENER = (
+    "Every one of them, and every trained model, takes the option `wiener` (`--wiener`,",
+    "`--set wiener=2`): a multichannel Wiener filter then takes the stems from the mix anew, by",
+    "how loud each is in every bin and from where in the stereo image it comes.",
+)
+
+
+def save_scores(folder: Path) -> None:
+    """The tables of `unweave benchmark -o folder` as files of what was measured."""
+    from unweave.bench import aggregate
+
+    found = aggregate.load(folder)
+    music = [item for item in found if item.dataset == "musdb18"]
+    clips = [item for item in found if item.dataset == "mir-1k"]
+    metrics = [aggregate.csdr_table(music, metric) for metric in ("SDR", "ISR", "SIR", "SAR")]
+    rows: dict[str, list[str]] = {}
+    columns = ["technique"]
+    for stem in ("vocals", "accompaniment"):
+        for table in metrics:
+            columns.append(f"{stem} {table.title.split(',')[0]}")
+            at = table.columns.index(stem)
+            for item in table.rows:
+                rows.setdefault(item.label, [item.label]).append(f"{item.values[at]:.2f}")
+    ordered = sorted(rows.values(), key=lambda cells: -float(cells[1]))
+    write("musdb18", columns, ordered)
+    table = aggregate.mir1k_table(clips)
+    at = [table.columns.index(f"vocals {name}") for name in ("GNSDR", "GSIR", "GSAR")]
+    cells = [[item.label, *(f"{item.values[n]:.2f}" for n in at)] for item in table.rows]
+    write(
+        "mir-1k", ["technique", "GNSDR", "GSIR", "GSAR"], sorted(cells, key=lambda c: -float(c[1]))
+    )
+
+
+def write(name: str, columns: list[str], rows: list[list[str]]) -> None:
+    """New figures below the head that the file has."""
+    path = PAGES / "measured" / f"{name}.csv"
+    head = [text for text in path.read_text().splitlines() if text.startswith("#")]
+    body = [",".join(f'"{c}"' if "," in c else c for c in cells) for cells in (columns, *rows)]
+    path.write_text("\n".join([*head, *body]) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Write every page, and the list of them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scores", type=Path, help="folder that `unweave benchmark` wrote")
+    parser.add_argument("--pictures", action="store_true", help="draw as well")
+    arguments = parser.parse_args()
+    if arguments.scores:
+        save_scores(arguments.scores)
+    if arguments.pictures:
+        from scripts.technique_pictures import draw
+
+        for name in catalog.techniques():
+            draw(name, PAGES / "pictures" / f"{name}.png")
+    for file, text in pages().items():
+        (PAGES / file).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

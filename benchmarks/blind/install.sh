@@ -5,9 +5,9 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 python3.11 -m venv .venv
-.venv/bin/pip install --quiet "torch==2.13.0" "numpy==2.4.6" "scipy==1.17.1" "librosa==0.11.0" \
+.venv/bin/python -m pip install --quiet "torch==2.13.0" "numpy==2.4.6" "scipy==1.17.1" "librosa==0.11.0" \
     "museval==0.4.1" "musdb==0.4.3" "setuptools<81" six pyyaml jams zarr ffmpy pytorch-ignite \
     tensorboard norbert tqdm gpytorch ffmpeg-python importlib-resources sox pyloudnorm matplotlib \
     termtables
-.venv/bin/pip install --quiet --no-deps "nussl==1.1.9"
-.venv/bin/pip install --quiet --editable ../..
+.venv/bin/python -m pip install --quiet --no-deps "nussl==1.1.9"
+.venv/bin/python -m pip install --quiet --editable ../..

@@ -1,16 +1,12 @@
-"""The peers, one function each, run by record.py in the environment of install.sh.
+"""The peers, one function each; they run in the environment of install.sh.
 
-    .venv/bin/python peers.py KIND INPUT.npz OUTPUT.npz REPEAT
-
-KIND is fastica, auxiva, ilrma, rooms or score. Spectra are `(channel, frequency, frame)`. The
-output holds what each peer found under its name, and as `NAME seconds` the seconds of each of
-REPEAT runs.
+Spectra are `(channel, frequency, frame)`, separated ones `(source, frequency, frame)`.
 """
 
 from __future__ import annotations
 
 import sys
-import time
+import types
 import warnings
 from collections.abc import Callable
 
@@ -77,20 +73,34 @@ def ssspy_ilrma(mix: np.ndarray, iterations: int, components: int) -> np.ndarray
     return model(mix, n_iter=iterations)
 
 
+def _without_torchaudio() -> None:
+    """torchiva imports one class of torchaudio, for networks; its wheel here wants CUDA."""
+    transforms = types.ModuleType("torchaudio.transforms")
+    transforms.MelScale = None
+    package = types.ModuleType("torchaudio")
+    package.transforms = transforms
+    sys.modules.setdefault("torchaudio", package)
+    sys.modules.setdefault("torchaudio.transforms", transforms)
+
+
 def torchiva_auxiva(mix: np.ndarray, iterations: int) -> np.ndarray:
     import torch
+
+    _without_torchaudio()
     from torchiva import AuxIVA_IP
 
-    return AuxIVA_IP(n_iter=iterations)(torch.from_numpy(mix)).numpy()
+    return AuxIVA_IP(n_iter=iterations, n_src=len(mix))(torch.from_numpy(mix)).numpy()
 
 
 def torchiva_ilrma(mix: np.ndarray, iterations: int, components: int) -> np.ndarray:
     import torch
+
+    _without_torchaudio()
     from torchiva import AuxIVA_IP
     from torchiva.models import NMFModel
 
     model = NMFModel(n_basis=components)
-    return AuxIVA_IP(n_iter=iterations, model=model)(torch.from_numpy(mix)).numpy()
+    return AuxIVA_IP(n_iter=iterations, n_src=len(mix), model=model)(torch.from_numpy(mix)).numpy()
 
 
 def rooms(voices: np.ndarray) -> Arrays:
@@ -115,13 +125,6 @@ def images(sources: np.ndarray, reverberation_s: float) -> np.ndarray:
     room.add_microphone_array(np.array([[2.97, 2.5, 1.4], [3.03, 2.5, 1.4]]).T)
     heard = room.simulate(return_premix=True)
     return heard[..., : sources.shape[1]].astype(np.float32)
-
-
-def score(references: np.ndarray, estimates: np.ndarray) -> np.ndarray:
-    """mir_eval's SDR of each source, `(source, time)`, in the best order."""
-    from mir_eval.separation import bss_eval_sources
-
-    return bss_eval_sources(references, estimates)[0]
 
 
 def contenders(kind: str, given: Arrays) -> dict[str, Callable[[], np.ndarray]]:
@@ -158,27 +161,3 @@ def contenders(kind: str, given: Arrays) -> dict[str, Callable[[], np.ndarray]]:
         "ssspy": lambda: ssspy_ilrma(double, rounds, components),
         "torchiva, complex64": lambda: torchiva_ilrma(mix, rounds, components),
     }
-
-
-def main(kind: str, source: str, target: str, repeat: int) -> None:
-    given = dict(np.load(source))
-    if kind == "rooms":
-        np.savez(target, **rooms(given["voices"]))
-        return
-    if kind == "score":
-        pairs = zip(given["references"], given["estimates"], strict=True)
-        np.savez(target, sdr=np.stack([score(*pair) for pair in pairs]))
-        return
-    out = {}
-    for name, run in contenders(kind, given).items():
-        seconds = []
-        for _ in range(repeat):
-            start = time.perf_counter()
-            out[name] = run()
-            seconds.append(time.perf_counter() - start)
-        out[f"{name} seconds"] = np.array(seconds)
-    np.savez(target, **out)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:4], int(sys.argv[4]))

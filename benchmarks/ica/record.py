@@ -1,6 +1,6 @@
 """Records what the peers find in small mixtures, for `tests/separators/`, and the echoes of a room.
 
-    .venv/bin/python record.py
+    benchmarks/ica/.venv/bin/python -m benchmarks.ica.record
 
 (a person runs this; the tests only read) Writes `tests/data/ica/*.npz`: the mixtures, where each
 peer began, what it found, and `room.npz`, the impulse responses `(microphone, source, time)` of a
@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import peers
+from benchmarks.ica import peers
 
 TARGET = Path(__file__).resolve().parents[2] / "tests" / "data" / "ica"
 ROUNDS = 30

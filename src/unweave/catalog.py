@@ -25,6 +25,7 @@ from unweave.pretrained import cards, store
 from unweave.pretrained.cards import Card
 
 DEFAULT = "spleeter-2stems"
+WIENER = "wiener"  # an option of every separator, see separators/_wiener.py
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ def describe(name: str, options: Mapping[str, object] | None = None) -> Card | T
     if name in cards.names():
         return cards.card(name)
     module = _module(name)
-    spec = parameters.build(module.TECHNIQUE, options or {}).spec
+    spec = parameters.build(module.TECHNIQUE, _own(options or {})).spec
     return Technique(
         name=name,
         title=(module.__doc__ or "").partition("\n")[0].strip(),
@@ -71,24 +72,27 @@ def describe(name: str, options: Mapping[str, object] | None = None) -> Card | T
         stems=spec.stems,
         paper=spec.paper,
         licence=spec.licence,
-        parameters=parameters.parameters(module.TECHNIQUE),
+        parameters=(*parameters.parameters(module.TECHNIQUE), _wiener().OPTION),
     )
 
 
 def option_names(name: str) -> tuple[str, ...]:
     """The options that `load` takes for a separator. Raises UsageError for an unknown name."""
-    if name in cards.names():
-        from unweave.pretrained import neural
-
-        return neural.option_names(cards.card(name))
-    return tuple(item.name for item in parameters.parameters(_module(name).TECHNIQUE))
+    own = _own_names(name)
+    return own if WIENER in own else (*own, WIENER)
 
 
 def load(name: str = DEFAULT, **options: object) -> Separator:
     """The separator called `name`, with its weights; `to(device)` makes it ready to run.
 
+    options: its own, and `wiener`, the rounds of a multichannel Wiener filter, for any of them.
     Raises UsageError for an unknown name or option, WeightsError where weights are missing.
     """
+    if WIENER in options and WIENER not in _own_names(name):
+        own = _own(options)
+        rounds = _wiener().OPTION.check(options[WIENER], name)
+        separator = load(name, **own)
+        return _wiener().Refined(separator, rounds) if rounds else separator
     if name in techniques():
         technique: Separator = parameters.build(_module(name).TECHNIQUE, options)
         return technique
@@ -99,6 +103,24 @@ def load(name: str = DEFAULT, **options: object) -> Separator:
         weights = pool.submit(store.weights, card)  # while torch is imported
         from unweave.pretrained import neural
     return neural.NeuralSeparator(card, options, weights.result())
+
+
+def _own_names(name: str) -> tuple[str, ...]:
+    """The options that are a separator's own. Raises UsageError for an unknown name."""
+    if name in cards.names():
+        from unweave.pretrained import neural
+
+        return neural.option_names(cards.card(name))
+    return tuple(item.name for item in parameters.parameters(_module(name).TECHNIQUE))
+
+
+def _own(options: Mapping[str, object]) -> dict[str, object]:
+    """Options without that of the filter behind a separator."""
+    return {key: value for key, value in options.items() if key != WIENER}
+
+
+def _wiener() -> Any:
+    return import_module(f"{separators.__name__}._wiener")
 
 
 def _module(name: str) -> Any:

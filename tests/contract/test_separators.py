@@ -130,3 +130,18 @@ def test_nothing_is_lost_with_other_options(options: dict) -> None:
     np.testing.assert_allclose(stems.sum(0), wave, atol=1e-5)
     usual = separate(loaded("spleeter-2stems"), wave)
     assert np.abs(stems[0] - usual[0]).max() > 0.01 * np.abs(usual[0]).max()
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_a_wiener_filter_goes_behind_any_of_them(name: str) -> None:
+    filtered = catalog.load(name, wiener=1).to("cpu")
+    wave = song(filtered, 30011)
+    stems = separate(filtered, wave)
+    np.testing.assert_allclose(stems.sum(0), wave, atol=1e-5)
+    assert filtered.spec.options["wiener"] == 1
+    assert np.abs(stems - separate(loaded(name), wave)).max() > 1e-4
+    assert np.abs(separate(filtered, np.zeros_like(wave))).max() < 1e-6
+    assert catalog.load(name, wiener=0).spec.options.get("wiener", 0) == 0
+    with pytest.raises(UsageError, match=r"wiener.*got -1") as caught:
+        catalog.load(name, wiener=-1)
+    assert "\n" not in str(caught.value)

@@ -29,6 +29,12 @@ def check_overlap(owner: str, overlap: int) -> None:
         raise UsageError(f"{owner}: overlap must be a power of two; got {overlap}")
 
 
+def check_mix(mix: Tensor) -> None:
+    """Raise ValueError unless `mix` is `(batch, channel, time)`: axes are never guessed."""
+    if mix.ndim != 3:
+        raise ValueError(f"mix must be (batch, channel, time), got shape {tuple(mix.shape)}")
+
+
 WINDOWS = "hann", "sqrt-hann"
 
 

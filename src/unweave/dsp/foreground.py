@@ -57,6 +57,7 @@ def separate(
     mask_of: makes the foreground's mask, in [0, 1], of the magnitudes `(channel, frequency, frame)`
     of one signal, which it may overwrite. Bins below `high_pass_hz` are background.
     """
+    centred.check_mix(mix)
     window = centred.hann(grid.size, mix.device, grid.window)
     spectrum = centred.analyse(mix, grid.size, grid.hop, window)
     below = grid.bins(high_pass_hz)

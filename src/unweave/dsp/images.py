@@ -36,8 +36,7 @@ def bytes_per_sample(sources: int, overlap: int) -> float:
 
 def check_channels(owner: str, sources: int, mix: Tensor) -> None:
     """Raise UsageError unless `mix (batch, channel, time)` has a channel for each source."""
-    if mix.ndim != 3:
-        raise ValueError(f"mix must be (batch, channel, time), got shape {tuple(mix.shape)}")
+    centred.check_mix(mix)
     if mix.shape[1] < sources:
         raise UsageError(
             f"{owner} needs a channel for each of {sources} sources, there are {mix.shape[1]}: "

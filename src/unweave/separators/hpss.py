@@ -99,6 +99,7 @@ class Hpss:
         return self
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
+        centred.check_mix(mix)
         size = centred.frame_size(self.window_s, sample_rate_hz)
         hop, window = size // self.overlap, centred.hann(size, mix.device)
         spectrum = centred.analyse(mix, size, hop, window)

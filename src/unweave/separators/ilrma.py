@@ -33,6 +33,7 @@ import torch
 from torch import Tensor
 
 from unweave.core import parameters
+from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
 from unweave.dsp import centred, demix, images
@@ -158,6 +159,11 @@ class Ilrma:
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         images.check_channels(parameters.name_of(self), self.sources, mix)
         size = centred.frame_size(self.window_s, sample_rate_hz)
+        if self.components > size // 2 + 1:
+            raise UsageError(
+                f"ilrma: components {self.components} is above the {size // 2 + 1} frequencies of "
+                "a frame; take fewer, or a longer window_s"
+            )
         hop = size // self.overlap
         return images.each(
             lambda one: images.separate(one, self.sources, size, hop, self._rows), mix

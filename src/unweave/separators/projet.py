@@ -186,6 +186,7 @@ class Projet:
         return self
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
+        centred.check_mix(mix)
         size = centred.frame_size(self.window_s, sample_rate_hz)
         hop, window, length = size // self.overlap, centred.hann(size, mix.device), mix.shape[-1]
         spectrum = centred.analyse(mix, size, hop, window).transpose(-1, -2)

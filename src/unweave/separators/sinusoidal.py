@@ -1,22 +1,29 @@
 """Sinusoidal modelling: what sings and what hisses, by following every partial.
 
-A tone is a sum of partials, `a(t) cos(phase(t))`, whose amplitude and frequency change slowly. The
-peaks of a short-time spectrum that stand out of their surroundings are where partials may be; peaks
-of successive frames that lie close together in frequency are one partial's track; a track that
-lasts is kept. Oscillators play the tracks again, their phase a cubic that goes through all phases
-measured: this is `tonal`. The mix minus it is `noise`: breath, consonants, drums, hiss.
+**Idea.** A tone is a sum of partials, whose amplitude and frequency change slowly. The peaks of a
+short-time spectrum that stand out of their surroundings are where partials may be; peaks of
+successive frames that lie close together in frequency are one partial's track; a track that lasts
+is kept. Oscillators play the tracks again: this is `tonal`. The mix minus it is `noise`: breath,
+consonants, drums, hiss.
 
-All channels share the frequency of a partial, each has its own amplitude and phase of it, so that
-the stereo image stays. `unweave partials` writes the tracks down.
+**Formula.** A peak's frequency is where a parabola through its three highest bins, in decibels, has
+its top; amplitude and phase come from fitting the window's own bell, put there. It counts within
+`threshold_db` of the loudest of its frame and `prominence_db` above the spectrum around it. Tracks
+step by `max_step_cents` a frame at most, may be lost for `max_gap_s` and last `min_length_s` at
+least. The deterministic part is `sum_k a_k(t) cos(phase_k(t))`, amplitudes linear from frame to
+frame and phases the cubics through all phases and frequencies measured (McAulay and Quatieri); the
+stochastic part is what it leaves of the mix. All channels share the frequency of a partial, each
+has its own amplitude and phase of it, so that the stereo image stays. `unweave partials` writes
+the tracks down (CSV, JSON or SDIF) and draws them.
 
-When it fails: where partials lie closer together than two bins of the window (low chords, dense
+**When it fails.** Where partials lie closer together than two bins of the window (low chords, dense
 mixes: choose a longer `window_s`), or glide faster than the window can see (choose a shorter one);
 a tone is heard as noise for the moment of its attack, and a drum that rings counts as tone.
 
-Serra and Smith, "Spectral modeling synthesis: a sound analysis/synthesis system based on a
-deterministic plus stochastic decomposition", Computer Music Journal 14(4), 1990; McAulay and
-Quatieri, IEEE Trans. ASSP 34(4), 1986. The details are in `dsp/peaks`, `dsp/partials` and
-`dsp/oscillators`.
+**Paper.** X. Serra, J. Smith, "Spectral modeling synthesis: a sound analysis/synthesis system based
+on a deterministic plus stochastic decomposition", Computer Music Journal 14(4), 1990; R. McAulay,
+T. Quatieri, "Speech analysis/synthesis based on a sinusoidal representation", IEEE Trans. ASSP
+34(4), 1986. The details are in `dsp/peaks`, `dsp/partials` and `dsp/oscillators`.
 """
 
 from __future__ import annotations
@@ -30,7 +37,7 @@ from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
-from unweave.dsp.centred import frame_size
+from unweave.dsp.centred import check_mix, frame_size
 from unweave.dsp.oscillators import oscillate
 from unweave.dsp.partials import Ints, Linker, Tracks, chosen_tracks, sharpened
 from unweave.dsp.peaks import PADDING, Peaks, find_peaks
@@ -90,6 +97,7 @@ class Sinusoidal:
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         """`(batch, channel, time)` to `(batch, 2, channel, time)`."""
+        check_mix(mix)
         size, hop = self.frames(sample_rate_hz)
         before = PADDING * size // 2
         behind = before + -mix.shape[-1] % hop

@@ -1,10 +1,13 @@
 """Spectral subtraction: turn down what is no louder than the noise, frequency by frequency.
 
-A noise that stays the same is known from its spectrum: from a stretch of the recording where it is
-alone (`noise_start_s`, `noise_end_s`), from a recording of its own (`noise`), or, by default, from
-the least power that each frequency has had within some seconds (minimum statistics). Each bin of
-the short-time spectrum `X` is multiplied with a gain between 0 and 1 that depends on how far its
-power is above the noise's, `gamma = |X|^2 / N`:
+**Idea.** A noise that stays the same is known from its spectrum: from a stretch of the recording
+where it is alone (`noise_start_s`, `noise_end_s`), from a recording of its own (`noise`), or, by
+default, from the least power that each frequency has had within some seconds (minimum statistics).
+Whatever is not above it is turned down. With an instrumental passage as the noise this is the
+oldest way of lifting a voice out of a song that repeats itself exactly.
+
+**Formula.** Each bin of the short-time spectrum `X` is multiplied with a gain `G` between 0 and 1
+that depends on how far its power is above the noise's, `gamma = |X|^2 / N`:
 
     boll       (mean of |X| over 3 frames - mean noise) / |X|; then what is below the largest
                residue of the noise becomes the least of 3 frames, and frames without signal are
@@ -17,15 +20,17 @@ power is above the noise's, `gamma = |X|^2 / N`:
 Subtraction leaves "musical noise", tones that flicker by chance; `wiener` leaves less of it and
 `log-mmse`, the default, least. All channels of a bin share one gain, made from their summed power,
 so that nothing moves in the stereo image. `signal` is what remains and `noise` is the mix minus it.
-With an instrumental passage as the noise this is the oldest way of lifting a voice out of a song
-that repeats itself exactly.
 
-When it fails: noise that changes faster than it can be followed (voices, traffic, a drum) is hardly
-reduced; a note held longer than `search_s` counts as noise and is weakened, unless the noise is
-given; below about 0 dB quiet consonants and the ends of notes go with the noise.
+**When it fails.** Noise that changes faster than it can be followed (voices, traffic, a drum) is
+hardly reduced; a note held longer than `search_s` counts as noise and is weakened, unless the noise
+is given; below about 0 dB quiet consonants and the ends of notes go with the noise.
 
-Boll 1979; Berouti, Schwartz and Makhoul 1979; Ephraim and Malah 1984 and 1985; Martin 2001; Cohen
-2002: the details are in `dsp/gains` and `dsp/noise`.
+**Paper.** S. Boll, "Suppression of acoustic noise in speech using spectral subtraction", IEEE
+Trans. ASSP 27(2), 1979; M. Berouti, R. Schwartz, J. Makhoul, "Enhancement of speech corrupted by
+acoustic noise", ICASSP 1979; Y. Ephraim, D. Malah, IEEE Trans. ASSP 32(6), 1984 and 33(2), 1985
+(Wiener and log-MMSE); R. Martin, "Noise power spectral density estimation based on optimal
+smoothing and minimum statistics", IEEE Trans. SAP 9(5), 2001; I. Cohen, IEEE Signal Processing
+Letters 9(4), 2002 (signal presence). The details are in `dsp/gains` and `dsp/noise`.
 """
 
 from __future__ import annotations
@@ -41,7 +46,7 @@ from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Audio, Spec
 from unweave.dsp import gains
-from unweave.dsp.centred import analyse, frame_size, synthesise
+from unweave.dsp.centred import analyse, check_mix, frame_size, synthesise
 from unweave.dsp.noise import (
     Profile,
     expected,
@@ -144,6 +149,7 @@ class SpectralSubtraction:
 
         Raises UsageError where the interval of the noise does not lie in the recording.
         """
+        check_mix(mix)
         size, hop, window = self._frames(sample_rate_hz, mix.device)
         spectrum = analyse(mix, size, hop, window)
         rows = spectrum.transpose(-1, -2)

@@ -1,0 +1,125 @@
+"""Whatever a technique cannot do is one line that names the parameter, before any work starts."""
+
+import numpy as np
+import pytest
+import torch
+
+from unweave import catalog
+from unweave.core.errors import UsageError
+from unweave.core.parameters import Parameter
+from unweave.core.types import Audio
+from unweave.engine.run import separate_array
+
+# Where zero says something: nothing of it, from the very beginning, the first of all starts.
+ZERO_IS_FINE = {
+    "absence", "distance_s", "high_pass_hz", "max_gap_s", "min_length_s", "noise_start_s",
+    "prominence_db", "seed", "threshold", "threshold_db", "warm_up", "wiener",
+}  # fmt: skip
+NEGATIVE_IS_FINE = {"threshold_db"}
+
+PARAMETERS = [
+    pytest.param(name, item, id=f"{name}-{item.name}")
+    for name in catalog.techniques()
+    for item in catalog.describe(name).parameters
+]
+
+
+def wrong_values(item: Parameter) -> list[object]:
+    """What no parameter of that kind may be."""
+    if bool in item.types:
+        return [1, "maybe", float("nan")]
+    if str in item.types:
+        return ["nonsense", 3, True]
+    if Audio in item.types:
+        return [3, "no such file.wav", float("nan")]
+    found: list[object] = [float("nan"), float("inf"), -float("inf"), "many", True, 1e30]
+    if item.name not in NEGATIVE_IS_FINE:
+        found += [-1, -0.5]
+    if item.name not in ZERO_IS_FINE:
+        found += [0, 0.0]
+    if float not in item.types:
+        found += [2.5]
+    return found
+
+
+@pytest.mark.parametrize(("name", "item"), PARAMETERS)
+def test_a_value_that_may_not_be(name: str, item: Parameter) -> None:
+    for value in wrong_values(item):
+        if value == 1e30 and item.at_most is None and float in item.types:
+            continue  # a weight or a period may be as large as anybody likes
+        with pytest.raises(UsageError) as caught:
+            catalog.load(name, **{item.name: value})
+        message = str(caught.value)
+        assert message.startswith(f"{name}: {item.name} "), (value, message)
+        assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", catalog.techniques())
+def test_an_option_that_does_not_exist(name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} has no option 'colour'; it takes .*"):
+        catalog.load(name, colour=1)
+
+
+def noise(channels: int, seconds: float = 1.0, rate_hz: int = 8000) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return (0.1 * rng.normal(size=(channels, round(seconds * rate_hz)))).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "channels", "expected"),
+    [
+        *(
+            (name, {"sources": 3}, 2, rf"^{name} needs at least 3 channels, .* 2: .*projet")
+            for name in ("fastica", "auxiva", "ilrma")
+        ),
+        ("projet", {}, 1, "^projet needs at least 2 channels, .* 1: .*mono"),
+        *(
+            (
+                "spectral-subtraction",
+                interval,
+                1,
+                r"^spectral-subtraction: .* outside the recording",
+            )
+            for interval in (
+                {"noise_start_s": 2.0},
+                {"noise_end_s": 1.5},
+                {"noise_start_s": 0.5, "noise_end_s": 3.0},
+            )
+        ),
+        (
+            "spectral-subtraction",
+            {"noise_start_s": 0.8, "noise_end_s": 0.2},
+            1,
+            "^spectral-subtraction: noise_end_s must be above noise_start_s; got 0.8, 0.2",
+        ),
+        (
+            "spectral-subtraction",
+            {"noise_start_s": 0.1, "noise_end_s": 0.101},
+            1,
+            "^spectral-subtraction: .* shorter than a frame",
+        ),
+        (
+            "ilrma",
+            {"components": 500, "window_s": 0.064},
+            2,
+            r"^ilrma: components 500 is above the 257 frequencies of a frame",
+        ),
+    ],
+)
+def test_what_does_not_go_with_the_recording(
+    name: str, options: dict, channels: int, expected: str
+) -> None:
+    def separate() -> None:
+        separator = catalog.load(name, **options)
+        separate_array(separator, noise(channels), 8000, device="cpu", warn=pytest.fail)
+
+    with pytest.raises(UsageError, match=expected) as caught:
+        separate()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", catalog.techniques())
+def test_a_mix_of_the_wrong_rank_is_no_mix(name: str) -> None:
+    for shape in ((100,), (2, 100), (1, 1, 2, 100)):
+        with pytest.raises(ValueError, match=r"\(batch, channel, time\)"):
+            catalog.load(name)(torch.zeros(shape), 8000)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unweave.dsp.threads import each
+from unweave.dsp.threads import Each, each, team
 
 BETAS = {"euclid": 2.0, "kl": 1.0, "itakura-saito": 0.0}
 TILE = 64  # frames: with 1025 frequencies a quarter of a megabyte
@@ -75,21 +75,22 @@ def fit(
     """
     tiles = _tiles(values, activations, beta)
     both = Bases.of(bases)
-    first = last = _loss(tiles, both) if tolerance else 0.0
     extra = None
-    sums = _round(tiles, both, fixed)
-    for step in range(1, iterations + 1):
-        if penalty is not None:
-            extra = penalty(both.down, _joined(tiles))
-        if fixed < bases.shape[1]:
-            both = _better(both, sums, fixed, beta, extra)
-        sums = _round(tiles, both, fixed, extra, update=True)
-        if tolerance and step % CHECK == 0:
-            now = _loss(tiles, both)
-            if last - now < tolerance * first:
-                break
-            last = now
-    return Fit(both.down, _joined(tiles), _loss(tiles, both))
+    with team() as each:
+        first = last = _loss(each, tiles, both) if tolerance else 0.0
+        sums = _round(each, tiles, both, fixed)
+        for step in range(1, iterations + 1):
+            if penalty is not None:
+                extra = penalty(both.down, _joined(tiles))
+            if fixed < bases.shape[1]:
+                both = _better(both, sums, fixed, beta, extra)
+            sums = _round(each, tiles, both, fixed, extra, update=True)
+            if tolerance and step % CHECK == 0:
+                now = _loss(each, tiles, both)
+                if last - now < tolerance * first:
+                    break
+                last = now
+        return Fit(both.down, _joined(tiles), _loss(each, tiles, both))
 
 
 def activate(values: Tensor, bases: Tensor, *, beta: float, iterations: int) -> Tensor:
@@ -116,7 +117,7 @@ def even(values: Tensor, bases: Tensor) -> Tensor:
 
 def loss(values: Tensor, bases: Tensor, activations: Tensor, beta: float) -> float:
     """The divergence of `values` from `bases @ activations`, summed over all entries."""
-    return _loss(_tiles(values, activations, beta), Bases.of(bases))
+    return _loss(each, _tiles(values, activations, beta), Bases.of(bases))
 
 
 class Tile:
@@ -176,6 +177,7 @@ class Tile:
 
 
 def _round(
+    each: Each,
     tiles: list[Tile],
     bases: Bases,
     fixed: int,
@@ -243,7 +245,7 @@ def _groups(tiles: list[Tile]) -> list[list[Tile]]:
     return [tiles[first : first + size] for first in range(0, len(tiles), size)]
 
 
-def _loss(tiles: list[Tile], bases: Bases) -> float:
+def _loss(each: Each, tiles: list[Tile], bases: Bases) -> float:
     def work(group: list[Tile]) -> float:
         return sum(tile.loss(bases) for tile in group)
 

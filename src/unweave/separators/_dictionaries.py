@@ -43,14 +43,18 @@ class Dictionaries:
     origin: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     sha256: str = ""
 
-    def write(self, card: Path) -> None:
-        """Keep both files, each complete or not at all, the card last. Raises OutputError."""
+    def write(self, card: Path) -> tuple[Path, str]:
+        """Keep both files, each complete or not at all, the card last.
+
+        Returns the file of spectra and its SHA-256. Raises OutputError.
+        """
         from safetensors.torch import save
 
         spectra = {name: bases.half().contiguous() for name, bases in self.bases.items()}
         content = save(spectra)
         target = card.with_suffix(".safetensors")
-        text = self._card(target.name, content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        text = self._card(target.name, sha256, len(content))
         try:
             card.parent.mkdir(parents=True, exist_ok=True)
             card.unlink(missing_ok=True)  # an older card must not name the new spectra
@@ -58,16 +62,13 @@ class Dictionaries:
             _put(card, text.encode())
         except OSError as error:
             raise OutputError(f"{card}: cannot be written ({error.strerror or error})") from error
+        return target, sha256
 
-    def _card(self, file: str, content: bytes) -> str:
+    def _card(self, file: str, sha256: str, size_bytes: int) -> str:
         components = {name: bases.shape[1] for name, bases in self.bases.items()}
         tables: dict[str, Mapping[str, object]] = {
             "settings": self.settings,
-            "weights": {
-                "file": file,
-                "sha256": hashlib.sha256(content).hexdigest(),
-                "size_bytes": len(content),
-            },
+            "weights": {"file": file, "sha256": sha256, "size_bytes": size_bytes},
             "components": components,
             **{f"origin.{_key(name)}": facts for name, facts in self.origin.items()},
         }

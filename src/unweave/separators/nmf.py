@@ -61,18 +61,21 @@ from unweave.core.parameters import parameter
 from unweave.core.types import Spec
 from unweave.dsp import centred, grouping, nmf, nmf_start, relevance
 from unweave.dsp.stft import magnitude
-from unweave.separators import _dictionaries
+from unweave.separators import _dictionaries, _learning
 from unweave.separators._dictionaries import SETTINGS, Dictionaries
+from unweave.separators._learning import OnStep
 
 Part = tuple[Tensor, Tensor]
 """A stem's bases and activations, whose product is `(channel, frequency, frame)`."""
 
 ROUNDS = 200  # of updates, where bases are to be found
-ACTIVATION_ROUNDS = 25  # where they are known: more fits the mix better and tells stems worse
+DESCRIBING_ROUNDS = 40  # where a dictionary is learned
+ACTIVATION_ROUNDS = 10  # where bases are known: more fits the mix better and tells stems worse
 FREE = 32  # components of a free stem that is not in the card
-LEARNED = 100  # components of a dictionary
+LEARNED = 64  # components of a dictionary
+STEPS = 240  # of its tuning
 MOST_FRAMES = 20000  # that a dictionary is learned from, taken evenly from all there are
-QUIET = 0.01  # of a recording's mean: frames below that are pauses
+WINDOW = "sqrt-hann"
 BODY_S, FADE_S = 10.0, 0.1
 SILENT = 1e-30
 BYTES_PER_SAMPLE = 120.0  # as measured on stereo at an overlap of 4
@@ -186,7 +189,7 @@ class Nmf:
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         size, hop = frames(self._settings, sample_rate_hz)
-        window = centred.hann(size, mix.device)
+        window = centred.hann(size, mix.device, WINDOW)
         spectrum = centred.analyse(mix, size, hop, window)
         rest = self.spec.stems.index(str(self.spec.rest))
 
@@ -278,48 +281,63 @@ class Nmf:
         pieces = dict(zip(bases, rows.split(widths, dim=1), strict=True))
         return [(bases[name], pieces[name]) for name in self.spec.stems]
 
-    def learn(self, examples: Mapping[str, Iterable[Tensor]], sample_rate_hz: int) -> Dictionaries:
+    def learn(
+        self,
+        examples: Mapping[str, Iterable[Tensor]],
+        sample_rate_hz: int,
+        *,
+        steps: int = STEPS,
+        on_step: OnStep = lambda done, steps: None,
+    ) -> Dictionaries:
         """Dictionaries of `components` spectra, LEARNED if none, for each stem.
 
-        examples: recordings of each stem alone, `(channel, time)` at one rate. Raises UsageError
-        for a stem with fewer frames of sound than components.
+        examples: recordings of each stem alone, `(channel, time)` at one rate; they count as if
+        they were equally loud. steps: of tuning, after which spectra tell stems apart better and
+        describe each less well; 0 for none. Raises UsageError for a stem with too little sound.
         """
-        size, hop = frames(self._settings, sample_rate_hz)
-        window = centred.hann(size)
-        count = self.components or LEARNED
-
-        def bases(stem: str, recordings: Iterable[Tensor]) -> Tensor:
-            values = torch.cat(
-                [self._columns(wave, size, hop, window) for wave in recordings], dim=1
-            )
+        count, beta = self.components or LEARNED, nmf.BETAS[self.divergence]
+        size, _ = frames(self._settings, sample_rate_hz)
+        spectra = [self._examples(recordings, size) for recordings in examples.values()]
+        level = torch.cat([some.abs().mean(0) for some in spectra]).mean().clamp(min=SILENT)
+        bases = []
+        for stem, some in zip(examples, spectra, strict=True):
+            some /= level
+            values = _learning.sounding(some.abs().pow_(self.exponent))
             if values.shape[1] < count:
                 raise self._wrong(
                     f"{stem} has {values.shape[1]} frames that sound, too few for {count} "
                     "components: give more examples or set fewer components"
                 )
-            values = values[:, :: -(-values.shape[1] // MOST_FRAMES)]
-            found = nmf.fit(
-                values,
-                *nmf_start.random(values, count, self.seed),
-                beta=nmf.BETAS[self.divergence],
-                iterations=self.iterations or ROUNDS,
-                tolerance=self.tolerance,
+            rounds = self.iterations or DESCRIBING_ROUNDS
+            bases.append(
+                _learning.describe(values, count, beta=beta, iterations=rounds, seed=self.seed)
             )
-            return found.bases / found.bases.sum(0)
-
+        if steps and len(bases) > 1:
+            bases = _learning.tell_apart(
+                bases, spectra, beta=beta, exponent=self.exponent, rounds=ACTIVATION_ROUNDS,
+                steps=steps, seed=self.seed, on_step=on_step,
+            )  # fmt: skip
         return Dictionaries(
-            bases={stem: bases(stem, recordings) for stem, recordings in examples.items()},
+            bases=dict(zip(examples, bases, strict=True)),
             sample_rate_hz=sample_rate_hz,
             settings=self._settings,
             rounds=ACTIVATION_ROUNDS,
         )
 
-    def _columns(self, wave: Tensor, size: int, hop: int, window: Tensor) -> Tensor:
-        """The frames of a recording that sound, `(frequency, frame)`, with a mean of 1."""
-        spectrum = centred.analyse(wave, size, hop, window)
-        values = magnitudes(spectrum, self.exponent).transpose(0, 1).flatten(1)
-        level = values.mean(0)
-        return (values / level.mean().clamp(min=SILENT))[:, level > QUIET * level.mean()]
+    def _examples(self, recordings: Iterable[Tensor], size: int) -> Tensor:
+        """Complex spectra `(frequency, frame)` of recordings, as if they were equally loud.
+
+        Channels follow each other; of more than MOST_FRAMES frames some are left out evenly.
+        """
+        window = centred.hann(size, shape=WINDOW)
+        lots = [
+            centred.analyse(
+                wave / wave.square().mean().sqrt().clamp(min=SILENT), size, size // 2, window
+            )
+            for wave in recordings
+        ]
+        every = -(-sum(lot.shape[0] * lot.shape[2] for lot in lots) // MOST_FRAMES)
+        return torch.cat([lot.transpose(0, 1).flatten(1)[:, ::every] for lot in lots], dim=1)
 
 
 def frames(settings: Mapping[str, Any], sample_rate_hz: int) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from unweave.cli import (
     info,
     lean,
     models,
+    nmf,
     partials,
     report,
     separate,
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.command(epilog=EXIT_CODES, no_args_is_help=True)(separate.separate)
 app.add_typer(models.app, name="models", epilog=EXIT_CODES)
 app.add_typer(dataset.app, name="dataset", epilog=EXIT_CODES)
+app.add_typer(nmf.app, name="nmf", epilog=EXIT_CODES)
 app.command(epilog=EXIT_CODES, no_args_is_help=True)(info.info)
 app.command(epilog=EXIT_CODES, no_args_is_help=True)(verify.verify)
 app.command(epilog=EXIT_CODES, no_args_is_help=True)(spectrogram.spectrogram)

@@ -1,0 +1,108 @@
+"""Dictionaries from examples: first spectra that describe each stem, then spectra that tell stems
+apart.
+
+Spectra that describe a voice well describe much of the music as well, and the mix is then shared
+out wrongly. So they are tuned afterwards: frames of the examples are mixed at random, separated by
+a few rounds of updates exactly as a recording will be, and the gradient of what is wrong with the
+separated frames, through all of these rounds, changes the spectra.
+
+Weninger, Le Roux, Hershey, Watanabe, "Discriminative NMF and its application to single-channel
+source separation", Interspeech 2014; the gradient through the rounds: Hershey, Le Roux, Weninger,
+"Deep unfolding: model-based inspiration of novel deep architectures", arXiv 1409.2574, 2014.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from unweave.dsp import nmf, nmf_start
+
+BATCH = 1024  # frames that are mixed and separated in one step
+RATE = 0.03  # of change, in the logarithm of spectra; falls to zero over the steps
+TOGETHER = 0.5  # of frames that are mixed as they sounded together, where examples are aligned
+QUIET = 0.01  # of the mean: frames below that are pauses, which describe nothing
+TINY = 1e-9  # beside values with a mean of 1
+
+OnStep = Callable[[int, int], None]
+"""Called with the steps that are done and those in all."""
+
+
+def describe(values: Tensor, components: int, *, beta: float, iterations: int, seed: int) -> Tensor:
+    """Spectra `(frequency, component)` with sums of 1 that describe `values (frequency, frame)`."""
+    start = nmf_start.random(values, components, seed)
+    found = nmf.fit(values, *start, beta=beta, iterations=iterations, tolerance=1e-5)
+    return found.bases / found.bases.sum(0)
+
+
+def sounding(values: Tensor) -> Tensor:
+    """The frames of `(frequency, frame)` that are no pauses."""
+    level = values.mean(0)
+    return values[:, level > QUIET * level.mean()]
+
+
+def tell_apart(
+    bases: list[Tensor],
+    spectra: list[Tensor],
+    *,
+    beta: float,
+    exponent: float,
+    rounds: int,
+    steps: int,
+    seed: int,
+    on_step: OnStep,
+) -> list[Tensor]:
+    """Spectra like `bases`, one matrix for each stem, tuned to separate mixtures of the stems.
+
+    spectra: of each stem complex `(frequency, frame)`, as loud as in a mix; where all have the same
+    number of frames, those of one index sounded together. rounds: of updates in a separation.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    widths = [matrix.shape[1] for matrix in bases]
+    logarithms = torch.cat(bases, dim=1).clamp(min=1e-7).log().requires_grad_()
+    change = torch.optim.Adam([logarithms], lr=RATE)
+    fade = torch.optim.lr_scheduler.LinearLR(change, 1.0, 0.0, total_iters=steps)
+    for step in range(steps):
+        stems = _drawn(spectra, generator)
+        mix = stems.sum(0)
+        tuned = logarithms.softmax(0)
+        found = activations(mix.abs().pow(exponent), tuned, beta, rounds)
+        models = [w @ h for w, h in zip(tuned.split(widths, 1), found.split(widths), strict=True)]
+        total = sum(models) + TINY
+        wrong = sum(_power(model / total * mix - stem)
+                    for model, stem in zip(models, stems, strict=True))  # fmt: skip
+        loss = wrong / sum(_power(stem) for stem in stems)
+        change.zero_grad()
+        loss.backward()
+        change.step()
+        fade.step()
+        on_step(step + 1, steps)
+    return list(logarithms.detach().softmax(0).split(widths, dim=1))
+
+
+def activations(values: Tensor, bases: Tensor, beta: float, rounds: int) -> Tensor:
+    """As `nmf.activate`, so that a gradient passes."""
+    found = nmf.even(values, bases.detach())
+    for _ in range(rounds):
+        model = bases @ found + TINY
+        up = bases.mT @ (values * model.pow(beta - 2))
+        down = bases.mT @ model.pow(beta - 1) if beta != 1 else bases.sum(0)[:, None]
+        ratio = up / (down + TINY)
+        found = found * (ratio.sqrt() if beta == 0 else ratio)
+    return found
+
+
+def _drawn(spectra: list[Tensor], generator: torch.Generator) -> Tensor:
+    """Random frames of each stem, `(stem, frequency, BATCH)`."""
+    counts = [some.shape[1] for some in spectra]
+    chosen = [torch.randint(count, (BATCH,), generator=generator) for count in counts]
+    if len(set(counts)) == 1:
+        together = torch.rand(BATCH, generator=generator) < TOGETHER
+        chosen = [torch.where(together, chosen[0], own) for own in chosen]
+    return torch.stack([some[:, own] for some, own in zip(spectra, chosen, strict=True)])
+
+
+def _power(spectra: Tensor) -> Tensor:
+    return torch.view_as_real(spectra).square().sum()

@@ -1,4 +1,6 @@
-"""Weighted k-means: finds what lies apart, does not move with silence, is never worse than plain."""
+"""Weighted k-means: finds what lies apart, and what is silent does not move it."""
+
+from itertools import pairwise
 
 import pytest
 import torch
@@ -53,9 +55,7 @@ def test_a_step_never_makes_it_worse() -> None:
     points, weights = torch.randn(300, 4, generator=generator), torch.rand(300, generator=generator)
     start = spread(points, weights, 5, generator)
     costs = [lloyd(points, weights, start, steps)[1] for steps in range(12)]
-    assert all(
-        later <= earlier * (1 + 1e-6) for earlier, later in zip(costs, costs[1:], strict=False)
-    )
+    assert all(later <= earlier * (1 + 1e-6) for earlier, later in pairwise(costs))
     assert costs[-1] < costs[0]
 
 

@@ -14,6 +14,7 @@ from unweave.networks.deep_clustering import (
     named,
     owners,
 )
+from unweave.training.losses import Outcome, deep_clustering, magnitude_l1
 
 TINY = {"frame_size": 64, "hop": 32, "layers": 2, "width": 12, "embedding": 4}
 MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
@@ -31,15 +32,19 @@ def spectra(*shape: int) -> torch.Tensor:
     return torch.randn(*shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(7))
 
 
-def pairwise_loss(vectors: torch.Tensor, stems: torch.Tensor) -> torch.Tensor:
-    """The loss as defined, over all pairs of bins: vectors `(bin, dimension)`, stems `(stem, bin)`.
-
-    Bins weigh as much as the mix is loud in them.
-    """
-    owner = F.one_hot(stems.abs().argmax(0), len(stems)).to(vectors)
-    weights = stems.sum(0).abs() / stems.sum(0).abs().sum()
-    apart = vectors @ vectors.T - owner @ owner.T
-    return (weights[:, None] * weights * apart.square()).sum()
+@pytest.mark.parametrize("stems", [2, 3])
+def test_the_loss_equals_the_one_over_all_pairs_of_bins(stems: int) -> None:
+    """As the papers define it; bins weigh as much as the mix is loud in them."""
+    net = network(stems=("a", "b", "c")[:stems])
+    outcome = Outcome(net, torch.randn(2, stems, 1, 300))
+    want = []
+    for vectors, true in zip(outcome.embeddings, outcome.true_spectra, strict=True):
+        v = vectors.flatten(0, 2).double()  # (bin, dimension)
+        parts = true.flatten(1)  # (stem, bin)
+        y = F.one_hot(parts.abs().argmax(0), stems).double()
+        w = parts.sum(0).abs().double() / parts.sum(0).abs().sum()
+        want.append((w[:, None] * w * (v @ v.T - y @ y.T).square()).sum())
+    torch.testing.assert_close(deep_clustering(outcome).double(), torch.stack(want))
 
 
 @pytest.mark.parametrize("changes", [*HEADS, {"layers": 1}])
@@ -81,7 +86,7 @@ def test_clusters_take_the_names_of_the_centres_whatever_the_seed() -> None:
 
 def test_silent_bins_pull_no_cluster() -> None:
     vectors = F.normalize(torch.tensor([[1.0, 0.2], [1.0, -0.2], [-1.0, 0.0]]), dim=-1)
-    vectors = vectors.repeat(1, 10).reshape(1, 1, 1, 30, 2)  # ten of each, in turn
+    vectors = vectors.repeat(10, 1).reshape(1, 1, 1, 30, 2)  # ten of each, in turn
     loud = torch.tensor([1.0, 1.0, 10 ** (-41 / 20)]).repeat(10).reshape(1, 1, 1, 30)
     net = network(masks=False, embedding=2)
     net.centres.copy_(vectors[0, 0, 0, :2])
@@ -117,11 +122,11 @@ def test_what_it_sees_does_not_depend_on_the_level() -> None:
 
 @pytest.mark.parametrize("changes", HEADS)
 def test_gradient_reaches_every_parameter(changes: dict) -> None:
-    net, true = network(**changes).train(), spectra(2, 2, 1, 20, 33)
-    stems, vectors = net.estimate_and_embed(true.sum(1))
-    loss = pairwise_loss(vectors[0].flatten(0, 2), true[0].flatten(1))
-    if stems is not None:
-        loss = loss + (stems.abs() - true.abs()).abs().mean()
+    net = network(**changes).train()
+    outcome = Outcome(net, torch.randn(2, 2, 1, 1000))
+    loss = deep_clustering(outcome).sum()
+    if net.mask is not None:
+        loss = loss + magnitude_l1(outcome).sum()
     loss.backward()
     assert all(p.grad is not None and p.grad.any() for p in net.parameters())
 
@@ -133,13 +138,12 @@ def test_one_batch_is_overfitted_by_the_masks() -> None:
 
 def test_one_batch_is_overfitted_by_the_embeddings() -> None:
     net, stems = network(masks=False).train(), waveform.two_voices()
-    true = net.analyse(stems)  # (1, 2, 1, frame, bin)
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-2)
     for _ in range(100):
         optimiser.zero_grad()
-        _, vectors = net.estimate_and_embed(true.sum(1))
-        pairwise_loss(vectors[0].flatten(0, 2), true[0].flatten(1)).backward()
-        net.observe(vectors, true)
+        outcome = Outcome(net, stems)
+        deep_clustering(outcome).sum().backward()
+        net.observe(outcome.embeddings, outcome.true_spectra)
         optimiser.step()
     with torch.inference_mode():
         assert waveform.below_db(stems, net.eval()(stems.sum(1))) > 15

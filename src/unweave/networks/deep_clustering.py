@@ -31,11 +31,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unweave.dsp.kmeans import kmeans
-from unweave.networks._masks import MaskNetwork
+from unweave.networks._masks import MaskNetwork, level
 from unweave.networks._weights import loaded
 
 FLOOR = 1e-3  # of the segment's level: fainter magnitudes look alike
-SILENCE = 1e-8  # against division by zero
 SILENT_DB = -40.0  # bins below this are silence (Hershey et al. 2016, section 3.1)
 By = Literal["masks", "clusters"]
 MEMORY = 0.99  # what of the centres is left after a step of training
@@ -43,7 +42,7 @@ MEMORY = 0.99  # what of the centres is left after a step of training
 
 @dataclass(frozen=True, slots=True)
 class DeepClusteringConfig:
-    """Everything that decides the shape; the defaults are the published sizes. Raises ValueError."""
+    """Everything that decides the shape; the defaults are as published. Raises ValueError."""
 
     stems: tuple[str, ...] = ("vocals", "accompaniment")
     channels: int = 1
@@ -151,9 +150,7 @@ class DeepClustering(MaskNetwork):
 
 def features(spectrum: Tensor) -> Tensor:
     """Log magnitudes against the segment's level, the same shape."""
-    magnitude = spectrum.abs()
-    level = magnitude.square().mean((1, 2, 3), keepdim=True).sqrt()
-    return (magnitude / (level + SILENCE) + FLOOR).log()
+    return ((spectrum / level(spectrum)).abs() + FLOOR).log()
 
 
 def sounding(magnitude: Tensor) -> Tensor:

@@ -29,12 +29,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.networks._masks import MaskNetwork
+from unweave.networks._masks import MaskNetwork, level
 from unweave.networks._weights import loaded
 
 COMPRESSION = 0.3  # exponent of magnitudes, as loudness has it
 EPSILON = 1e-4  # of the segment's level: fainter magnitudes look alike
-SILENCE = 1e-8  # against division by zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +212,10 @@ def features(spectrum: Tensor) -> Tensor:
     Compressed magnitude, and the real and imaginary part that go with it, all relative to the
     segment's level; without the last bin.
     """
-    spectrum = spectrum[..., :-1]
-    magnitude = spectrum.abs()
-    level = magnitude.square().mean((1, 2, 3), keepdim=True).sqrt()
-    loud = (magnitude / (level + SILENCE) + EPSILON) ** COMPRESSION
-    parts = torch.view_as_real(spectrum * (loud / (magnitude + SILENCE)))  # (..., bin, 2)
+    spectrum = (spectrum / level(spectrum))[..., :-1]
+    magnitude = spectrum.abs() + EPSILON
+    loud = magnitude**COMPRESSION
+    parts = torch.view_as_real(spectrum * (loud / magnitude))  # (..., bin, 2)
     return torch.cat([loud, parts[..., 0], parts[..., 1]], dim=1)
 
 

@@ -12,7 +12,8 @@ What a network has to offer to be trained here, by convention and without import
   `(batch, stem, channel, frame, bin)`; for losses on magnitudes take `.abs()`;
   `synthesise(spectra, length)`: back to waves. `forward` is these three.
 - A network with embeddings has `estimate_and_embed(spectrum)`: the same stems' spectra (None where it
-  has no mask head) and unit vectors `(batch, channel, frame, bin, dimension)` of the bins.
+  has no mask head) and unit vectors `(batch, channel, frame, bin, dimension)` of the bins, and
+  `observe(embeddings, true_spectra)`, called at every step, by which it learns where stems lie.
 
 Parameters get the start that the class gives them; dropout and the like follow `train()` and `eval()`.
 """

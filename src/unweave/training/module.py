@@ -36,6 +36,8 @@ class Training(pl.LightningModule):
         total, terms = loss(outcome, self.recipe.loss, unnamed=self.recipe.unnamed)
         if not torch.isfinite(total):
             raise TrainingError(self._keep(stems, terms))
+        if hasattr(self.network, "observe"):  # clusters need names: see networks/deep_clustering.py
+            self.network.observe(outcome.embeddings, outcome.true_spectra)
         self.log_dict({"loss": total.detach(), **terms})
         return total
 

@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from unweave.core.errors import UsageError
+
 EPSILON = 1e-8
 DISCRIMINATION = 0.05  # Huang et al.'s gamma
 RESOLUTIONS = (512, 1024, 2048)  # frames of the multi-resolution loss, a quarter apart
@@ -47,16 +49,16 @@ class Outcome:
     def spectra(self) -> Tensor:
         """Of the estimates, complex `(batch, stem, channel, frame, bin)`."""
         if not self.spectral:
-            raise ValueError("the network has no spectra; take a loss on waves")
+            raise UsageError("[loss]: the network has no spectra; take terms on waves")
         if self._both[0] is None:
-            raise ValueError("the network has no masks; take the loss deep_clustering")
+            raise UsageError("[loss]: the network has no masks; take deep_clustering alone")
         return self._both[0]
 
     @cached_property
     def embeddings(self) -> Tensor:
         """Unit vectors `(batch, channel, frame, bin, dimension)`."""
         if not self.spectral or self._both[1] is None:
-            raise ValueError("the network has no embeddings; leave out the loss deep_clustering")
+            raise UsageError("[loss]: the network has no embeddings; leave out deep_clustering")
         return self._both[1]
 
     @cached_property

@@ -52,7 +52,8 @@ def test_a_folder_becomes_weights(say, here: Path) -> None:
         ('held_out = ["a track\'s name"]', 'held_out = ["b"]'), ("seconds = 6.0", "seconds = 0.5"),
         ("steps = 100000", "steps = 2"), ("validate_every = 1000", "validate_every = 2"),
         ("batch = 4", "batch = 1"), ("workers = 2", "workers = 0"),
-        ("filters = [48, 64, 96, 128]", "filters = [4, 4, 4, 4]"), ("frame_size = 4096", "frame_size = 512"),
+        ("filters = [48, 64, 96, 128]", "filters = [4, 4, 4, 4]"),
+        ("frame_size = 4096", "frame_size = 512"),
         ("hop = 1024", "hop = 128"), ("recurrent = 128", "recurrent = 4"),
     ):  # fmt: skip
         assert line in text

@@ -64,7 +64,11 @@ def test_context_is_the_frame_between_its_neighbours_with_edges_repeated() -> No
 
 def test_what_recurs_remembers_and_what_does_not_forgets() -> None:
     """A change long ago reaches the present through recurrent layers only; an LSTM sees ahead."""
-    for kind, back, ahead in (("dnn", False, False), ("drnn-2", True, False), ("blstm", True, True)):
+    for kind, back, ahead in (
+        ("dnn", False, False),
+        ("drnn-2", True, False),
+        ("blstm", True, True),
+    ):
         network = made(kind)
         spectrum = network.analyse(torch.randn(1, 1, 64 * 30)).requires_grad_()
         network.masks(spectrum)[..., 15, :].square().sum().backward()
@@ -101,7 +105,8 @@ def test_the_published_size() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "word"),
-    [({"context": 2}, "context"), ({"recurrent": (4,)}, "recurrent"), ({"width": 5, "lstm": True}, "width")],
+    [({"context": 2}, "context"), ({"recurrent": (4,)}, "recurrent"),
+     ({"width": 5, "lstm": True}, "width")],
 )  # fmt: skip
 def test_settings_that_mean_nothing(changes: dict, word: str) -> None:
     with pytest.raises(ValueError, match=word):

@@ -10,7 +10,9 @@ import pytest
 import soundfile
 import torch
 
-pytest.importorskip("pytorch_lightning", reason="training is an extra: pip install 'unweave[train]'")
+pytest.importorskip(
+    "pytorch_lightning", reason="training is an extra: pip install 'unweave[train]'"
+)
 
 RATE_HZ = 8000
 TEXT = """

@@ -70,5 +70,5 @@ def test_zero_is_never() -> None:
         for piece in pieces:
             effects = piece.effects
             assert (effects.speed, effects.tempo, effects.gain_db) == (1.0, 1.0, 0.0)
-            assert not (effects.eq_db or effects.reverb_s or effects.codec_kbps or effects.inverted)
-            assert not (effects.swapped or effects.silent or piece.circular)
+            rest = (effects.eq_db, effects.reverb_s, effects.codec_kbps, effects.inverted)
+            assert not any((*rest, effects.swapped, effects.silent, piece.circular))

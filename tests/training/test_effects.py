@@ -27,7 +27,8 @@ def below_db(signal: np.ndarray, error: np.ndarray) -> float:
 @pytest.mark.parametrize(
     "some",
     [Effects(), Effects(speed=1.2), Effects(speed=0.8, tempo=1.1), Effects(tempo=0.9),
-     Effects(eq_db=(3.0,) * EQ_BANDS), Effects(reverb_s=0.3), Effects(codec_kbps=64), Effects(silent=True)],
+     Effects(eq_db=(3.0,) * EQ_BANDS), Effects(reverb_s=0.3), Effects(codec_kbps=64),
+     Effects(silent=True)],
 )  # fmt: skip
 @pytest.mark.parametrize("channels", [1, 2])
 def test_length_shape_and_type(some: Effects, channels: int) -> None:
@@ -44,7 +45,9 @@ def test_length_shape_and_type(some: Effects, channels: int) -> None:
 
 
 def test_nothing_is_nothing() -> None:
-    np.testing.assert_array_equal(effects.apply(tone(440), Effects(), len(TIME), RATE_HZ), tone(440))
+    np.testing.assert_array_equal(
+        effects.apply(tone(440), Effects(), len(TIME), RATE_HZ), tone(440)
+    )
 
 
 def test_speed_moves_pitch_and_tempo_leaves_it() -> None:
@@ -80,7 +83,9 @@ def test_a_room_lasts_and_is_the_same_by_seed() -> None:
 
 def test_a_codec_spoils_a_little_and_in_place() -> None:
     rng = np.random.default_rng(0)
-    wave = effects.fit(np.cumsum(rng.standard_normal((1, 16000)), 1).astype(np.float32) * 0.003, 16000)
+    wave = effects.fit(
+        np.cumsum(rng.standard_normal((1, 16000)), 1).astype(np.float32) * 0.003, 16000
+    )
     wave -= wave.mean()
     coded = effects.through_codec(wave, 64, RATE_HZ)
     assert 10 < below_db(wave[:, 1000:-2000], (coded - wave)[:, 1000:-2000]) < 60

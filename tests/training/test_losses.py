@@ -62,7 +62,8 @@ def test_discriminative_is_the_papers() -> None:
     network = Given(estimate)
     e, s = network.analyse(estimate).abs(), network.analyse(true).abs()
     expected = 0.5 * (
-        ((e - s) ** 2).mean((1, 2, 3, 4)) - DISCRIMINATION * ((e - s.flip(1)) ** 2).mean((1, 2, 3, 4))
+        ((e - s) ** 2).mean((1, 2, 3, 4))
+        - DISCRIMINATION * ((e - s.flip(1)) ** 2).mean((1, 2, 3, 4))
     )
     torch.testing.assert_close(TERMS["discriminative"](Outcome(network, true)), expected)
 

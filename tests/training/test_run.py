@@ -99,8 +99,9 @@ def test_killed_and_resumed_is_unbroken(unbroken: Path, recipe_file: Path, tmp_p
 
 def test_two_processes_learn_the_same(recipe_file: Path, tmp_path: Path) -> None:
     """Plain gradient descent on halves of each batch: the same weights as on whole batches."""
-    how = ["schedule.steps=3", "schedule.validate_every=3", "optimiser.name=sgd", "optimiser.rate=1e-3",
-           "network.dropout=0.0", "schedule.decay=0", "loss.discriminative=0.0"]  # fmt: skip
+    how = ["schedule.steps=3", "schedule.validate_every=3", "optimiser.name=sgd",
+           "optimiser.rate=1e-3", "network.dropout=0.0", "schedule.decay=0",
+           "loss.discriminative=0.0"]  # fmt: skip
     run(recipe_file, tmp_path / "one", *how)
     settings = [word for setting in how for word in ("--set", setting)]
     command = [sys.executable, "-m", "unweave", "train", str(recipe_file), "-q", "--devices", "2"]
@@ -175,7 +176,9 @@ def test_it_starts_from_weights(unbroken: Path, recipe_file: Path, tmp_path: Pat
     [("loss.beauty=1", "no term 'beauty'"), ("data.batch=3", "2 devices"),
      ("loss.deep_clustering=1", "no embeddings")],
 )  # fmt: skip
-def test_what_cannot_be_trained(recipe_file: Path, tmp_path: Path, override: str, words: str) -> None:
+def test_what_cannot_be_trained(
+    recipe_file: Path, tmp_path: Path, override: str, words: str
+) -> None:
     with pytest.raises(UsageError, match=words):
         run(recipe_file, tmp_path / "run", override, devices=2 if "batch" in override else 1)
 

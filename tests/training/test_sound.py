@@ -72,7 +72,9 @@ def test_a_piece_is_where_it_was_drawn(stems_folder: Path, memory_mb: int) -> No
     found = store.piece(plain, "vocals", 1000)
     start = int(0.25 * (16000 - 1000 + 1))
     np.testing.assert_array_equal(found, whole[:, start : start + 1000])
-    late = store.piece(Piece(track=1, start=0.9999, circular=True, effects=Effects()), "vocals", 20000)
+    late = store.piece(
+        Piece(track=1, start=0.9999, circular=True, effects=Effects()), "vocals", 20000
+    )
     start = int(0.9999 * 16000)
     np.testing.assert_array_equal(late, np.resize(np.roll(whole, -start, 1), (1, 20000)))
 
@@ -80,7 +82,9 @@ def test_a_piece_is_where_it_was_drawn(stems_folder: Path, memory_mb: int) -> No
 def test_a_short_track_ends_in_silence_and_mono_fills_both_channels(stems_folder: Path) -> None:
     both = data(stems_folder, channels=2)
     store = sound.Sound(sound.split(both).train, both)
-    found = store.piece(Piece(track=0, start=0.5, circular=False, effects=Effects()), "vocals", 20000)
+    found = store.piece(
+        Piece(track=0, start=0.5, circular=False, effects=Effects()), "vocals", 20000
+    )
     assert found.shape == (2, 20000)
     np.testing.assert_array_equal(found[0], found[1])
     assert found[:, 15000:16000].any()

@@ -96,7 +96,9 @@ class Scores(pl.Callback):
 class Clock(pl.Callback):
     """The live line; stops when the budget is spent or the user asks. Time before a kill counts."""
 
-    def __init__(self, recipe: Recipe, say: Say, line: Say, should_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, recipe: Recipe, say: Say, line: Say, should_stop: Callable[[], bool]
+    ) -> None:
         self.recipe, self.say, self.line, self.should_stop = recipe, say, line, should_stop
         self.before_s, self.began_s, self.began_step, self.interrupted = 0.0, 0.0, 0, False
 
@@ -149,7 +151,11 @@ class Picture(pl.Callback):
 
 def _any(trainer: pl.Trainer, stop: bool) -> bool:
     """Whether one of the processes wants to stop: all must, or they wait for each other."""
-    return stop if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(stop, all=False)
+    return (
+        stop
+        if trainer.world_size == 1
+        else trainer.strategy.reduce_boolean_decision(stop, all=False)
+    )
 
 
 def keep(path: Path, content: dict[str, Any]) -> None:

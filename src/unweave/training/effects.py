@@ -116,6 +116,8 @@ def through_codec(wave: Wave, kbps: int, sample_rate_hz: int) -> Wave:
         decoded = np.concatenate([f.to_ndarray() for f in source.decode(audio=0)], axis=1)
     # Encoder and decoder came late; the best lag brings it back.
     size = length + decoded.shape[1]
-    cross = np.fft.irfft(np.fft.rfft(decoded[0], n=size) * np.fft.rfft(wave[0], n=size).conj(), n=size)
+    cross = np.fft.irfft(
+        np.fft.rfft(decoded[0], n=size) * np.fft.rfft(wave[0], n=size).conj(), n=size
+    )
     lag = int(np.argmax(cross[: decoded.shape[1]]))
     return fit(decoded[:, lag:].astype(np.float32), length)

@@ -30,7 +30,7 @@ SEGMENT_S, OVERLAP_S = 8.0, 1.0
 
 
 def network(recipe: Recipe) -> nn.Module:
-    """The recipe's network with random weights. Raises UsageError for settings that mean nothing."""
+    """The recipe's network with random weights. Raises UsageError where settings mean nothing."""
     name = recipe.network.replace("-", "_")
     try:
         config, module = import_module(f"unweave.networks.{name}").NETWORK
@@ -60,7 +60,9 @@ def weights_file(state: Mapping[str, Tensor]) -> bytes:
     return stream.getvalue()
 
 
-def card_text(recipe: Recipe, content: bytes, scores: Mapping[str, float], made: Mapping[str, object]) -> str:
+def card_text(
+    recipe: Recipe, content: bytes, scores: Mapping[str, float], made: Mapping[str, object]
+) -> str:
     """The card of weights that lie in a file with that content: TOML as in `pretrained/cards`.
 
     scores: in dB; made: how they came about (steps, minutes, commit and so on).
@@ -80,7 +82,9 @@ def card_text(recipe: Recipe, content: bytes, scores: Mapping[str, float], made:
         "licence_code": "MIT",
         "licence_weights": facts.pop("licence", "unknown: say it in the recipe's [card]"),
         "paper": facts.pop("paper", ""),
-        "training_data": facts.pop("training_data", f"{recipe.data.dataset} {recipe.data.split}".strip()),
+        "training_data": facts.pop(
+            "training_data", f"{recipe.data.dataset} {recipe.data.split}".strip()
+        ),
     }
     if bytes_per_sample is not None:
         head["bytes_per_sample"] = bytes_per_sample
@@ -106,9 +110,14 @@ def draft(recipe: Recipe) -> Card:
 
 def write(folder: Path, recipe: Recipe, state: Mapping[str, Tensor], scores: Mapping[str, float],
           made: Mapping[str, object]) -> Path:  # fmt: skip
-    """The weights and their card in `folder`, the card last. Returns its path. Raises OutputError."""
+    """The weights and their card in `folder`, the card last; its path. Raises OutputError."""
     content = weights_file(state)
-    text = card_text(recipe, content, scores, {**made, "recipe": recipe.name, "seed": recipe.seed, "commit": commit()})
+    text = card_text(
+        recipe,
+        content,
+        scores,
+        {**made, "recipe": recipe.name, "seed": recipe.seed, "commit": commit()},
+    )
     card = folder / f"{recipe.name}.toml"
     put(folder / f"{recipe.name}.safetensors", content)
     put(card, text.encode())
@@ -135,7 +144,9 @@ def commit() -> str:
         return done.stdout.strip()
 
     try:
-        return git("rev-parse", "--short=12", "HEAD") + "+" * bool(git("status", "--porcelain", "--", "."))
+        return git("rev-parse", "--short=12", "HEAD") + "+" * bool(
+            git("status", "--porcelain", "--", ".")
+        )
     except (OSError, subprocess.CalledProcessError):
         return ""
 

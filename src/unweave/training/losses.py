@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from unweave.core.errors import UsageError
+
 EPSILON = 1e-8
 DISCRIMINATION = 0.05  # Huang et al.'s gamma
 RESOLUTIONS = (512, 1024, 2048)  # frames of the multi-resolution loss, a quarter apart
@@ -47,16 +49,16 @@ class Outcome:
     def spectra(self) -> Tensor:
         """Of the estimates, complex `(batch, stem, channel, frame, bin)`."""
         if not self.spectral:
-            raise ValueError("the network has no spectra; take a loss on waves")
+            raise UsageError("[loss]: the network has no spectra; take terms on waves")
         if self._both[0] is None:
-            raise ValueError("the network has no masks; take the loss deep_clustering")
+            raise UsageError("[loss]: the network has no masks; take deep_clustering alone")
         return self._both[0]
 
     @cached_property
     def embeddings(self) -> Tensor:
         """Unit vectors `(batch, channel, frame, bin, dimension)`."""
         if not self.spectral or self._both[1] is None:
-            raise ValueError("the network has no embeddings; leave out the loss deep_clustering")
+            raise UsageError("[loss]: the network has no embeddings; leave out deep_clustering")
         return self._both[1]
 
     @cached_property
@@ -131,15 +133,17 @@ def deep_clustering(outcome: Outcome) -> Tensor:
 def si_sdr(outcome: Outcome) -> Tensor:
     """Scale-invariant SDR, negative, in dB; the mean over stems (Le Roux et al., ICASSP 2019)."""
     estimates, stems = outcome.waves.flatten(2), outcome.stems.flatten(2)
-    scale = (estimates * stems).sum(-1, keepdim=True) / (stems.square().sum(-1, keepdim=True) + EPSILON)
+    scale = (estimates * stems).sum(-1, keepdim=True) / (
+        stems.square().sum(-1, keepdim=True) + EPSILON
+    )
     target = scale * stems
     signal, error = target.square().sum(-1), (estimates - target).square().sum(-1)
     return 10 * torch.log10((error + EPSILON) / (signal + EPSILON)).mean(1)
 
 
 def sdr(outcome: Outcome) -> Tensor:
-    """Error below the stem, negative SDR, in dB; the mean over stems. Both have a floor 20 and 30 dB
-    below the mix, so that neither silence nor what is perfect already outweighs all else."""
+    """Error below the stem, negative SDR, in dB; the mean over stems. The error has a floor 30 dB,
+    the stem one 20 dB below the mix: neither what is perfect nor silence outweighs all else."""
     power = outcome.mix.square().sum((1, 2))[:, None] + EPSILON
     error = (outcome.waves - outcome.stems).square().sum((2, 3)) + 1e-3 * power
     return 10 * torch.log10(error / (outcome.stems.square().sum((2, 3)) + 1e-2 * power)).mean(1)
@@ -153,7 +157,11 @@ def multi_resolution(outcome: Outcome) -> Tensor:
     for size in RESOLUTIONS:
         window = torch.hann_window(size, device=stems.device)
         both = [
-            _magnitude(torch.stft(x, size, size // 4, window=window, return_complex=True, pad_mode="constant"))
+            _magnitude(
+                torch.stft(
+                    x, size, size // 4, window=window, return_complex=True, pad_mode="constant"
+                )
+            )
             for x in (estimates, stems)
         ]
         far = (both[0] - both[1]).square().sum((1, 2)).sqrt()
@@ -171,7 +179,9 @@ TERMS: Mapping[str, Term] = {
 }  # fmt: skip
 
 
-def loss(outcome: Outcome, weights: Mapping[str, float], *, unnamed: bool) -> tuple[Tensor, dict[str, Tensor]]:
+def loss(
+    outcome: Outcome, weights: Mapping[str, float], *, unnamed: bool
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum of terms, and each term by itself; means over the batch.
 
     unnamed: of every example the order of stems counts in which the sum is least.

@@ -31,7 +31,7 @@ class Training(pl.LightningModule):
         self.seen = 0  # steps that are in the average
 
     def training_step(self, stems: Tensor, index: int) -> Tensor:
-        """stems: `(batch, stem, channel, time)`. Raises TrainingError where the loss is no number."""
+        """stems: `(batch, stem, channel, time)`. Raises TrainingError for a loss that is none."""
         outcome = Outcome(self.network, stems)
         total, terms = loss(outcome, self.recipe.loss, unnamed=self.recipe.unnamed)
         if not torch.isfinite(total):
@@ -46,8 +46,8 @@ class Training(pl.LightningModule):
         torch.save({"stems": stems.cpu(), "step": self.global_step}, path)
         culprits = [name for name, value in terms.items() if not torch.isfinite(value)]
         return (
-            f"step {self.global_step}: the loss is not a number ({', '.join(culprits)}); the batch is "
-            f"in {path}; try a lower optimiser.rate, or go on from the last checkpoint with --resume"
+            f"step {self.global_step}: the loss is not a number ({', '.join(culprits)}); the "
+            f"batch is in {path}; try a lower optimiser.rate, or --resume from the last checkpoint"
         )
 
     def on_train_batch_end(self, *_: Any) -> None:

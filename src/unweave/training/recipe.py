@@ -36,7 +36,10 @@ class Data:
     seconds: float = parameter(4.0, "length of an example", above=0)
     batch: int = parameter(4, "examples in one step, over all processes", at_least=1)
     coherent: float = parameter(
-        0.5, "share of examples whose stems come from one moment of one track", at_least=0, at_most=1
+        0.5,
+        "share of examples whose stems come from one moment of one track",
+        at_least=0,
+        at_most=1,
     )
     memory_mb: int = parameter(2000, "decoded sound that is kept for the next time", at_least=0)
     workers: int = parameter(0, "processes that make examples; 0: the training's own", at_least=0)
@@ -47,7 +50,9 @@ class Augmentation:
     """What may happen to each stem of an example by itself; 0 is never, or nothing."""
 
     gain_db: float = parameter(3.0, "standard deviation of a stem's gain", at_least=0)
-    polarity: float = parameter(0.5, "how often a stem is turned upside down", at_least=0, at_most=1)
+    polarity: float = parameter(
+        0.5, "how often a stem is turned upside down", at_least=0, at_most=1
+    )
     swap: float = parameter(0.5, "how often left and right change places", at_least=0, at_most=1)
     shift: float = parameter(
         0.0, "how often a stem that is not coherent runs in a circle from anywhere", at_least=0,
@@ -60,7 +65,9 @@ class Augmentation:
     eq: float = parameter(0.0, "how often a smooth random filter", at_least=0, at_most=1)
     eq_db: float = parameter(4.0, "standard deviation of its bands", at_least=0, at_most=20)
     reverb: float = parameter(0.0, "how often a room", at_least=0, at_most=1)
-    codec: float = parameter(0.0, "how often through an MP3 encoder and back", at_least=0, at_most=1)
+    codec: float = parameter(
+        0.0, "how often through an MP3 encoder and back", at_least=0, at_most=1
+    )
     drop: float = parameter(0.0, "how often a stem is silent, never all", at_least=0, at_most=1)
 
 
@@ -72,7 +79,9 @@ class Optimiser:
     rate: float = parameter(1e-3, "learning rate at its highest", above=0)
     weight_decay: float = parameter(1e-2, "pull towards zero, adamw's", at_least=0)
     clip: float = parameter(5.0, "longest gradient; 0: any", at_least=0)
-    average: float = parameter(0.999, "decay of the moving average of weights", at_least=0, at_most=1)
+    average: float = parameter(
+        0.999, "decay of the moving average of weights", at_least=0, at_most=1
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +93,9 @@ class Schedule:
     decay: int = parameter(2000, "steps at the end in which it falls, as a cosine", at_least=0)
     budget_minutes: float = parameter(60.0, "after that the training ends", above=0)
     validate_every: int = parameter(500, "steps from score to score", at_least=1)
-    patience: int = parameter(0, "scores in a row without a better one that end it; 0: any", at_least=0)
+    patience: int = parameter(
+        0, "scores in a row without a better one that end it; 0: any", at_least=0
+    )
     save_every: int = parameter(100, "steps from checkpoint to checkpoint", at_least=1)
     start: str = parameter("", "a safetensors file of weights to start from; empty: at random")
 
@@ -113,6 +124,7 @@ class Recipe:
 
 
 TABLES = {"data": Data, "augmentation": Augmentation, "optimiser": Optimiser, "schedule": Schedule}
+WORDS = {int: "a whole number", bool: "true or false", str: "a word", dict: "a table"}
 PRECISIONS = ("32", "bf16-mixed", "16-mixed")
 
 
@@ -139,14 +151,16 @@ def parse(text: str, source: str, *, name: str, overrides: Sequence[str] = ()) -
     network = facts.pop("network", None)
     if not isinstance(network, dict) or not isinstance(network.get("name"), str):
         raise UsageError(f"{source}: needs a table [network] with the name of a file in networks/")
-    settings = {k: tuple(v) if isinstance(v, list) else v for k, v in network.items() if k != "name"}
+    settings = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in network.items() if k != "name"
+    }
     tables = {key: _table(source, key, kind, facts.pop(key, {})) for key, kind in TABLES.items()}
     loss = facts.pop("loss", None) or {"wave_l1": 1.0}
     if not isinstance(loss, dict) or not all(_number(weight) for weight in loss.values()):
         raise UsageError(f"{source}: [loss] has a number for each term, as in wave_l1 = 1.0")
     for key, kind in (("seed", int), ("unnamed", bool), ("precision", str), ("card", dict)):
-        if key in facts and (not isinstance(facts[key], kind) or (kind is int) is isinstance(facts[key], bool)):
-            raise UsageError(f"{source}: {key} is a {kind.__name__}, got {facts[key]!r}")
+        if key in facts and type(facts[key]) is not kind:  # a bool is no int here
+            raise UsageError(f"{source}: {key} is {WORDS[kind]}, got {facts[key]!r}")
     if facts.get("precision", "32") not in PRECISIONS:
         raise UsageError(f"{source}: precision is one of {', '.join(PRECISIONS)}")
     facts.setdefault("name", name)
@@ -155,7 +169,9 @@ def parse(text: str, source: str, *, name: str, overrides: Sequence[str] = ()) -
 
 def as_toml(recipe: Recipe) -> str:
     """The whole recipe with all its values, as `read` takes it."""
-    lines = [f"{key} = {_toml(getattr(recipe, key))}" for key in ("name", "seed", "unnamed", "precision")]
+    lines = [
+        f"{key} = {_toml(getattr(recipe, key))}" for key in ("name", "seed", "unnamed", "precision")
+    ]
     tables: dict[str, Mapping[str, Any]] = {
         "network": {"name": recipe.network, **recipe.settings},
         "loss": recipe.loss,
@@ -181,7 +197,9 @@ def _set(facts: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     words = key.strip().split(".")
     if not equals or not all(words):
-        raise UsageError(f"--set takes key=value, as in --set optimiser.rate=1e-4; got {override!r}")
+        raise UsageError(
+            f"--set takes key=value, as in --set optimiser.rate=1e-4; got {override!r}"
+        )
     try:
         value = tomllib.loads(f"value = {text.strip()}")["value"]
     except tomllib.TOMLDecodeError:

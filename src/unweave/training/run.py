@@ -1,14 +1,13 @@
 """`train`: a recipe to a folder with weights, card, curves and checkpoints.
 
 The folder has the recipe as it was meant with all its values (`recipe.toml`), `last.ckpt` to go on
-from, `best.ckpt`, `curve.csv`, `curve.png`, TensorBoard's files, and at the end NAME.safetensors and
-NAME.toml, which `unweave separate -m` takes.
+from, `best.ckpt`, `curve.csv`, `curve.png`, TensorBoard's files, and at the end NAME.safetensors
+and NAME.toml, which `unweave separate -m` takes.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,10 +17,11 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities import rank_zero_only
 from torch import nn
 
-from unweave.core.errors import Cancelled, UsageError
-from unweave.io.files import shown
+from unweave.core.errors import Cancelled, OutputError, UsageError
+from unweave.io.files import advice, shown
 from unweave.training import export, sound
 from unweave.training.callbacks import BEST, LAST, Checkpoints, Clock, Picture, Say, Scores
 from unweave.training.curves import Curves
@@ -49,33 +49,39 @@ def train(
     resume: bool = False,
     devices: int = 1,
     say: Say = print,
-    line: Say = lambda _: None,
+    line: Say | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Result:
     """Train, or go on from the folder's last checkpoint, and export the best weights.
 
     devices: processes with a share of every batch each; GPUs where there are some. say: takes lines
-    worth keeping, line: the one that shows how far it is. Raises UsageError or InputError before the
-    first step, TrainingError or OutputError from it on, Cancelled where `should_stop` says so; then
-    `resume` goes on.
+    worth keeping, line: the one that shows how far it is. Raises UsageError or InputError before
+    the first step, TrainingError or OutputError from it on, Cancelled where `should_stop` says so;
+    then `resume` goes on.
     """
-    _check(recipe, folder, resume, devices)
+    first = rank_zero_only.rank == 0  # of several processes the one that speaks and writes
+    if first:
+        _check(recipe, folder, resume, devices)
+    else:
+        say = line = _silent
+    line = line or _silent
     split = sound.split(recipe.data)
     pl.seed_everything(recipe.seed, verbose=False)
     network = export.network(recipe)
     if recipe.schedule.start and not resume:
         _start(network, Path(recipe.schedule.start))
-    folder.mkdir(parents=True, exist_ok=True)
-    export.put(folder / "recipe.toml", as_toml(recipe).encode())
+    if first:
+        _begin(folder, recipe)
     checkpoint = folder / LAST if resume else None
     curves, step = Curves(folder), 0
     if checkpoint is not None:
         step = int(torch.load(checkpoint, map_location="cpu", weights_only=False)["global_step"])
-        curves.cut(step)
+        if first:
+            curves.cut(step)
     batches = Batches(recipe, processes=devices)
     batches.step = step
     clock = Clock(recipe, say, line, should_stop)
-    with _quiet():
+    with _Quiet():
         trainer = pl.Trainer(
             accelerator="gpu" if torch.cuda.is_available() else "cpu",
             devices=devices,
@@ -104,6 +110,8 @@ def train(
             ckpt_path=checkpoint,
             weights_only=False,
         )
+    if not first:
+        raise SystemExit(0)
     if clock.interrupted:
         raise Cancelled(f"{shown(folder)}: stopped at step {trainer.global_step}; --resume goes on")
     return _export(recipe, folder, trainer.global_step, clock.seconds)
@@ -124,6 +132,15 @@ def _check(recipe: Recipe, folder: Path, resume: bool, devices: int) -> None:
         raise UsageError(f"data.batch ({recipe.data.batch}) does not divide by {devices} devices")
 
 
+def _begin(folder: Path, recipe: Recipe) -> None:
+    """The folder, with the recipe in it. Raises OutputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{shown(folder)}: {advice(error)}") from error
+    export.put(folder / "recipe.toml", as_toml(recipe).encode())
+
+
 def _start(network: nn.Module, path: Path) -> None:
     """Other weights than random ones. Raises UsageError where they do not fit."""
     from safetensors.torch import load_file
@@ -141,8 +158,8 @@ def _export(recipe: Recipe, folder: Path, steps: int, seconds: float) -> Result:
     best = folder / BEST
     if not best.exists():
         raise TrainingError(
-            f"{shown(folder)}: ended before its first score; schedule.validate_every is too long for "
-            "its budget: --resume with a larger one goes on"
+            f"{shown(folder)}: ended before its first score; schedule.validate_every is too long "
+            "for its budget: --resume with a larger one goes on"
         )
     kept: dict[str, Any] = torch.load(best, map_location="cpu", weights_only=True)
     made = {"steps": kept["step"], "minutes": round(seconds / 60, 1)}
@@ -152,10 +169,15 @@ def _export(recipe: Recipe, folder: Path, steps: int, seconds: float) -> Result:
 
 
 def _strategy(devices: int) -> str:
-    return "auto" if devices == 1 else "ddp"
+    # Some published networks have a parameter that no gradient reaches.
+    return "auto" if devices == 1 else "ddp_find_unused_parameters_true"
 
 
-class _quiet:
+def _silent(_: str) -> None:
+    pass
+
+
+class _Quiet:
     """Lightning's own words, meant for its developers, are kept from the user."""
 
     def __enter__(self) -> None:
@@ -163,7 +185,6 @@ class _quiet:
         self.caught.__enter__()
         warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch)\b.*")
         logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-        os.environ.setdefault("POSSIBLE_USER_WARNINGS", "off")
 
     def __exit__(self, *problem: object) -> None:
         self.caught.__exit__(None, None, None)

@@ -1,4 +1,4 @@
-"""A recipe to begin with, for a folder of stems: every line that one may want to change, and why."""
+"""A recipe to begin with, for a folder of stems: what one may want to change, and why."""
 
 from __future__ import annotations
 

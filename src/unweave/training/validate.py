@@ -1,4 +1,4 @@
-"""The true score: whole tracks through the engine, as a user would run the weights, then the metric.
+"""The true score: whole tracks through the engine, as for a user, and then the metric.
 
 MIR-1K's own figure is NSDR of the voice (BSS Eval v3 sources; SDR of the estimate less that of the
 mix), averaged with the clips' lengths as weights. For other sets it is the SDR of BSS Eval v4 in
@@ -27,7 +27,9 @@ def separator(recipe: Recipe, state: Mapping[str, Tensor]) -> NeuralSeparator:
     return NeuralSeparator(export.draft(recipe), {}, export.arrays(state))
 
 
-def scores(recipe: Recipe, state: Mapping[str, Tensor], tracks: Sequence[Track]) -> dict[str, float]:
+def scores(
+    recipe: Recipe, state: Mapping[str, Tensor], tracks: Sequence[Track]
+) -> dict[str, float]:
     """The score in dB of each stem that counts, and of all together ("mean"); more is better."""
     ready = separator(recipe, state).to("cpu")
     rows = []
@@ -54,8 +56,6 @@ def score(track: Track, estimates: Mapping[str, Wave]) -> dict[str, float]:
         before = bss_eval_v3_sources(references[:, 0], mix, permutation=False)
         voice = names.index("vocals")
         return {"vocals": float(ours.sdr[voice] - before.sdr[voice])}
-    frames = bss_eval_v4(
-        references, guesses, window=track.sample_rate_hz, hop=track.sample_rate_hz
-    )
+    frames = bss_eval_v4(references, guesses, window=track.sample_rate_hz, hop=track.sample_rate_hz)
     medians = np.nanmedian(frames.sdr, axis=1)
     return {name: float(value) for name, value in zip(names, medians, strict=True)}

@@ -1,61 +1,114 @@
-"""Prints the table of docs/networks.md: what each network costs at its published and a small size.
+"""Prints the table of docs/networks.md: what each network costs, at its published and a small size.
 
     python count.py
 
-Small sizes are for MIR-1K: 16 kHz, mono, two stems, within 4 million parameters.
+Small sizes are those of recipes/mir-1k: 16 kHz, mono, two stems, at most four million parameters.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
-from unweave.networks import conv_tasnet, demucs, hybrid_demucs
+import torch
+from torch import Tensor, nn
+
+from unweave.networks import (
+    conv_tasnet,
+    deep_clustering,
+    demucs,
+    hybrid_demucs,
+    mask_inference,
+    spectnt,
+    spleeter,
+    unet,
+)
 from unweave.networks._cost import cost
+from unweave.training import export
+from unweave.training.recipe import read
 
-SMALL: dict[str, dict[str, Any]] = {
-    "conv_tasnet": {
-        "filters": 192,
-        "kernel": 64,
-        "hop": 32,
-        "bottleneck": 128,
-        "hidden": 192,
-        "blocks": 8,
-        "repeats": 3,
-    },
-    "demucs": {"width": 64, "growth": 1.25, "depth": 5, "resample": False},
-    "hybrid_demucs": {
-        "width": 16,
-        "frame_size": 1024,
-        "norm_from": 3,
-        "lstm_from": 3,
-        "attention_from": 3,
-    },
-}
-VOICE = {"stems": ("vocals", "accompaniment"), "channels": 1}
+RECIPES = Path(__file__).resolve().parents[2] / "recipes" / "mir-1k"
 SPEECH = {"stems": ("one", "other"), **conv_tasnet.SPEECH}
 
 
-def rows() -> Iterator[tuple[str, Any, Any, int]]:
-    """Title, network, its config, sample rate."""
-    net, config = conv_tasnet.ConvTasNet, conv_tasnet.ConvTasNetConfig
-    yield "Conv-TasNet, music", net, config(), 44100
-    yield "Conv-TasNet, asteroid's defaults", net, config(**SPEECH), 8000
-    yield "Conv-TasNet, small", net, config(**VOICE, **SMALL["conv_tasnet"]), 16000
-    net, config = demucs.Demucs, demucs.DemucsConfig
-    yield "Demucs v1", net, config(**demucs.V1), 44100
-    yield "Demucs v2", net, config(), 44100
-    yield "Demucs, small", net, config(**VOICE, **SMALL["demucs"]), 16000
-    net, config = hybrid_demucs.HybridDemucs, hybrid_demucs.HybridDemucsConfig
-    yield "Hybrid Demucs (v3)", net, config(), 44100
-    yield "Hybrid Demucs, small", net, config(**VOICE, **SMALL["hybrid_demucs"]), 16000
+@dataclass(frozen=True)
+class Row:
+    """A network of one size. segment_s: what is counted; some networks know one length only."""
+
+    title: str
+    make: Callable[[], nn.Module]
+    channels: int
+    stems: int
+    sample_rate_hz: int
+    segment_s: float = 10.0
+
+
+class SpleeterNets(nn.Module):
+    """Spleeter's networks by themselves: its transform cannot run without numbers."""
+
+    def __init__(self, config: spleeter.SpleeterConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.nets = spleeter.UNets(spleeter.UNet(config) for _ in config.stems)
+
+    def forward(self, mix: Tensor) -> list[Tensor]:
+        return self.nets(torch.empty(1, self.config.channels, self.config.frames, self.config.bins))
+
+
+def published() -> Iterator[Row]:
+    dnn = mask_inference.MaskInferenceConfig(recurrent=())
+    yield row("DNN", mask_inference.MaskInference, dnn, 16000)
+    drnn = mask_inference.MaskInferenceConfig()
+    yield row("DRNN-2", mask_inference.MaskInference, drnn, 16000)
+    yield row("U-Net", unet.UNet, unet.UNetConfig(), 8192)
+    yield row(
+        "Deep clustering",
+        deep_clustering.DeepClustering,
+        deep_clustering.DeepClusteringConfig(masks=False),
+        16000,
+    )
+    chimera = deep_clustering.DeepClusteringConfig()
+    yield row("Chimera", deep_clustering.DeepClustering, chimera, 16000)
+    yield row("SpecTNT", spectnt.SpecTnt, spectnt.SpecTntConfig(), 16000)
+    two = spleeter.SpleeterConfig()
+    yield Row("Spleeter, 2 stems", lambda: SpleeterNets(two), 2, 2, 44100, two.segment / 44100)
+    music = conv_tasnet.ConvTasNetConfig()
+    yield row("Conv-TasNet, music", conv_tasnet.ConvTasNet, music, 44100)
+    speech = conv_tasnet.ConvTasNetConfig(**SPEECH)
+    yield row("Conv-TasNet, asteroid's defaults", conv_tasnet.ConvTasNet, speech, 8000)
+    yield row("Demucs v1", demucs.Demucs, demucs.DemucsConfig(**demucs.V1), 44100)
+    yield row("Demucs v2", demucs.Demucs, demucs.DemucsConfig(), 44100)
+    hybrid = hybrid_demucs.HybridDemucsConfig()
+    yield row("Hybrid Demucs (v3)", hybrid_demucs.HybridDemucs, hybrid, 44100)
+
+
+def row(title: str, network: Callable, config, rate: int) -> Row:
+    return Row(title, lambda: network(config), config.channels, len(config.stems), rate)
+
+
+def small() -> Iterator[Row]:
+    for path in sorted(RECIPES.glob("*.toml")):
+        recipe, data = read(path), read(path).data
+        yield Row(
+            path.stem,
+            lambda recipe=recipe: export.network(recipe),
+            data.channels,
+            len(data.stems),
+            data.sample_rate_hz,
+        )
+
+
+def rows() -> Iterator[Row]:
+    yield from published()
+    yield from small()
 
 
 if __name__ == "__main__":
     print("| network | rate | channels | stems | parameters | multiply-adds per second of sound |")
     print("|---|---|---|---|---|---|")
-    for title, network, config, rate in rows():
-        found = cost(lambda n=network, c=config: n(c), config.channels, rate)
+    for one in rows():
+        found = cost(one.make, one.channels, one.sample_rate_hz, one.segment_s)
         print(
-            f"| {title} | {rate / 1000:g} kHz | {config.channels} | {len(config.stems)} |"
-            f" {found.parameters / 1e6:.2f} M | {found.multiply_adds_per_s / 1e9:.2f} G |",
+            f"| {one.title} | {one.sample_rate_hz / 1000:g} kHz | {one.channels} | {one.stems} |"
+            f" {found.parameters / 1e6:.2f} M | {found.multiply_adds_per_s / 1e9:.3f} G |",
             flush=True,
         )

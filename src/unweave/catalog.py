@@ -61,7 +61,7 @@ def describe(name: str, options: Mapping[str, object] | None = None) -> Card | T
     options: a technique's stems may depend on them. Raises UsageError for an unknown name or, with
     a classical technique, a wrong option.
     """
-    if name in cards.names():
+    if cards.known(name):
         return cards.card(name)
     module = _module(name)
     spec = parameters.build(module.TECHNIQUE, _own(options or {})).spec
@@ -96,7 +96,7 @@ def load(name: str = DEFAULT, **options: object) -> Separator:
     if name in techniques():
         technique: Separator = parameters.build(_module(name).TECHNIQUE, options)
         return technique
-    if name not in cards.names():
+    if not cards.known(name):
         raise _unknown(name)
     card = cards.card(name)
     with ThreadPoolExecutor(1) as pool, no_collection():
@@ -107,7 +107,7 @@ def load(name: str = DEFAULT, **options: object) -> Separator:
 
 def _own_names(name: str) -> tuple[str, ...]:
     """The options that are a separator's own. Raises UsageError for an unknown name."""
-    if name in cards.names():
+    if cards.known(name):
         from unweave.pretrained import neural
 
         return neural.option_names(cards.card(name))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.contract import trials
 from unweave import catalog
 from unweave.core.errors import UsageError
 from unweave.core.types import Separator
@@ -16,10 +17,11 @@ from unweave.engine.wrap import rows_for, separate_blocks
 
 @cache
 def loaded(name: str) -> Separator:
-    return catalog.load(name).to("cpu")
+    load = trials.load if name in trials.names() else catalog.load
+    return load(name).to("cpu")
 
 
-@pytest.fixture(params=catalog.names())
+@pytest.fixture(params=[*catalog.names(), *trials.names()])
 def separator(request: pytest.FixtureRequest) -> Separator:
     return loaded(request.param)
 
@@ -113,13 +115,17 @@ def test_gain_passes_through_where_promised(separator: Separator) -> None:
 
 def test_the_spec_is_complete(separator: Separator) -> None:
     spec = separator.spec
-    assert spec.name in catalog.names()
+    assert spec.name in {*catalog.names(), *trials.names()}
     assert len(set(spec.stems)) == len(spec.stems) > 0
     assert spec.paper
     assert spec.licence
     assert spec.rest is None or spec.rest in spec.stems
     assert spec.trained == (spec.weights_sha256 is not None)
     assert isinstance(separator, Separator)
+
+
+def test_no_network_is_left_out() -> None:
+    assert set(trials.TINY) == trials.networks_to_train()
 
 
 @pytest.mark.parametrize("options", [{"bandwidth": "model"}, {"wiener": 1}, {"mask_exponent": 1.0}])

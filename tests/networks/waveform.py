@@ -1,4 +1,4 @@
-"""What is checked on every waveform network, and pairs recorded from the originals.
+"""What is checked on every network from waves to stems, and pairs recorded from the originals.
 
 benchmarks/networks/record.py made the pairs: the original's random weights, a mix, its stems.
 """
@@ -110,7 +110,12 @@ def overfit(network: nn.Module, stems: Tensor, steps: int, rate: float) -> float
 
 
 def check_behind_the_contract(
-    name: str, config: Mapping[str, Any], weights: Mapping[str, np.ndarray]
+    name: str,
+    config: Mapping[str, Any],
+    weights: Mapping[str, np.ndarray],
+    *,
+    additive: bool = False,
+    **options: object,
 ) -> None:
     """As a mono model with a card, through the engine, over several segments."""
     card = cards.Card(
@@ -129,13 +134,13 @@ def check_behind_the_contract(
         config=config,
     )
     mix = np.random.default_rng(3).standard_normal((1, 10001)).astype(np.float32) * 0.1
-    separator = NeuralSeparator(card, {}, weights)
+    separator = NeuralSeparator(card, options, weights)
     stems = separate_array(separator, mix, RATE_HZ, device="cpu", warn=pytest.fail)
-    assert list(stems) == ["voice", "accompaniment", "residual"]
+    assert list(stems) == ["voice", "accompaniment", *["residual"] * (not additive)]
     assert all(np.isfinite(stem).all() for stem in stems.values())
     np.testing.assert_allclose(sum(stems.values()), mix, atol=1e-5)
     assert np.std(stems["voice"]) > 1e-4
-    assert not separator.spec.additive
+    assert separator.spec.additive == additive
 
 
 def random_arrays(network: nn.Module, seed: int = 0) -> dict[str, np.ndarray]:
@@ -146,5 +151,6 @@ def random_arrays(network: nn.Module, seed: int = 0) -> dict[str, np.ndarray]:
         drawn = rng.standard_normal(tuple(value.shape))
         scale = value[0].numel() ** -0.5 if value.dim() > 1 else 0.3
         centre = float(value.dim() == 1 and name.endswith(("weight", "scale")))
+        drawn = np.abs(drawn) if name.endswith("running_var") else drawn
         arrays[name] = (centre + scale * drawn).astype(np.float16)
     return arrays

@@ -25,6 +25,7 @@ from unweave.cli import (
     report,
     separate,
     spectrogram,
+    train,
     verify,
 )
 
@@ -50,6 +51,7 @@ app.command(epilog=EXIT_CODES, no_args_is_help=True)(partials.partials)
 app.command(epilog=EXIT_CODES, no_args_is_help=True)(evaluate.evaluate)
 app.command(epilog=EXIT_CODES, no_args_is_help=True)(benchmark.benchmark)
 app.command(epilog=EXIT_CODES, no_args_is_help=True)(report.report)
+app.command(epilog=EXIT_CODES, no_args_is_help=True)(train.train)
 
 
 def _version(wanted: bool) -> None:

@@ -2,7 +2,7 @@
 
 Counted on the meta device, where tensors have shapes only, so that any size is counted in seconds
 and no memory. Convolutions, matrix products and recurrences count; Fourier transforms, norms and
-activations, a small share, do not.
+activations, a small share, do not, nor does k-means.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from unweave.networks._masks import MaskNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,13 @@ def cost(
 ) -> Cost:
     """What the network that `make` makes costs on segments of `segment_s`."""
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network = make().eval()
-        network(torch.empty(1, channels, round(segment_s * sample_rate_hz)))
+        network = make().to("meta").eval().requires_grad_(False)
+        mix = torch.empty(1, channels, round(segment_s * sample_rate_hz))
+        if getattr(network, "by", None) == "clusters":  # k-means cannot run without numbers
+            network.estimate_and_embed(network.analyse(mix))
+        elif isinstance(network, MaskNetwork):  # nor can the inverse transform
+            network.estimate(network.analyse(mix))
+        else:
+            network(mix)
     parameters = sum(parameter.numel() for parameter in network.parameters())
     return Cost(parameters, counter.get_total_flops() / 2 / segment_s)

@@ -185,3 +185,6 @@ def build(
     """
     settings = ConvTasNetConfig(stems=stems, channels=channels, **config)
     return loaded(lambda: ConvTasNet(settings), weights)
+
+
+NETWORK = (ConvTasNetConfig, ConvTasNet)

@@ -186,3 +186,6 @@ def build(
     """
     settings = DemucsConfig(stems=stems, channels=channels, **config)
     return loaded(lambda: Demucs(settings), weights)
+
+
+NETWORK = (DemucsConfig, Demucs)

@@ -297,3 +297,6 @@ def build(
     """
     settings = HybridDemucsConfig(stems=stems, channels=channels, **config)
     return loaded(lambda: HybridDemucs(settings), weights)
+
+
+NETWORK = (HybridDemucsConfig, HybridDemucs)

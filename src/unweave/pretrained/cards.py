@@ -2,6 +2,8 @@
 
 A card says what the network is and how it is configured, who may use it, where its weights come
 from and which SHA-256 they must have. The file's name is the model's name; adding one adds a model.
+A path to a card elsewhere, `runs/mine/mine.toml`, is a name too: that of weights that lie beside
+it.
 """
 
 from __future__ import annotations
@@ -9,12 +11,15 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from unweave.core.errors import UsageError
+
+ENDING = ".toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +67,8 @@ class Segment:
 class Card:
     """The facts about one set of weights. `segment` is None where a network takes any length.
 
-    Weights come from `package` where there is one, else from the first of `urls` that answers.
+    Weights lie in `file` where there is one; else they come from `package`, or from the first of
+    `urls` that answers.
     """
 
     name: str
@@ -80,25 +86,57 @@ class Card:
     config: Mapping[str, object] = field(default_factory=dict)  # the network's own settings
     package: Package | None = None
     urls: tuple[str, ...] = ()
-    scores: Mapping[str, float] = field(default_factory=dict)  # as published, in dB
+    scores: Mapping[str, float] = field(default_factory=dict)  # as published or measured, in dB
+    made: Mapping[str, object] = field(
+        default_factory=dict
+    )  # trained here: recipe, seed, commit, ...
+    bytes_per_sample: float | None = None  # working memory for each sample of a segment
+    file: Path | None = None  # weights that came with the card
 
 
 def names() -> list[str]:
     """Every card's name, sorted."""
     return sorted(
-        entry.name.removesuffix(".toml")
+        entry.name.removesuffix(ENDING)
         for entry in _folder().iterdir()
-        if entry.name.endswith(".toml")
+        if entry.name.endswith(ENDING)
     )
 
 
-@cache
+def known(name: str) -> bool:
+    """Whether there is a card called so, or lying there."""
+    return name.endswith(ENDING) or name in names()
+
+
 def card(name: str) -> Card:
-    """The card called `name`. Raises UsageError with the nearest names when there is none."""
+    """The card called `name`, or at that path. Raises UsageError with the nearest names when there
+    is none."""
+    return _elsewhere(Path(name)) if name.endswith(ENDING) else _ours(name)
+
+
+@cache
+def _ours(name: str) -> Card:
     if name not in names():
         near = difflib.get_close_matches(name, names(), n=3, cutoff=0.4) or names()
         raise UsageError(f"no model is called {name!r}; perhaps you mean {', '.join(near)}")
-    return parse(name, (_folder() / f"{name}.toml").read_text(encoding="utf-8"))
+    found = parse(name, (_folder() / f"{name}{ENDING}").read_text(encoding="utf-8"))
+    return replace(found, file=_beside(Path(str(_folder())) / f"{name}{ENDING}"))
+
+
+def _elsewhere(path: Path) -> Card:
+    """Of weights that a user trained, their card. Raises UsageError."""
+    try:
+        found = parse(path.stem, path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, KeyError) as error:
+        raise UsageError(f"{path}: is not a card: {error}") from error
+    return replace(found, file=_beside(path))
+
+
+def _beside(path: Path) -> Path | None:
+    weights = path.with_suffix(".safetensors")
+    return weights if weights.exists() else None
 
 
 def parse(name: str, text: str) -> Card:

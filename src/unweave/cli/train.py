@@ -1,0 +1,122 @@
+"""`unweave train`: a recipe to weights that `unweave separate -m` takes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unweave.cli.session import Session, session
+
+REDRAW_EVERY_S, PLAIN_EVERY_S = 0.25, 10.0
+
+
+def train(
+    recipe: Annotated[
+        Path | None,
+        typer.Argument(metavar="RECIPE.TOML", help="What to train.", show_default=False),
+    ] = None,
+    new: Annotated[
+        str | None,
+        typer.Option(
+            "--new", metavar="NAME", help="Write a commented recipe NAME.toml to begin with.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The folder of the run.", show_default="runs/NAME"),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")
+    ] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Instead of the recipe's, as optimiser.rate=1e-4."
+        ),
+    ] = None,
+    devices: Annotated[
+        int, typer.Option(min=1, help="Processes or GPUs that share every batch.")
+    ] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="More, and tracebacks.")] = False,
+) -> None:  # fmt: skip
+    """Train a network as a recipe says, or write a new recipe.
+
+    Ctrl-C stops at the next step; --resume goes on as if nothing had been. The run's folder gets
+    the weights with their card, curves and checkpoints.
+    """
+    with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
+        from unweave.core.errors import UsageError
+
+        if (recipe is None) == (new is None):
+            raise UsageError("give a RECIPE.TOML, or --new NAME to begin one")
+        if new is not None:
+            from unweave.training.template import write
+
+            path = write(new)
+            current.result(f"{path}: fill it in, then: unweave train {path}")
+            return
+        assert recipe is not None
+        try:
+            import pytorch_lightning  # noqa: F401
+        except ImportError as error:
+            raise UsageError(
+                f"training needs more than separating does ({error.name} is missing); "
+                "run: pip install 'unweave[train]'"
+            ) from error
+        from unweave.training.recipe import read
+        from unweave.training.run import train as run
+
+        meant = read(recipe, settings or ())
+        line = _Line(current)
+        result = run(
+            meant,
+            output or Path("runs") / meant.name,
+            resume=resume,
+            devices=devices,
+            say=line.say,
+            line=line.show,
+            should_stop=current.should_stop,
+        )
+        line.clear()
+        words = ", ".join(f"{name} {value:.2f} dB" for name, value in result.scores.items())
+        current.result(f"{result.card}: {words}")
+        current.result(f"try it: unweave separate SONG -m {result.card}")
+        if as_json:
+            current.emit({"card": str(result.card), "scores": result.scores, "steps": result.steps})
+
+
+class _Line:
+    """One line that changes on a terminal; in a log a line now and then."""
+
+    def __init__(self, current: Session) -> None:
+        self.current, self.live = current, sys.stderr.isatty() and not current.quiet
+        self.told_s, self.width = 0.0, 0
+
+    def show(self, text: str) -> None:
+        now_s = time.monotonic()
+        if now_s - self.told_s < (REDRAW_EVERY_S if self.live else PLAIN_EVERY_S):
+            return
+        self.told_s = now_s
+        if not self.live:
+            self.current.note(text)
+            return
+        sys.stderr.write("\r" + text.ljust(self.width))
+        sys.stderr.flush()
+        self.width = len(text)
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self.clear()
+        self.current.note(text)
+
+    def clear(self) -> None:
+        if self.live and self.width:
+            sys.stderr.write("\r" + " " * self.width + "\r")
+            self.width = 0

@@ -1,0 +1,84 @@
+"""What networks on spectra share: the transform, masks on the mix's spectrum, the way back.
+
+The sine window (the root of a Hann window) before and after the spectrum, as Huang et al. have it;
+frame n is centred on sample `n * hop`, with silence beyond the segment's ends.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SILENCE = 1e-8  # power of a frame that does not count, and the least level
+
+
+class MaskNetwork(nn.Module):
+    """Waves to stems by way of spectra; a subclass has `estimate`.
+
+    Axes: waves `(batch, channel, time)`, spectra `(batch, channel, frame, bin)` with
+    `frame_size // 2 + 1` bins and `ceil(time / hop) + 1` frames, a stem axis after the batch.
+    """
+
+    additive = True  # masks sum to one
+
+    def __init__(self, frame_size: int, hop: int) -> None:
+        super().__init__()
+        if frame_size % 2 or not 1 <= hop < frame_size:
+            raise ValueError(
+                f"frame_size is even and hop 1 to frame_size - 1, got {frame_size} and {hop}"
+            )
+        self.frame_size, self.hop = frame_size, hop
+
+    def window(self, device: torch.device) -> Tensor:
+        # Made when needed: on the meta device, where networks are put together, it would be empty.
+        return torch.hann_window(self.frame_size, device=device).sqrt()
+
+    def analyse(self, waves: Tensor) -> Tensor:
+        """Spectra: `(..., time)` to complex `(..., frame, bin)`."""
+        whole = F.pad(waves, (0, -waves.shape[-1] % self.hop))  # the last frame reaches the end
+        spectra = torch.stft(
+            whole.reshape(-1, whole.shape[-1]),
+            self.frame_size,
+            self.hop,
+            window=self.window(waves.device),
+            center=True,
+            pad_mode="constant",
+            return_complex=True,
+        )  # (all, bin, frame)
+        return spectra.transpose(1, 2).unflatten(0, waves.shape[:-1])
+
+    def synthesise(self, spectra: Tensor, length: int) -> Tensor:
+        """Waves: complex `(..., frame, bin)` to `(..., length)`."""
+        frames, window = spectra.shape[-2], self.window(spectra.device)
+        waves = self._overlap_add(torch.fft.irfft(spectra, n=self.frame_size) * window)
+        total = self._overlap_add(window.square().expand(frames, -1))
+        inner = slice(self.frame_size // 2, self.frame_size // 2 + length)
+        return waves[..., inner] / total[inner]
+
+    def _overlap_add(self, frames: Tensor) -> Tensor:
+        """`(..., frame, frame_size)` to `(..., (frame - 1) * hop + frame_size)`."""
+        lead, (count, size) = frames.shape[:-2], frames.shape[-2:]
+        total = (count - 1) * self.hop + size
+        columns = frames.reshape(-1, count, size).transpose(1, 2)
+        waves = F.fold(columns, (1, total), (1, size), stride=(1, self.hop))
+        return waves.reshape(*lead, total)
+
+    def estimate(self, spectrum: Tensor) -> Tensor:
+        """The mix's `(batch, channel, frame, bin)` to `(batch, stem, channel, frame, bin)`."""
+        raise NotImplementedError
+
+    def forward(self, mix: Tensor) -> Tensor:
+        """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
+        return self.synthesise(self.estimate(self.analyse(mix)), mix.shape[-1])
+
+    def prepare_for_cpu(self) -> None:
+        """Nothing to rearrange."""
+
+
+def level(spectrum: Tensor) -> Tensor:
+    """Of each signal the RMS over its frames, `(batch, 1, 1, 1)`; silent frames do not count, for a
+    segment may be filled up with them. Divided by it, what a network sees is as loud as ever."""
+    power = (spectrum.real.square() + spectrum.imag.square()).mean(dim=(1, 3), keepdim=True)
+    heard = (power > SILENCE).sum(dim=2, keepdim=True).clamp(min=1)
+    return (power.sum(dim=2, keepdim=True) / heard).sqrt() + SILENCE

@@ -1,0 +1,167 @@
+"""What happens between steps: checkpoints, scores, the clock, and the line that shows it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from unweave.core.errors import OutputError
+from unweave.datasets.track import Track
+from unweave.io.files import advice, shown
+from unweave.training import validate
+from unweave.training.curves import Curves
+from unweave.training.export import put
+from unweave.training.module import Training
+from unweave.training.recipe import Recipe
+
+LAST, BEST = "last.ckpt", "best.ckpt"
+Say = Callable[[str], None]
+
+
+class Checkpoints(pl.Callback):
+    """Everything that is needed to go on, under its final name when whole; the last one only."""
+
+    def __init__(self, folder: Path, every: int) -> None:
+        self.folder, self.every = folder, every
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.global_step % self.every == 0:
+            self.save(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        self.save(trainer)
+
+    def save(self, trainer: pl.Trainer) -> None:
+        """Raises OutputError, as when the disk is full; the checkpoint before stays."""
+        final = self.folder / LAST
+        temporary = final.with_name(f".{LAST}.part")
+        try:
+            trainer.save_checkpoint(temporary)
+            if trainer.is_global_zero:
+                temporary.replace(final)
+        except (OSError, RuntimeError) as error:
+            # torch says RuntimeError where a disk is full.
+            temporary.unlink(missing_ok=True)
+            reason = advice(error) if isinstance(error, OSError) else f"{error}; is the disk full?"
+            raise OutputError(f"{shown(final)}: {reason}") from error
+
+
+class Scores(pl.Callback):
+    """Validates the average, keeps the best, and ends what no longer gets better."""
+
+    def __init__(self, recipe: Recipe, tracks: tuple[Track, ...], folder: Path, say: Say) -> None:
+        self.recipe, self.tracks, self.folder, self.say = recipe, tracks, folder, say
+        self.best, self.best_step, self.in_vain = float("-inf"), 0, 0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "best_step": self.best_step, "in_vain": self.in_vain}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best, self.best_step, self.in_vain = (
+            state["best"], state["best_step"], state["in_vain"],
+        )  # fmt: skip
+
+    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
+        step = trainer.global_step
+        if step % self.recipe.schedule.validate_every and step < self.recipe.schedule.steps:
+            return
+        assert isinstance(module, Training)
+        if trainer.is_global_zero:
+            self._score(step, module)
+        patience = self.recipe.schedule.patience
+        if _any(trainer, bool(patience) and self.in_vain >= patience):
+            self.say(f"step {step}: no better score {patience} times in a row: it ends here")
+            trainer.should_stop = True
+
+    def _score(self, step: int, module: Training) -> None:
+        state = module.average.state_dict()
+        with torch.random.fork_rng():
+            found = validate.scores(self.recipe, state, self.tracks)
+        better = found["mean"] > self.best
+        self.in_vain = 0 if better else self.in_vain + 1
+        if better:
+            self.best, self.best_step = found["mean"], step
+            keep(self.folder / BEST, {"state": state, "step": step, "scores": found})
+        for logger in module.loggers:
+            logger.log_metrics({f"score/{name}": value for name, value in found.items()}, step)
+        words = ", ".join(f"{name} {value:.2f} dB" for name, value in found.items())
+        self.say(f"step {step}: {words}" + " (the best so far)" * better)
+
+
+class Clock(pl.Callback):
+    """The live line; stops when the budget is spent or the user asks. Time before a kill counts."""
+
+    def __init__(
+        self, recipe: Recipe, say: Say, line: Say, should_stop: Callable[[], bool]
+    ) -> None:
+        self.recipe, self.say, self.line, self.should_stop = recipe, say, line, should_stop
+        self.before_s, self.began_s, self.began_step, self.interrupted = 0.0, 0.0, 0, False
+
+    @property
+    def seconds(self) -> float:
+        """In training, over all runs."""
+        return self.before_s + time.monotonic() - self.began_s
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.before_s = state["seconds"]
+
+    def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        self.began_s, self.began_step = time.monotonic(), trainer.global_step
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        step, schedule = trainer.global_step, self.recipe.schedule
+        steps_per_s = (step - self.began_step) / max(1e-6, time.monotonic() - self.began_s)
+        by_steps = (schedule.steps - step) / max(1e-6, steps_per_s)
+        left_s = max(0.0, min(by_steps, schedule.budget_minutes * 60 - self.seconds))
+        loss = float(trainer.callback_metrics.get("loss", float("nan")))
+        heard = steps_per_s * self.recipe.data.batch * self.recipe.data.seconds
+        self.line(
+            f"step {step} of {schedule.steps}: loss {loss:.4f}, {steps_per_s:.2f} steps/s, "
+            f"{heard:.1f} audio s/s, {left_s / 60:.0f} min left"
+        )
+        if _any(trainer, self.seconds > schedule.budget_minutes * 60) and step < schedule.steps:
+            self.say(f"step {step}: the budget of {schedule.budget_minutes:g} minutes is spent")
+            trainer.should_stop = True
+        if _any(trainer, self.should_stop()):
+            self.interrupted = trainer.should_stop = True
+
+
+class Picture(pl.Callback):
+    """Draws the curves anew with every score."""
+
+    def __init__(self, curves: Curves, every: int) -> None:
+        self.curves, self.every = curves, every
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.is_global_zero and trainer.global_step % self.every == 0:
+            self.curves.draw()
+
+    def on_train_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.is_global_zero:
+            self.curves.draw()
+
+
+def _any(trainer: pl.Trainer, stop: bool) -> bool:
+    """Whether one of the processes wants to stop: all must, or they wait for each other."""
+    return (
+        stop
+        if trainer.world_size == 1
+        else trainer.strategy.reduce_boolean_decision(stop, all=False)
+    )
+
+
+def keep(path: Path, content: dict[str, Any]) -> None:
+    """A dict of tensors in a file, whole or not at all. Raises OutputError."""
+    import io
+
+    stream = io.BytesIO()
+    torch.save(content, stream)
+    put(path, stream.getvalue())

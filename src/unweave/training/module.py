@@ -1,0 +1,86 @@
+"""The training itself, in the words of pytorch-lightning: a step, an optimiser, averaged weights.
+
+Validation uses, and what is exported is, the exponential moving average of the weights (Polyak and
+Juditsky 1992): as good as a lower rate, at any time.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from unweave.training.errors import TrainingError
+from unweave.training.losses import Outcome, loss
+from unweave.training.recipe import Recipe
+from unweave.training.schedule import factor
+
+
+class Training(pl.LightningModule):
+    """A network, its average, and what a recipe says of them."""
+
+    def __init__(self, recipe: Recipe, network: Any, folder: Path) -> None:
+        super().__init__()
+        self.recipe, self.folder = recipe, folder
+        self.network: Any = network
+        self.average = copy.deepcopy(network).requires_grad_(False)
+        self.seen = 0  # steps that are in the average
+
+    def training_step(self, stems: Tensor, index: int) -> Tensor:
+        """stems: `(batch, stem, channel, time)`. Raises TrainingError for a loss that is none."""
+        outcome = Outcome(self.network, stems)
+        total, terms = loss(outcome, self.recipe.loss, unnamed=self.recipe.unnamed)
+        if not torch.isfinite(total):
+            raise TrainingError(self._keep(stems, terms))
+        if hasattr(self.network, "observe"):  # clusters need names: see networks/deep_clustering.py
+            self.network.observe(outcome.embeddings, outcome.true_spectra)
+        self.log_dict({"loss": total.detach(), **terms})
+        return total
+
+    def _keep(self, stems: Tensor, terms: dict[str, Tensor]) -> str:
+        path = self.folder / "not-a-number.pt"
+        torch.save({"stems": stems.cpu(), "step": self.global_step}, path)
+        culprits = [name for name, value in terms.items() if not torch.isfinite(value)]
+        return (
+            f"step {self.global_step}: the loss is not a number ({', '.join(culprits)}); the "
+            f"batch is in {path}; try a lower optimiser.rate, or --resume from the last checkpoint"
+        )
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Move the average. At first it forgets faster, or it would remember the random start."""
+        self.seen += 1
+        decay = min(self.recipe.optimiser.average, (1 + self.seen) / (10 + self.seen))
+        with torch.no_grad():
+            pairs = zip(
+                self.average.state_dict().values(), self.network.state_dict().values(), strict=True
+            )
+            for old, new in pairs:
+                if old.is_floating_point():
+                    old.lerp_(new, 1 - decay)
+                else:
+                    old.copy_(new)
+
+    def configure_optimizers(self) -> Any:
+        how = self.recipe.optimiser
+        kinds: dict[str, Any] = {
+            "adamw": lambda p: torch.optim.AdamW(p, how.rate, weight_decay=how.weight_decay),
+            "adam": lambda p: torch.optim.Adam(p, how.rate),
+            "sgd": lambda p: torch.optim.SGD(p, how.rate, momentum=0.9),
+        }
+        optimiser = kinds[how.name]([p for p in self.network.parameters() if p.requires_grad])
+        rates = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: factor(step, self.recipe.schedule)
+        )
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["seen"] = self.seen
+        checkpoint["random"] = torch.get_rng_state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.seen = checkpoint["seen"]
+        torch.set_rng_state(checkpoint["random"])

@@ -1,0 +1,113 @@
+"""The tracks that a recipe names, checked; and pieces of their stems, decoded once where they fit.
+
+Whatever is wrong with a data set is said before the first step: one line, with the track's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from unweave import datasets
+from unweave.core.errors import InputError, UsageError
+from unweave.core.types import Wave
+from unweave.datasets.track import Track
+from unweave.io.files import shown
+from unweave.training import effects
+from unweave.training.draws import Piece
+from unweave.training.recipe import Data
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What is trained on, and what chooses the weights."""
+
+    train: tuple[Track, ...]
+    validation: tuple[Track, ...]
+
+
+def split(data: Data) -> Split:
+    """The tracks of a recipe. Raises UsageError or InputError where they cannot be trained on."""
+    root = Path(data.root) if data.root else None
+    if root is not None and not root.is_dir():
+        raise InputError(f"{shown(root)}: no such folder; set data.root to the folder of the data")
+    if root is not None and not any(root.iterdir()):
+        raise InputError(f"{shown(root)}: is empty; put tracks in it, a folder of stems for each")
+    found = datasets.load(data.dataset, root, data.split or None)
+    held = tuple(t for t in found if data.held_out and t.name.startswith(data.held_out))
+    train = tuple(t for t in found if t not in held)
+    validation = held
+    if data.validation_split:
+        validation += tuple(datasets.load(data.dataset, root, data.validation_split))
+    if not train:
+        raise InputError(f"{shown(data.root)}: holds no track to train on")
+    if not validation:
+        raise UsageError(
+            "nothing chooses the weights: name tracks in data.held_out or a data.validation_split"
+        )
+    for track in (*train, *validation):
+        _check(track, data)
+    return Split(train, validation)
+
+
+def _check(track: Track, data: Data) -> None:
+    for stem in data.stems:
+        if stem not in track.stem_names:
+            raise InputError(
+                f"{shown(track.name)}: has no stem {stem!r}; it has {', '.join(track.stem_names)} "
+                "(data.stems says which are wanted)"
+            )
+    if track.sample_rate_hz != data.sample_rate_hz:
+        raise InputError(
+            f"{shown(track.name)}: has {track.sample_rate_hz} Hz, the recipe says "
+            f"{data.sample_rate_hz}; all tracks must have the rate data.sample_rate_hz"
+        )
+    if track.channels not in (1, data.channels):
+        raise InputError(
+            f"{shown(track.name)}: has {track.channels} channels, the recipe says {data.channels}; "
+            "set data.channels"
+        )
+    if not track.samples:
+        raise InputError(f"{shown(track.name)}: holds no sound; take it out")
+
+
+class Sound:
+    """Stems of tracks, piece by piece. What was decoded whole stays while there is room for it."""
+
+    def __init__(self, tracks: Sequence[Track], data: Data) -> None:
+        self.tracks, self.data = tracks, data
+        total = sum(t.samples * t.channels for t in tracks) * len(data.stems) * 4
+        # All or nothing: a store that is too small for one round forgets what comes next.
+        self.keep = total <= data.memory_mb * 1_000_000
+        self.kept: dict[tuple[int, str], Wave] = {}
+
+    def piece(self, piece: Piece, stem: str, length: int) -> Wave:
+        """One stem of one example, `(channel, length)`, as drawn."""
+        track = self.tracks[piece.track]
+        wanted = effects.needed(piece.effects, length)
+        if piece.circular:
+            wave = self._circle(piece, stem, int(piece.start * track.samples), wanted)
+        else:
+            start = int(piece.start * (max(0, track.samples - wanted) + 1))
+            wave = self._read(piece.track, stem, start, min(wanted, track.samples - start))
+        if wave.shape[0] < self.data.channels:
+            wave = np.repeat(wave, self.data.channels, axis=0)
+        return effects.apply(wave, piece.effects, length, self.data.sample_rate_hz)
+
+    def _circle(self, piece: Piece, stem: str, start: int, wanted: int) -> Wave:
+        parts, samples = [], self.tracks[piece.track].samples
+        while wanted > 0:
+            length = min(wanted, samples - start)
+            parts.append(self._read(piece.track, stem, start, length))
+            start, wanted = 0, wanted - length
+        return np.concatenate(parts, axis=1)
+
+    def _read(self, track: int, stem: str, start: int, length: int) -> Wave:
+        if not self.keep:
+            return self.tracks[track].stem(stem, start, length)
+        if (track, stem) not in self.kept:
+            self.kept[track, stem] = self.tracks[track].stem(stem)
+        return self.kept[track, stem][:, start : start + length]

@@ -1,0 +1,66 @@
+"""Every network as a separator, tiny and untrained: the contract holds whatever its weights are."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from typing import Any
+
+import torch
+
+from unweave import networks
+from unweave.pretrained import cards
+from unweave.pretrained.neural import NeuralSeparator
+
+SPECTRUM = {"frame_size": 128, "hop": 64}
+TINY: dict[str, dict[str, Any]] = {
+    "conv_tasnet": {"filters": 16, "kernel": 16, "hop": 8, "bottleneck": 8, "hidden": 16}
+    | {"blocks": 3, "repeats": 2},
+    "deep_clustering": SPECTRUM | {"layers": 2, "width": 12, "embedding": 4},
+    "demucs": {"width": 8, "depth": 3},
+    "hybrid_demucs": {"width": 8, "frame_size": 256}
+    | {"norm_from": 2, "lstm_from": 2, "attention_from": 2},
+    "mask_inference": SPECTRUM | {"width": 16},
+    "spectnt": SPECTRUM
+    | {"filters": 8, "units": 1, "blocks": 2, "width": 8, "heads": 2}
+    | {"temporal_width": 16, "temporal_heads": 2},
+    "unet": SPECTRUM
+    | {"filters": (8, 8), "stride_bins": (2, 2), "kernel_bins": (5, 5)}
+    | {"stride_frames": (2, 2), "kernel_frames": (5, 5)},
+}
+PREFIX = "untrained "
+
+
+def networks_to_train() -> set[str]:
+    """The files of `networks/` that say what is trained there."""
+    found = {m.name for m in pkgutil.iter_modules(networks.__path__) if not m.name.startswith("_")}
+    return {n for n in found if hasattr(import_module(f"{networks.__name__}.{n}"), "NETWORK")}
+
+
+def names() -> list[str]:
+    return [PREFIX + name for name in TINY]
+
+
+def load(name: str) -> NeuralSeparator:
+    """The separator of one of `names`: stereo, 8 kHz, segments of half a second."""
+    network = name.removeprefix(PREFIX)
+    config, module = import_module(f"{networks.__name__}.{network}").NETWORK
+    stems = ("vocals", "accompaniment")
+    torch.manual_seed(0)
+    made = module(config(stems=stems, channels=2, **TINY[network]))
+    card = cards.Card(
+        name=name,
+        title=name,
+        network=network,
+        stems=stems,
+        sample_rate_hz=8000,
+        channels=2,
+        licence_code="MIT",
+        licence_weights="MIT",
+        paper="none",
+        training_data="none",
+        weights=cards.Weights(sha256="0", size_bytes=0),
+        segment=cards.Segment(length=4096, overlap=512, margin=256),
+        config=TINY[network],
+    )
+    return NeuralSeparator(card, {}, {k: v.numpy() for k, v in made.state_dict().items()})

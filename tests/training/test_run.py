@@ -1,0 +1,192 @@
+"""A whole training, small: what it leaves, that it repeats, stops and goes on, and how it fails."""
+
+import csv
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from unweave import catalog
+from unweave.core.errors import Cancelled, OutputError, UsageError
+from unweave.engine.run import separate_array
+from unweave.training.callbacks import BEST, LAST
+from unweave.training.errors import TrainingError
+from unweave.training.recipe import read
+from unweave.training.run import train
+
+
+def curve(folder: Path) -> dict[tuple[str, str], float]:
+    with open(folder / "curve.csv", newline="") as file:
+        return {(step, name): float(value) for step, name, value in list(csv.reader(file))[1:]}
+
+
+def run(file: Path, folder: Path, *overrides: str, **how) -> Path:
+    how.setdefault("say", lambda _: None)
+    train(read(file, overrides), folder, **how)
+    return folder
+
+
+def check_equal(one: Path, other: Path) -> None:
+    first, second = curve(one), curve(other)
+    assert first.keys() == second.keys()
+    assert max(abs(first[key] - second[key]) for key in first) < 1e-6
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory, stems_folder) -> Path:
+    from tests.training.conftest import TEXT
+
+    root = tmp_path_factory.mktemp("unbroken")
+    (root / "small.toml").write_text(TEXT.format(root=stems_folder))
+    return run(root / "small.toml", root / "run")
+
+
+def test_what_it_leaves(unbroken: Path) -> None:
+    names = {path.name for path in unbroken.iterdir()}
+    assert {"recipe.toml", LAST, BEST, "curve.csv", "small.safetensors", "small.toml"} <= names
+    assert (unbroken / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert any((unbroken / "tensorboard").iterdir())
+    assert not [name for name in names if name.endswith(".part")]
+    losses = [value for (_, name), value in curve(unbroken).items() if name == "loss"]
+    assert len(losses) == 12
+    assert np.mean(losses[-4:]) < 0.7 * np.mean(losses[:4])
+
+
+def test_the_card_is_a_separator(unbroken: Path) -> None:
+    card = catalog.describe(str(unbroken / "small.toml"))
+    assert card.licence_weights == "for tests"
+    assert card.made["recipe"] == "small"
+    assert (card.made["seed"], card.made["steps"]) in ((3, 6), (3, 12))
+    separator = catalog.load(str(unbroken / "small.toml"))
+    mix = np.random.default_rng(0).standard_normal((1, 20000)).astype(np.float32) * 0.1
+    stems = separate_array(separator, mix, 8000, device="cpu", warn=pytest.fail)
+    assert list(stems) == ["vocals", "accompaniment"]
+    np.testing.assert_allclose(sum(stems.values()), mix, atol=1e-5)
+
+
+def test_one_seed_repeats_and_two_differ(unbroken: Path, recipe_file: Path, tmp_path: Path) -> None:
+    check_equal(unbroken, run(recipe_file, tmp_path / "same"))
+    other = curve(run(recipe_file, tmp_path / "other", "seed=4"))
+    assert all(other[key] != value for key, value in curve(unbroken).items())
+
+
+def test_stopped_and_resumed_is_unbroken(unbroken: Path, recipe_file: Path, tmp_path: Path) -> None:
+    seen = []
+    with pytest.raises(Cancelled, match="--resume goes on"):
+        run(recipe_file, tmp_path / "run", should_stop=lambda: len(seen) > 4, line=seen.append)
+    assert 0 < len(curve(tmp_path / "run")) < len(curve(unbroken))
+    check_equal(unbroken, run(recipe_file, tmp_path / "run", resume=True))
+
+
+def test_killed_and_resumed_is_unbroken(unbroken: Path, recipe_file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    command = [sys.executable, "-m", "unweave", "train", str(recipe_file), "-o", str(folder), "-q"]
+    with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}) as process:
+        deadline = time.monotonic() + 120
+        while not (folder / LAST).exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    assert (folder / LAST).exists()
+    check_equal(unbroken, run(recipe_file, folder, resume=True))
+
+
+def test_two_processes_learn_the_same(recipe_file: Path, tmp_path: Path) -> None:
+    """Plain gradient descent on halves of each batch: the same weights as on whole batches."""
+    how = ["schedule.steps=3", "schedule.validate_every=3", "optimiser.name=sgd",
+           "optimiser.rate=1e-3", "network.dropout=0.0", "schedule.decay=0",
+           "loss.discriminative=0.0"]  # fmt: skip
+    run(recipe_file, tmp_path / "one", *how)
+    settings = [word for setting in how for word in ("--set", setting)]
+    command = [sys.executable, "-m", "unweave", "train", str(recipe_file), "-q", "--devices", "2"]
+    subprocess.run(
+        [*command, "-o", str(tmp_path / "two"), *settings], check=True, timeout=240,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    start, one, two = (
+        torch.load(path, weights_only=False)["state_dict"]
+        for path in (tmp_path / "one" / LAST, tmp_path / "one" / LAST, tmp_path / "two" / LAST)
+    )
+    moved = max(float((one[k] - start[k.replace("network", "average")]).abs().max()) for k in one)
+    apart = max(float((one[k] - two[k]).abs().max()) for k in one)
+    assert moved > 1e-4
+    assert apart < 1e-6
+
+
+def test_a_loss_that_is_no_number_keeps_the_batch(recipe_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"not a number .*not-a-number\.pt"):
+        run(recipe_file, tmp_path / "run", "optimiser.name=sgd", "optimiser.rate=1e30",
+            "optimiser.clip=0")  # fmt: skip
+    kept = torch.load(tmp_path / "run" / "not-a-number.pt")
+    assert kept["stems"].shape == (2, 2, 1, 4000)
+    assert kept["step"] > 0
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pytorch_lightning as pl
+
+    save = pl.Trainer.save_checkpoint
+
+    def full(self, path, *words):
+        if self.global_step > 3:
+            Path(path).write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(self, path, *words)
+
+    monkeypatch.setattr(pl.Trainer, "save_checkpoint", full)
+    with pytest.raises(OutputError, match="the disk is full"):
+        run(recipe_file, tmp_path / "run")
+    assert torch.load(tmp_path / "run" / LAST, weights_only=False)["global_step"] == 3
+    assert not list((tmp_path / "run").glob("*.part"))
+
+
+def test_a_budget_that_is_too_short_says_so(recipe_file: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    with pytest.raises(TrainingError, match="ended before its first score"):
+        run(recipe_file, tmp_path / "run", "schedule.budget_minutes=1e-6", say=said.append)
+    assert "budget" in said[0]
+
+
+def test_patience_ends_it(recipe_file: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    folder = run(recipe_file, tmp_path / "run", "schedule.patience=1", "optimiser.rate=1e-12",
+                 "schedule.validate_every=2", say=said.append)  # fmt: skip
+    assert any("no better score" in line for line in said)
+    assert len([key for key in curve(folder) if key[1] == "loss"]) < 12
+
+
+def test_it_starts_from_weights(unbroken: Path, recipe_file: Path, tmp_path: Path) -> None:
+    weights = unbroken / "small.safetensors"
+    begun = curve(run(recipe_file, tmp_path / "run", f"schedule.start={weights}"))
+    assert begun["0", "loss"] < 0.8 * curve(unbroken)["0", "loss"]
+    with pytest.raises(UsageError, match="cannot be started from"):
+        run(recipe_file, tmp_path / "no", f"schedule.start={weights}", "network.width=8")
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [("loss.beauty=1", "no term 'beauty'"), ("data.batch=3", "2 devices"),
+     ("loss.deep_clustering=1", "no embeddings")],
+)  # fmt: skip
+def test_what_cannot_be_trained(
+    recipe_file: Path, tmp_path: Path, override: str, words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        run(recipe_file, tmp_path / "run", override, devices=2 if "batch" in override else 1)
+
+
+def test_a_run_is_not_overwritten_and_nothing_resumes_from_nothing(
+    unbroken: Path, recipe_file: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="lies there already"):
+        run(recipe_file, unbroken)
+    with pytest.raises(UsageError, match="leave out --resume"):
+        run(recipe_file, tmp_path / "none", resume=True)

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from tests.networks import waveform
-from unweave.networks._cost import cost
 from unweave.networks.mask_inference import MaskInference, MaskInferenceConfig
 
 TINY = {"frame_size": 128, "hop": 64, "width": 16}
@@ -62,21 +61,21 @@ def test_context_is_the_frame_between_its_neighbours_with_edges_repeated() -> No
     assert rows[3] == [4, 5, 6, 7, 6, 7]
 
 
-def test_what_recurs_remembers_and_what_does_not_forgets() -> None:
-    """A change long ago reaches the present through recurrent layers only; an LSTM sees ahead."""
-    for kind, back, ahead in (
-        ("dnn", False, False),
-        ("drnn-2", True, False),
-        ("blstm", True, True),
-    ):
-        network = made(kind)
-        spectrum = network.analyse(torch.randn(1, 1, 64 * 30)).requires_grad_()
-        network.masks(spectrum)[..., 15, :].square().sum().backward()
-        # The level sees all frames alike: what more some frames count is the layers' doing.
-        reach = spectrum.grad.abs().amax((0, 1, 3))
-        weak = reach[[0, 29]].min()
-        assert bool(reach[10:13].max() > 1.5 * weak) == back
-        assert bool(reach[18:21].max() > 1.5 * weak) == ahead
+@pytest.mark.parametrize(
+    ("kind", "back", "ahead"),
+    [("dnn", False, False), ("drnn-2", True, False), ("srnn", True, False), ("blstm", True, True)],
+)
+def test_what_recurs_remembers_and_an_lstm_sees_ahead(kind: str, back: bool, ahead: bool) -> None:
+    network = made(kind)
+    x = torch.randn(1, 9, network.config.context * 65, requires_grad=True)
+    y = x
+    for layer in network.layers:
+        y = layer(y)
+    y[:, 4].square().sum().backward()
+    reach = x.grad.abs().amax((0, 2))
+    assert bool(reach[:4].any()) == back
+    assert reach[4] > 0
+    assert bool(reach[5:].any()) == ahead
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -86,7 +85,7 @@ def test_gradient_reaches_every_parameter(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_batch_is_overfitted(kind: str) -> None:
-    assert waveform.overfit(made(kind, width=64), waveform.two_voices(), 120, 1e-2) > 15
+    assert waveform.overfit(made(kind, width=64), waveform.two_voices(), 60, 1e-2) > 12
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -97,10 +96,11 @@ def test_behind_the_contract(kind: str) -> None:
 
 
 def test_the_published_size() -> None:
-    counted = cost(lambda: MaskInference(MaskInferenceConfig()), 1, 16000)
+    with torch.device("meta"):
+        network = MaskInference(MaskInferenceConfig())
     weights = 1539 * 1000 + 2 * 1000 * 1000 + 1000 * 1026 + 1000 * 1000
     biases = 1000 + 2 * 1000 + 1000 + 1026
-    assert counted.parameters == weights + biases
+    assert sum(p.numel() for p in network.parameters()) == weights + biases
 
 
 @pytest.mark.parametrize(

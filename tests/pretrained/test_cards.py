@@ -42,7 +42,8 @@ def test_every_card_is_complete(name):
     assert card.licence_weights
     assert len(set(card.stems)) == len(card.stems) > 0
     hashes = [card.weights.sha256]
-    assert (card.package is None) != (not card.urls)
+    sources = (card.package is not None, bool(card.urls), card.file is not None)
+    assert sum(sources) == 1
     if card.package is not None:
         assert callable(converter(card.package.convert))
         assert len({file.role for file in card.package.files}) == len(card.package.files)
@@ -92,3 +93,28 @@ def test_lists_of_the_config_become_tuples():
 def test_a_misspelt_fact_is_an_error(text):
     with pytest.raises(TypeError):
         cards.parse("any", text)
+
+
+def test_a_path_is_a_name_too(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(MINIMAL)
+    assert cards.known(str(path))
+    assert not cards.known("mine")
+    card = cards.card(str(path))
+    assert (card.name, card.file) == ("mine", None)
+    (tmp_path / "mine.safetensors").write_bytes(b"x")
+    assert cards.card(str(path)).file == tmp_path / "mine.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(None, "cannot be read"), ("[", "is not a card"), ("a = 1", "is not a card")],
+)
+def test_a_path_without_a_card_is_one_line(tmp_path, text, words):
+    path = tmp_path / "mine.toml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UsageError, match=words) as caught:
+        cards.card(str(path))
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -345,3 +345,19 @@ def test_the_cache_is_the_users_own_by_default(monkeypatch):
     monkeypatch.delenv("UNWEAVE_CACHE", raising=False)
     assert store.cache_folder().is_absolute()
     assert "unweave" in store.cache_folder().parts
+
+
+def test_weights_beside_their_card_are_read_there_and_nowhere_else(
+    tmp_path, cache, content, arrays
+):
+    file = tmp_path / "mine.safetensors"
+    file.write_bytes(content)
+    card = dataclasses.replace(SPLEETER, name="mine", file=file, weights=pinned(content))
+    assert store.locate(card) == store.path(card) == file
+    found = store.weights(card)
+    assert found.keys() == arrays.keys()
+    assert not cache.exists()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(WeightsError, match=r"mine\.safetensors: not the weights of the card"):
+        store.weights(card)
+    assert not cache.exists()

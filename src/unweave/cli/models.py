@@ -87,7 +87,11 @@ def _facts(described: Card | Technique) -> dict[str, Any]:
         }
         return {**asdict(replace(described, parameters=())), "parameters": options}
     file = store.path(described)
-    return {**asdict(described), "weights_path": str(file), "weights_path_exists": file.is_file()}
+    return {
+        **asdict(replace(described, file=None)),
+        "weights_path": str(file),
+        "weights_path_exists": file.is_file(),
+    }
 
 
 def _gist(fact: dict[str, Any]) -> str:

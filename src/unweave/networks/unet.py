@@ -226,13 +226,15 @@ def _blocks(config: UNetConfig, level: int) -> nn.Sequential:
     return nn.Sequential(*(Block(width, bins, config.squeeze) for _ in range(config.blocks)))
 
 
-def _geometry(config: UNetConfig, level: int) -> tuple[tuple[int, int], ...]:
-    """Kernel, stride, padding and the mirror image's padding at the end, `(frames, bins)` each."""
+Pair = tuple[int, int]  # over frames, over bins
+
+
+def _geometry(config: UNetConfig, level: int) -> tuple[Pair, Pair, Pair, Pair]:
+    """Kernel, stride, padding, and the mirror image's padding at the end."""
     kernel = (config.kernel_frames[level], config.kernel_bins[level])
     stride = (config.stride_frames[level], config.stride_bins[level])
-    padding = tuple((k - s + 1) // 2 for k, s in zip(kernel, stride, strict=True))
-    more = tuple(s + 2 * p - k for k, s, p in zip(kernel, stride, padding, strict=True))
-    return kernel, stride, padding, more
+    over = (kernel[0] - stride[0], kernel[1] - stride[1])
+    return kernel, stride, ((over[0] + 1) // 2, (over[1] + 1) // 2), (over[0] % 2, over[1] % 2)
 
 
 def build(

@@ -112,7 +112,7 @@ def through_codec(wave: Wave, kbps: int, sample_rate_hz: int) -> Wave:
         frame.sample_rate = sample_rate_hz
         target.mux([*encoder.encode(frame), *encoder.encode(None)])
     stream.seek(0)
-    with av.open(stream, format="mp3") as source:
+    with av.open(stream, "r", format="mp3") as source:
         decoded = np.concatenate([f.to_ndarray() for f in source.decode(audio=0)], axis=1)
     # Encoder and decoder came late; the best lag brings it back.
     size = length + decoded.shape[1]

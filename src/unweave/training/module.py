@@ -12,7 +12,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from unweave.training.errors import TrainingError
 from unweave.training.losses import Outcome, loss
@@ -23,10 +23,10 @@ from unweave.training.schedule import factor
 class Training(pl.LightningModule):
     """A network, its average, and what a recipe says of them."""
 
-    def __init__(self, recipe: Recipe, network: nn.Module, folder: Path) -> None:
+    def __init__(self, recipe: Recipe, network: Any, folder: Path) -> None:
         super().__init__()
         self.recipe, self.folder = recipe, folder
-        self.network = network
+        self.network: Any = network
         self.average = copy.deepcopy(network).requires_grad_(False)
         self.seen = 0  # steps that are in the average
 
@@ -64,7 +64,7 @@ class Training(pl.LightningModule):
                 else:
                     old.copy_(new)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         how = self.recipe.optimiser
         kinds: dict[str, Any] = {
             "adamw": lambda p: torch.optim.AdamW(p, how.rate, weight_decay=how.weight_decay),

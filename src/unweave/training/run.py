@@ -59,7 +59,9 @@ def train(
     the first step, TrainingError or OutputError from it on, Cancelled where `should_stop` says so;
     then `resume` goes on.
     """
-    first = rank_zero_only.rank == 0  # of several processes the one that speaks and writes
+    first = (
+        getattr(rank_zero_only, "rank", 0) == 0
+    )  # of several processes the one that speaks and writes
     if first:
         _check(recipe, folder, resume, devices)
     else:

@@ -191,3 +191,5 @@ def build(
 
 
 NETWORK = (DeepClusteringConfig, DeepClustering)
+# Working memory of the published size, by clusters: benchmarks/networks/memory.py.
+BYTES_PER_SAMPLE = 400.0

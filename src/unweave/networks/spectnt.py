@@ -247,3 +247,4 @@ def build(
 
 
 NETWORK = (SpecTntConfig, SpecTnt)
+BYTES_PER_SAMPLE = 520.0  # working memory of the published widths: benchmarks/networks/memory.py

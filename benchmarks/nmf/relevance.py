@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-
 from tests.dsp.test_relevance import found_in, notes
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unweave.core.errors import OutputError, WeightsError
+from unweave.core.errors import OutputError, UsageError, WeightsError
+from unweave.core.parameters import Parameter
 from unweave.dsp import centred
 from unweave.dsp.stft import magnitude
 
@@ -104,8 +105,11 @@ def magnitudes(spectrum: Tensor, exponent: float) -> Tensor:
     return values if exponent == 1 else values.pow_(exponent)
 
 
-def read(path: str) -> Dictionaries:
-    """The dictionaries of a card. Raises WeightsError, one line, for anything that is not right."""
+def read(path: str, limits: Iterable[Parameter]) -> Dictionaries:
+    """The dictionaries of a card. Raises WeightsError, one line, for anything that is not right.
+
+    limits: what settings may be, among other parameters of the technique.
+    """
     card = Path(path)
     try:
         facts = tomllib.loads(card.read_bytes().decode())
@@ -114,6 +118,9 @@ def read(path: str) -> Dictionaries:
         file = card.parent / Path(str(facts["weights"]["file"])).name
         content = _content(file, facts["weights"]["sha256"])
         settings = {name: kind(facts["settings"][name]) for name, kind in SETTINGS.items()}
+        for item in limits:
+            if item.name in settings:
+                item.check(settings[item.name], path)
         rate_hz = int(facts["sample_rate_hz"])
         rows = frames(settings, rate_hz)[0] // 2 + 1
         return Dictionaries(
@@ -127,6 +134,8 @@ def read(path: str) -> Dictionaries:
             origin=facts.get("origin", {}),
             sha256=facts["weights"]["sha256"],
         )
+    except UsageError as error:
+        raise WeightsError(str(error)) from error
     except OSError as error:
         raise WeightsError(
             f"{path}: the dictionaries cannot be read ({error.strerror or error})"

@@ -56,19 +56,12 @@ import torch
 from torch import Tensor
 
 from unweave.core import parameters
-from unweave.core.errors import UsageError, WeightsError
+from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
 from unweave.dsp import centred, grouping, nmf, nmf_start, relevance
 from unweave.separators import _dictionaries, _learning
-from unweave.separators._dictionaries import (
-    SETTINGS,
-    SILENT,
-    WINDOW,
-    Dictionaries,
-    frames,
-    magnitudes,
-)
+from unweave.separators._dictionaries import SETTINGS, SILENT, WINDOW, Dictionaries
 from unweave.separators._learning import OnStep
 
 Part = tuple[Tensor, Tensor]
@@ -140,13 +133,7 @@ class Nmf:
         for name in (*SETTINGS, "sources", "start", "restarts", "timing"):
             if getattr(self, name) != defaults[name]:
                 raise self._wrong(f"{name} cannot be set with dictionaries; leave it out")
-        known = _dictionaries.read(self.dictionaries)
-        for item in parameters.parameters(self):
-            if item.name in SETTINGS:
-                try:
-                    item.check(known.settings[item.name], self.dictionaries)
-                except UsageError as error:
-                    raise WeightsError(str(error)) from None
+        known = _dictionaries.read(self.dictionaries, parameters.parameters(self))
         if self.components is not None and (self.free is None or self.free in known.bases):
             raise self._wrong("components are those of the dictionaries; leave it out")
         object.__setattr__(self, "_known", known)
@@ -193,7 +180,7 @@ class Nmf:
         return self  # dictionaries go where the mix is
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
-        size, hop = frames(self._settings, sample_rate_hz)
+        size, hop = _dictionaries.frames(self._settings, sample_rate_hz)
         window = centred.hann(size, mix.device, WINDOW)
         spectrum = centred.analyse(mix, size, hop, window)
         rest = self.spec.stems.index(str(self.spec.rest))
@@ -210,7 +197,7 @@ class Nmf:
 
     def _masks(self, spectrum: Tensor, rest: int) -> Iterator[Tensor]:
         """The masks, shaped as the spectrum of one signal, of all stems but the one at `rest`."""
-        values = magnitudes(spectrum, self._settings["exponent"])
+        values = _dictionaries.magnitudes(spectrum, self._settings["exponent"])
         values /= values.mean().clamp(min=SILENT)
         parts = self._blind(values) if self._known is None else self._taught(values, self._known)
         total = values.fill_(SILENT)
@@ -241,12 +228,10 @@ class Nmf:
         beta, iterations = nmf.BETAS[self.divergence], self.iterations or ROUNDS
 
         def attempt(n: int) -> nmf.Fit:
-            chosen = self.start == "nndsvd" and n == 0
-            start = (
-                nmf_start.nndsvd(values, count)
-                if chosen
-                else nmf_start.random(values, count, self.seed + n)
-            )
+            if self.start == "nndsvd" and n == 0:
+                start = nmf_start.nndsvd(values, count)
+            else:
+                start = nmf_start.random(values, count, self.seed + n)
             if self.components is None:
                 return relevance.determine(values, *start, beta=beta, iterations=iterations)
             return nmf.fit(
@@ -260,27 +245,24 @@ class Nmf:
         channels, _, length = values.shape
         columns = values.transpose(0, 1).flatten(1)  # channels one after the other
         bases = {name: matrix.to(columns) for name, matrix in known.bases.items()}
-        beta, rounds = nmf.BETAS[known.settings["divergence"]], self.iterations or known.rounds
-        if self.free is None:
+        beta, free = nmf.BETAS[known.settings["divergence"]], self.free
+        if free is None:
             together = torch.cat(list(bases.values()), dim=1)
+            rounds = self.iterations or known.rounds
             activations = nmf.activate(columns, together, beta=beta, iterations=rounds)
         else:
-            own = bases.pop(self.free, None)
+            own = bases.pop(free, None)
             if own is None:
                 own, _ = nmf_start.random(columns, self.components or FREE, self.seed)
-            bases[self.free] = own / own.sum(0)
+            bases[free] = own / own.sum(0)
             together = torch.cat(list(bases.values()), dim=1)
+            fixed = together.shape[1] - own.shape[1]
+            start = together, nmf.even(columns, together)
+            rounds, tolerance = self.iterations or ROUNDS, self.tolerance
             found = nmf.fit(
-                columns,
-                together,
-                nmf.even(columns, together),
-                beta=beta,
-                iterations=rounds,
-                tolerance=self.tolerance,
-                fixed=together.shape[1] - own.shape[1],
+                columns, *start, beta=beta, iterations=rounds, tolerance=tolerance, fixed=fixed
             )
-            activations = found.activations
-            bases[self.free] = found.bases[:, -own.shape[1] :]
+            bases[free], activations = found.bases[:, fixed:], found.activations
         rows = activations.unflatten(1, (channels, length)).transpose(0, 1)
         widths = [matrix.shape[1] for matrix in bases.values()]
         pieces = dict(zip(bases, rows.split(widths, dim=1), strict=True))

@@ -62,4 +62,5 @@ def loader(recipe: Recipe, tracks: Sequence[Track], batches: Batches) -> DataLoa
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         persistent_workers=bool(workers),
+        generator=torch.Generator(),  # its own: a loader that starts anew draws from it
     )

@@ -164,7 +164,7 @@ def multi_resolution(outcome: Outcome) -> Tensor:
             )
             for x in (estimates, stems)
         ]
-        far = (both[0] - both[1]).square().sum((1, 2)).sqrt()
+        far = ((both[0] - both[1]).square().sum((1, 2)) + EPSILON).sqrt()
         total = total + far / (both[1].square().sum((1, 2)).sqrt() + 1e-2)
         total = total + (both[0] + 1e-3).log().sub((both[1] + 1e-3).log()).abs().mean((1, 2))
     return total.unflatten(0, (outcome.stems.shape[0], -1)).mean(1) / len(RESOLUTIONS)

@@ -81,6 +81,7 @@ SCENES = {
     "ft2d": Scene(SONG, song),
     "hpss": Scene(SONG, song),
     "ilrma": Scene("A synthetic talker and plucked chords in a simulated room", band_in_a_room),
+    "nmf": Scene("Synthetic plucked chords and a drum", chords),
     "projet": Scene(f"{SONG}, three places", song, {"sources": 3}),
     "repet": Scene(SONG, song),
     "repet-sim": Scene(SONG, song),

@@ -72,11 +72,7 @@ def stages(refs: Any, ests: Any, taps: int = 512) -> None:
     matrix = found["the matrix"]
     matrix.diagonal().mul_(1 + 1e-9)
     run("its factor alone", lambda: torch.linalg.cholesky_ex(matrix))
-    run(
-        "all filters from correlations",
-        lambda: decompose.fit(x[..., :1024], y[..., :1024], own, taps, RATE_HZ),
-    )
-    fit = found["all filters from correlations"]
+    fit = decompose.fit(x[..., : 4 * RATE_HZ], y[..., : 4 * RATE_HZ], own, taps, RATE_HZ)
     frames = [slice(t, t + RATE_HZ) for t in range(0, length - RATE_HZ + 1, RATE_HZ)]
     run("frames", lambda: [decompose.ratios(x[..., p], y[..., p], own, fit, False) for p in frames])
 

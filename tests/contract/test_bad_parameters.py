@@ -13,7 +13,8 @@ from unweave.engine.run import separate_array
 # Where zero says something: nothing of it, from the very beginning, the first of all starts.
 ZERO_IS_FINE = {
     "absence", "distance_s", "high_pass_hz", "max_gap_s", "min_length_s", "noise_start_s",
-    "prominence_db", "seed", "threshold", "threshold_db", "warm_up", "wiener",
+    "nmf tolerance", "prominence_db", "seed", "threshold", "threshold_db", "timing", "warm_up",
+    "wiener",
 }  # fmt: skip
 NEGATIVE_IS_FINE = {"threshold_db"}
 
@@ -24,18 +25,18 @@ PARAMETERS = [
 ]
 
 
-def wrong_values(item: Parameter) -> list[object]:
+def wrong_values(name: str, item: Parameter) -> list[object]:
     """What no parameter of that kind may be."""
     if bool in item.types:
         return [1, "maybe", float("nan")]
     if str in item.types:
-        return ["nonsense", 3, True]
+        return [3, True, *(["nonsense"] if item.choices else [])]
     if Audio in item.types:
         return [3, "no such file.wav", float("nan")]
     found: list[object] = [float("nan"), float("inf"), -float("inf"), "many", True, 1e30]
     if item.name not in NEGATIVE_IS_FINE:
         found += [-1, -0.5]
-    if item.name not in ZERO_IS_FINE:
+    if not {item.name, f"{name} {item.name}"} & ZERO_IS_FINE:
         found += [0, 0.0]
     if float not in item.types:
         found += [2.5]
@@ -44,7 +45,7 @@ def wrong_values(item: Parameter) -> list[object]:
 
 @pytest.mark.parametrize(("name", "item"), PARAMETERS)
 def test_a_value_that_may_not_be(name: str, item: Parameter) -> None:
-    for value in wrong_values(item):
+    for value in wrong_values(name, item):
         if value == 1e30 and item.at_most is None and float in item.types:
             continue  # a weight or a period may be as large as anybody likes
         with pytest.raises(UsageError) as caught:

@@ -55,7 +55,7 @@ def determine(
     """Fit `values (row, column)`, of mean 1, with no more components than are relevant.
 
     bases, activations: where to begin, with more components than there can be. At most so many
-    iterations. The loss is without the price of scales.
+    iterations. The loss has the price of scales in it, so that fits of other sizes compare.
     """
     (rows, columns), most = values.shape, bases.shape[1]
     found = nmf.fit(values, bases, activations, beta=beta, iterations=min(SETTLING, iterations))
@@ -74,7 +74,8 @@ def determine(
             penalty=prior.penalty,
         )
         found = merged(values, relevant(found), prior, beta)
-    return found
+    price = prior.cost(found.bases, found.activations)
+    return nmf.Fit(found.bases, found.activations, found.loss + price)
 
 
 def scatter(values: Tensor, found: nmf.Fit, beta: float) -> float:

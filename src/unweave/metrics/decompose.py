@@ -23,6 +23,7 @@ from unweave.metrics.simple import decibels
 Floats = npt.NDArray[np.float64]
 
 SIZE = 8192  # of the blocks' transforms, about, where the taps leave a good part for new samples
+GROUP = 8  # blocks at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,33 +71,54 @@ def ratios(refs: Tensor, ests: Tensor, candidates: Tensor, fit: Fit, sources: bo
     With `sources` as BSS Eval v3's "sources" has them: the target, not the reference, is what SDR
     looks for, and ISR is NaN.
     """
-    stems, channels, _ = refs.shape
-    tail = (0, fit.taps - 1)  # the filtered references ring on
-    x, y = (pad(part.double(), tail) for part in (refs, ests))
-    both, target = _filtered(x, fit)
-    target = target.reshape(stems, -1, channels, x.shape[-1])
-    energy_target = _energy(target)
-    energy_all = _energy(both)[candidates]
-    interference = _energy(both[candidates] - target)
-    artefacts = _energy(y - both)[candidates]
-    if sources:
-        sdr = decibels(energy_target, _energy(y[candidates] - target))
-        isr = np.full_like(sdr, np.nan)
-    else:
-        true = _energy(x)[:, None]
-        sdr = decibels(true, _energy(y[candidates] - x[:, None]))
-        isr = decibels(true, _energy(target - x[:, None]))
-    return np.stack(
-        [sdr, isr, decibels(energy_target, interference), decibels(energy_all, artefacts)]
+    length = refs.shape[-1] + fit.taps - 1  # the filtered references ring on
+    step = GROUP * fit.hop
+    target, every, interference, artefacts, true, distortion, spatial = sum(
+        _energies(refs, ests, candidates, fit, sources, first, min(step, length - first))
+        for first in range(0, length, step)
     )
+    sdr = decibels(target if sources else true, distortion)
+    isr = np.full_like(sdr, np.nan) if sources else decibels(true, spatial)
+    return np.stack([sdr, isr, decibels(target, interference), decibels(every, artefacts)])
+
+
+def _energies(
+    refs: Tensor, ests: Tensor, candidates: Tensor, fit: Fit, sources: bool, first: int, count: int
+) -> Tensor:
+    """Of `count` samples of the padded frame from `first`: what `ratios` takes ratios of."""
+    stems, channels, _ = refs.shape
+    early = _cut(refs, first - fit.taps + 1, first + count)
+    x, y = early[..., fit.taps - 1 :], _cut(ests, first, first + count)
+    both, target = _filtered(early, fit)
+    target = target.reshape(stems, -1, channels, count)
+    wanted = target if sources else x[:, None]
+    energies = (
+        _energy(target),
+        _energy(both)[candidates],
+        _energy(both[candidates] - target),
+        _energy(y - both)[candidates],
+        _energy(x)[:, None],
+        _energy(y[candidates] - wanted),
+        _energy(target - x[:, None]),
+    )
+    return torch.stack([energy.expand(candidates.shape) for energy in energies])
+
+
+def _cut(signals: Tensor, start: int, stop: int) -> Tensor:
+    """Samples `start` to `stop` in float64, zeros beyond the signals' ends."""
+    part = signals[..., max(start, 0) : stop].double()
+    left = max(-start, 0)
+    return pad(part, (left, stop - start - left - part.shape[-1]))
 
 
 def _filtered(x: Tensor, fit: Fit) -> tuple[Tensor, Tensor]:
-    """Of `x (stem, channel, time)`: all `(estimate, channel, time)`, and each stem alone through
-    the filters of its candidates, `(stem, candidate and channel, time)`."""  # fmt: skip
+    """Of `x (stem, channel, time)`, which begins `taps - 1` samples early: all `(estimate, channel,
+    time)`, and each stem alone through its candidates' filters, `(stem, candidate and channel,
+    time)`."""
     stems, channels, length = x.shape
+    length -= fit.taps - 1
     blocks = -(-length // fit.hop)
-    room = pad(x.flatten(0, 1), (fit.taps - 1, blocks * fit.hop - length))
+    room = pad(x.flatten(0, 1), (0, blocks * fit.hop - length))
     spectra = torch.fft.rfft(room.unfold(-1, fit.size, fit.hop))  # (row, block, bin)
     spectra = spectra.permute(2, 1, 0).contiguous()
     both = spectra @ fit.all  # (bin, block, row)

@@ -5,10 +5,10 @@ its Gram matrix, block Toeplitz and made of cross-correlations, and its products
 The Gram matrix is factored once and serves every estimate.
 
 It may be singular (a mono stem has two equal channels) or, where a codec cut the treble off, so
-near to it that 64 bits do not tell. Where there is no Cholesky factor, a trace on the diagonal
-makes one possible, the smallest that will do: figures of BSS Eval v4 depend on the filters in that
-treble too (docs/metrics.md), and a trace of 1e-13 moved SIR by 0.3 dB. One step of refinement with
-the true matrix takes its influence out of all that is above it.
+near to it that 64 bits do not tell. A trace on the diagonal, the smallest that will do, makes a
+Cholesky factor possible: figures of BSS Eval v4 depend on the filters in that treble too
+(docs/metrics.md), and a trace of 1e-13 moved SIR by 0.3 dB. Where it had to be more than rounding,
+one step of refinement with the true matrix takes its influence out of all that is above it.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ def _solve(lags: Tensor, products: Tensor) -> Tensor:
     columns = products.transpose(1, 2).reshape(count * taps, others)
     trace, factor = _factor(matrix)
     answer = torch.cholesky_solve(columns, factor)
-    if trace > 0:
+    if trace > TRACE:
         answer += torch.cholesky_solve(columns - matrix @ answer, factor)
     return answer.reshape(count, taps, others).transpose(1, 2)
 
 
 def _factor(matrix: Tensor) -> tuple[float, Tensor]:
     """The smallest trace on the diagonal with which there is a Cholesky factor, and that factor."""
-    for trace in (0.0, *(TRACE * 8**power for power in range(20))):
+    for trace in (TRACE * 8**power for power in range(20)):
         traced = matrix.clone()
         traced.diagonal().add_(trace)
         factor, failed = torch.linalg.cholesky_ex(traced)

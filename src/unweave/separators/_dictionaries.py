@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +19,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unweave.core.errors import OutputError, WeightsError
+from unweave.core.errors import OutputError, UsageError, WeightsError
+from unweave.core.parameters import Parameter
+from unweave.dsp import centred
+from unweave.dsp.stft import magnitude
 
+WINDOW = "sqrt-hann"
+SILENT = 1e-30  # far below the level of anything that sounds
 SETTINGS = {"window_s": float, "overlap": int, "exponent": float, "divergence": str}
 
 
@@ -88,8 +93,23 @@ class Dictionaries:
         return "\n".join(lines) + "\n"
 
 
-def read(path: str) -> Dictionaries:
-    """The dictionaries of a card. Raises WeightsError, one line, for anything that is not right."""
+def frames(settings: Mapping[str, Any], sample_rate_hz: int) -> tuple[int, int]:
+    """Length and hop of frames, in samples."""
+    size = centred.frame_size(settings["window_s"], sample_rate_hz)
+    return size, size // settings["overlap"]
+
+
+def magnitudes(spectrum: Tensor, exponent: float) -> Tensor:
+    """What is factorised, `(..., frequency, frame)`, in memory of its own."""
+    values = magnitude(spectrum)
+    return values if exponent == 1 else values.pow_(exponent)
+
+
+def read(path: str, limits: Iterable[Parameter]) -> Dictionaries:
+    """The dictionaries of a card. Raises WeightsError, one line, for anything that is not right.
+
+    limits: what settings may be, among other parameters of the technique.
+    """
     card = Path(path)
     try:
         facts = tomllib.loads(card.read_bytes().decode())
@@ -97,17 +117,25 @@ def read(path: str) -> Dictionaries:
             raise WeightsError(f"{path}: is a card for {facts['technique']!r}, not for nmf")
         file = card.parent / Path(str(facts["weights"]["file"])).name
         content = _content(file, facts["weights"]["sha256"])
+        settings = {name: kind(facts["settings"][name]) for name, kind in SETTINGS.items()}
+        for item in limits:
+            if item.name in settings:
+                item.check(settings[item.name], path)
+        rate_hz = int(facts["sample_rate_hz"])
+        rows = frames(settings, rate_hz)[0] // 2 + 1
         return Dictionaries(
-            bases=_bases(content, facts["stems"], path),
-            sample_rate_hz=int(facts["sample_rate_hz"]),
+            bases=_bases(content, facts["stems"], rows, path),
+            sample_rate_hz=rate_hz,
             rounds=int(facts["rounds"]),
-            settings={name: kind(facts["settings"][name]) for name, kind in SETTINGS.items()},
+            settings=settings,
             title=str(facts["title"]),
             licence=str(facts["licence"]),
             training_data=str(facts["training_data"]),
             origin=facts.get("origin", {}),
             sha256=facts["weights"]["sha256"],
         )
+    except UsageError as error:
+        raise WeightsError(str(error)) from error
     except OSError as error:
         raise WeightsError(
             f"{path}: the dictionaries cannot be read ({error.strerror or error})"
@@ -128,7 +156,7 @@ def _content(file: Path, sha256: str) -> bytes:
     return content
 
 
-def _bases(content: bytes, stems: list[str], path: str) -> dict[str, Tensor]:
+def _bases(content: bytes, stems: list[str], rows: int, path: str) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
@@ -138,8 +166,8 @@ def _bases(content: bytes, stems: list[str], path: str) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: damaged spectra ({error})") from error
     if not stems or sorted(arrays) != sorted(stems):
         raise WeightsError(f"{path}: the card and its spectra name different stems")
-    if any(a.ndim != 2 or a.shape[0] != arrays[stems[0]].shape[0] for a in arrays.values()):
-        raise WeightsError(f"{path}: spectra must be (frequency, component) and equally long")
+    if any(a.ndim != 2 or a.shape[0] != rows for a in arrays.values()):
+        raise WeightsError(f"{path}: by its card, spectra must have {rows} frequencies")
     bases = {name: arrays[name].float() for name in stems}
     if not all(bool(torch.isfinite(b).all() and (b >= 0).all()) for b in bases.values()):
         raise WeightsError(f"{path}: spectra must be finite and not negative")

@@ -13,13 +13,21 @@ source separation", Interspeech 2014; the gradient through the rounds: Hershey, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from unweave.dsp import nmf, nmf_start
+from unweave.core.errors import UsageError
+from unweave.dsp import centred, nmf, nmf_start
+from unweave.separators._dictionaries import SILENT, WINDOW, Dictionaries, frames, magnitudes
 
+COMPONENTS = 64  # of a dictionary
+DESCRIBING_ROUNDS = 40
+STEPS = 240  # of tuning
+ACTIVATION_ROUNDS = 10  # of a separation: more fits the mix better and tells stems worse
+MOST_FRAMES = 20000  # that a dictionary is learned from, taken evenly from all there are
 BATCH = 1024  # frames that are mixed and separated in one step
 RATE = 0.03  # of change, in the logarithm of spectra; falls to zero over the steps
 TOGETHER = 0.5  # of frames that are mixed as they sounded together, where examples are aligned
@@ -28,6 +36,64 @@ TINY = 1e-9  # beside values with a mean of 1
 
 OnStep = Callable[[int, int], None]
 """Called with the steps that are done and those in all."""
+
+
+def learn(
+    examples: Mapping[str, Iterable[Tensor]],
+    sample_rate_hz: int,
+    *,
+    settings: Mapping[str, Any],
+    components: int | None,
+    iterations: int | None,
+    seed: int,
+    steps: int,
+    on_step: OnStep,
+) -> Dictionaries:
+    """Dictionaries from recordings of each stem alone: see `Nmf.learn`."""
+    count, rounds = components or COMPONENTS, iterations or DESCRIBING_ROUNDS
+    beta, exponent = nmf.BETAS[settings["divergence"]], settings["exponent"]
+    size, _ = frames(settings, sample_rate_hz)
+    spectra = [heard(recordings, size) for recordings in examples.values()]
+    level = torch.cat([some.abs().mean(0) for some in spectra]).mean().clamp(min=SILENT)
+    bases = []
+    for stem, some in zip(examples, spectra, strict=True):
+        values = sounding(magnitudes(some.div_(level), exponent))
+        if values.shape[1] < count:
+            raise UsageError(
+                f"nmf: {stem} has {values.shape[1]} frames that sound, too few for {count} "
+                "components: give more examples or set fewer components"
+            )
+        bases.append(describe(values, count, beta=beta, iterations=rounds, seed=seed))
+    if steps and len(bases) > 1:
+        bases = tell_apart(
+            bases,
+            spectra,
+            beta=beta,
+            exponent=exponent,
+            rounds=ACTIVATION_ROUNDS,
+            steps=steps,
+            seed=seed,
+            on_step=on_step,
+        )
+    return Dictionaries(
+        bases=dict(zip(examples, bases, strict=True)),
+        sample_rate_hz=sample_rate_hz,
+        settings=settings,
+        rounds=ACTIVATION_ROUNDS,
+    )
+
+
+def heard(recordings: Iterable[Tensor], size: int) -> Tensor:
+    """Complex spectra `(frequency, frame)` of recordings, as if they were equally loud.
+
+    Channels follow each other; of more than MOST_FRAMES frames some are left out evenly.
+    """
+    window, lots = centred.hann(size, shape=WINDOW), []
+    for wave in recordings:
+        level = wave.square().mean().sqrt().clamp(min=SILENT)
+        lots.append(centred.analyse(wave / level, size, size // 2, window))
+    every = -(-sum(lot.shape[0] * lot.shape[2] for lot in lots) // MOST_FRAMES)
+    return torch.cat([lot.transpose(0, 1).flatten(1)[:, ::every] for lot in lots], dim=1)
 
 
 def describe(values: Tensor, components: int, *, beta: float, iterations: int, seed: int) -> Tensor:

@@ -60,24 +60,16 @@ from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
 from unweave.dsp import centred, grouping, nmf, nmf_start, relevance
-from unweave.dsp.stft import magnitude
 from unweave.separators import _dictionaries, _learning
-from unweave.separators._dictionaries import SETTINGS, Dictionaries
+from unweave.separators._dictionaries import SETTINGS, SILENT, WINDOW, Dictionaries
 from unweave.separators._learning import OnStep
 
 Part = tuple[Tensor, Tensor]
 """A stem's bases and activations, whose product is `(channel, frequency, frame)`."""
 
 ROUNDS = 200  # of updates, where bases are to be found
-DESCRIBING_ROUNDS = 40  # where a dictionary is learned
-ACTIVATION_ROUNDS = 10  # where bases are known: more fits the mix better and tells stems worse
 FREE = 32  # components of a free stem that is not in the card
-LEARNED = 64  # components of a dictionary
-STEPS = 240  # of its tuning
-MOST_FRAMES = 20000  # that a dictionary is learned from, taken evenly from all there are
-WINDOW = "sqrt-hann"
 BODY_S, FADE_S = 10.0, 0.1
-SILENT = 1e-30
 BYTES_PER_SAMPLE = 120.0  # as measured on stereo at an overlap of 4
 
 
@@ -141,7 +133,7 @@ class Nmf:
         for name in (*SETTINGS, "sources", "start", "restarts", "timing"):
             if getattr(self, name) != defaults[name]:
                 raise self._wrong(f"{name} cannot be set with dictionaries; leave it out")
-        known = _dictionaries.read(self.dictionaries)
+        known = _dictionaries.read(self.dictionaries, parameters.parameters(self))
         if self.components is not None and (self.free is None or self.free in known.bases):
             raise self._wrong("components are those of the dictionaries; leave it out")
         object.__setattr__(self, "_known", known)
@@ -188,7 +180,7 @@ class Nmf:
         return self  # dictionaries go where the mix is
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
-        size, hop = frames(self._settings, sample_rate_hz)
+        size, hop = _dictionaries.frames(self._settings, sample_rate_hz)
         window = centred.hann(size, mix.device, WINDOW)
         spectrum = centred.analyse(mix, size, hop, window)
         rest = self.spec.stems.index(str(self.spec.rest))
@@ -205,7 +197,7 @@ class Nmf:
 
     def _masks(self, spectrum: Tensor, rest: int) -> Iterator[Tensor]:
         """The masks, shaped as the spectrum of one signal, of all stems but the one at `rest`."""
-        values = magnitudes(spectrum, self._settings["exponent"])
+        values = _dictionaries.magnitudes(spectrum, self._settings["exponent"])
         values /= values.mean().clamp(min=SILENT)
         parts = self._blind(values) if self._known is None else self._taught(values, self._known)
         total = values.fill_(SILENT)
@@ -236,12 +228,10 @@ class Nmf:
         beta, iterations = nmf.BETAS[self.divergence], self.iterations or ROUNDS
 
         def attempt(n: int) -> nmf.Fit:
-            chosen = self.start == "nndsvd" and n == 0
-            start = (
-                nmf_start.nndsvd(values, count)
-                if chosen
-                else nmf_start.random(values, count, self.seed + n)
-            )
+            if self.start == "nndsvd" and n == 0:
+                start = nmf_start.nndsvd(values, count)
+            else:
+                start = nmf_start.random(values, count, self.seed + n)
             if self.components is None:
                 return relevance.determine(values, *start, beta=beta, iterations=iterations)
             return nmf.fit(
@@ -255,27 +245,24 @@ class Nmf:
         channels, _, length = values.shape
         columns = values.transpose(0, 1).flatten(1)  # channels one after the other
         bases = {name: matrix.to(columns) for name, matrix in known.bases.items()}
-        beta, rounds = nmf.BETAS[known.settings["divergence"]], self.iterations or known.rounds
-        if self.free is None:
+        beta, free = nmf.BETAS[known.settings["divergence"]], self.free
+        if free is None:
             together = torch.cat(list(bases.values()), dim=1)
+            rounds = self.iterations or known.rounds
             activations = nmf.activate(columns, together, beta=beta, iterations=rounds)
         else:
-            own = bases.pop(self.free, None)
+            own = bases.pop(free, None)
             if own is None:
                 own, _ = nmf_start.random(columns, self.components or FREE, self.seed)
-            bases[self.free] = own / own.sum(0)
+            bases[free] = own / own.sum(0)
             together = torch.cat(list(bases.values()), dim=1)
+            fixed = together.shape[1] - own.shape[1]
+            start = together, nmf.even(columns, together)
+            rounds, tolerance = self.iterations or ROUNDS, self.tolerance
             found = nmf.fit(
-                columns,
-                together,
-                nmf.even(columns, together),
-                beta=beta,
-                iterations=rounds,
-                tolerance=self.tolerance,
-                fixed=together.shape[1] - own.shape[1],
+                columns, *start, beta=beta, iterations=rounds, tolerance=tolerance, fixed=fixed
             )
-            activations = found.activations
-            bases[self.free] = found.bases[:, -own.shape[1] :]
+            bases[free], activations = found.bases[:, fixed:], found.activations
         rows = activations.unflatten(1, (channels, length)).transpose(0, 1)
         widths = [matrix.shape[1] for matrix in bases.values()]
         pieces = dict(zip(bases, rows.split(widths, dim=1), strict=True))
@@ -286,70 +273,25 @@ class Nmf:
         examples: Mapping[str, Iterable[Tensor]],
         sample_rate_hz: int,
         *,
-        steps: int = STEPS,
+        steps: int = _learning.STEPS,
         on_step: OnStep = lambda done, steps: None,
     ) -> Dictionaries:
-        """Dictionaries of `components` spectra, LEARNED if none, for each stem.
+        """Dictionaries of `components` spectra for each stem, from recordings of it alone.
 
-        examples: recordings of each stem alone, `(channel, time)` at one rate; they count as if
-        they were equally loud. steps: of tuning, after which spectra tell stems apart better and
-        describe each less well; 0 for none. Raises UsageError for a stem with too little sound.
+        examples: by stem, `(channel, time)` at one rate; they count as if they were equally loud.
+        steps: of tuning, after which spectra tell stems apart better and describe each less well; 0
+        for none. Raises UsageError for a stem with too little sound.
         """
-        count, beta = self.components or LEARNED, nmf.BETAS[self.divergence]
-        size, _ = frames(self._settings, sample_rate_hz)
-        spectra = [self._examples(recordings, size) for recordings in examples.values()]
-        level = torch.cat([some.abs().mean(0) for some in spectra]).mean().clamp(min=SILENT)
-        bases = []
-        for stem, some in zip(examples, spectra, strict=True):
-            some /= level
-            values = _learning.sounding(some.abs().pow_(self.exponent))
-            if values.shape[1] < count:
-                raise self._wrong(
-                    f"{stem} has {values.shape[1]} frames that sound, too few for {count} "
-                    "components: give more examples or set fewer components"
-                )
-            rounds = self.iterations or DESCRIBING_ROUNDS
-            bases.append(
-                _learning.describe(values, count, beta=beta, iterations=rounds, seed=self.seed)
-            )
-        if steps and len(bases) > 1:
-            bases = _learning.tell_apart(
-                bases, spectra, beta=beta, exponent=self.exponent, rounds=ACTIVATION_ROUNDS,
-                steps=steps, seed=self.seed, on_step=on_step,
-            )  # fmt: skip
-        return Dictionaries(
-            bases=dict(zip(examples, bases, strict=True)),
-            sample_rate_hz=sample_rate_hz,
+        return _learning.learn(
+            examples,
+            sample_rate_hz,
             settings=self._settings,
-            rounds=ACTIVATION_ROUNDS,
+            components=self.components,
+            iterations=self.iterations,
+            seed=self.seed,
+            steps=steps,
+            on_step=on_step,
         )
-
-    def _examples(self, recordings: Iterable[Tensor], size: int) -> Tensor:
-        """Complex spectra `(frequency, frame)` of recordings, as if they were equally loud.
-
-        Channels follow each other; of more than MOST_FRAMES frames some are left out evenly.
-        """
-        window = centred.hann(size, shape=WINDOW)
-        lots = [
-            centred.analyse(
-                wave / wave.square().mean().sqrt().clamp(min=SILENT), size, size // 2, window
-            )
-            for wave in recordings
-        ]
-        every = -(-sum(lot.shape[0] * lot.shape[2] for lot in lots) // MOST_FRAMES)
-        return torch.cat([lot.transpose(0, 1).flatten(1)[:, ::every] for lot in lots], dim=1)
-
-
-def frames(settings: Mapping[str, Any], sample_rate_hz: int) -> tuple[int, int]:
-    """Length and hop of frames, in samples."""
-    size = centred.frame_size(settings["window_s"], sample_rate_hz)
-    return size, size // settings["overlap"]
-
-
-def magnitudes(spectrum: Tensor, exponent: float) -> Tensor:
-    """What is factorised: `(channel, frequency, frame)`, memory of its own."""
-    values = magnitude(spectrum)
-    return values if exponent == 1 else values.pow_(exponent)
 
 
 TECHNIQUE = Nmf

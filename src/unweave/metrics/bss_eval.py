@@ -17,8 +17,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from unweave.metrics.arrays import pair
-from unweave.metrics.decompose import fit, ratios
+from unweave.metrics.arrays import pair, silent
+from unweave.metrics.closed import whole_ratios
+from unweave.metrics.decompose import fit, ratios, spectra
 from unweave.metrics.permutation import assignment
 
 Floats = npt.NDArray[np.float64]
@@ -103,15 +104,20 @@ def _scores(
     candidates = every.expand(stems, stems) if permutation else every[:, None]
     table = np.full((4, stems, stems, len(slices)), np.nan)
     frame = slices[0].stop - slices[0].start
-    if not framewise:
-        found = fit(refs, ests, candidates, taps, frame)
+    fitted_here = framewise or frame == refs.shape[-1]
+    if not fitted_here:
+        filters = spectra(fit(refs, ests, candidates, taps), frame)
     for t, part in enumerate(slices):
         x, y = refs[..., part], ests[..., part]
-        if framewise:
-            found = fit(x, y, candidates, taps, frame)
-        found_here = ratios(x, y, candidates, found, sources)
+        found = None
+        if fitted_here:
+            here = fit(x, y, candidates, taps)
+            found = whole_ratios(y, candidates, here, sources)
+            filters = spectra(here, frame)
+        if found is None:
+            found = ratios(x, y, candidates, filters, sources)
         # As arrays: a tensor of one element would index as a number does.
-        table[:, every[:, None].numpy(), candidates.numpy(), t] = found_here
+        table[:, every[:, None].numpy(), candidates.numpy(), t] = found
     return table
 
 
@@ -129,9 +135,9 @@ def _finish(
     stems = len(refs)
     own = np.arange(stems)
     silent_ref, silent_est = (
-        np.array([[not bool(s[..., p].any()) for p in slices] for s in x]) for x in (refs, ests)
+        np.array([[silent(s[..., p]) for p in slices] for s in x]) for x in (refs, ests)
     )
-    void_ref, void_est = (np.array([not bool(s.any()) for s in x]) for x in (refs, ests))
+    void_ref, void_est = (np.array([silent(s) for s in x]) for x in (refs, ests))
     ignored = void_est if permutation else void_est | void_ref
     gone = (silent_ref & ~void_ref[:, None]).any(0) | (silent_est & ~ignored[:, None]).any(0)
     table[..., gone] = np.nan

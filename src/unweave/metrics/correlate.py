@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 SIZE = 8192  # of the transforms, where the taps leave a good part of it for new samples
 GROUP = 8  # blocks at a time: the spectra of eight stereo stems and references fit the cache
@@ -24,23 +23,37 @@ def correlations(left: Tensor, rights: tuple[Tensor, ...], taps: int) -> Tensor:
     """
     size = max(SIZE, 1 << (4 * taps - 1).bit_length())
     hop = size - taps + 1
-    length = left.shape[-1]
-    rows = sum(len(right) for right in rights)
-    total = torch.zeros(size // 2 + 1, len(left), rows, dtype=torch.complex128)
-    for first in range(0, length, GROUP * hop):
-        count = min(GROUP, -(-(length - first) // hop))
-        short = _spectra(left, first, count, hop, hop, size)
-        long = torch.cat([_spectra(right, first, count, hop, size, size) for right in rights])
-        total.baddbmm_(
-            short.permute(2, 0, 1).conj().resolve_conj().contiguous(),
-            long.permute(2, 1, 0).contiguous(),
-        )
+    bins, rows = size // 2 + 1, sum(len(right) for right in rights)
+    total = torch.zeros(bins, len(left), rows, dtype=torch.complex128)
+    # One set of arrays for all groups: fresh ones would cost more than the arithmetic.
+    short, long = (torch.zeros(count, GROUP, size, dtype=torch.float64)
+                   for count in (len(left), rows))  # fmt: skip
+    spectra = torch.empty(max(len(left), rows), GROUP, bins, dtype=torch.complex128)
+    before = torch.empty(bins, len(left), GROUP, dtype=torch.complex128)
+    after = torch.empty(bins, GROUP, rows, dtype=torch.complex128)
+    for first in range(0, left.shape[-1], GROUP * hop):
+        _cut(left, first, hop, hop, short)
+        found = torch.fft.rfft(short, out=spectra[: len(left)])
+        torch.conj_physical(found.permute(2, 0, 1), out=before)
+        row = 0
+        for right in rights:
+            _cut(right, first, hop, size, long[row : row + len(right)])
+            row += len(right)
+        found = torch.fft.rfft(long, out=spectra[:rows])
+        after.copy_(found.permute(2, 1, 0))
+        total.baddbmm_(before, after)
     return torch.fft.irfft(total.permute(1, 2, 0), n=size)[..., :taps].contiguous()
 
 
-def _spectra(signals: Tensor, first: int, count: int, hop: int, width: int, size: int) -> Tensor:
-    """Spectra `(signal, block, bin)` of `count` blocks `width` wide, one every `hop`."""
-    last = first + (count - 1) * hop + width
-    part = signals[:, first:last].double()
-    part = pad(part, (0, last - first - part.shape[1]))
-    return torch.fft.rfft(part.unfold(-1, width, hop), n=size)
+def _cut(signals: Tensor, first: int, hop: int, width: int, blocks: Tensor) -> None:
+    """Fill `blocks (signal, block, at least width)`: one every `hop`, zeros beyond the end."""
+    length, count = signals.shape[-1], blocks.shape[1]
+    whole = min(count, max(0, (length - first - width) // hop + 1))
+    if whole:
+        part = signals[:, first : first + (whole - 1) * hop + width]
+        blocks[:, :whole, :width] = part.unfold(-1, width, hop)
+    for n in range(whole, count):
+        start = first + n * hop
+        have = min(max(0, length - start), width)
+        blocks[:, n, :have] = signals[:, start : start + have]
+        blocks[:, n, have:width] = 0

@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 
 from unweave.metrics.correlate import correlations
 from unweave.metrics.lengths import fast_size
-from unweave.metrics.project import filters
+from unweave.metrics.project import filters as solve
 from unweave.metrics.simple import decibels
 
 Floats = npt.NDArray[np.float64]
@@ -28,7 +28,17 @@ GROUP = 8  # blocks at a time
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Filters, for frames of one length, as spectra of the blocks' size."""
+    """Least-squares filters, and the correlations that they were found from."""
+
+    lags: Tensor  # of the references, (row, row, tap); a row is a stem's channel
+    products: Tensor  # of references with estimates, (row, column, tap)
+    all: Tensor  # filters of all references together, (row, column, tap)
+    own: Tensor  # of each stem's reference alone, (stem, channel, candidate and channel, tap)
+
+
+@dataclass(frozen=True, slots=True)
+class Spectra:
+    """The filters as spectra of the blocks' size."""
 
     all: Tensor  # (bin, stem and channel, estimate and channel)
     own: Tensor  # (bin, stem, channel, candidate and channel)
@@ -37,44 +47,48 @@ class Fit:
     size: int
 
 
-def fit(refs: Tensor, ests: Tensor, candidates: Tensor, taps: int, frame: int) -> Fit:
+def fit(refs: Tensor, ests: Tensor, candidates: Tensor, taps: int) -> Fit:
     """The filters that these signals ask for, `(stem, channel, time)` both.
 
-    candidates: `(stem, candidate)`, the estimates to be tried for each reference; frame: the length
-    of what they will be used on, in samples.
+    candidates: `(stem, candidate)`, the estimates to be tried for each reference.
     """
     stems, channels, _ = refs.shape
     rows, columns = refs.flatten(0, 1), ests.flatten(0, 1)
     both = correlations(rows, (rows, columns), taps)
     lags, products = both[:, : len(rows)], both[:, len(rows) :]
-    everything = filters(lags, products)
     each = products.reshape(stems, channels, stems, channels, taps)
     own = []
     for j in range(stems):
         row = slice(j * channels, (j + 1) * channels)
-        own.append(filters(lags[row, row], each[j][:, candidates[j]].flatten(1, 2)))
+        own.append(solve(lags[row, row], each[j][:, candidates[j]].flatten(1, 2)))
+    return Fit(lags, products, solve(lags, products), torch.stack(own))
+
+
+def spectra(fit: Fit, frame: int) -> Spectra:
+    """The filters made ready for frames of `frame` samples."""
+    taps = fit.all.shape[-1]
     longest = max(SIZE, 1 << (4 * taps - 1).bit_length()) - taps + 1
     blocks = -(-(frame + taps - 1) // longest)
     size = fast_size(-(-(frame + taps - 1) // blocks) + taps - 1)
-    return Fit(
-        all=torch.fft.rfft(everything, n=size).permute(2, 0, 1).contiguous(),
-        own=torch.fft.rfft(torch.stack(own), n=size).permute(3, 0, 1, 2).contiguous(),
+    return Spectra(
+        all=torch.fft.rfft(fit.all, n=size).permute(2, 0, 1).contiguous(),
+        own=torch.fft.rfft(fit.own, n=size).permute(3, 0, 1, 2).contiguous(),
         taps=taps,
         hop=size - taps + 1,
         size=size,
     )
 
 
-def ratios(refs: Tensor, ests: Tensor, candidates: Tensor, fit: Fit, sources: bool) -> Floats:
+def ratios(refs: Tensor, ests: Tensor, candidates: Tensor, filters: Spectra, sources: bool) -> Floats:
     """SDR, ISR, SIR and SAR of one frame `(stem, channel, time)`: `(metric, stem, candidate)`.
 
     With `sources` as BSS Eval v3's "sources" has them: the target, not the reference, is what SDR
     looks for, and ISR is NaN.
     """
-    length = refs.shape[-1] + fit.taps - 1  # the filtered references ring on
-    step = GROUP * fit.hop
+    length = refs.shape[-1] + filters.taps - 1  # the filtered references ring on
+    step = GROUP * filters.hop
     target, every, interference, artefacts, true, distortion, spatial = sum(
-        _energies(refs, ests, candidates, fit, sources, first, min(step, length - first))
+        _energies(refs, ests, candidates, filters, sources, first, min(step, length - first))
         for first in range(0, length, step)
     )
     sdr = decibels(target if sources else true, distortion)
@@ -83,13 +97,13 @@ def ratios(refs: Tensor, ests: Tensor, candidates: Tensor, fit: Fit, sources: bo
 
 
 def _energies(
-    refs: Tensor, ests: Tensor, candidates: Tensor, fit: Fit, sources: bool, first: int, count: int
+    refs: Tensor, ests: Tensor, candidates: Tensor, filters: Spectra, sources: bool, first: int, count: int
 ) -> Tensor:
     """Of `count` samples of the padded frame from `first`: what `ratios` takes ratios of."""
     stems, channels, _ = refs.shape
-    early = _cut(refs, first - fit.taps + 1, first + count)
-    x, y = early[..., fit.taps - 1 :], _cut(ests, first, first + count)
-    both, target = _filtered(early, fit)
+    early = _cut(refs, first - filters.taps + 1, first + count)
+    x, y = early[..., filters.taps - 1 :], _cut(ests, first, first + count)
+    both, target = _filtered(early, filters)
     target = target.reshape(stems, -1, channels, count)
     wanted = target if sources else x[:, None]
     energies = (
@@ -111,21 +125,21 @@ def _cut(signals: Tensor, start: int, stop: int) -> Tensor:
     return pad(part, (left, stop - start - left - part.shape[-1]))
 
 
-def _filtered(x: Tensor, fit: Fit) -> tuple[Tensor, Tensor]:
+def _filtered(x: Tensor, filters: Spectra) -> tuple[Tensor, Tensor]:
     """Of `x (stem, channel, time)`, which begins `taps - 1` samples early: all `(estimate, channel,
     time)`, and each stem alone through its candidates' filters, `(stem, candidate and channel,
     time)`."""
     stems, channels, length = x.shape
-    length -= fit.taps - 1
-    blocks = -(-length // fit.hop)
-    room = pad(x.flatten(0, 1), (0, blocks * fit.hop - length))
-    spectra = torch.fft.rfft(room.unfold(-1, fit.size, fit.hop))  # (row, block, bin)
+    length -= filters.taps - 1
+    blocks = -(-length // filters.hop)
+    room = pad(x.flatten(0, 1), (0, blocks * filters.hop - length))
+    spectra = torch.fft.rfft(room.unfold(-1, filters.size, filters.hop))  # (row, block, bin)
     spectra = spectra.permute(2, 1, 0).contiguous()
-    both = spectra @ fit.all  # (bin, block, row)
-    own = spectra.unflatten(2, (stems, channels)).transpose(1, 2) @ fit.own
+    both = spectra @ filters.all  # (bin, block, row)
+    own = spectra.unflatten(2, (stems, channels)).transpose(1, 2) @ filters.own
 
     def wave(products: Tensor) -> Tensor:
-        found = torch.fft.irfft(products.contiguous(), n=fit.size)[..., fit.taps - 1 :]
+        found = torch.fft.irfft(products.contiguous(), n=filters.size)[..., filters.taps - 1 :]
         return found.flatten(-2)[..., :length]
 
     return wave(both.permute(2, 1, 0)).unflatten(0, (stems, channels)), wave(

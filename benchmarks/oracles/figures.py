@@ -1,6 +1,6 @@
 """Are the oracles those of the literature? MIR-1K's figures, and SiSEC 2018's order.
 
-    .venv/bin/python -m benchmarks.oracles.figures ../shared/data OUTPUT [--jobs 2]
+    .venv/bin/python -m benchmarks.oracles.figures ../shared/data OUTPUT [--songs 94] [--jobs 2]
 
 Prints two tables: the oracles on MIR-1K `test-public` (100 clips) beside the figures that were
 computed elsewhere for all 825 test clips, and the oracles on the 7-second sample of MUSDB18's
@@ -11,6 +11,7 @@ are kept in OUTPUT as `unweave benchmark` writes them, so that a second run only
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,16 +36,27 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="the folder with mir-1k and musdb18-7s")
     parser.add_argument("output", type=Path, help="folder for the scores")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--songs", type=int, default=94, help="only the first of MUSDB18")
     given = parser.parse_args()
     names = ["mixture", *ALL_CLIPS]
     mir_1k(run(given, "mir-1k", given.data / "mir-1k", "test-public", names))
-    musdb(run(given, "musdb18", given.data / "musdb18-7s", "train", [*CAMPAIGN]))
+    songs = run(
+        given, "musdb18", given.data / "musdb18-7s", "train", [*CAMPAIGN], [str(given.songs)]
+    )
+    musdb(songs, given.songs)
 
 
 def run(
-    given: argparse.Namespace, dataset: str, root: Path, split: str, names: list[str]
+    given: argparse.Namespace,
+    dataset: str,
+    root: Path,
+    split: str,
+    names: list[str],
+    tracks: Sequence[str] = (),
 ) -> list[TrackScores]:
-    outcomes = benchmark(dataset, root, split, oracles=names, output=given.output, jobs=given.jobs)
+    outcomes = benchmark(
+        dataset, root, split, oracles=names, output=given.output, jobs=given.jobs, tracks=tracks
+    )
     if exit_code(outcomes):
         raise SystemExit("\n".join(outcome.error for outcome in outcomes if outcome.error))
     return [outcome.scores for outcome in outcomes if outcome.scores is not None]
@@ -68,9 +80,11 @@ def words(values: list[float] | tuple[float, ...]) -> str:
     return "/".join(f"{value:.2f}" for value in values)
 
 
-def musdb(found: list[TrackScores]) -> None:
+def musdb(found: list[TrackScores], songs: int) -> None:
     table = aggregate.csdr_table(found)
-    print(f"\n{table.title}, {table.aggregation}: 94 excerpts of 7 s (the campaign's 50 songs)")
+    print(
+        f"\n{table.title}, {table.aggregation}: {songs} excerpts of 7 s (the campaign's 50 songs)"
+    )
     print(f"  {'':8}" + "".join(f"{stem:>18}" for stem in table.columns))
     theirs = {
         (label, stem): float(np.nanmedian(sisec.campaign().of(system, stem, "SDR")))

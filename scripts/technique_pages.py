@@ -29,8 +29,7 @@ PAGES = Path(__file__).parent.parent / "docs" / "techniques"
 MEASURED = (
     "musdb18",
     "mir-1k",
-    "noise-estimated",
-    "noise-given",
+    "noise",
     "rooms",
     "peers-channels",
     "peers-blind",

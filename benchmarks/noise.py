@@ -152,7 +152,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--noise", choices=("estimated", "given", "both"), default="both")
-    parser.add_argument("--save", action="store_true", help="as docs/techniques/measured/*.csv")
+    parser.add_argument(
+        "--save",
+        action="store_true",
+        help="the estimated one as docs/techniques/measured/noise.csv",
+    )
     arguments = parser.parse_args()
     data = arguments.data if arguments.data.is_dir() else None
     print("Gains in dB, segmental SNR / SI-SDR" + ("" if data else "; the shared data is not here"))
@@ -164,8 +168,8 @@ def main() -> None:
         found = rows(measure(data, arguments.seconds, way == "given"))
         print(f"\nNoise {way}:\n", *map(line, [COLUMNS, ["---"] * len(COLUMNS), *found]), sep="\n")
         print(f"\n{time.perf_counter() - started:.0f} s", flush=True)
-        if arguments.save:
-            write(f"noise-{way}", COLUMNS, found)
+        if arguments.save and way == "estimated":
+            write("noise", COLUMNS, found)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,12 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from unweave import catalog
 from unweave.core.parameters import Parameter
@@ -25,8 +29,7 @@ PAGES = Path(__file__).parent.parent / "docs" / "techniques"
 MEASURED = (
     "musdb18",
     "mir-1k",
-    "noise-estimated",
-    "noise-given",
+    "noise",
     "rooms",
     "peers-channels",
     "peers-blind",
@@ -46,7 +49,7 @@ class Table:
 
     def of(self, name: str) -> list[list[str]]:
         """The rows of one technique, with whatever options."""
-        return [row for row in self.rows if row[0] == name or row[0].startswith(f"{name}:")]
+        return [row for row in self.rows if re.match(rf"{name}($|[:,])", row[0])]
 
     def text(self, rows: list[list[str]]) -> list[str]:
         """These rows in Markdown, with where they come from."""
@@ -154,38 +157,64 @@ WIENER = (
 )
 
 
+# What the techniques were called in SiSEC 2018, and in the table of Huang and others.
+CAMPAIGN = {"REP2": "repet-sim", "2DFT": "ft2d", "REP1": "repet", "RPCA": "rpca", "HPSS": "hpss"}
+PUBLISHED = {"RPCA": "rpca"}
+
+
 def save_scores(folder: Path) -> None:
-    """The tables of `unweave benchmark -o folder` as files of what was measured."""
-    from unweave.bench import aggregate
+    """The tables of `unweave benchmark -o folder` as files, beside the published figures."""
+    from unweave.bench import aggregate, published, sisec
 
     found = aggregate.load(folder)
     music = [item for item in found if item.dataset == "musdb18"]
-    clips = [item for item in found if item.dataset == "mir-1k"]
-    metrics = [aggregate.csdr_table(music, metric) for metric in ("SDR", "ISR", "SIR", "SAR")]
-    rows: dict[str, list[str]] = {}
-    columns = ["technique"]
-    for stem in ("vocals", "accompaniment"):
-        for table in metrics:
-            columns.append(f"{stem} {table.title.split(',')[0]}")
-            at = table.columns.index(stem)
+    if music:
+        columns = [(stem, name) for stem in ("vocals", "accompaniment") for name in sisec.METRICS]
+        cells: dict[str, list[float]] = {}
+        for stem, metric in columns:
+            table = aggregate.csdr_table(music, metric)
             for item in table.rows:
-                rows.setdefault(item.label, [item.label]).append(f"{item.values[at]:.2f}")
-    ordered = sorted(rows.values(), key=lambda cells: -float(cells[1]))
-    write("musdb18", columns, ordered)
-    table = aggregate.mir1k_table(clips)
-    at = [table.columns.index(f"vocals {name}") for name in ("GNSDR", "GSIR", "GSAR")]
-    cells = [[item.label, *(f"{item.values[n]:.2f}" for n in at)] for item in table.rows]
-    write(
-        "mir-1k", ["technique", "GNSDR", "GSIR", "GSAR"], sorted(cells, key=lambda c: -float(c[1]))
-    )
+                value = item.values[table.columns.index(stem)]
+                cells.setdefault(item.label, []).append(value)
+        campaign = sisec.campaign()
+        theirs = {
+            f"{name}, in SiSEC 2018": [
+                float(np.nanmedian(campaign.of(system, *column))) for column in columns
+            ]
+            for system, name in CAMPAIGN.items()
+        }
+        heads = [f"{stem} {metric}" for stem, metric in columns]
+        write("musdb18", ["technique", *heads], [*sorted_rows(cells), *sorted_rows(theirs)])
+    clips = [item for item in found if item.dataset == "mir-1k"]
+    if clips:
+        table = aggregate.mir1k_table(clips)
+        metrics = ("GNSDR", "GSIR", "GSAR")
+        at = [table.columns.index(f"vocals {name}") for name in metrics]
+        cells = {item.label: [item.values[n] for n in at] for item in table.rows}
+        facts = published.published("mir-1k")
+        assert facts is not None
+        theirs = {
+            f"{PUBLISHED[system]}, as published (825 clips)": [row[name] for name in metrics]
+            for group in facts.groups
+            for system, row in group.rows.items()
+            if system in PUBLISHED
+        }
+        write("mir-1k", ["technique", *metrics], [*sorted_rows(cells), *sorted_rows(theirs)])
+
+
+def sorted_rows(cells: dict[str, list[float]]) -> list[list[str]]:
+    """By the first figure, the best first."""
+    ordered = sorted(cells.items(), key=lambda item: -item[1][0])
+    return [[label, *(f"{value:.2f}" for value in values)] for label, values in ordered]
 
 
 def write(name: str, columns: list[str], rows: list[list[str]]) -> None:
     """New figures below the head that the file has."""
     path = PAGES / "measured" / f"{name}.csv"
     head = [text for text in path.read_text().splitlines() if text.startswith("#")]
-    body = [",".join(f'"{c}"' if "," in c else c for c in cells) for cells in (columns, *rows)]
-    path.write_text("\n".join([*head, *body]) + "\n", encoding="utf-8")
+    body = io.StringIO()
+    csv.writer(body, lineterminator="\n").writerows([columns, *rows])
+    path.write_text("\n".join([*head, body.getvalue()]), encoding="utf-8")
 
 
 def main() -> None:

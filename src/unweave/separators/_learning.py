@@ -24,7 +24,7 @@ from unweave.dsp import centred, nmf, nmf_start
 from unweave.separators._dictionaries import SILENT, WINDOW, Dictionaries, frames, magnitudes
 
 COMPONENTS = 64  # of a dictionary
-DESCRIBING_ROUNDS = 40
+ROUNDS = 40  # of updates, to describe a stem
 STEPS = 240  # of tuning
 ACTIVATION_ROUNDS = 10  # of a separation: more fits the mix better and tells stems worse
 MOST_FRAMES = 20000  # that a dictionary is learned from, taken evenly from all there are
@@ -41,16 +41,18 @@ OnStep = Callable[[int, int], None]
 def learn(
     examples: Mapping[str, Iterable[Tensor]],
     sample_rate_hz: int,
-    *,
     settings: Mapping[str, Any],
-    components: int | None,
-    iterations: int | None,
-    seed: int,
+    options: Mapping[str, Any],
     steps: int,
     on_step: OnStep,
 ) -> Dictionaries:
-    """Dictionaries from recordings of each stem alone: see `Nmf.learn`."""
-    count, rounds = components or COMPONENTS, iterations or DESCRIBING_ROUNDS
+    """Dictionaries from recordings of each stem alone: see `Nmf.learn`.
+
+    settings: how spectra are taken; options: components, iterations and seed where they are not
+    the defaults.
+    """
+    count, rounds = options.get("components", COMPONENTS), options.get("iterations", ROUNDS)
+    seed = options.get("seed", 0)
     beta, exponent = nmf.BETAS[settings["divergence"]], settings["exponent"]
     size, _ = frames(settings, sample_rate_hz)
     spectra = [heard(recordings, size) for recordings in examples.values()]

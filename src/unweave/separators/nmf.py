@@ -26,8 +26,9 @@ dictionaries, which have no channels, each channel has activations of its own. *
 components are clustered by the correlation of their band levels and of their activations, which
 `timing` weighs; the stems are called `source-1` and so on, the one of most energy first.
 
-*Dictionaries*: `dictionaries=voice.toml` names the card that `unweave nmf learn` wrote. Stems have
-the card's names, and every frame is on its own, so that a recording of any length streams. With
+*Dictionaries*: `dictionaries=voice.toml` names the card that `unweave nmf learn` wrote, from
+spectra that describe the examples and are then tuned to tell their mixtures apart. Stems have the
+card's names, and every frame is on its own, so that a recording of any length streams. With
 `free=NAME` the spectra of that stem are updated on the recording itself: those of the card are
 where they begin, or, if the card has no such stem, random ones, `components` of them. Then the
 whole recording is needed at once.
@@ -43,7 +44,9 @@ factorization", Nature 401, 1999; C. Fevotte, J. Idier, "Algorithms for nonnegat
 factorization with the beta-divergence", Neural Computation 23(9), 2011; V. Y. F. Tan, C. Fevotte,
 "Automatic relevance determination in nonnegative matrix factorization with the beta-divergence",
 IEEE TPAMI 35(7), 2013; dictionaries: P. Smaragdis, B. Raj, M. Shashanka, "Supervised and
-semi-supervised separation of sounds from single-channel mixtures", ICA 2007.
+semi-supervised separation of sounds from single-channel mixtures", ICA 2007; their tuning: F.
+Weninger, J. Le Roux, J. R. Hershey, S. Watanabe, "Discriminative NMF and its application to
+single-channel source separation", Interspeech 2014.
 """
 
 from __future__ import annotations
@@ -279,19 +282,10 @@ class Nmf:
         """Dictionaries of `components` spectra for each stem, from recordings of it alone.
 
         examples: by stem, `(channel, time)` at one rate; they count as if they were equally loud.
-        steps: of tuning, after which spectra tell stems apart better and describe each less well; 0
-        for none. Raises UsageError for a stem with too little sound.
+        steps: of tuning; 0 for none. Raises UsageError for a stem with too little sound.
         """
-        return _learning.learn(
-            examples,
-            sample_rate_hz,
-            settings=self._settings,
-            components=self.components,
-            iterations=self.iterations,
-            seed=self.seed,
-            steps=steps,
-            on_step=on_step,
-        )
+        options = parameters.given(self)
+        return _learning.learn(examples, sample_rate_hz, self._settings, options, steps, on_step)
 
 
 TECHNIQUE = Nmf

@@ -96,7 +96,7 @@ def train(
             logger=[curves, TensorBoardLogger(folder, name="tensorboard", version="")],
             callbacks=[
                 clock,
-                Scores(recipe, split.validation, folder, say),
+                Scores(recipe, split.validation, folder, say, clock),
                 Checkpoints(folder, recipe.schedule.save_every),
                 Picture(curves, recipe.schedule.validate_every),
             ],
@@ -161,10 +161,7 @@ def _export(recipe: Recipe, folder: Path, steps: int, seconds: float) -> Result:
     """The best weights and their card."""
     best = folder / BEST
     if not best.exists():
-        raise TrainingError(
-            f"{shown(folder)}: ended before its first score; schedule.validate_every is too long "
-            "for its budget: --resume with a larger one goes on"
-        )
+        raise TrainingError(f"{shown(folder)}: has no {BEST}: nothing was scored; train anew")
     kept: dict[str, Any] = torch.load(best, map_location="cpu", weights_only=True)
     made = {"steps": kept["step"], "minutes": round(seconds / 60, 1)}
     scores = {f"validation_{name}": round(value, 2) for name, value in kept["scores"].items()}

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from unweave import catalog
-from unweave.core.errors import Cancelled, OutputError, UsageError
+from unweave.core.errors import Cancelled, OutputError, UnweaveError, UsageError
 from unweave.engine.run import separate_array
 from unweave.training.callbacks import BEST, LAST
 from unweave.training.errors import TrainingError
@@ -148,11 +148,26 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     assert not list((tmp_path / "run").glob("*.part"))
 
 
-def test_a_budget_that_is_too_short_says_so(recipe_file: Path, tmp_path: Path) -> None:
+def test_a_track_that_breaks_in_a_worker_is_one_line(
+    stems_folder: Path, recipe_file: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    root = Path(shutil.copytree(stems_folder, tmp_path / "stems"))
+    for track in "ab":
+        file = root / track / "vocals.wav"
+        file.write_bytes(file.read_bytes()[:2000])  # the header still promises two seconds
+    with pytest.raises(UnweaveError, match=r"vocals\.wav") as caught:
+        run(recipe_file, tmp_path / "run", f"data.root={root}", "data.workers=1")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_spent_budget_still_has_a_score(recipe_file: Path, tmp_path: Path) -> None:
     said: list[str] = []
-    with pytest.raises(TrainingError, match="ended before its first score"):
-        run(recipe_file, tmp_path / "run", "schedule.budget_minutes=1e-6", say=said.append)
-    assert "budget" in said[0]
+    folder = run(recipe_file, tmp_path / "run", "schedule.budget_minutes=1e-6", say=said.append)
+    assert said[0] == "step 1: the budget of 1e-06 minutes is spent"
+    assert said[1].startswith("step 1: vocals")
+    assert (folder / "small.safetensors").exists()
 
 
 def test_patience_ends_it(recipe_file: Path, tmp_path: Path) -> None:

@@ -54,38 +54,44 @@ class Checkpoints(pl.Callback):
 class Scores(pl.Callback):
     """Validates the average, keeps the best, and ends what no longer gets better."""
 
-    def __init__(self, recipe: Recipe, tracks: tuple[Track, ...], folder: Path, say: Say) -> None:
+    def __init__(
+        self, recipe: Recipe, tracks: tuple[Track, ...], folder: Path, say: Say, clock: Clock
+    ) -> None:
         self.recipe, self.tracks, self.folder, self.say = recipe, tracks, folder, say
-        self.best, self.best_step, self.in_vain = float("-inf"), 0, 0
+        self.clock, self.scored = clock, 0  # the step of the last score
+        self.best, self.in_vain = float("-inf"), 0
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "best_step": self.best_step, "in_vain": self.in_vain}
+        return {"best": self.best, "in_vain": self.in_vain, "scored": self.scored}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self.best_step, self.in_vain = (
-            state["best"], state["best_step"], state["in_vain"],
-        )  # fmt: skip
+        self.best, self.in_vain, self.scored = state["best"], state["in_vain"], state["scored"]
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
-        step = trainer.global_step
-        if step % self.recipe.schedule.validate_every and step < self.recipe.schedule.steps:
+        if trainer.global_step % self.recipe.schedule.validate_every:
             return
-        assert isinstance(module, Training)
-        if trainer.is_global_zero:
-            self._score(step, module)
+        self._score(trainer, module)
         patience = self.recipe.schedule.patience
         if _any(trainer, bool(patience) and self.in_vain >= patience):
-            self.say(f"step {step}: no better score {patience} times in a row: it ends here")
+            self.say(f"no better score {patience} times in a row: it ends here")
             trainer.should_stop = True
 
-    def _score(self, step: int, module: Training) -> None:
+    def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if trainer.global_step != self.scored and not self.clock.interrupted:
+            self._score(trainer, module)
+
+    def _score(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self.scored = step = trainer.global_step
+        if not trainer.is_global_zero:
+            return
+        assert isinstance(module, Training)
         state = module.average.state_dict()
         with torch.random.fork_rng():
             found = validate.scores(self.recipe, state, self.tracks)
         better = found["mean"] > self.best
         self.in_vain = 0 if better else self.in_vain + 1
         if better:
-            self.best, self.best_step = found["mean"], step
+            self.best = found["mean"]
             keep(self.folder / BEST, {"state": state, "step": step, "scores": found})
         for logger in module.loggers:
             logger.log_metrics({f"score/{name}": value for name, value in found.items()}, step)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 from torch import nn
 
-from unweave.core.errors import Cancelled, OutputError, UsageError
+from unweave.core.errors import Cancelled, OutputError, UnweaveError, UsageError
 from unweave.io.files import advice, shown
 from unweave.training import export, sound
 from unweave.training.callbacks import BEST, LAST, Checkpoints, Clock, Picture, Say, Scores
@@ -95,7 +96,7 @@ def train(
             logger=[curves, TensorBoardLogger(folder, name="tensorboard", version="")],
             callbacks=[
                 clock,
-                Scores(recipe, split.validation, folder, say),
+                Scores(recipe, split.validation, folder, say, clock),
                 Checkpoints(folder, recipe.schedule.save_every),
                 Picture(curves, recipe.schedule.validate_every),
             ],
@@ -106,12 +107,13 @@ def train(
             enable_model_summary=False,
         )
         batches.rank = trainer.global_rank
-        trainer.fit(
-            Training(recipe, network, folder),
-            loader(recipe, split.train, batches),
-            ckpt_path=checkpoint,
-            weights_only=False,
-        )
+        with _one_line(folder):
+            trainer.fit(
+                Training(recipe, network, folder),
+                loader(recipe, split.train, batches),
+                ckpt_path=checkpoint,
+                weights_only=False,
+            )
     if not first:
         raise SystemExit(0)
     if clock.interrupted:
@@ -159,10 +161,7 @@ def _export(recipe: Recipe, folder: Path, steps: int, seconds: float) -> Result:
     """The best weights and their card."""
     best = folder / BEST
     if not best.exists():
-        raise TrainingError(
-            f"{shown(folder)}: ended before its first score; schedule.validate_every is too long "
-            "for its budget: --resume with a larger one goes on"
-        )
+        raise TrainingError(f"{shown(folder)}: has no {BEST}: nothing was scored; train anew")
     kept: dict[str, Any] = torch.load(best, map_location="cpu", weights_only=True)
     made = {"steps": kept["step"], "minutes": round(seconds / 60, 1)}
     scores = {f"validation_{name}": round(value, 2) for name, value in kept["scores"].items()}
@@ -173,6 +172,21 @@ def _export(recipe: Recipe, folder: Path, steps: int, seconds: float) -> Result:
 def _strategy(devices: int) -> str:
     # Some published networks have a parameter that no gradient reaches.
     return "auto" if devices == 1 else "ddp_find_unused_parameters_true"
+
+
+@contextmanager
+def _one_line(folder: Path) -> Iterator[None]:
+    """Errors of the disk, and those that come out of a worker with all of its traceback, as one
+    line each."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{shown(folder)}: {advice(error)}") from error
+    except UnweaveError as error:
+        last = str(error).rstrip().rpartition("\n")[2]
+        if last == str(error):
+            raise
+        raise type(error)(last.partition(": ")[2]) from error
 
 
 def _silent(_: str) -> None:

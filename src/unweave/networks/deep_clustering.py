@@ -78,6 +78,8 @@ class DeepClustering(MaskNetwork):
             raise ValueError(f"separate_by is 'masks' or 'clusters', got {self.by!r}")
         if self.by == "masks" and not config.masks:
             raise ValueError("separate_by='masks' needs a network with a mask head, as Chimera")
+        if not isinstance(seed, int) or seed < 0:
+            raise ValueError(f"seed is a whole number from 0, got {seed!r}")
         bins, stems = config.channels * (config.frame_size // 2 + 1), len(config.stems)
         self.norm = nn.BatchNorm1d(bins)
         self.body = nn.LSTM(

@@ -84,6 +84,11 @@ def test_gradient_reaches_every_parameter(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_mixed_precision(kind: str) -> None:
+    waveform.check_mixed_precision(made(kind), 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_one_batch_is_overfitted(kind: str) -> None:
     assert waveform.overfit(made(kind, width=64), waveform.two_voices(), 60, 1e-2) > 12
 

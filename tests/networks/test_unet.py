@@ -60,6 +60,11 @@ def test_gradient_reaches_every_parameter(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_mixed_precision(kind: str) -> None:
+    waveform.check_mixed_precision(made(kind, dropout=0.0), 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_one_batch_is_overfitted(kind: str) -> None:
     network = made(kind, dropout=0.0, filters=(12, 16))
     assert waveform.overfit(network, waveform.two_voices(), 70, 1e-2) > 10

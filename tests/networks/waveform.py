@@ -86,6 +86,17 @@ def unreached(network: nn.Module, mix: Tensor) -> set[str]:
     return {name for name, g in gradients.items() if g is None or not g.any()}
 
 
+def check_mixed_precision(network: nn.Module, channels: int) -> None:
+    """As in training with `bf16-mixed`: nearly the same stems, in float32, and a gradient."""
+    mix = torch.randn(2, channels, 2000, generator=torch.Generator().manual_seed(4))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        stems = network.train()(mix)
+        stems.square().mean().backward()
+    assert stems.dtype == torch.float32
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+    assert below_db(network(mix).detach(), stems.detach()) > 15
+
+
 def two_voices(channels: int = 1, length: int = 2048) -> Tensor:
     """One pair of stems, `(1, 2, channel, time)`: a low tone and a high one that pulses."""
     time = torch.arange(length) / RATE_HZ

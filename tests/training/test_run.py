@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from unweave import catalog
-from unweave.core.errors import Cancelled, OutputError, UsageError
+from unweave.core.errors import Cancelled, OutputError, UnweaveError, UsageError
 from unweave.engine.run import separate_array
 from unweave.training.callbacks import BEST, LAST
 from unweave.training.errors import TrainingError
@@ -146,6 +146,20 @@ def test_a_full_disk_leaves_the_checkpoint_before(
         run(recipe_file, tmp_path / "run")
     assert torch.load(tmp_path / "run" / LAST, weights_only=False)["global_step"] == 3
     assert not list((tmp_path / "run").glob("*.part"))
+
+
+def test_a_track_that_breaks_in_a_worker_is_one_line(
+    stems_folder: Path, recipe_file: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    root = Path(shutil.copytree(stems_folder, tmp_path / "stems"))
+    for track in "ab":
+        file = root / track / "vocals.wav"
+        file.write_bytes(file.read_bytes()[:2000])  # the header still promises two seconds
+    with pytest.raises(UnweaveError, match=r"vocals\.wav") as caught:
+        run(recipe_file, tmp_path / "run", f"data.root={root}", "data.workers=1")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_budget_that_is_too_short_says_so(recipe_file: Path, tmp_path: Path) -> None:

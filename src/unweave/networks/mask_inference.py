@@ -113,7 +113,7 @@ class MaskInference(MaskNetwork):
         for layer in self.layers:
             x = self.dropout(layer(x))
         shape = (len(config.stems), config.channels, config.bins)
-        parts = self.out(x).abs().unflatten(2, shape)  # (batch, frame, stem, channel, bin)
+        parts = self.out(x).float().abs().unflatten(2, shape)  # (batch, frame, stem, channel, bin)
         masks = (parts + EPSILON / shape[0]) / (parts.sum(2, keepdim=True) + EPSILON)
         return masks.permute(0, 2, 3, 1, 4)
 

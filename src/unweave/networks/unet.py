@@ -204,7 +204,7 @@ class UNet(MaskNetwork):
             x = up(x)
             if skips:
                 x = torch.cat([x, skips.pop()], dim=1)
-        x = x[..., :frames, :]
+        x = x[..., :frames, :].float()  # under mixed precision it is not
         x = F.pad(x, (0, bins - self.config.bins, 0, 0), mode="replicate")
         if self.config.mask == "sigmoid":
             return x.sigmoid()

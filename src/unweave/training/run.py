@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 from torch import nn
 
-from unweave.core.errors import Cancelled, OutputError, UsageError
+from unweave.core.errors import Cancelled, OutputError, UnweaveError, UsageError
 from unweave.io.files import advice, shown
 from unweave.training import export, sound
 from unweave.training.callbacks import BEST, LAST, Checkpoints, Clock, Picture, Say, Scores
@@ -106,12 +107,13 @@ def train(
             enable_model_summary=False,
         )
         batches.rank = trainer.global_rank
-        trainer.fit(
-            Training(recipe, network, folder),
-            loader(recipe, split.train, batches),
-            ckpt_path=checkpoint,
-            weights_only=False,
-        )
+        with _one_line(folder):
+            trainer.fit(
+                Training(recipe, network, folder),
+                loader(recipe, split.train, batches),
+                ckpt_path=checkpoint,
+                weights_only=False,
+            )
     if not first:
         raise SystemExit(0)
     if clock.interrupted:
@@ -173,6 +175,21 @@ def _export(recipe: Recipe, folder: Path, steps: int, seconds: float) -> Result:
 def _strategy(devices: int) -> str:
     # Some published networks have a parameter that no gradient reaches.
     return "auto" if devices == 1 else "ddp_find_unused_parameters_true"
+
+
+@contextmanager
+def _one_line(folder: Path) -> Iterator[None]:
+    """Errors of the disk, and those that come out of a worker with all of its traceback, as one
+    line each."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{shown(folder)}: {advice(error)}") from error
+    except UnweaveError as error:
+        last = str(error).rstrip().rpartition("\n")[2]
+        if last == str(error):
+            raise
+        raise type(error)(last.partition(": ")[2]) from error
 
 
 def _silent(_: str) -> None:

@@ -117,12 +117,15 @@ class DeepClustering(MaskNetwork):
 
     def embeddings(self, x: Tensor) -> Tensor:
         """`(batch, frame, 2 * width)` to `(batch, channel, frame, bin, embedding)`."""
-        vectors = self.embed(x).unflatten(-1, (self.config.channels, -1, self.config.embedding))
+        vectors = (
+            self.embed(x).float().unflatten(-1, (self.config.channels, -1, self.config.embedding))
+        )
         return F.normalize(vectors, dim=-1).transpose(1, 2)
 
     def masks(self, x: Tensor) -> Tensor:
         """`(batch, frame, 2 * width)` to `(batch, stem, channel, frame, bin)`, sum over stems 1."""
-        scores = self.mask(x).unflatten(-1, (len(self.config.stems), self.config.channels, -1))
+        shape = (len(self.config.stems), self.config.channels, -1)
+        scores = self.mask(x).float().unflatten(-1, shape)
         return scores.movedim(1, 3).softmax(dim=1)
 
     def clusters(self, embeddings: Tensor, magnitude: Tensor) -> Tensor:

@@ -88,7 +88,7 @@ def score(
 
 def _silence(names: tuple[str, ...], gone: npt.NDArray[np.bool_]) -> list[str]:
     """What is said of frames without a score, `gone (stem, frame)`."""
-    whole = gone.all(1) & ~gone.all()
+    whole = np.array([bool(row.all()) and not gone.all() for row in gone])
     found = [
         f"{name} has no score, because its reference or its estimate is silent throughout"
         for name, silent in zip(names, whole, strict=True)

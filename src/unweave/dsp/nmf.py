@@ -6,7 +6,7 @@ matrix factorization with the beta-divergence", Neural Computation 23(9), 2011).
 Euclidean distance, 1 for Kullback-Leibler, 0 for Itakura-Saito.
 
 Where time goes: the model has as many values as the spectrogram and is wanted twice in a round, so
-that whole matrices would go through memory many times. Here frames are taken TILE at a time. While
+that whole matrices would go through memory many times. Here columns are taken TILE at a time. While
 a tile lies in the processor's cache, its activations are updated and, with them, its share in the
 sums that the next update of the bases needs; one pass over memory makes a round. Tiles are stored
 one after the other, and the bases in both orders, because products of matrices so narrow take half
@@ -25,7 +25,7 @@ from torch import Tensor
 from unweave.dsp.threads import Each, each, team
 
 BETAS = {"euclid": 2.0, "kl": 1.0, "itakura-saito": 0.0}
-TILE = 64  # frames: with 1025 frequencies a quarter of a megabyte
+TILE = 512  # columns at most: with fewer, calls cost more than a nearer cache saves
 GROUPS = 8  # of tiles, which threads share
 CHECK = 10  # rounds from one look at the loss to the next
 FLOOR = 1e-16  # no factor is less, or it could never grow again
@@ -241,15 +241,16 @@ def _step(up: Tensor, down: Tensor, beta: float) -> Tensor:
 
 def _groups(values: Tensor, activations: Tensor, beta: float) -> list[list[Tile]]:
     """The columns, TILE at a time, in memory of their own, as at most GROUPS runs of tiles."""
+    size = -(-values.shape[1] // -(-values.shape[1] // TILE))  # alike, so that threads end together
     pieces = [
         (some.clone(memory_format=torch.contiguous_format) for some in pair)
-        for pair in zip(values.split(TILE, 1), activations.split(TILE, 1), strict=True)
+        for pair in zip(values.split(size, 1), activations.split(size, 1), strict=True)
     ]
-    size = -(-len(pieces) // GROUPS)
+    run = -(-len(pieces) // GROUPS)
     groups = []
-    for first in range(0, len(pieces), size):
-        room = values.new_empty(2, values.shape[0] * TILE)
-        groups.append([Tile(*piece, beta, room) for piece in pieces[first : first + size]])
+    for first in range(0, len(pieces), run):
+        room = values.new_empty(2, values.shape[0] * size)
+        groups.append([Tile(*piece, beta, room) for piece in pieces[first : first + run]])
     return groups
 
 

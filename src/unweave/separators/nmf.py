@@ -73,7 +73,7 @@ Part = tuple[Tensor, Tensor]
 ROUNDS = 200  # of updates, where bases are to be found
 FREE = 32  # components of a free stem that is not in the card
 BODY_S, FADE_S = 10.0, 0.1
-BYTES_PER_SAMPLE = 120.0  # as measured on stereo at an overlap of 4
+BYTES_PER_SAMPLE, BYTES_PER_STEM = 60.0, 16.0  # as measured on stereo at an overlap of 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +157,8 @@ class Nmf:
             segment_s=BODY_S + FADE_S + 2 * margin_s if streams else None,
             overlap_s=FADE_S if streams else 0.0,
             margin_s=margin_s,
-            bytes_per_sample=BYTES_PER_SAMPLE * self._settings["overlap"] / 4,
+            bytes_per_sample=BYTES_PER_SAMPLE * self._settings["overlap"] / 4
+            + BYTES_PER_STEM * len(stems),
             rest="accompaniment" if "accompaniment" in stems else stems[-1],
             additive=True,
             scale_equivariant=True,

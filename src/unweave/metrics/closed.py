@@ -23,9 +23,7 @@ TRUSTED = 2.0**-24
 BLOCK = 1 << 16  # samples that are float64 at once
 
 
-def whole_ratios(
-    ests: Tensor, candidates: Tensor, fit: Fit, sources: bool
-) -> Floats | None:
+def whole_ratios(ests: Tensor, candidates: Tensor, fit: Fit, sources: bool) -> Floats | None:
     """What `decompose.ratios` gives for the signals that `fit` was made from, or None.
 
     ests: `(stem, channel, time)`, those that the filters were fitted to.
@@ -70,7 +68,9 @@ def whole_ratios(
         spatial = target - 2 * torch.einsum("jicek,jike->jc", by_channel, itself) + true
 
     size = fit.own.square().sum((1, 3)).reshape(stems, count, channels).sum(-1) * true
-    size = size + (fit.all.square() * loud[:, None, None]).reshape(split).sum((0, 1, 3, 4))[candidates]
+    size = (
+        size + (fit.all.square() * loud[:, None, None]).reshape(split).sum((0, 1, 3, 4))[candidates]
+    )
     least = torch.stack([artefacts, interference, distortion, spatial, target, every]).amin(0)
     if not bool((least >= TRUSTED * (estimated + true + size)).all()):
         return None
@@ -86,7 +86,5 @@ def _gram_times(lags: Tensor, filters: Tensor) -> Tensor:
     circle = lags.new_zeros(*lags.shape[:2], size)
     circle[..., :taps] = lags
     circle[..., size - taps + 1 :] = lags.transpose(0, 1)[..., 1:].flip(-1)
-    spectrum = torch.einsum(
-        "ijf,jef->ief", torch.fft.rfft(circle), torch.fft.rfft(filters, n=size)
-    )
+    spectrum = torch.einsum("ijf,jef->ief", torch.fft.rfft(circle), torch.fft.rfft(filters, n=size))
     return torch.fft.irfft(spectrum, n=size)[..., :taps]

@@ -79,7 +79,9 @@ def spectra(fit: Fit, frame: int) -> Spectra:
     )
 
 
-def ratios(refs: Tensor, ests: Tensor, candidates: Tensor, filters: Spectra, sources: bool) -> Floats:
+def ratios(
+    refs: Tensor, ests: Tensor, candidates: Tensor, filters: Spectra, sources: bool
+) -> Floats:
     """SDR, ISR, SIR and SAR of one frame `(stem, channel, time)`: `(metric, stem, candidate)`.
 
     With `sources` as BSS Eval v3's "sources" has them: the target, not the reference, is what SDR
@@ -97,7 +99,13 @@ def ratios(refs: Tensor, ests: Tensor, candidates: Tensor, filters: Spectra, sou
 
 
 def _energies(
-    refs: Tensor, ests: Tensor, candidates: Tensor, filters: Spectra, sources: bool, first: int, count: int
+    refs: Tensor,
+    ests: Tensor,
+    candidates: Tensor,
+    filters: Spectra,
+    sources: bool,
+    first: int,
+    count: int,
 ) -> Tensor:
     """Of `count` samples of the padded frame from `first`: what `ratios` takes ratios of."""
     stems, channels, _ = refs.shape

@@ -51,7 +51,7 @@ class Training(pl.LightningModule):
         )
 
     def optimizer_step(self, *words: Any, **more: Any) -> None:
-        """Step, and move the average. Not at the batch's end: checkpoints are written before that."""
+        """Step, and move the average: at the batch's end it would be too late for checkpoints."""
         super().optimizer_step(*words, **more)
         self._move_average()
 

@@ -50,8 +50,13 @@ class Training(pl.LightningModule):
             f"batch is in {path}; try a lower optimiser.rate, or --resume from the last checkpoint"
         )
 
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Move the average. At first it forgets faster, or it would remember the random start."""
+    def optimizer_step(self, *words: Any, **more: Any) -> None:
+        """Step, and move the average: at the batch's end it would be too late for checkpoints."""
+        super().optimizer_step(*words, **more)
+        self._move_average()
+
+    def _move_average(self) -> None:
+        """At first it forgets faster, or it would remember the random start."""
         self.seen += 1
         decay = min(self.recipe.optimiser.average, (1 + self.seen) / (10 + self.seen))
         with torch.no_grad():

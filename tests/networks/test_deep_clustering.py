@@ -172,6 +172,7 @@ def test_published_sizes() -> None:
         ({"layers": 0}, {}, "at least 1"),
         ({}, {"separate_by": "ear"}, "'masks' or 'clusters'"),
         ({"masks": False}, {"separate_by": "masks"}, "needs a network with a mask head"),
+        ({}, {"seed": "three"}, "seed is a whole number"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(config: dict, options: dict, words: str) -> None:

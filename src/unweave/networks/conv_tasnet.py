@@ -188,3 +188,5 @@ def build(
 
 
 NETWORK = (ConvTasNetConfig, ConvTasNet)
+# Working memory of the music configuration: benchmarks/networks/memory.py.
+BYTES_PER_SAMPLE = 1550.0

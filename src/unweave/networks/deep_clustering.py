@@ -78,6 +78,8 @@ class DeepClustering(MaskNetwork):
             raise ValueError(f"separate_by is 'masks' or 'clusters', got {self.by!r}")
         if self.by == "masks" and not config.masks:
             raise ValueError("separate_by='masks' needs a network with a mask head, as Chimera")
+        if not isinstance(seed, int) or seed < 0:
+            raise ValueError(f"seed is a whole number from 0, got {seed!r}")
         bins, stems = config.channels * (config.frame_size // 2 + 1), len(config.stems)
         self.norm = nn.BatchNorm1d(bins)
         self.body = nn.LSTM(
@@ -115,12 +117,15 @@ class DeepClustering(MaskNetwork):
 
     def embeddings(self, x: Tensor) -> Tensor:
         """`(batch, frame, 2 * width)` to `(batch, channel, frame, bin, embedding)`."""
-        vectors = self.embed(x).unflatten(-1, (self.config.channels, -1, self.config.embedding))
+        vectors = (
+            self.embed(x).float().unflatten(-1, (self.config.channels, -1, self.config.embedding))
+        )
         return F.normalize(vectors, dim=-1).transpose(1, 2)
 
     def masks(self, x: Tensor) -> Tensor:
         """`(batch, frame, 2 * width)` to `(batch, stem, channel, frame, bin)`, sum over stems 1."""
-        scores = self.mask(x).unflatten(-1, (len(self.config.stems), self.config.channels, -1))
+        shape = (len(self.config.stems), self.config.channels, -1)
+        scores = self.mask(x).float().unflatten(-1, shape)
         return scores.movedim(1, 3).softmax(dim=1)
 
     def clusters(self, embeddings: Tensor, magnitude: Tensor) -> Tensor:
@@ -191,3 +196,5 @@ def build(
 
 
 NETWORK = (DeepClusteringConfig, DeepClustering)
+# Working memory of the published size, by clusters: benchmarks/networks/memory.py.
+BYTES_PER_SAMPLE = 400.0

@@ -189,3 +189,4 @@ def build(
 
 
 NETWORK = (DemucsConfig, Demucs)
+BYTES_PER_SAMPLE = 1220.0  # working memory of v2's size: benchmarks/networks/memory.py

@@ -8,9 +8,6 @@ are shared, and on the way up they part again. The stems are the sum of both bra
 carry residual branches, the deeper ones with an LSTM and local attention. What the branches see
 and give is normalised by the segment's own moments.
 
-Levels, published sizes: frames of 4096 with a hop of 1024 give 2048 bins; four strides of 4 leave 8
-bins, the fifth level takes these to one; the sixth halves the frames.
-
 Axes here: spectrum `(batch, channel, bin, frame)`, wave `(batch, channel, time)`.
 """
 
@@ -300,3 +297,4 @@ def build(
 
 
 NETWORK = (HybridDemucsConfig, HybridDemucs)
+BYTES_PER_SAMPLE = 1390.0  # working memory of the published size: benchmarks/networks/memory.py

@@ -142,3 +142,4 @@ def build(
 
 
 NETWORK = (MaskInferenceConfig, MaskInference)
+BYTES_PER_SAMPLE = 110.0  # working memory of the paper's DRNN-2: benchmarks/networks/memory.py

@@ -184,7 +184,9 @@ class SpecTnt(MaskNetwork):
         config = self.config
         x = self.front(self.enter(features(spectrum)))  # (batch, filter, frame, band)
         y = self.scatter(self.attend(self.gather(x)))  # (batch, filter, frame, band)
-        scores = self.leave(self.back(x + y))  # (batch, stem * channel * part, frame, bin - 1)
+        scores = self.leave(
+            self.back(x + y)
+        ).float()  # (batch, stem * channel * part, frame, bin - 1)
         scores = F.pad(scores, (0, 1, 0, 0), mode="replicate")
         scores = scores.unflatten(1, (len(config.stems), config.channels, self.parts))
         if self.parts == 1:
@@ -247,3 +249,4 @@ def build(
 
 
 NETWORK = (SpecTntConfig, SpecTnt)
+BYTES_PER_SAMPLE = 520.0  # working memory of the published widths: benchmarks/networks/memory.py

@@ -252,3 +252,4 @@ def build(
 
 
 NETWORK = (UNetConfig, UNet)
+BYTES_PER_SAMPLE = 210.0  # working memory of Jansson's size: benchmarks/networks/memory.py

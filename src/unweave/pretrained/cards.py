@@ -90,7 +90,7 @@ class Card:
     made: Mapping[str, object] = field(
         default_factory=dict
     )  # trained here: recipe, seed, commit, ...
-    bytes_per_sample: float | None = None  # working memory for each sample of a segment
+    bytes_per_sample: float | None = None  # working memory for a sample; None: the network's own
     file: Path | None = None  # weights that came with the card
 
 

@@ -2,7 +2,8 @@
 
 Each file in `networks/` has `build(stems, channels, config, weights, **options)`, which returns a
 module from waves `(batch, channel, segment)` to stems `(batch, stem, channel, segment)` that knows
-whether its stems are `additive` and can `prepare_for_cpu`. All else is on the card.
+whether its stems are `additive` and can `prepare_for_cpu`, and `BYTES_PER_SAMPLE`, what its
+published size takes as working memory. All else is on the card, which may know that better.
 """
 
 from __future__ import annotations
@@ -20,8 +21,6 @@ from unweave.core.types import Spec
 from unweave.pretrained import store
 from unweave.pretrained.cards import Card
 
-# For a card that does not say. Spleeter, one call on 527360 samples: 124 MB, Wiener filter 172 MB.
-BYTES_PER_SAMPLE = 330.0
 REST = ("accompaniment", "other")  # stems that by their name are what the others leave
 
 
@@ -83,7 +82,11 @@ def option_names(card: Card) -> tuple[str, ...]:
 
 
 def _build(card: Card) -> Any:
-    return import_module(f"unweave.networks.{card.network}").build
+    return _module(card).build
+
+
+def _module(card: Card) -> Any:
+    return import_module(f"unweave.networks.{card.network}")
 
 
 def spec(card: Card, options: Mapping[str, object], *, additive: bool) -> Spec:
@@ -101,7 +104,7 @@ def spec(card: Card, options: Mapping[str, object], *, additive: bool) -> Spec:
         overlap_s=segment.overlap / rate,
         lead_s=segment.lead / rate,
         margin_s=segment.margin / rate,
-        bytes_per_sample=card.bytes_per_sample or BYTES_PER_SAMPLE,
+        bytes_per_sample=card.bytes_per_sample or _module(card).BYTES_PER_SAMPLE,
         windowed=segment.windowed,
         rest=next((stem for stem in REST if stem in card.stems), None),
         additive=additive,

@@ -124,6 +124,7 @@ class DeepClustering(MaskNetwork):
 
     def masks(self, x: Tensor) -> Tensor:
         """`(batch, frame, 2 * width)` to `(batch, stem, channel, frame, bin)`, sum over stems 1."""
+        assert self.mask is not None  # `by` is masks only where there are some
         shape = (len(self.config.stems), self.config.channels, -1)
         scores = self.mask(x).float().unflatten(-1, shape)
         return scores.movedim(1, 3).softmax(dim=1)

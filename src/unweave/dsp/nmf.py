@@ -243,14 +243,14 @@ def _groups(values: Tensor, activations: Tensor, beta: float) -> list[list[Tile]
     """The columns, TILE at a time, in memory of their own, as at most GROUPS runs of tiles."""
     size = -(-values.shape[1] // -(-values.shape[1] // TILE))  # alike, so that threads end together
     pieces = [
-        (some.clone(memory_format=torch.contiguous_format) for some in pair)
+        tuple(some.clone(memory_format=torch.contiguous_format) for some in pair)
         for pair in zip(values.split(size, 1), activations.split(size, 1), strict=True)
     ]
     run = -(-len(pieces) // GROUPS)
     groups = []
     for first in range(0, len(pieces), run):
         room = values.new_empty(2, values.shape[0] * size)
-        groups.append([Tile(*piece, beta, room) for piece in pieces[first : first + run]])
+        groups.append([Tile(v, h, beta, room) for v, h in pieces[first : first + run]])
     return groups
 
 

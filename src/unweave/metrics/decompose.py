@@ -89,10 +89,11 @@ def ratios(
     """
     length = refs.shape[-1] + filters.taps - 1  # the filtered references ring on
     step = GROUP * filters.hop
-    target, every, interference, artefacts, true, distortion, spatial = sum(
+    groups = [
         _energies(refs, ests, candidates, filters, sources, first, min(step, length - first))
         for first in range(0, length, step)
-    )
+    ]
+    target, every, interference, artefacts, true, distortion, spatial = torch.stack(groups).sum(0)
     sdr = decibels(target if sources else true, distortion)
     isr = np.full_like(sdr, np.nan) if sources else decibels(true, spatial)
     return np.stack([sdr, isr, decibels(target, interference), decibels(every, artefacts)])

@@ -139,9 +139,9 @@ def tell_apart(
         found = activations(mix.abs().pow(exponent), tuned, beta, rounds)
         models = [w @ h for w, h in zip(tuned.split(widths, 1), found.split(widths), strict=True)]
         total = sum(models) + TINY
-        wrong = sum(_power(model / total * mix - stem)
-                    for model, stem in zip(models, stems, strict=True))  # fmt: skip
-        loss = wrong / sum(_power(stem) for stem in stems)
+        wrong = [_power(model / total * mix - stem)
+                 for model, stem in zip(models, stems, strict=True)]  # fmt: skip
+        loss = torch.stack(wrong).sum() / sum(_power(stem) for stem in stems)
         change.zero_grad()
         loss.backward()
         change.step()

@@ -184,6 +184,7 @@ class Nmf:
         return self  # dictionaries go where the mix is
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
+        centred.check_mix(mix)
         size, hop = _dictionaries.frames(self._settings, sample_rate_hz)
         window = centred.hann(size, mix.device, WINDOW)
         spectrum = centred.analyse(mix, size, hop, window)

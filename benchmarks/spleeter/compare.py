@@ -1,7 +1,7 @@
 """unweave against the original Spleeter: agreement, speed, memory, in one run.
 
     make demo && benchmarks/spleeter/install.sh
-    .venv/bin/python benchmarks/spleeter/compare.py SONG [--pairs 5]
+    .venv/bin/python benchmarks/spleeter/compare.py SONG [--pairs 5] [--bandwidth full model]
 
 Pairs are taken in turn, original first, so that a machine that drifts drifts for both. "Separation"
 is what lies between a decoded wave in memory and its stems in memory. The original's "script" is
@@ -105,6 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("song", type=Path)
     parser.add_argument("--pairs", type=int, default=5, help="0: agreement only")
+    parser.add_argument("--bandwidth", nargs="+", default=["full", "model"])
     arguments = parser.parse_args()
     song, pairs = arguments.song, arguments.pairs
     with tempfile.TemporaryDirectory() as name:
@@ -115,7 +116,7 @@ def main() -> None:
         if not pairs:
             return
         print("| | original | unweave | ratio | from pair to pair |\n|---|---|---|---|---|")
-        for bandwidth in ("full", "model"):
+        for bandwidth in arguments.bandwidth:
             theirs, own = [], []
             for _ in range(pairs):
                 theirs.append(original(song, folder / "original", 3))

@@ -1,7 +1,7 @@
 """How long scoring takes beside museval, mir_eval and fast_bss_eval, and where the time goes.
 
     benchmarks/bss_eval/install.sh
-    benchmarks/bss_eval/.venv/bin/python benchmarks/bss_eval/speed.py [--repeats 3]
+    benchmarks/bss_eval/.venv/bin/python benchmarks/bss_eval/speed.py [--repeats 3] [--peers ...]
 
 Medians of several, everybody in turn in one process. BSS Eval v4 on four stereo stems of 60 s,
 v3 "sources" on four mono stems of 30 s, 44.1 kHz, all permutations tried.
@@ -72,7 +72,8 @@ def stages(refs: Any, ests: Any, taps: int = 512) -> None:
     matrix = found["the matrix"]
     matrix.diagonal().mul_(1 + 1e-9)
     run("its factor alone", lambda: torch.linalg.cholesky_ex(matrix))
-    fit = decompose.fit(x[..., : 4 * RATE_HZ], y[..., : 4 * RATE_HZ], own, taps, RATE_HZ)
+    fitted = decompose.fit(x[..., : 4 * RATE_HZ], y[..., : 4 * RATE_HZ], own, taps)
+    fit = decompose.spectra(fitted, RATE_HZ)
     frames = [slice(t, t + RATE_HZ) for t in range(0, length - RATE_HZ + 1, RATE_HZ)]
     run("frames", lambda: [decompose.ratios(x[..., p], y[..., p], own, fit, False) for p in frames])
 
@@ -81,17 +82,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=60, help="of v4; v3 takes half")
-    parser.add_argument("--ours", action="store_true", help="time unweave only")
+    parser.add_argument("--peers", nargs="*", default=["museval", "mir_eval", "fast_bss_eval"])
     given = parser.parse_args()
     x, y = synthetic(4, 1, given.seconds / 2)
     calls = {"unweave": lambda: sources_ours(x, y)}
-    if not given.ours:
+    if "mir_eval" in given.peers:
         calls["mir_eval"] = lambda: sources_theirs(x, y)
+    if "fast_bss_eval" in given.peers:
         calls["fast_bss_eval, torch"] = lambda: fast_bss_eval(x, y)
     table(f"v3 sources, four mono stems, {given.seconds / 2:g} s", calls, given.repeats)
     refs, ests = synthetic(4, 2, given.seconds)
     calls = {"unweave": lambda: v4_ours(False)(refs, ests)}
-    if not given.ours:
+    if "museval" in given.peers:
         calls["museval"] = lambda: v4_theirs(False)(refs, ests)
     table(f"v4, four stereo stems, {given.seconds:g} s", calls, given.repeats)
     stages(refs, ests)

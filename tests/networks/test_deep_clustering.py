@@ -36,7 +36,9 @@ def spectra(*shape: int) -> torch.Tensor:
 def test_the_loss_equals_the_one_over_all_pairs_of_bins(stems: int) -> None:
     """As the papers define it; bins weigh as much as the mix is loud in them."""
     net = network(stems=("a", "b", "c")[:stems])
-    outcome = Outcome(net, torch.randn(2, stems, 1, 300))
+    outcome = Outcome(
+        net, torch.randn(2, stems, 1, 300, generator=torch.Generator().manual_seed(3))
+    )
     want = []
     for vectors, true in zip(outcome.embeddings, outcome.true_spectra, strict=True):
         v = vectors.flatten(0, 2).double()  # (bin, dimension)
@@ -44,7 +46,8 @@ def test_the_loss_equals_the_one_over_all_pairs_of_bins(stems: int) -> None:
         y = F.one_hot(parts.abs().argmax(0), stems).double()
         w = parts.sum(0).abs().double() / parts.sum(0).abs().sum()
         want.append((w[:, None] * w * (v @ v.T - y @ y.T).square()).sum())
-    torch.testing.assert_close(deep_clustering(outcome).double(), torch.stack(want))
+    # The loss is float32, whose rounding is the tolerance; what it should be is summed in float64.
+    torch.testing.assert_close(deep_clustering(outcome), torch.stack(want).float())
 
 
 @pytest.mark.parametrize("changes", [*HEADS, {"layers": 1}])

@@ -1,0 +1,138 @@
+"""The networks that were trained on MIR-1K: what each scores, and what it costs.
+
+    unweave benchmark --dataset mir-1k --root DATA --split test-public -s mir1k-unet ... -o RESULTS
+    .venv/bin/python -m benchmarks.networks.table DATA RESULTS [--repeat 3] [--picture FILE.png]
+
+Scores are those of RESULTS. Costs: multiply-adds are counted (`networks/_cost.py`); seconds and
+memory are those of `unweave separate` on two minutes of MIR-1K's dev clips, medians over runs, each
+in a process of its own; the real-time factor is that of separating, without starting up. Minutes
+and steps of training are from the card. Prints the table of docs/networks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from benchmarks.memory import peak_mb
+
+from unweave import datasets
+from unweave.bench import aggregate
+from unweave.networks._cost import Cost, cost
+from unweave.pretrained import cards
+from unweave.pretrained.cards import Card
+
+SECONDS = 120
+
+
+HEAD = (
+    "| | GNSDR | GSIR | GSAR | parameters | multiply-adds a second of sound | real-time factor"
+    " | peak memory, MB | steps | minutes |\n|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One network. scores: of the voice, dB."""
+
+    card: Card
+    scores: tuple[float, ...]
+    cost: Cost
+    factor: float
+    megabytes: float
+
+    def text(self) -> str:
+        made = self.card.made
+        figures = [f"{score:.2f}" for score in self.scores]
+        figures += [f"{self.cost.parameters / 1e6:.2f} M"]
+        figures += [f"{self.cost.multiply_adds_per_s / 1e9:.3f} G", f"{self.factor:.4f}"]
+        figures += [f"{self.megabytes:.0f}", str(made["steps"]), str(made.get("minutes", ""))]
+        return f"| `{self.card.name}` | {' | '.join(figures)} |"
+
+
+def counted(card: Card) -> Cost:
+    config, module = import_module(f"unweave.networks.{card.network}").NETWORK
+    settings = config(stems=card.stems, channels=card.channels, **card.config)
+    return cost(lambda: module(settings), card.channels, card.sample_rate_hz)
+
+
+def recording(root: Path, target: Path) -> None:
+    """The dev clips' mixes, one after another and again, to two minutes of 16 kHz."""
+    tracks = datasets.load("mir-1k", root, "dev")
+    rate = tracks[0].sample_rate_hz
+    once = np.concatenate([track.mix() for track in tracks], axis=-1)[0]
+    soundfile.write(target, np.resize(once, SECONDS * rate), rate, subtype="FLOAT")
+
+
+def run(name: str, song: Path, repeat: int) -> tuple[float, float]:
+    """Medians of the real-time factor of separating and of the peak memory in MB."""
+    factors, peaks = [], []
+    for _ in range(repeat):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "unweave", "separate", "-q", "-m", name, "-o", folder]
+            megabytes, _ = peak_mb([*command, str(song)])
+            [report] = Path(folder).glob("*/report.json")
+            factors.append(json.loads(report.read_text())["seconds"]["separate"] / SECONDS)
+            peaks.append(megabytes)
+    return statistics.median(factors), statistics.median(peaks)
+
+
+def draw(lines: Sequence[Line], target: Path) -> None:
+    """The voice's GNSDR against operations and against the real-time factor."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.5), sharey=True, layout="constrained")
+    columns = (
+        ("multiply-adds for a second of sound", [x.cost.multiply_adds_per_s for x in lines]),
+        ("real-time factor on two cores", [x.factor for x in lines]),
+    )
+    scores = [line.scores[0] for line in lines]
+    for axis, (title, values) in zip(axes, columns, strict=True):
+        axis.scatter(values, scores)
+        for line, x, y in zip(lines, values, scores, strict=True):
+            name = line.card.name.removeprefix("mir1k-")
+            axis.annotate(name, (x, y), (4, 4), textcoords="offset points", fontsize=9)
+        axis.set(xlabel=title, xscale="log")
+        axis.margins(0.15)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("GNSDR of the voice, MIR-1K test-public, dB")
+    figure.savefig(target, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--picture", type=Path)
+    arguments = parser.parse_args()
+    table = aggregate.mir1k_table(aggregate.load(arguments.results))
+    place = table.columns.index("vocals GNSDR")
+    scores = {row.label: row.values[place : place + 3] for row in table.rows}
+    lines = []
+    print(HEAD)
+    with tempfile.TemporaryDirectory() as folder:
+        song = Path(folder) / "song.wav"
+        recording(arguments.data, song)
+        for name in sorted(scores, key=lambda name: -scores[name][0]):
+            if not cards.known(name):
+                continue  # a technique or an oracle: no card, other tables have them
+            card = cards.card(name)
+            line = Line(card, scores[name], counted(card), *run(name, song, arguments.repeat))
+            lines.append(line)
+            print(line.text(), flush=True)
+    if arguments.picture:
+        draw(lines, arguments.picture)
+
+
+if __name__ == "__main__":
+    main()

@@ -11,6 +11,7 @@ are kept in OUTPUT as `unweave benchmark` writes them, so that a second run only
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,8 +42,9 @@ def main() -> None:
     names = ["mixture", *ALL_CLIPS]
     mir_1k(run(given, "mir-1k", given.data / "mir-1k", "test-public", names))
     songs = run(
-        given, "musdb18", given.data / "musdb18-7s", "train", [*CAMPAIGN], [str(given.songs)]
-    )
+        given, "musdb18", given.data / "musdb18-7s", "train", [*CAMPAIGN, "mwf-exact"],
+        [str(given.songs)],
+    )  # fmt: skip
     musdb(songs, given.songs)
 
 
@@ -85,7 +87,7 @@ def musdb(found: list[TrackScores], songs: int) -> None:
     print(
         f"\n{table.title}, {table.aggregation}: {songs} excerpts of 7 s (the campaign's 50 songs)"
     )
-    print(f"  {'':8}" + "".join(f"{stem:>18}" for stem in table.columns))
+    print(f"  {'':9}" + "".join(f"{stem:>18}" for stem in table.columns))
     theirs = {
         (label, stem): float(np.nanmedian(sisec.campaign().of(system, stem, "SDR")))
         for label, system in CAMPAIGN.items()
@@ -95,10 +97,10 @@ def musdb(found: list[TrackScores], songs: int) -> None:
     for row in table.rows:
         ours |= {(row.label, stem): v for stem, v in zip(table.columns, row.values, strict=True)}
         cells = [
-            f"{ours[row.label, stem]:9.2f} ({theirs[row.label, stem]:6.2f})"
+            f"{ours[row.label, stem]:9.2f} ({theirs.get((row.label, stem), math.nan):6.2f})"
             for stem in table.columns
         ]
-        print(f"  {row.label:8}{''.join(cells)}")
+        print(f"  {row.label:9}{''.join(cells)}")
     for stem in table.columns:
         orders = [
             " < ".join(sorted(CAMPAIGN, key=lambda label: of[label, stem])) for of in (ours, theirs)

@@ -4,20 +4,23 @@
 
 Prints two tables: the oracles on MIR-1K `test-public` (100 clips) beside the figures that were
 computed elsewhere for all 825 test clips, and the oracles on the 7-second sample of MUSDB18's
-training songs beside the campaign's on its 50 test songs, with their order for each stem. Scores
-are kept in OUTPUT as `unweave benchmark` writes them, so that a second run only prints.
+training songs beside the campaign's on its 50 test songs, with their order for each stem. Where two
+stand the other way round there, their differences track by track say whether that is chance
+(Hodges-Lehmann estimate, Wilcoxon's p). Scores are kept in OUTPUT as `unweave benchmark` writes
+them, so that a second run only prints.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
-from unweave.bench import aggregate, sisec
+from unweave.bench import aggregate, sisec, statistics
 from unweave.bench.run import benchmark, exit_code
 from unweave.bench.scores import TrackScores
 
@@ -101,12 +104,24 @@ def musdb(found: list[TrackScores], songs: int) -> None:
             for stem in table.columns
         ]
         print(f"  {row.label:9}{''.join(cells)}")
+    values = {stem: aggregate.track_values(found, stem) for stem in table.columns}
     for stem in table.columns:
-        orders = [
-            " < ".join(sorted(CAMPAIGN, key=lambda label: of[label, stem])) for of in (ours, theirs)
-        ]
-        same = "as the campaign" if orders[0] == orders[1] else f"campaign: {orders[1]}"
-        print(f"  {stem}: {orders[0]}; {same}")
+        orders = [sorted(CAMPAIGN, key=lambda label: of[label, stem]) for of in (ours, theirs)]
+        print(f"  {stem}: {' < '.join(orders[0])}")
+        for one, other in combinations(orders[0], 2):
+            if orders[1].index(one) > orders[1].index(other):
+                both = [(values[stem][one][t], values[stem][other][t]) for t in values[stem][one]]
+                here = difference(np.array(both).T)
+                there = difference(sisec.campaign().of(CAMPAIGN[x], stem, "SDR")
+                                   for x in (one, other))  # fmt: skip
+                print(f"    {one} less {other}, track by track: {here}; campaign: {there}")
+
+
+def difference(pair: Iterable[np.ndarray]) -> str:
+    """How far apart two systems are, and whether by more than chance."""
+    one, other = pair
+    apart = (one - other)[np.isfinite(one - other)]
+    return f"{statistics.typical(apart):+.2f} dB, p {statistics.signed_rank(apart):.2g}"
 
 
 if __name__ == "__main__":

@@ -30,8 +30,10 @@ MEASURED = (
     "musdb18",
     "mir-1k",
     "noise",
+    "noise-given",
     "rooms",
     "peers-channels",
+    "nussl",
     "peers-blind",
     "speed",
 )
@@ -159,7 +161,7 @@ WIENER = (
 
 # What the techniques were called in SiSEC 2018, and in the table of Huang and others.
 CAMPAIGN = {"REP2": "repet-sim", "2DFT": "ft2d", "REP1": "repet", "RPCA": "rpca", "HPSS": "hpss"}
-PUBLISHED = {"RPCA": "rpca"}
+PUBLISHED = {"RPCA": "rpca", "RNMF": "rnmf"}
 
 
 def save_scores(folder: Path) -> None:

@@ -17,19 +17,18 @@ Wave = npt.NDArray[np.floating]
 Complex = npt.NDArray[np.complex128]
 
 EPSILON = np.finfo(float).eps
-NAMES = ("ibm1", "ibm2", "irm1", "irm2", "mwf", "mwf-published")
+NAMES = ("ibm1", "ibm2", "irm1", "irm2", "mwf")
 
 
 def estimates(name: str, mix: Wave, stems: Mapping[str, Wave]) -> dict[str, Wave]:
     """The estimate of each stem and of the accompaniment, float64 `(channel, time)`.
 
-    name: one of NAMES; `mwf-published` normalises covariances as the published script does, see
-    `_published_trace`.
+    name: one of NAMES.
     """
     mixed = _spectrum(mix)
     true = {stem: _spectrum(wave) for stem, wave in stems.items()}
-    if name.startswith("mwf"):
-        found = _wiener(mixed, true, published=name == "mwf-published")
+    if name == "mwf":
+        found = _wiener(mixed, true)
     else:
         kind, exponent = name[:3], int(name[3])
         shares = {stem: np.abs(own) ** exponent for stem, own in true.items()}
@@ -50,8 +49,8 @@ def _spectrum(wave: Wave) -> Complex:
     return found
 
 
-def _wiener(mixed: Complex, true: Mapping[str, Complex], published: bool) -> dict[str, Complex]:
-    models = {stem: _model(image, published) for stem, image in true.items()}
+def _wiener(mixed: Complex, true: Mapping[str, Complex]) -> dict[str, Complex]:
+    models = {stem: _model(image) for stem, image in true.items()}
     whole = sum(power[..., None, None] * spatial[:, None] for power, spatial in models.values())
     white = np.einsum("ftij,jft->ift", _inverse(whole), mixed)
     return {
@@ -60,28 +59,16 @@ def _wiener(mixed: Complex, true: Mapping[str, Complex], published: bool) -> dic
     }
 
 
-def _model(image: Complex, published: bool) -> tuple[Wave, Complex]:
+def _model(image: Complex) -> tuple[Wave, Complex]:
     """Power `(frequency, frame)` and spatial covariance `(frequency, channel, channel)`."""
     channels = len(image)
     outer = np.einsum("ift,jft->ftij", image, image.conj())
     level = np.mean(np.abs(image) ** 2, axis=0)
     spatial = np.mean(outer / (EPSILON + level[..., None, None]), axis=1)
-    trace = _published_trace(spatial) if published else EPSILON + _trace(spatial)
-    spatial = spatial * channels / trace + EPSILON * np.eye(channels)
+    # Without names of axes the trace runs along frequency and channel: see `bench.oracles`.
+    spatial = spatial * channels / np.trace(spatial) + EPSILON * np.eye(channels)
     power = np.einsum("fij,ftji->ft", _inverse(spatial), outer).real / channels
     return power, spatial
-
-
-def _trace(spatial: Complex) -> Complex:
-    """Of each frequency, `(frequency, 1, 1)`."""
-    return np.trace(spatial, axis1=1, axis2=2)[:, None, None]
-
-
-def _published_trace(spatial: Complex) -> Complex:
-    """What `np.trace` gives where the axes are not named: it runs along frequency and channel, so
-    that column j of every covariance is divided by the sum of `spatial[i, i, j]` over i, which are
-    the two lowest frequencies."""
-    return np.trace(spatial)
 
 
 def _inverse(matrix: Complex) -> Complex:

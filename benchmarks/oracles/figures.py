@@ -4,19 +4,23 @@
 
 Prints two tables: the oracles on MIR-1K `test-public` (100 clips) beside the figures that were
 computed elsewhere for all 825 test clips, and the oracles on the 7-second sample of MUSDB18's
-training songs beside the campaign's on its 50 test songs, with their order for each stem. Scores
-are kept in OUTPUT as `unweave benchmark` writes them, so that a second run only prints.
+training songs beside the campaign's on its 50 test songs, with their order for each stem. Where two
+stand the other way round there, their differences track by track say whether that is chance
+(Hodges-Lehmann estimate, Wilcoxon's p). Scores are kept in OUTPUT as `unweave benchmark` writes
+them, so that a second run only prints.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
-from unweave.bench import aggregate, sisec
+from unweave.bench import aggregate, sisec, statistics
 from unweave.bench.run import benchmark, exit_code
 from unweave.bench.scores import TrackScores
 
@@ -41,8 +45,9 @@ def main() -> None:
     names = ["mixture", *ALL_CLIPS]
     mir_1k(run(given, "mir-1k", given.data / "mir-1k", "test-public", names))
     songs = run(
-        given, "musdb18", given.data / "musdb18-7s", "train", [*CAMPAIGN], [str(given.songs)]
-    )
+        given, "musdb18", given.data / "musdb18-7s", "train", [*CAMPAIGN, "mwf-exact"],
+        [str(given.songs)],
+    )  # fmt: skip
     musdb(songs, given.songs)
 
 
@@ -85,7 +90,7 @@ def musdb(found: list[TrackScores], songs: int) -> None:
     print(
         f"\n{table.title}, {table.aggregation}: {songs} excerpts of 7 s (the campaign's 50 songs)"
     )
-    print(f"  {'':8}" + "".join(f"{stem:>18}" for stem in table.columns))
+    print(f"  {'':9}" + "".join(f"{stem:>18}" for stem in table.columns))
     theirs = {
         (label, stem): float(np.nanmedian(sisec.campaign().of(system, stem, "SDR")))
         for label, system in CAMPAIGN.items()
@@ -95,16 +100,28 @@ def musdb(found: list[TrackScores], songs: int) -> None:
     for row in table.rows:
         ours |= {(row.label, stem): v for stem, v in zip(table.columns, row.values, strict=True)}
         cells = [
-            f"{ours[row.label, stem]:9.2f} ({theirs[row.label, stem]:6.2f})"
+            f"{ours[row.label, stem]:9.2f} ({theirs.get((row.label, stem), math.nan):6.2f})"
             for stem in table.columns
         ]
-        print(f"  {row.label:8}{''.join(cells)}")
+        print(f"  {row.label:9}{''.join(cells)}")
+    values = {stem: aggregate.track_values(found, stem) for stem in table.columns}
     for stem in table.columns:
-        orders = [
-            " < ".join(sorted(CAMPAIGN, key=lambda label: of[label, stem])) for of in (ours, theirs)
-        ]
-        same = "as the campaign" if orders[0] == orders[1] else f"campaign: {orders[1]}"
-        print(f"  {stem}: {orders[0]}; {same}")
+        orders = [sorted(CAMPAIGN, key=lambda label: of[label, stem]) for of in (ours, theirs)]
+        print(f"  {stem}: {' < '.join(orders[0])}")
+        for one, other in combinations(orders[0], 2):
+            if orders[1].index(one) > orders[1].index(other):
+                both = [(values[stem][one][t], values[stem][other][t]) for t in values[stem][one]]
+                here = difference(np.array(both).T)
+                there = difference(sisec.campaign().of(CAMPAIGN[x], stem, "SDR")
+                                   for x in (one, other))  # fmt: skip
+                print(f"    {one} less {other}, track by track: {here}; campaign: {there}")
+
+
+def difference(pair: Iterable[np.ndarray]) -> str:
+    """How far apart two systems are, and whether by more than chance."""
+    one, other = pair
+    apart = (one - other)[np.isfinite(one - other)]
+    return f"{statistics.typical(apart):+.2f} dB, p {statistics.signed_rank(apart):.2g}"
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 import pytest
+import torch
 
 from tests.bench import fakes
 from unweave.bench.entries import entries, label_of
 from unweave.bench.names import parse_mapping
 from unweave.core.errors import UsageError
+from unweave.separators._dictionaries import Dictionaries
 
 
 def test_labels_say_the_options_that_are_not_defaults(monkeypatch):
@@ -25,6 +27,17 @@ def test_weights_are_part_of_it():
     assert found.label == "spleeter-2stems"
     assert len(found.weights_sha256) == 64
     assert entries(["spleeter-2stems:mask-exponent=3"])[0].options == {"mask_exponent": 3}
+
+
+def test_dictionaries_are_weights(tmp_path):
+    settings = {"window_s": 0.064, "overlap": 4, "exponent": 1.0, "divergence": "kl"}
+    bases = {"voice": torch.rand(257, 3), "noise": torch.rand(257, 3)}
+    learned = Dictionaries(bases=bases, sample_rate_hz=8000, settings=settings, rounds=10)
+    _, sha256 = learned.write(tmp_path / "duo.toml")
+    found = entries([f"nmf:dictionaries={tmp_path / 'duo.toml'}"])[0]
+    assert found.stems == ("voice", "noise")
+    assert found.weights_sha256 == sha256
+    assert entries(["hpss"])[0].weights_sha256 is None
 
 
 @pytest.mark.parametrize(

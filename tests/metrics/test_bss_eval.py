@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unweave.metrics.bss_eval import bss_eval_v3_images, bss_eval_v3_sources, bss_eval_v4
+from unweave.metrics.decompose import Kept
 
 TAPS = 16
 LENGTH = 3000
@@ -122,6 +124,21 @@ def test_interference_that_is_not_there_is_infinitely_far() -> None:
     refs, _ = signals()
     found = bss_eval_v4(refs, refs, window=1000, hop=1000, filter_taps=TAPS)
     assert (found.sir > 150).all()
+
+
+def test_what_is_kept_of_references_changes_nothing() -> None:
+    refs, ests = signals()
+    others, _ = signals(seed=1)
+    kept = Kept()
+
+    def sir(refs: np.ndarray, ests: np.ndarray, kept: Kept | None) -> np.ndarray:
+        return bss_eval_v4(refs, ests, window=1000, hop=1000, filter_taps=TAPS, kept=kept).sir
+
+    for truth, guess in ((refs, ests), (refs, ests[::-1]), (others, ests), (refs, ests)):
+        found = sir(truth, guess, kept)
+        np.testing.assert_array_equal(found, sir(truth, guess, Kept()))
+        np.testing.assert_allclose(found, sir(truth, guess, None), atol=1e-9)
+    assert kept.of(tensor := torch.from_numpy(refs), TAPS) is kept.of(tensor, TAPS)
 
 
 def test_unequal_shapes_are_refused() -> None:

@@ -71,8 +71,8 @@ def _separator(text: str, settings: Mapping[str, object]) -> Entry:
             raise UsageError(f"{name} has no option {key!r}; {takes}")
     facts = catalog.describe(name, options)
     if isinstance(facts, catalog.Technique):
-        options = dict(catalog.load(name, **options).spec.options)
-        weights = None
+        spec = catalog.load(name, **options).spec
+        options, weights = dict(spec.options), spec.weights_sha256
     else:
         weights = facts.weights.sha256
     return Entry(

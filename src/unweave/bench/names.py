@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from unweave.core.errors import UsageError
 
-ORACLES = ("mixture", "ibm", "ibm1", "ibm2", "irm1", "irm2", "mwf", "psm")
+ORACLES = ("mixture", "ibm", "ibm1", "ibm2", "irm1", "irm2", "mwf", "mwf-exact", "psm")
 
 
 def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:

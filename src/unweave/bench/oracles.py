@@ -4,9 +4,11 @@
 masks: a stem takes what has at least half of the mix's magnitude or power), `irm1`, `irm2` (ratio
 masks of magnitudes or powers) and `mwf` (multichannel Wiener filter of the local Gaussian model,
 one spatial covariance per frequency) are those of the SiSEC 2018 campaign: 2048-sample Hann window,
-half overlap, each channel by itself except in `mwf`. `ibm` is the binary mask of the MIR-1K papers:
-the loudest stem takes all. `psm` is the phase-sensitive mask, cut to [0, 1]. For the MIR-1K
-protocol the transform is that of Huang et al.: 1024-sample sine window, half overlap.
+half overlap, each channel by itself except in `mwf`. The campaign's script has a slip, which `mwf`
+keeps for the sake of comparison; `mwf-exact` is the filter that the script meant. `ibm` is the
+binary mask of the MIR-1K papers: the loudest stem takes all. `psm` is the phase-sensitive mask, cut
+to [0, 1]. For the MIR-1K protocol the transform is that of Huang et al.: 1024-sample sine window,
+half overlap.
 
 Stöter, Liutkus, Ito, "The 2018 Signal Separation Evaluation Campaign", LVA/ICA 2018. Wiener filter:
 Duong, Vincent, Gribonval, "Under-determined reverberant audio source separation using a full-rank
@@ -49,8 +51,8 @@ def oracle(name: str, mix: Wave, references: Stems, protocol: str) -> Estimates:
     if name == "mixture":
         return _mixture(mix, references)
     stft = Stft(protocol)
-    if name == "mwf":
-        return _wiener(mix, references, stft)
+    if name in ("mwf", "mwf-exact"):
+        return _wiener(mix, references, stft, exact=name == "mwf-exact")
     return _masked(mix, references, stft, _MASKS[name])
 
 
@@ -139,18 +141,18 @@ def _phase_sensitive(mixed: Tensor, stems: list[Wave], stft: Stft) -> Masks:
     return (masks.phase_sensitive(stft(stem), mixed) for stem in stems)
 
 
-def _wiener(mix: Wave, references: Stems, stft: Stft) -> Estimates:
+def _wiener(mix: Wave, references: Stems, stft: Stft, *, exact: bool) -> Estimates:
     """Each source is `power (frequency, frame)` times `spatial (frequency, channel, channel)`."""
     import torch
 
     mixed = stft.whole(mix)
-    models = [_gaussian(stft.whole(wave)) for wave in references.values()]
+    models = [_gaussian(stft.whole(wave), exact) for wave in references.values()]
     for some in _bins(mixed):  # whitened where it lies
         covariances = (
             torch.einsum("ft,fij->ftij", power[some].to(spatial.dtype), spatial[some])
             for power, spatial in models
         )
-        inverse = _inverse(reduce(add, covariances))
+        inverse = _inverse(reduce(add, covariances), exact)
         mixed[:, some] = torch.einsum("ftij,jft->ift", inverse, mixed[:, some])
     found = {}
     for stem, (power, spatial) in zip(references, models, strict=True):
@@ -159,29 +161,45 @@ def _wiener(mix: Wave, references: Stems, stft: Stft) -> Estimates:
     return found
 
 
-def _gaussian(source: Tensor) -> tuple[Tensor, Tensor]:
+def _gaussian(source: Tensor, exact: bool) -> tuple[Tensor, Tensor]:
     """Power and spatial covariance of a source image `(channel, frequency, frame)`.
 
     As the campaign estimated them: the spatial covariance is the mean over frames of the outer
     products over the channels' mean power, with its trace set to the number of channels; the power
     is then that of the image whitened by it.
+
+    The slip: the campaign's `np.trace` names no axes and so takes the first two, frequency and
+    channel, instead of both channels. Column j of every covariance is divided by the sum over i of
+    element (i, j) at frequency i: of the lowest two in stereo.
     """
     import torch
 
     from unweave.dsp.masks import EPSILON
 
-    channels, _, frames = source.shape
+    channels = source.shape[0]
+    slip = torch.einsum("iij->j", _spatial(source[:, :channels]))[None, None]
     found = []
     for some in _bins(source):
         image = source[:, some]
-        weighted = image / (EPSILON + image.abs().square().mean(0))
-        spatial = torch.einsum("ift,jft->fij", weighted, image.conj()) / frames
-        trace = torch.einsum("fii->f", spatial).real
-        spatial = spatial * (channels / (EPSILON + trace))[:, None, None]
-        white = torch.einsum("fij,jft->ift", _inverse(spatial), image)
+        spatial = _spatial(image)
+        trace = torch.einsum("fii->f", spatial)[:, None, None] if exact else slip
+        spatial = spatial * (channels / (EPSILON + trace))
+        if not exact:
+            spatial = spatial + EPSILON * torch.eye(channels)
+        white = torch.einsum("fij,jft->ift", _inverse(spatial, exact), image)
         found.append(((white * image.conj()).real.sum(0) / channels, spatial))
     powers, spatials = zip(*found, strict=True)
     return torch.cat(powers), torch.cat(spatials)
+
+
+def _spatial(image: Tensor) -> Tensor:
+    """The mean over frames of an image's outer products, each over the channels' mean power."""
+    import torch
+
+    from unweave.dsp.masks import EPSILON
+
+    weighted = image / (EPSILON + image.abs().square().mean(0))
+    return torch.einsum("ift,jft->fij", weighted, image.conj()) / image.shape[-1]
 
 
 def _bins(spectrum: Tensor) -> Iterator[slice]:
@@ -190,23 +208,28 @@ def _bins(spectrum: Tensor) -> Iterator[slice]:
         yield slice(first, first + _BINS_AT_ONCE)
 
 
-def _inverse(matrix: Tensor) -> Tensor:
-    """The inverse of Hermitian `(..., channel, channel)` with a little added to its diagonal.
+def _inverse(matrix: Tensor, exact: bool) -> Tensor:
+    """The inverse of `(..., channel, channel)`, kept from being singular.
 
-    The campaign added 2^-52 whatever the level, which left the covariance of a stem panned to the
-    centre singular, and its filter to rounding. What is added here is a part of the matrix itself.
+    The campaign added 2^-52 to the determinant whatever the level, which filters quiet bins out
+    and leaves a stem in the very centre, whose covariance is singular, to rounding. What is added
+    to be exact is a part of the matrix's own diagonal.
     """
     import torch
 
+    from unweave.dsp.masks import EPSILON
+
     channels = matrix.shape[-1]
-    trace = torch.einsum("...ii->...", matrix).real / channels
-    added = _LOADING * trace + _SMALLEST
-    matrix = matrix + added[..., None, None] * torch.eye(channels, dtype=matrix.dtype)
+    unit = torch.eye(channels, dtype=matrix.dtype)
+    if exact:
+        trace = torch.einsum("...ii->...", matrix).real / channels
+        matrix = matrix + (_LOADING * trace + _SMALLEST)[..., None, None] * unit
     if channels != 2:
-        return torch.linalg.inv(matrix)
+        return torch.linalg.inv(matrix if exact else matrix + EPSILON * unit)
     a, b, c, d = (matrix[..., i, j] for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)))
     adjugate = torch.stack([d, -b, -c, a], dim=-1).reshape(matrix.shape)
-    return adjugate / (a * d - b * c)[..., None, None]
+    determinant = a * d - b * c
+    return adjugate / (determinant if exact else EPSILON + determinant)[..., None, None]
 
 
 _MASKS: dict[str, Callable[[Tensor, list[Wave], Stft], Masks]] = {

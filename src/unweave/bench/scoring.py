@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from unweave.bench.pairing import evaluations
 from unweave.bench.scores import BSS_EVAL_V4, GLOBAL, METRICS, MIR_1K, V3_IMAGES, V3_SOURCES, Values
 from unweave.core.errors import UsageError
 from unweave.core.types import Wave
+
+if TYPE_CHECKING:
+    from unweave.metrics import Kept
 
 WINDOW_S = 1.0
 
@@ -45,12 +48,18 @@ class Scored:
 
 
 def score(
-    references: Waves, estimates: Waves, sample_rate_hz: int, protocol: str, mix: Wave | None = None
+    references: Waves,
+    estimates: Waves,
+    sample_rate_hz: int,
+    protocol: str,
+    mix: Wave | None = None,
+    kept: dict[tuple[str, ...], Kept] | None = None,
 ) -> Scored:
     """The scores of `estimates`, each against the reference of its name.
 
     All waves are `(channel, time)` of one shape. mix: what NSDR compares with; without it there is
-    none. Raises UsageError where a protocol for one channel meets more.
+    none. kept: one dictionary, empty at first, for all estimates of a track makes BSS Eval v4
+    faster, and takes memory. Raises UsageError where a protocol for one channel meets more.
     """
     first = next(iter(estimates.values()))
     length_s = first.shape[-1] / sample_rate_hz
@@ -69,7 +78,7 @@ def score(
             found.global_[name] = {figure: float(simple[figure][n]) for figure in simple}
         if protocol == GLOBAL:
             continue
-        values = _bss_eval(own, given, sample_rate_hz, protocol)
+        values = _bss_eval(own, given, sample_rate_hz, protocol, _kept(kept, names))
         for n, name in enumerate(names):
             if name in found.targets:
                 found.among_stems[name] = found.targets.pop(name)
@@ -103,15 +112,21 @@ def _silence(names: tuple[str, ...], gone: npt.NDArray[np.bool_]) -> list[str]:
     return found
 
 
+def _kept(kept: dict[tuple[str, ...], Kept] | None, names: tuple[str, ...]) -> Kept | None:
+    from unweave import metrics
+
+    return None if kept is None else kept.setdefault(names, metrics.Kept())
+
+
 def _bss_eval(
-    references: Wave, estimates: Wave, sample_rate_hz: int, protocol: str
+    references: Wave, estimates: Wave, sample_rate_hz: int, protocol: str, kept: Kept | None
 ) -> dict[str, Values]:
     """Each metric `(stem, frame)`; NaN where a frame has no score."""
     from unweave import metrics
 
     if protocol == BSS_EVAL_V4:
         window = round(WINDOW_S * sample_rate_hz)
-        frames = metrics.bss_eval_v4(references, estimates, window=window, hop=window)
+        frames = metrics.bss_eval_v4(references, estimates, window=window, hop=window, kept=kept)
         return {"SDR": frames.sdr, "SIR": frames.sir, "ISR": frames.isr, "SAR": frames.sar}
     if protocol == V3_IMAGES:
         images = metrics.bss_eval_v3_images(references, estimates, permutation=False)

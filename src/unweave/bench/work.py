@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unweave.bench import memory, oracles, pairing, scores, scoring
 from unweave.bench.entries import Entry
@@ -19,6 +20,9 @@ from unweave.bench.scores import TrackScores
 from unweave.core.errors import Cancelled, UnweaveError
 from unweave.core.types import Progress, Separator, ShouldStop, Wave
 from unweave.datasets.track import Track
+
+if TYPE_CHECKING:
+    from unweave.metrics import Kept
 
 
 class Status(StrEnum):
@@ -125,8 +129,10 @@ class Scorer:
         notes += pairs.warnings(entry.label)
         estimates = {name: pairing.total(given, parts) for name, parts in pairs.sources.items()}
         del given
+        # Of oracles no memory is measured, which what is kept would add to; they come last.
+        kept = sound.kept if entry.kind == "oracle" else None
         scored = scoring.score(
-            sound.references, estimates, track.sample_rate_hz, protocol, sound.mix
+            sound.references, estimates, track.sample_rate_hz, protocol, sound.mix, kept
         )
         del identity["version"]
         return TrackScores(
@@ -196,6 +202,7 @@ class Sound:
     mix: Wave
     references: dict[str, Wave]
     checksum: str
+    kept: dict[tuple[str, ...], Kept] = field(default_factory=dict)  # see `scoring.score`
 
     @staticmethod
     def of(track: Track) -> Sound:

@@ -26,6 +26,7 @@ from unweave.dsp.threads import Each, each, team
 
 BETAS = {"euclid": 2.0, "kl": 1.0, "itakura-saito": 0.0}
 TILE = 512  # columns at most: with fewer, calls cost more than a nearer cache saves
+ALIGNED = 16  # columns, rows of 64 bytes: products of rows that are not took 1.3 times as long
 GROUPS = 8  # of tiles, which threads share
 CHECK = 10  # rounds from one look at the loss to the next
 FLOOR = 1e-16  # no factor is less, or it could never grow again
@@ -242,6 +243,7 @@ def _step(up: Tensor, down: Tensor, beta: float) -> Tensor:
 def _groups(values: Tensor, activations: Tensor, beta: float) -> list[list[Tile]]:
     """The columns, TILE at a time, in memory of their own, as at most GROUPS runs of tiles."""
     size = -(-values.shape[1] // -(-values.shape[1] // TILE))  # alike, so that threads end together
+    size = -(-size // ALIGNED) * ALIGNED
     pieces = [
         tuple(some.clone(memory_format=torch.contiguous_format) for some in pair)
         for pair in zip(values.split(size, 1), activations.split(size, 1), strict=True)

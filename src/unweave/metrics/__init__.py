@@ -12,11 +12,13 @@ from unweave.metrics.bss_eval import (
     bss_eval_v3_sources,
     bss_eval_v4,
 )
+from unweave.metrics.decompose import Kept
 from unweave.metrics.simple import SiScores, global_sdr, si_sdr, snr
 
 __all__ = [
     "Frames",
     "Images",
+    "Kept",
     "SiScores",
     "Sources",
     "bss_eval_v3_images",

@@ -7,6 +7,7 @@ stay in the cache and a long frame needs no long transform.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch.nn.functional import pad
 
 from unweave.metrics.correlate import correlations
 from unweave.metrics.lengths import fast_size
+from unweave.metrics.project import Factor
 from unweave.metrics.project import filters as solve
 from unweave.metrics.simple import decibels
 
@@ -24,6 +26,37 @@ Floats = npt.NDArray[np.float64]
 
 SIZE = 8192  # of the blocks' transforms, about, where the taps leave a good part for new samples
 GROUP = 8  # blocks at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What references `(stem, channel, time)` ask for by themselves, whatever the estimates."""
+
+    lags: Tensor  # (row, row, tap); a row is a stem's channel
+    all: Factor
+    own: tuple[Factor, ...]  # of each stem alone
+
+    @staticmethod
+    def of(lags: Tensor, stems: int) -> Known:
+        size = len(lags) // stems
+        rows = [slice(j * size, (j + 1) * size) for j in range(stems)]
+        return Known(lags, Factor.of(lags), tuple(Factor.of(lags[row, row]) for row in rows))
+
+
+class Kept:
+    """What the last references asked for, which need not be found anew for other estimates."""
+
+    def __init__(self) -> None:
+        self._key: tuple[bytes, int] | None = None
+        self._known: Known | None = None
+
+    def of(self, refs: Tensor, taps: int) -> Known:
+        key = hashlib.sha256(refs.contiguous().numpy().data).digest(), taps
+        if self._known is None or key != self._key:
+            rows = refs.flatten(0, 1)
+            self._known = Known.of(correlations(rows, (rows,), taps), len(refs))
+            self._key = key
+        return self._known
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +80,27 @@ class Spectra:
     size: int
 
 
-def fit(refs: Tensor, ests: Tensor, candidates: Tensor, taps: int) -> Fit:
+def fit(
+    refs: Tensor, ests: Tensor, candidates: Tensor, taps: int, known: Known | None = None
+) -> Fit:
     """The filters that these signals ask for, `(stem, channel, time)` both.
 
-    candidates: `(stem, candidate)`, the estimates to be tried for each reference.
+    candidates: `(stem, candidate)`, the estimates to be tried for each reference. known: what the
+    references ask for, if that is known.
     """
     stems, channels, _ = refs.shape
     rows, columns = refs.flatten(0, 1), ests.flatten(0, 1)
-    both = correlations(rows, (rows, columns), taps)
-    lags, products = both[:, : len(rows)], both[:, len(rows) :]
+    if known is None:  # references and estimates share their transforms
+        both = correlations(rows, (rows, columns), taps)
+        known, products = Known.of(both[:, : len(rows)], stems), both[:, len(rows) :]
+    else:
+        products = correlations(rows, (columns,), taps)
     each = products.reshape(stems, channels, stems, channels, taps)
-    own = []
-    for j in range(stems):
-        row = slice(j * channels, (j + 1) * channels)
-        own.append(solve(lags[row, row], each[j][:, candidates[j]].flatten(1, 2)))
-    return Fit(lags, products, solve(lags, products), torch.stack(own))
+    own = [
+        solve(factor, some[:, tried].flatten(1, 2))
+        for factor, some, tried in zip(known.own, each, candidates, strict=True)
+    ]
+    return Fit(known.lags, products, solve(known.all, products), torch.stack(own))
 
 
 def spectra(fit: Fit, frame: int) -> Spectra:

@@ -13,40 +13,49 @@ one step of refinement with the true matrix takes its influence out of all that 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 TRACE = 2.0**-52  # the rounding of 64 bits; the diagonal is one
 
 
-def filters(lags: Tensor, products: Tensor) -> Tensor:
-    """The filters that bring the references nearest to each estimate.
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """The factored Gram matrix of the references that sound."""
 
-    lags: correlations of the references among themselves `(i, i, taps)`; products: of references
-    with estimates, `(i, estimate, taps)`. Returns `(i, estimate, taps)`; silent references get
-    zeros.
+    heard: Tensor  # their numbers
+    scale: Tensor  # their levels, (i, 1, 1): loud and soft ones are put on one footing
+    lower: Tensor  # the Cholesky factor
+    matrix: Tensor | None  # itself, where the trace was more than rounding
+
+    @staticmethod
+    def of(lags: Tensor) -> Factor:
+        """lags: correlations of all references among themselves `(i, i, taps)`."""
+        energy = lags.diagonal()[0]
+        heard = torch.nonzero(energy > 0).flatten()
+        scale = energy[heard].sqrt()[:, None, None]
+        matrix = gram(lags[heard][:, heard] / (scale * scale[:, 0]))
+        trace, lower = _factor(matrix)
+        return Factor(heard, scale, lower, matrix if trace > TRACE else None)
+
+
+def filters(factor: Factor, products: Tensor) -> Tensor:
+    """The filters that bring the references nearest to each estimate, `(i, estimate, taps)`.
+
+    products: of references with estimates, `(i, estimate, taps)`. Silent references get zeros.
     """
-    energy = lags.diagonal()[0]
-    heard = torch.nonzero(energy > 0).flatten()
     found = torch.zeros_like(products)
-    if len(heard):
-        scale = energy[heard].sqrt()[:, None, None]  # loud and soft references on one footing
-        found[heard] = _solve(
-            lags[heard][:, heard] / (scale * scale[:, 0]), products[heard] / scale
-        )
-        found[heard] /= scale
+    count, (_, others, taps) = len(factor.heard), products.shape
+    if count:
+        scaled = products[factor.heard] / factor.scale
+        columns = scaled.transpose(1, 2).reshape(count * taps, others)
+        answer = torch.cholesky_solve(columns, factor.lower)
+        if factor.matrix is not None:
+            answer += torch.cholesky_solve(columns - factor.matrix @ answer, factor.lower)
+        found[factor.heard] = answer.reshape(count, taps, others).transpose(1, 2) / factor.scale
     return found
-
-
-def _solve(lags: Tensor, products: Tensor) -> Tensor:
-    count, others, taps = products.shape
-    matrix = gram(lags)
-    columns = products.transpose(1, 2).reshape(count * taps, others)
-    trace, factor = _factor(matrix)
-    answer = torch.cholesky_solve(columns, factor)
-    if trace > TRACE:
-        answer += torch.cholesky_solve(columns - matrix @ answer, factor)
-    return answer.reshape(count, taps, others).transpose(1, 2)
 
 
 def _factor(matrix: Tensor) -> tuple[float, Tensor]:

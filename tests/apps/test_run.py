@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.apps.fakes import write_noise
-from unweave.apps.batch import Settings, Status, exit_code, not_found, prepare, run
+from unweave.apps.batch import Settings, exit_code, not_found, prepare, run
 from unweave.apps.batch.inputs import Missed
 from unweave.apps.batch.run import CannotLoadError, Outcome
 from unweave.core.errors import InputError, UsageError, WeightsError
+from unweave.core.status import Status
 
 
 class Watcher:

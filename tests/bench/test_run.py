@@ -14,8 +14,9 @@ from unweave.bench import aggregate, run, scores
 from unweave.bench.entries import entries
 from unweave.bench.pool import run_in_processes
 from unweave.bench.run import benchmark, exit_code, select
-from unweave.bench.work import Job, Request, Status
+from unweave.bench.work import Job, Request
 from unweave.core.errors import InputError, UsageError
+from unweave.core.status import Status
 
 ORACLES = ("mixture", "irm1")
 

@@ -16,8 +16,9 @@ from unweave.bench import scores
 from unweave.bench.entries import Entry, entries
 from unweave.bench.pool import run_in_processes
 from unweave.bench.scores import BSS_EVAL_V4, MIR_1K
-from unweave.bench.work import Job, Outcome, Request, Scorer, Status, outcome
+from unweave.bench.work import Job, Outcome, Request, Scorer, outcome
 from unweave.core.errors import InputError, UnweaveError, UsageError
+from unweave.core.status import Status
 from unweave.core.types import ShouldStop
 from unweave.datasets.track import Track
 

@@ -10,22 +10,15 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from unweave.bench import memory, oracles, pairing, scores, scoring
 from unweave.bench.entries import Entry
 from unweave.bench.scores import TrackScores
 from unweave.core.errors import Cancelled, UnweaveError
+from unweave.core.status import Status
 from unweave.core.types import Progress, Separator, ShouldStop, Wave
 from unweave.datasets.track import Track
-
-
-class Status(StrEnum):
-    DONE = "done"
-    SKIPPED = "skipped"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ import typer
 from unweave.cli.dataset import dataset_names
 from unweave.cli.separate import Device, model_names
 from unweave.cli.session import Session, session
+from unweave.core.status import Status
 
 if TYPE_CHECKING:
     from unweave.bench.work import Outcome
@@ -160,7 +161,6 @@ class _Watcher:
 
     def finished(self, outcome: Outcome) -> None:
         from unweave.apps.batch import shown
-        from unweave.bench.work import Status
 
         self.done_s += outcome.sound_s
         self.display.update(self, self.done_s, self.total_s)
@@ -178,7 +178,6 @@ def _sum_up(
     """The tables of what has scores, what it was, and at the very end what failed."""
     from unweave.apps.batch import shown
     from unweave.bench import aggregate
-    from unweave.bench.work import Status
     from unweave.cli import tables
     from unweave.cli.progress import clock
 
@@ -209,8 +208,6 @@ def _sum_up(
 def _document(
     outcomes: Sequence[Outcome], output: Path, shown_tables: list[dict[str, Any]], code: int
 ) -> dict[str, Any]:
-    from unweave.bench.work import Status
-
     return {
         "output": str(output),
         "scores": [

@@ -166,8 +166,10 @@ def _finished(
                 continue
             try:
                 facts = scores.load_json(path).get("unweave", {})
+                if facts.get("version") != scores.VERSION:
+                    continue
                 wanted = request.identity(track, entry, facts.get("checksum", ""))
-                if any(facts.get(key) != wanted[key] for key in scores.IDENTITY):
+                if any(facts.get(key) != value for key, value in wanted.items()):
                     continue
                 checksum = checksum or track.checksum()  # reads all of the track: last
                 if facts["checksum"] == checksum:

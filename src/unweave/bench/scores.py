@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -33,15 +33,34 @@ BSS_EVAL_V4, MIR_1K = "bss-eval-v4", "mir-1k"
 V3_IMAGES, V3_SOURCES = "bss-eval-v3-images", "bss-eval-v3-sources"
 GLOBAL = "global"  # no BSS Eval at all
 
-# Two files with the same values here hold the same scores.
-IDENTITY = (
-    "version", "dataset", "split", "track", "checksum", "protocol", "separator", "kind", "name",
-    "options", "weights_sha256", "mapping",
-)  # fmt: skip
-
 Values = npt.NDArray[np.float64]
 Targets = Mapping[str, Mapping[str, Values]]
 Named = Mapping[str, Mapping[str, float]]
+
+
+class Identity(TypedDict):
+    """Two files of one `VERSION` with the same values here hold the same scores."""
+
+    dataset: str
+    split: str
+    track: str
+    checksum: str
+    protocol: str
+    separator: str
+    kind: str
+    name: str
+    options: Mapping[str, object]
+    weights_sha256: str | None
+    mapping: Mapping[str, str]
+
+
+class Timing(TypedDict, total=False):
+    """What separating cost; not there for oracles."""
+
+    device: str
+    seconds_separate: float
+    real_time_factor: float
+    peak_memory_mb: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -152,4 +152,4 @@ def build(
 
 
 NETWORK = (MaskInferenceConfig, MaskInference)
-BYTES_PER_SAMPLE = 110.0  # working memory of the paper's DRNN-2: benchmarks/networks/memory.py
+BYTES_PER_SAMPLE = 120.0  # working memory of DRNN-2: benchmarks/networks/memory.py

@@ -104,6 +104,11 @@ def test_gradient_reaches_every_parameter(changes: dict) -> None:
 
 
 @pytest.mark.parametrize("changes", KINDS)
+def test_mixed_precision(changes: dict) -> None:
+    waveform.check_mixed_precision(network(**changes, dropout=0.0), 1)
+
+
+@pytest.mark.parametrize("changes", KINDS)
 def test_one_batch_is_overfitted(changes: dict) -> None:
     net = network(**changes, dropout=0.0)
     assert waveform.overfit(net, waveform.two_voices(), steps=80, rate=1e-2) > 15

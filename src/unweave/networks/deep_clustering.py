@@ -119,7 +119,11 @@ class DeepClustering(nn.Module):
     def recur(self, spectrum: Tensor) -> Tensor:
         """The body: `(batch, channel, frame, bin)` to `(batch, frame, 2 * width)`."""
         x = features(spectrum).transpose(2, 3).flatten(1, 2)  # (batch, channel * bin, frame)
-        return self.body(self.norm(x).transpose(1, 2))[0]
+        x = self.norm(x).transpose(1, 2)
+        if torch.is_autocast_enabled(x.device.type):
+            # Of float32 torch would make bfloat16 inside a kernel that CPUs without it do not have.
+            x = x.to(torch.get_autocast_dtype(x.device.type))
+        return self.body(x)[0]
 
     def embeddings(self, x: Tensor) -> Tensor:
         """`(batch, frame, 2 * width)` to `(batch, channel, frame, bin, embedding)`."""

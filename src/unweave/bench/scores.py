@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from unweave.bench import schema
 from unweave.core.errors import InputError, OutputError
+from unweave.core.whole import appearing
 
 VERSION = 1  # of what is under `unweave`; files of another version are scored again
 METRICS = ("SDR", "SIR", "ISR", "SAR")
@@ -161,17 +162,13 @@ def write(scores: TrackScores, path: Path) -> None:
     data = document(scores)
     schema.check(data, _schema(), str(path))
     # One name for all attempts: what a killed run leaves is overwritten by the next.
-    temporary = path.with_name(f".{path.name}.partial")
+    text = json.dumps(data, indent=2, allow_nan=True) + "\n"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(data, indent=2, allow_nan=True) + "\n"
-        with temporary.open("w", encoding="utf-8") as file:
+        with appearing(path) as hidden, hidden.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot write the scores ({error.strerror})") from error
 
 

@@ -177,8 +177,8 @@ def test_several_at_a_time_give_the_same_bytes(folder):
 
 
 def test_a_child_that_is_killed_costs_only_its_file(folder):
-    for n in range(3):
-        write_noise(Path("m", f"long{n}.wav"), seconds=60.0, seed=n)
+    for n in range(2):
+        write_noise(Path("m", f"long{n}.wav"), seconds=20.0, seed=n)
 
     class Killer(Watcher):
         killed = False

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.apps.fakes import write_noise
-from unweave.apps.batch import Settings, Status, exit_code, not_found, prepare, run
+from unweave.apps.batch import Settings, exit_code, not_found, prepare, run
 from unweave.apps.batch.inputs import Missed
 from unweave.apps.batch.run import CannotLoadError, Outcome
 from unweave.core.errors import InputError, UsageError, WeightsError
+from unweave.core.status import Status
 
 
 class Watcher:
@@ -176,8 +177,8 @@ def test_several_at_a_time_give_the_same_bytes(folder):
 
 
 def test_a_child_that_is_killed_costs_only_its_file(folder):
-    for n in range(3):
-        write_noise(Path("m", f"long{n}.wav"), seconds=60.0, seed=n)
+    for n in range(2):
+        write_noise(Path("m", f"long{n}.wav"), seconds=20.0, seed=n)
 
     class Killer(Watcher):
         killed = False

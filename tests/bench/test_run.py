@@ -2,10 +2,12 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from tests.bench import fakes
 from tests.bench.fakes import Deadly, Share, Waves
@@ -14,8 +16,9 @@ from unweave.bench import aggregate, run, scores
 from unweave.bench.entries import entries
 from unweave.bench.pool import run_in_processes
 from unweave.bench.run import benchmark, exit_code, select
-from unweave.bench.work import Job, Request, Status
+from unweave.bench.work import Job, Request
 from unweave.core.errors import InputError, UsageError
+from unweave.core.status import Status
 
 ORACLES = ("mixture", "irm1")
 
@@ -34,6 +37,23 @@ def give(monkeypatch, tracks):
 def go(folder, **more):
     facts = {"separators": ["share"], "oracles": ORACLES, "output": folder} | more
     return benchmark("synthetic", split="test", **facts)
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory) -> Path:
+    """What `go` leaves."""
+    folder = tmp_path_factory.mktemp("scored")
+    with pytest.MonkeyPatch.context() as patch:
+        fakes.offer(patch)
+        give(patch, fakes.tracks())
+        go(folder)
+    return folder
+
+
+@pytest.fixture
+def finished(offered, scored, tmp_path) -> Path:
+    """A folder in which `go` has done it all."""
+    return shutil.copytree(scored, tmp_path / "finished")
 
 
 def content(folder: Path) -> dict[str, dict]:
@@ -128,26 +148,25 @@ def test_what_is_done_is_not_done_again(offered, tmp_path):
         lambda document: document.clear(),
     ],
 )
-def test_scores_of_other_work_are_done_again(offered, tmp_path, change):
-    right = content(tmp_path) if go(tmp_path) else {}
-    path = tmp_path / "synthetic" / "share" / "test" / "test 1.json"
+def test_scores_of_other_work_are_done_again(finished, change):
+    right = content(finished)
+    path = finished / "synthetic" / "share" / "test" / "test 1.json"
     document = json.loads(path.read_text())
     change(document)
     path.write_text(json.dumps(document))
-    outcomes = go(tmp_path)
+    outcomes = go(finished)
     assert [o.status for o in outcomes] == [Status.DONE] + [Status.SKIPPED] * 5
-    assert content(tmp_path) == right
+    assert content(finished) == right
 
 
-def test_half_a_file_is_done_again(offered, tmp_path):
-    go(tmp_path)
-    right = content(tmp_path)
-    path = tmp_path / "synthetic" / "share" / "test" / "test 1.json"
+def test_half_a_file_is_done_again(finished):
+    right = content(finished)
+    path = finished / "synthetic" / "share" / "test" / "test 1.json"
     path.write_bytes(path.read_bytes()[:200])
     (path.parent / ".test 2.json.partial").write_text("{")
-    assert [o.status for o in go(tmp_path)].count(Status.DONE) == 1
+    assert [o.status for o in go(finished)].count(Status.DONE) == 1
     (path.parent / ".test 2.json.partial").unlink()
-    assert content(tmp_path) == right
+    assert content(finished) == right
 
 
 def test_other_options_are_other_rows(offered, tmp_path):
@@ -229,12 +248,17 @@ def test_mir_1k_protocol(offered, tmp_path):
 
 
 def test_the_same_from_processes_as_from_here(tmp_path):
-    """Oracles of the real synthetic dataset: children import nothing of the tests."""
+    """Oracles of files: children import nothing of the tests."""
+    for track in fakes.tracks():
+        for stem in track.stems:
+            path = tmp_path / "songs" / track.name / f"{stem}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, track.stem(stem).T, track.sample_rate_hz)
     for name, jobs in (("one", 1), ("two", 2)):
         outcomes = benchmark(
-            "synthetic", split="test", oracles=("ibm", "psm"), output=tmp_path / name, jobs=jobs
+            None, tmp_path / "songs", oracles=("ibm", "psm"), output=tmp_path / name, jobs=jobs
         )
-        assert {o.status for o in outcomes} == {Status.DONE}
+        assert [o.status for o in outcomes] == [Status.DONE] * 4
     one, two = (aggregate.load(tmp_path / name) for name in ("one", "two"))
     assert [(s.separator, s.track) for s in one] == [(s.separator, s.track) for s in two]
     for here, there in zip(one, two, strict=True):

@@ -1,12 +1,36 @@
 """The frame: help, version, completion, what is imported when, and how errors read."""
 
+import json
 import subprocess
 import sys
 
 import pytest
 
+from unweave.cli.app import app
+
 VERBS = ["separate", "models", "info", "verify", "spectrogram", "dataset", "partials"]
-HEAVY = "{'torch', 'numpy', 'av', 'scipy', 'matplotlib', 'soundfile'} & set(sys.modules)"
+VERBS += ["nmf", "evaluate", "benchmark", "report", "train"]
+# What only a verb at work needs: libraries that take long to import, and rooms of ours.
+HEAVY = {"torch", "numpy", "av", "scipy", "matplotlib", "soundfile", "soxr", "safetensors"}
+HEAVY |= {"pytorch_lightning", "tensorboard", "rich.progress", "tomllib"}
+HEAVY |= {
+    f"unweave.{room}"
+    for room in [
+        "apps", "bench", "training", "catalog", "engine", "pretrained", "separators", "networks",
+        "datasets", "io", "dsp", "metrics",
+    ]
+}  # fmt: skip
+
+
+def loaded(*arguments: str) -> set[str]:
+    """The modules that a command has imported when it ends."""
+    code = (
+        "import json, sys; from unweave.cli.app import main\n"
+        f"sys.argv = ['unweave', *{arguments!r}]\n"
+        "try: main()\nexcept SystemExit: print(json.dumps(list(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
 
 
 def test_help_lists_verbs_and_exit_codes(say):
@@ -30,25 +54,25 @@ def test_version(start):
     assert done.out == f"unweave {unweave.__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["separate", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["separate", "--help"], ["benchmark", "--help"], ["train", "-h"]],
+)
 def test_what_must_be_quick_imports_nothing_heavy(arguments):
-    code = (
-        "import sys; from unweave.cli.app import main\n"
-        f"sys.argv = ['unweave', *{arguments!r}]\n"
-        f"try: main()\nexcept SystemExit: print({HEAVY})"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "set()"
+    assert loaded(*arguments) & HEAVY == set()
+
+
+def test_typer_meets_types_and_not_their_text():
+    """Else it compiles all of them, several times over, whenever the command starts."""
+    groups = [app, *(group.typer_instance for group in app.registered_groups)]
+    verbs = [command.callback for group in groups for command in group.registered_commands]
+    assert len(verbs) > len(VERBS)
+    for verb in verbs:
+        assert not any(isinstance(kind, str) for kind in verb.__annotations__.values()), verb
 
 
 def test_the_facts_of_a_card_need_no_torch():
-    code = (
-        "import sys; from unweave.cli.app import main\n"
-        "sys.argv = ['unweave', 'models', 'show', 'spleeter-2stems']\n"
-        "try: main()\nexcept SystemExit: print('torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "False"
+    assert "torch" not in loaded("models", "show", "spleeter-2stems")
 
 
 def test_completion_knows_verbs_options_and_models(start):

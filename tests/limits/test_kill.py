@@ -1,10 +1,9 @@
 """Killed without warning, a run leaves no file under a final name that is not complete.
 
-`benchmarks/kill9.py` does the same fifty times.
+`benchmarks/kill9.py` kills fifty times at random moments; here the moments are those that matter.
 """
 
 import hashlib
-import json
 import signal
 import subprocess
 import sys
@@ -15,10 +14,30 @@ import numpy as np
 import pytest
 import soundfile
 
+# `unweave`, which kills itself where the file number `at` is complete and gets its name; 0: never.
+UNWEAVE = """
+import os, signal, sys
+from unweave.cli.app import main
+
+at, rename = int(sys.argv.pop(1)), os.replace
+
+def killing(*paths):
+    global at
+    at -= 1
+    if not at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(*paths)
+
+os.replace = killing
+main()
+"""
+
 
 def hashes(folder: Path) -> dict[str, str]:
+    """Of what has a final name; a report holds timings, and counts for being there."""
     files = [p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")]
-    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+    found = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+    return found | {name: "" for name in found if name == "report.json"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
@@ -26,28 +45,31 @@ def test_what_has_a_final_name_is_complete(tmp_path: Path) -> None:
     source = tmp_path / "song.wav"
     soundfile.write(source, np.random.default_rng(0).normal(scale=0.1, size=(44100 * 20, 2)), 44100)
 
-    def command(name: str) -> list[str]:
-        run = [sys.executable, "-m", "unweave", "separate", "-q", "-o", str(tmp_path / name)]
+    def command(name: str, at: int = 0) -> list[str]:
+        run = [sys.executable, "-c", UNWEAVE, str(at), "separate", "-q", "-o", str(tmp_path / name)]
         return [*run, str(source)]
 
-    start = time.perf_counter()
     subprocess.run(command("right"), check=True)
-    length_s = time.perf_counter() - start
     right = hashes(tmp_path / "right")
     assert set(right) == {"report.json", "vocals.wav", "accompaniment.wav"}
-    for n in range(8):
-        folder = tmp_path / f"killed{n}"
-        process = subprocess.Popen(command(folder.name))
-        time.sleep(length_s * (0.3 + 0.1 * n))  # from loading to after the end
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+
+    killed = tmp_path / "killed"
+    process = subprocess.Popen(command("killed"))
+    while not any(killed.rglob(".*")):  # the stems are being written
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert hashes(killed) == {}
+
+    for at in (1, 2, 3):
+        folder = tmp_path / f"killed{at}"
+        assert subprocess.run(command(folder.name, at)).returncode == -signal.SIGKILL
         found = hashes(folder)
-        assert all(right[name] == found[name] for name in found if name != "report.json")
-        if "report.json" in found:
-            report = json.loads((folder / "song" / "report.json").read_text())
-            assert {entry["sha256"] for entry in report["stems"]} <= set(found.values())
+        assert len(found) == at - 1
+        assert found.items() <= right.items()
+        assert "report.json" not in found  # it comes last: it says that its stems are complete
+
     # What a killed run leaves is no obstacle.
-    subprocess.run(command("killed0"), check=True)
-    assert {k: v for k, v in hashes(tmp_path / "killed0").items() if k != "report.json"} == {
-        k: v for k, v in right.items() if k != "report.json"
-    }
+    subprocess.run(command("killed"), check=True)
+    assert hashes(killed) == right

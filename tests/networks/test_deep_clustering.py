@@ -134,6 +134,22 @@ def test_gradient_reaches_every_parameter(changes: dict) -> None:
     assert all(p.grad is not None and p.grad.any() for p in net.parameters())
 
 
+def test_mixed_precision() -> None:
+    waveform.check_mixed_precision(network(), 1, apart={"embed.weight", "embed.bias"})
+
+
+def test_mixed_precision_of_the_embeddings() -> None:
+    net = network(masks=False).train()
+    stems = torch.randn(2, 2, 1, 1000, generator=torch.Generator().manual_seed(4))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = Outcome(net, stems)
+        deep_clustering(mixed).sum().backward()
+    assert mixed.embeddings.dtype == torch.float32
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
+    whole = Outcome(net, stems).embeddings.detach()
+    assert waveform.below_db(whole, mixed.embeddings.detach()) > 15
+
+
 def test_one_batch_is_overfitted_by_the_masks() -> None:
     net = network()
     assert waveform.overfit(net, waveform.two_voices(), steps=100, rate=1e-2) > 15

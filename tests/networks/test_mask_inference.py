@@ -31,7 +31,7 @@ def test_segments(kind: str) -> None:
 def test_the_masking_layer_sums_to_the_mix(kind: str) -> None:
     network, mix = made(kind), torch.randn(2, 1, 1000)
     with torch.inference_mode():
-        masks = network.masks(network.analyse(mix))
+        masks = network.masks(network.transform.analyse(mix))
         stems = network(mix)
     assert masks.min() >= 0
     torch.testing.assert_close(masks.sum(1), torch.ones_like(masks[:, 0]))
@@ -40,7 +40,7 @@ def test_the_masking_layer_sums_to_the_mix(kind: str) -> None:
 
 def test_the_masking_layer_as_the_paper_writes_it() -> None:
     network = made("dnn")
-    spectrum = network.analyse(torch.randn(1, 1, 640))
+    spectrum = network.transform.analyse(torch.randn(1, 1, 640))
     x = network.neighbours((spectrum.abs() / float(level_of(spectrum)))[:, 0])
     for layer in network.layers:
         x = (x @ layer.linear.weight.T + layer.linear.bias).clamp(min=0)

@@ -29,7 +29,7 @@ def test_masks_sum_to_one_and_stems_to_the_mix(changes: dict) -> None:
     mix = torch.randn(2, 1, 1001)
     net = network(**changes)
     with torch.inference_mode():
-        masks = net.masks(net.analyse(mix))
+        masks = net.masks(net.transform.analyse(mix))
         stems = net(mix)
     torch.testing.assert_close(masks.sum(1), torch.ones_like(masks[:, 0]))
     torch.testing.assert_close(stems.sum(1), mix, atol=1e-5, rtol=1e-5)
@@ -101,6 +101,11 @@ def test_what_it_sees_does_not_depend_on_the_level() -> None:
 @pytest.mark.parametrize("changes", KINDS)
 def test_gradient_reaches_every_parameter(changes: dict) -> None:
     assert waveform.unreached(network(**changes), torch.randn(2, 1, 2000)) == set()
+
+
+@pytest.mark.parametrize("changes", KINDS)
+def test_mixed_precision(changes: dict) -> None:
+    waveform.check_mixed_precision(network(**changes, dropout=0.0), 1)
 
 
 @pytest.mark.parametrize("changes", KINDS)

@@ -39,7 +39,7 @@ def test_the_stems_sum_to_the_mix(kind: str) -> None:
 def test_a_plain_mask_lies_between_nothing_and_all_and_a_complex_one_turns_phases() -> None:
     with torch.inference_mode():
         plain, larger = made("plain").eval(), made("larger").eval()
-        spectrum = plain.analyse(torch.randn(1, 1, 1000))
+        spectrum = plain.transform.analyse(torch.randn(1, 1, 1000))
         mask = plain.mask(spectrum)
         assert not mask.is_complex()
         assert 0 <= mask.min() <= mask.max() <= 1

@@ -86,14 +86,19 @@ def unreached(network: nn.Module, mix: Tensor) -> set[str]:
     return {name for name, g in gradients.items() if g is None or not g.any()}
 
 
-def check_mixed_precision(network: nn.Module, channels: int) -> None:
-    """As in training with `bf16-mixed`: nearly the same stems, in float32, and a gradient."""
+def check_mixed_precision(network: nn.Module, channels: int, apart: Collection[str] = ()) -> None:
+    """As in training with `bf16-mixed`: nearly the same stems, in float32, and a gradient.
+
+    apart: the parameters that stems do not depend on.
+    """
     mix = torch.randn(2, channels, 2000, generator=torch.Generator().manual_seed(4))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         stems = network.train()(mix)
         stems.square().mean().backward()
     assert stems.dtype == torch.float32
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+    gradients = {name: parameter.grad for name, parameter in network.named_parameters()}
+    assert {name for name, gradient in gradients.items() if gradient is None} == set(apart)
+    assert all(g is None or g.isfinite().all() for g in gradients.values())
     assert below_db(network(mix).detach(), stems.detach()) > 15
 
 

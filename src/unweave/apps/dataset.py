@@ -7,7 +7,6 @@ index of checksums it reads every byte.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from unweave.core.errors import Cancelled, InputError, OutputError
 from unweave.core.types import OnProgress, Progress, ShouldStop
+from unweave.core.whole import appearing
 from unweave.io.files import advice, shown
 
 if TYPE_CHECKING:
@@ -150,10 +150,9 @@ def make_index(
 
 def write_index(index: Index, file: Path) -> None:
     """Write an index as JSON; it appears whole or not at all. Raises OutputError."""
-    part = file.with_name(f".{file.name}.part")
     try:
-        part.write_text(json.dumps({"sha256": dict(sorted(index.items()))}, indent=1) + "\n")
-        os.replace(part, file)
+        with appearing(file) as hidden:
+            hidden.write_text(json.dumps({"sha256": dict(sorted(index.items()))}, indent=1) + "\n")
     except OSError as error:
         raise OutputError(f"{shown(file)}: cannot be written: {advice(error)}") from error
 

@@ -6,10 +6,8 @@ only here (the extra `unweave[plot]`).
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +16,7 @@ from unweave.apps.batch.inputs import AUDIO_EXTENSIONS
 from unweave.apps.batch.reports import find_recording, output_files, read_report
 from unweave.apps.picture import Picture, picture_of
 from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
+from unweave.core.whole import appearing
 from unweave.io.files import advice, shown
 
 if TYPE_CHECKING:
@@ -150,20 +149,14 @@ def _read(title: str, path: Path, should_stop: ShouldStop) -> Picture:
 
 
 def _save(figure: Figure, target: Path) -> None:
-    """Write the PNG under a hidden name first, so that it appears complete or not at all."""
-    hidden = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    """Write the PNG; it appears complete or not at all."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with warnings.catch_warnings():
+        with appearing(target) as hidden, warnings.catch_warnings():
             # A title in a script that matplotlib's font lacks gets boxes, not a page of warnings.
             warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
             figure.savefig(hidden, format="png")
-        os.replace(hidden, target)
     except OSError as error:
         raise OutputError(f"{shown(target)}: cannot be written ({advice(error)})") from error
-    finally:
-        with suppress(OSError):
-            hidden.unlink()
 
 
 def _need_matplotlib() -> None:

@@ -16,8 +16,9 @@ from unweave.bench import scores
 from unweave.bench.entries import Entry, entries
 from unweave.bench.pool import run_in_processes
 from unweave.bench.scores import BSS_EVAL_V4, MIR_1K
-from unweave.bench.work import Job, Outcome, Request, Scorer, Status, outcome
+from unweave.bench.work import Job, Outcome, Request, Scorer, outcome
 from unweave.core.errors import InputError, UnweaveError, UsageError
+from unweave.core.status import Status
 from unweave.core.types import ShouldStop
 from unweave.datasets.track import Track
 
@@ -165,8 +166,10 @@ def _finished(
                 continue
             try:
                 facts = scores.load_json(path).get("unweave", {})
+                if facts.get("version") != scores.VERSION:
+                    continue
                 wanted = request.identity(track, entry, facts.get("checksum", ""))
-                if any(facts.get(key) != wanted[key] for key in scores.IDENTITY):
+                if any(facts.get(key) != value for key, value in wanted.items()):
                     continue
                 checksum = checksum or track.checksum()  # reads all of the track: last
                 if facts["checksum"] == checksum:

@@ -18,13 +18,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from unweave.bench import schema
 from unweave.core.errors import InputError, OutputError
+from unweave.core.whole import appearing
 
 VERSION = 1  # of what is under `unweave`; files of another version are scored again
 METRICS = ("SDR", "SIR", "ISR", "SAR")
@@ -33,15 +34,34 @@ BSS_EVAL_V4, MIR_1K = "bss-eval-v4", "mir-1k"
 V3_IMAGES, V3_SOURCES = "bss-eval-v3-images", "bss-eval-v3-sources"
 GLOBAL = "global"  # no BSS Eval at all
 
-# Two files with the same values here hold the same scores.
-IDENTITY = (
-    "version", "dataset", "split", "track", "checksum", "protocol", "separator", "kind", "name",
-    "options", "weights_sha256", "mapping",
-)  # fmt: skip
-
 Values = npt.NDArray[np.float64]
 Targets = Mapping[str, Mapping[str, Values]]
 Named = Mapping[str, Mapping[str, float]]
+
+
+class Identity(TypedDict):
+    """Two files of one `VERSION` with the same values here hold the same scores."""
+
+    dataset: str
+    split: str
+    track: str
+    checksum: str
+    protocol: str
+    separator: str
+    kind: str
+    name: str
+    options: Mapping[str, object]
+    weights_sha256: str | None
+    mapping: Mapping[str, str]
+
+
+class Timing(TypedDict, total=False):
+    """What separating cost; not there for oracles."""
+
+    device: str
+    seconds_separate: float
+    real_time_factor: float
+    peak_memory_mb: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,17 +162,13 @@ def write(scores: TrackScores, path: Path) -> None:
     data = document(scores)
     schema.check(data, _schema(), str(path))
     # One name for all attempts: what a killed run leaves is overwritten by the next.
-    temporary = path.with_name(f".{path.name}.partial")
+    text = json.dumps(data, indent=2, allow_nan=True) + "\n"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(data, indent=2, allow_nan=True) + "\n"
-        with temporary.open("w", encoding="utf-8") as file:
+        with appearing(path) as hidden, hidden.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot write the scores ({error.strerror})") from error
 
 

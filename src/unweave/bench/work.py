@@ -10,26 +10,19 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unweave.bench import memory, oracles, pairing, scores, scoring
 from unweave.bench.entries import Entry
-from unweave.bench.scores import TrackScores
+from unweave.bench.scores import Identity, Timing, TrackScores
 from unweave.core.errors import Cancelled, UnweaveError
+from unweave.core.status import Status
 from unweave.core.types import Progress, Separator, ShouldStop, Wave
 from unweave.datasets.track import Track
 
 if TYPE_CHECKING:
     from unweave.metrics import Kept
-
-
-class Status(StrEnum):
-    DONE = "done"
-    SKIPPED = "skipped"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +39,10 @@ class Request:
     def path(self, track: Track, entry: Entry) -> Path:
         return scores.path_of(self.output, self.dataset, entry.label, track.split, track.name)
 
-    def identity(self, track: Track, entry: Entry, checksum: str) -> dict[str, object]:
-        """What a file of scores must say to be that of this track and row: `scores.IDENTITY`."""
+    def identity(self, track: Track, entry: Entry, checksum: str) -> Identity:
+        """What a file of scores must say to be that of this track and row."""
         mine = {"residual", *entry.stems}
         return {
-            "version": scores.VERSION,
             "dataset": self.dataset,
             "split": track.split,
             "track": track.name,
@@ -117,15 +109,13 @@ class Scorer:
         protocol = request.protocol or track.protocol
         identity = request.identity(track, entry, sound.checksum)
         notes: list[str] = []
-        timing: dict[str, object] = {}
+        timing: Timing = {}
         if entry.kind == "oracle":
             stems = {name: sound.references[name] for name in track.stems}
             given: Mapping[str, Wave] = oracles.oracle(entry.name, sound.mix, stems, protocol)
         else:
             given, timing = self._separate(entry, track, sound.mix, notes.append)
-        mapping = identity["mapping"]
-        assert isinstance(mapping, dict)
-        pairs = pairing.pair(track.stem_names, tuple(given), mapping)
+        pairs = pairing.pair(track.stem_names, tuple(given), identity["mapping"])
         notes += pairs.warnings(entry.label)
         estimates = {name: pairing.total(given, parts) for name, parts in pairs.sources.items()}
         del given
@@ -134,21 +124,20 @@ class Scorer:
         scored = scoring.score(
             sound.references, estimates, track.sample_rate_hz, protocol, sound.mix, kept
         )
-        del identity["version"]
         return TrackScores(
-            **identity,  # type: ignore[arg-type]
+            **identity,
             samples=track.samples,
             sample_rate_hz=track.sample_rate_hz,
             missing=pairs.missing,
             unscored=pairs.unscored,
             warnings=(*notes, *scored.warnings),
             **scored.figures(),
-            **timing,  # type: ignore[arg-type]
+            **timing,
         )
 
     def _separate(
         self, entry: Entry, track: Track, mix: Wave, warn: Callable[[str], None]
-    ) -> tuple[dict[str, Wave], dict[str, object]]:
+    ) -> tuple[dict[str, Wave], Timing]:
         """All stems by name, and what it cost; loading and decoding do not count."""
         from unweave.engine.resources import choose_device
         from unweave.engine.run import separate_array
@@ -218,7 +207,14 @@ class Sound:
 
 
 def outcome(
-    request: Request, track: Track, entry: Entry, status: Status, **more: object
+    request: Request,
+    track: Track,
+    entry: Entry,
+    status: Status,
+    *,
+    scores: TrackScores | None = None,
+    error: str = "",
+    details: str = "",
 ) -> Outcome:
     """The outcome of a row of a track."""
     return Outcome(
@@ -227,7 +223,9 @@ def outcome(
         path=request.path(track, entry),
         status=status,
         sound_s=track.duration_s,
-        **more,  # type: ignore[arg-type]
+        scores=scores,
+        error=error,
+        details=details,
     )
 
 

@@ -1,10 +1,9 @@
 """The command `unweave`: its verbs, its version, its exit codes.
 
 Only typer is imported here and in the verbs' files; the work is imported when a verb runs, so that
-`--help` and completion answer at once.
+`--help` and completion answer at once. These files have their annotations as types, not as text
+(`from __future__ import annotations`), which typer would compile several times at every start.
 """
-
-from __future__ import annotations
 
 import os
 import sys

@@ -1,7 +1,5 @@
 """`unweave benchmark`: separators against a dataset, one file of scores per track and separator."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,15 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unweave.cli.dataset import dataset_names
-from unweave.cli.separate import Device, model_names
+from unweave.cli.options import (
+    MESSAGES,
+    Device,
+    QuietInPanel,
+    VerboseInPanel,
+    dataset_names,
+    model_names,
+)
 from unweave.cli.session import Session, session
+from unweave.core.status import Status
 
 if TYPE_CHECKING:
     from unweave.bench.work import Outcome
     from unweave.cli.progress import Display
 
-WHAT, HOW, WORDS = "What", "How", "Messages"
+WHAT, HOW = "What", "How"
 
 
 def oracle_names() -> list[str]:
@@ -100,14 +105,10 @@ def benchmark(
     ] = Device.AUTO,
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="One JSON document on stdout.", rich_help_panel=WORDS),
+        typer.Option("--json", help="One JSON document on stdout.", rich_help_panel=MESSAGES),
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Only errors.", rich_help_panel=WORDS)
-    ] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="More, and tracebacks.", rich_help_panel=WORDS)
-    ] = False,
+    quiet: QuietInPanel = False,
+    verbose: VerboseInPanel = False,
 ) -> None:  # fmt: skip
     """Score separators and oracles on a dataset; a run that was stopped goes on where it was."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
@@ -146,22 +147,21 @@ def benchmark(
 class _Watcher:
     """Between the benchmark and the terminal: one bar for all, in seconds of sound."""
 
-    def __init__(self, current: Session, progress: Display) -> None:
+    def __init__(self, current: Session, progress: "Display") -> None:
         self.current = current
         self.display = progress
         self.total_s = 0.0
         self.done_s = 0.0
 
-    def planned(self, to_do_s: float, skipped: Sequence[Outcome]) -> None:
+    def planned(self, to_do_s: float, skipped: Sequence["Outcome"]) -> None:
         self.total_s = to_do_s
         if skipped:
             self.current.note(f"{len(skipped)} scored already")
         if to_do_s:
             self.display.start(self, "benchmark")
 
-    def finished(self, outcome: Outcome) -> None:
+    def finished(self, outcome: "Outcome") -> None:
         from unweave.apps.batch import shown
-        from unweave.bench.work import Status
 
         self.done_s += outcome.sound_s
         self.display.update(self, self.done_s, self.total_s)
@@ -174,12 +174,11 @@ class _Watcher:
 
 
 def _sum_up(
-    current: Session, outcomes: Sequence[Outcome], output: Path, seconds: float
+    current: Session, outcomes: Sequence["Outcome"], output: Path, seconds: float
 ) -> list[dict[str, Any]]:
     """The tables of what has scores, what it was, and at the very end what failed."""
     from unweave.apps.batch import shown
     from unweave.bench import aggregate
-    from unweave.bench.work import Status
     from unweave.cli import tables
     from unweave.cli.progress import clock
 
@@ -208,10 +207,8 @@ def _sum_up(
 
 
 def _document(
-    outcomes: Sequence[Outcome], output: Path, shown_tables: list[dict[str, Any]], code: int
+    outcomes: Sequence["Outcome"], output: Path, shown_tables: list[dict[str, Any]], code: int
 ) -> dict[str, Any]:
-    from unweave.bench.work import Status
-
     return {
         "output": str(output),
         "scores": [

@@ -1,7 +1,5 @@
 """`unweave dataset`: which datasets there are, and whether a copy of one is whole."""
 
-from __future__ import annotations
-
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -9,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unweave.cli.options import Json, JsonList, Quiet, dataset_names
 from unweave.cli.session import Session, session
 
 if TYPE_CHECKING:
@@ -21,13 +20,6 @@ _NAMED_TROUBLES = 20
 app = typer.Typer(help="Recordings with their stems, to score and to train on.")
 
 
-def dataset_names(incomplete: str) -> list[str]:
-    """For completion."""
-    from unweave.apps.dataset import names
-
-    return [name for name in names() if name.startswith(incomplete)]
-
-
 @app.callback(invoke_without_command=True)
 def dataset(context: typer.Context) -> None:
     """Recordings with their stems, to score and to train on: list (the default), check ROOT."""
@@ -37,7 +29,7 @@ def dataset(context: typer.Context) -> None:
 
 @app.command("list")
 def list_datasets(
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout: a list.")] = False,
+    as_json: JsonList = False,
 ) -> None:
     """List every dataset with its stems, splits and licence."""
     with session(as_json=as_json) as current:
@@ -84,8 +76,8 @@ def check(
         Path | None,
         typer.Option(help="Write the checksums of all files there.", show_default=False),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Every track, and tracebacks.")
     ] = False,
@@ -129,13 +121,13 @@ def check(
         raise typer.Exit(0 if verdict.is_whole else 1)
 
 
-def _show(display: Display, root: Path, progress: Progress) -> None:
+def _show(display: "Display", root: Path, progress: "Progress") -> None:
     if not progress.done_s:  # the dataset could be listed
         display.start(root, root.name or str(root))
     display.update(root, progress.done_s, progress.total_s)
 
 
-def _say(current: Session, verdict: Checked, write_index: Path | None) -> None:
+def _say(current: Session, verdict: "Checked", write_index: Path | None) -> None:
     """The verdict in words: what is wrong on stderr, the summary on stdout."""
     from unweave.apps.batch import shown
 
@@ -156,7 +148,7 @@ def _say(current: Session, verdict: Checked, write_index: Path | None) -> None:
     current.result(f"{len(troubles)} thing(s) wrong" if troubles else "nothing wrong")
 
 
-def _summary(verdict: Checked) -> str:
+def _summary(verdict: "Checked") -> str:
     from unweave.cli.progress import clock
 
     tracks = verdict.tracks

@@ -1,13 +1,12 @@
 """`unweave evaluate`: how good are these stems, against those?"""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from unweave.cli.options import Quiet, Verbose
 from unweave.cli.session import session
 
 
@@ -47,8 +46,8 @@ def evaluate(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="More, and tracebacks.")] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Score stems against the true ones; stems are matched by the names of their files."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:

@@ -1,12 +1,11 @@
 """`unweave info`: what is in a recording."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from unweave.cli.options import JsonList, Tracebacks
 from unweave.cli.session import Session, session
 
 
@@ -18,8 +17,8 @@ def info(
             "--loudness", help="Decode it all: exact length, peak, loudness, what is wrong with it."
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout: a list.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")] = False,
+    as_json: JsonList = False,
+    verbose: Tracebacks = False,
 ) -> None:
     """Say what recordings are: container, codec, rate, channels, bits, length, tags, cover."""
     with session(verbose=verbose, as_json=as_json) as current:

@@ -1,14 +1,12 @@
 """`unweave models`: which separators there are, what is known of each, where its weights lie."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unweave.cli.separate import model_names
+from unweave.cli.options import Json, model_names
 from unweave.cli.session import session
 from unweave.core.errors import UsageError
 
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Which separators there are.", invoke_without_command=True)
 
-Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 Name = Annotated[str, typer.Argument(help="As listed.", autocompletion=model_names)]
 
 
@@ -75,7 +72,7 @@ def path(name: Name, as_json: Json = False) -> None:
             current.result(facts["weights_path"])
 
 
-def _facts(described: Card | Technique) -> dict[str, Any]:
+def _facts(described: "Card | Technique") -> dict[str, Any]:
     """A card as plain data, with the place of its weights; a technique, with its parameters."""
     from unweave.catalog import Technique
     from unweave.pretrained import store

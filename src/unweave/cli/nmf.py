@@ -1,13 +1,11 @@
 """`unweave nmf learn`: what stems sound like, learned from examples for the technique `nmf`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from unweave.cli.dataset import dataset_names
+from unweave.cli.options import Json, Quiet, Tracebacks, dataset_names
 from unweave.cli.session import session
 
 app = typer.Typer(help="Dictionaries for the technique nmf.", no_args_is_help=True)
@@ -54,9 +52,9 @@ def learn(
     ] = None,
     title: Annotated[str, typer.Option(help="What the card is called.")] = "",
     licence: Annotated[str, typer.Option(help="Who may use it.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Tracebacks = False,
 ) -> None:
     """Learn spectra of each stem, for 'unweave separate -m nmf --set dictionaries=CARD.TOML'."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.cli.session import Session
+from unweave.core.status import Status
 
 if TYPE_CHECKING:
     from unweave.apps.batch import Job, Outcome
@@ -30,7 +31,7 @@ class Watcher:
         self.display.update(job.report, progress.done_s, progress.total_s)
 
     def finished(self, outcome: Outcome) -> None:
-        from unweave.apps.batch import Status, shown
+        from unweave.apps.batch import shown
 
         job = outcome.job
         assert job is not None
@@ -84,7 +85,7 @@ def _db(value: float | None, unit: str) -> str:
 
 def sum_up(current: Session, outcomes: Sequence[Outcome], seconds: float) -> None:
     """The last lines: what was interrupted, how many of several did what, which ones failed."""
-    from unweave.apps.batch import Status, shown
+    from unweave.apps.batch import shown
     from unweave.cli.progress import clock
 
     of = {status: [o for o in outcomes if o.status is status] for status in Status}
@@ -100,8 +101,6 @@ def sum_up(current: Session, outcomes: Sequence[Outcome], seconds: float) -> Non
 
 def document(outcomes: Sequence[Outcome], code: int) -> dict[str, Any]:
     """The JSON of a batch: `files` in the order given, each with its report or its error."""
-    from unweave.apps.batch import Status
-
     files = [
         {
             "input": str(outcome.source),

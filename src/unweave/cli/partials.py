@@ -1,12 +1,11 @@
 """`unweave partials`: the partials of a recording as data and as a picture."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from unweave.cli.options import Json, Quiet, Tracebacks
 from unweave.cli.session import session
 
 
@@ -27,9 +26,9 @@ def partials(
             help="An option of the analysis; see 'unweave models show sinusoidal'.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Tracebacks = False,
 ) -> None:
     """Follow every partial: when it sounds, its frequency, amplitude and phase."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:

@@ -1,12 +1,11 @@
 """`unweave report`: the scores of a benchmark as one page to read and to hand on."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from unweave.cli.options import Quiet, Tracebacks
 from unweave.cli.session import session
 
 
@@ -27,8 +26,8 @@ def report(
         typer.Option(help="Test all systems against this one.", show_default="each separator"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="All tables as JSON on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")] = False,
+    quiet: Quiet = False,
+    verbose: Tracebacks = False,
 ) -> None:
     """Write tables, plots and tests of a benchmark's scores: an HTML page, and Markdown.
 

@@ -1,7 +1,5 @@
 """`unweave separate`: recordings in, stems out."""
 
-from __future__ import annotations
-
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -9,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from unweave.cli.options import MESSAGES, Device, QuietInPanel, VerboseInPanel, model_names
 from unweave.cli.session import session
 
 
@@ -26,21 +25,7 @@ class Bandwidth(StrEnum):
     MODEL = "model"
 
 
-class Device(StrEnum):
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-    MPS = "mps"
-
-
-def model_names() -> list[str]:
-    """For shell completion."""
-    from unweave import catalog
-
-    return catalog.names()
-
-
-OUTPUT, MODEL, MACHINE, BATCH, WORDS = "Output", "Model", "Machine", "Many files", "Messages"
+OUTPUT, MODEL, MACHINE = "Output", "Model", "Machine"
 
 
 def separate(
@@ -172,15 +157,11 @@ def separate(
         typer.Option(
             "--json",
             help="One JSON document on stdout, everything else on stderr.",
-            rich_help_panel=WORDS,
+            rich_help_panel=MESSAGES,
         ),
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Only errors.", rich_help_panel=WORDS)
-    ] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="More, and tracebacks.", rich_help_panel=WORDS)
-    ] = False,
+    quiet: QuietInPanel = False,
+    verbose: VerboseInPanel = False,
 ) -> None:
     """Take recordings apart into their stems."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:

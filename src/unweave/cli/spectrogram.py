@@ -1,12 +1,11 @@
 """`unweave spectrogram`: look at a mix and its stems."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from unweave.cli.options import Json, Quiet, Tracebacks
 from unweave.cli.session import session
 
 
@@ -28,9 +27,9 @@ def spectrogram(
     report: Annotated[
         Path | None, typer.Option(help="A report.json: draws its mix and all its stems.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Tracebacks = False,
 ) -> None:
     """Draw spectrograms, one above the other on one dB scale, into a PNG."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:

@@ -1,7 +1,5 @@
 """`unweave train`: a recipe to weights that `unweave separate -m` takes."""
 
-from __future__ import annotations
-
 import sys
 import time
 from pathlib import Path
@@ -9,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from unweave.cli.options import Json, Quiet, Verbose
 from unweave.cli.session import Session, session
 
 REDRAW_EVERY_S, PLAIN_EVERY_S = 0.25, 10.0
@@ -42,9 +41,9 @@ def train(
     devices: Annotated[
         int, typer.Option(min=1, help="Processes or GPUs that share every batch.")
     ] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="More, and tracebacks.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:  # fmt: skip
     """Train a network as a recipe says, or write a new recipe.
 

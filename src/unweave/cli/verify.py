@@ -1,14 +1,12 @@
 """`unweave verify`: do the same stems come out again?"""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unweave.cli.separate import Device
+from unweave.cli.options import Device, JsonList, Quiet, Verbose
 from unweave.cli.session import session
 
 if TYPE_CHECKING:
@@ -28,9 +26,9 @@ def verify(
     device: Annotated[
         Device | None, typer.Option(help="Instead of the report's.", show_default=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout: a list.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="More, and tracebacks.")] = False,
+    as_json: JsonList = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Separate again what a report describes, and say whether the bytes agree.
 
@@ -68,11 +66,11 @@ def verify(
         raise typer.Exit(0 if all(verdict.agrees for verdict in verdicts) else 1)
 
 
-def _show(display: Display, key: object, progress: Progress) -> None:
+def _show(display: "Display", key: object, progress: "Progress") -> None:
     display.update(key, progress.done_s, progress.total_s)
 
 
-def _words(stem: Compared) -> str:
+def _words(stem: "Compared") -> str:
     fresh = "the same bytes again" if stem.agrees else "other bytes this time"
     words = [fresh] if stem.on_disk == "as reported" else [fresh, f"the file is {stem.on_disk}"]
     if stem.difference_db is not None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from unweave.core.errors import OutputError
 from unweave.core.types import Spec
+from unweave.core.whole import appearing
 from unweave.engine.measure import StemMeter, decibels
 from unweave.engine.resources import peak_memory_mb
 from unweave.io.reader import SourceInfo
@@ -137,12 +138,10 @@ def rounded(value: float | None, digits: int = 2) -> float | None:
 
 def write(document: Mapping[str, object], path: Path) -> None:
     """Write the report so that it is there whole or not at all. Raises OutputError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     try:
-        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        # A byte of a file name that is no UTF-8 becomes the escape that JSON reads back as it was.
-        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
-        os.replace(temporary, path)
+        with appearing(path) as hidden:
+            # A byte of a name that is no UTF-8 becomes the escape that JSON reads back as it was.
+            hidden.write_bytes(text.encode("utf-8", "backslashreplace"))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot write the report ({error.strerror})") from error

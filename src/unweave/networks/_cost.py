@@ -14,8 +14,6 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from unweave.networks._masks import MaskNetwork
-
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -33,9 +31,9 @@ def cost(
         network = make().to("meta").eval().requires_grad_(False)
         mix = torch.empty(1, channels, round(segment_s * sample_rate_hz))
         if getattr(network, "by", None) == "clusters":  # k-means cannot run without numbers
-            network.estimate_and_embed(network.analyse(mix))
-        elif isinstance(network, MaskNetwork):  # nor can the inverse transform
-            network.estimate(network.analyse(mix))
+            network.estimate_and_embed(network.transform.analyse(mix))
+        elif hasattr(network, "transform"):  # nor can the inverse transform
+            network.estimate(network.transform.analyse(mix))
         else:
             network(mix)
     parameters = sum(parameter.numel() for parameter in network.parameters())

@@ -6,24 +6,22 @@ frame n is centred on sample `n * hop`, with silence beyond the segment's ends.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 SILENCE = 1e-8  # power of a frame that does not count, and the least level
 
 
-class MaskNetwork(nn.Module):
-    """Waves to stems by way of spectra; a subclass has `estimate`.
+class Transform:
+    """Waves to spectra with `frame_size // 2 + 1` bins and `ceil(time / hop) + 1` frames, and back.
 
-    Axes: waves `(batch, channel, time)`, spectra `(batch, channel, frame, bin)` with
-    `frame_size // 2 + 1` bins and `ceil(time / hop) + 1` frames, a stem axis after the batch.
+    Differentiable. Raises ValueError for sizes that cannot be.
     """
 
-    additive = True  # masks sum to one
-
     def __init__(self, frame_size: int, hop: int) -> None:
-        super().__init__()
         if frame_size % 2 or not 1 <= hop < frame_size:
             raise ValueError(
                 f"frame_size is even and hop 1 to frame_size - 1, got {frame_size} and {hop}"
@@ -64,16 +62,21 @@ class MaskNetwork(nn.Module):
         waves = F.fold(columns, (1, total), (1, size), stride=(1, self.hop))
         return waves.reshape(*lead, total)
 
+
+class MaskNetwork(Protocol):
+    """What a network on spectra has, besides being an `nn.Module`."""
+
+    transform: Transform
+
     def estimate(self, spectrum: Tensor) -> Tensor:
         """The mix's `(batch, channel, frame, bin)` to `(batch, stem, channel, frame, bin)`."""
-        raise NotImplementedError
+        ...
 
-    def forward(self, mix: Tensor) -> Tensor:
-        """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
-        return self.synthesise(self.estimate(self.analyse(mix)), mix.shape[-1])
 
-    def prepare_for_cpu(self) -> None:
-        """Nothing to rearrange."""
+def separate(network: MaskNetwork, mix: Tensor) -> Tensor:
+    """Stems `(batch, stem, channel, time)` of a mix `(batch, channel, time)`."""
+    transform = network.transform
+    return transform.synthesise(network.estimate(transform.analyse(mix)), mix.shape[-1])
 
 
 def level(spectrum: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unweave.dsp.kmeans import kmeans
-from unweave.networks._masks import MaskNetwork, level
+from unweave.networks._masks import Transform, level, separate
 from unweave.networks._weights import loaded
 
 FLOOR = 1e-3  # of the segment's level: fainter magnitudes look alike
@@ -61,9 +61,10 @@ class DeepClusteringConfig:
             raise ValueError(f"layers and width are at least 1, got {self.layers}, {self.width}")
 
 
-class DeepClustering(MaskNetwork):
+class DeepClustering(nn.Module):
     """Waves to stems. Segments of any length."""
 
+    additive = True  # masks sum to one
     centres: Tensor
 
     def __init__(
@@ -71,7 +72,8 @@ class DeepClustering(MaskNetwork):
     ) -> None:
         """separate_by: the mask head where there is one, unless said; seed: that of k-means.
         Raises ValueError."""
-        super().__init__(config.frame_size, config.hop)
+        super().__init__()
+        self.transform = Transform(config.frame_size, config.hop)
         self.config, self.seed = config, seed
         self.by = separate_by or ("masks" if config.masks else "clusters")
         if self.by not in ("masks", "clusters"):
@@ -94,6 +96,10 @@ class DeepClustering(MaskNetwork):
         self.mask = nn.Linear(2 * config.width, stems * bins) if config.masks else None
         self.register_buffer("centres", torch.zeros(stems, config.embedding))
 
+    def forward(self, mix: Tensor) -> Tensor:
+        """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
+        return separate(self, mix)
+
     def estimate(self, spectrum: Tensor) -> Tensor:
         """The mix's `(batch, channel, frame, bin)` to `(batch, stem, channel, frame, bin)`."""
         x = self.recur(spectrum)
@@ -113,7 +119,11 @@ class DeepClustering(MaskNetwork):
     def recur(self, spectrum: Tensor) -> Tensor:
         """The body: `(batch, channel, frame, bin)` to `(batch, frame, 2 * width)`."""
         x = features(spectrum).transpose(2, 3).flatten(1, 2)  # (batch, channel * bin, frame)
-        return self.body(self.norm(x).transpose(1, 2))[0]
+        x = self.norm(x).transpose(1, 2)
+        if torch.is_autocast_enabled(x.device.type):
+            # Of float32 torch would make bfloat16 inside a kernel that CPUs without it do not have.
+            x = x.to(torch.get_autocast_dtype(x.device.type))
+        return self.body(x)[0]
 
     def embeddings(self, x: Tensor) -> Tensor:
         """`(batch, frame, 2 * width)` to `(batch, channel, frame, bin, embedding)`."""
@@ -152,6 +162,9 @@ class DeepClustering(MaskNetwork):
         weights = sounding(stems.sum(1).abs())[:, None] * (owners(stems) > 0)
         totals = torch.einsum("bscft,bcftd->sd", weights, embeddings)
         self.centres.mul_(MEMORY).add_(F.normalize(totals, dim=-1), alpha=1 - MEMORY)
+
+    def prepare_for_cpu(self) -> None:
+        """Nothing to rearrange."""
 
 
 def features(spectrum: Tensor) -> Tensor:

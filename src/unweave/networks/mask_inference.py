@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.networks._masks import MaskNetwork, level
+from unweave.networks._masks import Transform, level, separate
 from unweave.networks._weights import loaded
 
 EPSILON = 1e-10  # the paper's, in the masking layer
@@ -83,11 +83,14 @@ class Recurrent(nn.Module):
         return self.cell(x)[0]
 
 
-class MaskInference(MaskNetwork):
+class MaskInference(nn.Module):
     """Masks that sum to one, from layers over frames."""
 
+    additive = True  # masks sum to one
+
     def __init__(self, config: MaskInferenceConfig) -> None:
-        super().__init__(config.frame_size, config.hop)
+        super().__init__()
+        self.transform = Transform(config.frame_size, config.hop)
         self.config = config
         size = config.channels * config.bins
         widths = [config.context * size, *[config.width] * config.layers]
@@ -99,6 +102,10 @@ class MaskInference(MaskNetwork):
         )
         self.dropout = nn.Dropout(config.dropout)
         self.out = nn.Linear(widths[-1], len(config.stems) * size)
+
+    def forward(self, mix: Tensor) -> Tensor:
+        """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
+        return separate(self, mix)
 
     def estimate(self, spectrum: Tensor) -> Tensor:
         """The mix's `(batch, channel, frame, bin)` to `(batch, stem, channel, frame, bin)`."""
@@ -126,6 +133,9 @@ class MaskInference(MaskNetwork):
         padded = torch.cat([*ends[0], x, *ends[1]], dim=1)
         return padded.unfold(1, self.config.context, 1).transpose(2, 3).flatten(2)
 
+    def prepare_for_cpu(self) -> None:
+        """Nothing to rearrange."""
+
 
 def build(
     stems: tuple[str, ...],
@@ -142,4 +152,4 @@ def build(
 
 
 NETWORK = (MaskInferenceConfig, MaskInference)
-BYTES_PER_SAMPLE = 110.0  # working memory of the paper's DRNN-2: benchmarks/networks/memory.py
+BYTES_PER_SAMPLE = 120.0  # working memory of DRNN-2: benchmarks/networks/memory.py

@@ -29,7 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.networks._masks import MaskNetwork, level
+from unweave.networks._masks import Transform, level, separate
 from unweave.networks._weights import loaded
 
 COMPRESSION = 0.3  # exponent of magnitudes, as loudness has it
@@ -150,11 +150,14 @@ class Block(nn.Module):
         return torch.cat([told, x[:, :, 1:]], dim=2), temporal
 
 
-class SpecTnt(MaskNetwork):
+class SpecTnt(nn.Module):
     """Waves to stems. Segments of any length."""
 
+    additive = True  # masks sum to one
+
     def __init__(self, config: SpecTntConfig) -> None:
-        super().__init__(config.frame_size, config.hop)
+        super().__init__()
+        self.transform = Transform(config.frame_size, config.hop)
         self.config = config
         self.parts = 2 if config.mask == "complex" else 1  # of one mask
         filters, stride, width = config.filters, config.stride, config.width
@@ -174,6 +177,10 @@ class SpecTnt(MaskNetwork):
         self.leave = nn.ConvTranspose2d(
             filters, made, (3, stride + 2 * edge), (1, stride), (1, edge)
         )
+
+    def forward(self, mix: Tensor) -> Tensor:
+        """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
+        return separate(self, mix)
 
     def estimate(self, spectrum: Tensor) -> Tensor:
         """The mix's `(batch, channel, frame, bin)` to `(batch, stem, channel, frame, bin)`."""
@@ -206,6 +213,9 @@ class SpecTnt(MaskNetwork):
         classes, bins = spectral[:, :, :1], spectral[:, :, 1:]
         both = torch.cat([bins, classes.expand_as(bins)], dim=-1)  # (batch, frame, token, 2 width)
         return self.join(self.norm(both)).permute(0, 3, 1, 2)
+
+    def prepare_for_cpu(self) -> None:
+        """Nothing to rearrange."""
 
 
 def features(spectrum: Tensor) -> Tensor:

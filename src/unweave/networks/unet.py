@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.networks._masks import MaskNetwork, level
+from unweave.networks._masks import Transform, level, separate
 from unweave.networks._weights import loaded
 
 SLOPE = 0.2  # of the leaky ReLU
@@ -162,11 +162,14 @@ class Recurrent(nn.Module):
         return x + out.unflatten(2, (x.shape[1], -1)).transpose(1, 2)
 
 
-class UNet(MaskNetwork):
+class UNet(nn.Module):
     """The mask of the first stem; the second is what it leaves."""
 
+    additive = True  # masks sum to one
+
     def __init__(self, config: UNetConfig) -> None:
-        super().__init__(config.frame_size, config.hop)
+        super().__init__()
+        self.transform = Transform(config.frame_size, config.hop)
         self.config = config
         depth, parts = len(config.filters), 2 if config.mask == "complex" else 1
         features = (3 if config.mask == "complex" else 1) * config.channels
@@ -182,6 +185,10 @@ class UNet(MaskNetwork):
             Up(config, n, config.filters[n] * (1 if n == depth - 1 else 2), outs[n])
             for n in reversed(range(depth))
         )
+
+    def forward(self, mix: Tensor) -> Tensor:
+        """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
+        return separate(self, mix)
 
     def estimate(self, spectrum: Tensor) -> Tensor:
         """The mix's `(batch, channel, frame, bin)` to `(batch, stem, channel, frame, bin)`."""
@@ -219,6 +226,9 @@ class UNet(MaskNetwork):
         scale = power.pow(-0.35)  # of magnitudes to their 0.3rd power
         parts = [power.pow(0.15), spectrum.real * scale, spectrum.imag * scale]
         return self.features(torch.cat(parts, dim=1))
+
+    def prepare_for_cpu(self) -> None:
+        """Nothing to rearrange."""
 
 
 def _blocks(config: UNetConfig, level: int) -> nn.Sequential:

@@ -8,10 +8,8 @@ Nothing in either can run. A file that is not the one its card names is refused.
 from __future__ import annotations
 
 import hashlib
-import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from torch import Tensor
 
 from unweave.core.errors import OutputError, UsageError, WeightsError
 from unweave.core.parameters import Parameter
+from unweave.core.whole import appearing
 from unweave.dsp import centred
 from unweave.dsp.stft import magnitude
 
@@ -61,10 +60,10 @@ class Dictionaries:
         sha256 = hashlib.sha256(content).hexdigest()
         text = self._card(target.name, sha256, len(content))
         try:
-            card.parent.mkdir(parents=True, exist_ok=True)
             card.unlink(missing_ok=True)  # an older card must not name the new spectra
-            _put(target, content)
-            _put(card, text.encode())
+            for file, data in ((target, content), (card, text.encode())):
+                with appearing(file) as hidden:
+                    hidden.write_bytes(data)
         except OSError as error:
             raise OutputError(f"{card}: cannot be written ({error.strerror or error})") from error
         return target, sha256
@@ -173,17 +172,6 @@ def _bases(content: bytes, stems: list[str], rows: int, path: str) -> dict[str, 
     if not all(bool(torch.isfinite(b).all() and (b >= 0).all()) for b in bases.values()):
         raise WeightsError(f"{path}: spectra must be finite and not negative")
     return {name: b / b.sum(0).clamp(min=1e-30) for name, b in bases.items()}
-
-
-def _put(target: Path, content: bytes) -> None:
-    """Under a hidden name first, so that a file appears complete or not at all."""
-    hidden = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        hidden.write_bytes(content)
-        os.replace(hidden, target)
-    finally:
-        with suppress(OSError):
-            hidden.unlink()
 
 
 def _key(name: str) -> str:

@@ -7,10 +7,10 @@ What a network has to offer to be trained here, by convention and without import
 - `forward(mix)`: waves `(batch, channel, time)`, any length, to stems `(batch, stem, channel,
   time)`, differentiable. That is all that losses on waves need.
 - A network that works on spectra is a `networks._masks.MaskNetwork` and has, besides,
-  `analyse(waves)`: `(..., time)` to complex `(..., frame, bin)`;
+  `transform.analyse(waves)`: `(..., time)` to complex `(..., frame, bin)`;
   `estimate(spectrum)`: the mix's complex `(batch, channel, frame, bin)` to the stems' complex
   `(batch, stem, channel, frame, bin)`; for losses on magnitudes take `.abs()`;
-  `synthesise(spectra, length)`: back to waves. `forward` is these three.
+  `transform.synthesise(spectra, length)`: back to waves. `forward` is these three.
 - A network with embeddings has `estimate_and_embed(spectrum)`: the same stems' spectra (None where
   it has no mask head) and unit vectors `(batch, channel, frame, bin, dimension)` of the bins, and
   `observe(embeddings, true_spectra)`, called at every step, by which it learns where stems lie.

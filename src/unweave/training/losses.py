@@ -32,12 +32,12 @@ class Outcome:
 
     @property
     def spectral(self) -> bool:
-        return hasattr(self.network, "analyse")
+        return hasattr(self.network, "transform")
 
     @cached_property
     def mix_spectrum(self) -> Tensor:
         """Complex `(batch, channel, frame, bin)`."""
-        return self.network.analyse(self.mix)
+        return self.network.transform.analyse(self.mix)
 
     @cached_property
     def _both(self) -> tuple[Tensor | None, Tensor | None]:
@@ -63,13 +63,13 @@ class Outcome:
 
     @cached_property
     def true_spectra(self) -> Tensor:
-        return self.network.analyse(self.stems)
+        return self.network.transform.analyse(self.stems)
 
     @cached_property
     def waves(self) -> Tensor:
         """Of the estimates, `(batch, stem, channel, time)`."""
         if self.spectral:
-            return self.network.synthesise(self.spectra, self.stems.shape[-1])
+            return self.network.transform.synthesise(self.spectra, self.stems.shape[-1])
         return self.network(self.mix)
 
     def permuted(self, order: tuple[int, ...]) -> Outcome:

@@ -16,7 +16,6 @@ from unweave.apps.batch.plan import DEFAULT_MODEL, RESIDUAL, Job, Settings, choo
 from unweave.apps.batch.run import (
     CannotLoadError,
     Outcome,
-    Status,
     Watcher,
     call_engine,
     exit_code,
@@ -24,6 +23,7 @@ from unweave.apps.batch.run import (
     run,
 )
 from unweave.core.errors import InputError, UsageError
+from unweave.core.status import Status
 from unweave.io.files import shown
 
 __all__ = [
@@ -36,7 +36,6 @@ __all__ = [
     "Job",
     "Outcome",
     "Settings",
-    "Status",
     "Watcher",
     "call_engine",
     "choose_stems",

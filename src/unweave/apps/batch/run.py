@@ -10,7 +10,6 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,17 +17,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from unweave.apps.batch.finished import State, state
 from unweave.apps.batch.plan import Job, Settings
 from unweave.core.errors import Cancelled, OutputError, UnweaveError
+from unweave.core.status import Status
 from unweave.io.files import advice, shown
 
 if TYPE_CHECKING:
     from unweave.core.types import OnProgress, Progress, Separator, ShouldStop
-
-
-class Status(StrEnum):
-    DONE = "done"
-    SKIPPED = "skipped"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,7 @@ its tracks are kept.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from unweave.apps.partials.formats import FORMATS, Analysis
 from unweave.core.errors import Cancelled, OutputError, UsageError
 from unweave.core.types import Progress
+from unweave.core.whole import appearing
 from unweave.io.files import advice, shown
 
 if TYPE_CHECKING:
@@ -160,14 +159,8 @@ def _check(source: Path, output: Path | None, plot: Path | None) -> None:
 
 
 def _write(target: Path, content: bytes) -> None:
-    """Under a hidden name first, so that a file appears complete or not at all."""
-    hidden = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        hidden.write_bytes(content)
-        os.replace(hidden, target)
+        with appearing(target) as hidden:
+            hidden.write_bytes(content)
     except OSError as error:
         raise OutputError(f"{shown(target)}: cannot be written ({advice(error)})") from error
-    finally:
-        with suppress(OSError):
-            hidden.unlink()

@@ -7,15 +7,14 @@ the one line that tells when the page was made.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from unweave.bench.report.page import HeatMap, Page, Section, Table, Text
 from unweave.core.errors import InputError, OutputError
+from unweave.core.whole import appearing
 from unweave.io.files import advice, shown
 
 
@@ -98,13 +97,8 @@ def _plain(cell: float | int | str | None) -> float | int | str | None:
 
 
 def _write(file: Path, text: str) -> None:
-    hidden = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        hidden.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(hidden, file)
+        with appearing(file) as hidden:
+            hidden.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise OutputError(f"{shown(file)}: cannot be written ({advice(error)})") from error
-    finally:
-        with suppress(OSError):
-            hidden.unlink()

@@ -1,0 +1,41 @@
+"""Options that mean the same in every verb that has them, and the names that complete them."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+MESSAGES = "Messages"  # a panel, in verbs whose help has panels
+
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+JsonList = Annotated[bool, typer.Option("--json", help="JSON on stdout: a list.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")]
+QuietInPanel = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Only errors.", rich_help_panel=MESSAGES)
+]
+Tracebacks = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More, and tracebacks.")]
+VerboseInPanel = Annotated[
+    bool, typer.Option("--verbose", "-v", help="More, and tracebacks.", rich_help_panel=MESSAGES)
+]
+
+
+class Device(StrEnum):
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+def model_names() -> list[str]:
+    """For shell completion."""
+    from unweave import catalog
+
+    return catalog.names()
+
+
+def dataset_names(incomplete: str) -> list[str]:
+    """For completion."""
+    from unweave.apps.dataset import names
+
+    return [name for name in names() if name.startswith(incomplete)]

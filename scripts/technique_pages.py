@@ -33,6 +33,7 @@ MEASURED = (
     "noise-given",
     "rooms",
     "peers-channels",
+    "peers-nmf",
     "nussl",
     "peers-blind",
     "speed",

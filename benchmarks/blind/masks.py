@@ -1,4 +1,4 @@
-"""Do the kinds of masks explain how far 2DFT, REPET and RPCA fell behind REPET-SIM in SiSEC 2018?
+"""Would other masks explain how far 2DFT, REPET and RPCA fell behind REPET-SIM in SiSEC 2018?
 
     .venv/bin/python -m benchmarks.blind.masks ../shared/data/musdb18-7s [--every 6]
 

@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument(
         "--save",
         action="store_true",
-        help="as docs/techniques/measured/noise.csv and noise-given.csv",
+        help="the estimated one as docs/techniques/measured/noise.csv",
     )
     arguments = parser.parse_args()
     data = arguments.data if arguments.data.is_dir() else None
@@ -168,8 +168,8 @@ def main() -> None:
         found = rows(measure(data, arguments.seconds, way == "given"))
         print(f"\nNoise {way}:\n", *map(line, [COLUMNS, ["---"] * len(COLUMNS), *found]), sep="\n")
         print(f"\n{time.perf_counter() - started:.0f} s", flush=True)
-        if arguments.save:
-            write("noise" if way == "estimated" else "noise-given", COLUMNS, found)
+        if arguments.save and way == "estimated":
+            write("noise", COLUMNS, found)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,6 @@ MEASURED = (
     "musdb18",
     "mir-1k",
     "noise",
-    "noise-given",
     "rooms",
     "peers-channels",
     "peers-nmf",

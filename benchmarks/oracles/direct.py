@@ -4,9 +4,9 @@
     PYTHON=benchmarks/bss_eval/.venv/bin/python
     $PYTHON -m benchmarks.oracles.direct ../shared/data/musdb18-7s OUTPUT
 
-OUTPUT is where `benchmarks.oracles.figures` or `unweave benchmark` put the scores. For some tracks,
-evenly spread, the oracles are computed anew by `campaign.py` and scored by museval itself; of ours
-only the decoded stems are used. Prints the largest difference over all stems and frames, in dB.
+OUTPUT is where `benchmarks.oracles.figures` or `unweave benchmark` put the scores. For some of its
+tracks, evenly spread, the oracles are computed anew by `campaign.py` and scored by museval itself;
+of ours only the decoded stems are used. Prints the largest difference over all stems and frames.
 """
 
 from __future__ import annotations
@@ -35,15 +35,20 @@ def main() -> None:
     parser.add_argument("root", type=Path, help="the folder musdb18-7s")
     parser.add_argument("output", type=Path, help="the folder with the scores")
     parser.add_argument("--tracks", type=int, default=3)
+    parser.add_argument("--names", nargs="+", default=NAMES, choices=NAMES)
     given = parser.parse_args()
-    tracks = datasets.load("musdb18", given.root, "train")
+
+    def path(name: str, track: Track) -> Path:
+        return scores.path_of(given.output, "musdb18", name, "train", track.name)
+
+    tracks = [track for track in datasets.load("musdb18", given.root, "train")
+              if all(path(name, track).exists() for name in given.names)]  # fmt: skip
     print(f"museval {metadata.version('museval')}: largest difference in dB")
     for track in tracks[:: len(tracks) // given.tracks][: given.tracks]:
         stems = {stem: track.stem(stem) for stem in track.stems}
-        for name in NAMES:
-            path = scores.path_of(given.output, "musdb18", name, "train", track.name)
+        for name in given.names:
             theirs = direct(track, campaign.estimates(name, track.mix(), stems))
-            worst = differences(scores.read(path), theirs)
+            worst = differences(scores.read(path(name, track)), theirs)
             print(f"  {track.name:40} {name:5} "
                   + ", ".join(f"{m} {v:.5f}" for m, v in worst.items()), flush=True)  # fmt: skip
 

@@ -13,7 +13,6 @@ them, so that a second run only prints.
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -100,7 +99,8 @@ def musdb(found: list[TrackScores], songs: int) -> None:
     for row in table.rows:
         ours |= {(row.label, stem): v for stem, v in zip(table.columns, row.values, strict=True)}
         cells = [
-            f"{ours[row.label, stem]:9.2f} ({theirs.get((row.label, stem), math.nan):6.2f})"
+            f"{ours[row.label, stem]:9.2f} "
+            + (f"({theirs[row.label, stem]:6.2f})" if row.label in CAMPAIGN else " " * 8)
             for stem in table.columns
         ]
         print(f"  {row.label:9}{''.join(cells)}")

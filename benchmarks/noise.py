@@ -147,6 +147,9 @@ def flicker(wave: Wave, size: int = 2048, hop: int = 512) -> float:
     return float(np.mean(power**2) / np.mean(power) ** 2)
 
 
+SAVED = {"estimated": "noise", "given": "noise-given"}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
@@ -155,7 +158,7 @@ def main() -> None:
     parser.add_argument(
         "--save",
         action="store_true",
-        help="the estimated one as docs/techniques/measured/noise.csv",
+        help="as docs/techniques/measured/noise.csv and noise-given.csv",
     )
     arguments = parser.parse_args()
     data = arguments.data if arguments.data.is_dir() else None
@@ -168,8 +171,8 @@ def main() -> None:
         found = rows(measure(data, arguments.seconds, way == "given"))
         print(f"\nNoise {way}:\n", *map(line, [COLUMNS, ["---"] * len(COLUMNS), *found]), sep="\n")
         print(f"\n{time.perf_counter() - started:.0f} s", flush=True)
-        if arguments.save and way == "estimated":
-            write("noise", COLUMNS, found)
+        if arguments.save:
+            write(SAVED[way], COLUMNS, found)
 
 
 if __name__ == "__main__":

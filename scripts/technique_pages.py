@@ -30,6 +30,7 @@ MEASURED = (
     "musdb18",
     "mir-1k",
     "noise",
+    "noise-given",
     "rooms",
     "peers-channels",
     "peers-nmf",

@@ -1,5 +1,6 @@
 """A file appears whole or not at all, and leaves nothing hidden behind."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,3 +34,16 @@ def test_a_folder_of_that_name_is_an_error_and_nothing_is_left(tmp_path: Path) -
     with pytest.raises(OSError, match="a"), appearing(tmp_path / "a") as hidden:
         hidden.write_text("whole")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_a_killed_process_left_is_written_over_by_the_only_writer(tmp_path: Path) -> None:
+    target, process = tmp_path / "a.txt", os.fork()
+    if not process:
+        with appearing(target, alone=True) as hidden:
+            hidden.write_text("half")
+            os._exit(0)  # as if killed
+    os.waitpid(process, 0)
+    assert [path.name for path in tmp_path.iterdir()] == [".a.txt.tmp"]
+    with appearing(target, alone=True) as hidden:
+        hidden.write_text("whole")
+    assert list(tmp_path.iterdir()) == [target]

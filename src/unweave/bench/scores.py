@@ -164,7 +164,7 @@ def write(scores: TrackScores, path: Path) -> None:
     # One name for all attempts: what a killed run leaves is overwritten by the next.
     text = json.dumps(data, indent=2, allow_nan=True) + "\n"
     try:
-        with appearing(path) as hidden, hidden.open("w", encoding="utf-8") as file:
+        with appearing(path, alone=True) as hidden, hidden.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -9,14 +9,16 @@ from pathlib import Path
 
 
 @contextmanager
-def appearing(target: Path) -> Iterator[Path]:
+def appearing(target: Path, *, alone: bool = False) -> Iterator[Path]:
     """A hidden path beside `target` to write to; it becomes `target` where the block ends well.
 
     Makes the folder. Where the block fails, what it wrote is removed and `target` is as it was.
-    Raises OSError.
+    alone: no other process writes `target` meanwhile, so that what a killed one has left in hiding
+    is written over. Raises OSError.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    hidden = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    whose = "" if alone else f".{os.getpid()}"
+    hidden = target.with_name(f".{target.name}{whose}.tmp")
     try:
         yield hidden
         os.replace(hidden, target)

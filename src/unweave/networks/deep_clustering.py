@@ -120,9 +120,10 @@ class DeepClustering(nn.Module):
         """The body: `(batch, channel, frame, bin)` to `(batch, frame, 2 * width)`."""
         x = features(spectrum).transpose(2, 3).flatten(1, 2)  # (batch, channel * bin, frame)
         x = self.norm(x).transpose(1, 2)
-        if torch.is_autocast_enabled(x.device.type):
+        kind = x.device.type  # "meta" where operations are counted: there is no autocast
+        if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
             # Of float32 torch would make bfloat16 inside a kernel that CPUs without it do not have.
-            x = x.to(torch.get_autocast_dtype(x.device.type))
+            x = x.to(torch.get_autocast_dtype(kind))
         return self.body(x)[0]
 
     def embeddings(self, x: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,9 +163,10 @@ def _from_dataset(
     for track in tracks:
         for stem in track.stems:
             found.setdefault(stem, []).append(
-                Example(track.name, track.duration_s, track.sample_rate_hz,
-                        lambda track=track, stem=stem: track.stem(stem))  # type: ignore[misc]
-            )  # fmt: skip
+                Example(
+                    track.name, track.duration_s, track.sample_rate_hz, partial(track.stem, stem)
+                )
+            )
     if not found:
         raise InputError(f"{shown(root or name)}: has no track with stems; check the split")
     about = datasets.describe(name).about

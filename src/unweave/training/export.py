@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from unweave.core.errors import OutputError, UsageError
+from unweave.core.whole import appearing
 from unweave.io.files import advice, shown
 from unweave.pretrained import cards
 from unweave.pretrained.cards import Card
@@ -126,12 +127,10 @@ def write(folder: Path, recipe: Recipe, state: Mapping[str, Tensor], scores: Map
 
 def put(path: Path, content: bytes) -> None:
     """A file, whole or not at all. Raises OutputError."""
-    temporary = path.with_name(f".{path.name}.part")
     try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        with appearing(path, alone=True) as hidden:
+            hidden.write_bytes(content)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"{shown(path)}: {advice(error)}") from error
 
 

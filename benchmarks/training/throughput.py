@@ -40,7 +40,8 @@ def main() -> None:
         began = time.perf_counter()
         batch = torch.stack([examples[number] for number in numbers])
         made = time.perf_counter()
-        total, _ = loss(Outcome(network, batch), recipe.loss, unnamed=recipe.unnamed)
+        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16-mixed"):
+            total, _ = loss(Outcome(network, batch), recipe.loss, unnamed=recipe.unnamed)
         optimiser.zero_grad()
         total.backward()
         optimiser.step()

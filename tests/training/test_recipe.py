@@ -81,6 +81,11 @@ def test_overrides_that_mean_nothing(override: str, words: str) -> None:
         recipe.parse("seed = 1\n" + SMALL, "mine.toml", name="mine", overrides=[override])
 
 
+def test_a_precision_is_a_word_or_the_number_32() -> None:
+    for override in ("precision=32", "precision='32'"):
+        assert recipe.parse(SMALL, "mine.toml", name="mine", overrides=[override]).precision == "32"
+
+
 def test_no_network_and_no_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="network"):
         recipe.parse("", "mine.toml", name="mine")

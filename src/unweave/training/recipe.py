@@ -158,6 +158,8 @@ def parse(text: str, source: str, *, name: str, overrides: Sequence[str] = ()) -
     loss = facts.pop("loss", None) or {"wave_l1": 1.0}
     if not isinstance(loss, dict) or not all(_number(weight) for weight in loss.values()):
         raise UsageError(f"{source}: [loss] has a number for each term, as in wave_l1 = 1.0")
+    if facts.get("precision") == 32:
+        facts["precision"] = "32"  # as --set precision=32 and most people write it
     for key, kind in (("seed", int), ("unnamed", bool), ("precision", str), ("card", dict)):
         if key in facts and type(facts[key]) is not kind:  # a bool is no int here
             raise UsageError(f"{source}: {key} is {WORDS[kind]}, got {facts[key]!r}")

@@ -28,6 +28,7 @@ PAGES = Path(__file__).parent.parent / "docs" / "techniques"
 # The order in which a reader meets them.
 MEASURED = (
     "musdb18",
+    "whole-songs",
     "mir-1k",
     "noise",
     "noise-given",

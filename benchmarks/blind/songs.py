@@ -20,12 +20,14 @@ import numpy as np
 import soundfile
 import torch
 from scipy.signal import resample_poly
+from scripts.technique_pages import write
 
 from unweave import catalog, datasets, metrics
 
 NAMES = ("repet-sim", "ft2d", "repet", "rpca", "hpss")
 RATE_HZ, PIECE_S, REST_S = 44_100, 7, 3
 VOICE_DB = -4.5  # against the accompaniment: the median over MUSDB18's excerpts and their seconds
+COLUMNS = ["technique", "of", "SDR", "ISR", "SIR", "SAR", "behind repet-sim"]
 Wave = np.ndarray
 
 
@@ -34,6 +36,7 @@ def main() -> None:
     parser.add_argument("songs", type=Path, help="a folder with song.ogg and guitar.ogg somewhere")
     parser.add_argument("voices", type=Path, help="the folder of MIR-1K")
     parser.add_argument("--every", type=int, default=1, help="take each so-many-th song")
+    parser.add_argument("--save", action="store_true", help="into docs/techniques/measured")
     given = parser.parse_args()
     singers = voices(given.voices)
     found: dict[tuple[str, str], list[list[float]]] = {}
@@ -51,11 +54,14 @@ def main() -> None:
                 scores = [float(np.nanmedian(ratio[0])) for ratio in ratios]
                 found.setdefault((name, how), []).append(scores)
                 print("#", name, how, *(f"{score:.2f}" for score in scores), flush=True)
-    print("technique,of,SDR,ISR,SIR,SAR,behind repet-sim")
-    for (name, how), rows in found.items():
-        behind = np.array(found["repet-sim", how])[:, 0] - np.array(rows)[:, 0]
-        cells = [*np.median(rows, axis=0), np.median(behind)]
-        print(",".join([name, how, *(f"{cell:.2f}" for cell in cells)]))
+    rows = []
+    for (name, how), scores in found.items():
+        behind = np.array(found["repet-sim", how])[:, 0] - np.array(scores)[:, 0]
+        cells = [*np.median(scores, axis=0), np.median(behind)]
+        rows.append([name, how, *(f"{cell:.2f}" for cell in cells)])
+    print("\n".join(map(",".join, [COLUMNS, *rows])))
+    if given.save:
+        write("whole-songs", COLUMNS, rows)
 
 
 def voices(root: Path) -> list[Wave]:

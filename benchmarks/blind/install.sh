@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# librosa and nussl beside unweave, in a virtual environment of their own. Needs Python 3.11.
+# librosa and nussl beside unweave, in a virtual environment of their own. Needs Python 3.11, and ffmpeg
+# for stempeg, which nussl imports (Debian: apt-get install ffmpeg).
 # nussl 1.1.9 says no versions of what it needs; peers.py gives it the names it misses in these.
 # soxbindings, which it wants for effects that are not used here, no longer builds: left out.
 set -euo pipefail

@@ -6,7 +6,8 @@
 Scores are those of RESULTS. Costs: multiply-adds are counted (`networks/_cost.py`); seconds and
 memory are those of `unweave separate` on two minutes of MIR-1K's dev clips, medians over runs, each
 in a process of its own; the real-time factor is that of separating, without starting up. Minutes
-and steps of training are from the card. Prints the table of docs/networks.md.
+and steps of training are from the card. What else RESULTS holds, techniques and oracles, and what
+papers published, is a second table. Prints those of docs/networks.md.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from benchmarks.memory import peak_mb
 
 from unweave import datasets
 from unweave.bench import aggregate
+from unweave.bench.published import published
 from unweave.networks._cost import Cost, cost
 from unweave.pretrained import cards
 from unweave.pretrained.cards import Card
@@ -38,6 +40,7 @@ HEAD = (
     "| | GNSDR | GSIR | GSAR | parameters | multiply-adds a second of sound | real-time factor"
     " | peak memory, MB | steps | minutes |\n|---|---|---|---|---|---|---|---|---|---|"
 )
+BESIDE = "\n| beside them | GNSDR | GSIR | GSAR |\n|---|---|---|---|"
 
 
 @dataclass(frozen=True)
@@ -125,11 +128,20 @@ def main() -> None:
         recording(arguments.data, song)
         for name in sorted(scores, key=lambda name: -scores[name][0]):
             if not cards.known(name):
-                continue  # a technique or an oracle: no card, other tables have them
+                continue  # a technique or an oracle
             card = cards.card(name)
             line = Line(card, scores[name], counted(card), *run(name, song, arguments.repeat))
             lines.append(line)
             print(line.text(), flush=True)
+    print(BESIDE)
+    beside = [(scores[name], name) for name in scores if not cards.known(name)]
+    papers = published("mir-1k")
+    for group in papers.groups if papers else ():
+        own = "oracle" if group.kind == "oracle" else "published"
+        for system, row in group.rows.items():
+            beside.append((tuple(row.values()), f"{system} ({own}, 825 clips)"))
+    for values, name in sorted(beside, reverse=True):
+        print(f"| {name} | {' | '.join(f'{value:.2f}' for value in values)} |")
     if arguments.picture:
         draw(lines, arguments.picture)
 

@@ -7,7 +7,7 @@ from unweave.training.recipe import Augmentation, Data
 
 ALL = Augmentation(
     gain_db=3, polarity=0.5, swap=0.5, shift=0.5, speed=0.5, speed_by=0.2, tempo=0.5, eq=0.5,
-    reverb=0.5, codec=0.5, drop=0.25,
+    formants=0.5, reverb=0.5, codec=0.5, drop=0.25,
 )  # fmt: skip
 DATA = Data(coherent=0.5)
 
@@ -43,6 +43,7 @@ def test_how_often_is_what_the_recipe_says() -> None:
     effects = [piece.effects for pieces in many() for piece in pieces]
     shares = {
         "speed": np.mean([e.speed != 1 for e in effects]),
+        "formants": np.mean([e.formants != 1 for e in effects]),
         "eq": np.mean([bool(e.eq_db) for e in effects]),
         "codec": np.mean([e.codec_kbps > 0 for e in effects]),
         "polarity": np.mean([e.inverted for e in effects]),
@@ -69,6 +70,7 @@ def test_zero_is_never() -> None:
     for pieces in many(off):
         for piece in pieces:
             effects = piece.effects
-            assert (effects.speed, effects.tempo, effects.gain_db) == (1.0, 1.0, 0.0)
+            assert (effects.speed, effects.tempo, effects.formants) == (1.0, 1.0, 1.0)
+            assert effects.gain_db == 0.0
             rest = (effects.eq_db, effects.reverb_s, effects.codec_kbps, effects.inverted)
             assert not any((*rest, effects.swapped, effects.silent, piece.circular))

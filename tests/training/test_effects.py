@@ -27,8 +27,8 @@ def below_db(signal: np.ndarray, error: np.ndarray) -> float:
 @pytest.mark.parametrize(
     "some",
     [Effects(), Effects(speed=1.2), Effects(speed=0.8, tempo=1.1), Effects(tempo=0.9),
-     Effects(eq_db=(3.0,) * EQ_BANDS), Effects(reverb_s=0.3), Effects(codec_kbps=64),
-     Effects(silent=True)],
+     Effects(formants=1.2), Effects(eq_db=(3.0,) * EQ_BANDS), Effects(reverb_s=0.3),
+     Effects(codec_kbps=64), Effects(silent=True)],
 )  # fmt: skip
 @pytest.mark.parametrize("channels", [1, 2])
 def test_length_shape_and_type(some: Effects, channels: int) -> None:
@@ -60,6 +60,27 @@ def test_speed_moves_pitch_and_tempo_leaves_it() -> None:
         assert pitch(stretched) == pytest.approx(440, abs=1)
         level = np.std(stretched[0, 4000:-4000]) / np.std(tone(440))
         assert level == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.2])
+def test_formants_move_and_pitch_stays(factor: float) -> None:
+    harmonics = np.arange(1, 60) * 120.0
+    strength = np.exp(-0.5 * ((harmonics - 2000) / 400) ** 2) + 1e-3  # one resonance, at 2 kHz
+    parts = strength[:, None] * np.sin(2 * np.pi * harmonics[:, None] * TIME)
+    voice = (0.1 * parts.sum(0))[None].astype(np.float32)
+    moved = effects.move_formants(voice, factor, RATE_HZ)
+    power = np.abs(np.fft.rfft(moved[0, 4000:-4000] * np.hanning(len(TIME) - 8000))) ** 2
+    hz = np.fft.rfftfreq(len(TIME) - 8000, 1 / RATE_HZ)
+    assert np.sum(hz * power) / np.sum(power) == pytest.approx(2000 * factor, rel=0.05)
+    near = np.abs(hz - 120 * np.round(hz / 120)) < 2
+    assert power[near].sum() > 0.98 * power.sum()  # still harmonics of 120 Hz
+    silence = np.zeros_like(voice)
+    np.testing.assert_array_equal(effects.move_formants(silence, factor, RATE_HZ), silence)
+
+
+def test_formants_that_stay_change_nothing() -> None:
+    noise = np.random.default_rng(0).standard_normal((2, 5001)).astype(np.float32)
+    np.testing.assert_allclose(effects.move_formants(noise, 1.0, RATE_HZ), noise, atol=1e-5)
 
 
 def test_equalising_raises_what_it_says() -> None:

@@ -22,6 +22,7 @@ class Effects:
 
     speed: float = 1.0  # above 1: shorter and higher
     tempo: float = 1.0  # above 1: shorter
+    formants: float = 1.0  # above 1: higher, as from a shorter throat
     eq_db: tuple[float, ...] = ()  # gains of EQ_BANDS bands
     reverb_s: float = 0.0  # in which the room falls by 60 dB
     codec_kbps: int = 0
@@ -29,7 +30,7 @@ class Effects:
     inverted: bool = False
     swapped: bool = False
     silent: bool = False
-    seed: int = 0  # of the room's noise
+    seed: int = 0  # of the room's noise, and of later effects' draws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +85,12 @@ def _effects(rng: np.random.Generator, how: Augmentation) -> Effects:
     bands = np.clip(rng.normal(0.0, 1.0, EQ_BANDS), -2.5, 2.5) * how.eq_db
     reverb_s, kbps = rng.uniform(0.15, 0.9), int(rng.choice([48, 64, 96, 128]))
     gain_db, seed = rng.normal(0.0, 1.0) * how.gain_db, int(rng.integers(2**31))
+    later = np.random.default_rng((seed, 1))  # what came later leaves the draws before as they were
+    moves, formants = later.random(), np.exp(later.uniform(-1, 1) * np.log1p(how.formants_by))
     return Effects(
         speed=float(speed) if happens["speed"] < how.speed else 1.0,
         tempo=float(tempo) if happens["tempo"] < how.tempo else 1.0,
+        formants=float(formants) if moves < how.formants else 1.0,
         eq_db=tuple(map(float, bands)) if happens["eq"] < how.eq else (),
         reverb_s=float(reverb_s) if happens["reverb"] < how.reverb else 0.0,
         codec_kbps=kbps if happens["codec"] < how.codec else 0,

@@ -12,6 +12,8 @@ from unweave.training.draws import EQ_BANDS, Effects
 
 FRAME = 2048  # of the phase vocoder, samples
 HOP = FRAME // 4
+ENVELOPE_S = 1.5e-3  # of the cepstrum: what is finer belongs to the pitch
+FORMANT_GAIN = 6.0  # at most, up or down: a gap must not become noise
 
 
 def needed(effects: Effects, length: int) -> int:
@@ -30,6 +32,8 @@ def apply(wave: Wave, effects: Effects, length: int, sample_rate_hz: int) -> Wav
     if effects.speed != 1.0:
         wave = resample(wave, effects.speed)
     wave = fit(wave, length)
+    if effects.formants != 1.0:
+        wave = move_formants(wave, effects.formants, sample_rate_hz)
     if effects.eq_db:
         wave = equalise(wave, effects.eq_db)
     if effects.reverb_s:
@@ -75,6 +79,35 @@ def stretch(wave: Wave, tempo: float) -> Wave:
         own = pieces[..., part * HOP : (part + 1) * HOP].reshape(wave.shape[0], -1)
         out[:, part * HOP : part * HOP + own.shape[1]] += own
     return out[:, HOP:] / np.float32(1.5)  # what squared Hann windows sum to
+
+
+def move_formants(wave: Wave, factor: float, sample_rate_hz: int) -> Wave:
+    """Resonances `factor` times as high, pitch and tempo kept: the same song from another throat.
+
+    Vocal tract length perturbation (Jaitly and Hinton 2013), on waves: each frame is multiplied by
+    its own envelope, from the low part of the cepstrum, drawn out by `factor`, over the envelope.
+    """
+    size = 2 ** round(np.log2(0.06 * sample_rate_hz))
+    hop, length = size // 4, wave.shape[1]
+    window = np.hanning(size + 1)[:-1].astype(np.float32)
+    count = -(-length // hop) + 3
+    padded = np.pad(wave, ((0, 0), (3 * hop, (count + 3) * hop - 3 * hop - length)))
+    spectrum = np.fft.rfft(padded[:, np.arange(count)[:, None] * hop + np.arange(size)] * window)
+    cepstrum = np.fft.irfft(np.log(np.abs(spectrum) + 1e-5), n=size)
+    fine = np.minimum(np.arange(size), size - np.arange(size)) > ENVELOPE_S * sample_rate_hz
+    cepstrum[..., fine] = 0.0
+    envelope = np.fft.rfft(cepstrum).real  # (channel, frame, bin), of the logarithm
+    place = np.minimum(np.arange(size // 2 + 1) / factor, size // 2)
+    below = np.minimum(place.astype(int), size // 2 - 1)
+    part = place - below
+    moved = (1 - part) * envelope[..., below] + part * envelope[..., below + 1]
+    gain = np.clip(np.exp(moved - envelope), 1 / FORMANT_GAIN, FORMANT_GAIN)
+    pieces = np.fft.irfft(spectrum * gain, n=size) * window
+    out = np.zeros((wave.shape[0], (count + 3) * hop), np.float32)
+    for n in range(4):
+        own = pieces[..., n * hop : (n + 1) * hop].reshape(wave.shape[0], -1)
+        out[:, n * hop : n * hop + own.shape[1]] += own
+    return out[:, 3 * hop : 3 * hop + length] / np.float32(1.5)  # the sum of squared Hann windows
 
 
 def equalise(wave: Wave, bands_db: tuple[float, ...]) -> Wave:

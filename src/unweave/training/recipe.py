@@ -62,6 +62,10 @@ class Augmentation:
     speed_by: float = parameter(0.15, "by at most this part, up or down", at_least=0, at_most=0.5)
     tempo: float = parameter(0.0, "how often tempo changes, pitch stays", at_least=0, at_most=1)
     tempo_by: float = parameter(0.12, "by at most this part", at_least=0, at_most=0.5)
+    formants: float = parameter(
+        0.0, "how often resonances move, pitch stays: another throat", at_least=0, at_most=1
+    )
+    formants_by: float = parameter(0.15, "by at most this part", at_least=0, at_most=0.5)
     eq: float = parameter(0.0, "how often a smooth random filter", at_least=0, at_most=1)
     eq_db: float = parameter(4.0, "standard deviation of its bands", at_least=0, at_most=20)
     reverb: float = parameter(0.0, "how often a room", at_least=0, at_most=1)

@@ -52,6 +52,7 @@ polarity = 0.5
 swap = 0.5
 speed = 0.5
 tempo = 0.0 # pitch stays; costs more than the others
+formants = 0.0 # pitch and tempo stay: another throat, where few singers are at hand
 eq = 0.5
 reverb = 0.0
 codec = 0.0

@@ -107,7 +107,8 @@ def move_formants(wave: Wave, factor: float, sample_rate_hz: int) -> Wave:
     for n in range(4):
         own = pieces[..., n * hop : (n + 1) * hop].reshape(wave.shape[0], -1)
         out[:, n * hop : n * hop + own.shape[1]] += own
-    return out[:, 3 * hop : 3 * hop + length] / np.float32(1.5)  # the sum of squared Hann windows
+    out /= 1.5  # the sum of squared Hann windows
+    return out[:, 3 * hop : 3 * hop + length]
 
 
 def equalise(wave: Wave, bands_db: tuple[float, ...]) -> Wave:

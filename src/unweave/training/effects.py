@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from unweave.core.types import Wave
@@ -74,11 +75,7 @@ def stretch(wave: Wave, tempo: float) -> Wave:
     first = here[:, :1] / np.maximum(np.abs(here[:, :1]), 1e-12)
     phases = np.cumprod(np.concatenate([first, step[:, :-1]], axis=1), axis=1)
     pieces = np.fft.irfft(np.abs(here) * phases, n=FRAME) * window
-    out = np.zeros((wave.shape[0], (count + 3) * HOP), np.float32)
-    for part in range(FRAME // HOP):
-        own = pieces[..., part * HOP : (part + 1) * HOP].reshape(wave.shape[0], -1)
-        out[:, part * HOP : part * HOP + own.shape[1]] += own
-    return out[:, HOP:] / np.float32(1.5)  # what squared Hann windows sum to
+    return overlap_add(pieces)[:, HOP:]
 
 
 def move_formants(wave: Wave, factor: float, sample_rate_hz: int) -> Wave:
@@ -103,12 +100,20 @@ def move_formants(wave: Wave, factor: float, sample_rate_hz: int) -> Wave:
     moved = (1 - part) * envelope[..., below] + part * envelope[..., below + 1]
     gain = np.clip(np.exp(moved - envelope), 1 / FORMANT_GAIN, FORMANT_GAIN)
     pieces = np.fft.irfft(spectrum * gain, n=size) * window
-    out = np.zeros((wave.shape[0], (count + 3) * hop), np.float32)
+    return overlap_add(pieces)[:, 3 * hop : 3 * hop + length]
+
+
+def overlap_add(frames: npt.NDArray[np.float64]) -> Wave:
+    """A wave from frames `(channel, frame, size)` a quarter of their size apart, which went through
+    a Hann window before they were changed and after."""
+    channels, count, size = frames.shape
+    hop = size // 4
+    out = np.zeros((channels, (count + 3) * hop), np.float32)
     for n in range(4):
-        own = pieces[..., n * hop : (n + 1) * hop].reshape(wave.shape[0], -1)
+        own = frames[..., n * hop : (n + 1) * hop].reshape(channels, -1)
         out[:, n * hop : n * hop + own.shape[1]] += own
-    out /= 1.5  # the sum of squared Hann windows
-    return out[:, 3 * hop : 3 * hop + length]
+    out /= 1.5  # what squared Hann windows sum to
+    return out
 
 
 def equalise(wave: Wave, bands_db: tuple[float, ...]) -> Wave:

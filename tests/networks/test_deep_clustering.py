@@ -10,7 +10,6 @@ from unweave.networks.deep_clustering import (
     DeepClustering,
     DeepClusteringConfig,
     build,
-    features,
     named,
     owners,
 )
@@ -117,10 +116,23 @@ def test_names_are_given_so_that_all_fit_best() -> None:
     assert named(torch.tensor([[0.9, 0.1], [1.0, 0.0]]), torch.eye(2)).tolist() == [1, 0]
 
 
-def test_what_it_sees_does_not_depend_on_the_level() -> None:
-    spectrum = spectra(2, 1, 7, 33)
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
+def test_what_it_sees_does_not_depend_on_the_level(exponent: float) -> None:
+    features, spectrum = network(exponent=exponent).features, spectra(2, 1, 7, 33)
     torch.testing.assert_close(features(1e-3 * spectrum), features(spectrum), atol=1e-4, rtol=1e-4)
     assert features(0 * spectrum).isfinite().all()
+
+
+def test_what_it_sees_is_compressed_as_the_exponent_says() -> None:
+    spectrum = spectra(1, 1, 1, 5)
+    ratio = spectrum[..., 1:].abs() / spectrum[..., :1].abs()
+    for exponent in (0.5, 1.0):
+        seen = network(exponent=exponent).features(spectrum)
+        torch.testing.assert_close(seen[..., 1:] / seen[..., :1], ratio**exponent)
+    logarithm = network().features(spectrum)
+    torch.testing.assert_close(
+        logarithm[..., 1:] - logarithm[..., :1], ratio.log(), atol=1e-2, rtol=1e-2
+    )
 
 
 @pytest.mark.parametrize("changes", HEADS)
@@ -189,6 +201,7 @@ def test_published_sizes() -> None:
     [
         ({"embedding": 1}, {}, "embedding is 2"),
         ({"layers": 0}, {}, "at least 1"),
+        ({"exponent": -0.5}, {}, "exponent is from 0 to 2"),
         ({}, {"separate_by": "ear"}, "'masks' or 'clusters'"),
         ({"masks": False}, {"separate_by": "masks"}, "needs a network with a mask head"),
         ({}, {"seed": "three"}, "seed is a whole number"),

@@ -53,10 +53,13 @@ class DeepClusteringConfig:
     embedding: int = 20  # numbers in a bin's vector
     masks: bool = True  # a mask head, as Chimera has one
     dropout: float = 0.0  # between LSTMs
+    exponent: float = 0.0  # of the magnitudes that the network sees; 0: their logarithm
 
     def __post_init__(self) -> None:
         if self.embedding < 2:
             raise ValueError(f"embedding is 2 numbers at least, got {self.embedding}")
+        if not 0 <= self.exponent <= 2:
+            raise ValueError(f"exponent is from 0 to 2, got {self.exponent}")
         if min(self.layers, self.width) < 1:
             raise ValueError(f"layers and width are at least 1, got {self.layers}, {self.width}")
 
@@ -118,13 +121,19 @@ class DeepClustering(nn.Module):
 
     def recur(self, spectrum: Tensor) -> Tensor:
         """The body: `(batch, channel, frame, bin)` to `(batch, frame, 2 * width)`."""
-        x = features(spectrum).transpose(2, 3).flatten(1, 2)  # (batch, channel * bin, frame)
+        x = self.features(spectrum).transpose(2, 3).flatten(1, 2)  # (batch, channel * bin, frame)
         x = self.norm(x).transpose(1, 2)
         kind = x.device.type  # "meta" where operations are counted: there is no autocast
         if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
             # Of float32 torch would make bfloat16 inside a kernel that CPUs without it do not have.
             x = x.to(torch.get_autocast_dtype(kind))
         return self.body(x)[0]
+
+    def features(self, spectrum: Tensor) -> Tensor:
+        """Magnitudes against the segment's level, compressed, the same shape."""
+        magnitudes = (spectrum / level(spectrum)).abs()
+        exponent = self.config.exponent
+        return magnitudes**exponent if exponent else (magnitudes + FLOOR).log()
 
     def embeddings(self, x: Tensor) -> Tensor:
         """`(batch, frame, 2 * width)` to `(batch, channel, frame, bin, embedding)`."""
@@ -166,11 +175,6 @@ class DeepClustering(nn.Module):
 
     def prepare_for_cpu(self) -> None:
         """Nothing to rearrange."""
-
-
-def features(spectrum: Tensor) -> Tensor:
-    """Log magnitudes against the segment's level, the same shape."""
-    return ((spectrum / level(spectrum)).abs() + FLOOR).log()
 
 
 def sounding(magnitude: Tensor) -> Tensor:

@@ -88,11 +88,17 @@ def test_rotated_tokens_know_how_far_apart_they_are() -> None:
     torch.testing.assert_close(rotate(query.expand(20, 8)).norm(dim=1), query.norm().expand(20))
 
 
-def test_what_it_sees_does_not_depend_on_the_level() -> None:
+@pytest.mark.parametrize("exponent", [0.3, 1.0])
+def test_what_it_sees_does_not_depend_on_the_level(exponent: float) -> None:
     spectrum = torch.randn(2, 1, 7, 33, dtype=torch.complex64)
-    seen = features(spectrum)
+    seen = features(spectrum, exponent)
     assert seen.shape == (2, 3, 7, 32)
-    torch.testing.assert_close(features(1e-3 * spectrum), seen, atol=1e-4, rtol=1e-4)
+    again = features(1e-3 * spectrum, exponent)
+    torch.testing.assert_close(again, seen, atol=1e-4, rtol=1e-4)
+    ratios = (spectrum[..., 1:-1] / spectrum[..., :1]).abs() ** exponent
+    torch.testing.assert_close(
+        seen[:, :1, :, 1:] / seen[:, :1, :, :1], ratios, atol=1e-3, rtol=1e-2
+    )
     parts = torch.complex(seen[:, 1], seen[:, 2])[:, None]
     torch.testing.assert_close(parts.angle(), spectrum[..., :-1].angle())
     torch.testing.assert_close(parts.abs(), seen[:, :1], atol=2e-3, rtol=2e-3)  # but for silence

@@ -32,7 +32,6 @@ from torch import Tensor, nn
 from unweave.networks._masks import Transform, level, separate
 from unweave.networks._weights import loaded
 
-COMPRESSION = 0.3  # exponent of magnitudes, as loudness has it
 EPSILON = 1e-4  # of the segment's level: fainter magnitudes look alike
 
 
@@ -56,6 +55,7 @@ class SpecTntConfig:
     growth: int = 4  # how much wider a transformer's hidden layer is
     dropout: float = 0.15
     positions: Literal["rotary", "none"] = "rotary"  # of frames
+    exponent: float = 0.3  # of the magnitudes that the network sees: below 1 compresses them
     mask: Literal["complex", "magnitude"] = "complex"
 
     def __post_init__(self) -> None:
@@ -189,7 +189,9 @@ class SpecTnt(nn.Module):
     def masks(self, spectrum: Tensor) -> Tensor:
         """Masks `(batch, stem, channel, frame, bin)`, which sum to one over the stems."""
         config = self.config
-        x = self.front(self.enter(features(spectrum)))  # (batch, filter, frame, band)
+        x = self.front(
+            self.enter(features(spectrum, config.exponent))
+        )  # (batch, filter, frame, band)
         y = self.scatter(self.attend(self.gather(x)))  # (batch, filter, frame, band)
         scores = self.leave(
             self.back(x + y)
@@ -218,15 +220,15 @@ class SpecTnt(nn.Module):
         """Nothing to rearrange."""
 
 
-def features(spectrum: Tensor) -> Tensor:
+def features(spectrum: Tensor, exponent: float) -> Tensor:
     """Complex `(batch, channel, frame, bin)` to `(batch, 3 * channel, frame, bin - 1)`.
 
-    Compressed magnitude, and the real and imaginary part that go with it, all relative to the
-    segment's level; without the last bin.
+    Magnitude to the power of `exponent`, and the real and imaginary part that go with it, all
+    relative to the segment's level; without the last bin.
     """
     spectrum = (spectrum / level(spectrum))[..., :-1]
     magnitude = spectrum.abs() + EPSILON
-    loud = magnitude**COMPRESSION
+    loud = magnitude**exponent
     parts = torch.view_as_real(spectrum * (loud / magnitude))  # (..., bin, 2)
     return torch.cat([loud, parts[..., 0], parts[..., 1]], dim=1)
 

@@ -89,3 +89,14 @@ def test_a_short_track_ends_in_silence_and_mono_fills_both_channels(stems_folder
     np.testing.assert_array_equal(found[0], found[1])
     assert found[:, 15000:16000].any()
     assert not found[:, 16000:].any()
+
+
+def test_groups_are_heard_as_often_as_one_another(stems_folder: Path) -> None:
+    one, two, *_ = found = sound.split(data(stems_folder, held_out=("c",))).train
+    assert sound.chances(found) == [one.duration_s, two.duration_s]
+    three = [one, two, two]
+    chances = sound.chances(three, even=("a", "b"))
+    assert chances[0] == pytest.approx(chances[1] + chances[2])
+    assert sum(chances) == pytest.approx(one.duration_s + 2 * two.duration_s)
+    with pytest.raises(UnweaveError, match=r"data.even: no track .* name with 'z'"):
+        sound.chances(found, even=("a", "z"))

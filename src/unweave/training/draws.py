@@ -46,8 +46,8 @@ class Piece:
 def draw(
     number: int, seed: int, tracks: Sequence[float], stems: int, data: Data, how: Augmentation
 ) -> tuple[Piece, ...]:
-    """The pieces of example `number`, one for each stem. tracks: durations, longer ones come more
-    often."""
+    """The pieces of example `number`, one for each stem. tracks: how often each comes, as
+    numbers to compare."""
     rng = np.random.default_rng((seed, number))
     chance = np.asarray(tracks, np.float64) / np.sum(tracks)
     coherent = rng.random() < data.coherent

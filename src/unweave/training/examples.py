@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from unweave.datasets.track import Track
 from unweave.training.draws import draw
 from unweave.training.recipe import Recipe
-from unweave.training.sound import Sound
+from unweave.training.sound import Sound, chances
 
 
 class Examples(Dataset[Tensor]):
@@ -24,12 +24,12 @@ class Examples(Dataset[Tensor]):
 
     def __init__(self, recipe: Recipe, tracks: Sequence[Track]) -> None:
         self.recipe, self.sound = recipe, Sound(tracks, recipe.data)
-        self.durations = [track.duration_s for track in tracks]
+        self.chances = chances(tracks, recipe.data.even)
 
     def __getitem__(self, number: int) -> Tensor:
         recipe, stems = self.recipe, self.recipe.data.stems
         pieces = draw(
-            number, recipe.seed, self.durations, len(stems), recipe.data, recipe.augmentation
+            number, recipe.seed, self.chances, len(stems), recipe.data, recipe.augmentation
         )
         waves = [
             self.sound.piece(piece, stem, recipe.samples)

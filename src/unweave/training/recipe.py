@@ -30,6 +30,7 @@ class Data:
     split: str = parameter("", "only tracks of this split; empty: of all")
     validation_split: str = parameter("", "whose tracks choose the weights; empty: `held_out` does")
     held_out: tuple[str, ...] = ()  # tracks whose names begin so are not trained on but validated
+    even: tuple[str, ...] = ()  # groups, by how names begin, that are heard as often as others
     stems: tuple[str, ...] = ("vocals", "accompaniment")
     sample_rate_hz: int = parameter(44100, "of the tracks and of the network", at_least=1)
     channels: int = parameter(2, "of the network; tracks with one are repeated", at_least=1)

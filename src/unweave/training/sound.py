@@ -74,6 +74,21 @@ def _check(track: Track, data: Data) -> None:
         raise InputError(f"{shown(track.name)}: holds no sound; take it out")
 
 
+def chances(tracks: Sequence[Track], even: Sequence[str] = ()) -> list[float]:
+    """How often each track is drawn, as numbers to compare: by its length, but groups whose names
+    begin as in `even` come as often as one another, however much there is of each. Raises
+    UsageError for a group without tracks."""
+    found = [track.duration_s for track in tracks]
+    groups = [[n for n, t in enumerate(tracks) if t.name.startswith(start)] for start in even]
+    totals = [sum(found[n] for n in group) for group in groups]
+    for start, group, total in zip(even, groups, totals, strict=True):
+        if not group:
+            raise UsageError(f"data.even: no track that is trained on has a name with {start!r}")
+        for n in group:
+            found[n] *= sum(totals) / len(totals) / total
+    return found
+
+
 class Sound:
     """Stems of tracks, piece by piece. What was decoded whole stays while there is room for it."""
 

@@ -86,7 +86,8 @@ class DeepClustering(nn.Module):
         if not isinstance(seed, int) or seed < 0:
             raise ValueError(f"seed is a whole number from 0, got {seed!r}")
         bins, stems = config.channels * (config.frame_size // 2 + 1), len(config.stems)
-        self.norm = nn.BatchNorm1d(bins)
+        # Magnitudes keep their weight: made alike, faint bins would count as much as loud ones.
+        self.norm = nn.Identity() if config.exponent else nn.BatchNorm1d(bins)
         self.body = nn.LSTM(
             bins,
             config.width,

@@ -127,14 +127,14 @@ def main() -> None:
         song = Path(folder) / "song.wav"
         recording(arguments.data, song)
         for name in sorted(scores, key=lambda name: -scores[name][0]):
-            if not cards.known(name):
+            if name not in cards.names():
                 continue  # a technique or an oracle
             card = cards.card(name)
             line = Line(card, scores[name], counted(card), *run(name, song, arguments.repeat))
             lines.append(line)
             print(line.text(), flush=True)
     print(BESIDE)
-    beside = [(scores[name], name) for name in scores if not cards.known(name)]
+    beside = [(scores[name], name) for name in scores if name not in cards.names()]
     papers = published("mir-1k")
     for group in papers.groups if papers else ():
         own = "oracle" if group.kind == "oracle" else "published"

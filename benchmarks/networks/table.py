@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -92,23 +93,49 @@ def run(name: str, song: Path, repeat: int) -> tuple[float, float]:
 def draw(lines: Sequence[Line], target: Path) -> None:
     """The voice's GNSDR against operations and against the real-time factor."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator
 
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.5), sharey=True, layout="constrained")
     columns = (
-        ("multiply-adds for a second of sound", [x.cost.multiply_adds_per_s for x in lines]),
-        ("real-time factor on two cores", [x.factor for x in lines]),
+        (
+            "million multiply-adds for a second of sound",
+            [x.cost.multiply_adds_per_s / 1e6 for x in lines],
+        ),
+        ("seconds of two cores for an hour of sound", [3600 * x.factor for x in lines]),
     )
     scores = [line.scores[0] for line in lines]
     for axis, (title, values) in zip(axes, columns, strict=True):
         axis.scatter(values, scores)
-        for line, x, y in zip(lines, values, scores, strict=True):
-            name = line.card.name.removeprefix("mir1k-")
-            axis.annotate(name, (x, y), (4, 4), textcoords="offset points", fontsize=9)
-        axis.set(xlabel=title, xscale="log")
-        axis.margins(0.15)
+        axis.set(xlabel=title, xscale="log", xlim=(min(values) / 1.5, max(values) * 2.2))
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_formatter("")
+        axis.margins(y=0.15)
         axis.grid(alpha=0.3)
+        names = [line.card.name.removeprefix("mir1k-") for line in lines]
+        label(axis, list(zip(names, values, scores, strict=True)))
     axes[0].set_ylabel("GNSDR of the voice, MIR-1K test-public, dB")
     figure.savefig(target, dpi=110)
+
+
+def label(axis: Any, points: Sequence[tuple[str, float, float]]) -> None:
+    """A name beside each point, on the side where it covers no name that is there yet."""
+    taken: list[Any] = []
+    for name, x, y in points:
+        for across, up, side in (
+            (6, 4, "left"),
+            (-6, 4, "right"),
+            (6, -11, "left"),
+            (-6, -11, "right"),
+        ):
+            text = axis.annotate(
+                name, (x, y), (across, up), textcoords="offset points", fontsize=9, ha=side
+            )
+            box = text.get_window_extent()
+            if not any(box.overlaps(other) for other in taken):
+                break
+            text.remove()
+        taken.append(box)
 
 
 def main() -> None:

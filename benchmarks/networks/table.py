@@ -122,20 +122,17 @@ def label(axis: Any, points: Sequence[tuple[str, float, float]]) -> None:
     """A name beside each point, on the side where it covers no name that is there yet."""
     taken: list[Any] = []
     for name, x, y in points:
+        text = axis.annotate(name, (x, y), (0, 0), textcoords="offset points", fontsize=9)
         for across, up, side in (
             (6, 4, "left"),
             (-6, 4, "right"),
             (6, -11, "left"),
             (-6, -11, "right"),
         ):
-            text = axis.annotate(
-                name, (x, y), (across, up), textcoords="offset points", fontsize=9, ha=side
-            )
-            box = text.get_window_extent()
-            if not any(box.overlaps(other) for other in taken):
+            text.set(position=(across, up), ha=side)
+            if not any(text.get_window_extent().overlaps(other) for other in taken):
                 break
-            text.remove()
-        taken.append(box)
+        taken.append(text.get_window_extent())
 
 
 def main() -> None:
@@ -148,20 +145,20 @@ def main() -> None:
     table = aggregate.mir1k_table(aggregate.load(arguments.results))
     place = table.columns.index("vocals GNSDR")
     scores = {row.label: row.values[place : place + 3] for row in table.rows}
-    lines = []
+    lines, networks = [], cards.names()
     print(HEAD)
     with tempfile.TemporaryDirectory() as folder:
         song = Path(folder) / "song.wav"
         recording(arguments.data, song)
         for name in sorted(scores, key=lambda name: -scores[name][0]):
-            if name not in cards.names():
+            if name not in networks:
                 continue  # a technique or an oracle
             card = cards.card(name)
             line = Line(card, scores[name], counted(card), *run(name, song, arguments.repeat))
             lines.append(line)
             print(line.text(), flush=True)
     print(BESIDE)
-    beside = [(scores[name], name) for name in scores if name not in cards.names()]
+    beside = [(scores[name], name) for name in scores if name not in networks]
     papers = published("mir-1k")
     for group in papers.groups if papers else ():
         own = "oracle" if group.kind == "oracle" else "published"

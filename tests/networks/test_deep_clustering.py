@@ -201,7 +201,7 @@ def test_published_sizes() -> None:
     [
         ({"embedding": 1}, {}, "embedding is 2"),
         ({"layers": 0}, {}, "at least 1"),
-        ({"exponent": -0.5}, {}, "exponent is from 0 to 2"),
+        ({"exponent": -0.5}, {}, "exponent is above 0"),
         ({}, {"separate_by": "ear"}, "'masks' or 'clusters'"),
         ({"masks": False}, {"separate_by": "masks"}, "needs a network with a mask head"),
         ({}, {"seed": "three"}, "seed is a whole number"),

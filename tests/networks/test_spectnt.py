@@ -142,6 +142,7 @@ def test_the_published_widths() -> None:
     [
         ({"mask": "ratio"}, "'complex' or 'magnitude'"),
         ({"positions": "learnt"}, "'rotary' or 'none'"),
+        ({"exponent": 0.0}, "exponent is above 0"),
         ({"stride": 3}, "stride \\* patch divides"),
         ({"width": 90}, "heads divide width"),
         ({"temporal_width": 24, "temporal_heads": 8}, "twice temporal_heads"),

@@ -79,6 +79,12 @@ def separate(network: MaskNetwork, mix: Tensor) -> Tensor:
     return transform.synthesise(network.estimate(transform.analyse(mix)), mix.shape[-1])
 
 
+def check_exponent(exponent: float) -> None:
+    """Raises ValueError for a power of magnitudes that means nothing."""
+    if not 0 < exponent <= 2:
+        raise ValueError(f"exponent is above 0 and at most 2, got {exponent}")
+
+
 def level(spectrum: Tensor) -> Tensor:
     """Of each signal the RMS over its frames, `(batch, 1, 1, 1)`; silent frames do not count, for a
     segment may be filled up with them. Divided by it, what a network sees is as loud as ever."""

@@ -31,7 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unweave.dsp.kmeans import kmeans
-from unweave.networks._masks import Transform, level, separate
+from unweave.networks._masks import Transform, check_exponent, level, separate
 from unweave.networks._weights import loaded
 
 FLOOR = 1e-3  # of the segment's level: fainter magnitudes look alike
@@ -58,8 +58,8 @@ class DeepClusteringConfig:
     def __post_init__(self) -> None:
         if self.embedding < 2:
             raise ValueError(f"embedding is 2 numbers at least, got {self.embedding}")
-        if not 0 <= self.exponent <= 2:
-            raise ValueError(f"exponent is from 0 to 2, got {self.exponent}")
+        if self.exponent:
+            check_exponent(self.exponent)
         if min(self.layers, self.width) < 1:
             raise ValueError(f"layers and width are at least 1, got {self.layers}, {self.width}")
 
@@ -131,7 +131,7 @@ class DeepClustering(nn.Module):
         return self.body(x)[0]
 
     def features(self, spectrum: Tensor) -> Tensor:
-        """Magnitudes against the segment's level, compressed, the same shape."""
+        """Magnitudes against the segment's level, to a power or as logarithms, the same shape."""
         magnitudes = (spectrum / level(spectrum)).abs()
         exponent = self.config.exponent
         return magnitudes**exponent if exponent else (magnitudes + FLOOR).log()

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.networks._masks import Transform, level, separate
+from unweave.networks._masks import Transform, check_exponent, level, separate
 from unweave.networks._weights import loaded
 
 EPSILON = 1e-10  # the paper's, in the masking layer
@@ -44,6 +44,7 @@ class MaskInferenceConfig:
     exponent: float = 1.0  # of the magnitudes that the network sees: below 1 compresses them
 
     def __post_init__(self) -> None:
+        check_exponent(self.exponent)
         if self.context < 1 or self.context % 2 == 0:
             raise ValueError(f"context is an odd number of frames, got {self.context}")
         if any(not 1 <= layer <= self.layers for layer in self.recurrent):

@@ -29,7 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.networks._masks import Transform, level, separate
+from unweave.networks._masks import Transform, check_exponent, level, separate
 from unweave.networks._weights import loaded
 
 EPSILON = 1e-4  # of the segment's level: fainter magnitudes look alike
@@ -63,6 +63,7 @@ class SpecTntConfig:
             raise ValueError(f"mask is 'complex' or 'magnitude', got {self.mask!r}")
         if self.positions not in ("rotary", "none"):
             raise ValueError(f"positions is 'rotary' or 'none', got {self.positions!r}")
+        check_exponent(self.exponent)
         if (self.frame_size // 2) % (self.stride * self.patch):
             raise ValueError(
                 f"stride * patch divides half of frame_size, got {self.stride} * {self.patch}"
@@ -189,9 +190,8 @@ class SpecTnt(nn.Module):
     def masks(self, spectrum: Tensor) -> Tensor:
         """Masks `(batch, stem, channel, frame, bin)`, which sum to one over the stems."""
         config = self.config
-        x = self.front(
-            self.enter(features(spectrum, config.exponent))
-        )  # (batch, filter, frame, band)
+        seen = features(spectrum, config.exponent)
+        x = self.front(self.enter(seen))  # (batch, filter, frame, band)
         y = self.scatter(self.attend(self.gather(x)))  # (batch, filter, frame, band)
         scores = self.leave(
             self.back(x + y)

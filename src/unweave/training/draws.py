@@ -44,12 +44,12 @@ class Piece:
 
 
 def draw(
-    number: int, seed: int, tracks: Sequence[float], stems: int, data: Data, how: Augmentation
+    number: int, seed: int, chances: Sequence[float], stems: int, data: Data, how: Augmentation
 ) -> tuple[Piece, ...]:
-    """The pieces of example `number`, one for each stem. tracks: how often each comes, as
-    numbers to compare."""
+    """The pieces of example `number`, one for each stem. chances: how often each track
+    comes, relative to the others."""
     rng = np.random.default_rng((seed, number))
-    chance = np.asarray(tracks, np.float64) / np.sum(tracks)
+    chance = np.asarray(chances, np.float64) / np.sum(chances)
     coherent = rng.random() < data.coherent
     track, start = int(rng.choice(len(chance), p=chance)), rng.random()
     effects = [_effects(rng, how) for _ in range(stems)]

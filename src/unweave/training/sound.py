@@ -75,7 +75,7 @@ def _check(track: Track, data: Data) -> None:
 
 
 def chances(tracks: Sequence[Track], even: Sequence[str] = ()) -> list[float]:
-    """How often each track is drawn, as numbers to compare: by its length, but groups whose names
+    """How often each track is drawn, relative to the others: by its length, but groups whose names
     begin as in `even` come as often as one another, however much there is of each. Raises
     UsageError for a group without tracks."""
     found = [track.duration_s for track in tracks]
@@ -83,7 +83,9 @@ def chances(tracks: Sequence[Track], even: Sequence[str] = ()) -> list[float]:
     totals = [sum(found[n] for n in group) for group in groups]
     for start, group, total in zip(even, groups, totals, strict=True):
         if not group:
-            raise UsageError(f"data.even: no track that is trained on has a name with {start!r}")
+            raise UsageError(
+                f"data.even: no name of a track that is trained on begins with {start!r}"
+            )
         for n in group:
             found[n] *= sum(totals) / len(totals) / total
     return found

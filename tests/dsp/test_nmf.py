@@ -161,6 +161,21 @@ def test_silence_is_no_trouble(divergence: str) -> None:
     assert np.isfinite(found.loss)
 
 
+@DIVERGENCES
+def test_zeros_to_begin_with_are_no_trouble(divergence: str) -> None:
+    """A row that no base has, a component that is nowhere, a column without activations."""
+    v = values().float()
+    bases, activations = (x.float() for x in nmf_start.random(v, 4, 0))
+    bases[7], bases[:, 2], activations[:, 11] = 0.0, 0.0, 0.0
+    for fixed in (0, 4):
+        found = nmf.fit(
+            v, bases, activations, beta=nmf.BETAS[divergence], iterations=50, fixed=fixed
+        )
+        assert torch.isfinite(found.bases).all()
+        assert torch.isfinite(found.activations).all()
+        assert np.isfinite(found.loss)
+
+
 def test_nndsvd_is_that_of_scikit_learn() -> None:
     recorded = np.load(RECORDED)
     v = torch.from_numpy(recorded["values"])

@@ -58,7 +58,7 @@ class Bases:
 
     @staticmethod
     def of(across: Tensor, beta: float) -> Bases:
-        across = across.contiguous()
+        across = across.clamp(min=FLOOR).contiguous()
         down = across.mT.contiguous()
         sums = across.sum(1, keepdim=True) if beta == 1 else None
         return Bases(down, across, across @ down if beta == 2 else sums)
@@ -78,9 +78,9 @@ def fit(
     """Update bases and activations, in this order, in each of so many rounds.
 
     values: `(row, column)` of the order of 1; bases `(row, component)` and activations
-    `(component, column)`: where to begin. The inputs stay as they are. The first `fixed` bases are
-    not updated. Ends early when in CHECK rounds the loss fell by less than `tolerance` times what
-    it was at the start. Precision and device are those of the values.
+    `(component, column)`: where to begin, at least FLOOR. The inputs stay as they are. The first
+    `fixed` bases are not updated. Ends early when in CHECK rounds the loss fell by less than
+    `tolerance` times what it was at the start. Precision and device are those of the values.
     """
     groups = _groups(values, activations, beta)
     both = Bases.of(bases.mT, beta)
@@ -137,7 +137,8 @@ class Tile:
     """
 
     def __init__(self, values: Tensor, activations: Tensor, beta: float, room: Tensor) -> None:
-        self.values, self.activations, self.beta = values, activations, beta
+        self.values, self.beta = values, beta
+        self.activations = activations.clamp_(min=FLOOR)
         self.floor = torch.finfo(values.dtype).eps
         self.model, self.spare = (flat[: values.numel()].view(values.shape) for flat in room)
 
@@ -145,10 +146,10 @@ class Tile:
         """`values model^(beta - 2)` and, for Itakura-Saito, `1 / model`."""
         if self.beta == 2:
             return self.values, None
-        model = torch.mm(bases.down, self.activations, out=self.model).clamp_(min=self.floor)
-        if self.beta == 1:
+        model = torch.mm(bases.down, self.activations, out=self.model)
+        if self.beta == 1:  # no factor is below FLOOR: nothing divides by zero or overflows
             return torch.div(self.values, model, out=model), None
-        inverse = model.reciprocal_()
+        inverse = model.clamp_(min=self.floor).reciprocal_()
         return torch.mul(self.values, inverse, out=self.spare).mul_(inverse), inverse
 
     def update(self, bases: Bases, extra: Tensor | None) -> None:
@@ -231,7 +232,7 @@ def _better(
         down = down + extra[fixed:, None]
     across = bases.across.clone()
     across[fixed:] *= _step(up, down, beta)
-    return Bases.of(across.clamp_(min=FLOOR), beta)
+    return Bases.of(across, beta)
 
 
 def _step(up: Tensor, down: Tensor, beta: float) -> Tensor:

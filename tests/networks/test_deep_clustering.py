@@ -17,7 +17,7 @@ from unweave.training.losses import Outcome, deep_clustering, magnitude_l1
 
 TINY = {"frame_size": 64, "hop": 32, "layers": 2, "width": 12, "embedding": 4}
 MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
-HEADS = [{"masks": True}, {"masks": False}]
+HEADS = [{"masks": True}, {"masks": False}, {"hidden": 10, "exponent": 1.0}]
 
 
 def network(separate_by: str | None = None, **changes: object) -> DeepClustering:
@@ -146,8 +146,10 @@ def test_gradient_reaches_every_parameter(changes: dict) -> None:
     assert all(p.grad is not None and p.grad.any() for p in net.parameters())
 
 
-def test_mixed_precision() -> None:
-    waveform.check_mixed_precision(network(), 1, apart={"embed.weight", "embed.bias"})
+@pytest.mark.parametrize("hidden", [0, 10])
+def test_mixed_precision(hidden: int) -> None:
+    net = network(hidden=hidden)
+    waveform.check_mixed_precision(net, 1, apart={"embed.weight", "embed.bias"})
 
 
 def test_mixed_precision_of_the_embeddings() -> None:
@@ -196,11 +198,23 @@ def test_published_sizes() -> None:
     assert found.parameters == 2 * 513 + first + 3 * later + 1001 * 513 * 20
 
 
+def test_layers_before_and_after_the_lstms() -> None:
+    """They are what the LSTMs hear, and all that the heads hear of them."""
+    net = network(hidden=10)
+    assert net.body.input_size == net.embed.in_features == 10
+    assert net.before[0].weight.shape == (10, 33)
+    assert net.after[0].weight.shape == (10, 24)
+    with torch.no_grad():
+        net.after[0].bias.fill_(-1e3)  # ReLU lets nothing through
+        assert not net.recur(spectra(1, 1, 5, 33)).any()
+
+
 @pytest.mark.parametrize(
     ("config", "options", "words"),
     [
         ({"embedding": 1}, {}, "embedding is 2"),
         ({"layers": 0}, {}, "at least 1"),
+        ({"hidden": -1}, {}, "or 0 for no such layers"),
         ({"exponent": -0.5}, {}, "exponent is above 0"),
         ({}, {"separate_by": "ear"}, "'masks' or 'clusters'"),
         ({"masks": False}, {"separate_by": "masks"}, "needs a network with a mask head"),

@@ -52,7 +52,8 @@ class DeepClusteringConfig:
     width: int = 500  # of an LSTM, in either direction
     embedding: int = 20  # numbers in a bin's vector
     masks: bool = True  # a mask head, as Chimera has one
-    dropout: float = 0.0  # between LSTMs
+    hidden: int = 0  # of a ReLU layer before the LSTMs and one after; 0: none, as published
+    dropout: float = 0.0  # between layers
     exponent: float = 0.0  # of the magnitudes that the network sees; 0: their logarithm
 
     def __post_init__(self) -> None:
@@ -62,6 +63,8 @@ class DeepClusteringConfig:
             check_exponent(self.exponent)
         if min(self.layers, self.width) < 1:
             raise ValueError(f"layers and width are at least 1, got {self.layers}, {self.width}")
+        if self.hidden < 0:
+            raise ValueError(f"hidden is a width, or 0 for no such layers, got {self.hidden}")
 
 
 class DeepClustering(nn.Module):
@@ -88,17 +91,27 @@ class DeepClustering(nn.Module):
         bins, stems = config.channels * (config.frame_size // 2 + 1), len(config.stems)
         # Magnitudes keep their weight: made alike, faint bins would count as much as loud ones.
         self.norm = nn.Identity() if config.exponent else nn.BatchNorm1d(bins)
+        self.before = self.layer(bins)
         self.body = nn.LSTM(
-            bins,
+            config.hidden or bins,
             config.width,
             config.layers,
             batch_first=True,
             bidirectional=True,
             dropout=config.dropout if config.layers > 1 else 0.0,
         )
-        self.embed = nn.Linear(2 * config.width, bins * config.embedding)
-        self.mask = nn.Linear(2 * config.width, stems * bins) if config.masks else None
+        self.after = self.layer(2 * config.width)
+        width = config.hidden or 2 * config.width
+        self.embed = nn.Linear(width, bins * config.embedding)
+        self.mask = nn.Linear(width, stems * bins) if config.masks else None
         self.register_buffer("centres", torch.zeros(stems, config.embedding))
+
+    def layer(self, width: int) -> nn.Module:
+        """`(batch, frame, width)` to `(batch, frame, hidden)`, or nothing where hidden is 0."""
+        hidden, dropout = self.config.hidden, self.config.dropout
+        if not hidden:
+            return nn.Identity()
+        return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout))
 
     def forward(self, mix: Tensor) -> Tensor:
         """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
@@ -121,14 +134,14 @@ class DeepClustering(nn.Module):
         return stems, self.embeddings(x)
 
     def recur(self, spectrum: Tensor) -> Tensor:
-        """The body: `(batch, channel, frame, bin)` to `(batch, frame, 2 * width)`."""
+        """The body: `(batch, channel, frame, bin)` to `(batch, frame, hidden or 2 * width)`."""
         x = self.features(spectrum).transpose(2, 3).flatten(1, 2)  # (batch, channel * bin, frame)
-        x = self.norm(x).transpose(1, 2)
+        x = self.before(self.norm(x).transpose(1, 2))
         kind = x.device.type  # "meta" where operations are counted: there is no autocast
         if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
             # Of float32 torch would make bfloat16 inside a kernel that CPUs without it do not have.
             x = x.to(torch.get_autocast_dtype(kind))
-        return self.body(x)[0]
+        return self.after(self.body(x)[0])
 
     def features(self, spectrum: Tensor) -> Tensor:
         """Magnitudes against the segment's level, to a power or as logarithms, the same shape."""
@@ -137,14 +150,14 @@ class DeepClustering(nn.Module):
         return magnitudes**exponent if exponent else (magnitudes + FLOOR).log()
 
     def embeddings(self, x: Tensor) -> Tensor:
-        """`(batch, frame, 2 * width)` to `(batch, channel, frame, bin, embedding)`."""
+        """What the body made to unit vectors, `(batch, channel, frame, bin, embedding)`."""
         vectors = (
             self.embed(x).float().unflatten(-1, (self.config.channels, -1, self.config.embedding))
         )
         return F.normalize(vectors, dim=-1).transpose(1, 2)
 
     def masks(self, x: Tensor) -> Tensor:
-        """`(batch, frame, 2 * width)` to `(batch, stem, channel, frame, bin)`, sum over stems 1."""
+        """What the body made to `(batch, stem, channel, frame, bin)`, whose sum over stems is 1."""
         assert self.mask is not None  # `by` is masks only where there are some
         shape = (len(self.config.stems), self.config.channels, -1)
         scores = self.mask(x).float().unflatten(-1, shape)

@@ -7,6 +7,7 @@ import io
 import numpy as np
 import numpy.typing as npt
 import soxr
+from scipy import fft  # unlike numpy's, many short ones at once
 
 from unweave.core.types import Wave
 from unweave.training.draws import EQ_BANDS, Effects
@@ -69,12 +70,12 @@ def stretch(wave: Wave, tempo: float) -> Wave:
     starts = (np.arange(count) * HOP * tempo).astype(int)
     frames = padded[:, starts[:, None] + np.arange(FRAME)]  # (channel, frame, FRAME)
     later = padded[:, starts[:, None] + np.arange(FRAME) + HOP]
-    here, there = np.fft.rfft(frames * window), np.fft.rfft(later * window)
+    here, there = fft.rfft(frames * window), fft.rfft(later * window)
     step = there * here.conj()
     step /= np.maximum(np.abs(step), 1e-12)
     first = here[:, :1] / np.maximum(np.abs(here[:, :1]), 1e-12)
     phases = np.cumprod(np.concatenate([first, step[:, :-1]], axis=1), axis=1)
-    pieces = np.fft.irfft(np.abs(here) * phases, n=FRAME) * window
+    pieces = fft.irfft(np.abs(here) * phases, n=FRAME) * window
     return overlap_add(pieces)[:, HOP:]
 
 
@@ -83,23 +84,23 @@ def move_formants(wave: Wave, factor: float, sample_rate_hz: int) -> Wave:
 
     Vocal tract length perturbation (Jaitly and Hinton 2013), on waves: each frame is multiplied by
     its own envelope, from the low part of the cepstrum, drawn out by `factor`, over the envelope.
+    The envelope is a few cosines over the bins, which have a value between bins as well.
     """
     size = 2 ** round(np.log2(0.06 * sample_rate_hz))
     hop, length = size // 4, wave.shape[1]
     window = np.hanning(size + 1)[:-1].astype(np.float32)
     count = -(-length // hop) + 3
     padded = np.pad(wave, ((0, 0), (3 * hop, (count + 3) * hop - 3 * hop - length)))
-    spectrum = np.fft.rfft(padded[:, np.arange(count)[:, None] * hop + np.arange(size)] * window)
-    cepstrum = np.fft.irfft(np.log(np.abs(spectrum) + 1e-5), n=size)
-    fine = np.minimum(np.arange(size), size - np.arange(size)) > ENVELOPE_S * sample_rate_hz
-    cepstrum[..., fine] = 0.0
-    envelope = np.fft.rfft(cepstrum).real  # (channel, frame, bin), of the logarithm
-    place = np.minimum(np.arange(size // 2 + 1) / factor, size // 2)
-    below = np.minimum(place.astype(int), size // 2 - 1)
-    part = place - below
-    moved = (1 - part) * envelope[..., below] + part * envelope[..., below + 1]
-    gain = np.clip(np.exp(moved - envelope), 1 / FORMANT_GAIN, FORMANT_GAIN)
-    pieces = np.fft.irfft(spectrum * gain, n=size) * window
+    spectrum = fft.rfft(padded[:, np.arange(count)[:, None] * hop + np.arange(size)] * window)
+    bins = np.arange(size // 2 + 1)
+    turns = 2 * np.pi / size * np.arange(1, int(ENVELOPE_S * sample_rate_hz) + 1)[:, None]
+    waves = np.cos(turns * bins)  # (quefrency, bin)
+    twice = np.where((bins == 0) | (bins == size // 2), 1, 2)  # negative frequencies are not there
+    cepstrum = np.log(np.abs(spectrum) + 1e-5) @ (waves * twice / size).T.astype(np.float32)
+    moved = np.cos(turns * np.minimum(bins / factor, size // 2))
+    gain = np.exp(cepstrum @ (2 * (moved - waves)).astype(np.float32))  # (channel, frame, bin)
+    gain = np.clip(gain, 1 / FORMANT_GAIN, FORMANT_GAIN, out=gain)
+    pieces = fft.irfft(spectrum * gain, n=size) * window
     return overlap_add(pieces)[:, 3 * hop : 3 * hop + length]
 
 
@@ -120,8 +121,8 @@ def equalise(wave: Wave, bands_db: tuple[float, ...]) -> Wave:
     """A smooth filter through gains at EQ_BANDS frequencies."""
     length = wave.shape[-1]
     place = np.sqrt(np.linspace(0.0, 1.0, length // 2 + 1)) * (EQ_BANDS - 1)
-    gain = 10 ** (np.interp(place, np.arange(EQ_BANDS), bands_db) / 20)
-    filtered: Wave = np.fft.irfft(np.fft.rfft(wave) * gain, n=length).astype(np.float32)
+    gain = (10 ** (np.interp(place, np.arange(EQ_BANDS), bands_db) / 20)).astype(np.float32)
+    filtered: Wave = fft.irfft(fft.rfft(wave) * gain, n=length)
     return filtered
 
 
@@ -132,7 +133,7 @@ def reverberate(wave: Wave, seconds: float, sample_rate_hz: int, seed: int) -> W
     noise = rng.standard_normal((wave.shape[0], length)) * 10 ** (-3 * np.arange(length) / length)
     noise *= 10 ** (-10 / 20) / np.sqrt(np.sum(noise**2, axis=1, keepdims=True))
     size = wave.shape[1] + length
-    wet = np.fft.irfft(np.fft.rfft(wave, n=size) * np.fft.rfft(noise, n=size), n=size)
+    wet = fft.irfft(fft.rfft(wave, n=size) * fft.rfft(noise, n=size), n=size)
     return (wave + wet[:, : wave.shape[1]]).astype(np.float32)
 
 
@@ -155,8 +156,6 @@ def through_codec(wave: Wave, kbps: int, sample_rate_hz: int) -> Wave:
         decoded = np.concatenate([f.to_ndarray() for f in source.decode(audio=0)], axis=1)
     # Encoder and decoder came late; the best lag brings it back.
     size = length + decoded.shape[1]
-    cross = np.fft.irfft(
-        np.fft.rfft(decoded[0], n=size) * np.fft.rfft(wave[0], n=size).conj(), n=size
-    )
+    cross = fft.irfft(fft.rfft(decoded[0], n=size) * fft.rfft(wave[0], n=size).conj(), n=size)
     lag = int(np.argmax(cross[: decoded.shape[1]]))
     return fit(decoded[:, lag:].astype(np.float32), length)

@@ -48,7 +48,9 @@ class Spec:
 
     A segment is what the separator sees in one call. Neighbouring segments share `overlap_s`;
     the first starts `lead_s` of silence before the first sample. The outer `margin_s` at both
-    ends of a segment is context, computed and thrown away.
+    ends of a segment is context, computed and thrown away. A separator that is not `padded` takes
+    segments of any length and hears no such silence: near the recording's ends its segments are
+    shorter, or lie further inside.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Spec:
     lead_s: float = 0.0
     margin_s: float = 0.0
     bytes_per_sample: float = 64.0  # working memory of one call, per sample of its segment
+    padded: bool = True  # silence fills segments up beyond the recording's ends
     windowed: bool = False  # its own window already makes overlapping segments sum to one
     rest: str | None = None  # the stem that takes what the others leave, so that all sum to the mix
     additive: bool = False  # the stems sum to the mix

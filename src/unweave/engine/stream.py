@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -59,23 +60,43 @@ def stream(
             yield block
 
     join = OverlapAdd(plan)
-    parts = segments(counted(), plan)
+    offsets: deque[int] = deque()
+
+    def heard() -> Iterator[Wave]:
+        for part in segments(counted(), plan):
+            offsets.append(part.offset)
+            yield part.wave
+
+    parts = heard()
     if device == "cpu":
         separated = _on_threads(call, parts, batch)
     else:
         separated = _in_batches(call, parts, batch, device, warn)
     ready = 0
     for stems in separated:
-        finished = join.add(stems)
+        finished = join.add(placed(stems, offsets.popleft(), plan.segment))
         # The last segments reach past the end; `length` is final before the first of those.
         finished = finished[..., : max(0, length - ready)]
         ready += finished.shape[-1]
         yield from pieces(finished)
 
 
-def segments(blocks: Iterable[Wave], plan: Plan) -> Iterator[Wave]:
-    """Cut blocks `(row, channel, time)` into overlapping segments; silence before and after."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one call hears: `wave (row, channel, time)`, and where in its segment that begins."""
+
+    wave: Wave
+    offset: int = 0
+
+
+def segments(blocks: Iterable[Wave], plan: Plan) -> Iterator[Part]:
+    """Cut blocks `(row, channel, time)` into overlapping segments; silence before and after.
+
+    Where the plan is not `padded`, the first is without the silence before it, and the last ones
+    are the last `segment` samples that there are, or all.
+    """
     ring: Wave | None = None
+    past: Wave | None = None  # what left the ring last
     filled, length, count = plan.lead, 0, 0
     for block in blocks:
         if ring is None:
@@ -87,16 +108,37 @@ def segments(blocks: Iterable[Wave], plan: Plan) -> Iterator[Wave]:
             filled += piece.shape[-1]
             block = block[..., piece.shape[-1] :]
             if filled == plan.segment:
-                yield ring.copy()
+                early = 0 if plan.padded else max(0, -plan.start(count))
+                yield Part(ring[..., early:].copy(), early)
                 count += 1
+                past = None if plan.padded else ring[..., : plan.hop].copy()
                 ring[..., : -plan.hop] = ring[..., plan.hop :].copy()
                 filled -= plan.hop
-    while ring is not None and count < plan.count(length):
-        ring[..., filled:] = 0.0
-        yield ring.copy()
-        count += 1
-        ring[..., : -plan.hop] = ring[..., plan.hop :].copy()
-        filled = max(0, filled - plan.hop)
+    if ring is None:
+        return
+    if plan.padded:
+        while count < plan.count(length):
+            ring[..., filled:] = 0.0
+            yield Part(ring.copy())
+            count += 1
+            ring[..., : -plan.hop] = ring[..., plan.hop :].copy()
+            filled = max(0, filled - plan.hop)
+        return
+    known = ring[..., :filled] if past is None else np.concatenate([past, ring[..., :filled]], -1)
+    last = known[..., -min(length, plan.segment) :]
+    for index in range(count, plan.count(length)):
+        yield Part(last.copy(), length - last.shape[-1] - plan.start(index))
+
+
+def placed(stems: Wave, offset: int, segment: int) -> Wave:
+    """Stems of `segment` samples from some that begin at `offset` in it, before it if negative."""
+    length = stems.shape[-1]
+    if (offset, length) == (0, segment):
+        return stems
+    whole = np.zeros((*stems.shape[:-1], segment), np.float32)
+    begin, end = max(0, offset), min(segment, offset + length)
+    whole[..., begin:end] = stems[..., begin - offset : end - offset]
+    return whole
 
 
 def pieces(wave: Wave) -> Iterator[Wave]:
@@ -185,7 +227,9 @@ def _in_batches(
 
     def work(count: int) -> None:
         nonlocal batch
-        taken = [waiting.popleft() for _ in range(min(count, len(waiting)))]
+        taken = [waiting.popleft()]
+        while waiting and len(taken) < count and waiting[0].shape == taken[0].shape:
+            taken.append(waiting.popleft())
         try:
             done.extend(call(np.concatenate(taken))[:, None])
         except torch.OutOfMemoryError:

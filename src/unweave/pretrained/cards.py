@@ -60,6 +60,7 @@ class Segment:
     overlap: int = 0
     lead: int = 0
     margin: int = 0
+    padded: bool = True  # silence fills segments up beyond the recording's ends
     windowed: bool = False  # its own window already makes overlapping segments sum to one
 
 

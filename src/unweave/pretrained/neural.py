@@ -105,6 +105,7 @@ def spec(card: Card, options: Mapping[str, object], *, additive: bool) -> Spec:
         lead_s=segment.lead / rate,
         margin_s=segment.margin / rate,
         bytes_per_sample=card.bytes_per_sample or _module(card).BYTES_PER_SAMPLE,
+        padded=segment.padded,
         windowed=segment.windowed,
         rest=next((stem for stem in REST if stem in card.stems), None),
         additive=additive,

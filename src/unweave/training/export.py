@@ -92,7 +92,7 @@ def card_text(
     if facts:
         raise UsageError(f"[card] has no {sorted(facts)[0]!r}")
     tables = {
-        "segment": {"length": segment, "overlap": overlap, "lead": overlap},
+        "segment": {"length": segment, "overlap": overlap, "lead": overlap, "padded": False},
         "config": recipe.settings,
         "weights": {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)},
         "scores": scores,

@@ -62,5 +62,10 @@ def test_a_grid_that_would_lose_samples_is_refused(bad: tuple[int, int, int, int
         Plan(*bad, windowed=False)
 
 
+def test_what_fades_by_itself_takes_whole_segments() -> None:
+    with pytest.raises(ValueError, match="only whole segments"):
+        Plan(10, 2, 0, 2, windowed=True, padded=False)
+
+
 def test_no_segment_no_plan() -> None:
     assert plan(Spec(name="whole", stems=("a",)), 44100) is None

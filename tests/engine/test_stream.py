@@ -1,6 +1,7 @@
 """A separator that does nothing must give the mix back, however the sound is cut."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -40,6 +41,7 @@ def run(wave: np.ndarray, plan: Plan | None, sizes: list[int], **kwargs: object)
     margin=st.integers(0, 7),
     body=st.integers(11, 60),
     extra=st.integers(0, 30),
+    padded=st.booleans(),
     sizes=st.lists(st.integers(1, 120), max_size=6),
     batch=st.integers(1, 4),
 )
@@ -50,11 +52,13 @@ def test_what_goes_in_comes_out(
     margin: int,
     body: int,
     extra: int,
+    padded: bool,
     sizes: list[int],
     batch: int,
 ) -> None:
     lead = margin + overlap + min(extra, body - 1)
-    plan = Plan(2 * margin + 2 * overlap + body, overlap, margin, lead, windowed=False)
+    size = 2 * margin + 2 * overlap + body
+    plan = Plan(size, overlap, margin, lead, windowed=False, padded=padded)
     wave = np.random.default_rng(length).normal(size=(rows, 2, length)).astype(np.float32)
     stems = run(wave, plan, sizes, batch=batch)
     assert stems.shape == (rows, 2, 2, length)
@@ -76,6 +80,46 @@ def test_margins_are_context_and_thrown_away() -> None:
     wave = np.random.default_rng(0).normal(size=(1, 1, 500)).astype(np.float32)
     stems = run(wave, PLAN, [100], separator=Edges(halves().spec))
     np.testing.assert_allclose(stems.sum(1), wave, atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 40, 52, 53, 64, 65, 100, 500])
+def test_what_is_not_padded_hears_the_recording_and_nothing_else(length: int) -> None:
+    """As many pieces of it as with silence, each a segment long where it can be."""
+    heard: list[np.ndarray] = []
+
+    class Listener(Halves):
+        def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
+            heard.append(mix[0, 0].numpy().copy())
+            return super().__call__(mix, sample_rate_hz)
+
+    wave = 1 + np.arange(length, dtype=np.float32)[None, None]  # a sample says where it was
+    grid = replace(PLAN, padded=False)
+    run(wave, grid, [30], separator=Listener(halves().spec), batch=1)
+    assert len(heard) == grid.count(length)
+    for piece in heard:
+        np.testing.assert_array_equal(np.diff(piece), 1)
+        assert piece[0] >= 1
+        assert piece[-1] <= length
+    first, *others = heard
+    assert (first[0], first[-1]) == (1, min(length, PLAN.segment - PLAN.lead))
+    assert all(len(piece) == min(length, PLAN.segment) for piece in others)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_batches_hold_segments_of_one_length(batch: int) -> None:
+    lengths = []
+
+    class Listener(Halves):
+        def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
+            lengths.append(tuple(mix.shape))
+            return super().__call__(mix, sample_rate_hz)
+
+    parts = [np.full((2, 1, size), size, np.float32) for size in (5, 9, 9, 9, 4)]
+    call = partial(_call, Listener(halves().spec), 8000, "cpu")
+    done = list(_in_batches(call, iter(parts), batch, "cpu", print))
+    assert [part.shape for part in done] == [(2, 2, 1, size) for size in (5, 9, 9, 9, 4)]
+    assert all((part.sum(1) == part.shape[-1]).all() for part in done)
+    assert max(rows for rows, *_ in lengths) == batch
 
 
 def test_the_bytes_do_not_depend_on_workers_or_blocks() -> None:

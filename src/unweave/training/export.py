@@ -73,7 +73,8 @@ def card_text(
         round(float(facts.pop(key, usual)) * rate)
         for key, usual in (("segment_s", SEGMENT_S), ("overlap_s", OVERLAP_S))
     )
-    bytes_per_sample = facts.pop("bytes_per_sample", None)
+    # Training hears no silence beyond a recording's ends: by default nor does separation.
+    padded, bytes_per_sample = facts.pop("padded", False), facts.pop("bytes_per_sample", None)
     head: dict[str, Any] = {
         "title": facts.pop("title", recipe.name),
         "network": recipe.network.replace("-", "_"),
@@ -92,7 +93,7 @@ def card_text(
     if facts:
         raise UsageError(f"[card] has no {sorted(facts)[0]!r}")
     tables = {
-        "segment": {"length": segment, "overlap": overlap, "lead": overlap, "padded": False},
+        "segment": {"length": segment, "overlap": overlap, "lead": overlap, "padded": padded},
         "config": recipe.settings,
         "weights": {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)},
         "scores": scores,

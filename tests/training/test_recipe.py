@@ -6,7 +6,7 @@ import pytest
 
 from unweave.core.errors import UsageError
 from unweave.training import recipe, template
-from unweave.training.export import network
+from unweave.training.export import draft, network
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").rglob("*.toml"))
 SMALL = '[network]\nname = "mask_inference"\nwidth = 8\nrecurrent = [2]\n'
@@ -95,3 +95,10 @@ def test_no_network_and_no_file(tmp_path: Path) -> None:
         network(recipe.parse('[network]\nname = "none"', "mine.toml", name="mine"))
     with pytest.raises(UsageError, match="mask_inference"):
         network(parsed("", "network.colour=3"))
+
+
+def test_a_card_says_whether_segments_are_padded() -> None:
+    assert draft(parsed("")).segment.padded is False
+    assert draft(parsed("[card]\npadded = true")).segment.padded is True
+    with pytest.raises(UsageError, match=r"\[card\] padded is true or false, got 'no'"):
+        draft(parsed('[card]\npadded = "no"'))

@@ -137,8 +137,7 @@ class Tile:
     """
 
     def __init__(self, values: Tensor, activations: Tensor, beta: float, room: Tensor) -> None:
-        self.values, self.beta = values, beta
-        self.activations = activations.clamp_(min=FLOOR)
+        self.values, self.activations, self.beta = values, activations, beta
         self.floor = torch.finfo(values.dtype).eps
         self.model, self.spare = (flat[: values.numel()].view(values.shape) for flat in room)
 
@@ -251,6 +250,8 @@ def _groups(values: Tensor, activations: Tensor, beta: float) -> list[list[Tile]
     ]
     run = -(-len(pieces) // GROUPS)
     groups = []
+    for _, h in pieces:
+        h.clamp_(min=FLOOR)
     for first in range(0, len(pieces), run):
         room = values.new_empty(2, values.shape[0] * size)
         groups.append([Tile(v, h, beta, room) for v, h in pieces[first : first + run]])

@@ -199,7 +199,8 @@ def sounding(magnitude: Tensor) -> Tensor:
 
 def owners(stems: Tensor) -> Tensor:
     """1 for the stem that is loudest in a bin, 0 for others: `(batch, stem, ...)`, as `stems`."""
-    loudest = stems.abs().max(1).indices  # 20 times as fast as argmax
+    # Where stems are not side by side in memory, `argmax` would take 20 times as long.
+    loudest = stems.abs().max(1).indices
     return F.one_hot(loudest, stems.shape[1]).movedim(-1, 1).to(stems.real.dtype)
 
 

@@ -90,6 +90,8 @@ def card_text(
     }
     if bytes_per_sample is not None:
         head["bytes_per_sample"] = bytes_per_sample
+    if not isinstance(padded, bool):
+        raise UsageError(f"[card] padded is true or false, got {padded!r}")
     if facts:
         raise UsageError(f"[card] has no {sorted(facts)[0]!r}")
     tables = {

@@ -189,13 +189,15 @@ def test_it_starts_from_weights(unbroken: Path, recipe_file: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("override", "words"),
     [("loss.beauty=1", "no term 'beauty'"), ("data.batch=3", "2 devices"),
-     ("loss.deep_clustering=1", "no embeddings")],
+     ("loss.deep_clustering=1", "no embeddings"), ("card.colour=red", "has no 'colour'"),
+     ("card.padded=no", "true or false")],
 )  # fmt: skip
 def test_what_cannot_be_trained(
     recipe_file: Path, tmp_path: Path, override: str, words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
         run(recipe_file, tmp_path / "run", override, devices=2 if "batch" in override else 1)
+    assert not (tmp_path / "run" / "last.ckpt").exists()  # before the first step
 
 
 def test_a_run_is_not_overwritten_and_nothing_resumes_from_nothing(

@@ -125,6 +125,7 @@ def _check(recipe: Recipe, folder: Path, resume: bool, devices: int) -> None:
     for term in recipe.loss:
         if term not in TERMS:
             raise UsageError(f"[loss] has no term {term!r}; it has {', '.join(TERMS)}")
+    export.draft(recipe)  # refuses what a card cannot say
     if resume and not (folder / LAST).exists():
         raise UsageError(f"{shown(folder)}: has no {LAST} to go on from; leave out --resume")
     if not resume and (folder / LAST).exists():

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 
 from unweave import catalog
 from unweave.core.errors import Cancelled, OutputError, UnweaveError, UsageError
 from unweave.engine.run import separate_array
-from unweave.training.callbacks import BEST, LAST
+from unweave.training.callbacks import BEST, LAST, Checkpoints
 from unweave.training.errors import TrainingError
 from unweave.training.recipe import read
 from unweave.training.run import train
@@ -97,6 +98,22 @@ def test_killed_and_resumed_is_unbroken(unbroken: Path, recipe_file: Path, tmp_p
     check_equal(unbroken, run(recipe_file, folder, resume=True))
 
 
+def test_what_a_checkpoint_knows_is_in_the_curve(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lightning logs a step after its callbacks: a kill between them lost the step's rows."""
+    save, seen = Checkpoints.save, []
+
+    def look(self: Checkpoints, trainer: pl.Trainer) -> None:
+        save(self, trainer)
+        losses = [step for step, name in curve(self.folder) if name == "loss"]
+        seen.append((trainer.global_step, len(losses)))
+
+    monkeypatch.setattr(Checkpoints, "save", look)
+    run(recipe_file, tmp_path / "run")
+    assert seen == [(step, step) for step in (3, 6, 9, 12, 12)]
+
+
 def test_two_processes_learn_the_same(recipe_file: Path, tmp_path: Path) -> None:
     """Plain gradient descent on halves of each batch: the same weights as on whole batches."""
     how = ["schedule.steps=3", "schedule.validate_every=3", "optimiser.name=sgd",
@@ -131,8 +148,6 @@ def test_a_loss_that_is_no_number_keeps_the_batch(recipe_file: Path, tmp_path: P
 def test_a_full_disk_leaves_the_checkpoint_before(
     recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import pytorch_lightning as pl
-
     save = pl.Trainer.save_checkpoint
 
     def full(self, path, *words):

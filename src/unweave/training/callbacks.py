@@ -122,12 +122,14 @@ class Clock(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
         self.began_s, self.began_step = time.monotonic(), trainer.global_step
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, *_: Any
+    ) -> None:
         step, schedule = trainer.global_step, self.recipe.schedule
         steps_per_s = (step - self.began_step) / max(1e-6, time.monotonic() - self.began_s)
         by_steps = (schedule.steps - step) / max(1e-6, steps_per_s)
         left_s = max(0.0, min(by_steps, schedule.budget_minutes * 60 - self.seconds))
-        loss = float(trainer.callback_metrics.get("loss", float("nan")))
+        loss = float(outputs["loss"])
         heard = steps_per_s * self.recipe.data.batch * self.recipe.data.seconds
         self.line(
             f"step {step} of {schedule.steps}: loss {loss:.4f}, {steps_per_s:.2f} steps/s, "

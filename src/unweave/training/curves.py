@@ -39,9 +39,7 @@ class Curves(Logger):
             writer = csv.writer(file)
             if new:
                 writer.writerow(HEAD)
-            for name, value in metrics.items():
-                if name != "epoch":
-                    writer.writerow((step, name, repr(float(value))))
+            writer.writerows((step, name, repr(float(value))) for name, value in metrics.items())
 
     def rows(self) -> list[tuple[int, str, float]]:
         """Everything logged; a row that was cut off by a kill is left out."""

@@ -38,7 +38,9 @@ class Training(pl.LightningModule):
             raise TrainingError(self._keep(stems, terms))
         if hasattr(self.network, "observe"):  # clusters need names: see networks/deep_clustering.py
             self.network.observe(outcome.embeddings, outcome.true_spectra)
-        self.log_dict({"loss": total.detach(), **terms})
+        logged = {"loss": total.item(), **{name: value.item() for name, value in terms.items()}}
+        for logger in self.loggers:  # Lightning's own log is written after a step's checkpoint
+            logger.log_metrics(logged, self.global_step)
         return total
 
     def _keep(self, stems: Tensor, terms: dict[str, Tensor]) -> str:

@@ -100,7 +100,6 @@ def train(
                 Checkpoints(folder, recipe.schedule.save_every),
                 Picture(curves, recipe.schedule.validate_every),
             ],
-            log_every_n_steps=1,
             use_distributed_sampler=False,
             enable_checkpointing=False,
             enable_progress_bar=False,

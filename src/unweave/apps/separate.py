@@ -24,6 +24,7 @@ from unweave.apps.batch import (
 )
 from unweave.apps.stems import Stems
 from unweave.core.errors import UsageError
+from unweave.core.waves import as_wave, whole_rate_hz
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from unweave.core.types import Audio, OnProgress, Separator, ShouldStop, Wave
 
 __all__ = ["Stems", "list_separators", "load", "separate", "separate_file"]
-
-_MOST_CHANNELS = 64  # as many as any format of ours carries; more than that is (time, channel)
 
 
 def list_separators() -> list[str]:
@@ -166,38 +165,4 @@ def _as_wave(mix: object, sample_rate_hz: int | None) -> tuple[Wave, int, tuple[
         return mix.samples, mix.sample_rate_hz, ()
     if sample_rate_hz is None:
         raise ValueError("an array needs sample_rate_hz, as in separate(wave, 44100)")
-    if sample_rate_hz <= 0 or int(sample_rate_hz) != sample_rate_hz:
-        raise ValueError(f"sample_rate_hz must be a positive whole number, got {sample_rate_hz}")
-    return as_wave(mix), int(sample_rate_hz), ()
-
-
-def as_wave(array: object) -> Wave:
-    """`array` as `(channel, time)` float32, full scale 1.0; a copy only where one is needed.
-
-    Takes numpy arrays and torch tensors: floats as they are, signed integers over their full scale,
-    uint8 as 8-bit PCM. Raises ValueError for any other type, rank or a `(time, channel)` array.
-    """
-    import numpy as np
-
-    if hasattr(array, "detach"):  # a torch tensor, told without importing torch
-        tensor = array.detach().cpu()
-        array = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"expected a path, a numpy array or a tensor, got {type(array).__name__}")
-    if array.ndim == 1:
-        array = array[None]
-    if array.ndim != 2 or 0 in array.shape:
-        raise ValueError(f"expected (channel, time) or (time,) with samples, got {array.shape}")
-    if array.shape[0] > _MOST_CHANNELS:
-        raise ValueError(
-            f"expected (channel, time), got {array.shape}: that is {array.shape[0]} channels; "
-            "transpose a (time, channel) array with .T first"
-        )
-    if array.dtype == np.uint8:
-        return ((array.astype(np.float32) - 128.0) / 128.0).astype(np.float32)
-    if np.issubdtype(array.dtype, np.signedinteger) and array.dtype.itemsize <= 4:
-        scale = -float(np.iinfo(array.dtype).min)
-        return (array / scale).astype(np.float32)
-    if np.issubdtype(array.dtype, np.floating):
-        return np.asarray(array, dtype=np.float32)
-    raise ValueError(f"expected floats, or integers of 8, 16 or 32 bits, got {array.dtype}")
+    return as_wave(mix), whole_rate_hz(sample_rate_hz), ()

@@ -152,6 +152,45 @@ def test_some_stems_only(tmp_path: Path) -> None:
     assert got["null_test_db"] < -120  # of all stems, written or not
 
 
+@pytest.mark.parametrize("format", ["wav", "flac"])
+@pytest.mark.parametrize("stems", [("some",), ("rest",), ("some", "rest")])
+@pytest.mark.parametrize(("level", "share"), [(0.2, 0.25), (0.2, 10), (2.0, 0.25), (2.0, 0.025)])
+def test_every_stem_is_as_long_as_the_recording_whichever_stem_is_loud(
+    tmp_path: Path, level: float, share: float, stems: tuple[str, ...], format: str
+) -> None:
+    separator = Halves(halves(**FACTS).spec, share)
+    wave = noise(4) * np.float32(level / 0.2)
+    got = separate(
+        song(tmp_path / "song.wav", wave),
+        tmp_path / "out",
+        separator,
+        stems=stems,
+        format=format,
+        bit_depth=16,
+    )
+    gain = 10 ** (got["gain_db"] / 20)
+    right = {"some": share * wave, "rest": (1 - share) * wave}
+    for entry in got["stems"]:
+        found = read(tmp_path / "out" / entry["path"])
+        assert entry["samples"] == found.shape[1] == wave.shape[1]
+        np.testing.assert_allclose(found, gain * right[entry["stem"]], atol=2e-4)
+    highest = max(np.abs(right[stem]).max() for stem in stems)
+    assert (got["passes"], got["gain_db"] < 0) == ((2, True) if highest > 1 else (1, False))
+
+
+def test_a_stem_that_lacks_samples_fails_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Forgetful(run.Writer):
+        def write(self, block):  # type: ignore[no-untyped-def]
+            super().write(block if self.samples else block[:, 1:])
+
+    monkeypatch.setattr(run, "Writer", Forgetful)
+    with pytest.raises(OutputError, match=r"some\.wav: would hold 57329 of 57330 samples"):
+        separate(song(tmp_path / "song.wav", noise()), tmp_path / "out")
+    assert files(tmp_path / "out") == []
+
+
 def test_progress_ends_at_the_end(tmp_path: Path) -> None:
     seen: list[Progress] = []
     separate(song(tmp_path / "song.wav", noise()), tmp_path / "out", on_progress=seen.append)

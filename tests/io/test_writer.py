@@ -339,7 +339,7 @@ def test_hidden_until_committed(tmp_path, make_wave):
     writer.close()
     writer.close()
     (hidden,) = path.parent.iterdir()
-    assert hidden == writer.temporary
+    assert hidden == writer.hidden.path
     assert hidden.name.startswith(".")
     assert "partial" in hidden.name
     writer.commit()
@@ -476,7 +476,7 @@ def test_a_disk_that_fails(tmp_path, monkeypatch, format, code, says, limit):
         def __getattr__(self, name):
             return getattr(self._file, name)
 
-    monkeypatch.setattr("unweave.io.writer.open", opening, raising=False)
+    monkeypatch.setattr("unweave.core.whole.open", opening, raising=False)
     assert says in refused(tmp_path / f"a.{format}", format)
     assert os.listdir(tmp_path) == []
 

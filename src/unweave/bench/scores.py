@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -161,13 +160,10 @@ def write(scores: TrackScores, path: Path) -> None:
     """Write the file so that it is there whole or not at all. Raises OutputError."""
     data = document(scores)
     schema.check(data, _schema(), str(path))
-    # One name for all attempts: what a killed run leaves is overwritten by the next.
     text = json.dumps(data, indent=2, allow_nan=True) + "\n"
     try:
-        with appearing(path, alone=True) as hidden, hidden.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        with appearing(path) as hidden:
+            hidden.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{path}: cannot write the scores ({error.strerror})") from error
 

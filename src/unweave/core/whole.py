@@ -1,27 +1,167 @@
-"""Files that are there whole or not at all, whatever ends the program."""
+"""Files that are there whole or not at all, whatever ends the program.
+
+What is written goes to a hidden file beside the final one (`.unweave-....partial`), from there to
+the disk (fsync), and the last step is a rename within one folder, which happens or does not.
+
+The kernel holds a lock on the hidden file for as long as its writer lives. What a killed process
+leaves behind has no lock, and the next writer into the same folder removes it.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+import secrets
+import sys
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
+
+PREFIX, SUFFIX = ".unweave-", ".partial"
+# Where the system or the disk has no such locks, a file this old has no writer any more.
+STALE_S = 24 * 3600
+
+
+class Hidden:
+    """A file being written beside `target`, open as `file`, until it is placed or discarded.
+
+    Makes the folder. Raises OSError.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        make_folder(target.parent)
+        sweep(target.parent)
+        while True:
+            self.path = target.parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+            self.file: BinaryIO = open(self.path, "x+b")
+            # A sweeping process may have been between us and our lock.
+            if _lock(self.file.fileno()) is not False and self.path.exists():
+                return
+            self.file.close()
+
+    def finish(self) -> None:
+        """Everything written so far is on the disk. Raises OSError."""
+        self.file.flush()
+        fsync(self.file.fileno())
+
+    def place(self, *, replace: bool = True) -> None:
+        """Give the finished file its name; the folder's own fsync is the caller's.
+
+        Raises OSError; FileExistsError where the name is taken and `replace` is False.
+        """
+        if sys.platform == "win32":  # which renames no open file
+            self.file.close()
+        if replace:
+            os.replace(self.path, self.target)
+        else:
+            _rename_to_a_free_name(self.path, self.target)
+        self.file.close()
+
+    def discard(self) -> None:
+        """Remove the hidden file if there is one. Never raises."""
+        with suppress(OSError):
+            self.file.close()
+        with suppress(OSError):
+            self.path.unlink()
 
 
 @contextmanager
-def appearing(target: Path, *, alone: bool = False) -> Iterator[Path]:
+def appearing(target: Path, *, replace: bool = True) -> Iterator[Path]:
     """A hidden path beside `target` to write to; it becomes `target` where the block ends well.
 
     Makes the folder. Where the block fails, what it wrote is removed and `target` is as it was.
-    alone: no other process writes `target` meanwhile, so that what a killed one has left in hiding
-    is written over. Raises OSError.
+    Raises OSError; FileExistsError where the name is taken and `replace` is False.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    whose = "" if alone else f".{os.getpid()}"
-    hidden = target.with_name(f".{target.name}{whose}.tmp")
+    hidden = Hidden(target)
     try:
-        yield hidden
-        os.replace(hidden, target)
+        yield hidden.path
+        hidden.finish()
+        hidden.place(replace=replace)
     finally:
-        with suppress(OSError):
-            hidden.unlink()
+        hidden.discard()
+    sync_folders([target.parent])
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and the folders around it, so that a lost power supply does not undo it."""
+    if folder.is_dir():
+        return
+    if folder.parent != folder:
+        make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folders([folder.parent])
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """Renames within the folders are on the disk; nothing where the system has no such call."""
+    for folder in dict.fromkeys(folders):
+        if sys.platform != "win32":
+            with suppress(PermissionError):  # a folder one may write to but not list
+                handle = os.open(folder, os.O_RDONLY)
+                try:
+                    fsync(handle)
+                finally:
+                    os.close(handle)
+
+
+def fsync(handle: int) -> None:
+    """`os.fsync`, where the disk knows it. Raises OSError when the disk fails."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
+
+
+def sweep(folder: Path) -> None:
+    """Remove the hidden files in `folder` whose writer lives no more. Never raises."""
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if name.startswith(PREFIX) and name.endswith(SUFFIX):
+                with suppress(OSError):
+                    _remove_if_abandoned(folder / name)
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        locked = _lock(handle)
+        old = time.time() - os.fstat(handle).st_mtime > STALE_S
+        if locked or (locked is None and old):
+            path.unlink()
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool | None:
+    """Lock an open file until it is closed; False: another has it, None: no such locks here."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _rename_to_a_free_name(path: Path, target: Path) -> None:
+    if sys.platform == "win32":
+        os.rename(path, target)  # fails where the name is taken
+        return
+    try:
+        os.link(path, target)  # likewise, and no other process can come between
+    except FileExistsError:
+        raise
+    except OSError as error:  # a disk without links: look, then rename
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
+        os.rename(path, target)
+    else:
+        path.unlink()

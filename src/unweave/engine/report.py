@@ -22,7 +22,7 @@ from unweave.core.whole import appearing
 from unweave.engine.measure import StemMeter, decibels
 from unweave.engine.resources import peak_memory_mb
 from unweave.io.reader import SourceInfo
-from unweave.io.writer import Encoding
+from unweave.io.writer import Encoding, Writer
 
 SCHEMA_VERSION = 1
 PACKAGES = ("torch", "numpy", "av", "soxr")  # whose version may change a bit of the output
@@ -41,8 +41,7 @@ def build(
     samples: int,
     spec: Spec,
     target: Encoding,
-    outputs: Mapping[str, Path],
-    finished: Mapping[str, Path],
+    writers: Mapping[str, Writer],
     report_path: Path,
     names: Sequence[str],
     meter: StemMeter,
@@ -57,20 +56,21 @@ def build(
     separate_s: float,
     started: float,
 ) -> dict[str, object]:
-    """The report as plain data. finished: the files of the stems while they wait to be renamed."""
+    """The report as plain data. writers: of the stems by name, closed, not yet committed."""
     duration_s = samples / info.sample_rate_hz
     with ThreadPoolExecutor() as pool:  # hashing leaves Python's lock alone
-        files = [source, *finished.values()]
+        files = [source, *(writer.hidden.path for writer in writers.values())]
         digests = dict(zip(files, pool.map(sha256, files), strict=True))
     stems = []
-    for stem, path in outputs.items():
+    for stem, writer in writers.items():
         n = names.index(stem)
         stems.append(
             {
                 "stem": stem,
-                "path": Path(os.path.relpath(path, report_path.parent)).as_posix(),
-                "sha256": digests[finished[stem]],
-                "bytes": finished[stem].stat().st_size,
+                "path": Path(os.path.relpath(writer.path, report_path.parent)).as_posix(),
+                "sha256": digests[writer.hidden.path],
+                "bytes": writer.hidden.path.stat().st_size,
+                "samples": writer.samples,
                 "peak_dbfs": rounded(meter.peak_dbfs(n, gain)),
                 "loudness_lufs": rounded(meter.loudness_lufs(n, gain)),
             }

@@ -16,15 +16,18 @@ from pathlib import Path
 
 import numpy as np
 
-from unweave.core.errors import Cancelled, InputError, UsageError
+from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
 from unweave.core.types import OnProgress, Progress, Separator, ShouldStop, Spec, Wave
 from unweave.engine import report, resources, wrap
 from unweave.engine.ahead import Decoding
 from unweave.engine.allocator import keep_freed_memory
 from unweave.engine.measure import Faults, StemMeter
 from unweave.io import tags
+from unweave.io.files import shown
 from unweave.io.reader import SourceInfo
 from unweave.io.writer import Encoding, Writer, encoding
+
+FULL_SCALE = 1.0  # what lies above it, integer formats cannot hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Pass:
     """What one run through the recording found out."""
 
     meter: StemMeter
+    peak: float  # of the stems that are written, before any gain
     warnings: tuple[str, ...]
     samples: int
     seconds: float
@@ -78,20 +82,21 @@ def separate_file(
         separator, work = _prepare(load, info, outputs, device, batch, max_memory_mb)
         loaded_s = time.perf_counter() - started
 
-        def run(decoding: Decoding, gain: float) -> tuple[Pass, dict[str, Writer]]:
+        def run(
+            decoding: Decoding, gain: float, peak_limit: float
+        ) -> tuple[Pass, dict[str, Writer]]:
             with ExitStack() as undo:
                 writers = {}
                 for stem, path in outputs.items():
                     writers[stem] = _writer(path, target, info, stem)
                     undo.callback(writers[stem].discard)
-                limit = 1.0 if target.integer else np.inf
                 found = _pass(
                     decoding,
                     separator,
                     work,
                     writers,
                     gain,
-                    limit,
+                    peak_limit,
                     notes.append,
                     on_progress,
                     should_stop,
@@ -99,34 +104,36 @@ def separate_file(
                 undo.pop_all()
             return found, writers
 
-        found, writers = run(decoding, 1.0)
-    gain, passes = 1.0, 1
+        gain, passes = 1.0, 1
+        peak_limit = FULL_SCALE if target.integer else np.inf
+        found, writers = run(decoding, gain, peak_limit)
     names = all_stems(separator)
-    peak = max(found.meter.peaks[names.index(stem)] for stem in outputs)
-    if target.integer and peak > 1.0:
+    if found.peak > peak_limit:
         for writer in writers.values():
             writer.discard()
         # A hair below full scale, so that rounding cannot reach what clips.
-        gain, passes = (1.0 - 2.0**-15) / peak, 2
+        gain, passes = (1.0 - 2.0**-15) / found.peak, 2
         notes.append(
-            f"a stem peaks {20 * np.log10(peak):.2f} dB above full scale: "
+            f"a stem peaks {20 * np.log10(found.peak):.2f} dB above full scale: "
             f"all stems are {-20 * np.log10(gain):.2f} dB quieter (--bit-depth 32 keeps the level)"
         )
         with Decoding(source) as decoding:
-            found, writers = run(decoding, gain)
+            found, writers = run(decoding, gain, np.inf)
+        if found.peak * gain > peak_limit:
+            notes.append("the separator gave other stems the second time: a stem clips")
     with ExitStack() as undo:
         for writer in writers.values():
             undo.callback(writer.discard)
         for writer in writers.values():
             writer.close()
+            _check_length(writer, found.samples)
         document = report.build(
             source=source,
             info=info,
             samples=found.samples,
             spec=separator.spec,
             target=target,
-            outputs=outputs,
-            finished={stem: writer.temporary for stem, writer in writers.items()},
+            writers=writers,
             report_path=report_path,
             names=names,
             meter=found.meter,
@@ -210,6 +217,15 @@ def _writer(path: Path, target: Encoding, info: SourceInfo, stem: str) -> Writer
     )
 
 
+def _check_length(writer: Writer, samples: int) -> None:
+    """Every stem is as long as the recording. Raises OutputError, so that no file appears."""
+    if writer.samples != samples:
+        raise OutputError(
+            f"{shown(writer.path)}: would hold {writer.samples} of {samples} samples, so nothing "
+            "is kept; this is a fault of unweave, please report it"
+        )
+
+
 def _prepare(
     load: Callable[[], Separator],
     info: SourceInfo,
@@ -273,12 +289,17 @@ def _pass(
     on_progress: OnProgress | None,
     should_stop: ShouldStop | None,
 ) -> Pass:
-    """Decode, separate, measure and write once; past `peak_limit` only measure."""
+    """Decode, separate, measure and write once.
+
+    Once a stem to be written has passed `peak_limit`, the files are of no use: from the next block
+    on the stems are only measured, for the gain of a second pass.
+    """
     started = time.perf_counter()
     info, rate = decoding.info, decoding.info.sample_rate_hz
     names = all_stems(separator)
     # A residual that is not kept counts as lost.
     summed = [n for n, stem in enumerate(names) if stem != wrap.RESIDUAL or stem in writers]
+    wanted = [names.index(stem) for stem in writers]
     faults = Faults(rate)
     meter = StemMeter(names, summed, rate, info.channels, info.channel_names)
 
@@ -288,23 +309,24 @@ def _pass(
                 raise Cancelled(f"{decoding.source}: stopped")
             yield faults.clean(block)
 
-    done = 0
+    done, peak = 0, 0.0
     with ThreadPoolExecutor(len(writers) + 1) as pool:
         for mix, stems in wrap.separate_blocks(
             separator, blocks(), rate, work.rows, device=work.device, batch=work.batch, warn=warn
         ):
             jobs = [pool.submit(meter.push, mix, stems)]
-            if max(meter.peaks) * gain <= peak_limit:
-                for stem, writer in writers.items():
-                    wave = stems[names.index(stem)]
+            if peak <= peak_limit:
+                for stem, writer in zip(wanted, writers.values(), strict=True):
+                    wave = stems[stem]
                     scaled = wave if gain == 1.0 else wave * np.float32(gain)
                     jobs.append(pool.submit(writer.write, scaled))
             for job in jobs:
                 job.result()
+            peak = max(meter.peaks[stem] for stem in wanted)
             done += mix.shape[-1]
             if on_progress is not None:
                 on_progress(Progress(done / rate, info.duration_s))
     if not done:
         raise InputError(f"{decoding.source}: holds no sound")
     warnings = (*decoding.warnings, *faults.warnings())
-    return Pass(meter, warnings, done, time.perf_counter() - started)
+    return Pass(meter, peak, warnings, done, time.perf_counter() - started)

@@ -1,8 +1,7 @@
 """Encode blocks into a file that appears under its name only when it is complete.
 
-A `Writer` works on a hidden file beside the final one (`.unweave-....partial`), so that the last
-step is a rename within one folder, which either happens or does not. However the work ends, by an
-error, by Ctrl-C or by a power cut, what lies under a final name is whole.
+A `Writer` works on a hidden file beside the final one (`core/whole.py`), so that however the work
+ends, by an error, by Ctrl-C or by a power cut, what lies under a final name is whole.
 
 Usual life: `write` blocks, `close`, `commit`. As a context manager it does the last two by itself,
 or `discard`s where an error is on its way.
@@ -10,10 +9,8 @@ or `discard`s where an error is on its way.
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -23,6 +20,7 @@ import soundfile
 
 from unweave.core.errors import OutputError
 from unweave.core.types import Wave
+from unweave.core.whole import Hidden, sync_folders
 from unweave.io.encoders import Encoder, FFmpegEncoder, VorbisEncoder
 from unweave.io.files import advice, shown
 from unweave.io.formats import FORMATS, Encoding, encoding
@@ -39,8 +37,9 @@ class Writer:
 
     Takes blocks `(channels, time)` float32 at `sample_rate_hz`, finite; resamples where the format
     needs another rate. The length after decoding is exact to the sample. `layout` is FFmpeg's name
-    of the places of the channels, None where they are not known. `temporary` is the hidden file.
-    Raises OutputError in one line; the hidden file is gone by then.
+    of the places of the channels, None where they are not known. `hidden` is the file while it has
+    no name, `samples` how many each channel was given. Raises OutputError in one line; the hidden
+    file is gone by then.
     """
 
     def __init__(
@@ -55,15 +54,15 @@ class Writer:
         cover: Cover | None = None,
     ) -> None:
         self.path = Path(path)
+        self.samples = 0
         self._channels = channels
         self._resampler = Resampler(sample_rate_hz, encoding.sample_rate_hz, channels)
         self._state = "open"  # then "closed", then "committed" or "discarded"
         try:
             if self.path.is_dir():
                 raise OutputError(f"{shown(self.path)}: is a folder; give the name of a file")
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.temporary = self.path.parent / f".unweave-{secrets.token_hex(8)}.partial"
-            self._sink = _Sink(open(self.temporary, "x+b"))
+            self.hidden = Hidden(self.path)
+            self._sink = _Sink(self.hidden.file)
         except OSError as error:
             raise self._cannot(error) from error
         with self._guarded():
@@ -91,15 +90,17 @@ class Writer:
             raise ValueError(f"block must be ({self._channels}, time), got shape {block.shape}")
         with self._guarded():
             self._encode(self._resampler.push(block))
+        self.samples += block.shape[1]
 
     def close(self) -> None:
-        """Finish the file under its hidden name. Closing twice does no harm."""
+        """Finish the file under its hidden name, on the disk. Closing twice does no harm."""
         if self._state != "open":
             return
         with self._guarded():
             self._encode(self._resampler.flush())
             self._encoder.close()
-            self._sink.close()
+            if self._sink.error is None:
+                self.hidden.finish()
         self._state = "closed"
 
     def commit(self) -> None:
@@ -107,7 +108,8 @@ class Writer:
         if self._state != "closed":
             raise ValueError(f"close the writer of {self.path} first, it is {self._state}")
         with self._guarded():
-            os.replace(self.temporary, self.path)
+            self.hidden.place()
+            sync_folders([self.path.parent])
         self._state = "committed"
 
     def discard(self) -> None:
@@ -115,9 +117,7 @@ class Writer:
         if self._state == "committed":
             return
         self._state = "discarded"
-        self._sink.close()
-        with suppress(OSError):
-            os.unlink(self.temporary)
+        self.hidden.discard()
 
     def _encode(self, wave: Wave) -> None:
         for at in range(0, wave.shape[1], _CHUNK):
@@ -162,12 +162,6 @@ class _Sink:
 
     def tell(self) -> int:
         return self._keep(self.file.tell)
-
-    def close(self) -> None:
-        try:
-            self.file.close()
-        except OSError as error:
-            self.error = self.error or error
 
     def _keep(self, act: Callable[[], int]) -> int:
         if self.error is None and not self.file.closed:

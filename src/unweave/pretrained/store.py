@@ -11,13 +11,10 @@ found under the final name. Nothing here imports torch or runs what a file conta
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import logging
 import os
-import secrets
-import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -26,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from unweave.core.errors import WeightsError
+from unweave.core.whole import appearing
 from unweave.pretrained.cards import Card, File, Package
 from unweave.pretrained.convert import converter
 from unweave.pretrained.convert.arrays import write_safetensors
@@ -35,7 +33,6 @@ OnBytes = Callable[[int, int], None]
 
 CHUNK_BYTES = 1 << 20
 TIMEOUT_S = 30.0  # for a server's answer and for each wait in between
-STALE_S = 24 * 3600.0  # a temporary file this old belongs to a process that was killed
 
 log = logging.getLogger(__name__)
 
@@ -118,22 +115,12 @@ def _read(card: Card) -> bytes | None:
 
 def _keep(card: Card, content: bytes) -> None:
     """Put verified `content` under its final name, whole or not at all."""
-    final = path(card)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in final.parent.glob(".*.part"):
-        with contextlib.suppress(OSError):
-            if time.time() - leftover.stat().st_mtime > STALE_S:
-                leftover.unlink()
-    temporary = final.parent / f".{card.name}-{os.getpid()}-{secrets.token_hex(4)}.part"
     try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-        os.replace(temporary, final)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        with appearing(path(card)) as hidden:
+            hidden.write_bytes(content)
+    except OSError:
         # Windows does not replace a file that another process has open: it is the same file then.
-        if not (isinstance(error, OSError) and cached(card)):
+        if not cached(card):
             raise
 
 

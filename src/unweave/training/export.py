@@ -131,7 +131,7 @@ def write(folder: Path, recipe: Recipe, state: Mapping[str, Tensor], scores: Map
 def put(path: Path, content: bytes) -> None:
     """A file, whole or not at all. Raises OutputError."""
     try:
-        with appearing(path, alone=True) as hidden:
+        with appearing(path) as hidden:
             hidden.write_bytes(content)
     except OSError as error:
         raise OutputError(f"{shown(path)}: {advice(error)}") from error

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import struct
+import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from importlib import metadata
 from pathlib import Path
@@ -14,15 +18,7 @@ import pytest
 
 Wave = np.ndarray
 
-_DATA = Path(__file__).parents[2] / "shared" / "data"
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The folder of music beside the repository."""
-    if not _DATA.is_dir():
-        pytest.skip(f"the shared music is not here: {_DATA}")
-    return _DATA
+NOBODY = 65534  # the user and group that own nothing
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +129,59 @@ def ffmpeg_file() -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def stem_mp4(ffmpeg_file, make_wave) -> Callable[..., Path]:
+    """stem_mp4(path, frames=..., streams=5): a Native Instruments stem file, AAC."""
+
+    def make(
+        path: Path, *, frames: int = 30011, streams: int = 5, seed: int = 0, bit_rate: int = 128_000
+    ) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stems = [0.25 * make_wave(2, frames, 44100, seed + n) for n in range(1, 5)]
+        first, *more = [sum(stems), *stems][:streams]
+        return ffmpeg_file(path, "mp4", "aac", 44100, first, more=tuple(more), bit_rate=bit_rate)
+
+    return make
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that every user may enter and write to, unlike `tmp_path`."""
+    folder = Path(tempfile.mkdtemp(prefix="unweave-test-"))
+    folder.chmod(0o777)
+    yield folder
+    for path in [folder, *folder.rglob("*")]:
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def ordinary_user() -> Callable[[], AbstractContextManager[None]]:
+    """`with ordinary_user():` the process has no special rights, so that permissions count.
+
+    Root becomes another user and root again behind it; other users stay who they are. What the
+    code under test imports only when it needs it must be imported before.
+    """
+
+    @contextmanager
+    def being() -> Iterator[None]:
+        if not hasattr(os, "setresuid"):
+            pytest.skip("this system has no permissions that a test could take away")
+        if os.geteuid() != 0:
+            yield
+            return
+        os.setresgid(NOBODY, NOBODY, 0)
+        os.setresuid(NOBODY, NOBODY, 0)
+        try:
+            yield
+        finally:
+            os.setresuid(0, 0, 0)
+            os.setresgid(0, 0, 0)
+
+    return being
 
 
 def packed(wave: Wave, sample_format: str) -> Wave:

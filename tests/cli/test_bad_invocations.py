@@ -115,12 +115,18 @@ def test_output_that_cannot_be_written(here, say, song):
     assert Path("file").read_bytes() == b""
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes it all")
-def test_read_only_output(here, say, song):
-    Path("locked").mkdir(mode=0o500)
-    done = say("separate", song, "-o", "locked")
+def test_read_only_output(open_folder, ordinary_user, monkeypatch, say):
+    monkeypatch.chdir(open_folder)
+    soundfile.write("a.wav", np.zeros((8000, 2)), 8000)
+    assert say("separate", "a.wav", "-m", "hpss", "-o", "open").code == 0  # and all is imported
+    Path("locked").mkdir(mode=0o555)
+    with ordinary_user():
+        done = say("separate", "a.wav", "-m", "hpss", "-o", "locked")
     assert done.code == 1
-    assert "locked" in done.err
+    (line,) = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    assert "locked" in line
+    assert "permission denied" in line
+    assert list(Path("locked").iterdir()) == []
 
 
 def test_other_verbs(scene, say):

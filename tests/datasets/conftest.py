@@ -54,16 +54,3 @@ def songs(write) -> Callable[..., dict[str, np.ndarray]]:
         return waves
 
     return make
-
-
-@pytest.fixture(scope="session")
-def stem_mp4(ffmpeg_file, make_wave) -> Callable[..., Path]:
-    """stem_mp4(path, frames=..., streams=5): a Native Instruments stem file, AAC."""
-
-    def make(path: Path, *, frames: int = 30011, streams: int = 5, seed: int = 0) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stems = [0.25 * make_wave(2, frames, 44100, seed + n) for n in range(1, 5)]
-        first, *more = [sum(stems), *stems][:streams]
-        return ffmpeg_file(path, "mp4", "aac", 44100, first, more=tuple(more), bit_rate=128000)
-
-    return make

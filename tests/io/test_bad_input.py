@@ -117,12 +117,12 @@ def test_symlinks_in_a_circle(tmp_path):
     assert "lead in a circle" in refused(tmp_path / "a.wav")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_unreadable(tmp_path, whole):
-    path = tmp_path / "a.wav"
+def test_unreadable(open_folder, ordinary_user, whole):
+    path = open_folder / "a.wav"
     path.write_bytes(whole["wav"])
     path.chmod(0)
-    assert "permission denied" in refused(path)
+    with ordinary_user():
+        assert "permission denied" in refused(path)
 
 
 def test_unreadable_as_the_system_says_it(tmp_path, whole, monkeypatch):

@@ -439,10 +439,10 @@ def test_name_too_long(tmp_path):
     assert "name is too long" in refused(tmp_path / ("n" * 300) / "a.wav")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_folder_without_permission(tmp_path):
-    tmp_path.chmod(0o500)
-    assert "permission denied" in refused(tmp_path / "a.wav")
+def test_folder_without_permission(open_folder, ordinary_user):
+    open_folder.chmod(0o555)
+    with ordinary_user():
+        assert "permission denied" in refused(open_folder / "a.wav")
 
 
 @pytest.mark.parametrize("format", list(FORMATS))

@@ -1,6 +1,7 @@
 """A file in, files out: complete, exact, honest about what happened."""
 
 import json
+import os
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +12,7 @@ import soundfile
 from tests.engine.fakes import Halves, halves
 from unweave.core.errors import Cancelled, InputError, MemoryLimitError, OutputError, UsageError
 from unweave.core.types import Progress
+from unweave.core.whole import sha256
 from unweave.engine import report, run
 from unweave.engine.run import separate_file
 
@@ -59,10 +61,10 @@ def test_stems_and_report(tmp_path: Path) -> None:
     assert got["warnings"] == []
     for entry, stem in zip(got["stems"], stems, strict=True):
         path = tmp_path / "out" / entry["path"]
-        assert entry["sha256"] == report.sha256(path)
+        assert entry["sha256"] == sha256(path)
         assert entry["bytes"] == path.stat().st_size
         assert entry["peak_dbfs"] == pytest.approx(20 * np.log10(np.abs(stem).max()), abs=0.01)
-    assert got["input"]["sha256"] == report.sha256(tmp_path / "song.wav")
+    assert got["input"]["sha256"] == sha256(tmp_path / "song.wav")
     assert got["input"]["samples"] == wave.shape[1]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "report.json",
@@ -189,6 +191,61 @@ def test_a_stem_that_lacks_samples_fails_the_run(
     with pytest.raises(OutputError, match=r"some\.wav: would hold 57329 of 57330 samples"):
         separate(song(tmp_path / "song.wav", noise()), tmp_path / "out")
     assert files(tmp_path / "out") == []
+
+
+class Meanwhile(Halves):
+    """Does something to the disk while a recording is being separated."""
+
+    def to(self, device):  # type: ignore[no-untyped-def]
+        type(self).act()
+        return self
+
+
+def during_the_run(act) -> Halves:  # type: ignore[no-untyped-def]
+    separator = type("Acting", (Meanwhile,), {"act": staticmethod(act)})
+    return separator(halves(**FACTS).spec)
+
+
+@pytest.mark.parametrize("change", ["grows", "is touched", "is another"])
+def test_a_recording_that_changes_meanwhile_gives_one_error(tmp_path: Path, change: str) -> None:
+    source = song(tmp_path / "song.wav", noise())
+
+    def act() -> None:
+        if change == "grows":
+            source.write_bytes(source.read_bytes() + bytes(8))
+        elif change == "is touched":
+            os.utime(source, ns=(0, 0))
+        else:
+            os.replace(song(tmp_path / "new.wav", noise()), source)
+
+    with pytest.raises(InputError, match=r"song\.wav: changed while it was read") as caught:
+        separate(source, tmp_path / "out", during_the_run(act))
+    assert len(str(caught.value).splitlines()) == 1
+    assert files(tmp_path / "out") == []
+
+
+def test_a_file_that_appears_meanwhile_is_replaced_only_if_asked(tmp_path: Path) -> None:
+    source, mine = song(tmp_path / "song.wav", noise()), tmp_path / "out" / "rest.wav"
+    separator = during_the_run(lambda: (mine.parent.mkdir(), mine.write_text("mine")))
+    with pytest.raises(OutputError, match=r"out/rest\.wav: appeared during the run"):
+        separate(source, tmp_path / "out", separator)
+    assert files(tmp_path / "out") == [mine]
+    assert mine.read_text() == "mine"
+    separate(source, tmp_path / "out", replace=True)
+    assert read(mine).shape == noise().shape
+
+
+def test_an_output_folder_that_vanishes_is_what_the_error_names(tmp_path: Path) -> None:
+    calls = iter(range(9))
+
+    def stop() -> bool:
+        if next(calls) == 2:
+            (tmp_path / "out").rename(tmp_path / "moved")
+        return False
+
+    with pytest.raises(OutputError, match="out: was moved or emptied during the run"):
+        separate(song(tmp_path / "song.wav", noise(3)), tmp_path / "out", should_stop=stop)
+    assert not (tmp_path / "out").exists()
 
 
 def test_progress_ends_at_the_end(tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ leaves behind has no lock, and the next writer into the same folder removes it.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedRandom
 from pathlib import Path
-from typing import BinaryIO
 
 PREFIX, SUFFIX = ".unweave-", ".partial"
 # Where the system or the disk has no such locks, a file this old has no writer any more.
@@ -36,7 +37,7 @@ class Hidden:
         sweep(target.parent)
         while True:
             self.path = target.parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
-            self.file: BinaryIO = open(self.path, "x+b")
+            self.file: BufferedRandom = open(self.path, "x+b")
             # A sweeping process may have been between us and our lock.
             if _lock(self.file.fileno()) is not False and self.path.exists():
                 return
@@ -46,6 +47,15 @@ class Hidden:
         """Everything written so far is on the disk. Raises OSError."""
         self.file.flush()
         fsync(self.file.fileno())
+
+    def sha256(self) -> str:
+        """Hexadecimal SHA-256 of the finished file."""
+        self.file.seek(0)
+        return hashlib.file_digest(self.file, "sha256").hexdigest()
+
+    def size(self) -> int:
+        """Bytes of the finished file."""
+        return os.fstat(self.file.fileno()).st_size
 
     def place(self, *, replace: bool = True) -> None:
         """Give the finished file its name; the folder's own fsync is the caller's.
@@ -83,6 +93,12 @@ def appearing(target: Path, *, replace: bool = True) -> Iterator[Path]:
     finally:
         hidden.discard()
     sync_folders([target.parent])
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file, read in blocks. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def make_folder(folder: Path) -> None:
@@ -157,11 +173,9 @@ def _rename_to_a_free_name(path: Path, target: Path) -> None:
         return
     try:
         os.link(path, target)  # likewise, and no other process can come between
-    except FileExistsError:
-        raise
-    except OSError as error:  # a disk without links: look, then rename
+    except OSError as error:
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
-        os.rename(path, target)
+        os.rename(path, target)  # a disk without links
     else:
         path.unlink()

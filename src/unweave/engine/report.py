@@ -5,22 +5,20 @@ Its fields are described in `docs/report.md` and checked by `core/report.schema.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 
-from unweave.core.errors import OutputError
 from unweave.core.types import Spec
-from unweave.core.whole import appearing
+from unweave.core.whole import Hidden
 from unweave.engine.measure import StemMeter, decibels
 from unweave.engine.resources import peak_memory_mb
+from unweave.engine.source import Source
 from unweave.io.reader import SourceInfo
 from unweave.io.writer import Encoding, Writer
 
@@ -28,20 +26,15 @@ SCHEMA_VERSION = 1
 PACKAGES = ("torch", "numpy", "av", "soxr")  # whose version may change a bit of the output
 
 
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file, read in blocks."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def build(
     *,
-    source: Path,
+    source: Source,
     info: SourceInfo,
     samples: int,
     spec: Spec,
     target: Encoding,
     writers: Mapping[str, Writer],
+    digests: Mapping[Hidden, str],
     report_path: Path,
     names: Sequence[str],
     meter: StemMeter,
@@ -56,11 +49,11 @@ def build(
     separate_s: float,
     started: float,
 ) -> dict[str, object]:
-    """The report as plain data. writers: of the stems by name, closed, not yet committed."""
+    """The report as plain data.
+
+    writers: of the stems by name, closed, not yet committed; digests: SHA-256 of their files.
+    """
     duration_s = samples / info.sample_rate_hz
-    with ThreadPoolExecutor() as pool:  # hashing leaves Python's lock alone
-        files = [source, *(writer.hidden.path for writer in writers.values())]
-        digests = dict(zip(files, pool.map(sha256, files), strict=True))
     stems = []
     for stem, writer in writers.items():
         n = names.index(stem)
@@ -68,8 +61,8 @@ def build(
             {
                 "stem": stem,
                 "path": Path(os.path.relpath(writer.path, report_path.parent)).as_posix(),
-                "sha256": digests[writer.hidden.path],
-                "bytes": writer.hidden.path.stat().st_size,
+                "sha256": digests[writer.hidden],
+                "bytes": writer.hidden.size(),
                 "samples": writer.samples,
                 "peak_dbfs": rounded(meter.peak_dbfs(n, gain)),
                 "loudness_lufs": rounded(meter.loudness_lufs(n, gain)),
@@ -80,9 +73,9 @@ def build(
         "schema_version": SCHEMA_VERSION,
         "unweave": metadata.version("unweave"),
         "input": {
-            "path": str(source),
-            "sha256": digests[source],
-            "bytes": source.stat().st_size,
+            "path": str(source.path),
+            "sha256": source.sha256,
+            "bytes": source.bytes,
             "container": info.container,
             "codec": info.codec,
             "sample_rate_hz": info.sample_rate_hz,
@@ -136,12 +129,7 @@ def rounded(value: float | None, digits: int = 2) -> float | None:
     return None if value is None or not math.isfinite(value) else round(value, digits)
 
 
-def write(document: Mapping[str, object], path: Path) -> None:
-    """Write the report so that it is there whole or not at all. Raises OutputError."""
+def as_bytes(document: Mapping[str, object]) -> bytes:
+    """The report's file. A byte of a name that is no UTF-8 becomes the escape that JSON reads."""
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    try:
-        with appearing(path) as hidden:
-            # A byte of a name that is no UTF-8 becomes the escape that JSON reads back as it was.
-            hidden.write_bytes(text.encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        raise OutputError(f"{path}: cannot write the report ({error.strerror})") from error
+    return text.encode("utf-8", "backslashreplace")

@@ -12,18 +12,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from unweave.core import journal
 from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
 from unweave.core.types import OnProgress, Progress, Separator, ShouldStop, Spec, Wave
+from unweave.core.whole import Hidden
 from unweave.engine import report, resources, wrap
 from unweave.engine.ahead import Decoding
 from unweave.engine.allocator import keep_freed_memory
 from unweave.engine.measure import Faults, StemMeter
+from unweave.engine.source import Watched
 from unweave.io import tags
-from unweave.io.files import shown
+from unweave.io.files import advice, shown
 from unweave.io.reader import SourceInfo
 from unweave.io.writer import Encoding, Writer, encoding
 
@@ -62,6 +66,8 @@ def separate_file(
     batch: int | None = None,
     max_memory_mb: int | None = None,
     seed: int = 0,
+    replace: bool = False,
+    before_names: Callable[[], None] | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> dict[str, object]:
@@ -70,10 +76,13 @@ def separate_file(
     outputs: stem name (or `residual`, where the separator's stems do not sum to the mix) to file;
     stems that are not named are not written. load: gives the separator; it is called when the
     recording is known to be readable and is being decoded. All files appear together when all are
-    complete. Returns the report. Raises InputError, OutputError, UsageError, MemoryLimitError, or
-    Cancelled when `should_stop` says so; then nothing is left under the final names.
+    complete; files of those names are replaced where `replace` says so, else they are an error.
+    before_names: called when all is complete, before the first file gets its name. Returns the
+    report. Raises InputError, OutputError, UsageError, MemoryLimitError, or Cancelled when
+    `should_stop` says so; then nothing is left under the final names.
     """
     started = time.perf_counter()
+    watched = Watched(source)
     keep_freed_memory()  # before the first thread, so that there is one heap
     notes: list[str] = []
     with Decoding(source) as decoding:
@@ -124,16 +133,20 @@ def separate_file(
     with ExitStack() as undo:
         for writer in writers.values():
             undo.callback(writer.discard)
-        for writer in writers.values():
-            writer.close()
-            _check_length(writer, found.samples)
+        # Closing waits for the disk and hashing leaves Python's lock alone: all side by side.
+        with ThreadPoolExecutor() as pool:
+            recording = pool.submit(watched.hashed)
+            finished = partial(_finished, samples=found.samples)
+            hidden = [writer.hidden for writer in writers.values()]
+            digests = dict(zip(hidden, pool.map(finished, writers.values()), strict=True))
         document = report.build(
-            source=source,
+            source=recording.result(),
             info=info,
             samples=found.samples,
             spec=separator.spec,
             target=target,
             writers=writers,
+            digests=digests,
             report_path=report_path,
             names=names,
             meter=found.meter,
@@ -148,12 +161,7 @@ def separate_file(
             separate_s=found.seconds,
             started=started,
         )
-        # The report says that all is complete: an older one must not speak for half of the new.
-        report_path.unlink(missing_ok=True)
-        for writer in writers.values():
-            writer.commit()
-        undo.pop_all()
-    report.write(document, report_path)
+        _publish(document, report_path, digests, replace, before_names)
     return document
 
 
@@ -217,13 +225,47 @@ def _writer(path: Path, target: Encoding, info: SourceInfo, stem: str) -> Writer
     )
 
 
-def _check_length(writer: Writer, samples: int) -> None:
-    """Every stem is as long as the recording. Raises OutputError, so that no file appears."""
+def _finished(writer: Writer, samples: int) -> str:
+    """Finish the file of a stem; its SHA-256. Raises OutputError where it is not complete."""
+    writer.close()
     if writer.samples != samples:
         raise OutputError(
             f"{shown(writer.path)}: would hold {writer.samples} of {samples} samples, so nothing "
             "is kept; this is a fault of unweave, please report it"
         )
+    return writer.hidden.sha256()
+
+
+def _publish(
+    document: Mapping[str, object],
+    report_path: Path,
+    digests: Mapping[Hidden, str],
+    replace: bool,
+    before_names: Callable[[], None] | None,
+) -> None:
+    """Give the stems and their report their names. Raises OutputError."""
+    for hidden in digests:
+        if not hidden.path.exists():
+            raise OutputError(
+                f"{shown(hidden.target.parent)}: was moved or emptied during the run, so the stems "
+                "are lost; leave the folder alone and separate again"
+            )
+    page = None
+    try:
+        page = Hidden(report_path)
+        page.file.write(report.as_bytes(document))
+        page.finish()
+        journal.commit(digests, page, replace=replace, before_names=before_names)
+    except OSError as error:
+        path = getattr(error, "filename", None) or report_path
+        if isinstance(error, FileExistsError) and any(path == str(h.target) for h in digests):
+            why = "appeared during the run; use --overwrite, or another folder with -o"
+        else:
+            why = f"cannot be written: {advice(error)}"
+        raise OutputError(f"{shown(path)}: {why}") from error
+    finally:
+        if page is not None:
+            page.discard()
 
 
 def _prepare(

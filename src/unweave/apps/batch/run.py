@@ -123,6 +123,7 @@ def call_engine(
         batch=settings.batch,
         max_memory_mb=settings.max_memory_mb,
         seed=settings.seed,
+        replace=True,
         on_progress=on_progress,
         should_stop=should_stop,
     )

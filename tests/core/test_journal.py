@@ -1,0 +1,118 @@
+"""Files that get their names together: all or, after a kill, such that the next run can tell."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from unweave.core import journal
+from unweave.core.whole import Hidden
+
+NAMES = ("vocals", "drums", "bass")
+
+
+def publish(folder: Path, content: str, *, replace: bool = False) -> None:
+    """What a run does: stems and a report; a failing one leaves nothing hidden."""
+    files = [Hidden(folder / "stems" / name) for name in NAMES]
+    report = Hidden(folder / "report.json")
+    try:
+        for file in (*files, report):
+            file.file.write(f"{content} {file.target.name}".encode())
+            file.finish()
+        journal.commit({file: file.sha256() for file in files}, report, replace=replace)
+    finally:
+        for file in (*files, report):
+            file.discard()
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*") if path.is_file()}
+
+
+def killed(folder: Path, at: int, monkeypatch: pytest.MonkeyPatch, **options: bool) -> None:
+    """A run in a process of its own that ends before name number `at` is given."""
+    process = os.fork()
+    if not process:
+        count, place = 0, Hidden.place
+
+        def killing(self: Hidden, **how: bool) -> None:
+            nonlocal count
+            count += self.path.parent.name == "stems" or self.target.suffix == ".json"
+            if count == at:
+                os._exit(0)
+            place(self, **how)
+
+        monkeypatch.setattr(Hidden, "place", killing)
+        publish(folder, "first", **options)
+        os._exit(1)
+    assert os.waitpid(process, 0)[1] == 0
+
+
+def test_all_are_there_and_nothing_hidden(tmp_path: Path) -> None:
+    publish(tmp_path, "first")
+    assert names(tmp_path) == {*NAMES, "report.json"}
+    assert journal.leftovers(tmp_path / "report.json") == set()
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
+@pytest.mark.parametrize("replace", [False, True])
+def test_after_a_kill_between_two_names_the_work_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, replace: bool
+) -> None:
+    if replace:
+        publish(tmp_path, "older")
+    killed(tmp_path, at, monkeypatch, replace=replace)
+    assert not (tmp_path / "report.json").exists()
+    left = journal.leftovers(tmp_path / "report.json")
+    assert {path.name for path in left} == set(NAMES[: at - 1])
+    publish(tmp_path, "second", replace=replace)
+    assert names(tmp_path) == {*NAMES, "report.json"}
+    assert (tmp_path / "stems" / "bass").read_text() == "second bass"
+
+
+def test_what_somebody_changed_after_the_kill_is_not_taken_for_a_leftover(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(tmp_path, 4, monkeypatch)
+    (tmp_path / "stems" / "drums").write_text("my own")
+    assert {p.name for p in journal.leftovers(tmp_path / "report.json")} == {"vocals", "bass"}
+    with pytest.raises(FileExistsError, match="drums"):
+        publish(tmp_path, "second")
+    assert names(tmp_path) == {"drums"}
+    assert (tmp_path / "stems" / "drums").read_text() == "my own"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"sha256": 3}', '{"sha256": {"x": null}}'])
+def test_a_journal_that_makes_no_sense_says_nothing(tmp_path: Path, text: str) -> None:
+    journal._journal(tmp_path / "report.json").write_text(text)
+    assert journal.leftovers(tmp_path / "report.json") == set()
+
+
+@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize("taken", [*NAMES, "report.json"])
+def test_where_one_name_cannot_be_given_no_file_stays(
+    tmp_path: Path, taken: str, replace: bool
+) -> None:
+    folder = tmp_path if taken == "report.json" else tmp_path / "stems"
+    (folder / taken).mkdir(parents=True)
+    with pytest.raises(OSError, match=taken):
+        publish(tmp_path, "first", replace=replace)
+    assert names(tmp_path) == set()
+
+
+def test_a_file_that_appears_at_the_last_moment_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place: Callable = Hidden.place
+
+    def late(self: Hidden, **how: bool) -> None:
+        if self.target.name == "bass":
+            self.target.write_text("another process")
+        place(self, **how)
+
+    monkeypatch.setattr(Hidden, "place", late)
+    with pytest.raises(FileExistsError, match="bass"):
+        publish(tmp_path, "first")
+    assert names(tmp_path) == {"bass"}
+    assert (tmp_path / "stems" / "bass").read_text() == "another process"

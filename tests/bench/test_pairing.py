@@ -65,7 +65,7 @@ def test_what_vocals_leave_is_the_accompaniment():
     found = pair(MUSIC, ("vocals", "residual"))
     assert found.sources == {"vocals": ("vocals",), "accompaniment": ("residual",)}
     assert found.missing == found.unscored == ()
-    assert pair(MUSIC, ("vocals", "residual"), derive=False).sources == {"vocals": ("vocals",)}
+    assert pair(MUSIC, ("vocals", "residual"), derived=False).sources == {"vocals": ("vocals",)}
 
 
 def test_several_estimates_of_one_reference_are_added():

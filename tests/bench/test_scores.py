@@ -24,9 +24,9 @@ def some(**more) -> TrackScores:
         "dataset": "musdb18",
         "split": "test",
         "track": "A - B",
-        "separator": "nmf:rank=8",
+        "separator": "nmf:components=8",
         "name": "nmf",
-        "options": {"rank": 8, "rule": "mu", "blind": True, "seed": None},
+        "options": {"components": 8, "rule": "mu", "blind": True, "seed": None},
         "samples": 132300,
         "sample_rate_hz": 44100,
         "targets": targets,
@@ -41,7 +41,10 @@ def some(**more) -> TrackScores:
         "device": "cpu",
         "seconds_separate": 1.5,
         "real_time_factor": 0.5,
-        "peak_memory_mb": 812.5,
+        "rounded_to_bits": 16,
+        "lossy_references": ("aac",),
+        "files": {"noise": "1" * 64},
+        "card_sha256": "2" * 64,
     }
     return TrackScores(**facts | more)
 
@@ -155,7 +158,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
     ("name", "file"),
     [
         ("Actions - Devil's Words", "Actions - Devil's Words"),
-        ("nmf:rank=8", "nmf,rank=8"),
+        ("nmf:components=8", "nmf,components=8"),
         ("AC/DC", "AC_DC"),
         ("..", "_"),
         (".hidden", "_.hidden"),

@@ -35,7 +35,7 @@ def test_seeking_gives_what_decoding_everything_gives(write, tmp_path, name, sub
     path = tmp_path / name
     write(path, frames=9001, subtype=subtype)
     whole = everything(path)
-    assert _audio.header(path) == _audio.Header(8000, 2, 9001, 1)
+    assert _audio.header(path) == _audio.Header(8000, 2, 9001, 1, subtype.lower(), False)
     for start, length in [(0, 9001), (0, 1), (4000, 1234), (9000, 1), (9001, 0), (0, 0)]:
         part = _audio.read(path, start, length)
         assert part.dtype == np.float32
@@ -101,7 +101,7 @@ def test_lengths_of_a_stem_file_are_exact(stem_mp4, tmp_path):
     path = stem_mp4(tmp_path / "x.stem.mp4", frames=299_891)
     for stream in (0, 4):
         header = _audio.header(path, stream)
-        assert header == _audio.Header(44100, 2, 299_891, 5)
+        assert header == _audio.Header(44100, 2, 299_891, 5, "aac", True)
         assert _audio.decoded_samples(path, stream) == header.samples
 
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from unweave.bench import rounding
 from unweave.bench import scores as files
 from unweave.bench.scores import BSS_EVAL_V4, MIR_1K, TrackScores, Values
 from unweave.core.errors import InputError
@@ -33,23 +34,31 @@ KINDS = ("separator", "oracle", "published")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One separator. `values` go with the table's columns, NaN where there is none; `tracks` is
-    the number of tracks that they come from (the smallest over the columns that have any)."""
+    """One separator. `values` go with the table's columns, NaN where there is none, and `counts`
+    are the tracks that each of them comes from."""
 
     label: str
     kind: str
-    tracks: int
+    counts: tuple[int, ...]
     values: tuple[float, ...]
+
+    @property
+    def tracks(self) -> str:
+        """How many tracks the values come from, in words: `94`, or `92 to 94`."""
+        counts = sorted({count for count in self.counts if count}) or [0]
+        return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """`aggregation` says in words how tracks and frames became one figure."""
+    """`aggregation` says in words how tracks and frames became one figure, and whether samples
+    were rounded first."""
 
     title: str
     aggregation: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    rounded_to_bits: int | None = None
 
 
 def load(folder: Path) -> list[TrackScores]:
@@ -88,30 +97,43 @@ def stems_of(scores: Iterable[TrackScores]) -> tuple[str, ...]:
     return (*known, *sorted(names - set(STEM_ORDER)))
 
 
-def csdr_table(scores: Sequence[TrackScores], metric: str = "SDR") -> Table:
-    """SiSEC's way, for any of SDR, ISR, SIR and SAR."""
+def csdr_table(
+    scores: Sequence[TrackScores], metric: str = "SDR", stems: Sequence[str] | None = None
+) -> Table:
+    """SiSEC's way, for any of SDR, ISR, SIR and SAR. stems: the columns, all where not given."""
     return _table(
         _music(scores),
         f"{metric}, dB (BSS Eval v4)",
         "median over frames, then median over tracks" + (" (cSDR)" if metric == "SDR" else ""),
         lambda item, stem: _frames(item, stem, metric),
         np.median,
+        stems,
     )
 
 
-def mean_table(scores: Sequence[TrackScores], metric: str = "SDR") -> Table:
-    """The mean over tracks of the medians over frames."""
+def mean_table(
+    scores: Sequence[TrackScores], metric: str = "SDR", stems: Sequence[str] | None = None
+) -> Table:
+    """The mean over tracks of the medians over frames. stems: as in `csdr_table`."""
     return _table(
         _music(scores),
         f"{metric}, dB (BSS Eval v4)",
         "median over frames, then mean over tracks",
         lambda item, stem: _frames(item, stem, metric),
         np.mean,
+        stems,
     )
 
 
-def global_table(scores: Sequence[TrackScores], figure: str = "global_sdr_db") -> Table:
-    """The mean over tracks of a figure for the whole track: global_sdr_db, si_sdr_db or snr_db."""
+def global_table(
+    scores: Sequence[TrackScores],
+    figure: str = "global_sdr_db",
+    stems: Sequence[str] | None = None,
+) -> Table:
+    """The mean over tracks of a figure for the whole track: global_sdr_db, si_sdr_db or snr_db.
+
+    stems: as in `csdr_table`.
+    """
     titles = {
         "global_sdr_db": "global SDR, dB (MDX)",
         "si_sdr_db": "SI-SDR, dB",
@@ -123,6 +145,7 @@ def global_table(scores: Sequence[TrackScores], figure: str = "global_sdr_db") -
         "whole track, then mean over tracks",
         lambda item, stem: item.global_.get(stem, {}).get(figure, math.nan),
         np.mean,
+        stems,
     )
 
 
@@ -141,16 +164,28 @@ def mir1k_table(scores: Sequence[TrackScores]) -> Table:
                 values.append(_weighted(pairs))
                 counts.append(len(pairs))
         rows.append(_row(label, kind, values, counts))
-    return Table(
-        title="MIR-1K, dB (BSS Eval v3 sources)",
-        aggregation="one figure per clip, then mean over clips weighted by their length",
-        columns=columns,
-        rows=tuple(rows),
+    return _told(
+        Table(
+            title="MIR-1K, dB (BSS Eval v3 sources)",
+            aggregation="one figure per clip, then mean over clips weighted by their length",
+            columns=columns,
+            rows=tuple(rows),
+        ),
+        own,
     )
 
 
 def tables(scores: Sequence[TrackScores]) -> list[Table]:
-    """The tables that fit these scores: MIR-1K's for its clips, the others for music."""
+    """The tables that fit these scores: MIR-1K's for its clips, the others for music.
+
+    Scores of rounded samples and of others never stand in one table.
+    """
+    ways = sorted({item.rounded_to_bits for item in scores}, key=lambda bits: bits or 0)
+    groups = ([item for item in scores if item.rounded_to_bits == bits] for bits in ways)
+    return [table for group in groups for table in _tables(group)]
+
+
+def _tables(scores: Sequence[TrackScores]) -> list[Table]:
     found = []
     if any(item.protocol == MIR_1K for item in scores):
         found.append(mir1k_table(scores))
@@ -167,8 +202,9 @@ def _table(
     aggregation: str,
     value_of: Callable[[TrackScores, str], float],
     over_tracks: Callable[[list[float]], np.floating],
+    stems: Sequence[str] | None = None,
 ) -> Table:
-    stems = stems_of(scores)
+    stems = tuple(stems_of(scores) if stems is None else stems)
     rows = []
     for label, kind, items in _by_separator(scores):
         values, counts = [], []
@@ -179,7 +215,18 @@ def _table(
                 values.append(float(over_tracks(found)) if found else math.nan)
             counts.append(len(found))
         rows.append(_row(label, kind, values, counts))
-    return Table(title=title, aggregation=aggregation, columns=stems, rows=tuple(rows))
+    table = Table(title=title, aggregation=aggregation, columns=stems, rows=tuple(rows))
+    return _told(table, scores)
+
+
+def _told(table: Table, scores: Sequence[TrackScores]) -> Table:
+    """The table with how its samples were rounded. Raises ValueError where that differs."""
+    ways = {item.rounded_to_bits for item in scores if not item.is_foreign}
+    if len(ways) > 1:
+        raise ValueError("scores of rounded samples and of others cannot stand in one table")
+    bits = next(iter(ways), None)
+    how = rounding.told(table.aggregation, bits)
+    return replace(table, aggregation=how, rounded_to_bits=bits)
 
 
 def _music(scores: Iterable[TrackScores]) -> list[TrackScores]:
@@ -196,8 +243,7 @@ def _by_separator(scores: Iterable[TrackScores]) -> list[tuple[str, str, list[Tr
 
 
 def _row(label: str, kind: str, values: list[float], counts: list[int]) -> Row:
-    tracks = min((count for count in counts if count), default=0)
-    return Row(label=label, kind=kind, tracks=tracks, values=tuple(values))
+    return Row(label=label, kind=kind, counts=tuple(counts), values=tuple(values))
 
 
 def _frames(item: TrackScores, stem: str, metric: str) -> float:

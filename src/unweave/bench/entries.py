@@ -23,6 +23,8 @@ class Entry:
     name: str
     stems: tuple[str, ...] = ()  # that it gives; an oracle gives what the track has
     options: Mapping[str, object] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of those that options name
+    card_sha256: str | None = None
     weights_sha256: str | None = None
 
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unweave.bench import pairing, scores, scoring, stem_files
+from unweave.bench import pairing, scores, scoring, stem_files, text
+from unweave.bench import rounding as how
 from unweave.bench.aggregate import Row, Table, frame_median, stems_of
 from unweave.bench.scores import BSS_EVAL_V4, GLOBAL, METRICS, V3_IMAGES, V3_SOURCES, TrackScores
 from unweave.core.errors import UsageError
 from unweave.core.types import Wave
+from unweave.core.waves import MOST_CHANNELS, as_array, as_wave, whole_rate_hz
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -56,12 +59,25 @@ class Evaluation:
         whole = {title: self.scores.global_[stem][name] for name, title in _GLOBAL.items()}
         return frames | whole
 
+    def __str__(self) -> str:
+        """The tables as text, and the warnings."""
+        lines = [line for table in self.tables() for line in text.lines(table, tracks=False)]
+        return "\n".join([*lines, *(f"warning: {words}" for words in self.warnings)])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """The tables for a notebook."""
+        warnings = "".join(f"<p>warning: {escape(words)}</p>" for words in self.warnings)
+        return "".join(text.html(table) for table in self.tables()) + warnings
+
     def tables(self) -> list[Table]:
         """The figures with the names of their aggregations, by stem."""
-        found = self.scores
+        found, bits = self.scores, self.scores.rounded_to_bits
         whole = Table(
             title="without filters, dB",
-            aggregation="one figure for the whole length",
+            aggregation=how.told("one figure for the whole length", bits),
+            rounded_to_bits=bits,
             columns=tuple(_GLOBAL.values()),
             rows=tuple(
                 _row(stem, [found.global_[stem][name] for name in _GLOBAL]) for stem in self.stems
@@ -74,7 +90,8 @@ class Evaluation:
         title, aggregation = _TITLES[found.protocol]
         framed = Table(
             title=title,
-            aggregation=aggregation,
+            aggregation=how.told(aggregation, bits),
+            rounded_to_bits=bits,
             columns=METRICS,
             rows=tuple(
                 _row(label, [frame_median(values[metric]) for metric in METRICS])
@@ -89,7 +106,7 @@ class Evaluation:
 
 
 def _row(label: str, values: list[float]) -> Row:
-    return Row(label=label, kind="separator", tracks=1, values=tuple(values))
+    return Row(label=label, kind="separator", counts=(1,) * len(values), values=tuple(values))
 
 
 def evaluate(
@@ -99,45 +116,58 @@ def evaluate(
     metric: str = "v4",
     *,
     mapping: Mapping[str, str] | None = None,
+    rounding: str = how.AUTO,
 ) -> Evaluation:
     """Score estimates against references.
 
     references, estimates: `{stem: (channel, time)}`, matched by name, or arrays `(stem, channel,
-    time)` in the same order. metric: "v4" (BSS Eval v4, one-second frames), "v3" (v3 images) or
-    "v3-sources" (one channel), or "global" (no BSS Eval, which is much faster); never permuted. The
-    figures without filters are always there. mapping: `{estimate: reference}` where names differ;
-    several estimates of one reference are added up.
+    time)` in the same order, or `(stem, time)` for mono; numpy arrays or tensors, of floats where
+    full scale is 1.0 or of integers. metric: "v4" (BSS Eval v4, one-second frames), "v3" (v3
+    images) or "v3-sources" (one channel), or "global" (no BSS Eval, which is much faster); never
+    permuted. The figures without filters are always there. mapping: `{estimate: reference}` where
+    names differ; several estimates of one reference are added up. rounding: "16-bit" rounds
+    references and estimates first, as suits references that a lossy codec has been at; "auto" and
+    "none" do not, as no array says where it came from.
 
     An accompaniment is scored beside the vocals alone, and the vocals then twice: see
     `TrackScores.among_stems`. Estimates that are longer or shorter than the references are cut or
     padded with silence, which a warning says. Raises ValueError for arrays that cannot be waves,
     UsageError where names do not match or a metric is unknown.
     """
-    protocol = _protocol(metric)
+    protocol, bits = _protocol(metric), how.bits(rounding, ())
+    rate_hz = whole_rate_hz(sample_rate_hz)
     own, given = _named(references, "references"), _named(estimates, "estimates")
-    return _score(
-        own, given, sample_rate_hz, protocol, mapping or {}, names=("references", "estimates")
-    )
+    request = _Request(rate_hz, protocol, mapping or {}, bits)
+    return _score(own, given, request, names=("references", "estimates"))
 
 
 def evaluate_files(
-    references: Path, estimates: Path, metric: str = "v4", mapping: Mapping[str, str] | None = None
+    references: Path,
+    estimates: Path,
+    metric: str = "v4",
+    mapping: Mapping[str, str] | None = None,
+    rounding: str = how.AUTO,
 ) -> Evaluation:
     """Score two folders of stems, matched by the names of their files, or two files.
 
     Any sound that unweave reads. A file called mix or mixture is left out; an accompaniment that
-    the references lack is the sum of all of them but the vocals. Raises InputError where something
-    cannot be read, or where rates or channels differ, UsageError as `evaluate` does.
+    the references lack is the sum of all of them but the vocals. rounding: "auto" rounds to 16 bits
+    where a reference is a file of a lossy codec, "16-bit" always, "none" never. Raises InputError
+    where something cannot be read or is not finite, or where rates or channels differ, UsageError
+    as `evaluate` does.
     """
     protocol = _protocol(metric)
     own, given = stem_files.find(references), stem_files.find(estimates)
-    mapping = dict(mapping or {})
+    mapping = pairing.renamed(mapping or {}, tuple(given))
+    stem_files.check_distinct(own.values())
+    stem_files.check_distinct(path for stem, path in given.items() if stem not in mapping)
     if references.is_file() and estimates.is_file():
         mapping.setdefault(next(iter(given)), next(iter(own)))
-    rate_hz = stem_files.check_alike([*own.values(), *given.values()])
+    rate_hz, lossy = stem_files.check_alike([*own.values()], [*given.values()])
+    request = _Request(rate_hz, protocol, mapping, how.bits(rounding, lossy), lossy)
     waves = {stem: stem_files.read(path) for stem, path in own.items()}
     found = {stem: stem_files.read(path) for stem, path in given.items()}
-    return _score(waves, found, rate_hz, protocol, mapping, names=(references.stem, estimates.stem))
+    return _score(waves, found, request, names=(references.stem, estimates.stem))
 
 
 def _protocol(metric: str) -> str:
@@ -149,55 +179,85 @@ def _protocol(metric: str) -> str:
 def _named(waves: object, who: str) -> dict[str, Wave]:
     """Waves by name, each `(channel, time)` float32 or float64; an array's stems are numbered."""
     if isinstance(waves, Mapping):
-        named = {str(stem): _array(wave) for stem, wave in waves.items()}
+        given: dict[str, object] = {str(stem): wave for stem, wave in waves.items()}
     else:
-        named = {f"stem {n + 1}": wave for n, wave in enumerate(_array(waves))}
-    if not named:
+        given = {f"stem {n + 1}": wave for n, wave in enumerate(_stems(waves, who))}
+    if not given:
         raise ValueError(f"{who} hold no stem")
-    named = {stem: wave[None] if wave.ndim == 1 else wave for stem, wave in named.items()}
+    named = {stem: _wave(wave, f"{who}: {stem}") for stem, wave in given.items()}
     for stem, wave in named.items():
-        if wave.ndim != 2 or not wave.size:
-            raise ValueError(f"{who}: {stem} must be (channel, time), got shape {wave.shape}")
         if wave.shape[0] != next(iter(named.values())).shape[0]:
             raise ValueError(f"{who}: {stem} has {wave.shape[0]} channels, others have not")
     return named
 
 
-def _array(wave: Any) -> npt.NDArray[Any]:
-    if hasattr(wave, "detach"):  # a torch tensor, told without importing torch
-        wave = wave.detach().cpu().numpy()
-    array = np.asarray(wave)
-    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+def _stems(waves: object, who: str) -> npt.NDArray[Any]:
+    """An array whose first axis is the stem."""
+    try:
+        array = as_array(waves)
+    except ValueError as error:
+        raise ValueError(f"{who}: {error}") from None
+    if array.ndim not in (2, 3) or len(array) > MOST_CHANNELS:
+        raise ValueError(f"{who}: expected (stem, channel, time) or (stem, time), got "
+                         f"{array.shape}; say {{name: (channel, time)}} for one stem")  # fmt: skip
+    return array
+
+
+def _wave(wave: object, what: str) -> Wave:
+    try:
+        found = as_wave(wave, keep_double=True)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from None
+    if not np.isfinite(found).all():
+        raise ValueError(f"{what}: holds values that are not finite (NaN or infinity)")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked of the scores."""
+
+    sample_rate_hz: int
+    protocol: str
+    mapping: Mapping[str, str]
+    rounded_to_bits: int | None
+    lossy_references: tuple[str, ...] = ()
 
 
 def _score(
     references: dict[str, Wave],
     estimates: dict[str, Wave],
-    sample_rate_hz: int,
-    protocol: str,
-    mapping: Mapping[str, str],
+    request: _Request,
     names: tuple[str, str],
 ) -> Evaluation:
     channels = {wave.shape[0] for wave in (*references.values(), *estimates.values())}
     if len(channels) > 1:
         raise ValueError("references and estimates have different numbers of channels")
+    mapping, bits = request.mapping, request.rounded_to_bits
     length = max(wave.shape[-1] for wave in references.values())
     warnings: list[str] = []
     references = {
-        stem: fitted(wave, length, f"the reference {stem}", warnings)
+        stem: fitted(how.rounded(wave, bits), length, f"the reference {stem}", warnings)
         for stem, wave in references.items()
     }
+    estimates = {stem: how.rounded(wave, bits) for stem, wave in estimates.items()}
     voice = next((n for n in references if pairing.canonical(n) == pairing.VOCALS), None)
     backing = any(pairing.canonical(n) == pairing.ACCOMPANIMENT for n in references)
     wanted = {pairing.canonical(mapping.get(n, n)) for n in estimates}
-    if voice and not backing and len(references) > 1 and pairing.ACCOMPANIMENT in wanted:
+    derived = (
+        voice is not None
+        and not backing
+        and len(references) > 1
+        and pairing.ACCOMPANIMENT in wanted
+    )
+    if derived:
         others = [name for name in references if name != voice]
         references[pairing.ACCOMPANIMENT] = pairing.total(references, others)
-    pairs = pairing.pair(tuple(references), tuple(estimates), mapping, derive=False)
+    pairs = pairing.pair(tuple(references), tuple(estimates), mapping, derived=derived)
     given = {name: pairing.total(estimates, parts) for name, parts in pairs.sources.items()}
     given = {name: fitted(wave, length, f"the estimate of {name}", warnings)
              for name, wave in given.items()}  # fmt: skip
-    found = scoring.score(references, given, sample_rate_hz, protocol)
+    found = scoring.score(references, given, request.sample_rate_hz, request.protocol)
     return Evaluation(
         TrackScores(
             dataset="",
@@ -206,9 +266,11 @@ def _score(
             separator=names[1],
             name=names[1],
             mapping=dict(mapping),
-            protocol=protocol,
+            protocol=request.protocol,
+            rounded_to_bits=bits,
+            lossy_references=request.lossy_references,
             samples=length,
-            sample_rate_hz=sample_rate_hz,
+            sample_rate_hz=request.sample_rate_hz,
             missing=pairs.missing,
             unscored=pairs.unscored,
             warnings=(*warnings, *pairs.warnings(names[1]), *found.warnings),

@@ -11,7 +11,7 @@ too, its accompaniment being the sum of its other stems.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,23 +63,58 @@ def canonical(stem: str) -> str:
     return SYNONYMS.get(plain, plain)
 
 
+def clash(names: Iterable[str]) -> tuple[str, str] | None:
+    """Two of the names that mean the same stem; None where there are none."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(canonical(name), name)
+        if other != name:
+            return other, name
+    return None
+
+
+def renamed(mapping: Mapping[str, str], stems: Collection[str]) -> dict[str, str]:
+    """A mapping with its stems spelled as in `stems`; upper and lower case are alike.
+
+    Raises UsageError for a stem that there is not: a slip of the pen would change scores.
+    """
+    spelled = {stem.lower(): stem for stem in stems}
+    found = {}
+    for stem, target in mapping.items():
+        if stem.lower() not in spelled:
+            raise UsageError(
+                f"--map {stem}={target}: there is no {stem!r}; there are {', '.join(stems)}"
+            )
+        found[spelled[stem.lower()]] = target
+    return found
+
+
 def pair(
     references: Sequence[str],
     estimates: Sequence[str],
     mapping: Mapping[str, str] | None = None,
     *,
-    derive: bool = True,
+    derived: bool = True,
 ) -> Pairing:
     """Match estimates to references.
 
     references: the names that a track has, the derived accompaniment among them where there is
     one. mapping: `{estimate: reference}` by order of the user; several estimates of one reference
-    are added up. derive: whether to make an accompaniment that is not given out of what is: the
-    sum of all other stems, or what vocals alone leave of the mix. Raises UsageError where a mapping
-    names a reference that there is not, and where nothing matches.
+    are added up. derived: whether the accompaniment is the sum of the stems beside the vocals, not
+    a stem of its own. Then it stands for them; and where it is not given it is made of what is:
+    the sum of all other stems, or what vocals alone leave of the mix. Raises UsageError where a
+    mapping names a stem that there is not, where two names that nobody mapped mean the same, and
+    where nothing matches.
     """
-    mapping = mapping or {}
-    by_canonical = {canonical(name): name for name in reversed(references)}
+    mapping = renamed(mapping or {}, estimates)
+    for who, names in (
+        ("references", references),
+        ("estimates", [stem for stem in estimates if stem not in mapping]),
+    ):
+        if found := clash(names):
+            raise UsageError(f"the {who} {found[0]} and {found[1]} are the same stem; leave one "
+                             "out, or say with --map what is what")  # fmt: skip
+    by_canonical = {canonical(name): name for name in references}
     chosen: dict[str, list[str]] = {}
     unscored = []
     for stem in estimates:
@@ -99,17 +134,18 @@ def pair(
         )
     voice, backing = by_canonical.get(VOCALS), by_canonical.get(ACCOMPANIMENT)
     others = [name for name in references if name not in (voice, backing)]
-    if derive and backing is not None and voice in chosen and backing not in chosen:
+    if derived and backing is not None and voice in chosen and backing not in chosen:
         if others and all(name in chosen for name in others):
             chosen[backing] = [stem for name in others for stem in chosen[name]]
         elif len(chosen) == 1 and RESIDUAL in unscored:
             chosen[backing] = [RESIDUAL]  # what the vocals leave of the mix
             unscored.remove(RESIDUAL)
-    covered = set(chosen) | (set(others) if backing in chosen else set())
-    derived = {backing} if others else set()  # nobody needs to give what is a sum
+    covered = set(chosen)
+    if derived and others:  # the sum and its parts stand for each other
+        covered.update(others if backing in chosen else [backing or ""])
     return Pairing(
         sources={name: tuple(chosen[name]) for name in references if name in chosen},
-        missing=tuple(n for n in references if n not in covered and n not in derived),
+        missing=tuple(name for name in references if name not in covered),
         unscored=tuple(unscored),
     )
 

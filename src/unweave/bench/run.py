@@ -15,6 +15,7 @@ from typing import Protocol
 from unweave.bench import scores
 from unweave.bench.entries import Entry, entries
 from unweave.bench.pool import run_in_processes
+from unweave.bench.rounding import AUTO, bits
 from unweave.bench.scores import BSS_EVAL_V4, MIR_1K
 from unweave.bench.work import Job, Outcome, Request, Scorer, outcome
 from unweave.core.errors import InputError, UnweaveError, UsageError
@@ -47,6 +48,7 @@ def benchmark(
     tracks: Sequence[str] = (),
     mapping: Mapping[str, str] | None = None,
     protocol: str | None = None,
+    rounding: str = AUTO,
     device: str = "auto",
     jobs: int = 1,
     watcher: Watcher | None = None,
@@ -55,9 +57,9 @@ def benchmark(
     """Score every separator and oracle on every track; outcomes in the order tracks, rows.
 
     dataset: its name, or None to tell it by its folder `root`. separators: names, with options as
-    in `nmf:rank=8`; settings: options of all of them. tracks: a number, or names. mapping: see
-    `pairing.pair`. protocol: instead of the dataset's own. jobs: tracks at a time, in processes
-    that share the processor's cores.
+    in `repet-sim:distance_s=2`; settings: options of all of them. tracks: a number, or names.
+    mapping: see `pairing.pair`. protocol: instead of the dataset's own. rounding: see
+    `rounding.bits`. jobs: tracks at a time, in processes that share the processor's cores.
 
     Raises UsageError or InputError before any work starts: for names, options or a dataset that
     there are not. What goes wrong later is in the outcomes.
@@ -67,6 +69,7 @@ def benchmark(
     rows = entries(separators, oracles, settings)
     if protocol not in (None, *PROTOCOLS):
         raise UsageError(f"no protocol is called {protocol!r}; there are {', '.join(PROTOCOLS)}")
+    bits(rounding, ())  # raises for a choice that there is not
     if dataset is None:
         if root is None:
             raise UsageError("say which dataset: --dataset NAME, or --root FOLDER to look into")
@@ -77,7 +80,12 @@ def benchmark(
 
         device = choose_device(device)
     request = Request(
-        dataset=dataset, output=output, mapping=mapping or {}, protocol=protocol, device=device
+        dataset=dataset,
+        output=output,
+        mapping=mapping or {},
+        protocol=protocol,
+        rounding=rounding,
+        device=device,
     )
     _check_mapping(request.mapping, rows, chosen)
     plan = [(track, entry) for track in chosen for entry in rows]
@@ -160,6 +168,7 @@ def _finished(
     """What has valid scores of exactly this work."""
     for track in tracks:
         checksum: str | None = None
+        lossy: tuple[str, ...] | None = None
         for entry in rows:
             path = request.path(track, entry)
             if should_stop() or not path.is_file():
@@ -168,7 +177,8 @@ def _finished(
                 facts = scores.load_json(path).get("unweave", {})
                 if facts.get("version") != scores.VERSION:
                     continue
-                wanted = request.identity(track, entry, facts.get("checksum", ""))
+                lossy = track.lossy_codecs() if lossy is None else lossy
+                wanted = request.identity(track, entry, facts.get("checksum", ""), lossy)
                 if any(facts.get(key) != value for key, value in wanted.items()):
                     continue
                 checksum = checksum or track.checksum()  # reads all of the track: last

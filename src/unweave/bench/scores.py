@@ -26,7 +26,7 @@ from unweave.bench import schema
 from unweave.core.errors import InputError, OutputError
 from unweave.core.whole import appearing
 
-VERSION = 1  # of what is under `unweave`; files of another version are scored again
+VERSION = 2  # of what is under `unweave`; files of another version are scored again
 METRICS = ("SDR", "SIR", "ISR", "SAR")
 DECIMALS = 5  # museval's
 BSS_EVAL_V4, MIR_1K = "bss-eval-v4", "mir-1k"
@@ -39,17 +39,21 @@ Named = Mapping[str, Mapping[str, float]]
 
 
 class Identity(TypedDict):
-    """Two files of one `VERSION` with the same values here hold the same scores."""
+    """All that is meant to change a score: files with the same values here hold the same scores."""
 
+    software: str
     dataset: str
     split: str
     track: str
     checksum: str
     protocol: str
+    rounded_to_bits: int | None
     separator: str
     kind: str
     name: str
     options: Mapping[str, object]
+    files: Mapping[str, str]
+    card_sha256: str | None
     weights_sha256: str | None
     mapping: Mapping[str, str]
 
@@ -60,7 +64,6 @@ class Timing(TypedDict, total=False):
     device: str
     seconds_separate: float
     real_time_factor: float
-    peak_memory_mb: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,8 @@ class TrackScores:
     separator: str  # its label: the name with its options
     kind: str = "separator"  # separator, oracle or published
     protocol: str = BSS_EVAL_V4
+    rounded_to_bits: int | None = None  # references and estimates; None: not rounded, or not known
+    lossy_references: tuple[str, ...] = ()  # the lossy codecs among the references
     samples: int = 0  # 0: not known
     sample_rate_hz: int = 0
     targets: Targets = field(default_factory=dict)
@@ -93,15 +98,21 @@ class TrackScores:
     unscored: tuple[str, ...] = ()  # stems of the separator that no reference fits
     warnings: tuple[str, ...] = ()
     name: str = ""  # the separator's, without options
-    options: Mapping[str, object] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)  # all that are in force
+    files: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of those that options name
     mapping: Mapping[str, str] = field(default_factory=dict)
+    card_sha256: str | None = None  # of what the card says of the network
     weights_sha256: str | None = None
     checksum: str = ""
-    software: str = ""  # the version of unweave that scored it
+    software: str = ""  # the version of unweave that scored it; empty: museval did
     device: str | None = None
     seconds_separate: float | None = None
     real_time_factor: float | None = None
-    peak_memory_mb: float | None = None
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether somebody else scored it, who does not say how samples were rounded."""
+        return not self.samples
 
 
 def path_of(root: Path, dataset: str, separator: str, split: str, track: str) -> Path:
@@ -132,11 +143,15 @@ def document(scores: TrackScores) -> dict[str, Any]:
             "samples": scores.samples,
             "sample_rate_hz": scores.sample_rate_hz,
             "protocol": scores.protocol,
+            "rounded_to_bits": scores.rounded_to_bits,
+            "lossy_references": list(scores.lossy_references),
             "separator": scores.separator,
             "kind": scores.kind,
             "name": scores.name,
             "options": dict(scores.options),
+            "files": dict(scores.files),
             "mapping": dict(scores.mapping),
+            "card_sha256": scores.card_sha256,
             "weights_sha256": scores.weights_sha256,
             "scored_with": {stem: list(names) for stem, names in scores.scored_with.items()},
             "among_stems": _museval(scores.among_stems, scores),
@@ -150,7 +165,6 @@ def document(scores: TrackScores) -> dict[str, Any]:
                 "device": scores.device,
                 "seconds_separate": scores.seconds_separate,
                 "real_time_factor": scores.real_time_factor,
-                "peak_memory_mb": scores.peak_memory_mb,
             },
         },
     }
@@ -261,9 +275,9 @@ def _parse(data: Mapping[str, Any], path: Path) -> TrackScores:
             f"{path}: has scores of version {facts['version']}, this unweave reads {VERSION}; "
             "run the benchmark again"
         )
-    same = ("dataset", "split", "track", "separator", "kind", "protocol", "samples",
-            "sample_rate_hz", "mir1k", "silent_frames", "name", "options", "mapping",
-            "weights_sha256", "checksum", "software")  # fmt: skip
+    same = ("dataset", "split", "track", "separator", "kind", "protocol", "rounded_to_bits",
+            "samples", "sample_rate_hz", "mir1k", "silent_frames", "name", "options", "files",
+            "mapping", "card_sha256", "weights_sha256", "checksum", "software")  # fmt: skip
     return TrackScores(
         **{name: facts[name] for name in same},
         **facts["timing"],
@@ -273,6 +287,7 @@ def _parse(data: Mapping[str, Any], path: Path) -> TrackScores:
         among_stems=_targets(facts["among_stems"]),
         scored_with={stem: tuple(names) for stem, names in facts["scored_with"].items()},
         global_=facts["global"],
+        lossy_references=tuple(facts["lossy_references"]),
         missing=tuple(facts["missing"]),
         unscored=tuple(facts["unscored"]),
         warnings=tuple(facts["warnings"]),

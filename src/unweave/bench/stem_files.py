@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from unweave.bench import pairing
 from unweave.core.errors import InputError
 from unweave.core.types import Wave
 from unweave.datasets._find import is_sound
@@ -40,14 +41,30 @@ def find(place: Path) -> Mapping[str, Path]:
     return found
 
 
-def check_alike(paths: Sequence[Path]) -> int:
-    """The rate in Hz that all files have. Raises InputError, naming two, where rates or channel
-    counts differ."""
+def check_distinct(paths: Iterable[Path]) -> None:
+    """Raises InputError, naming both, where two files mean the same stem by other words."""
+    by_stem = {path.stem.lower(): path for path in paths}
+    if found := pairing.clash(by_stem):
+        one, other = (by_stem[stem] for stem in found)
+        raise InputError(
+            f"{shown(other)}: is the same stem as {shown(one.name)}; keep one of them, or say with "
+            "--map what an estimate is"
+        )
+
+
+def check_alike(
+    references: Sequence[Path], estimates: Sequence[Path]
+) -> tuple[int, tuple[str, ...]]:
+    """The rate in Hz that all files have, and the lossy codecs of the references.
+
+    Raises InputError, naming two, where rates or channel counts differ.
+    """
     from unweave.io.reader import probe
 
-    first = probe(paths[0])
-    for path in paths[1:]:
-        info = probe(path)
+    paths = (*references, *estimates)
+    infos = [probe(path) for path in paths]
+    first = infos[0]
+    for path, info in zip(paths, infos, strict=True):
         pairs = (
             ("Hz", info.sample_rate_hz, first.sample_rate_hz),
             ("channel(s)", info.channels, first.channels),
@@ -58,11 +75,13 @@ def check_alike(paths: Sequence[Path]) -> int:
                     f"{shown(path)}: has {is_} {unit}, {shown(paths[0])} has {must}; "
                     "make them alike before comparing"
                 )
-    return first.sample_rate_hz
+    lossy = {info.codec for info in infos[: len(references)] if info.lossy}
+    return first.sample_rate_hz, tuple(sorted(lossy))
 
 
 def read(path: Path) -> Wave:
-    """The whole of a file, float32 `(channel, time)`. Raises InputError."""
+    """The whole of a file, float32 `(channel, time)`. Raises InputError, also for samples that are
+    not finite."""
     from unweave.io.reader import Reader
 
     with Reader(path) as reader:
@@ -70,4 +89,8 @@ def read(path: Path) -> Wave:
     if not blocks:
         raise InputError(f"{shown(path)}: holds no sound")
     wave: Wave = np.concatenate(blocks, axis=-1)
+    if not np.isfinite(wave).all():
+        raise InputError(
+            f"{shown(path)}: holds samples that are not finite (NaN or infinity); make it anew"
+        )
     return wave

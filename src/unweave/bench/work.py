@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unweave.bench import memory, oracles, pairing, scores, scoring
+from unweave.bench import oracles, pairing, rounding, scores, scoring
 from unweave.bench.entries import Entry
 from unweave.bench.scores import Identity, Timing, TrackScores
 from unweave.core.errors import Cancelled, UnweaveError
@@ -33,25 +33,37 @@ class Request:
     output: Path
     mapping: Mapping[str, str] = field(default_factory=dict)
     protocol: str | None = None  # None: the dataset's own
+    rounding: str = rounding.AUTO  # one of `rounding.CHOICES`
     device: str = "auto"
     batch: int | None = None  # segments at work at once; None: the engine's choice
 
     def path(self, track: Track, entry: Entry) -> Path:
         return scores.path_of(self.output, self.dataset, entry.label, track.split, track.name)
 
-    def identity(self, track: Track, entry: Entry, checksum: str) -> Identity:
-        """What a file of scores must say to be that of this track and row."""
-        mine = {"residual", *entry.stems}
+    def identity(
+        self, track: Track, entry: Entry, checksum: str, lossy: Collection[str]
+    ) -> Identity:
+        """What a file of scores must say to be that of this track and row.
+
+        checksum, lossy: see `Track.checksum` and `Track.lossy_codecs`.
+        """
+        from unweave import __version__
+
+        mine = {pairing.RESIDUAL, *entry.stems}
         return {
+            "software": __version__,
             "dataset": self.dataset,
             "split": track.split,
             "track": track.name,
             "checksum": checksum,
             "protocol": self.protocol or track.protocol,
+            "rounded_to_bits": rounding.bits(self.rounding, lossy),
             "separator": entry.label,
             "kind": entry.kind,
             "name": entry.name,
             "options": dict(entry.options),
+            "files": dict(entry.files),
+            "card_sha256": entry.card_sha256,
             "weights_sha256": entry.weights_sha256,
             "mapping": {stem: to for stem, to in self.mapping.items() if stem in mine},
         }
@@ -95,7 +107,7 @@ class Scorer:
                 if self.should_stop():
                     raise Cancelled("stopped")
                 if sound is None:
-                    sound = Sound.of(job.track)
+                    sound = Sound.of(job.track, self.request.rounding)
                 found = self._score(job.track, entry, sound)
                 path = self.request.path(job.track, entry)
                 scores.write(found, path)
@@ -107,7 +119,8 @@ class Scorer:
     def _score(self, track: Track, entry: Entry, sound: Sound) -> TrackScores:
         request = self.request
         protocol = request.protocol or track.protocol
-        identity = request.identity(track, entry, sound.checksum)
+        identity = request.identity(track, entry, sound.checksum, sound.lossy)
+        bits = identity["rounded_to_bits"]
         notes: list[str] = []
         timing: Timing = {}
         if entry.kind == "oracle":
@@ -117,15 +130,20 @@ class Scorer:
             given, timing = self._separate(entry, track, sound.mix, notes.append)
         pairs = pairing.pair(track.stem_names, tuple(given), identity["mapping"])
         notes += pairs.warnings(entry.label)
+        given = {name: rounding.rounded(wave, bits) for name, wave in given.items()}
         estimates = {name: pairing.total(given, parts) for name, parts in pairs.sources.items()}
         del given
-        # Of oracles no memory is measured, which what is kept would add to; they come last.
-        kept = sound.kept if entry.kind == "oracle" else None
         scored = scoring.score(
-            sound.references, estimates, track.sample_rate_hz, protocol, sound.mix, kept
+            sound.references,
+            estimates,
+            track.sample_rate_hz,
+            protocol,
+            rounding.rounded(sound.mix, bits),
+            sound.kept,
         )
         return TrackScores(
             **identity,
+            lossy_references=sound.lossy,
             samples=track.samples,
             sample_rate_hz=track.sample_rate_hz,
             missing=pairs.missing,
@@ -149,7 +167,6 @@ class Scorer:
             if self.should_stop():
                 raise Cancelled("stopped")
 
-        memory.forget_peak()
         started = time.perf_counter()
         stems = separate_array(
             separator,
@@ -161,12 +178,10 @@ class Scorer:
             on_progress=progress,
         )
         seconds = time.perf_counter() - started
-        peak = memory.peak_mb()
         return stems, {
             "device": device,
             "seconds_separate": round(seconds, 4),
             "real_time_factor": round(seconds / track.duration_s, 5),
-            "peak_memory_mb": None if peak is None else round(peak, 1),
         }
 
     def _load(self, entry: Entry, device: str) -> Separator:
@@ -186,24 +201,32 @@ class Scorer:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A track in memory: the mix and every reference, the derived accompaniment among them."""
+    """A track in memory: the mix and every reference, the derived accompaniment among them.
+
+    References are rounded already; the mix is what separators get and is not.
+    """
 
     mix: Wave
     references: dict[str, Wave]
     checksum: str
+    lossy: tuple[str, ...]
     kept: dict[tuple[str, ...], Kept] = field(default_factory=dict)  # see `scoring.score`
 
     @staticmethod
-    def of(track: Track) -> Sound:
-        """Decode a track. Raises InputError."""
-        references = {name: track.stem(name) for name in track.stems}
+    def of(track: Track, choice: str = rounding.AUTO) -> Sound:
+        """Decode a track. choice: see `rounding.bits`. Raises InputError."""
+        lossy = track.lossy_codecs()
+        bits = rounding.bits(choice, lossy)
+        references = {
+            name: rounding.rounded(track.stem(name), bits)
+            for name in track.stem_names
+            if name in track.sources
+        }
         for name in track.stem_names:
-            if name in track.sources and name not in references:
-                references[name] = track.stem(name)
-            elif name not in references:  # the sum of what is decoded already
+            if name not in references:  # the sum of what is decoded already
                 parts = [stem for stem in track.stems if stem != pairing.VOCALS]
                 references[name] = pairing.total(references, parts)
-        return Sound(track.mix(), references, track.checksum())
+        return Sound(track.mix(), references, track.checksum(), lossy)
 
 
 def outcome(

@@ -9,8 +9,10 @@ import typer
 
 from unweave.cli.options import (
     MESSAGES,
+    ROUNDING,
     Device,
     QuietInPanel,
+    Rounding,
     VerboseInPanel,
     dataset_names,
     model_names,
@@ -52,7 +54,7 @@ def benchmark(
         list[str] | None,
         typer.Option(
             "--separator", "-s", metavar="NAME[:KEY=VALUE,...]",
-            help="Again for each; options after a colon, as in 'nmf:rank=8,seed=1'.",
+            help="Again for each; options after a colon, as in 'repet-sim:distance_s=2'.",
             autocompletion=model_names, rich_help_panel=WHAT,
         ),
     ] = None,
@@ -94,6 +96,9 @@ def benchmark(
             rich_help_panel=WHAT,
         ),
     ] = None,
+    rounding: Annotated[
+        Rounding, typer.Option(help=ROUNDING, rich_help_panel=WHAT)
+    ] = Rounding.AUTO,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the scores.", rich_help_panel=HOW)
     ] = Path("benchmark"),
@@ -132,6 +137,7 @@ def benchmark(
                 tracks=tracks or (),
                 mapping=parse_mapping(map_ or ()),
                 protocol=protocol,
+                rounding=str(rounding),
                 device=str(device),
                 jobs=jobs,
                 watcher=_Watcher(current, progress),
@@ -178,14 +184,13 @@ def _sum_up(
 ) -> list[dict[str, Any]]:
     """The tables of what has scores, what it was, and at the very end what failed."""
     from unweave.apps.batch import shown
-    from unweave.bench import aggregate
-    from unweave.cli import tables
+    from unweave.bench import aggregate, text
     from unweave.cli.progress import clock
 
     of = {status: [o for o in outcomes if o.status is status] for status in Status}
     found = aggregate.tables([o.scores for o in outcomes if o.scores is not None])
     for table in found:
-        for line in [*tables.lines(table), ""]:
+        for line in [*text.lines(table), ""]:
             current.result(shown(line))
     notes = {
         warning for o in outcomes if o.scores is not None for warning in o.scores.warnings
@@ -203,7 +208,7 @@ def _sum_up(
         current.error(f"interrupted; {len(of[Status.CANCELLED])} not done; run it again to go on")
     for outcome in of[Status.FAILED]:
         current.note(f"  failed: {shown(outcome.error)}")
-    return [tables.document(table) for table in found]
+    return [text.document(table) for table in found]
 
 
 def _document(

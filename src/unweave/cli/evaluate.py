@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from unweave.cli.options import Quiet, Verbose
+from unweave.cli.options import ROUNDING, Quiet, Rounding, Verbose
 from unweave.cli.session import session
 
 
@@ -39,6 +39,7 @@ def evaluate(
             help="Which is which where names differ; two of one reference are added up.",
         ),
     ] = None,
+    rounding: Annotated[Rounding, typer.Option(help=ROUNDING)] = Rounding.AUTO,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -52,17 +53,18 @@ def evaluate(
     """Score stems against the true ones; stems are matched by the names of their files."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps.batch import shown
+        from unweave.bench import text
         from unweave.bench.evaluate import evaluate_files
         from unweave.bench.names import parse_mapping
-        from unweave.cli import tables
 
-        found = evaluate_files(references, estimates, str(metric), parse_mapping(map_ or ()))
+        mapping = parse_mapping(map_ or ())
+        found = evaluate_files(references, estimates, str(metric), mapping, str(rounding))
         for warning in found.warnings:
             current.note(f"warning: {shown(warning)}")
         if output is not None:
             found.save(output)
         for table in found.tables():
-            for line in tables.lines(table, tracks=False):
+            for line in text.lines(table, tracks=False):
                 current.result(shown(line))
         if as_json:
             current.emit(
@@ -70,10 +72,12 @@ def evaluate(
                     "references": str(references),
                     "estimates": str(estimates),
                     "stems": {
-                        stem: {name: tables.number(value) for name, value in found[stem].items()}
+                        stem: {name: text.number(value) for name, value in found[stem].items()}
                         for stem in found.stems
                     },
-                    "tables": [tables.document(table) for table in found.tables()],
+                    "tables": [text.document(table) for table in found.tables()],
+                    "rounded_to_bits": found.scores.rounded_to_bits,
+                    "lossy_references": list(found.scores.lossy_references),
                     "missing": list(found.scores.missing),
                     "unscored": list(found.scores.unscored),
                     "warnings": list(found.warnings),

@@ -27,6 +27,20 @@ class Device(StrEnum):
     MPS = "mps"
 
 
+class Rounding(StrEnum):
+    """The choices of `bench.rounding`."""
+
+    AUTO = "auto"
+    SIXTEEN = "16-bit"
+    NONE = "none"
+
+
+ROUNDING = (
+    "Score samples of 16 bits (as SiSEC did), or as they are. auto: 16 bits if a reference is AAC, "
+    "MP3 or another lossy file."
+)
+
+
 def model_names() -> list[str]:
     """For shell completion."""
     from unweave import catalog

@@ -19,6 +19,8 @@ from unweave.io.files import shown
 from unweave.io.reader import Reader
 
 _SEEKABLE = (".wav", ".flac")
+_UNKNOWN = 2**63 - 1  # libsndfile's length of a stream that does not say its own
+_LOSSLESS = ("PCM", "FLOAT", "DOUBLE", "ALAC")  # how libsndfile's names of such samples begin
 _BLOCK = 1 << 16  # samples
 
 
@@ -30,12 +32,15 @@ class Header:
     channels: int
     samples: int
     streams: int
+    codec: str
+    lossy: bool
 
 
 def header(path: Path, stream: int = 0) -> Header:
     """The rate, channels and exact length of a stream without decoding it.
 
-    Only a file that does not say its length (an MP3 without a count) is decoded to count it.
+    Only a file that does not say its length (an MP3 without a count, a FLAC that came out of a
+    pipe) is decoded to count it.
     Raises InputError.
     """
     if path.suffix.lower() in _SEEKABLE:
@@ -44,8 +49,10 @@ def header(path: Path, stream: int = 0) -> Header:
         except soundfile.LibsndfileError:
             pass  # the reader says what is wrong with it, or can read it after all
         else:
-            if found.frames > 0:
-                return Header(found.samplerate, found.channels, found.frames, 1)
+            if 0 < found.frames < _UNKNOWN:
+                lossy = not found.subtype.startswith(_LOSSLESS)
+                codec = found.subtype.lower()
+                return Header(found.samplerate, found.channels, found.frames, 1, codec, lossy)
     with Reader(path, stream) as reader:
         info = reader.info
         samples = info.frames
@@ -53,7 +60,9 @@ def header(path: Path, stream: int = 0) -> Header:
             samples = _mp4.length(path, stream, samples, info.sample_rate_hz)
         if samples is None:
             samples = sum(block.shape[1] for block in reader.blocks(_BLOCK))
-    return Header(info.sample_rate_hz, info.channels, samples, info.audio_streams)
+    return Header(
+        info.sample_rate_hz, info.channels, samples, info.audio_streams, info.codec, info.lossy
+    )
 
 
 def read(path: Path, start: int, length: int, stream: int = 0) -> Wave:

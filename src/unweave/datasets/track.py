@@ -142,6 +142,12 @@ class Track:
         parts = (part for source in sources for part in source.parts())
         return tuple(dict.fromkeys(Part(part.path, part.stream) for part in parts))
 
+    def lossy_codecs(self) -> tuple[str, ...]:
+        """The lossy codecs that stems were stored with, by name: `("aac",)`. Raises InputError."""
+        parts = dict.fromkeys(part for source in self.sources.values() for part in source.parts())
+        headers = (part.header() for part in parts)
+        return tuple(sorted({header.codec for header in headers if header.lossy}))
+
     def checksum(self) -> str:
         """SHA-256 of the bytes of all files, one after the other; of the samples of all stems
         where there are no files. Reads all of them. Raises InputError."""

@@ -47,11 +47,12 @@ class Kept:
     """What the last references asked for, which need not be found anew for other estimates."""
 
     def __init__(self) -> None:
-        self._key: tuple[bytes, int] | None = None
+        self._key: tuple[object, ...] | None = None
         self._known: Known | None = None
 
     def of(self, refs: Tensor, taps: int) -> Known:
-        key = hashlib.sha256(refs.contiguous().numpy().data).digest(), taps
+        digest = hashlib.sha256(refs.contiguous().numpy().data).digest()
+        key = digest, refs.shape, refs.dtype, taps  # the same bytes may be other references
         if self._known is None or key != self._key:
             rows = refs.flatten(0, 1)
             self._known = Known.of(correlations(rows, (rows,), taps), len(refs))

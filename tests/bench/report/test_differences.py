@@ -44,6 +44,7 @@ def test_a_stem_that_no_separator_has_is_not_tested(study):
     more = [track_scores(t, "irm2", drums, kind="oracle", split="train") for t in study.tracks]
     (both,) = studies([*study.scores, *more])
     assert list(both.values("drums", "SDR")) == ["irm2"]
+    assert both.stems == ("vocals", "accompaniment")
     assert differences.baselines(both, "drums") == []
     assert differences.difference_table(both, "drums") == []
 

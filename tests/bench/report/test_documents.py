@@ -150,7 +150,7 @@ def test_both_twins_hold_the_same_figures(page):
         for row in re.findall(r"<tr class=\"(?!group)\w+\">(.*?)</tr>", table)
     ]
     assert in_html == wanted
-    assert len(wanted) > 300
+    assert len(wanted) > 250
     text = markdown(page)
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
     in_markdown = [[cell.strip(" |*\\").replace("-", "−") for cell in row[1:]] for row in rows]

@@ -58,10 +58,10 @@ def check_baseline(every: list[Study], baseline: str) -> None:
 def difference_table(study: Study, stem: str, baseline: str | None = None) -> list[Block]:
     """Details for one baseline, a matrix for several, nothing where there is nothing to compare."""
     found = comparisons(study, stem, baseline)
-    merit = study.headline(stem)
-    heads = sorted({item.baseline for item in found}, key=lambda label: (-merit[label], label))
     if not found:
         return []
+    merit = study.headline(stem)
+    heads = sorted({item.baseline for item in found}, key=lambda label: (-merit[label], label))
     most = max(comparison.tracks for comparison in found)
     if most < FEWEST:
         words = f"{stem.capitalize()}: {most} common tracks; fewer than {FEWEST} show nothing."

@@ -41,8 +41,19 @@ def facts(study: Study) -> Facts:
             ("Tracks", f"{len(study.tracks)}{sound}"),
             ("Systems", ", ".join(systems)),
             ("Protocol", PROTOCOLS.get(study.protocol, study.protocol) + windows),
+            ("Samples", _samples(study)),
         )
     )
+
+
+def _samples(study: Study) -> str:
+    """Whether references and estimates were rounded, and what the references came from."""
+    codecs = sorted({codec for item in study.own for codec in item.lossy_references})
+    source = f"references decoded from {', '.join(codecs)}" if codecs else ""
+    if study.rounded_to_bits is None:
+        return f"as they are; {source}" if source else "as they are"
+    how = f"references and estimates rounded to {study.rounded_to_bits} bits, as in SiSEC 2018"
+    return f"{how}; {source}" if source else how
 
 
 def cautions(study: Study) -> list[Block]:
@@ -59,6 +70,17 @@ def cautions(study: Study) -> list[Block]:
         words.append(
             "These are not the test songs of MUSDB18: the figures cannot be compared directly with "
             "SiSEC 2018's or with papers'."
+        )
+    if study.rounded_to_bits is None and any(item.lossy_references for item in study.own):
+        words.append(
+            "The references were decoded from a lossy codec and not rounded to 16 bits: their SIR, "
+            "ISR and SAR cannot be compared with figures published elsewhere."
+        )
+    if any(item.is_foreign for item in study.own):
+        names = sorted({item.separator for item in study.own if item.is_foreign})
+        words.append(
+            f"{', '.join(names)}: scored by museval, whose files do not say how samples were "
+            "rounded."
         )
     if study.split == "train":
         words.append("Split train: separators may have learnt from these very tracks.")

@@ -38,7 +38,7 @@ class System:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """The scores of one dataset, split and protocol that are compared with each other.
+    """The scores of one dataset, split, protocol and rounding that are compared with each other.
 
     `scores` holds every system on every one of `tracks`, each stem and metric as one figure, its
     median over frames; `frames` has how many frames that were. `lacking[label]` are tracks that
@@ -49,6 +49,7 @@ class Study:
     dataset: str
     split: str
     protocol: str
+    rounded_to_bits: int | None
     tracks: tuple[str, ...]
     systems: tuple[System, ...]
     scores: tuple[TrackScores, ...]
@@ -59,7 +60,8 @@ class Study:
 
     @property
     def title(self) -> str:
-        return ", ".join(part for part in (self.dataset or "scores", self.split) if part)
+        bits = f"rounded to {self.rounded_to_bits} bits" if self.rounded_to_bits else ""
+        return ", ".join(part for part in (self.dataset or "scores", self.split, bits) if part)
 
     @property
     def own(self) -> tuple[TrackScores, ...]:
@@ -69,7 +71,9 @@ class Study:
 
     @property
     def stems(self) -> tuple[str, ...]:
-        return stems_of(self.scores) if self.protocol != MIR_1K else _mir1k_stems(self.scores)
+        """The stems that a separator of ours gives; where there is none, all that were scored."""
+        own = [item for item in self.own if item.kind == "separator"] or self.scores
+        return stems_of(own) if self.protocol != MIR_1K else _mir1k_stems(own)
 
     @property
     def primary(self) -> str:
@@ -89,7 +93,10 @@ class Study:
     @cached_property
     def csdr(self) -> dict[str, aggregate.Table]:
         """`[metric]`: SiSEC's aggregation of every stem."""
-        return {metric: aggregate.csdr_table(self.scores, metric) for metric in sisec.METRICS}
+        return {
+            metric: aggregate.csdr_table(self.scores, metric, self.stems)
+            for metric in sisec.METRICS
+        }
 
     @cached_property
     def gnsdr(self) -> aggregate.Table:
@@ -128,14 +135,25 @@ class Study:
 
 
 def studies(scores: Iterable[TrackScores]) -> list[Study]:
-    """The scores sorted into what may be compared, by dataset, split and protocol."""
+    """The scores sorted into what may be compared, by dataset, split, protocol and rounding.
+
+    Scores of museval's own, which do not say how samples were rounded, stand beside ours if those
+    were all rounded alike.
+    """
     groups: dict[tuple[str, str, str], list[TrackScores]] = {}
     for item in scores:
         groups.setdefault((item.dataset, item.split, item.protocol), []).append(item)
-    return [_with_campaign(_study(key, items)) for key, items in sorted(groups.items())]
+    found = []
+    for _, items in sorted(groups.items()):
+        ways = {item.rounded_to_bits for item in items if not item.is_foreign} or {None}
+        home = next(iter(ways)) if len(ways) == 1 else None
+        for bits in sorted(ways, key=lambda way: way or 0):
+            mine = [i for i in items if (home if i.is_foreign else i.rounded_to_bits) == bits]
+            found.append(_with_campaign(_study(mine, bits)))
+    return found
 
 
-def _study(key: tuple[str, str, str], scores: Sequence[TrackScores]) -> Study:
+def _study(scores: Sequence[TrackScores], bits: int | None) -> Study:
     has: dict[str, set[str]] = {}
     for item in scores:
         has.setdefault(item.separator, set()).add(item.track)
@@ -150,9 +168,10 @@ def _study(key: tuple[str, str, str], scores: Sequence[TrackScores]) -> Study:
     }
     compared = [item for item in scores if item.separator in kept and item.track in common]
     return Study(
-        dataset=key[0],
-        split=key[1],
-        protocol=key[2],
+        dataset=scores[0].dataset,
+        split=scores[0].split,
+        protocol=scores[0].protocol,
+        rounded_to_bits=bits,
         tracks=tuple(sorted(common)),
         systems=_ordered(systems.values()),
         scores=tuple(_condensed(item) for item in compared),

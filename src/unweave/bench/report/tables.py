@@ -6,9 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from unweave.bench import aggregate, sisec
+from unweave.bench import aggregate, rounding, sisec
 from unweave.bench.aggregate import Row as Figures
 from unweave.bench.aggregate import TrackScores
 from unweave.bench.published import published
@@ -64,17 +62,17 @@ def stem_table(study: Study, stem: str) -> Table:
     """All four metrics of one stem by SiSEC's aggregation."""
     by_metric = [study.csdr[metric] for metric in study.metrics]
     at = by_metric[0].columns.index(stem)
-    scored = {k: int(np.isfinite(v).sum()) for k, v in study.values(stem, "SDR").items()}
     rows = tuple(
         Figures(
             label=row.label,
             kind=row.kind,
-            tracks=scored.get(row.label, 0),
+            counts=tuple(table.rows[n].counts[at] for table in by_metric),
             values=tuple(table.rows[n].values[at] for table in by_metric),
         )
         for n, row in enumerate(by_metric[0].rows)
     )
-    table = aggregate.Table(title=stem, aggregation=CSDR, columns=study.metrics, rows=rows)
+    table = replace(by_metric[0], columns=study.metrics, rows=rows)
+    table = _named(table, CSDR)
     return score_table(study, f"{stem.capitalize()}, all metrics", table, study.metrics)
 
 
@@ -82,11 +80,11 @@ def other_averages(study: Study) -> list[Block]:
     """The same scores averaged in other ways, each table under its own name."""
     found: list[Block] = []
     if study.protocol != MIR_1K:
-        table = aggregate.mean_table(study.scores)
+        table = aggregate.mean_table(study.scores, stems=study.stems)
         found.append(score_table(study, "SDR, mean of tracks", table, table.columns))
     for figure, title in (("global_sdr_db", "Global SDR"), ("si_sdr_db", "SI-SDR")):
         if any(figure in values for item in study.own for values in item.global_.values()):
-            table = aggregate.global_table(study.own, figure)
+            table = aggregate.global_table(study.own, figure, study.stems)
             found.append(score_table(study, title, table, table.columns))
     return found
 
@@ -99,24 +97,17 @@ def cost_table(study: Study) -> Table | None:
         factor = real_time_factor(items)
         if system.kind != "separator" or factor is None:
             continue
-        memory = [item.peak_memory_mb for item in items if item.peak_memory_mb is not None]
         device = ", ".join(sorted({item.device for item in items if item.device}))
-        cells = (
-            factor,
-            1 / factor if factor else None,
-            max(memory) if memory else None,
-            device or None,
-        )
+        cells = (factor, 1 / factor if factor else None, device or None)
         rows[system.label], speed[system.label] = Row(system.label, cells, system.kind), -factor
     if not rows:
         return None
     return Table(
-        title="Time and memory",
-        aggregation="processing time of all tracks over their length; the highest memory of any",
+        title="Time",
+        aggregation="processing time of all tracks over their length",
         columns=(
             Column("Real-time factor", "", None, "low"),
             Column("Faster than playing", "times", None, "high"),
-            Column("Peak memory", "MB", 0, "low"),
             Column("Device", words=True),
         ),
         groups=grouped(rows, speed),
@@ -206,13 +197,14 @@ def grouped(rows: Mapping[str, Row], merit: Mapping[str, float] | None = None) -
 
 
 def _row(system: System, row: Figures, same: bool) -> Row:
-    cells = row.values if same else (*row.values, row.tracks)
+    count = int(row.tracks) if row.tracks.isdecimal() else row.tracks
+    cells = row.values if same else (*row.values, count)
     return Row(system.label, cells, system.kind, system.note)
 
 
 def _named(table: aggregate.Table, aggregation: str) -> aggregate.Table:
-    return replace(table, aggregation=aggregation)
+    return replace(table, aggregation=rounding.told(aggregation, table.rounded_to_bits))
 
 
-def _tracks(count: int) -> str:
-    return "1 track" if count == 1 else f"{count} tracks"
+def _tracks(count: int | str) -> str:
+    return "1 track" if str(count) == "1" else f"{count} tracks"

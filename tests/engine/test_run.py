@@ -2,18 +2,22 @@
 
 import json
 import os
+import time
+from importlib import metadata
 from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
 import soundfile
+import torch
 
+import unweave
 from tests.engine.fakes import Halves, halves
 from unweave.core.errors import Cancelled, InputError, MemoryLimitError, OutputError, UsageError
 from unweave.core.types import Progress
 from unweave.core.whole import sha256
-from unweave.engine import report, run
+from unweave.engine import report, resources, run
 from unweave.engine.run import separate_file
 
 FACTS = {"sample_rate_hz": 44100, "channels": 2, "segment_s": 0.5, "overlap_s": 0.05}
@@ -191,6 +195,57 @@ def test_a_stem_that_lacks_samples_fails_the_run(
     with pytest.raises(OutputError, match=r"some\.wav: would hold 57329 of 57330 samples"):
         separate(song(tmp_path / "song.wav", noise()), tmp_path / "out")
     assert files(tmp_path / "out") == []
+
+
+def test_the_batch_that_is_reported_is_the_one_that_memory_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Small(Halves):
+        def __call__(self, mix, sample_rate_hz):  # type: ignore[no-untyped-def]
+            if mix.shape[0] > 2:
+                raise torch.OutOfMemoryError("too much")
+            return super().__call__(mix, sample_rate_hz)
+
+    # Another name for the CPU, so that it is given batches as an accelerator is.
+    monkeypatch.setattr(resources, "choose_device", lambda wanted: "cpu:0")
+    got = separate(
+        song(tmp_path / "song.wav", noise(6)),
+        tmp_path / "out",
+        Small(halves(**FACTS).spec),
+        batch=8,
+    )
+    assert got["batch"] == 2
+    assert sum("out of memory" in line for line in got["warnings"]) == 2
+
+
+def test_the_whole_time_counts_loading_once(tmp_path: Path) -> None:
+    source = song(tmp_path / "song.wav", noise())
+    outputs = {stem: tmp_path / "out" / f"{stem}.wav" for stem in ("some", "rest")}
+
+    def load() -> Halves:
+        time.sleep(0.3)
+        return halves(**FACTS)
+
+    before = time.perf_counter()
+    seconds = separate_file(source, outputs, tmp_path / "out" / "report.json", load)["seconds"]
+    wall = time.perf_counter() - before
+    assert seconds["load"] >= 0.3
+    assert seconds["load"] + seconds["separate"] <= seconds["total"] + 0.002  # each is rounded
+    assert seconds["total"] <= wall + 0.001
+
+
+def test_a_source_tree_that_is_not_installed_writes_reports_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.delitem(vars(unweave), "__version__", raising=False)
+    monkeypatch.setattr(metadata, "version", missing)
+    got = separate(song(tmp_path / "song.wav", noise()), tmp_path / "out")
+    monkeypatch.delitem(vars(unweave), "__version__", raising=False)
+    jsonschema.validate(got, SCHEMA)
+    assert got["versions"]["torch"] == torch.__version__
 
 
 class Meanwhile(Halves):

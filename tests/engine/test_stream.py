@@ -165,10 +165,12 @@ def test_batches_keep_order_and_an_exhausted_memory_halves_them(rows: int) -> No
     notes: list[str] = []
     parts = [np.full((rows, 1, 5), n, np.float32) for n in range(9)]
     call = partial(_call, Small(Spec(name="s", stems=("a", "b"))), 8000, "cpu")
-    done = list(_in_batches(call, iter(parts), 8, "cpu", notes.append))
+    sizes: list[int] = []
+    done = list(_in_batches(call, iter(parts), 8, "cpu", notes.append, sizes.append))
     assert [part.shape for part in done] == [(rows, 2, 1, 5)] * 9
     assert [float(part[0].sum(0)[0, 0]) for part in done] == list(range(9))
     assert calls[:3] == [8, 4, 2]
+    assert sizes == [4, 2]
     assert notes == [
         "out of memory on cpu: going on with 4 segments at once",
         "out of memory on cpu: going on with 2 segments at once",

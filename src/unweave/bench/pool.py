@@ -133,8 +133,10 @@ def _child_main(pipe: Connection, request: Request, threads: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import torch
 
+    from unweave.engine.allocator import keep_freed_memory
     from unweave.engine.resources import choose_device
 
+    keep_freed_memory()
     torch.set_num_threads(threads)
     if choose_device(request.device) == "cpu":
         request = replace(request, batch=threads)

@@ -72,6 +72,9 @@ def unweave(
 
 def main() -> None:
     """The entry point. Undecodable file names are escaped rather than fatal."""
+    from unweave.engine.allocator import keep_freed_memory
+
+    keep_freed_memory()  # before the first thread, so that there is one heap
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

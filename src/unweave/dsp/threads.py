@@ -4,6 +4,10 @@ Torch divides single operations among threads, which then wait for each other af
 short operations in a row go faster, and much faster on a busy machine, where every thread has a
 whole piece for itself. In a caller that torch already holds to one thread, as the engine's segments
 are, nothing is divided.
+
+How many threads torch takes is a setting of the whole process, and a thread keeps what was set when
+it first used torch. So those who hold torch to one thread are counted, and the last one to leave
+sets what was there before the first came.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Lock, local
 from typing import Protocol, TypeVar
 
 import torch
@@ -37,6 +42,7 @@ def each(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
 @contextmanager
 def team() -> Iterator[Each]:
     """An `each` whose threads stay until the end of the context, for many rounds of short work."""
+    _heal()
     threads, inference = torch.get_num_threads(), torch.is_inference_mode_enabled()
     if threads == 1:
         yield _in_turn
@@ -49,11 +55,50 @@ def team() -> Iterator[Each]:
 
         return list(pool.map(run, items))
 
+    with one_thread_each() as limit, ThreadPoolExecutor(threads, "unweave", limit) as pool:
+        yield together
+
+
+@contextmanager
+def one_thread_each() -> Iterator[Callable[[], None]]:
+    """Hand out what makes a thread compute alone; later threads have their cores again."""
+    _enter()
     try:
-        with ThreadPoolExecutor(threads, "unweave", torch.set_num_threads, (1,)) as pool:
-            yield together
+        yield lambda: torch.set_num_threads(1)
     finally:
-        torch.set_num_threads(threads)  # threads that begin later get their cores back
+        _leave()
+
+
+_lock = Lock()
+_holders = 0  # who is in `one_thread_each` now
+_before = 0  # threads that torch takes otherwise
+_mine = local()  # `stale`: this thread left while others were at work, and may be held to one
+
+
+def _enter() -> None:
+    global _holders, _before
+    with _lock:
+        if not _holders:
+            with ThreadPoolExecutor(1) as new:  # its threads have what is set for the process
+                _before = new.submit(torch.get_num_threads).result()
+        _holders += 1
+
+
+def _leave() -> None:
+    global _holders
+    with _lock:
+        _holders -= 1
+        _mine.stale = _holders > 0
+        if not _holders:
+            torch.set_num_threads(_before)
+
+
+def _heal() -> None:
+    """Give this thread its cores back where nobody could when it left."""
+    with _lock:
+        if not _holders and getattr(_mine, "stale", False):
+            torch.set_num_threads(_before)
+            _mine.stale = False
 
 
 def _in_turn(work: Callable[[T], R], items: Iterable[T]) -> list[R]:

@@ -11,7 +11,7 @@ import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 
 from unweave.core.types import Spec
@@ -53,6 +53,8 @@ def build(
 
     writers: of the stems by name, closed, not yet committed; digests: SHA-256 of their files.
     """
+    from unweave import __version__
+
     duration_s = samples / info.sample_rate_hz
     stems = []
     for stem, writer in writers.items():
@@ -68,10 +70,10 @@ def build(
                 "loudness_lufs": rounded(meter.loudness_lufs(n, gain)),
             }
         )
-    total_s = time.perf_counter() - started + load_s
+    total_s = time.perf_counter() - started
     return {
         "schema_version": SCHEMA_VERSION,
-        "unweave": metadata.version("unweave"),
+        "unweave": __version__,
         "input": {
             "path": str(source.path),
             "sha256": source.sha256,
@@ -121,8 +123,15 @@ def build(
 
 def versions() -> dict[str, str]:
     """Python, the platform, and the packages that may change a bit of the output."""
-    found = {name: metadata.version(name) for name in PACKAGES}
+    found = {name: _version(name) for name in PACKAGES}
     return {"python": platform.python_version(), "platform": platform.platform(), **found}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # a source tree on the path, never installed
+        return str(getattr(import_module(package), "__version__", "unknown"))
 
 
 def rounded(value: float | None, digits: int = 2) -> float | None:

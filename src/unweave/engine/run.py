@@ -7,6 +7,7 @@ all, because the peak is known at the end of the first.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,6 @@ from unweave.core.types import OnProgress, Progress, Separator, ShouldStop, Spec
 from unweave.core.whole import Hidden
 from unweave.engine import report, resources, wrap
 from unweave.engine.ahead import Decoding
-from unweave.engine.allocator import keep_freed_memory
 from unweave.engine.measure import Faults, StemMeter
 from unweave.engine.source import Watched
 from unweave.io import tags
@@ -83,13 +83,16 @@ def separate_file(
     """
     started = time.perf_counter()
     watched = Watched(source)
-    keep_freed_memory()  # before the first thread, so that there is one heap
     notes: list[str] = []
     with Decoding(source) as decoding:
         info = decoding.info
         target = encoding(format, bit_depth, info.sample_rate_hz, info.channels)
         separator, work = _prepare(load, info, outputs, device, batch, max_memory_mb)
         loaded_s = time.perf_counter() - started
+
+        def fewer(batch: int) -> None:
+            nonlocal work
+            work = dataclasses.replace(work, batch=batch)
 
         def run(
             decoding: Decoding, gain: float, peak_limit: float
@@ -107,6 +110,7 @@ def separate_file(
                     gain,
                     peak_limit,
                     notes.append,
+                    fewer,
                     on_progress,
                     should_stop,
                 )
@@ -328,6 +332,7 @@ def _pass(
     gain: float,
     peak_limit: float,
     warn: Callable[[str], None],
+    on_batch: Callable[[int], None],
     on_progress: OnProgress | None,
     should_stop: ShouldStop | None,
 ) -> Pass:
@@ -354,7 +359,14 @@ def _pass(
     done, peak = 0, 0.0
     with ThreadPoolExecutor(len(writers) + 1) as pool:
         for mix, stems in wrap.separate_blocks(
-            separator, blocks(), rate, work.rows, device=work.device, batch=work.batch, warn=warn
+            separator,
+            blocks(),
+            rate,
+            work.rows,
+            device=work.device,
+            batch=work.batch,
+            warn=warn,
+            on_batch=on_batch,
         ):
             jobs = [pool.submit(meter.push, mix, stems)]
             if peak <= peak_limit:

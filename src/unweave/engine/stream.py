@@ -13,20 +13,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from unweave.core.types import Separator, Wave
-from unweave.engine.allocator import keep_freed_memory
 from unweave.engine.plan import Plan
 
 BLOCK = 1 << 16  # samples handed on at once: what is done to them next stays in the cache
 
 Call = Callable[[Wave], Wave]
 Warn = Callable[[str], None]
+OnBatch = Callable[[int], None]
 
 
 def stream(
@@ -38,12 +37,14 @@ def stream(
     device: str,
     batch: int,
     warn: Warn,
+    on_batch: OnBatch | None = None,
 ) -> Iterator[Wave]:
     """Stems of a mix that arrives in blocks.
 
     blocks: `(row, channel, time)`; rows are separated independently of each other. batch: rows of
-    segments at work at once. Yields `(row, stem, channel, time)` blocks that add up to exactly the
-    samples that came in. Without a plan the whole mix is collected and separated at once.
+    segments at work at once; on_batch: told when memory allows fewer. Yields
+    `(row, stem, channel, time)` blocks that add up to exactly the samples that came in. Without a
+    plan the whole mix is collected and separated at once.
     """
     call = partial(_call, separator, sample_rate_hz, device)
     if plan is None:
@@ -71,7 +72,7 @@ def stream(
     if device == "cpu":
         separated = _on_threads(call, parts, batch)
     else:
-        separated = _in_batches(call, parts, batch, device, warn)
+        separated = _in_batches(call, parts, batch, device, warn, on_batch)
     ready = 0
     for stems in separated:
         finished = join.add(placed(stems, offsets.popleft(), plan.segment))
@@ -189,8 +190,9 @@ def _on_threads(call: Call, parts: Iterable[Wave], batch: int) -> Iterator[Wave]
         done = [job.result() for job in pending.popleft()]
         return done[0] if len(done) == 1 else np.concatenate(done)
 
-    keep_freed_memory()
-    with _single_threaded_torch() as limit:
+    from unweave.dsp.threads import one_thread_each
+
+    with one_thread_each() as limit:
         pool = ThreadPoolExecutor(batch, "unweave", initializer=limit)
         try:
             for part in parts:
@@ -204,20 +206,13 @@ def _on_threads(call: Call, parts: Iterable[Wave], batch: int) -> Iterator[Wave]
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-@contextmanager
-def _single_threaded_torch() -> Iterator[Callable[[], None]]:
-    """Hand out what makes a thread compute alone; afterwards new threads get their cores back."""
-    import torch
-
-    before = torch.get_num_threads()
-    try:
-        yield lambda: torch.set_num_threads(1)
-    finally:
-        torch.set_num_threads(before)
-
-
 def _in_batches(
-    call: Call, parts: Iterable[Wave], batch: int, device: str, warn: Warn
+    call: Call,
+    parts: Iterable[Wave],
+    batch: int,
+    device: str,
+    warn: Warn,
+    on_batch: OnBatch | None = None,
 ) -> Iterator[Wave]:
     import torch
 
@@ -239,6 +234,8 @@ def _in_batches(
             batch = max(1, batch // 2)
             torch.cuda.empty_cache()
             warn(f"out of memory on {device}: going on with {batch} segments at once")
+            if on_batch is not None:
+                on_batch(batch)
 
     for part in parts:
         rows = part.shape[0]

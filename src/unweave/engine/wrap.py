@@ -16,7 +16,7 @@ import numpy as np
 from unweave.core.errors import UsageError
 from unweave.core.types import Separator, Spec, Wave
 from unweave.engine.plan import plan
-from unweave.engine.stream import stream
+from unweave.engine.stream import OnBatch, stream
 from unweave.io.resampler import Resampler
 
 RESIDUAL = "residual"
@@ -118,6 +118,7 @@ def separate_blocks(
     device: str,
     batch: int,
     warn: Callable[[str], None],
+    on_batch: OnBatch | None = None,
 ) -> Iterator[tuple[Wave, Wave]]:
     """Separate a recording that arrives in blocks `(channel, time)` at its own rate.
 
@@ -143,6 +144,7 @@ def separate_blocks(
         device=device,
         batch=batch,
         warn=warn,
+        on_batch=on_batch,
     )
     chosen = (stems[:, kept] for stems in separated)
     for stems in resampled(chosen, rate, sample_rate_hz):

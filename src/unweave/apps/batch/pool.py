@@ -157,6 +157,9 @@ def _child_main(pipe: Connection, settings: Settings, threads: int) -> None:
             told.append("the parent is gone")
         return bool(told)
 
+    from unweave.engine.allocator import keep_freed_memory
+
+    keep_freed_memory()
     work = worker(_fair_share(settings, threads))
     try:
         while not told and (job := pipe.recv()) is not None:

@@ -6,7 +6,6 @@ Classical techniques are the files of `separators/`, each with its frozen datacl
 
 from __future__ import annotations
 
-import difflib
 import gc
 import pkgutil
 from collections.abc import Iterator, Mapping
@@ -19,18 +18,18 @@ from typing import Any
 from unweave import separators
 from unweave.core import parameters
 from unweave.core.errors import UsageError
-from unweave.core.parameters import Parameter
+from unweave.core.parameters import WIENER, Parameter
 from unweave.core.types import Separator
 from unweave.pretrained import cards, store
+from unweave.pretrained import options as trained
 from unweave.pretrained.cards import Card
 
 DEFAULT = "spleeter-2stems"
-WIENER = "wiener"  # an option of every separator, see separators/_wiener.py
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Technique:
-    """The facts about a classical technique; its parameters are its options."""
+    """The facts about a classical technique."""
 
     name: str
     title: str
@@ -38,7 +37,6 @@ class Technique:
     stems: tuple[str, ...]
     paper: str
     licence: str
-    parameters: tuple[Parameter, ...]
 
 
 def names() -> list[str]:
@@ -55,16 +53,12 @@ def techniques() -> list[str]:
     )
 
 
-def describe(name: str, options: Mapping[str, object] | None = None) -> Card | Technique:
-    """The facts about a separator, without loading its weights.
-
-    options: a technique's stems may depend on them. Raises UsageError for an unknown name or, with
-    a classical technique, a wrong option.
-    """
+def describe(name: str) -> Card | Technique:
+    """The facts about a separator, without its weights. Raises UsageError for an unknown name."""
     if cards.known(name):
         return cards.card(name)
     module = _module(name)
-    spec = parameters.build(module.TECHNIQUE, _own(options or {})).spec
+    spec = module.TECHNIQUE().spec
     return Technique(
         name=name,
         title=(module.__doc__ or "").partition("\n")[0].strip(),
@@ -72,51 +66,65 @@ def describe(name: str, options: Mapping[str, object] | None = None) -> Card | T
         stems=spec.stems,
         paper=spec.paper,
         licence=spec.licence,
-        parameters=(*parameters.parameters(module.TECHNIQUE), _wiener().OPTION),
     )
 
 
-def option_names(name: str) -> tuple[str, ...]:
-    """The options that `load` takes for a separator. Raises UsageError for an unknown name."""
-    own = _own_names(name)
+def options(name: str) -> tuple[Parameter, ...]:
+    """The options that `load` takes for a separator, without its weights.
+
+    Raises UsageError for an unknown name.
+    """
+    own = _own_options(name)
     return own if WIENER in own else (*own, WIENER)
 
 
-def load(name: str = DEFAULT, **options: object) -> Separator:
+def in_force(name: str, given: Mapping[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
+    """Every option's value, as `Spec.options` has them, and the stems that they lead to.
+
+    given: the options that are not to be defaults. Weights are not loaded. Raises UsageError for
+    an unknown name, option, or value.
+    """
+    if not cards.known(name):
+        spec = load(name, **given).spec
+        return dict(spec.options), spec.stems
+    values = parameters.checked(options(name), given, name)
+    return {item.name: values.get(item.name, item.default) for item in options(name)}, cards.card(
+        name
+    ).stems
+
+
+def load(name: str = DEFAULT, **given: object) -> Separator:
     """The separator called `name`, with its weights; `to(device)` makes it ready to run.
 
-    options: its own, and `wiener`, the rounds of a multichannel Wiener filter, for any of them.
-    Raises UsageError for an unknown name or option, WeightsError where weights are missing.
+    given: its own options, and `wiener`, the rounds of a multichannel Wiener filter, for any of
+    them. Raises UsageError for an unknown name, option or value before weights are read,
+    WeightsError where weights are missing.
     """
-    if WIENER in options and WIENER not in _own_names(name):
-        own = _own(options)
-        rounds = _wiener().OPTION.check(options[WIENER], name)
-        separator = load(name, **own)
-        return _wiener().Refined(separator, rounds) if rounds else separator
-    if name in techniques():
-        technique: Separator = parameters.build(_module(name).TECHNIQUE, options)
-        return technique
-    if not cards.known(name):
-        raise _unknown(name)
-    card = cards.card(name)
+    values = parameters.checked(options(name), given, name)
+    rounds = 0 if WIENER in _own_options(name) else values.pop(WIENER.name, 0)
+    separator = (
+        _trained(cards.card(name), values) if cards.known(name) else _classical(name, values)
+    )
+    return _wiener().Refined(separator, rounds) if rounds else separator
+
+
+def _own_options(name: str) -> tuple[Parameter, ...]:
+    """The options of a separator itself. Raises UsageError for an unknown name."""
+    if cards.known(name):
+        return trained.declared(cards.card(name))
+    return parameters.parameters(_module(name).TECHNIQUE)
+
+
+def _classical(name: str, values: Mapping[str, object]) -> Separator:
+    technique: Separator = _module(name).TECHNIQUE(**values)
+    return technique
+
+
+def _trained(card: Card, values: Mapping[str, object]) -> Separator:
     with ThreadPoolExecutor(1) as pool, no_collection():
         weights = pool.submit(store.weights, card)  # while torch is imported
         from unweave.pretrained import neural
-    return neural.NeuralSeparator(card, options, weights.result())
-
-
-def _own_names(name: str) -> tuple[str, ...]:
-    """The options that are a separator's own. Raises UsageError for an unknown name."""
-    if cards.known(name):
-        from unweave.pretrained import neural
-
-        return neural.option_names(cards.card(name))
-    return tuple(item.name for item in parameters.parameters(_module(name).TECHNIQUE))
-
-
-def _own(options: Mapping[str, object]) -> dict[str, object]:
-    """Options without that of the filter behind a separator."""
-    return {key: value for key, value in options.items() if key != WIENER}
+    return neural.NeuralSeparator(card, values, weights.result())
 
 
 def _wiener() -> Any:
@@ -131,8 +139,7 @@ def _module(name: str) -> Any:
 
 
 def _unknown(name: str) -> UsageError:
-    near = difflib.get_close_matches(name, names(), n=3, cutoff=0.4) or names()
-    return UsageError(f"no model is called {name!r}; perhaps you mean {', '.join(near)}")
+    return UsageError(cards.unknown(name, names()))
 
 
 @contextmanager

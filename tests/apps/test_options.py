@@ -9,10 +9,39 @@ from unweave.core.errors import UsageError
 from unweave.core.types import Audio
 
 
-def test_a_card_keeps_its_options_as_given() -> None:
-    options = {"mask_exponent": 2.0}
+def test_a_trained_model_has_all_its_options_settled() -> None:
+    options = {"mask_exponent": 1}
     assert resolve("spleeter-2stems", options) == options
-    assert settle("spleeter-2stems", options, seed=3) == (options, ("vocals", "accompaniment"))
+    assert settle("spleeter-2stems", options, seed=3) == (
+        {"bandwidth": "full", "mask_exponent": 1.0, "wiener": 0},
+        ("vocals", "accompaniment"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mask_exponent": "high"}, "mask_exponent must be a number"),
+        ({"mask_exponent": float("nan")}, "mask_exponent must be a number"),
+        ({"wiener": 1.7}, "wiener must be a whole number"),
+        ({"wiener": -1}, "wiener must be a whole number"),
+        ({"colour": 1}, "has no option 'colour'; it takes bandwidth, mask_exponent, wiener"),
+    ],
+)
+def test_a_wrong_option_of_a_network_is_known_at_once(options: dict, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        settle("spleeter-2stems", options)
+
+
+def test_options_are_checked_before_a_recording_is_read(tmp_path: Path) -> None:
+    options = {"noise": str(tmp_path / "gone.wav"), "overlap": 1}
+    with pytest.raises(UsageError, match="overlap must be"):
+        settle("spectral-subtraction", options)
+
+
+def test_a_network_that_cannot_separate_by_masks_says_so_at_once() -> None:
+    with pytest.raises(UsageError, match="separate_by must be one of clusters; got 'masks'"):
+        settle("mir1k-deep-clustering", {"separate_by": "masks"})
 
 
 def test_an_unknown_model_is_named() -> None:
@@ -20,12 +49,13 @@ def test_an_unknown_model_is_named() -> None:
         settle("spleter", {})
 
 
-def test_only_what_is_no_default_is_settled_and_the_seed_where_there_is_one() -> None:
-    given = {"sources": 3, "contrast": "logcosh"}
+def test_every_value_is_settled_and_the_seed_where_there_is_one() -> None:
+    given = {"sources": 3}
     settled, stems = settle("fastica", given, seed=7)
-    assert settled == {"sources": 3, "seed": 7}
+    assert settled == {**settle("fastica", {})[0], "sources": 3, "seed": 7}
+    assert settled["contrast"] == "logcosh"
     assert stems == ("source-1", "source-2", "source-3")
-    assert settle("hpss", {}, seed=7)[0] == {}
+    assert settle("hpss", {}, seed=7) == settle("hpss", {})
 
 
 def test_a_noise_is_a_file_or_sound_in_memory(tmp_path: Path) -> None:
@@ -39,5 +69,5 @@ def test_a_noise_is_a_file_or_sound_in_memory(tmp_path: Path) -> None:
     other = separate_file(song, out[2], model, noise=Audio(noise(seed=3), RATE_HZ))
     hashes = [[stem["sha256"] for stem in made["stems"]] for made in (by_file, by_sound, other)]
     assert hashes[0] == hashes[1] != hashes[2]
-    assert by_file["separator"]["options"] == {"noise": str(hiss)}
+    assert by_file["separator"]["options"]["noise"] == str(hiss)
     assert by_sound["separator"]["options"] != other["separator"]["options"]

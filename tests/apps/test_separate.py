@@ -150,12 +150,13 @@ def test_real_song_by_path_and_by_file(song, tmp_path):
     assert np.square(before).mean() < 1e-3 * np.square(after).mean()
 
     report = unweave.separate_file(song, tmp_path, bandwidth="full")
-    assert report["separator"]["options"] == {"bandwidth": "full"}
+    options = {"bandwidth": "full", "mask_exponent": 2.0, "wiener": 0}
+    assert report["separator"]["options"] == options
     for name, wave in stems.items():
         written, rate = soundfile.read(tmp_path / song.stem / f"{name}.wav", dtype="float32")
         assert rate == 44100
         np.testing.assert_array_equal(written.T, wave)
-    assert unweave.separate_file(song, tmp_path, bandwidth="full") == report  # skipped
+    assert unweave.separate_file(song, tmp_path) == report  # skipped: it is the default
     with pytest.raises(OutputError, match="overwrite"):
         unweave.separate_file(song, tmp_path, bandwidth="model")
 

@@ -11,11 +11,13 @@ from typing import ClassVar
 import numpy as np
 
 from unweave.core.errors import UsageError
+from unweave.core.parameters import Parameter
 from unweave.core.types import Spec
 from unweave.datasets import synthetic
 from unweave.datasets.track import Track
 
 RATE_HZ = 8000
+SHARE = Parameter(name="share", types=(float,), default=0.25, meaning="of the mix")
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,12 @@ class Share:
 
     @property
     def spec(self) -> Spec:
-        options = {} if self.share == 0.25 else {"share": self.share}
         return Spec(
-            name="share", stems=self.stems, rest=self.stems[-1], additive=True, options=options
+            name="share",
+            stems=self.stems,
+            rest=self.stems[-1],
+            additive=True,
+            options={SHARE.name: self.share},
         )
 
     def to(self, device: str) -> Share:
@@ -55,16 +60,21 @@ def offer(monkeypatch, stems=("vocals", "accompaniment")) -> None:
             raise UsageError(f"no model is called {name!r}")
         return Share(stems=stems, **options)
 
-    def describe(name, options=None):
-        spec = load(name, **(options or {})).spec
+    def describe(name):
+        spec = load(name).spec
         return catalog.Technique(
-            name=name, title="", doc="", stems=spec.stems, paper="", licence="", parameters=()
+            name=name, title="", doc="", stems=spec.stems, paper="", licence=""
         )
+
+    def in_force(name, given):
+        spec = load(name, **given).spec
+        return dict(spec.options), spec.stems
 
     Share.calls.clear()
     monkeypatch.setattr(catalog, "load", load)
     monkeypatch.setattr(catalog, "describe", describe)
-    monkeypatch.setattr(catalog, "option_names", lambda name: ("share",) if load(name) else ())
+    monkeypatch.setattr(catalog, "options", lambda name: (SHARE,) if load(name) else ())
+    monkeypatch.setattr(catalog, "in_force", in_force)
 
 
 def tracks(count: int = 2, duration_s: float = 2.2, channels: int = 1) -> list[Track]:

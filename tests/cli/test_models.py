@@ -2,8 +2,10 @@
 
 import json
 
+import pytest
 from typer.testing import CliRunner
 
+from unweave import catalog
 from unweave.cli.app import app
 
 
@@ -15,10 +17,8 @@ def run(*words: str) -> tuple[int, str]:
 def test_a_technique_shows_its_options_a_line_each() -> None:
     code, output = run("show", "hpss")
     assert code == 0
-    assert (
-        "  power = 2.0: exponent of the masks: the higher, the harder; above 0, at most 16"
-        in output
-    )
+    limits = "(a number, above 0, at most 16)"
+    assert f"  power = 2.0: exponent of the masks: the higher, the harder {limits}" in output
 
 
 def test_a_technique_as_json() -> None:
@@ -26,7 +26,33 @@ def test_a_technique_as_json() -> None:
     assert code == 0
     facts = json.loads(output)
     assert facts["stems"] == ["vocals", "accompaniment"]
-    assert facts["parameters"]["period_s"]["default"] is None
+    assert facts["options"]["period_s"] == {
+        **facts["options"]["period_s"],
+        "default": None,
+        "unit": "s",
+        "type": "a number or none",
+    }
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_show_lists_exactly_the_options_that_load_takes(name: str) -> None:
+    takes = [item.name for item in catalog.options(name)]
+    code, output = run("show", name)
+    assert code == 0
+    shown = output.partition("options (--set NAME=VALUE):\n")[2].splitlines()
+    assert [line.split()[0] for line in shown] == takes
+    assert list(json.loads(run("show", name, "--json")[1])["options"]) == takes
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_show_is_for_reading(name: str) -> None:
+    facts, output = catalog.describe(name), run("show", name)[1]
+    assert output.startswith(f"{name}: {facts.title}\n")
+    assert output.count(facts.title) == 1
+    assert "**" not in output
+    assert "`" not in output
+    empty = [line for line in output.splitlines() if line.endswith((": ", ": True", ": False"))]
+    assert not empty
 
 
 def test_a_technique_has_no_weights_to_point_at() -> None:

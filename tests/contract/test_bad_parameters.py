@@ -1,4 +1,6 @@
-"""Whatever a technique cannot do is one line that names the parameter, before any work starts."""
+"""Whatever a separator cannot do is one line that names the option, before any work starts."""
+
+import json
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from unweave.core.errors import UsageError
 from unweave.core.parameters import Parameter
 from unweave.core.types import Audio
 from unweave.engine.run import separate_array
+from unweave.pretrained import store
 
 # Where zero says something: nothing of it, from the very beginning, the first of all starts.
 ZERO_IS_FINE = {
@@ -18,11 +21,21 @@ ZERO_IS_FINE = {
 }  # fmt: skip
 NEGATIVE_IS_FINE = {"threshold_db"}
 
-PARAMETERS = [
+OPTIONS = [
     pytest.param(name, item, id=f"{name}-{item.name}")
-    for name in catalog.techniques()
-    for item in catalog.describe(name).parameters
+    for name in catalog.names()
+    for item in catalog.options(name)
 ]
+
+
+@pytest.fixture
+def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading weights fails: what is wrong has to be known before."""
+
+    def read(card: object) -> None:
+        raise AssertionError("the weights were read")
+
+    monkeypatch.setattr(store, "weights", read)
 
 
 def wrong_values(name: str, item: Parameter) -> list[object]:
@@ -43,22 +56,44 @@ def wrong_values(name: str, item: Parameter) -> list[object]:
     return found
 
 
-@pytest.mark.parametrize(("name", "item"), PARAMETERS)
+@pytest.mark.usefixtures("no_weights")
+@pytest.mark.parametrize(("name", "item"), OPTIONS)
 def test_a_value_that_may_not_be(name: str, item: Parameter) -> None:
     for value in wrong_values(name, item):
         if value == 1e30 and item.at_most is None and float in item.types:
             continue  # a weight or a period may be as large as anybody likes
-        with pytest.raises(UsageError) as caught:
-            catalog.load(name, **{item.name: value})
-        message = str(caught.value)
-        assert message.startswith(f"{name}: {item.name} "), (value, message)
-        assert "\n" not in message
+        for refuse in (catalog.load, lambda name, **given: catalog.in_force(name, given)):
+            with pytest.raises(UsageError) as caught:
+                refuse(name, **{item.name: value})
+            message = str(caught.value)
+            assert message.startswith(f"{name}: {item.name} "), (value, message)
+            assert "\n" not in message
 
 
-@pytest.mark.parametrize("name", catalog.techniques())
+@pytest.mark.usefixtures("no_weights")
+@pytest.mark.parametrize("name", catalog.names())
 def test_an_option_that_does_not_exist(name: str) -> None:
-    with pytest.raises(UsageError, match=f"{name} has no option 'colour'; it takes .*"):
+    takes = ", ".join(item.name for item in catalog.options(name))
+    with pytest.raises(UsageError, match=f"^{name} has no option 'colour'; it takes {takes}$"):
         catalog.load(name, colour=1)
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_a_spec_says_every_option_and_load_takes_them_back(name: str) -> None:
+    separator = catalog.load(name)
+    said = separator.spec.options
+    assert said == {item.name: item.default for item in catalog.options(name)}
+    assert said == catalog.in_force(name, {})[0]
+    assert json.loads(json.dumps(said)) == said
+    assert catalog.load(name, **said).spec == separator.spec
+    assert separator.to("cpu").to("meta").spec.options == said
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_an_option_that_is_not_the_default_is_said_too(name: str) -> None:
+    said = catalog.load(name, wiener=2).spec.options
+    assert said == catalog.in_force(name, {"wiener": 2})[0]
+    assert said == {**catalog.load(name).spec.options, "wiener": 2}
 
 
 def noise(channels: int, seconds: float = 1.0, rate_hz: int = 8000) -> np.ndarray:

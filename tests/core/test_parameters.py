@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from unweave.core import parameters
@@ -11,7 +12,7 @@ from unweave.core.parameters import parameter, parse
 class Thing:
     window_s: float = parameter(0.1, "length of a frame", above=0)
     power: float | None = parameter(None, "exponent", at_least=1, at_most=4)
-    count: int = parameter(2, "how many", at_least=1)
+    count: int = parameter(2, "how many", at_least=1, at_most=9999)
     rule: str = parameter("hard", "which mask", choices=("hard", "soft"))
     smooth: bool = parameter(False, "smooth it")
 
@@ -19,14 +20,27 @@ class Thing:
         parameters.check(self)
 
 
-def test_defaults_pass_and_count_as_not_given() -> None:
-    assert parameters.given(Thing()) == {}
+def test_all_values_are_in_force_and_only_some_changed() -> None:
+    values = parameters.in_force(Thing(count=3))
+    assert values == {"window_s": 0.1, "power": None, "count": 3, "rule": "hard", "smooth": False}
+    assert parameters.changed(parameters.parameters(Thing), values) == {"count": 3}
 
 
 def test_an_integer_serves_as_a_number() -> None:
     thing = parameters.build(Thing, {"window_s": 1, "power": 2})
     assert isinstance(thing.window_s, float)
-    assert parameters.given(thing) == {"window_s": 1.0, "power": 2.0}
+    assert isinstance(thing.power, float)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    thing = parameters.build(Thing, {"window_s": np.float32(0.5), "count": np.int64(3)})
+    assert (type(thing.window_s), type(thing.count)) == (float, int)
+
+
+def test_a_parameter_says_its_type_and_unit() -> None:
+    found = {item.name: item for item in parameters.parameters(Thing)}
+    assert (found["window_s"].kind, found["window_s"].unit) == ("a number", "s")
+    assert (found["power"].kind, found["power"].unit) == ("a number or none", "")
 
 
 @pytest.mark.parametrize(
@@ -38,8 +52,11 @@ def test_an_integer_serves_as_a_number() -> None:
         ({"window_s": float("inf")}, "got inf"),
         ({"window_s": "long"}, "got 'long'"),
         ({"window_s": True}, "got True"),
+        ({"window_s": 10**400}, "window_s must be a number, above 0"),
+        ({"count": np.float64("nan")}, "count must be a whole number"),
+        ({"count": 10**400}, "at most 9999; got 1000"),
         ({"power": 5}, "power must be a number or none, at least 1, at most 4; got 5"),
-        ({"count": 1.5}, "count must be a whole number, at least 1; got 1.5"),
+        ({"count": 1.5}, "count must be a whole number, at least 1, at most 9999; got 1.5"),
         ({"count": 0}, "got 0"),
         ({"rule": "other"}, "rule must be one of hard, soft; got 'other'"),
         ({"smooth": 1}, "smooth must be true or false; got 1"),

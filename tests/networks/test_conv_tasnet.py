@@ -95,8 +95,8 @@ def test_published_sizes() -> None:
     [
         ({"taps": 4}, "taps is odd"),
         ({"hop": 21}, "hop is 1 to kernel"),
-        ({"mask": "tanh"}, "'relu', 'sigmoid' or 'softmax'"),
-        ({"input_norm": "none"}, "'channel' or 'global'"),
+        ({"mask": "tanh"}, "mask must be one of relu, sigmoid, softmax"),
+        ({"input_norm": "none"}, "input_norm must be one of channel, global"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(config: dict, words: str) -> None:
@@ -111,7 +111,7 @@ def test_weights_are_loaded_strictly() -> None:
         build(*MONO.values(), TINY, arrays)
 
     load(weights)
-    with pytest.raises(WeightsError, match=r"lack 1 parameters, as encoder\.weight"):
+    with pytest.raises(WeightsError, match=r"lack 1 arrays, as 'encoder\.weight'"):
         load({name: value for name, value in weights.items() if name != "encoder.weight"})
     with pytest.raises(WeightsError, match="unknown parameters, as 'more'"):
         load(weights | {"more": weights["encoder.weight"]})

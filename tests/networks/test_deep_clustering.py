@@ -216,9 +216,6 @@ def test_layers_before_and_after_the_lstms() -> None:
         ({"layers": 0}, {}, "at least 1"),
         ({"hidden": -1}, {}, "or 0 for no such layers"),
         ({"exponent": -0.5}, {}, "exponent is above 0"),
-        ({}, {"separate_by": "ear"}, "'masks' or 'clusters'"),
-        ({"masks": False}, {"separate_by": "masks"}, "needs a network with a mask head"),
-        ({}, {"seed": "three"}, "seed is a whole number"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(config: dict, options: dict, words: str) -> None:

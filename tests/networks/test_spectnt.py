@@ -140,8 +140,8 @@ def test_the_published_widths() -> None:
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"mask": "ratio"}, "'complex' or 'magnitude'"),
-        ({"positions": "learnt"}, "'rotary' or 'none'"),
+        ({"mask": "ratio"}, "mask must be one of complex, magnitude"),
+        ({"positions": "learnt"}, "positions must be one of rotary, none"),
         ({"exponent": 0.0}, "exponent is above 0"),
         ({"stride": 3}, "stride \\* patch divides"),
         ({"width": 90}, "heads divide width"),

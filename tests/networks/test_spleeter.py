@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from unweave.networks._spleeter_fast import BLOCK, FastUNets, block_dilated, block_transposed
 from unweave.networks.spleeter import Spleeter, SpleeterConfig, build
-from unweave.networks.spleeter_fast import BLOCK, FastUNets, block_dilated, block_transposed
 
 SMALL = {"filters": (4, 8, 8, 16, 16, 32), "frames": 64, "bins": 128, "frame_size": 512, "hop": 128}
 
@@ -103,17 +103,3 @@ def test_wiener_stems_sum_to_the_mix() -> None:
         stems = network(mix)
     lost = (stems.sum(1) - mix * network.fade).square().sum() / mix.square().sum()
     assert 10 * torch.log10(lost) < -50
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "words"),
-    [
-        ("bandwidth", "half", "'full' or 'model'"),
-        ("mask_exponent", 0.0, "above 0"),
-        ("mask_exponent", float("nan"), "above 0"),
-        ("wiener", -1, "0 is off"),
-    ],
-)
-def test_options_that_mean_nothing_are_refused(option: str, value: object, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        make(**{option: value})

@@ -1,3 +1,4 @@
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -169,7 +170,10 @@ def test_the_card_says_what_it_is(card: str) -> None:
     assert spec.weights_sha256 in Path(card).read_text()
     assert spec.sample_rate_hz == RATE_HZ
     assert spec.stems == ("flute", "strokes")
-    assert spec.options == {"dictionaries": card}
+    assert spec.options["dictionaries"] == card
+    applied = tomllib.loads(Path(card).read_text())["settings"]
+    assert {name: spec.options[name] for name in applied} == applied
+    assert catalog.load("nmf", **spec.options).spec == spec
 
 
 @pytest.mark.parametrize(

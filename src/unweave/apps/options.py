@@ -6,6 +6,7 @@ to subtract, say), and `settle` says what the report will hold.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from unweave.io.files import shown
 if TYPE_CHECKING:
     from unweave.core.types import Audio, Separator
 
+SEED = "seed"
+
 
 def load(model: str, options: Mapping[str, object]) -> Separator:
     """The separator called `model`, options as given. Raises as `catalog.load` and `resolve` do."""
@@ -25,38 +28,39 @@ def load(model: str, options: Mapping[str, object]) -> Separator:
 
 
 def resolve(model: str, options: Mapping[str, object]) -> dict[str, object]:
-    """Options with the sound of recordings in place of their paths. Raises InputError."""
+    """Options with the sound of recordings in place of their paths.
+
+    Names and values are checked before a recording is read. Raises UsageError, InputError.
+    """
     from unweave import catalog
+    from unweave.core import parameters
     from unweave.core.types import Audio
 
-    facts = catalog.describe(model)
-    if not options or not isinstance(facts, catalog.Technique):
-        return dict(options)
-    takes_sound = {item.name for item in facts.parameters if Audio in item.types}
-    return {
-        name: decoded(Path(value))[0] if name in takes_sound and isinstance(value, str) else value
+    declared = catalog.options(model)
+    takes_sound = {item.name for item in declared if Audio in item.types}
+    paths = {
+        name: Path(value)
         for name, value in options.items()
+        if name in takes_sound and isinstance(value, (str, os.PathLike))
     }
+    others = {name: value for name, value in options.items() if name not in paths}
+    values = parameters.checked(declared, others, model)
+    return {**values, **{name: decoded(path)[0] for name, path in paths.items()}}
 
 
 def settle(
     model: str, options: Mapping[str, object], seed: int = 0
 ) -> tuple[dict[str, object], tuple[str, ...]]:
-    """The options that a report of this run will hold, and the stems that they lead to.
+    """Every option in force, as a report holds them, and the stems that they lead to.
 
-    Of a technique's options these are the ones that are not defaults. seed: for a technique that
-    takes one and is not given another. Raises UsageError for a model, or an option of a technique,
-    that is unknown or may not be so, InputError for a recording.
+    seed: for a separator that takes one and is not given another. Raises UsageError for a model,
+    an option or a value that may not be so, InputError for a recording.
     """
     from unweave import catalog
 
-    facts = catalog.describe(model)
-    if not isinstance(facts, catalog.Technique):
-        return dict(options), facts.stems
-    if seed and any(item.name == "seed" for item in facts.parameters):
-        options = {"seed": seed, **options}
-    spec = load(model, options).spec
-    return dict(spec.options), spec.stems
+    if seed and any(item.name == SEED for item in catalog.options(model)):
+        options = {SEED: seed, **options}
+    return catalog.in_force(model, resolve(model, options))
 
 
 def decoded(path: Path) -> tuple[Audio, tuple[str, ...]]:

@@ -61,28 +61,25 @@ def _oracle(name: str) -> Entry:
 
 def _separator(text: str, settings: Mapping[str, object]) -> Entry:
     from unweave import catalog
-    from unweave.core.parameters import parse
+    from unweave.core import parameters
 
     name, _, words = text.partition(":")
     pairs: Sequence[str] = [word for word in words.split(",") if word.strip()]
-    options = {**settings, **parse(pairs)}
-    known = catalog.option_names(name)
-    for key in options:
-        if key not in known:
-            takes = f"it takes {', '.join(known)}" if known else "it takes none"
-            raise UsageError(f"{name} has no option {key!r}; {takes}")
-    facts = catalog.describe(name, options)
-    if isinstance(facts, catalog.Technique):
-        spec = catalog.load(name, **options).spec
-        options, weights = dict(spec.options), spec.weights_sha256
-    else:
-        weights = facts.weights.sha256
+    options = {**settings, **parameters.parse(pairs)}
+    in_force, stems = catalog.in_force(name, options)
+    facts = catalog.describe(name)
+    weights = (
+        catalog.load(name, **options).spec.weights_sha256
+        if isinstance(facts, catalog.Technique)
+        else facts.weights.sha256
+    )
+    changed = parameters.changed(catalog.options(name), in_force)
     return Entry(
-        label=label_of(name, options),
+        label=label_of(name, changed),
         kind="separator",
         name=name,
-        stems=facts.stems,
-        options=options,
+        stems=stems,
+        options=changed,
         weights_sha256=weights,
     )
 

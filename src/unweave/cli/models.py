@@ -12,6 +12,7 @@ from unweave.core.errors import UsageError
 
 if TYPE_CHECKING:
     from unweave.catalog import Technique
+    from unweave.core.parameters import Parameter
     from unweave.pretrained.cards import Card
 
 app = typer.Typer(help="Which separators there are.", invoke_without_command=True)
@@ -48,11 +49,13 @@ def show(name: Name, as_json: Json = False) -> None:
         from unweave import catalog
 
         facts = _facts(catalog.describe(name))
+        options = {item.name: _option(item) for item in catalog.options(name)}
         if as_json:
-            current.emit(facts)
+            current.emit({**facts, "options": options})
             return
-        options = facts.pop("parameters", {})
-        for line in [*_flat(facts), *_options(options)]:
+        title, doc = facts.pop("title"), facts.pop("doc", "")
+        current.result(f"{facts.pop('name')}: {title}")
+        for line in [*_prose(doc), *_flat(facts), *_options(options)]:
             current.result(line)
 
 
@@ -73,21 +76,29 @@ def path(name: Name, as_json: Json = False) -> None:
 
 
 def _facts(described: "Card | Technique") -> dict[str, Any]:
-    """A card as plain data, with the place of its weights; a technique, with its parameters."""
+    """A card as plain data, with the place of its weights; a technique's facts."""
     from unweave.catalog import Technique
     from unweave.pretrained import store
 
     if isinstance(described, Technique):
-        options = {
-            p.name: {"meaning": p.meaning, "default": p.default, "limits": p.limits}
-            for p in described.parameters
-        }
-        return {**asdict(replace(described, parameters=())), "parameters": options}
+        return asdict(described)
     file = store.path(described)
     return {
-        **asdict(replace(described, file=None)),
+        **asdict(replace(described, file=None, origin=None)),
         "weights_path": str(file),
         "weights_path_exists": file.is_file(),
+    }
+
+
+def _option(item: "Parameter") -> dict[str, Any]:
+    """An option as plain data."""
+    return {
+        "meaning": item.meaning,
+        "type": item.kind,
+        "default": item.default,
+        "unit": item.unit,
+        "limits": item.limits,
+        "choices": list(item.choices),
     }
 
 
@@ -103,17 +114,30 @@ def _gist(fact: dict[str, Any]) -> str:
 
 
 def _options(options: dict[str, Any]) -> list[str]:
-    """A technique's options, one line each."""
-    lines = ["options (--set NAME=VALUE):"] if options else []
+    """The options, one line each: name, default, meaning, and what a value may be."""
+    lines = ["options (--set NAME=VALUE):"]
     for name, facts in options.items():
         default = "none" if facts["default"] is None else json.dumps(facts["default"])
-        limits = f"; {facts['limits']}" if facts["limits"] else ""
-        lines.append(f"  {name} = {default}: {facts['meaning']}{limits}")
+        kind = "" if facts["choices"] else facts["type"]
+        if facts["unit"]:
+            kind += f" in {facts['unit']}"
+        allowed = ", ".join(filter(None, (kind, facts["limits"])))
+        lines.append(f"  {name} = {default}: {_plain(facts['meaning'])} ({allowed})")
     return lines
 
 
+def _prose(doc: str) -> list[str]:
+    """A docstring as plain text: without its title, and without the marks of Markdown."""
+    text = _plain(doc.partition("\n")[2].strip())
+    return ["", *text.splitlines(), ""] if text else []
+
+
+def _plain(markdown: str) -> str:
+    return markdown.replace("**", "").replace("`", "")
+
+
 def _flat(facts: dict[str, Any], indent: str = "") -> list[str]:
-    """`key: value` lines; what is nested is indented below its key."""
+    """`key: value` lines of what is known; what is nested is indented below its key."""
     lines: list[str] = []
     for key, value in facts.items():
         label = f"{indent}{key.replace('_', ' ')}:"
@@ -123,8 +147,10 @@ def _flat(facts: dict[str, Any], indent: str = "") -> list[str]:
             lines.append(label)
             for item in value:
                 lines += _flat(item, indent + "  ")
-        elif isinstance(value, (list, tuple)):
+        elif isinstance(value, (list, tuple)) and value:
             lines.append(f"{label} {', '.join(map(str, value))}")
-        elif value not in (None, {}, ""):
+        elif isinstance(value, bool):
+            lines.append(f"{label} {'yes' if value else 'no'}")
+        elif value not in (None, {}, "", [], ()):
             lines.append(f"{label} {value}")
     return lines

@@ -1,7 +1,8 @@
-"""Parameters of a technique: a default, a line of meaning and limits, all in one place.
+"""Options of a separator: a type, a default, a unit, limits and a line of meaning, in one place.
 
-A technique is a frozen dataclass whose fields are made by `parameter`. From those fields come the
-checks, the options of the command line, and the tables of the documentation.
+A classical technique is a frozen dataclass whose fields are made by `parameter`; a network declares
+its options in `networks/_options`. From the declarations come the checks, the options of the
+command line, the values in a report, and the tables of the documentation.
 
     @dataclass(frozen=True, kw_only=True)
     class Hpss:
@@ -13,10 +14,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import numbers
 import tomllib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -25,10 +27,13 @@ from unweave.core.types import Audio, Spec
 
 T = TypeVar("T")
 
+LARGEST_SEED = 2**32 - 1  # what every generator of random numbers takes
+UNITS = {"_s": "s", "_hz": "Hz", "_db": "dB"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One parameter of a technique, as the documentation shows it."""
+    """One option, as the documentation shows it."""
 
     name: str
     types: tuple[type, ...]  # what a value may be; NoneType among them where None is one
@@ -38,38 +43,48 @@ class Parameter:
     at_least: float | None = None
     at_most: float | None = None
     choices: tuple[str, ...] = ()
+    file: bool = False  # a word that names a file, whose content decides what comes out
+
+    @property
+    def kind(self) -> str:
+        """What a value is, in words: `a number or none`."""
+        return " or ".join(_WORDS.get(kind, kind.__name__) for kind in self.types)
+
+    @property
+    def unit(self) -> str:
+        """The unit that the name ends in; empty where it says none."""
+        return next((unit for end, unit in UNITS.items() if self.name.endswith(end)), "")
 
     @property
     def limits(self) -> str:
         """The limits in words; empty where there are none."""
         words = [
-            f"above {self.above:g}" if self.above is not None else "",
-            f"at least {self.at_least:g}" if self.at_least is not None else "",
-            f"at most {self.at_most:g}" if self.at_most is not None else "",
+            f"above {_plain(self.above)}" if self.above is not None else "",
+            f"at least {_plain(self.at_least)}" if self.at_least is not None else "",
+            f"at most {_plain(self.at_most)}" if self.at_most is not None else "",
             f"one of {', '.join(self.choices)}" if self.choices else "",
         ]
         return ", ".join(word for word in words if word)
 
     def check(self, value: object, owner: str) -> Any:
-        """`value` in the parameter's type. Raises UsageError, one line, if it may not be."""
-        allowed = self.types
-        if isinstance(value, int) and not isinstance(value, bool) and int not in allowed:
-            value = float(value) if float in allowed else value
-        wrong = not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed)
-        if not wrong and isinstance(value, (int, float)) and not isinstance(value, bool):
+        """`value` in the option's type. Raises UsageError, one line, if it may not be."""
+        found = _as_number(value, self.types)
+        wrong = not isinstance(found, self.types) or (
+            isinstance(found, bool) and bool not in self.types
+        )
+        if not wrong and isinstance(found, (int, float)) and not isinstance(found, bool):
             wrong = (
-                not math.isfinite(value)
-                or (self.above is not None and value <= self.above)
-                or (self.at_least is not None and value < self.at_least)
-                or (self.at_most is not None and value > self.at_most)
+                (isinstance(found, float) and not math.isfinite(found))
+                or (self.above is not None and found <= self.above)
+                or (self.at_least is not None and found < self.at_least)
+                or (self.at_most is not None and found > self.at_most)
             )
-        if not wrong and self.choices and value is not None:
-            wrong = value not in self.choices
+        if not wrong and self.choices and found is not None:
+            wrong = found not in self.choices
         if wrong:
-            kinds = " or ".join(_WORDS.get(kind, kind.__name__) for kind in allowed)
-            wanted = self.limits if self.choices else ", ".join(filter(None, (kinds, self.limits)))
-            raise UsageError(f"{owner}: {self.name} must be {wanted}; got {value!r}")
-        return value
+            wanted = ", ".join(filter(None, ("" if self.choices else self.kind, self.limits)))
+            raise UsageError(f"{owner}: {self.name} must be {wanted}; got {value!r:.80}")
+        return found
 
 
 _WORDS: dict[type, str] = {
@@ -77,8 +92,29 @@ _WORDS: dict[type, str] = {
     int: "a whole number",
     bool: "true or false",
     str: "a word",
+    Audio: "a recording",
     types.NoneType: "none",
 }
+
+
+def _plain(limit: float) -> str:
+    """A limit without decimals that say nothing, and never rounded."""
+    return str(limit) if isinstance(limit, int) else f"{limit:g}"
+
+
+def _as_number(value: object, allowed: Sequence[type]) -> object:
+    """Numbers of numpy as Python's, and whole numbers as floats where only those are wanted."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return value
+    if isinstance(value, numbers.Integral):
+        whole = int(value)
+        if int in allowed or float not in allowed:
+            return whole
+        try:
+            return float(whole)
+        except OverflowError:
+            return math.inf
+    return float(value)
 
 
 def parameter(
@@ -89,16 +125,29 @@ def parameter(
     at_least: float | None = None,
     at_most: float | None = None,
     choices: tuple[str, ...] = (),
+    file: bool = False,
 ) -> T:
-    """A field of a technique. The limits hold for numbers; NaN and infinity never pass."""
+    """A field of a dataclass of options. Limits hold for numbers; NaN and infinity never pass."""
     limits = {"above": above, "at_least": at_least, "at_most": at_most, "choices": choices}
-    field: T = dataclasses.field(default=default, metadata={"meaning": meaning, **limits})
+    metadata = {"meaning": meaning, "file": file, **limits}
+    field: T = dataclasses.field(default=default, metadata=metadata)
     return field
 
 
-def parameters(technique: type | object) -> tuple[Parameter, ...]:
-    """The parameters of a technique, class or instance, in the order they are written down."""
-    kind = technique if isinstance(technique, type) else type(technique)
+WIENER = Parameter(
+    name="wiener",
+    types=(int,),
+    default=0,
+    meaning="rounds of a multichannel Wiener filter over the stems, 0 is none",
+    at_least=0,
+    at_most=100,
+)
+"""The option that every separator has: `separators/_wiener.py`, or the network's own filter."""
+
+
+def parameters(owner: type | object) -> tuple[Parameter, ...]:
+    """The options that a dataclass declares, class or instance, in the order of its fields."""
+    kind = owner if isinstance(owner, type) else type(owner)
     hints = typing.get_type_hints(kind)
     return tuple(
         Parameter(name=f.name, types=_types(hints[f.name]), default=f.default, **f.metadata)
@@ -119,14 +168,22 @@ def check(technique: object) -> None:
         object.__setattr__(technique, item.name, value)  # an integer given for a float
 
 
-def given(technique: object) -> dict[str, object]:
-    """The parameters that differ from their defaults: `Spec.options`. Sound is its source."""
-    values = {item.name: (getattr(technique, item.name), item.default)
-              for item in parameters(technique)}  # fmt: skip
+def in_force(owner: object) -> dict[str, object]:
+    """Every option of a dataclass with its value, as JSON has them: sound is its source."""
+    values = {item.name: getattr(owner, item.name) for item in parameters(owner)}
     return {
         name: _source(value) if isinstance(value, Audio) else value
-        for name, (value, default) in values.items()
-        if value is not default and value != default
+        for name, value in values.items()
+    }
+
+
+def changed(declared: Iterable[Parameter], options: Mapping[str, object]) -> dict[str, object]:
+    """Those of `options` that are not defaults, for labels and captions."""
+    defaults = {item.name: item.default for item in declared}
+    return {
+        name: value
+        for name, value in options.items()
+        if name not in defaults or value != defaults[name]
     }
 
 
@@ -139,7 +196,8 @@ def _source(sound: Audio) -> str:
 
 def spec(technique: object, **facts: Any) -> Spec:
     """A technique's `Spec` from its own facts: name, options and licence are alike for all."""
-    return Spec(name=name_of(technique), options=given(technique), licence="none needed", **facts)
+    options = {**in_force(technique), WIENER.name: WIENER.default}
+    return Spec(name=name_of(technique), options=options, licence="none needed", **facts)
 
 
 def name_of(technique: type | object) -> str:
@@ -148,15 +206,20 @@ def name_of(technique: type | object) -> str:
     return kind.__module__.rpartition(".")[2].replace("_", "-")
 
 
-def build(technique: type[T], options: Mapping[str, object]) -> T:
-    """A technique with `options` for parameters. Raises UsageError for one it does not have."""
-    known = [item.name for item in parameters(technique)]
+def checked(
+    declared: Iterable[Parameter], options: Mapping[str, object], owner: str
+) -> dict[str, Any]:
+    """`options` in their types. Raises UsageError, one line, for an unknown name or wrong value."""
+    known = {item.name: item for item in declared}
     for name in options:
         if name not in known:
-            raise UsageError(
-                f"{name_of(technique)} has no option {name!r}; it takes {', '.join(known)}"
-            )
-    return technique(**options)
+            raise UsageError(f"{owner} has no option {name!r}; it takes {', '.join(known)}")
+    return {name: known[name].check(value, owner) for name, value in options.items()}
+
+
+def build(technique: type[T], options: Mapping[str, object]) -> T:
+    """A technique with `options`. Raises UsageError for one it does not have, or a wrong value."""
+    return technique(**checked(parameters(technique), options, name_of(technique)))
 
 
 def parse(pairs: Iterable[str]) -> dict[str, object]:

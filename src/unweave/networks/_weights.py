@@ -19,22 +19,45 @@ Net = TypeVar("Net", bound=nn.Module)
 
 
 def loaded(make: Callable[[], Net], weights: Mapping[str, np.ndarray]) -> Net:
-    """What `make` makes, with its weights, for inference; arrays of any float type become float32.
+    """What `make` makes, with its weights, for inference.
 
-    Raises WeightsError in one line when a parameter is missing, unknown or of another shape.
+    Raises ValueError where the settings make no network, WeightsError as `filled` does.
     """
-    with torch.device("meta"):
-        network = make()
+    try:
+        with torch.device("meta"):
+            network = make()
+    except (RuntimeError, ZeroDivisionError) as error:  # torch's, of sizes that cannot be
+        raise ValueError(f"its settings make no network ({error})") from error
+    return filled(network, weights)
+
+
+def filled(
+    network: Net,
+    weights: Mapping[str, np.ndarray],
+    in_file: Callable[[str], str] = lambda name: name,
+) -> Net:
+    """The network with its weights, for inference; numbers of any type become float32.
+
+    in_file: what an array is called in the file, by its name in the network. Raises WeightsError
+    in one line when an array is missing, unknown, of another shape, or holds no numbers.
+    """
     shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    if missing := sorted(shapes.keys() - weights.keys()):
-        raise WeightsError(f"the weights lack {len(missing)} parameters, as {missing[0]}")
-    if extra := sorted(weights.keys() - shapes.keys()):
-        raise WeightsError(f"the weights hold {len(extra)} unknown parameters, as {extra[0]!r:.80}")
+    names = {name: in_file(name) for name in shapes}
+    if missing := sorted(set(names.values()) - weights.keys()):
+        raise WeightsError(f"the weights lack {len(missing)} arrays, as {missing[0]!r}")
+    if extra := sorted(weights.keys() - set(names.values())):
+        raise WeightsError(f"the weights hold {len(extra)} unknown arrays, as {extra[0]!r:.80}")
     for name, shape in shapes.items():
-        if weights[name].shape != shape:
+        array = weights[names[name]]
+        if array.shape != shape:
             raise WeightsError(
-                f"the weights' {name} has shape {weights[name].shape}, the network's {shape}"
+                f"the weights' {names[name]!r} has shape {array.shape}, the network's {shape}"
             )
-    state = {k: torch.from_numpy(np.asarray(v, dtype=np.float32)) for k, v in weights.items()}
+        if array.dtype.kind not in "fiu":
+            raise WeightsError(f"the weights' {names[name]!r} holds {array.dtype}, not numbers")
+    state = {
+        name: torch.from_numpy(np.asarray(weights[names[name]], dtype=np.float32))
+        for name in shapes
+    }
     network.load_state_dict(state, assign=True)
     return network.eval().requires_grad_(False)

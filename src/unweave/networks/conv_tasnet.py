@@ -23,6 +23,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unweave.core.typed import typed
 from unweave.networks._weights import loaded
 
 EPSILON = 1e-8  # the original's, in all normalisations
@@ -54,10 +55,6 @@ class ConvTasNetConfig:
             raise ValueError(f"taps is odd, so that a block keeps its frames, got {self.taps}")
         if not 1 <= self.hop <= self.kernel:
             raise ValueError(f"hop is 1 to kernel ({self.kernel}), got {self.hop}")
-        if self.mask not in ("relu", "sigmoid", "softmax"):
-            raise ValueError(f"mask is 'relu', 'sigmoid' or 'softmax', got {self.mask!r}")
-        if self.input_norm not in ("channel", "global"):
-            raise ValueError(f"input_norm is 'channel' or 'global', got {self.input_norm!r}")
 
 
 SPEECH: Mapping[str, Any] = {
@@ -183,7 +180,7 @@ def build(
 
     Raises ValueError for settings that mean nothing, WeightsError where the weights do not fit.
     """
-    settings = ConvTasNetConfig(stems=stems, channels=channels, **config)
+    settings = typed(ConvTasNetConfig, {"stems": stems, "channels": channels, **config})
     return loaded(lambda: ConvTasNet(settings), weights)
 
 

@@ -30,6 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unweave.core.typed import typed
 from unweave.dsp.kmeans import kmeans
 from unweave.networks._masks import Transform, check_exponent, level, separate
 from unweave.networks._weights import loaded
@@ -76,18 +77,11 @@ class DeepClustering(nn.Module):
     def __init__(
         self, config: DeepClusteringConfig, separate_by: By | None = None, seed: int = 0
     ) -> None:
-        """separate_by: the mask head where there is one, unless said; seed: that of k-means.
-        Raises ValueError."""
+        """separate_by: the mask head where there is one, unless said; seed: that of k-means."""
         super().__init__()
         self.transform = Transform(config.frame_size, config.hop)
         self.config, self.seed = config, seed
         self.by = separate_by or ("masks" if config.masks else "clusters")
-        if self.by not in ("masks", "clusters"):
-            raise ValueError(f"separate_by is 'masks' or 'clusters', got {self.by!r}")
-        if self.by == "masks" and not config.masks:
-            raise ValueError("separate_by='masks' needs a network with a mask head, as Chimera")
-        if not isinstance(seed, int) or seed < 0:
-            raise ValueError(f"seed is a whole number from 0, got {seed!r}")
         bins, stems = config.channels * (config.frame_size // 2 + 1), len(config.stems)
         # Magnitudes keep their weight: made alike, faint bins would count as much as loud ones.
         self.norm = nn.Identity() if config.exponent else nn.BatchNorm1d(bins)
@@ -225,7 +219,7 @@ def build(
 
     Raises ValueError for settings that mean nothing, WeightsError where the weights do not fit.
     """
-    settings = DeepClusteringConfig(stems=stems, channels=channels, **config)
+    settings = typed(DeepClusteringConfig, {"stems": stems, "channels": channels, **config})
     return loaded(lambda: DeepClustering(settings, separate_by, seed), weights)
 
 

@@ -31,6 +31,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unweave.core.typed import typed
 from unweave.networks._waveform import Blstm, centre_cut, moments, rescale, widths
 from unweave.networks._weights import loaded
 
@@ -184,7 +185,7 @@ def build(
 
     Raises ValueError for settings that mean nothing, WeightsError where the weights do not fit.
     """
-    settings = DemucsConfig(stems=stems, channels=channels, **config)
+    settings = typed(DemucsConfig, {"stems": stems, "channels": channels, **config})
     return loaded(lambda: Demucs(settings), weights)
 
 

@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unweave.core.typed import typed
 from unweave.networks._spectra import Spectra
 from unweave.networks._waveform import (
     ResidualBranches,
@@ -292,7 +293,7 @@ def build(
 
     Raises ValueError for settings that mean nothing, WeightsError where the weights do not fit.
     """
-    settings = HybridDemucsConfig(stems=stems, channels=channels, **config)
+    settings = typed(HybridDemucsConfig, {"stems": stems, "channels": channels, **config})
     return loaded(lambda: HybridDemucs(settings), weights)
 
 

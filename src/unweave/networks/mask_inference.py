@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unweave.core.typed import typed
 from unweave.networks._masks import Transform, check_exponent, level, separate
 from unweave.networks._weights import loaded
 
@@ -148,7 +149,7 @@ def build(
 
     Raises ValueError for settings that mean nothing, WeightsError where the weights do not fit.
     """
-    settings = MaskInferenceConfig(stems=stems, channels=channels, **config)
+    settings = typed(MaskInferenceConfig, {"stems": stems, "channels": channels, **config})
     return loaded(lambda: MaskInference(settings), weights)
 
 

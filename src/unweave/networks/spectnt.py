@@ -29,6 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unweave.core.typed import typed
 from unweave.networks._masks import Transform, check_exponent, level, separate
 from unweave.networks._weights import loaded
 
@@ -59,10 +60,6 @@ class SpecTntConfig:
     mask: Literal["complex", "magnitude"] = "complex"
 
     def __post_init__(self) -> None:
-        if self.mask not in ("complex", "magnitude"):
-            raise ValueError(f"mask is 'complex' or 'magnitude', got {self.mask!r}")
-        if self.positions not in ("rotary", "none"):
-            raise ValueError(f"positions is 'rotary' or 'none', got {self.positions!r}")
         check_exponent(self.exponent)
         if (self.frame_size // 2) % (self.stride * self.patch):
             raise ValueError(
@@ -256,7 +253,7 @@ def build(
 
     Raises ValueError for settings that mean nothing, WeightsError where the weights do not fit.
     """
-    settings = SpecTntConfig(stems=stems, channels=channels, **config)
+    settings = typed(SpecTntConfig, {"stems": stems, "channels": channels, **config})
     return loaded(lambda: SpecTnt(settings), weights)
 
 

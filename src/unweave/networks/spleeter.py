@@ -16,7 +16,6 @@ Axes here: magnitudes and masks `(batch, channel, frame, frequency)`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -26,8 +25,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unweave.core.typed import typed
 from unweave.dsp import stft
 from unweave.dsp.wiener import multichannel_wiener
+from unweave.networks._weights import filled
 
 EPSILON = 1e-10  # the original's guard in the ratio masks
 # Working memory: one call on 527360 samples takes 124 MB, with the Wiener filter 172 MB.
@@ -248,7 +249,7 @@ class Spleeter(nn.Module):
 
     def prepare_for_cpu(self) -> None:
         """Rearrange the networks, weights in place, for a CPU; the originals are let go."""
-        from unweave.networks.spleeter_fast import FastUNets
+        from unweave.networks._spleeter_fast import FastUNets
 
         self.rearranged = FastUNets(self.nets)
         self.nets = UNets()
@@ -276,23 +277,18 @@ def build(
 ) -> Spleeter:
     """The network with its weights, as a card describes it and a user wants it.
 
-    weights: `<stem>.down1.conv.weight` and so on. Raises ValueError, saying what is allowed, for
-    options that mean nothing.
+    weights: `<stem>.down1.conv.weight` and so on. Raises ValueError for settings that mean nothing,
+    WeightsError where the weights do not fit.
     """
-    if bandwidth not in ("full", "model"):
-        raise ValueError(f"bandwidth is 'full' or 'model', got {bandwidth!r}")
-    if not (math.isfinite(mask_exponent) and mask_exponent > 0):
-        raise ValueError(f"mask_exponent is a number above 0, got {mask_exponent}")
-    if wiener < 0:
-        raise ValueError(f"wiener counts iterations, 0 is off, got {wiener}")
     network = Spleeter(
-        SpleeterConfig(stems=stems, channels=channels, **config),
+        typed(SpleeterConfig, {"stems": stems, "channels": channels, **config}),
         bandwidth=bandwidth,
-        mask_exponent=float(mask_exponent),
-        wiener_iterations=int(wiener),
+        mask_exponent=mask_exponent,
+        wiener_iterations=wiener,
     )
-    for stem, net in zip(stems, network.nets, strict=True):
-        start = f"{stem}."
-        own = {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
-        net.load_state_dict({k: torch.from_numpy(v) for k, v in own.items()}, assign=True)
-    return network.eval().requires_grad_(False)
+
+    def in_file(name: str) -> str:
+        _, number, rest = name.split(".", 2)  # nets.0.down1.conv.weight
+        return f"{stems[int(number)]}.{rest}"
+
+    return filled(network, weights, in_file)

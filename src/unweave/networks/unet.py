@@ -26,6 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unweave.core.typed import typed
 from unweave.networks._masks import Transform, level, separate
 from unweave.networks._weights import loaded
 
@@ -62,8 +63,6 @@ class UNetConfig:
             k < s for k, s in zip(self.kernel_frames, self.stride_frames, strict=True)
         ):
             raise ValueError("a kernel is at least as wide as its stride")
-        if self.mask not in ("sigmoid", "complex"):
-            raise ValueError(f"mask is 'sigmoid' or 'complex', got {self.mask!r}")
 
     @property
     def bins(self) -> int:
@@ -257,7 +256,7 @@ def build(
 
     Raises ValueError for settings that mean nothing, WeightsError where the weights do not fit.
     """
-    settings = UNetConfig(stems=stems, channels=channels, **config)
+    settings = typed(UNetConfig, {"stems": stems, "channels": channels, **config})
     return loaded(lambda: UNet(settings), weights)
 
 

@@ -9,17 +9,22 @@ it.
 from __future__ import annotations
 
 import difflib
+import pkgutil
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import TypeVar
 
 from unweave.core.errors import UsageError
+from unweave.core.typed import typed
 
 ENDING = ".toml"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +68,19 @@ class Segment:
     padded: bool = True  # silence fills segments up beyond the recording's ends
     windowed: bool = False  # its own window already makes overlapping segments sum to one
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.overlap < self.length:
+            raise ValueError(
+                f"overlap must be less than length, {self.length}, and not negative; "
+                f"got {self.overlap}"
+            )
+        if min(self.lead, self.margin) < 0 or 2 * self.margin >= self.length:
+            raise ValueError("lead and margin must not be negative, margins must leave something")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """The facts about one set of weights. `segment` is None where a network takes any length.
+    """The facts about one set of weights.
 
     Weights lie in `file` where there is one; else they come from `package`, or from the first of
     `urls` that answers.
@@ -83,7 +97,7 @@ class Card:
     paper: str
     training_data: str
     weights: Weights
-    segment: Segment | None = None
+    segment: Segment
     config: Mapping[str, object] = field(default_factory=dict)  # the network's own settings
     package: Package | None = None
     urls: tuple[str, ...] = ()
@@ -92,7 +106,19 @@ class Card:
         default_factory=dict
     )  # trained here: recipe, seed, commit, ...
     bytes_per_sample: float | None = None  # working memory for a sample; None: the network's own
-    file: Path | None = None  # weights that came with the card
+    file: Path | None = None  # where weights lie that came with the card
+    origin: Path | None = None  # a card that is not unweave's own: its file
+
+    def __post_init__(self) -> None:
+        if not self.stems or len(set(self.stems)) < len(self.stems):
+            raise ValueError(f"stems must be names that differ; got {', '.join(self.stems)}")
+        if min(self.sample_rate_hz, self.channels) < 1:
+            raise ValueError("sample_rate_hz and channels must be above 0")
+
+    @property
+    def place(self) -> str:
+        """What to call the card in an error."""
+        return self.name if self.origin is None else str(self.origin)
 
 
 def names() -> list[str]:
@@ -115,11 +141,18 @@ def card(name: str) -> Card:
     return _elsewhere(Path(name)) if name.endswith(ENDING) else _ours(name)
 
 
+def unknown(name: str, names: Sequence[str]) -> str:
+    """What to say of a name that no model has: those that are spelt nearly so, if any are."""
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.7)
+    near += [other for other in names if name and other.startswith(name) and other not in near]
+    guess = f"perhaps you mean {', '.join(near[:3])}; " if near else ""
+    return f"no model is called {name!r}; {guess}'unweave models list' shows all"
+
+
 @cache
 def _ours(name: str) -> Card:
     if name not in names():
-        near = difflib.get_close_matches(name, names(), n=3, cutoff=0.4) or names()
-        raise UsageError(f"no model is called {name!r}; perhaps you mean {', '.join(near)}")
+        raise UsageError(unknown(name, names()))
     found = parse(name, (_folder() / f"{name}{ENDING}").read_text(encoding="utf-8"))
     return replace(found, file=_beside(Path(str(_folder())) / f"{name}{ENDING}"))
 
@@ -130,9 +163,11 @@ def _elsewhere(path: Path) -> Card:
         found = parse(path.stem, path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, KeyError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
         raise UsageError(f"{path}: is not a card: {error}") from error
-    return replace(found, file=_beside(path))
+    comes_along = found.package is None and not found.urls
+    beside = path.with_suffix(".safetensors") if comes_along else _beside(path)
+    return replace(found, file=beside, origin=path)
 
 
 def _beside(path: Path) -> Path | None:
@@ -141,23 +176,43 @@ def _beside(path: Path) -> Path | None:
 
 
 def parse(name: str, text: str) -> Card:
-    """The card that `text` (TOML) writes down. Raises TypeError on an unknown or missing fact."""
+    """The card that `text` (TOML) writes down.
+
+    Raises ValueError, one line, for a fact that is unknown, lacks, or is of another type, and for a
+    network that unweave does not have.
+    """
     facts = tomllib.loads(text)
-    package = facts.pop("package", None)
-    if package is not None:
-        package["files"] = tuple(File(**file) for file in package["files"])
-    segment = facts.pop("segment", None)
-    config = facts.pop("config", {})
-    return Card(
-        name=name,
-        stems=tuple(facts.pop("stems")),
-        urls=tuple(facts.pop("urls", ())),
-        weights=Weights(**facts.pop("weights")),
-        segment=None if segment is None else Segment(**segment),
-        config={key: tuple(v) if isinstance(v, list) else v for key, v in config.items()},
-        package=None if package is None else Package(**package),
-        **facts,
-    )
+    package = facts.get("package")
+    if isinstance(package, dict) and isinstance(package.get("files"), list):
+        package["files"] = [_table("package.files", File, file) for file in package["files"]]
+    for key, kind in (("package", Package), ("segment", Segment), ("weights", Weights)):
+        if key in facts:
+            facts[key] = _table(key, kind, facts[key])
+    for key in ("name", "file", "origin"):  # where the card lies says these
+        if key in facts:
+            raise ValueError(f"a card does not say its {key}; leave it out")
+    card = typed(Card, {"name": name, **facts})
+    if card.network not in networks():
+        raise ValueError(f"there is no network {card.network!r}; there are {', '.join(networks())}")
+    config = {key: tuple(v) if isinstance(v, list) else v for key, v in card.config.items()}
+    return replace(card, config=config)
+
+
+def _table(key: str, kind: type[T], facts: object) -> T:
+    if not isinstance(facts, dict):
+        raise ValueError(f"{key} must be a table; got {facts!r:.80}")
+    try:
+        return typed(kind, facts)
+    except ValueError as error:
+        raise ValueError(f"[{key}]: {error}") from error
+
+
+@cache
+def networks() -> tuple[str, ...]:
+    """The networks that a card may name: the files in `networks/`, sorted."""
+    folder = [str(Path(str(resources.files(__package__))).parent / "networks")]
+    found = (module.name for module in pkgutil.iter_modules(folder) if not module.ispkg)
+    return tuple(sorted(name for name in found if not name.startswith("_")))
 
 
 def _folder() -> Traversable:

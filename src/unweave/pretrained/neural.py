@@ -1,14 +1,14 @@
 """A network and a card make a separator.
 
-Each file in `networks/` has `build(stems, channels, config, weights, **options)`, which returns a
-module from waves `(batch, channel, segment)` to stems `(batch, stem, channel, segment)` that knows
-whether its stems are `additive` and can `prepare_for_cpu`, and `BYTES_PER_SAMPLE`, what its
-published size takes as working memory. All else is on the card, which may know that better.
+Each file in `networks/` has `build(stems, channels, config, weights, **options)`; options are those
+that `networks/_options` declares for it. It returns a module from waves `(batch, channel, segment)`
+to stems `(batch, stem, channel, segment)` that knows whether its stems are `additive` and can
+`prepare_for_cpu`. `BYTES_PER_SAMPLE` is what its published size takes as working memory. All else
+is on the card, which may know that better.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from unweave.core.errors import UsageError
+from unweave.core.errors import UsageError, WeightsError
 from unweave.core.types import Spec
+from unweave.pretrained import options as own
 from unweave.pretrained import store
 from unweave.pretrained.cards import Card
 
@@ -30,10 +31,11 @@ class NeuralSeparator:
     def __init__(
         self, card: Card, options: Mapping[str, object], weights: Mapping[str, np.ndarray]
     ) -> None:
-        """Put the network together. Raises UsageError for options that mean nothing."""
+        """Put the network together. Raises UsageError for options that it does not have."""
         self.card = card
-        self.network = network(card, options, weights)
-        self.spec = spec(card, options, additive=bool(self.network.additive))
+        self.options = own.in_force(card, options)
+        self.network = network(card, self.options, weights)
+        self.spec = spec(card, self.options, additive=bool(self.network.additive))
         self.device: str | None = None
 
     def to(self, device: str) -> NeuralSeparator:
@@ -42,7 +44,7 @@ class NeuralSeparator:
         # What is arranged for one device does not move to another: start from the weights again.
         fresh = self
         if self.device is not None:
-            fresh = NeuralSeparator(self.card, self.spec.options, store.weights(self.card))
+            fresh = NeuralSeparator(self.card, self.options, store.weights(self.card))
         fresh.network.to(device)
         if device == "cpu":
             fresh.network.prepare_for_cpu()
@@ -65,24 +67,12 @@ class NeuralSeparator:
 
 def network(card: Card, options: Mapping[str, object], weights: Mapping[str, np.ndarray]) -> Any:
     """The module of a card, with its weights, as the options want it."""
-    build, known = _build(card), option_names(card)
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise UsageError(f"{card.name} has no option {unknown[0]!r}; it takes {', '.join(known)}")
     try:
-        return build(card.stems, card.channels, card.config, weights, **options)
+        return _module(card).build(card.stems, card.channels, card.config, weights, **options)
     except ValueError as error:
-        raise UsageError(f"{card.name}: {error}") from error
-
-
-def option_names(card: Card) -> tuple[str, ...]:
-    """The options that a card's network takes."""
-    parameters = inspect.signature(_build(card)).parameters.values()
-    return tuple(p.name for p in parameters if p.kind == p.KEYWORD_ONLY)
-
-
-def _build(card: Card) -> Any:
-    return _module(card).build
+        raise UsageError(f"{card.place}: {error}") from error
+    except WeightsError as error:
+        raise WeightsError(f"{store.path(card)}: {error}") from error
 
 
 def _module(card: Card) -> Any:
@@ -92,8 +82,6 @@ def _module(card: Card) -> Any:
 def spec(card: Card, options: Mapping[str, object], *, additive: bool) -> Spec:
     """The facts of the card in the words of the engine."""
     segment = card.segment
-    if segment is None:
-        raise ValueError(f"card {card.name} says no segment")
     rate = card.sample_rate_hz
     return Spec(
         name=card.name,
@@ -113,5 +101,5 @@ def spec(card: Card, options: Mapping[str, object], *, additive: bool) -> Spec:
         paper=card.paper,
         licence=card.licence_weights,
         weights_sha256=card.weights.sha256,
-        options=dict(options),
+        options=own.recorded(options),
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from unweave.core.parameters import Parameter
+from unweave.core.parameters import WIENER
 from unweave.core.types import Separator, Spec
 from unweave.dsp import centred
 from unweave.dsp.stft import magnitude
@@ -23,15 +23,6 @@ from unweave.dsp.wiener import multichannel_wiener
 
 WINDOW_S = 0.093  # of a frame, to the nearest power of two samples
 OVERLAP = 4
-
-OPTION = Parameter(
-    name="wiener",
-    types=(int,),
-    default=0,
-    meaning="rounds of a multichannel Wiener filter over the stems, 0 is none",
-    at_least=0,
-    at_most=100,
-)
 
 
 @dataclass(frozen=True)
@@ -52,7 +43,7 @@ class Refined:
             causal=False,
             # Beside the stems: magnitudes and images of every source, of a stereo recording.
             bytes_per_sample=spec.bytes_per_sample + 60.0 * (sources + 1),
-            options={**spec.options, OPTION.name: self.iterations},
+            options={**spec.options, WIENER.name: self.iterations},
         )
 
     def to(self, device: str) -> Refined:

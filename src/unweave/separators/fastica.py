@@ -37,7 +37,7 @@ import torch
 from torch import Tensor
 
 from unweave.core import parameters
-from unweave.core.parameters import parameter
+from unweave.core.parameters import LARGEST_SEED, parameter
 from unweave.core.types import Spec
 from unweave.dsp import demix, images
 
@@ -170,7 +170,7 @@ class FastIca:
         1e-8, "where to stop: 1 - |cos| of the angle that a row still turns", above=0, at_most=1
     )
     iterations: int = parameter(200, "steps at most", at_least=1, at_most=100000)
-    seed: int = parameter(0, "start of the rows", at_least=0)
+    seed: int = parameter(0, "start of the rows", at_least=0, at_most=LARGEST_SEED)
 
     def __post_init__(self) -> None:
         parameters.check(self)

@@ -34,7 +34,7 @@ from torch import Tensor
 
 from unweave.core import parameters
 from unweave.core.errors import UsageError
-from unweave.core.parameters import parameter
+from unweave.core.parameters import LARGEST_SEED, parameter
 from unweave.core.types import Spec
 from unweave.dsp import centred, demix, images
 from unweave.separators import auxiva
@@ -134,7 +134,9 @@ class Ilrma:
     warm_up: int = parameter(20, "rounds of AuxIVA before", at_least=0, at_most=10000)
     iterations: int = parameter(100, "rounds of updates", at_least=1, at_most=10000)
     step: str = parameter("single", "rows that are updated together", choices=("single", "pair"))
-    seed: int = parameter(0, "start of the spectra and their activations", at_least=0)
+    seed: int = parameter(
+        0, "start of the spectra and their activations", at_least=0, at_most=LARGEST_SEED
+    )
 
     def __post_init__(self) -> None:
         parameters.check(self)

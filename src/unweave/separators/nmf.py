@@ -52,7 +52,7 @@ single-channel source separation", Interspeech 2014.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -60,7 +60,7 @@ from torch import Tensor
 
 from unweave.core import parameters
 from unweave.core.errors import UsageError
-from unweave.core.parameters import parameter
+from unweave.core.parameters import LARGEST_SEED, parameter
 from unweave.core.types import Spec
 from unweave.dsp import centred, grouping, nmf, nmf_start, relevance
 from unweave.separators import _dictionaries, _learning
@@ -113,11 +113,13 @@ class Nmf:
         0.064, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
     overlap: int = parameter(4, "frames that cover each sample", at_least=2, at_most=16)
-    dictionaries: str | None = parameter(None, "a card that 'unweave nmf learn' wrote")
+    dictionaries: str | None = parameter(None, "a card that 'unweave nmf learn' wrote", file=True)
     free: str | None = parameter(
         None, "with dictionaries: the stem whose spectra are learned from the recording"
     )
-    seed: int = parameter(0, "random starts, and those of the grouping", at_least=0)
+    seed: int = parameter(
+        0, "random starts, and those of the grouping", at_least=0, at_most=LARGEST_SEED
+    )
     _known: Dictionaries | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -132,11 +134,11 @@ class Nmf:
                     f"got {self.components}"
                 )
             return
+        known = _dictionaries.read(self.dictionaries, parameters.parameters(self))
         defaults = {item.name: item.default for item in parameters.parameters(self)}
         for name in (*SETTINGS, "sources", "start", "restarts", "timing"):
-            if getattr(self, name) != defaults[name]:
+            if getattr(self, name) not in (defaults[name], known.settings.get(name)):
                 raise self._wrong(f"{name} cannot be set with dictionaries; leave it out")
-        known = _dictionaries.read(self.dictionaries, parameters.parameters(self))
         if self.components is not None and (self.free is None or self.free in known.bases):
             raise self._wrong("components are those of the dictionaries; leave it out")
         object.__setattr__(self, "_known", known)
@@ -150,7 +152,7 @@ class Nmf:
         streams = known is not None and self.free is None
         # Windows are rounded, by up to 1.42.
         margin_s = 1.5 * float(known.settings["window_s"]) if known and streams else 0.0
-        return parameters.spec(
+        spec = parameters.spec(
             self,
             stems=stems,
             sample_rate_hz=known.sample_rate_hz if known else None,
@@ -166,6 +168,7 @@ class Nmf:
             weights_sha256=known.sha256 if known else None,
             paper="Lee and Seung 1999; Fevotte and Idier 2011; Tan and Fevotte 2013",
         )
+        return replace(spec, options={**spec.options, **self._settings})
 
     @property
     def _stems(self) -> tuple[str, ...]:
@@ -286,7 +289,7 @@ class Nmf:
         examples: by stem, `(channel, time)` at one rate; they count as if they were equally loud.
         steps: of tuning; 0 for none. Raises UsageError for a stem with too little sound.
         """
-        options = parameters.given(self)
+        options = parameters.changed(parameters.parameters(self), parameters.in_force(self))
         return _learning.learn(examples, sample_rate_hz, self._settings, options, steps, on_step)
 
 

@@ -69,7 +69,7 @@ class SpectralSubtraction:
     rule: str = parameter(
         "log-mmse", "how a gain is found", choices=("log-mmse", "wiener", "berouti", "boll")
     )
-    noise: Audio | None = parameter(None, "a recording of the noise alone")
+    noise: Audio | None = parameter(None, "a recording of the noise alone", file=True)
     noise_start_s: float | None = parameter(
         None, "where in the recording the noise is alone: from", at_least=0
     )

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from unweave.core.errors import OutputError, UsageError
+from unweave.core.typed import typed
 from unweave.core.whole import appearing
 from unweave.io.files import advice, shown
 from unweave.pretrained import cards
@@ -39,9 +40,12 @@ def network(recipe: Recipe) -> nn.Module:
         raise UsageError(f"no network is called {recipe.network!r} that can be trained") from error
     try:
         made: nn.Module = module(
-            config(stems=recipe.data.stems, channels=recipe.data.channels, **recipe.settings)
+            typed(
+                config,
+                {"stems": recipe.data.stems, "channels": recipe.data.channels, **recipe.settings},
+            )
         )
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise UsageError(f"[network] {recipe.network}: {error}") from error
     return made
 

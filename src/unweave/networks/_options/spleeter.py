@@ -1,0 +1,32 @@
+"""The options of Spleeter: see `networks/spleeter.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from unweave.core.parameters import WIENER, Parameter
+
+BANDWIDTHS = ("full", "model")
+
+
+def options(config: Mapping[str, object]) -> tuple[Parameter, ...]:
+    """What a user may choose, alike for every card."""
+    return (
+        Parameter(
+            name="bandwidth",
+            types=(str,),
+            default="full",
+            meaning="what happens above the band that the network sees: 'full' gives it the "
+            "frame's mean mask, 'model' leaves it out",
+            choices=BANDWIDTHS,
+        ),
+        Parameter(
+            name="mask_exponent",
+            types=(float,),
+            default=2.0,
+            meaning="exponent of the masks: the higher, the harder",
+            above=0,
+            at_most=16,
+        ),
+        WIENER,  # from each network's own estimate, before the stems compete
+    )

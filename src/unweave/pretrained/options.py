@@ -1,0 +1,32 @@
+"""The options of a trained model, before torch is imported and before its weights are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+
+from unweave.core import parameters
+from unweave.core.parameters import WIENER, Parameter
+from unweave.pretrained.cards import Card
+
+
+def declared(card: Card) -> tuple[Parameter, ...]:
+    """The options that the card's network takes."""
+    name = f"unweave.networks._options.{card.network}"
+    found: tuple[Parameter, ...] = ()
+    if find_spec(name) is not None:
+        found = import_module(name).options(card.config)
+    return found
+
+
+def in_force(card: Card, options: Mapping[str, object]) -> dict[str, object]:
+    """Every option of `declared` with its value. Raises UsageError, one line, for a wrong one."""
+    known = declared(card)
+    given = parameters.checked(known, options, card.name)
+    return {item.name: given.get(item.name, item.default) for item in known}
+
+
+def recorded(values: Mapping[str, object]) -> dict[str, object]:
+    """`Spec.options` of a model: its own options, and no filter behind it."""
+    return {**values} if WIENER.name in values else {**values, WIENER.name: WIENER.default}

@@ -22,8 +22,8 @@ import torch.nn.functional as F
 import unweave
 from unweave.dsp import stft
 from unweave.engine.allocator import keep_freed_memory
+from unweave.engine.limits import cores
 from unweave.engine.plan import plan
-from unweave.engine.resources import cores
 from unweave.io.reader import Reader
 from unweave.networks.spleeter import Spleeter, SpleeterConfig
 

@@ -18,6 +18,7 @@ from unweave.core.errors import Cancelled, InputError, MemoryLimitError, OutputE
 from unweave.core.types import Progress
 from unweave.core.whole import sha256
 from unweave.engine import report, resources, run
+from unweave.engine.ahead import Decoding
 from unweave.engine.run import separate_file
 
 FACTS = {"sample_rate_hz": 44100, "channels": 2, "segment_s": 0.5, "overlap_s": 0.05}
@@ -344,6 +345,25 @@ def test_no_room_for_the_whole_signal_is_said_with_both_figures(tmp_path: Path) 
         separate(
             song(tmp_path / "song.wav", noise()), tmp_path / "out", separator, max_memory_mb=900
         )
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_no_room_for_a_recording_that_does_not_say_how_long_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ffmpeg_file, known: bool
+) -> None:  # type: ignore[no-untyped-def]
+    """As an MP3 without a header that counts its frames."""
+    monkeypatch.setattr(resources, "current_memory_mb", lambda: 0.0)
+    options = {} if known else {"muxer_options": {"write_xing": "0"}, "bit_rate": 320_000}
+    codec = ("flac", "flac") if known else ("mp3", "libmp3lame")
+    kind = "s16" if known else "flt"
+    source = ffmpeg_file(tmp_path / "song", *codec, 44100, noise(3), sample_format=kind, **options)
+    if not known:
+        assert Decoding(source).info.frames is None
+    separator = halves(channels=2, sample_rate_hz=44100, bytes_per_sample=1e3)
+    with pytest.raises(MemoryLimitError, match=r"100 MB.*shorter recording"):
+        separate(source, tmp_path / "out", separator, max_memory_mb=100)
+    assert files(tmp_path / "out") == []
+    separate(source, tmp_path / "out", separator, max_memory_mb=1000)
 
 
 @pytest.mark.parametrize(

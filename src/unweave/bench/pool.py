@@ -40,7 +40,7 @@ def run_in_processes(
     jobs: Iterable[Job], request: Request, at_once: int, should_stop: ShouldStop
 ) -> Iterator[Outcome]:
     """Outcomes as they come; none for what `should_stop` left undone."""
-    from unweave.engine.resources import cores
+    from unweave.engine.limits import cores
 
     threads = max(1, cores() // at_once)
     queue = deque(jobs)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from unweave.core.types import Spec
 from unweave.core.whole import Hidden
+from unweave.engine.limits import peak_memory_mb
 from unweave.engine.measure import StemMeter, decibels
-from unweave.engine.resources import peak_memory_mb
 from unweave.engine.source import Source
 from unweave.io.reader import SourceInfo
 from unweave.io.writer import Encoding, Writer

@@ -1,15 +1,27 @@
-"""What the machine gives: a device, the number of segments at work at once, memory used so far."""
+"""What a separation takes of the machine: a device, segments at work at once, memory."""
 
 from __future__ import annotations
 
-import os
-import sys
+from dataclasses import dataclass
 
 from unweave.core.errors import MemoryLimitError, UsageError
 from unweave.core.types import Spec
+from unweave.engine.limits import available_mb, cores, current_memory_mb
 from unweave.engine.plan import plan
 
 ACCELERATOR_BATCH = 4
+# Segments at work at once take no more than this unless --batch asks, however many cores there are.
+MOST_MB = 4000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """batch: segments at work at once. most_samples: how long a recording that is held whole may
+    be, at its own rate, within `limit_mb`; None where its length does not matter."""
+
+    batch: int
+    most_samples: int | None = None
+    limit_mb: int | None = None
 
 
 def choose_device(wanted: str) -> str:
@@ -30,7 +42,7 @@ def choose_device(wanted: str) -> str:
     return wanted
 
 
-def choose_batch(
+def choose_share(
     spec: Spec,
     device: str,
     *,
@@ -39,71 +51,55 @@ def choose_batch(
     length: int | None,
     sample_rate_hz: int,
     limit_mb: int | None,
-) -> int:
-    """Segments at work at once: as asked or one per core, and no more than memory allows.
+) -> Share:
+    """How much at once: as asked, or a segment for each core, and no more than memory allows.
 
-    length: samples of the recording at `sample_rate_hz`, needed where the separator has no
-    segment. Raises MemoryLimitError, with both figures, if a single one would not fit.
+    length: samples of the recording at `sample_rate_hz`, None where they are not known. limit_mb:
+    of the whole process; None: what the system can give. Raises MemoryLimitError, with both
+    figures, if the recording, where it is held whole, or a single segment would not fit; segments
+    are refused only where `limit_mb` is given.
     """
     if wanted is not None and wanted < 1:
         raise UsageError(f"batch must be at least 1, got {wanted}")
-    grid = plan(spec, spec.sample_rate_hz or sample_rate_hz)
-    batch = wanted or (cores() if device == "cpu" else ACCELERATOR_BATCH)
-    if grid is not None:
-        each_mb = grid.segment * spec.bytes_per_sample / 1e6
-    else:
-        scale = (spec.sample_rate_hz or sample_rate_hz) / sample_rate_hz
-        each_mb = (length or 0) * scale * rows * spec.bytes_per_sample / 1e6
-        batch = 1
-    if limit_mb is None:
-        if grid is not None:
-            return batch
-        limit_mb = available_mb()
-        if limit_mb is None:
-            return batch
-    free_mb = limit_mb - current_memory_mb()
-    if each_mb > free_mb:
+    rate = spec.sample_rate_hz or sample_rate_hz
+    grid = plan(spec, rate)
+    limit = available_mb() if limit_mb is None else limit_mb
+    now_mb = current_memory_mb()
+    free_mb = None if limit is None else limit - now_mb
+    if grid is None:
+        if free_mb is None:
+            return Share(1)
+        sample_mb = rate / sample_rate_hz * rows * spec.bytes_per_sample / 1e6
+        most = max(0, int(free_mb / sample_mb))
+        if length is not None and length > most:
+            raise MemoryLimitError(
+                f"{spec.name} needs about {length * sample_mb + now_mb:.0f} MB for this recording, "
+                f"the limit is {limit} MB: {_WHOLE_ADVICE}"
+            )
+        return Share(1, most, limit)
+    each_mb = grid.segment * spec.bytes_per_sample / 1e6
+    batch = wanted
+    if batch is None:
+        batch = cores() if device == "cpu" else ACCELERATOR_BATCH
+        batch = min(batch, max(1, int(MOST_MB / each_mb)))
+    if free_mb is None or not each_mb:
+        return Share(batch)
+    if limit_mb is not None and each_mb > free_mb:
         raise MemoryLimitError(
-            f"{spec.name} needs about {each_mb + current_memory_mb():.0f} MB for this recording, "
-            f"the limit is {limit_mb} MB: raise --max-memory or take a shorter one"
+            f"{spec.name} needs about {each_mb + now_mb:.0f} MB whatever the recording's length, "
+            f"the limit is {limit_mb} MB: raise --max-memory"
         )
-    return max(1, min(batch, int(free_mb / each_mb))) if each_mb else batch
+    return Share(max(1, min(batch, int(free_mb / each_mb))))
 
 
-def cores() -> int:
-    """Processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def too_long(spec: Spec, share: Share) -> MemoryLimitError:
+    """The error for a recording whose length shows only when it is decoded."""
+    return MemoryLimitError(
+        f"{spec.name} needs more than {share.limit_mb} MB for this recording, which is the limit: "
+        f"{_WHOLE_ADVICE}"
+    )
 
 
-def current_memory_mb() -> float:
-    """Resident memory of this process now (its peak, where the system tells no more)."""
-    try:
-        with open("/proc/self/statm") as file:
-            import resource
-
-            return int(file.read().split()[1]) * resource.getpagesize() / 1e6
-    except OSError:
-        return peak_memory_mb() or 0.0
-
-
-def available_mb() -> int | None:
-    """Memory the system could still give in all to this process, or None where it does not say."""
-    try:
-        with open("/proc/meminfo") as file:
-            fields = dict(line.split(":", 1) for line in file)
-        free_mb = int(fields["MemAvailable"].split()[0]) * 1024 / 1e6
-        return int(free_mb + current_memory_mb())
-    except (OSError, KeyError):
-        return None
-
-
-def peak_memory_mb() -> float | None:
-    """Largest resident memory of this process so far, in MB; None on systems that do not say."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+_WHOLE_ADVICE = (
+    "raise --max-memory, or take a shorter recording or a separator that works in segments"
+)

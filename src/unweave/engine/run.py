@@ -40,7 +40,7 @@ class Work:
 
     rows: wrap.Rows
     device: str
-    batch: int
+    share: resources.Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def separate_file(
 
         def fewer(batch: int) -> None:
             nonlocal work
-            work = dataclasses.replace(work, batch=batch)
+            work = dataclasses.replace(work, share=resources.Share(batch))
 
         def run(
             decoding: Decoding, gain: float, peak_limit: float
@@ -158,7 +158,7 @@ def separate_file(
             channels=work.rows.text,
             warnings=[*found.warnings, *notes],
             device=work.device,
-            batch=work.batch,
+            batch=work.share.batch,
             seed=seed,
             passes=passes,
             load_s=loaded_s,
@@ -201,7 +201,7 @@ def separate_array(
         sample_rate_hz,
         work.rows,
         device=device,
-        batch=work.batch,
+        batch=work.share.batch,
         warn=warn,
     ):
         out[..., done : done + stems.shape[-1]] = stems
@@ -312,7 +312,7 @@ def _choose(
     max_memory_mb: int | None,
 ) -> Work:
     rows = wrap.rows_for(spec, channels, channel_names)
-    chosen = resources.choose_batch(
+    share = resources.choose_share(
         spec,
         device,
         wanted=batch,
@@ -321,7 +321,7 @@ def _choose(
         sample_rate_hz=sample_rate_hz,
         limit_mb=max_memory_mb,
     )
-    return Work(rows, device, chosen)
+    return Work(rows, device, share)
 
 
 def _pass(
@@ -355,6 +355,10 @@ def _pass(
             if should_stop is not None and should_stop():
                 raise Cancelled(f"{decoding.source}: stopped")
             yield faults.clean(block)
+            # Not every file says how long it is, and some say it wrong.
+            most = work.share.most_samples
+            if most is not None and faults.samples > most:
+                raise resources.too_long(separator.spec, work.share)
 
     done, peak = 0, 0.0
     with ThreadPoolExecutor(len(writers) + 1) as pool:
@@ -364,7 +368,7 @@ def _pass(
             rate,
             work.rows,
             device=work.device,
-            batch=work.batch,
+            batch=work.share.batch,
             warn=warn,
             on_batch=on_batch,
         ):

@@ -48,7 +48,7 @@ def run_in_processes(
     todo: Todo, settings: Settings, watcher: Watcher, at_once: int, should_stop: ShouldStop
 ) -> Iterator[Outcome]:
     """Outcomes as they come. Raises CannotLoadError when no file can be done."""
-    from unweave.engine.resources import cores
+    from unweave.engine.limits import cores
 
     threads = max(1, cores() // at_once)
     children: list[_Child] = []

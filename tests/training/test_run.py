@@ -204,7 +204,7 @@ def test_it_starts_from_weights(unbroken: Path, recipe_file: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("override", "words"),
     [("loss.beauty=1", "no term 'beauty'"), ("data.batch=3", "2 devices"),
-     ("loss.deep_clustering=1", "no embeddings"), ("card.colour=red", "has no 'colour'"),
+     ("loss.deep_clustering=1", "no embeddings"),
      ("card.padded=no", "true or false")],
 )  # fmt: skip
 def test_what_cannot_be_trained(

@@ -85,7 +85,7 @@ def train(
         )
         line.clear()
         words = ", ".join(f"{name} {value:.2f} dB" for name, value in result.scores.items())
-        current.result(f"{result.card}: {words}")
+        current.result(f"{result.card}: {words or 'the last weights; no track had a score'}")
         current.result(f"try it: unweave separate SONG -m {result.card}")
         if as_json:
             current.emit({"card": str(result.card), "scores": result.scores, "steps": result.steps})

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unweave.core import toml
 from unweave.core.errors import OutputError, UsageError, WeightsError
 from unweave.core.parameters import Parameter
 from unweave.core.whole import appearing
@@ -61,22 +62,15 @@ class Dictionaries:
         text = self._card(target.name, sha256, len(content))
         try:
             card.unlink(missing_ok=True)  # an older card must not name the new spectra
-            for file, data in ((target, content), (card, text.encode())):
+            for file, data in ((target, content), (card, text)):
                 with appearing(file) as hidden:
                     hidden.write_bytes(data)
         except OSError as error:
             raise OutputError(f"{card}: cannot be written ({error.strerror or error})") from error
         return target, sha256
 
-    def _card(self, file: str, sha256: str, size_bytes: int) -> str:
-        components = {name: bases.shape[1] for name, bases in self.bases.items()}
-        tables: dict[str, Mapping[str, object]] = {
-            "settings": self.settings,
-            "weights": {"file": file, "sha256": sha256, "size_bytes": size_bytes},
-            "components": components,
-            **{f"origin.{_key(name)}": facts for name, facts in self.origin.items()},
-        }
-        facts = {
+    def _card(self, file: str, sha256: str, size_bytes: int) -> bytes:
+        return toml.dumps({
             "title": self.title,
             "technique": "nmf",
             "stems": list(self.bases),
@@ -84,12 +78,11 @@ class Dictionaries:
             "rounds": self.rounds,
             "licence": self.licence,
             "training_data": self.training_data,
-        }
-        lines = [f"{key} = {_toml(value)}" for key, value in facts.items()]
-        for name, table in tables.items():
-            lines += ["", f"[{name}]"]
-            lines += [f"{_key(key)} = {_toml(value)}" for key, value in table.items()]
-        return "\n".join(lines) + "\n"
+            "settings": self.settings,
+            "weights": {"file": file, "sha256": sha256, "size_bytes": size_bytes},
+            "components": {name: bases.shape[1] for name, bases in self.bases.items()},
+            "origin": self.origin,
+        })  # fmt: skip
 
 
 def frames(settings: Mapping[str, Any], sample_rate_hz: int) -> tuple[int, int]:
@@ -172,19 +165,3 @@ def _bases(content: bytes, stems: list[str], rows: int, path: str) -> dict[str, 
     if not all(bool(torch.isfinite(b).all() and (b >= 0).all()) for b in bases.values()):
         raise WeightsError(f"{path}: spectra must be finite and not negative")
     return {name: b / b.sum(0).clamp(min=1e-30) for name, b in bases.items()}
-
-
-def _key(name: str) -> str:
-    return (
-        name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else _toml(name)
-    )
-
-
-def _toml(value: object) -> str:
-    """A word, number or list as TOML."""
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, str):
-        plain = value.replace("\\", "\\\\").replace('"', '\\"')
-        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in plain) + '"'
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -81,22 +81,27 @@ class Scores(pl.Callback):
             self._score(trainer, module)
 
     def _score(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Every process scores its share of the tracks; all of them get to know all scores."""
         self.scored = step = trainer.global_step
+        assert isinstance(module, Training)
+        state = {name: value.cpu() for name, value in module.average.state_dict().items()}
+        state = trainer.strategy.broadcast(state)
+        own = self.tracks[trainer.global_rank :: trainer.world_size]
+        with torch.random.fork_rng():
+            rows = validate.rows(self.recipe, state, own, module.device.type)
+        found = validate.average(_gathered(trainer, rows))
+        mean = found.get("mean", float("-inf"))
+        better = mean > self.best
+        self.in_vain = 0 if better else self.in_vain + 1
+        self.best = max(mean, self.best)
         if not trainer.is_global_zero:
             return
-        assert isinstance(module, Training)
-        state = module.average.state_dict()
-        with torch.random.fork_rng():
-            found = validate.scores(self.recipe, state, self.tracks)
-        better = found["mean"] > self.best
-        self.in_vain = 0 if better else self.in_vain + 1
         if better:
-            self.best = found["mean"]
             keep(self.folder / BEST, {"state": state, "step": step, "scores": found})
         for logger in module.loggers:
             logger.log_metrics({f"score/{name}": value for name, value in found.items()}, step)
         words = ", ".join(f"{name} {value:.2f} dB" for name, value in found.items())
-        self.say(f"step {step}: {words}" + " (the best so far)" * better)
+        self.say(f"step {step}: {words or 'no score'}" + " (the best so far)" * better)
 
 
 class Clock(pl.Callback):
@@ -106,12 +111,17 @@ class Clock(pl.Callback):
         self, recipe: Recipe, say: Say, line: Say, should_stop: Callable[[], bool]
     ) -> None:
         self.recipe, self.say, self.line, self.should_stop = recipe, say, line, should_stop
-        self.before_s, self.began_s, self.began_step, self.interrupted = 0.0, 0.0, 0, False
+        self.before_s, self.began_step, self.interrupted = 0.0, 0, False
+        self.began_s: float | None = None  # before the first step of this run
 
     @property
     def seconds(self) -> float:
         """In training, over all runs."""
-        return self.before_s + time.monotonic() - self.began_s
+        return self.before_s + self._seconds_of_this_run
+
+    @property
+    def _seconds_of_this_run(self) -> float:
+        return 0.0 if self.began_s is None else time.monotonic() - self.began_s
 
     def state_dict(self) -> dict[str, Any]:
         return {"seconds": self.seconds}
@@ -126,7 +136,7 @@ class Clock(pl.Callback):
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, *_: Any
     ) -> None:
         step, schedule = trainer.global_step, self.recipe.schedule
-        steps_per_s = (step - self.began_step) / max(1e-6, time.monotonic() - self.began_s)
+        steps_per_s = (step - self.began_step) / max(1e-6, self._seconds_of_this_run)
         by_steps = (schedule.steps - step) / max(1e-6, steps_per_s)
         left_s = max(0.0, min(by_steps, schedule.budget_minutes * 60 - self.seconds))
         loss = float(outputs["loss"])
@@ -164,6 +174,15 @@ def _any(trainer: pl.Trainer, stop: bool) -> bool:
         if trainer.world_size == 1
         else trainer.strategy.reduce_boolean_decision(stop, all=False)
     )
+
+
+def _gathered(trainer: pl.Trainer, own: list[dict[str, float]]) -> list[dict[str, float]]:
+    """The rows of all processes."""
+    if trainer.world_size == 1:
+        return own
+    shares: list[list[dict[str, float]]] = [[] for _ in range(trainer.world_size)]
+    torch.distributed.all_gather_object(shares, own)
+    return [row for share in shares for row in share]
 
 
 def keep(path: Path, content: dict[str, Any]) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
+
+from unweave.core.errors import InputError
+from unweave.io.files import advice, shown
+from unweave.training.export import put
 
 HEAD = ("step", "name", "value")
 
@@ -42,18 +47,38 @@ class Curves(Logger):
             writer.writerows((step, name, repr(float(value))) for name, value in metrics.items())
 
     def rows(self) -> list[tuple[int, str, float]]:
-        """Everything logged; a row that was cut off by a kill is left out."""
+        """Everything logged; a last row that was cut off by a kill is left out. Raises InputError
+        for a file that is something else."""
         if not self.path.exists():
             return []
-        with open(self.path, newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))[1:]
-        return [(int(row[0]), row[1], float(row[2])) for row in rows if len(row) == 3 and row[2]]
+        try:
+            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)[1:]
+        except OSError as error:
+            raise InputError(f"{shown(self.path)}: cannot be read: {advice(error)}") from error
+        except UnicodeDecodeError as error:
+            raise self._wrong("it is not UTF-8 text") from error
+        if lines and not lines[-1].endswith("\n"):
+            lines.pop()
+        found = []
+        for number, line in enumerate(lines, 2):
+            try:
+                step, name, value = next(csv.reader([line]))
+                found.append((int(step), name, float(value)))
+            except (ValueError, StopIteration, csv.Error) as error:
+                raise self._wrong(f"line {number} is not step,name,value") from error
+        return found
+
+    def _wrong(self, reason: str) -> InputError:
+        return InputError(
+            f"{shown(self.path)}: {reason}; mend it, or move it away to begin a new curve"
+        )
 
     def cut(self, step: int) -> None:
-        """Forget what was logged after `step` steps were done."""
+        """Forget what was logged after `step` steps were done. Raises InputError, OutputError."""
         kept = [row for row in self.rows() if row[0] < step + row[1].startswith("score/")]
-        with open(self.path, "w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([HEAD, *((s, n, repr(v)) for s, n, v in kept)])
+        text = io.StringIO()
+        csv.writer(text).writerows([HEAD, *((s, n, repr(v)) for s, n, v in kept)])
+        put(self.path, text.getvalue().encode())
 
     def draw(self) -> None:
         """Loss and scores over steps as a picture; nothing without matplotlib."""

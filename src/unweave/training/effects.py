@@ -9,13 +9,33 @@ import numpy.typing as npt
 import soxr
 from scipy import fft  # unlike numpy's, many short ones at once
 
+from unweave.core.errors import UsageError
 from unweave.core.types import Wave
+from unweave.io.formats import FORMATS
 from unweave.training.draws import EQ_BANDS, Effects
+from unweave.training.recipe import Augmentation, Data
 
 FRAME = 2048  # of the phase vocoder, samples
 HOP = FRAME // 4
 ENVELOPE_S = 1.5e-3  # of the cepstrum: what is finer belongs to the pitch
 FORMANT_GAIN = 6.0  # at most, up or down: a gap must not become noise
+
+
+def check(how: Augmentation, data: Data) -> None:
+    """Whether the effects can do what a recipe wants. Raises UsageError."""
+    rates_hz = FORMATS["mp3"].rates_hz or ()
+    if not how.codec:
+        return
+    if data.sample_rate_hz not in rates_hz:
+        raise UsageError(
+            f"augmentation.codec: MP3 has no rate of {data.sample_rate_hz} Hz, it has "
+            f"{', '.join(map(str, rates_hz))}; set augmentation.codec to 0"
+        )
+    if data.channels > 2:
+        raise UsageError(
+            f"augmentation.codec: MP3 has one channel or two, not {data.channels}; set "
+            "augmentation.codec to 0"
+        )
 
 
 def needed(effects: Effects, length: int) -> int:

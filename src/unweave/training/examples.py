@@ -20,10 +20,10 @@ from unweave.training.sound import Sound, chances
 
 
 class Examples(Dataset[Tensor]):
-    """Number to stems `(stem, channel, time)`."""
+    """Number to stems `(stem, channel, time)`. stores: how many processes make some of them."""
 
-    def __init__(self, recipe: Recipe, tracks: Sequence[Track]) -> None:
-        self.recipe, self.sound = recipe, Sound(tracks, recipe.data)
+    def __init__(self, recipe: Recipe, tracks: Sequence[Track], stores: int = 1) -> None:
+        self.recipe, self.sound = recipe, Sound(tracks, recipe.data, stores)
         self.chances = chances(tracks, recipe.data.even)
 
     def __getitem__(self, number: int) -> Tensor:
@@ -57,7 +57,7 @@ def loader(recipe: Recipe, tracks: Sequence[Track], batches: Batches) -> DataLoa
     """Batches `(batch, stem, channel, time)`, made ahead by the recipe's workers."""
     workers = recipe.data.workers
     return DataLoader(
-        Examples(recipe, tracks),
+        Examples(recipe, tracks, max(1, workers) * batches.processes),
         batch_sampler=batches,
         num_workers=workers,
         prefetch_factor=4 if workers else None,

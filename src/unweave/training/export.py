@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
+import os
 import subprocess
 from collections.abc import Mapping
 from importlib import import_module
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from unweave.core import toml
 from unweave.core.errors import OutputError, UsageError
 from unweave.core.typed import typed
 from unweave.core.whole import appearing
@@ -28,26 +29,44 @@ from unweave.pretrained.cards import Card
 from unweave.pretrained.convert.arrays import write_safetensors
 from unweave.training.recipe import Recipe
 
-SEGMENT_S, OVERLAP_S = 8.0, 1.0
+PACKAGE = Path(__file__).resolve().parents[1]
+FROM_DATA = ("stems", "channels")  # settings of every network that stand in [data]
 
 
 def network(recipe: Recipe) -> nn.Module:
     """The recipe's network with random weights. Raises UsageError where settings mean nothing."""
-    name = recipe.network.replace("-", "_")
+    _, module = _network(recipe.network)
     try:
-        config, module = import_module(f"unweave.networks.{name}").NETWORK
-    except (ModuleNotFoundError, AttributeError) as error:
-        raise UsageError(f"no network is called {recipe.network!r} that can be trained") from error
-    try:
-        made: nn.Module = module(
-            typed(
-                config,
-                {"stems": recipe.data.stems, "channels": recipe.data.channels, **recipe.settings},
-            )
-        )
-    except ValueError as error:
-        raise UsageError(f"[network] {recipe.network}: {error}") from error
+        made: nn.Module = module(config(recipe))
+    except (TypeError, ValueError, ArithmeticError, IndexError, RuntimeError) as error:
+        raise UsageError(f"[network] {recipe.network}: {one_line(error)}") from error
     return made
+
+
+def config(recipe: Recipe) -> Any:
+    """All settings of the recipe's network, as its dataclass. Raises UsageError."""
+    kind, _ = _network(recipe.network)
+    data = {name: getattr(recipe.data, name) for name in FROM_DATA}
+    try:
+        for name in data.keys() & recipe.settings.keys():
+            raise ValueError(f"{name} stands in [data], not here")
+        return typed(kind, {**data, **recipe.settings})
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise UsageError(f"[network] {recipe.network}: {one_line(error)}") from error
+
+
+def _network(name: str) -> tuple[Any, Any]:
+    """The config and the module of a file in `networks/`. Raises UsageError."""
+    try:
+        found: tuple[Any, Any] = import_module(f"unweave.networks.{name.replace('-', '_')}").NETWORK
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise UsageError(f"no network is called {name!r} that can be trained") from error
+    return found
+
+
+def one_line(error: BaseException) -> str:
+    """What a library says, without its line breaks."""
+    return " ".join(str(error).split())[:300]
 
 
 def arrays(state: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
@@ -67,69 +86,64 @@ def weights_file(state: Mapping[str, Tensor]) -> bytes:
 
 def card_text(
     recipe: Recipe, content: bytes, scores: Mapping[str, float], made: Mapping[str, object]
-) -> str:
+) -> bytes:
     """The card of weights that lie in a file with that content: TOML as in `pretrained/cards`.
 
     scores: in dB; made: how they came about (steps, minutes, commit and so on).
     """
-    rate, facts = recipe.data.sample_rate_hz, dict(recipe.card)
-    segment, overlap = (
-        round(float(facts.pop(key, usual)) * rate)
-        for key, usual in (("segment_s", SEGMENT_S), ("overlap_s", OVERLAP_S))
-    )
-    # Training hears no silence beyond a recording's ends: by default nor does separation.
-    padded, bytes_per_sample = facts.pop("padded", False), facts.pop("bytes_per_sample", None)
-    head: dict[str, Any] = {
-        "title": facts.pop("title", recipe.name),
+    rate, facts = recipe.data.sample_rate_hz, recipe.card
+    overlap = round(facts.overlap_s * rate)
+    own_bytes = {"bytes_per_sample": facts.bytes_per_sample} if facts.bytes_per_sample else {}
+    return toml.dumps({
+        "title": facts.title or recipe.name,
         "network": recipe.network.replace("-", "_"),
         "stems": recipe.data.stems,
         "sample_rate_hz": rate,
         "channels": recipe.data.channels,
         "licence_code": "MIT",
-        "licence_weights": facts.pop("licence", "unknown: say it in the recipe's [card]"),
-        "paper": facts.pop("paper", ""),
-        "training_data": facts.pop(
-            "training_data", f"{recipe.data.dataset} {recipe.data.split}".strip()
-        ),
-    }
-    if bytes_per_sample is not None:
-        head["bytes_per_sample"] = bytes_per_sample
-    if not isinstance(padded, bool):
-        raise UsageError(f"[card] padded is true or false, got {padded!r}")
-    if facts:
-        raise UsageError(f"[card] has no {sorted(facts)[0]!r}")
-    tables = {
-        "segment": {"length": segment, "overlap": overlap, "lead": overlap, "padded": padded},
+        "licence_weights": facts.licence or "unknown: say it in the recipe's [card]",
+        "paper": facts.paper,
+        "training_data": facts.training_data
+        or f"{recipe.data.dataset} {recipe.data.split}".strip(),
+        **own_bytes,
+        "segment": {
+            "length": round(facts.segment_s * rate),
+            "overlap": overlap,
+            "lead": overlap,
+            # Training hears no silence beyond a recording's ends: by default nor does separation.
+            "padded": facts.padded,
+        },
         "config": recipe.settings,
         "weights": {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)},
         "scores": scores,
         "made": made,
-    }
-    lines = [f"{key} = {_toml(value)}" for key, value in head.items()]
-    for key, table in tables.items():
-        lines += ["", f"[{key}]", *(f"{name} = {_toml(value)}" for name, value in table.items())]
-    return "\n".join(lines) + "\n"
+    })  # fmt: skip
 
 
 def draft(recipe: Recipe) -> Card:
     """The card of a network that is still being trained: enough for a separator in memory."""
-    return cards.parse(recipe.name, card_text(recipe, b"", {}, {}))
+    return cards.parse(recipe.name, card_text(recipe, b"", {}, {}).decode())
 
 
 def write(folder: Path, recipe: Recipe, state: Mapping[str, Tensor], scores: Mapping[str, float],
           made: Mapping[str, object]) -> Path:  # fmt: skip
     """The weights and their card in `folder`, the card last; its path. Raises OutputError."""
     content = weights_file(state)
-    text = card_text(
-        recipe,
-        content,
-        scores,
-        {**made, "recipe": recipe.name, "seed": recipe.seed, "commit": commit()},
-    )
     card = folder / f"{recipe.name}.toml"
     put(folder / f"{recipe.name}.safetensors", content)
-    put(card, text.encode())
+    put(card, card_text(recipe, content, scores, made))
     return card
+
+
+def made(recipe: Recipe, steps: int, seconds: float) -> dict[str, object]:
+    """How weights came about, for their card."""
+    return {
+        "steps": steps,
+        "minutes": round(seconds / 60, 1),
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "commit": commit(),
+    }
 
 
 def put(path: Path, content: bytes) -> None:
@@ -141,23 +155,30 @@ def put(path: Path, content: bytes) -> None:
         raise OutputError(f"{shown(path)}: {advice(error)}") from error
 
 
-def commit() -> str:
-    """The commit of the source that runs, "+" if it was changed; empty where there is none."""
-    here = Path(__file__).parent
+def commit(package: Path = PACKAGE) -> str:
+    """The commit of the source that runs, "+" if it was changed; empty where there is none.
+
+    package: the folder of unweave. Only a work tree that has it as `src/unweave` is unweave's own:
+    a package may be installed somewhere inside a repository of its user.
+    """
+    # As in a hook of another repository.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
 
     def git(*words: str) -> str:
-        done = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", *words],
+            cwd=package,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return done.stdout.strip()
 
     try:
-        return git("rev-parse", "--short=12", "HEAD") + "+" * bool(
-            git("status", "--porcelain", "--", ".")
-        )
-    except (OSError, subprocess.CalledProcessError):
+        if not (Path(git("rev-parse", "--show-toplevel")) / "src" / "unweave").samefile(package):
+            return ""
+        changed = git("status", "--porcelain", "--", ".")
+        return git("rev-parse", "--short=12", "HEAD") + "+" * bool(changed)
+    except (OSError, ValueError, subprocess.CalledProcessError):
         return ""
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, (tuple, list)):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)

@@ -91,3 +91,13 @@ class Training(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.seen = checkpoint["seen"]
         torch.set_rng_state(checkpoint["random"])
+        # The recipe decides how weights move from here on, not the checkpoint.
+        how = self.recipe.optimiser
+        rate = how.rate * factor(checkpoint["global_step"], self.recipe.schedule)
+        for state in checkpoint["optimizer_states"]:
+            for group in state["param_groups"]:
+                group |= {"lr": rate, "initial_lr": how.rate}
+                if how.name == "adamw":
+                    group["weight_decay"] = how.weight_decay
+        for state in checkpoint["lr_schedulers"]:
+            state |= {"base_lrs": [how.rate], "_last_lr": [rate]}

@@ -1,13 +1,13 @@
 """A recipe: all that decides a training, in one TOML; each table is a dataclass below.
 
 Fields have a default, a line of meaning and limits in one place, as in `core/parameters.py`; lists
-and tables of numbers are checked here. `--set optimiser.rate=1e-4` changes one value.
+and tables of numbers are checked here. `--set optimiser.rate=1e-4` changes one value. The tables of
+settings in `docs/training.md` are made from these fields (`scripts/recipe_settings.py`).
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -15,10 +15,19 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from unweave.core import parameters
+from unweave.core import parameters, toml
 from unweave.core.errors import UsageError
-from unweave.core.parameters import parameter
+from unweave.core.parameters import LARGEST_SEED, parameter
 from unweave.io.files import advice, shown
+
+RUN_FILES = ("recipe", "last", "best", "curve", "tensorboard", "not-a-number")
+"""What a run calls its own files, whatever the endings: no recipe has such a name."""
+
+
+def names(default: tuple[str, ...], meaning: str) -> tuple[str, ...]:
+    """A field that is a list of names."""
+    found: tuple[str, ...] = field(default=default, metadata={"names": meaning})
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +38,18 @@ class Data:
     root: str = parameter("", "its folder, relative to where the command runs")
     split: str = parameter("", "only tracks of this split; empty: of all")
     validation_split: str = parameter("", "whose tracks choose the weights; empty: `held_out` does")
-    held_out: tuple[str, ...] = ()  # tracks whose names begin so are not trained on but validated
-    even: tuple[str, ...] = ()  # groups, by how names begin, that are heard as often as others
-    stems: tuple[str, ...] = ("vocals", "accompaniment")
+    held_out: tuple[str, ...] = names(
+        (), "tracks whose names begin so choose the weights and are not trained on"
+    )
+    even: tuple[str, ...] = names(
+        (), "groups, by how names begin, that are heard as often as one another"
+    )
+    stems: tuple[str, ...] = names(
+        ("vocals", "accompaniment"), "what the network gives, in this order; files of every track"
+    )
     sample_rate_hz: int = parameter(44100, "of the tracks and of the network", at_least=1)
     channels: int = parameter(2, "of the network; tracks with one are repeated", at_least=1)
-    seconds: float = parameter(4.0, "length of an example", above=0)
+    seconds: float = parameter(4.0, "length of an example", above=0, at_most=3600)
     batch: int = parameter(4, "examples in one step, over all processes", at_least=1)
     coherent: float = parameter(
         0.5,
@@ -42,7 +57,12 @@ class Data:
         at_least=0,
         at_most=1,
     )
-    memory_mb: int = parameter(2000, "decoded sound that is kept for the next time", at_least=0)
+    memory_mb: int = parameter(
+        2000,
+        "decoded sound that the whole training keeps; each worker gets its part, and keeps its "
+        "sound where all tracks fit in that",
+        at_least=0,
+    )
     workers: int = parameter(0, "processes that make examples; 0: the training's own", at_least=0)
 
 
@@ -106,6 +126,24 @@ class Schedule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CardFacts:
+    """What the card of the weights says, and how long the segments of a separation are."""
+
+    title: str = parameter("", "one line; empty: the recipe's name")
+    licence: str = parameter("", "who may use the weights, and for what")
+    paper: str = parameter("", "where the technique was published")
+    training_data: str = parameter("", "what was trained on; empty: the dataset and its split")
+    segment_s: float = parameter(8.0, "what the network hears at once", above=0)
+    overlap_s: float = parameter(
+        1.0, "in which segments fade into each other; less than half of them", at_least=0
+    )
+    padded: bool = parameter(False, "silence fills segments up beyond the recording's ends")
+    bytes_per_sample: float = parameter(
+        0.0, "working memory of a separation for a sample; 0: what the network says", at_least=0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """All of it. Raises UsageError, one line, for what it cannot mean."""
 
@@ -113,14 +151,33 @@ class Recipe:
     network: str  # the file in networks/
     settings: Mapping[str, Any] = field(default_factory=dict)  # the network's own
     loss: Mapping[str, float] = field(default_factory=lambda: {"wave_l1": 1.0})  # term: weight
-    unnamed: bool = False  # stems have no order: every permutation counts, the best is learnt (PIT)
-    seed: int = 0
-    precision: str = "32"  # "bf16-mixed" on machines that have it, "16-mixed" on GPUs
+    unnamed: bool = parameter(
+        False, "stems have no order, as speakers: every order of them is right (PIT)"
+    )
+    seed: int = parameter(
+        0, "another one gives other random weights and examples", at_least=0, at_most=LARGEST_SEED
+    )
+    precision: str = parameter(
+        "32", "`bf16-mixed` on machines that have it, `16-mixed` on GPUs",
+        choices=("32", "bf16-mixed", "16-mixed"),
+    )  # fmt: skip
     data: Data = field(default_factory=Data)
     augmentation: Augmentation = field(default_factory=Augmentation)
     optimiser: Optimiser = field(default_factory=Optimiser)
     schedule: Schedule = field(default_factory=Schedule)
-    card: Mapping[str, Any] = field(default_factory=dict)  # title, licence, paper, training_data
+    card: CardFacts = field(default_factory=CardFacts)
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "the recipe")
+        if not self.data.stems or len(set(self.data.stems)) < len(self.data.stems):
+            raise UsageError(
+                f"[data] stems must name each stem once; got {', '.join(self.data.stems) or 'none'}"
+            )
+        if 2 * self.card.overlap_s >= self.card.segment_s:
+            raise UsageError(
+                f"[card] overlap_s must be less than half of segment_s, {self.card.segment_s:g}; "
+                f"got {self.card.overlap_s:g}"
+            )
 
     @property
     def samples(self) -> int:
@@ -128,9 +185,33 @@ class Recipe:
         return round(self.data.seconds * self.data.sample_rate_hz)
 
 
-TABLES = {"data": Data, "augmentation": Augmentation, "optimiser": Optimiser, "schedule": Schedule}
-WORDS = {int: "a whole number", bool: "true or false", str: "a word", dict: "a table"}
-PRECISIONS = ("32", "bf16-mixed", "16-mixed")
+TABLES = {
+    "data": Data,
+    "augmentation": Augmentation,
+    "optimiser": Optimiser,
+    "schedule": Schedule,
+    "card": CardFacts,
+}
+
+
+def check_name(name: object, owner: str) -> None:
+    """Raises UsageError for what cannot name the files of a run, or names one of its own."""
+    if (
+        not isinstance(name, str)
+        or not name.strip()
+        or not name.isprintable()
+        or name.startswith(".")
+        or set(name) & set('/\\:*?"<>|')
+        or len(name.encode()) > 200
+    ):
+        raise UsageError(
+            f"{owner}: name must be the name of a file, without a folder, an ending or signs such "
+            f"as quotes; got {name!r}"
+        )
+    if name.casefold() in RUN_FILES:
+        raise UsageError(
+            f"{owner}: {name!r} is what a run calls a file of its own; set name to another word"
+        )
 
 
 def read(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -152,51 +233,41 @@ def parse(text: str, source: str, *, name: str, overrides: Sequence[str] = ()) -
         raise UsageError(f"{source}: is not TOML: {error}") from error
     for override in overrides:
         _set(facts, override)
-    _known(source, facts, [f.name for f in fields(Recipe)])
+    _known(source, facts, [f.name for f in fields(Recipe) if f.name != "settings"])
     network = facts.pop("network", None)
     if not isinstance(network, dict) or not isinstance(network.get("name"), str):
         raise UsageError(f"{source}: needs a table [network] with the name of a file in networks/")
     settings = {
         k: tuple(v) if isinstance(v, list) else v for k, v in network.items() if k != "name"
     }
-    tables = {key: _table(source, key, kind, facts.pop(key, {})) for key, kind in TABLES.items()}
-    loss = facts.pop("loss", None) or {"wave_l1": 1.0}
-    if not isinstance(loss, dict) or not all(_number(weight) for weight in loss.values()):
-        raise UsageError(f"{source}: [loss] has a number for each term, as in wave_l1 = 1.0")
+    tables = {
+        key: kind(**_checked(f"{source}: [{key}]", kind, facts.pop(key, {})))
+        for key, kind in TABLES.items()
+    }
+    loss = _loss(source, facts.pop("loss", {}))
+    given_name = facts.pop("name", name)
+    check_name(given_name, source)
     if facts.get("precision") == 32:
         facts["precision"] = "32"  # as --set precision=32 and most people write it
-    for key, kind in (("seed", int), ("unnamed", bool), ("precision", str), ("card", dict)):
-        if key in facts and type(facts[key]) is not kind:  # a bool is no int here
-            raise UsageError(f"{source}: {key} is {WORDS[kind]}, got {facts[key]!r}")
-    if facts.get("precision", "32") not in PRECISIONS:
-        raise UsageError(f"{source}: precision is one of {', '.join(PRECISIONS)}")
-    facts.setdefault("name", name)
-    return Recipe(network=network["name"], settings=settings, loss=loss, **facts, **tables)
+    top = _checked(source, Recipe, facts)
+    try:
+        return Recipe(
+            name=given_name, network=network["name"], settings=settings, loss=loss, **top, **tables
+        )
+    except UsageError as error:
+        raise UsageError(f"{source}: {error}") from error
 
 
-def as_toml(recipe: Recipe) -> str:
+def as_toml(recipe: Recipe) -> bytes:
     """The whole recipe with all its values, as `read` takes it."""
-    lines = [
-        f"{key} = {_toml(getattr(recipe, key))}" for key in ("name", "seed", "unnamed", "precision")
-    ]
-    tables: dict[str, Mapping[str, Any]] = {
+    tables = {key: getattr(recipe, key) for key in TABLES}
+    return toml.dumps({
+        **{key: getattr(recipe, key) for key in ("name", "seed", "unnamed", "precision")},
         "network": {"name": recipe.network, **recipe.settings},
         "loss": recipe.loss,
-    }
-    for key in TABLES:
-        section = getattr(recipe, key)
-        tables[key] = {f.name: getattr(section, f.name) for f in fields(section)}
-    tables["card"] = recipe.card
-    for key, table in tables.items():
-        lines += ["", f"[{key}]", *(f"{name} = {_toml(value)}" for name, value in table.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, (tuple, list)):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    # JSON's strings, numbers and words are TOML's too.
-    return json.dumps(value, ensure_ascii=False)
+        **{key: {f.name: getattr(table, f.name) for f in fields(table)}
+           for key, table in tables.items()},
+    })  # fmt: skip
 
 
 def _set(facts: dict[str, Any], override: str) -> None:
@@ -219,20 +290,33 @@ def _set(facts: dict[str, Any], override: str) -> None:
     table[words[-1]] = value
 
 
-def _table(source: str, name: str, kind: type, given: Any) -> Any:
+def _checked(owner: str, kind: type, given: Any) -> dict[str, Any]:
+    """The values of a table as its dataclass takes them. Raises UsageError."""
     if not isinstance(given, dict):
-        raise UsageError(f"{source}: [{name}] is a table, got {given!r}")
-    _known(f"{source}: [{name}]", given, [f.name for f in fields(kind)])
+        raise UsageError(f"{owner} is a table, got {given!r}")
+    lists = [f.name for f in fields(kind) if "names" in f.metadata]
     checked = {item.name: item for item in parameters.parameters(kind)}
+    _known(owner, given, [*checked, *lists])
     values = {}
     for key, value in given.items():
         if key in checked:
-            values[key] = checked[key].check(value, f"{source}: [{name}]")
+            values[key] = checked[key].check(value, owner)
         elif isinstance(value, (list, tuple)) and all(isinstance(word, str) for word in value):
             values[key] = tuple(value)
         else:
-            raise UsageError(f"{source}: [{name}] {key} is a list of names, got {value!r}")
-    return kind(**values)
+            raise UsageError(f"{owner} {key} is a list of names, got {value!r}")
+    return values
+
+
+def _loss(source: str, given: Any) -> Mapping[str, float]:
+    """The terms with their weights; without any, a term that every network takes."""
+    if not isinstance(given, dict) or not all(_number(weight) for weight in given.values()):
+        raise UsageError(
+            f"{source}: [loss] has a number for each term, at least 0, as in wave_l1 = 1.0"
+        )
+    if given and not any(given.values()):
+        raise UsageError(f"{source}: [loss] has no term with a weight above 0")
+    return given or {"wave_l1": 1.0}
 
 
 def _known(owner: str, given: Mapping[str, Any], names: Sequence[str]) -> None:
@@ -243,4 +327,7 @@ def _known(owner: str, given: Mapping[str, Any], names: Sequence[str]) -> None:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it may be a weight."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return math.isfinite(value) and value >= 0

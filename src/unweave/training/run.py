@@ -9,33 +9,44 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.strategies import DDPStrategy, Strategy
 from pytorch_lightning.utilities import rank_zero_only
 from torch import nn
 
-from unweave.core.errors import Cancelled, OutputError, UnweaveError, UsageError
+from unweave.core.errors import (
+    Cancelled,
+    MemoryLimitError,
+    OutputError,
+    UnweaveError,
+    UsageError,
+)
 from unweave.io.files import advice, shown
-from unweave.training import export, sound
+from unweave.pretrained import cards
+from unweave.training import checkpoint, effects, export, sound, validate
 from unweave.training.callbacks import BEST, LAST, Checkpoints, Clock, Picture, Say, Scores
 from unweave.training.curves import Curves
-from unweave.training.errors import TrainingError
 from unweave.training.examples import Batches, loader
 from unweave.training.losses import TERMS
 from unweave.training.module import Training
-from unweave.training.recipe import Recipe, as_toml
+from unweave.training.recipe import Recipe, as_toml, read
+
+RECIPE = "recipe.toml"
+AVERAGE = "average."  # before the names of the averaged weights in a checkpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came out: the card (None where nothing was ever scored) and the best scores, in dB."""
+    """What came out: the card, and the best scores in dB; none where nothing was scored."""
 
     card: Path
     scores: dict[str, float]
@@ -56,34 +67,42 @@ def train(
     """Train, or go on from the folder's last checkpoint, and export the best weights.
 
     devices: processes with a share of every batch each; GPUs where there are some. say: takes lines
-    worth keeping, line: the one that shows how far it is. Raises UsageError or InputError before
-    the first step, TrainingError or OutputError from it on, Cancelled where `should_stop` says so;
-    then `resume` goes on.
+    worth keeping, line: the one that shows how far it is. Raises UsageError, InputError or
+    WeightsError before the first step, and then nothing is written; TrainingError or OutputError
+    from it on, Cancelled where `should_stop` says so; then `resume` goes on.
     """
-    first = (
-        getattr(rank_zero_only, "rank", 0) == 0
-    )  # of several processes the one that speaks and writes
-    if first:
-        _check(recipe, folder, resume, devices)
-    else:
+    # Of several processes the one that speaks and writes.
+    first = getattr(rank_zero_only, "rank", 0) == 0
+    if not first:
         say = line = _silent
     line = line or _silent
+    _check(recipe, devices)
+    if first:
+        _check_folder(recipe, folder, resume)
     split = sound.split(recipe.data)
     pl.seed_everything(recipe.seed, verbose=False)
     network = export.network(recipe)
+    _try(network, recipe)
     if recipe.schedule.start and not resume:
         _start(network, Path(recipe.schedule.start))
+    training, batches = Training(recipe, network, folder), Batches(recipe, processes=devices)
+    examples = loader(recipe, split.train, batches)
+    curves, clock = Curves(folder), Clock(recipe, say, line, should_stop)
+    scores = Scores(recipe, split.validation, folder, say, clock)
+    last = folder / LAST
+    if resume:
+        found = checkpoint.last(last, training.state_dict())
+        batches.step = int(found["global_step"])
+        if ended := _ended(recipe, found):
+            say(f"{shown(folder)}: {ended}")
+            return _export(recipe, folder, batches.step, found["callbacks"]["Clock"]["seconds"])
+        del found  # Lightning reads it again
     if first:
+        curves.rows()  # refuses a file that is no curve
+        for words in validate.silences(split.validation, recipe.data.stems):
+            say(words)
         _begin(folder, recipe)
-    checkpoint = folder / LAST if resume else None
-    curves, step = Curves(folder), 0
-    if checkpoint is not None:
-        step = int(torch.load(checkpoint, map_location="cpu", weights_only=False)["global_step"])
-        if first:
-            curves.cut(step)
-    batches = Batches(recipe, processes=devices)
-    batches.step = step
-    clock = Clock(recipe, say, line, should_stop)
+        curves.cut(batches.step)
     with _Quiet():
         trainer = pl.Trainer(
             accelerator="gpu" if torch.cuda.is_available() else "cpu",
@@ -96,7 +115,7 @@ def train(
             logger=[curves, TensorBoardLogger(folder, name="tensorboard", version="")],
             callbacks=[
                 clock,
-                Scores(recipe, split.validation, folder, say, clock),
+                scores,
                 Checkpoints(folder, recipe.schedule.save_every),
                 Picture(curves, recipe.schedule.validate_every),
             ],
@@ -107,33 +126,67 @@ def train(
         )
         batches.rank = trainer.global_rank
         with _one_line(folder):
-            trainer.fit(
-                Training(recipe, network, folder),
-                loader(recipe, split.train, batches),
-                ckpt_path=checkpoint,
-                weights_only=False,
-            )
+            # A checkpoint is somebody's file: what it holds besides numbers must not run.
+            trainer.fit(training, examples, ckpt_path=last if resume else None, weights_only=True)
     if not first:
         raise SystemExit(0)
     if clock.interrupted:
         raise Cancelled(f"{shown(folder)}: stopped at step {trainer.global_step}; --resume goes on")
-    return _export(recipe, folder, trainer.global_step, clock.seconds)
+    return _export(recipe, folder, trainer.global_step, clock.seconds, anew=True)
 
 
-def _check(recipe: Recipe, folder: Path, resume: bool, devices: int) -> None:
+def _check(recipe: Recipe, devices: int) -> None:
+    """What of a recipe this machine and these networks cannot do. Raises UsageError."""
     for term in recipe.loss:
         if term not in TERMS:
             raise UsageError(f"[loss] has no term {term!r}; it has {', '.join(TERMS)}")
+    export.config(recipe)
     export.draft(recipe)  # refuses what a card cannot say
-    if resume and not (folder / LAST).exists():
+    effects.check(recipe.augmentation, recipe.data)
+    if recipe.precision == "16-mixed" and not torch.cuda.is_available():
+        raise UsageError("precision 16-mixed needs a GPU; use 32, or bf16-mixed")
+    if devices < 1 or recipe.data.batch % devices:
+        raise UsageError(f"data.batch ({recipe.data.batch}) does not divide by {devices} devices")
+
+
+def _check_folder(recipe: Recipe, folder: Path, resume: bool) -> None:
+    """Whether a training can begin in a folder, or go on. Raises UsageError."""
+    there = (folder / LAST).exists()
+    if resume and not there:
         raise UsageError(f"{shown(folder)}: has no {LAST} to go on from; leave out --resume")
-    if not resume and (folder / LAST).exists():
+    if there and not resume:
         raise UsageError(
             f"{shown(folder)}: a training lies there already; --resume goes on, --output FOLDER "
             "starts another"
         )
-    if devices < 1 or recipe.data.batch % devices:
-        raise UsageError(f"data.batch ({recipe.data.batch}) does not divide by {devices} devices")
+    if not there and (folder / BEST).exists():
+        raise UsageError(
+            f"{shown(folder)}: holds the {BEST} of another training; move it away, or choose "
+            "another folder with --output"
+        )
+    if resume and (words := checkpoint.unlike(recipe, read(folder / RECIPE))):
+        raise UsageError(
+            f"{shown(folder)}: --resume goes on with the same weights, but {words}; take the "
+            f"values of {RECIPE}, or start another training with --output FOLDER"
+        )
+
+
+def _ended(recipe: Recipe, found: Mapping[str, Any]) -> str:
+    """Why a checkpoint's training has come to its end; empty where it goes on."""
+    schedule, states = recipe.schedule, found["callbacks"]
+    if found["global_step"] >= schedule.steps:
+        return f"all {schedule.steps} steps are done; a higher schedule.steps goes on"
+    if states["Clock"]["seconds"] > schedule.budget_minutes * 60:
+        return (
+            f"the budget of {schedule.budget_minutes:g} minutes is spent; a higher "
+            "schedule.budget_minutes goes on"
+        )
+    if 0 < schedule.patience <= states["Scores"]["in_vain"]:
+        return (
+            f"no better score {states['Scores']['in_vain']} times in a row; a higher "
+            "schedule.patience goes on"
+        )
+    return ""
 
 
 def _begin(folder: Path, recipe: Recipe) -> None:
@@ -142,46 +195,91 @@ def _begin(folder: Path, recipe: Recipe) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{shown(folder)}: {advice(error)}") from error
-    export.put(folder / "recipe.toml", as_toml(recipe).encode())
+    export.put(folder / RECIPE, as_toml(recipe))
+
+
+def _try(network: nn.Module, recipe: Recipe) -> None:
+    """Whether sound of an example's length passes. Raises UsageError."""
+    silence = torch.zeros(1, recipe.data.channels, recipe.samples)
+    network.eval()
+    try:
+        with torch.random.fork_rng(), torch.no_grad():
+            network(silence)
+    except (RuntimeError, ValueError, TypeError, ArithmeticError, IndexError) as error:
+        raise UsageError(
+            f"[network] {recipe.network}: these settings take no examples of "
+            f"{recipe.data.seconds:g} s: {export.one_line(error)}"
+        ) from error
+    network.train()
 
 
 def _start(network: nn.Module, path: Path) -> None:
     """Other weights than random ones. Raises UsageError where they do not fit."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         state = {name: value.float() for name, value in load_file(path).items()}
+    except OSError as error:
+        raise UsageError(f"schedule.start: {shown(path)}: {advice(error)}") from error
+    except SafetensorError as error:
+        raise UsageError(
+            f"schedule.start: {shown(path)}: is no whole safetensors file; name the "
+            ".safetensors that lies beside a card"
+        ) from error
+    try:
         network.load_state_dict(state)
-    except (OSError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UsageError(f"{shown(path)}: cannot be started from: {reason}") from error
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[2].partition("\n")[0].strip()
+        raise UsageError(
+            f"schedule.start: {shown(path)}: cannot be started from, it holds another network: "
+            f"{reason:.200}"
+        ) from error
 
 
-def _export(recipe: Recipe, folder: Path, steps: int, seconds: float) -> Result:
-    """The best weights and their card."""
-    best = folder / BEST
-    if not best.exists():
-        raise TrainingError(f"{shown(folder)}: has no {BEST}: nothing was scored; train anew")
-    kept: dict[str, Any] = torch.load(best, map_location="cpu", weights_only=True)
-    made = {"steps": kept["step"], "minutes": round(seconds / 60, 1)}
+def _export(recipe: Recipe, folder: Path, steps: int, seconds: float, anew: bool = False) -> Result:
+    """The best weights, or the last ones where no track was scored, and their card.
+
+    anew: steps were made; else a card that is there keeps what it says of how they came about.
+    """
+    if (folder / BEST).exists():
+        kept = checkpoint.best(folder / BEST)
+    else:
+        state = checkpoint.load(folder / LAST)["state_dict"]
+        own = {name.removeprefix(AVERAGE): value for name, value in state.items()
+               if name.startswith(AVERAGE)}  # fmt: skip
+        kept = {"state": own, "step": steps, "scores": {}}
+    made: Mapping[str, object] = {}
+    if not anew:
+        with suppress(UsageError):
+            made = cards.card(str(folder / f"{recipe.name}.toml")).made
     scores = {f"validation_{name}": round(value, 2) for name, value in kept["scores"].items()}
-    card = export.write(folder, recipe, kept["state"], scores, made)
+    card = export.write(
+        folder, recipe, kept["state"], scores, made or export.made(recipe, kept["step"], seconds)
+    )
     return Result(card, kept["scores"], steps, seconds)
 
 
-def _strategy(devices: int) -> str:
-    # Some published networks have a parameter that no gradient reaches.
-    return "auto" if devices == 1 else "ddp_find_unused_parameters_true"
+def _strategy(devices: int) -> str | Strategy:
+    # Some published networks have a parameter that no gradient reaches. Processes wait for the one
+    # with the longest share of a validation, which may take hours.
+    if devices == 1:
+        return "auto"
+    return DDPStrategy(find_unused_parameters=True, timeout=timedelta(days=7))
 
 
 @contextmanager
 def _one_line(folder: Path) -> Iterator[None]:
-    """Errors of the disk, and those that come out of a worker with all of its traceback, as one
-    line each."""
+    """Errors of the disk and of memory, and those that come out of a worker with all of its
+    traceback, as one line each."""
     try:
         yield
     except OSError as error:
         raise OutputError(f"{shown(folder)}: {advice(error)}") from error
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise MemoryLimitError(
+            f"{shown(folder)}: a batch does not fit in memory; lower data.batch or data.seconds"
+        ) from error
     except UnweaveError as error:
         last = str(error).rstrip().rpartition("\n")[2]
         if last == str(error):

@@ -5,6 +5,7 @@ Whatever is wrong with a data set is said before the first step: one line, with 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,12 @@ from unweave import datasets
 from unweave.core.errors import InputError, UsageError
 from unweave.core.types import Wave
 from unweave.datasets.track import Track
-from unweave.io.files import shown
+from unweave.io.files import advice, shown
 from unweave.training import effects
 from unweave.training.draws import Piece
 from unweave.training.recipe import Data
+
+REPORT = "report.json"  # that unweave writes beside stems
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +39,87 @@ def split(data: Data) -> Split:
         raise InputError(f"{shown(root)}: no such folder; set data.root to the folder of the data")
     if root is not None and not any(root.iterdir()):
         raise InputError(f"{shown(root)}: is empty; put tracks in it, a folder of stems for each")
+    if root is not None:
+        _check_own_work(root)
     found = datasets.load(data.dataset, root, data.split or None)
-    held = tuple(t for t in found if data.held_out and t.name.startswith(data.held_out))
-    train = tuple(t for t in found if t not in held)
-    validation = held
+    for start in data.held_out:
+        if not any(track.name.startswith(start) for track in found):
+            names = [shown(track.name) for track in found]
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            raise UsageError(
+                f"data.held_out: no track's name begins with {start!r}; the tracks are "
+                f"{', '.join(names[:5])}{more}"
+            )
+    validation = tuple(t for t in found if data.held_out and t.name.startswith(data.held_out))
+    train = tuple(t for t in found if t not in validation)
     if data.validation_split:
-        validation += tuple(datasets.load(data.dataset, root, data.validation_split))
+        others = datasets.load(data.dataset, root, data.validation_split)
+        validation += tuple(t for t in others if t not in validation)
     if not train:
-        raise InputError(f"{shown(data.root)}: holds no track to train on")
+        raise InputError(
+            f"{shown(data.root or data.dataset)}: holds no track to train on besides those that "
+            "choose the weights"
+        )
     if not validation:
         raise UsageError(
             "nothing chooses the weights: name tracks in data.held_out or a data.validation_split"
         )
     for track in (*train, *validation):
         _check(track, data)
+    _check_apart(train, validation)
     return Split(train, validation)
+
+
+def _check_own_work(root: Path) -> None:
+    """Raises InputError for a folder of stems that unweave separated: a network would learn what
+    another one guessed."""
+    for report in (path for depth in ("", "*/", "*/*/") for path in root.glob(f"{depth}{REPORT}")):
+        if _is_report(report):
+            raise InputError(
+                f"{shown(root)}: holds stems that unweave has separated "
+                f"({shown(report.relative_to(root))}); train on recordings of each stem, and set "
+                "data.root to their folder"
+            )
+
+
+def _is_report(path: Path) -> bool:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and {"schema_version", "stems"} <= content.keys()
+
+
+def _check_apart(train: Sequence[Track], validation: Sequence[Track]) -> None:
+    """Raises UsageError for a track that is trained on and chooses the weights as well: the same
+    track, one of its files, or files with the same content."""
+    files = {file.resolve(): track for track in train for file in track.files}
+    alike: dict[tuple[int, ...], list[Track]] = {}
+    for track in train:
+        alike.setdefault(_extent(track), []).append(track)
+    for track in validation:
+        twin = next((files[f.resolve()] for f in track.files if f.resolve() in files), None)
+        near = alike.get(_extent(track), [])
+        if twin is None:
+            twin = next((other for other in near if other == track), None)
+        if twin is None and track.files and near:  # only bytes can tell, and few must be read
+            mine = track.checksum()
+            twin = next((other for other in near if other.checksum() == mine), None)
+        if twin is not None:
+            where = f" as {shown(twin.name)}" * (twin.name != track.name)
+            raise UsageError(
+                f"{shown(track.name)}: is trained on{where} and chooses the weights too; set "
+                "data.split and data.validation_split to splits without common tracks, or take "
+                "one copy out"
+            )
+
+
+def _extent(track: Track) -> tuple[int, ...]:
+    """What tracks with the same content have in common, known without reading them."""
+    try:
+        return (track.samples, *(file.stat().st_size for file in track.files))
+    except OSError as error:
+        raise InputError(f"{shown(track.name)}: {advice(error)}") from error
 
 
 def _check(track: Track, data: Data) -> None:
@@ -92,13 +161,16 @@ def chances(tracks: Sequence[Track], even: Sequence[str] = ()) -> list[float]:
 
 
 class Sound:
-    """Stems of tracks, piece by piece. What was decoded whole stays while there is room for it."""
+    """Stems of tracks, piece by piece. What was decoded whole stays while there is room for it.
 
-    def __init__(self, tracks: Sequence[Track], data: Data) -> None:
+    stores: how many processes have one of these, each with its part of `data.memory_mb`.
+    """
+
+    def __init__(self, tracks: Sequence[Track], data: Data, stores: int = 1) -> None:
         self.tracks, self.data = tracks, data
         total = sum(t.samples * t.channels for t in tracks) * len(data.stems) * 4
         # All or nothing: a store that is too small for one round forgets what comes next.
-        self.keep = total <= data.memory_mb * 1_000_000
+        self.keep = total * stores <= data.memory_mb * 1_000_000
         self.kept: dict[tuple[int, str], Wave] = {}
 
     def piece(self, piece: Piece, stem: str, length: int) -> Wave:

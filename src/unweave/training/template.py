@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from unweave.core.errors import OutputError, UsageError
 from unweave.io.files import advice, shown
+from unweave.training.recipe import check_name
 
 TEXT = """\
 # A recipe of unweave: `unweave train {file}` trains it, `--resume` goes on after a stop.
 # `--set optimiser.rate=1e-4` changes a value for one run. docs/training.md explains every setting.
-name = "{name}"
+name = {name}
 seed = 0 # another one gives other random weights and examples
 unnamed = false # true where stems have no names, as speakers: every order of them is right (PIT)
 precision = "32" # "bf16-mixed" or "16-mixed" on a GPU
 
 [data]
 dataset = "folder" # a folder with a folder for each track; or another of `unweave dataset list`
-root = "stems" # TRACK/vocals.wav, TRACK/accompaniment.wav and so on, all of one sample rate
+root = "my-recordings" # your own: TRACK/vocals.wav, TRACK/accompaniment.wav ..., all of one rate
 stems = ["vocals", "accompaniment"] # what the network gives, each a file of every track
-held_out = ["{held}"] # tracks whose names begin so choose the weights and are not trained on
+held_out = ["a track's name"] # tracks whose names begin so are not trained on: they choose weights
 sample_rate_hz = 44100
 channels = 2
 seconds = 6.0 # length of an example; longer ones show more context, and cost more
@@ -75,7 +77,7 @@ patience = 10 # scores without a better one; 0: never ends for that
 save_every = 200
 
 [card] # what others should know
-title = "{name}"
+title = {name}
 licence = "say who may use the weights, and for what"
 paper = ""
 training_data = "say what they were trained on"
@@ -85,11 +87,12 @@ training_data = "say what they were trained on"
 def write(name: str) -> Path:
     """`NAME.toml` here. Raises UsageError where it exists or has no good name, OutputError."""
     path = Path(name if name.endswith(".toml") else f"{name}.toml")
-    if not path.stem or path.stem.startswith("."):
-        raise UsageError(f"--new takes a name for the recipe, got {shown(name)!r}")
+    check_name(path.name.removesuffix(".toml"), "--new")
     try:
         with open(path, "x", encoding="utf-8") as file:
-            file.write(TEXT.format(file=path, name=path.stem, held="a track's name"))
+            file.write(
+                TEXT.format(file=shown(path), name=json.dumps(path.stem, ensure_ascii=False))
+            )
     except FileExistsError as error:
         raise UsageError(f"{shown(path)}: exists already; choose another name") from error
     except OSError as error:

@@ -52,7 +52,7 @@ def _measured(path: Path, should_stop: ShouldStop) -> dict[str, Any]:
     with Reader(path) as reader:
         found = reader.info
         rate_hz = found.sample_rate_hz
-        faults = Faults(rate_hz)
+        faults = Faults(rate_hz, found.bits)
         meter = StemMeter(["mix"], [0], rate_hz, found.channels, found.channel_names)
         for block in reader.blocks(max(1, int(_BLOCK_S * rate_hz))):
             if should_stop():

@@ -6,12 +6,14 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from unweave.core.types import Wave
 from unweave.dsp.loudness import Loudness
 
 SILENCE_DB = -300.0  # stands for minus infinity, which JSON cannot hold
-FULL_SCALE = 1.0 - 2.0**-15  # the highest 16-bit value: what a clipped recording stays at
+LOWEST_CEILING = 0.1  # below it, equal samples are more likely to be rounding than clipping
+SHORTEST_RUN = 3  # equal samples in a row
 
 
 def decibels(ratio: float) -> float:
@@ -19,36 +21,82 @@ def decibels(ratio: float) -> float:
     return max(SILENCE_DB, 10 * math.log10(ratio)) if ratio > 0 else SILENCE_DB
 
 
-def _peak(block: Wave) -> float:
-    return max(float(block.max(initial=0.0)), -float(block.min(initial=0.0)))
+class Ceiling:
+    """Counts samples that stay at a channel's highest level: the flat tops of a cut-off wave.
+
+    A single sample at the top is a peak. So are a few equal ones that rounding to integers makes of
+    a slow wave's top; but that one falls off by a step of the integers, and a cut-off wave by more.
+    """
+
+    def __init__(self, step: float) -> None:
+        """step: what a wave may fall by beside its top for reasons of rounding."""
+        self.level = LOWEST_CEILING
+        self.step = step
+        self.count = 0
+        self._rest = np.empty(0, np.float32)  # a run that may go on, with the sample before it
+
+    def push(self, wave: npt.NDArray[np.float32], peak: float) -> None:
+        """wave: `(time,)`, going on from the one before; peak: its highest sample."""
+        if peak < self.level and self._rest.size < 2:
+            self._rest = wave[-1:].copy()
+            return
+        if peak > self.level:
+            self.level, self.count = peak, 0
+        wave = np.concatenate([self._rest, wave])
+        top = np.concatenate([[False], wave == np.float32(self.level), [False]])
+        edges = np.flatnonzero(top[1:] != top[:-1])
+        starts, ends = edges[::2], edges[1::2]
+        goes_on = ends.size and ends[-1] == wave.size
+        self._rest = wave[max(0, starts[-1] - 1) :].copy() if goes_on else wave[-1:].copy()
+        for start, end in zip(starts, ends[:-1] if goes_on else ends, strict=False):
+            beside = (*wave[start - 1 : start], wave[end])
+            self._judge(end - start, min(map(float, beside)))
+
+    def finish(self) -> int:
+        """The samples that were found, at the end of the recording."""
+        run = int((self._rest == np.float32(self.level)).sum())
+        if run < self._rest.size:
+            self._judge(run, float(self._rest[0]))
+        self._rest = self._rest[:0]
+        return self.count
+
+    def _judge(self, run: int, beside: float) -> None:
+        if run >= SHORTEST_RUN and self.level - beside > self.step:
+            self.count += int(run)
 
 
 class Faults:
     """Counts what is wrong with a recording and makes it finite."""
 
-    def __init__(self, sample_rate_hz: int) -> None:
+    def __init__(self, sample_rate_hz: int, bits: int | None = None) -> None:
+        """bits: of the recording's samples, None where they are not known."""
         self.sample_rate_hz = sample_rate_hz
         self.samples = 0
         self.not_finite = 0
-        self.clipped = 0
         self.loudest = 0.0
-        self.total = 0.0
+        self._step = 1.5 * 2.0 ** -(min(bits or 16, 16) - 1)
+        self._ceilings: list[tuple[Ceiling, Ceiling]] = []  # of each channel and of its negative
+        self._sums = np.zeros(0)
 
     def clean(self, block: Wave) -> Wave:
         """The block `(channel, time)` with NaN and infinity as silence."""
         self.samples += block.shape[-1]
-        peak = _peak(block)
-        if not math.isfinite(peak):
+        highest, lowest = _extremes(block)
+        if not (np.isfinite(highest).all() and np.isfinite(lowest).all()):
             bad = ~np.isfinite(block)
             self.not_finite += int(bad.sum())
             block = np.where(bad, np.float32(0), block)
-            peak = _peak(block)
-        if peak >= FULL_SCALE:
-            high = np.abs(block) >= FULL_SCALE
-            # Two in a row: a single sample at full scale is a peak, a run is a cut-off wave.
-            self.clipped += int((high[:, 1:] & high[:, :-1]).sum())
-        self.loudest = max(self.loudest, peak)
-        self.total += float(block.sum(dtype=np.float64)) / block.shape[0]
+            highest, lowest = _extremes(block)
+        if not self._ceilings:
+            self._ceilings = [(Ceiling(self._step), Ceiling(self._step)) for _ in block]
+            self._sums = np.zeros(len(block))
+        for wave, (above, below), high, low in zip(
+            block, self._ceilings, highest, lowest, strict=True
+        ):
+            above.push(wave, float(high))
+            below.push(-wave, float(-low))
+        self.loudest = max(self.loudest, float(highest.max()), float(-lowest.min()))
+        self._sums += block.sum(axis=1, dtype=np.float64)
         return block
 
     def warnings(self) -> list[str]:
@@ -56,14 +104,24 @@ class Faults:
         found = []
         if self.not_finite:
             found.append(f"{self.not_finite} samples were NaN or infinite and count as silence")
-        if self.clipped:
-            found.append(f"the recording is clipped: {self.clipped} samples stay at full scale")
+        clipped = sum(ceiling.finish() for pair in self._ceilings for ceiling in pair)
+        if clipped:
+            found.append(f"the recording is clipped: {clipped} samples lie in flat tops")
         if self.samples and self.loudest == 0.0:
             found.append("the recording is silent")
-        mean = self.total / max(1, self.samples)
-        if abs(mean) > 0.01:
-            found.append(f"the recording has a DC offset of {mean:+.3f}")
+        offsets = [
+            f"{mean:+.3f}" + (f" in channel {n}" if self._sums.size > 1 else "")
+            for n, mean in enumerate(self._sums / max(1, self.samples), 1)
+            if abs(mean) > 0.01
+        ]
+        if offsets:
+            found.append(f"the recording has a DC offset of {', '.join(offsets)}")
         return found
+
+
+def _extremes(block: Wave) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The highest and the lowest sample of each channel; 0 where there are none."""
+    return block.max(axis=1, initial=0.0), block.min(axis=1, initial=0.0)
 
 
 class StemMeter:

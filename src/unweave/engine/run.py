@@ -347,7 +347,7 @@ def _pass(
     # A residual that is not kept counts as lost.
     summed = [n for n, stem in enumerate(names) if stem != wrap.RESIDUAL or stem in writers]
     wanted = [names.index(stem) for stem in writers]
-    faults = Faults(rate)
+    faults = Faults(rate, info.bits)
     meter = StemMeter(names, summed, rate, info.channels, info.channel_names)
 
     def blocks() -> Iterator[Wave]:

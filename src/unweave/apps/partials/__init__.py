@@ -82,7 +82,7 @@ def analyse(
     model: Any = catalog.load(TECHNIQUE, **(options or {}))
     with Reader(source) as reader:
         info, rate_hz = reader.info, reader.info.sample_rate_hz
-        faults = Faults(rate_hz)
+        faults = Faults(rate_hz, info.bits)
 
         def blocks() -> Iterator[Wave]:
             for block in reader.blocks(round(BLOCK_S * rate_hz)):

@@ -1,0 +1,74 @@
+"""Clipping is a flat top at any level; an offset is one channel's own."""
+
+import numpy as np
+import pytest
+
+from unweave.engine.measure import Faults
+
+RATE = 44100
+SINE = np.sin(2 * np.pi * 100 / RATE * np.arange(RATE)).astype(np.float32)
+
+
+def warnings(wave: np.ndarray, bits: int | None = None, block: int = 1000) -> list[str]:
+    faults = Faults(RATE, bits)
+    for at in range(0, wave.shape[-1], block):
+        faults.clean(np.atleast_2d(wave)[:, at : at + block])
+    return faults.warnings()
+
+
+def rounded(wave: np.ndarray, bits: int) -> np.ndarray:
+    return (np.round(wave * 2 ** (bits - 1)) / 2 ** (bits - 1)).astype(np.float32)
+
+
+def runs(wave: np.ndarray, level: float) -> int:
+    """Samples in flat tops, found the slow way."""
+    count = 0
+    for row in np.atleast_2d(wave):
+        for value in (level, -level):
+            inside = "".join("x" if sample == np.float32(value) else " " for sample in row)
+            count += sum(len(run) for run in inside.split() if len(run) >= 3)
+    return count
+
+
+@pytest.mark.parametrize("ceiling", [1.0, 0.5, 1.7, 32767 / 32768])
+@pytest.mark.parametrize("block", [1, 7, 1000, 10**6])
+def test_a_cut_off_wave_is_clipped_whatever_its_ceiling(ceiling: float, block: int) -> None:
+    wave = np.clip(1.3 * ceiling * SINE[:4000], -np.float32(ceiling), np.float32(ceiling))
+    (said,) = warnings(np.stack([wave, 0.9 * SINE[:4000] * np.float32(ceiling)]), block=block)
+    assert said == f"the recording is clipped: {runs(wave, ceiling)} samples lie in flat tops"
+
+
+@pytest.mark.parametrize("level", [3.0, 1.0, 0.99, 0.2])
+def test_a_wave_that_goes_high_and_is_whole_is_not_clipped(level: float) -> None:
+    assert warnings(level * SINE) == []
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("hz", [5, 20, 100, 1000])
+def test_what_rounding_makes_of_a_slow_top_is_not_clipped(bits: int, hz: float) -> None:
+    wave = 0.9 * np.sin(2 * np.pi * hz / RATE * np.arange(RATE))
+    assert warnings(rounded(wave, bits), bits) == []
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_clipped_and_rounded_is_clipped(bits: int) -> None:
+    noise = np.random.default_rng(0).normal(size=RATE)
+    assert "clipped" in warnings(rounded(np.clip(noise, -0.5, 0.5), bits), bits)[0]
+
+
+def test_a_ceiling_that_a_later_peak_passes_was_none() -> None:
+    early = np.clip(2 * SINE, -0.5, 0.5)
+    assert warnings(np.concatenate([early, 0.9 * SINE])) == []
+
+
+def test_quiet_steps_are_not_clipped() -> None:
+    wave = rounded(0.0001 * SINE, 16)
+    assert warnings(wave, 16) == []
+
+
+def test_an_offset_is_told_for_each_channel() -> None:
+    wave = np.stack([0.3 * SINE + 0.05, 0.3 * SINE - 0.05, 0.3 * SINE])
+    assert warnings(wave) == [
+        "the recording has a DC offset of +0.050 in channel 1, -0.050 in channel 2"
+    ]
+    assert warnings(wave[0]) == ["the recording has a DC offset of +0.050"]

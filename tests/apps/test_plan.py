@@ -123,7 +123,13 @@ def test_an_output_that_is_an_input_is_refused(tmp_path, monkeypatch, link):
 def test_choose_stems():
     offered = ("vocals", "accompaniment")
     assert choose_stems((), offered, "m") == offered
+    assert choose_stems(None, offered, "m") == offered
+    assert choose_stems("vocals", offered, "m") == ("vocals",)
+    assert choose_stems("accompaniment, vocals", offered, "m") == offered
     assert choose_stems(["accompaniment,vocals"], offered, "m") == offered
+    for nothing in ("", [""], [" , "]):
+        with pytest.raises(UsageError, match="no stem is named; it has vocals, accompaniment"):
+            choose_stems(nothing, offered, "m")
     assert choose_stems(["accompaniment", " vocals ,"], offered, "m") == offered
     assert choose_stems(["residual", "vocals"], offered, "m") == ("vocals", "residual")
     with pytest.raises(UsageError, match=r"no stem 'drums'.*vocals, accompaniment, residual"):

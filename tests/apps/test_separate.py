@@ -1,5 +1,6 @@
 """The door from Python."""
 
+import io
 import subprocess
 import sys
 import tomllib
@@ -180,3 +181,61 @@ def test_separate_file_raises_what_went_wrong(tmp_path):
         unweave.separate_file(tmp_path / "gone.mp3", tmp_path, Share())
     with pytest.raises(InputError, match=r"gone\.mp3"):
         unweave.separate(tmp_path / "gone.mp3", model=Share())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"no_such_option": 3}, "is loaded already, 'no_such_option' would not be applied"),
+        ({"stem": ["vocals"]}, "'stem' would not be applied; give options to unweave.load"),
+        ({"model": None}, "model must be a name, or a separator"),
+        ({"model": Share}, "model must be a name, or a separator"),
+        ({"model": "hpss", "stem": ["harmonic"]}, "hpss has no option 'stem'; it takes window_s"),
+        ({"model": "hpss", "power": "high"}, "hpss: power must be a number"),
+        ({"stems": [None]}, "stems are names, as 'vocals' is; got None"),
+        ({"stems": ["drums"]}, "has no stem 'drums'; it has vocals, accompaniment, residual"),
+    ],
+)
+def test_what_would_not_be_applied_is_an_error_before_work(tmp_path, arguments, says):
+    for separate in (
+        lambda **given: unweave.separate("gone.wav", **given),
+        lambda **given: unweave.separate_file("gone.wav", tmp_path, **given),
+    ):
+        with pytest.raises(UsageError, match=says) as caught:
+            separate(**{"model": Share(), **arguments})
+        assert "--" not in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_misspelt_argument_of_separate_file_is_an_error(tmp_path):
+    with pytest.raises(UsageError, match="'overwrit' would not be applied"):
+        unweave.separate_file("gone.wav", tmp_path, Share(), overwrit=True)
+
+
+def test_a_seed_that_a_loaded_separator_would_not_hear_is_an_error(tmp_path):
+    source = write_noise(tmp_path / "a.wav")
+    with pytest.raises(UsageError, match="'seed' would not be applied; give options to unweave"):
+        unweave.separate_file(source, tmp_path, Share(), seed=7)
+    seeded = Share(spec(options={"seed": 7}))
+    assert unweave.separate_file(source, tmp_path, seeded, seed=7)["seed"] == 7
+
+
+def test_one_stem_by_its_name():
+    mix = noise(1.0)
+    assert list(unweave.separate(mix, RATE_HZ, model=Share(), stems="vocals")) == ["vocals"]
+    both = unweave.separate(mix, RATE_HZ, model=Share(), stems="vocals, accompaniment")
+    assert list(both) == ["vocals", "accompaniment"]
+
+
+def test_an_open_file_is_no_recording(tmp_path):
+    for file in (io.BytesIO(b""), open(write_noise(tmp_path / "a.wav"), "rb")):
+        with file, pytest.raises(ValueError, match=r"got an open file .*give its path"):
+            unweave.separate(file, model=Share())
+
+
+@pytest.mark.parametrize("name", ["spleeter-2stems", "mir1k-chimera"])
+def test_a_separator_says_what_it_is(name):
+    shown = repr(unweave.load(name, wiener=1))
+    assert shown.startswith(f"<{name} (vocals, accompaniment): ")
+    assert "wiener=1" in shown

@@ -112,3 +112,10 @@ def test_without_matplotlib_it_says_what_to_install(here, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"unweave\[plot\]"):
         spectrogram([Path("song.wav")])
+
+
+@pytest.mark.parametrize("name", ["x.jpg", "x.PDF", "x.wav"])
+def test_a_picture_is_never_named_as_another_format(here, name):
+    with pytest.raises(UsageError, match=r"pictures are PNG; name it x\.png"):
+        spectrogram([Path("a.wav")], Path(name))
+    assert not Path(name).exists()

@@ -86,3 +86,8 @@ def test_plot_has_a_panel_for_each_stem(stems):
     titles = [panel.get_title(loc="left") for panel in figure.axes]
     assert titles[:2] == ["vocals", "the/rest"]
     assert repr(stems) == "Stems(vocals (2, 16000), the/rest (2, 16000), 8000 Hz)"
+
+
+def test_a_notebook_shows_the_plot(stems):
+    """As the last value of a cell, though nobody imported pyplot."""
+    assert stems.plot()._repr_png_().startswith(b"\x89PNG\r\n")

@@ -65,6 +65,7 @@ def test_spleeters_segment_is_its_frames():
     ("name", "near"),
     [
         ("spleter-2stem", "spleeter-2stems"),
+        ("spleter", "spleeter-2stems"),
         ("spleeter", "spleeter-2stems"),
         ("htdemucs", None),
         ("../../etc/passwd", None),

@@ -354,6 +354,46 @@ def test_weights_beside_their_card_are_read_there_and_nowhere_else(
     assert found.keys() == arrays.keys()
     assert not cache.exists()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(WeightsError, match=r"mine\.safetensors: not the weights of the card"):
+    with pytest.raises(WeightsError, match=r"mine\.safetensors: not the weights that unweave"):
         store.weights(card)
     assert not cache.exists()
+
+
+def trained(tmp_path, content):
+    """A card of a user's own, and its weights."""
+    weights = pinned(content)
+    card = tmp_path / "mine.toml"
+    card.write_text(
+        'title = "Mine"\nnetwork = "demucs"\nstems = ["a", "b"]\nsample_rate_hz = 8000\n'
+        'channels = 1\nlicence_code = "MIT"\nlicence_weights = "MIT"\npaper = ""\n'
+        'training_data = ""\n[segment]\nlength = 8000\n'
+        f'[weights]\nsha256 = "{weights.sha256}"\nsize_bytes = {weights.size_bytes}\n'
+    )
+    return card, tmp_path / "mine.safetensors"
+
+
+@pytest.mark.parametrize("change", [lambda b: b[:-1] + b"?", lambda b: b"", lambda b: b + b"?"])
+def test_of_weights_that_a_user_trained_only_the_truth_is_said(tmp_path, content, change, caplog):
+    card, file = trained(tmp_path, content)
+    file.write_bytes(change(content))
+    with pytest.raises(WeightsError) as caught:
+        store.weights(cards.card(str(card)))
+    assert f"{file}: not the weights that {card} was written for" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not caplog.text  # nothing is made again
+
+
+def test_a_card_whose_weights_are_gone_says_where_they_belong(tmp_path, content):
+    card, file = trained(tmp_path, content)
+    with pytest.raises(WeightsError, match="no such file") as caught:
+        store.weights(cards.card(str(card)))
+    assert str(caught.value) == f"{file}: no such file; the weights of {card} belong there"
+
+
+def test_a_file_that_is_pinned_and_no_safetensors_is_one_line(tmp_path):
+    card, file = trained(tmp_path, b"notes")
+    file.write_bytes(b"notes")
+    with pytest.raises(WeightsError, match="is no safetensors file") as caught:
+        store.weights(cards.card(str(card)))
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -12,12 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unweave.core.errors import InputError
+from unweave.core.parameters import LARGEST_SEED, Parameter
 from unweave.io.files import shown
 
 if TYPE_CHECKING:
     from unweave.core.types import Audio, Separator
 
-SEED = "seed"
+SEED = Parameter(
+    name="seed",
+    types=(int,),
+    default=0,
+    meaning="for separators that use chance",
+    at_least=0,
+    at_most=LARGEST_SEED,
+)
 
 
 def load(model: str, options: Mapping[str, object]) -> Separator:
@@ -58,8 +66,9 @@ def settle(
     """
     from unweave import catalog
 
-    if seed and any(item.name == SEED for item in catalog.options(model)):
-        options = {SEED: seed, **options}
+    SEED.check(seed, model)
+    if seed and any(item.name == SEED.name for item in catalog.options(model)):
+        options = {SEED.name: seed, **options}
     return catalog.in_force(model, resolve(model, options))
 
 

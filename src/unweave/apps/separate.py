@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ def separate(
     sample_rate_hz: int | None = None,
     model: str | Separator = DEFAULT_MODEL,
     device: str = "auto",
-    stems: Iterable[str] | None = None,
+    stems: str | Iterable[str] | None = None,
     on_progress: OnProgress | None = None,
     **options: object,
 ) -> Stems:
@@ -66,16 +66,26 @@ def separate(
     mix: a path (decoded at its own rate), or an array or tensor `(channel, time)`, or `(time,)` for
     mono, of floats where full scale is 1.0 or of integers. sample_rate_hz: needed with an array.
     model: a name from `list_separators`, or what `load` returned. stems: names to return, all by
-    default; 'residual' is what the stems leave of the mix. options: the model's own.
+    default; 'residual' is what the stems leave of the mix. options: the model's own, where `model`
+    is a name; what `load` returned has got its options there.
 
     The stems have the mix's rate, channels and exact length; the mix is not changed. Raises
     ValueError for an array of a wrong shape or type, and UnweaveError as `separate_file` does.
     """
     from unweave.engine.run import separate_array
 
+    _check_model(model, options)
+    if isinstance(model, str):
+        from unweave import catalog
+        from unweave.apps.options import resolve
+
+        resolved = resolve(model, options)
+        name, offered = model, catalog.in_force(model, resolved)[1]
+    else:
+        name, offered = model.spec.name, model.spec.stems
+    names = choose_stems(stems, offered, name)
     wave, rate_hz, speakers = _as_wave(mix, sample_rate_hz)
-    separator = load(model, **options) if isinstance(model, str) else model
-    names = choose_stems(stems or (), separator.spec.stems, separator.spec.name)
+    separator = catalog.load(model, **resolved) if isinstance(model, str) else model
     waves = separate_array(
         separator,
         wave,
@@ -98,7 +108,7 @@ def separate_file(
     output_dir: str | os.PathLike[str] = "stems",
     model: str | Separator = DEFAULT_MODEL,
     *,
-    stems: Iterable[str] | None = None,
+    stems: str | Iterable[str] | None = None,
     format: str = "wav",
     bit_depth: int | None = None,
     device: str = "auto",
@@ -122,6 +132,7 @@ def separate_file(
     """
     from unweave.apps.options import settle
 
+    _check_model(model, options, seed)
     if isinstance(model, str):
         name = model
         settled, offered = settle(model, options, seed)
@@ -130,7 +141,7 @@ def separate_file(
     settings = Settings(
         model=name,
         options=settled,
-        stems=choose_stems(stems or (), offered, name),
+        stems=choose_stems(stems, offered, name),
         format=format,
         bit_depth=bit_depth,
         device=device,
@@ -150,6 +161,23 @@ def separate_file(
     return report
 
 
+def _check_model(model: object, options: Mapping[str, object], seed: int = 0) -> None:
+    """Refuse what is no separator, and options that a separator in memory would not hear of."""
+    if isinstance(model, str):
+        return
+    spec = getattr(model, "spec", None)
+    if spec is None or not callable(model):
+        raise UsageError(
+            f"model must be a name, or a separator as unweave.load gives it; got {model!r:.80}"
+        )
+    given = {**options, "seed": seed} if seed != spec.options.get("seed", 0) and seed else options
+    if given:
+        raise UsageError(
+            f"{spec.name} is loaded already, {next(iter(given))!r} would not be applied; "
+            "give options to unweave.load"
+        )
+
+
 def _as_wave(mix: object, sample_rate_hz: int | None) -> tuple[Wave, int, tuple[str, ...]]:
     """The wave, its rate, and the names of its speakers where a file says them."""
     from unweave.core.types import Audio
@@ -163,6 +191,11 @@ def _as_wave(mix: object, sample_rate_hz: int | None) -> tuple[Wave, int, tuple[
         return audio.samples, audio.sample_rate_hz, speakers
     if isinstance(mix, Audio):
         return mix.samples, mix.sample_rate_hz, ()
+    if hasattr(mix, "read"):
+        raise ValueError(
+            f"expected a path, an array or a tensor, got an open file ({type(mix).__name__}); "
+            "give its path, or save it first"
+        )
     if sample_rate_hz is None:
         raise ValueError("an array needs sample_rate_hz, as in separate(wave, 44100)")
     return as_wave(mix), whole_rate_hz(sample_rate_hz), ()

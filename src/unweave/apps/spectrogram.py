@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from io import BytesIO
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +54,7 @@ def spectrogram(
     target = output or _default_output(arguments[0])
     if target.exists() and any(path.exists() and target.samefile(path) for _, path in panels):
         raise UsageError(f"{shown(target)}: is one of the inputs; choose another file with -o")
+    _check_png(target)
     pictures = []
     for title, path in panels:
         on_file(path)
@@ -91,12 +94,11 @@ def draw(pictures: Sequence[Picture], title: str = "") -> Figure:
     """A matplotlib figure with one panel per picture and one colour bar for all."""
     _need_matplotlib()
     import matplotlib as mpl
-    from matplotlib.figure import Figure
 
     loudest_db = max(float(picture.power_db.max()) for picture in pictures)
     top_db = max(-100.0, 10.0 * -(-loudest_db // 10.0))  # the next multiple of 10
     height = 1.1 + 2.1 * len(pictures)
-    figure = Figure(figsize=(12.0, min(height, 40.0)), dpi=110, layout="constrained")
+    figure = _figure_class()(figsize=(12.0, min(height, 40.0)), dpi=110, layout="constrained")
     panels = figure.subplots(len(pictures), 1, sharex=True, squeeze=False)[:, 0]
     longest_s = max(max(picture.duration_s for picture in pictures), 1e-3)
     colours = mpl.colormaps["magma"]
@@ -131,6 +133,28 @@ def draw(pictures: Sequence[Picture], title: str = "") -> Figure:
     if title:
         figure.suptitle(title, parse_math=False)
     return figure
+
+
+@cache
+def _figure_class() -> type[Figure]:
+    """matplotlib's `Figure`, which a notebook shows though pyplot was never imported."""
+    from matplotlib.figure import Figure
+
+    class Shown(Figure):
+        def _repr_png_(self) -> bytes:
+            out = BytesIO()
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+                self.savefig(out, format="png")
+            return out.getvalue()
+
+    return Shown
+
+
+def _check_png(target: Path) -> None:
+    """Refuse a name that says another format. A name without an ending, a device, is fine."""
+    if target.suffix.lower() not in ("", ".png"):
+        raise UsageError(f"{shown(target)}: pictures are PNG; name it {target.stem}.png")
 
 
 def _read(title: str, path: Path, should_stop: ShouldStop) -> Picture:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unweave.cli.options import JsonList, Tracebacks
+from unweave.cli.options import JsonList, Quiet, Tracebacks
 from unweave.cli.session import Session, session
 
 
@@ -18,10 +18,11 @@ def info(
         ),
     ] = False,
     as_json: JsonList = False,
+    quiet: Quiet = False,
     verbose: Tracebacks = False,
 ) -> None:
     """Say what recordings are: container, codec, rate, channels, bits, length, tags, cover."""
-    with session(verbose=verbose, as_json=as_json) as current:
+    with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps.info import info as facts_of
         from unweave.core.errors import Cancelled, UnweaveError
 

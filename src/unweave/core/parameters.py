@@ -200,6 +200,12 @@ def spec(technique: object, **facts: Any) -> Spec:
     return Spec(name=name_of(technique), options=options, licence="none needed", **facts)
 
 
+def shown(spec: Spec) -> str:
+    """A separator in one line: its name, its stems, and its options."""
+    options = ", ".join(f"{name}={value!r}" for name, value in spec.options.items())
+    return f"<{spec.name} ({', '.join(spec.stems)}): {options or 'no options'}>"
+
+
 def name_of(technique: type | object) -> str:
     """A technique's name is its file's: `separators/repet_sim.py` is `repet-sim`."""
     kind = technique if isinstance(technique, type) else type(technique)

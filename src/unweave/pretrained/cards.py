@@ -143,10 +143,14 @@ def card(name: str) -> Card:
 
 def unknown(name: str, names: Sequence[str]) -> str:
     """What to say of a name that no model has: those that are spelt nearly so, if any are."""
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.7)
-    near += [other for other in names if name and other.startswith(name) and other not in near]
-    guess = f"perhaps you mean {', '.join(near[:3])}; " if near else ""
+    near = [other for other in names if _alike(name, other) > 0.7]
+    near += [other for other in names if _alike(name, other[: len(name) + 1]) > 0.85]
+    guess = f"perhaps you mean {', '.join(dict.fromkeys(near))}; " if near else ""
     return f"no model is called {name!r}; {guess}'unweave models list' shows all"
+
+
+def _alike(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 @cache

@@ -17,6 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from unweave.core.errors import UsageError, WeightsError
+from unweave.core.parameters import shown
 from unweave.core.types import Spec
 from unweave.pretrained import options as own
 from unweave.pretrained import store
@@ -37,6 +38,9 @@ class NeuralSeparator:
         self.network = network(card, self.options, weights)
         self.spec = spec(card, self.options, additive=bool(self.network.additive))
         self.device: str | None = None
+
+    def __repr__(self) -> str:
+        return shown(self.spec)
 
     def to(self, device: str) -> NeuralSeparator:
         if device == self.device:

@@ -44,6 +44,7 @@ def weights(card: Card, on_bytes: OnBytes | None = None) -> dict[str, np.ndarray
     thread. A cache folder that cannot be written costs time at every load but stops nothing.
     Raises WeightsError when the weights cannot be had, saying what to do.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import load
 
     content = _read(card)
@@ -53,7 +54,12 @@ def weights(card: Card, on_bytes: OnBytes | None = None) -> dict[str, np.ndarray
             _keep(card, content)
         except OSError as error:
             log.warning("%s", _unwritable(card, error))
-    arrays: dict[str, np.ndarray] = load(content)
+    try:
+        arrays: dict[str, np.ndarray] = load(content)
+    except (SafetensorError, TypeError, KeyError) as error:  # the last two: types numpy lacks
+        raise WeightsError(
+            f"{path(card)}: is no safetensors file of numbers ({error}); make it anew"
+        ) from error
     return arrays
 
 
@@ -109,7 +115,8 @@ def _read(card: Card) -> bytes | None:
     except OSError as error:
         log.warning("%s: cannot be read (%s)", file, error.strerror)
         return None
-    log.warning("%s: damaged, it is made again", file)
+    if card.file is None:
+        log.warning("%s: damaged, it is made again", file)
     return None
 
 
@@ -157,13 +164,22 @@ class _Sink:
 
 def _fetch(card: Card, on_bytes: OnBytes | None) -> bytes:
     if card.file is not None:
-        raise WeightsError(
-            f"{card.file}: not the weights of the card beside it (SHA-256 differs); install "
-            "unweave anew, or train anew"
-        )
+        raise WeightsError(_not_the_cards(card, card.file))
     if card.package is not None:
         return _from_package(card, card.package)
     return _from_urls(card, on_bytes)
+
+
+def _not_the_cards(card: Card, file: Path) -> str:
+    """Why weights that lie beside their card are not taken."""
+    if not file.exists():
+        return f"{file}: no such file; the weights of {card.place} belong there"
+    if card.origin is None:
+        return f"{file}: not the weights that unweave came with (SHA-256 differs); install it anew"
+    return (
+        f"{file}: not the weights that {card.place} was written for (SHA-256 differs): one of the "
+        "two was changed since; put both back as the training wrote them, or train anew"
+    )
 
 
 def _from_package(card: Card, package: Package) -> bytes:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from unweave.core.parameters import WIENER
+from unweave.core.parameters import WIENER, shown
 from unweave.core.types import Separator, Spec
 from unweave.dsp import centred
 from unweave.dsp.stft import magnitude
@@ -45,6 +45,9 @@ class Refined:
             bytes_per_sample=spec.bytes_per_sample + 60.0 * (sources + 1),
             options={**spec.options, WIENER.name: self.iterations},
         )
+
+    def __repr__(self) -> str:
+        return shown(self.spec)
 
     def to(self, device: str) -> Refined:
         return replace(self, separator=self.separator.to(device))

@@ -64,6 +64,8 @@ def expand(
 def _expand_one(argument: str, output_dir: str) -> Iterator[Found | Missed]:
     if not argument or "\0" in argument:
         yield Missed(Path(argument.replace("\0", "?")), "is not a path; check what was passed")
+    elif argument == "-":
+        yield Missed(Path(argument), "recordings are not read from standard input; name a file")
     elif os.path.lexists(argument):  # a real name wins over its reading as a pattern
         yield from _named(Path(argument), output_dir)
     elif glob.has_magic(argument):

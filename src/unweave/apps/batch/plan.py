@@ -56,17 +56,25 @@ class Job:
         return (*self.outputs.values(), self.report)
 
 
-def choose_stems(asked: Iterable[str], offered: Sequence[str], model: str) -> tuple[str, ...]:
-    """The stems to write, in the model's order: all it has when none are asked for.
+def choose_stems(
+    asked: str | Iterable[str] | None, offered: Sequence[str], model: str
+) -> tuple[str, ...]:
+    """The stems to write, in the model's order: all it has where `asked` is None or ().
 
     `asked` holds names, or names joined by commas; 'residual' is what the stems leave of the mix.
-    Raises UsageError for a name the model does not have.
+    Raises UsageError for a name the model does not have, and for words that name no stem.
     """
-    names = [name.strip() for item in asked for name in item.split(",") if name.strip()]
+    words = [asked] if isinstance(asked, str) else list(() if asked is None else asked)
     known = [*offered, RESIDUAL]
+    for word in words:
+        if not isinstance(word, str):
+            raise UsageError(f"{model}: stems are names, as 'vocals' is; got {word!r:.80}")
+    names = [name.strip() for word in words for name in word.split(",") if name.strip()]
+    if words and not names:
+        raise UsageError(f"{model}: no stem is named; it has {', '.join(known)}")
     for name in names:
         if name not in known:
-            raise UsageError(f"--stems: {model} has no stem {name!r}; it has {', '.join(known)}")
+            raise UsageError(f"{model} has no stem {name!r}; it has {', '.join(known)}")
     return tuple(name for name in known if name in names) or tuple(offered)
 
 
@@ -144,7 +152,7 @@ def _clash_message(
     if first == second:
         return (
             f"{shown(first)}: two of its stems would both be written to {shown(output)}; "
-            "choose them one at a time with --stems, each with its own -o"
+            "write them one at a time, each into a folder of its own"
         )
     both = f"{shown(first)} and {shown(second)} would both be written to {shown(output)}"
     for better in ("{name}.{input_ext}", "{parent}/{name}", "{parent}/{name}.{input_ext}"):

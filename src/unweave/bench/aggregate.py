@@ -11,8 +11,9 @@ without the name of its way is worth little:
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -61,15 +62,63 @@ class Table:
     rounded_to_bits: int | None = None
 
 
-def load(folder: Path) -> list[TrackScores]:
-    """All scores below `folder`, ours and museval's, sorted. Raises InputError for a file that is
-    not one, and where there is none."""
+def load(folder: Path, warn: Callable[[str], None] = lambda _: None) -> list[TrackScores]:
+    """All scores below `folder`, ours and museval's, sorted.
+
+    warn: told, a line each, which JSON files are no scores and are passed over, and which scores
+    are left out because their row has others that were made in another way. Raises InputError
+    where there are no scores at all.
+    """
     paths = sorted(p for p in folder.rglob("*.json") if not p.name.startswith("."))
-    if not paths:
-        raise InputError(f"{folder}: holds no scores; unweave benchmark -o {folder} makes some")
-    found = [files.read(path) for path in paths]
-    return sorted(found, key=lambda s: (s.dataset, s.split, KINDS.index(s.kind), s.separator,
-                                        s.track))  # fmt: skip
+    found, passed = [], []
+    for path in paths:
+        try:
+            found.append(files.read(path, folder))
+        except InputError as error:
+            passed.append(str(error))
+    if not found:
+        why = f" ({passed[0]})" if passed else ""
+        raise InputError(
+            f"{folder}: holds no scores{why}; unweave benchmark -o {folder} makes some"
+        )
+    for line in passed:
+        warn(f"{line}; passed over")
+    return sorted(_of_one_make(found, warn), key=lambda s: (
+        s.dataset, s.split, KINDS.index(s.kind), s.separator, s.track))  # fmt: skip
+
+
+def _of_one_make(
+    scores: Iterable[TrackScores], warn: Callable[[str], None]
+) -> Iterator[TrackScores]:
+    """For each row the scores made in the way that most of its tracks were.
+
+    A row is one label; what was scored by another version, or with other weights or options, must
+    not be averaged with the rest of it.
+    """
+    rows: dict[tuple[object, ...], dict[str, list[TrackScores]]] = {}
+    for item in scores:
+        row = (item.dataset, item.split, item.protocol, item.rounded_to_bits, item.is_foreign,
+               item.kind, item.separator)  # fmt: skip
+        rows.setdefault(row, {}).setdefault(_make(item), []).append(item)
+    for makes in rows.values():
+        kept, *others = sorted(makes.values(), key=lambda items: (-len(items), _make(items[0])))
+        yield from kept
+        for items in others:
+            one = items[0]
+            differ = [name for name in _MADE if getattr(one, name) != getattr(kept[0], name)]
+            warn(
+                f"{one.separator}: {len(items)} of its {sum(map(len, makes.values()))} tracks were "
+                f"scored with other {', '.join(differ)} than the rest and are left out; run the "
+                "benchmark again to score them alike"
+            )
+
+
+_MADE = ("software", "name", "options", "files", "mapping", "card_sha256", "weights_sha256")
+
+
+def _make(item: TrackScores) -> str:
+    """All that a row's tracks must have in common, as text that can be compared."""
+    return json.dumps([getattr(item, name) for name in _MADE], sort_keys=True, default=str)
 
 
 def frame_median(values: Values) -> float:

@@ -8,11 +8,11 @@ the others.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from unweave.bench import scores
+from unweave.bench import pairing, scores, scoring
 from unweave.bench.entries import Entry, entries
 from unweave.bench.pool import run_in_processes
 from unweave.bench.rounding import AUTO, bits
@@ -28,6 +28,10 @@ PROTOCOLS = (BSS_EVAL_V4, MIR_1K)
 
 class Watcher(Protocol):
     """Who wants to know how the benchmark goes on."""
+
+    def warned(self, text: str) -> None:
+        """A line on what will not be scored, before the work begins."""
+        ...
 
     def planned(self, to_do_s: float, skipped: Sequence[Outcome]) -> None:
         """Seconds of sound to score, each track counting once for each row; what was done."""
@@ -61,8 +65,12 @@ def benchmark(
     mapping: see `pairing.pair`. protocol: instead of the dataset's own. rounding: see
     `rounding.bits`. jobs: tracks at a time, in processes that share the processor's cores.
 
+    A track without a stem that the dataset's other tracks have is left out, because its mix is
+    another kind of mix; so is a row on a track that has none of its stems. The watcher is told.
+
     Raises UsageError or InputError before any work starts: for names, options or a dataset that
-    there are not. What goes wrong later is in the outcomes.
+    there are not, and for a separator none of whose stems is in the dataset. What goes wrong later
+    is in the outcomes.
     """
     from unweave import datasets
 
@@ -74,7 +82,8 @@ def benchmark(
         if root is None:
             raise UsageError("say which dataset: --dataset NAME, or --root FOLDER to look into")
         dataset = datasets.guess(root)
-    chosen = select(datasets.load(dataset, root, split), tracks)
+    warn = watcher.warned if watcher is not None else lambda _: None
+    chosen = _complete(dataset, datasets.load(dataset, root, split), tracks, warn)
     if any(row.kind == "separator" for row in rows):
         from unweave.engine.resources import choose_device
 
@@ -82,22 +91,21 @@ def benchmark(
     request = Request(
         dataset=dataset,
         output=output,
-        mapping=mapping or {},
+        mapping=_checked(mapping or {}, rows, chosen),
         protocol=protocol,
         rounding=rounding,
         device=device,
     )
-    _check_mapping(request.mapping, rows, chosen)
-    plan = [(track, entry) for track in chosen for entry in rows]
-    _check_paths(request.path(track, entry) for track, entry in plan)
+    plan = _matching(request, chosen, rows, warn)
+    _check_paths(request.path(job.track, entry) for job in plan for entry in job.entries)
 
     found: dict[Path, Outcome] = {}
-    for done in _finished(request, chosen, rows, should_stop):
+    for done in _finished(request, plan, should_stop):
         found[done.path] = done
     todo = [
-        Job(track, left)
-        for track in chosen
-        if (left := tuple(e for e in rows if request.path(track, e) not in found))
+        Job(job.track, left)
+        for job in plan
+        if (left := tuple(e for e in job.entries if request.path(job.track, e) not in found))
     ]
     if watcher is not None:
         to_do_s = sum(job.track.duration_s * len(job.entries) for job in todo)
@@ -108,7 +116,11 @@ def benchmark(
         found[result.path] = result
         if watcher is not None:
             watcher.finished(result)
-    cancelled = (outcome(request, track, entry, Status.CANCELLED) for track, entry in plan)
+    cancelled = (
+        outcome(request, job.track, entry, Status.CANCELLED)
+        for job in plan
+        for entry in job.entries
+    )
     return [found.get(result.path, result) for result in cancelled]
 
 
@@ -136,21 +148,70 @@ def select(tracks: Sequence[Track], wanted: Sequence[str]) -> list[Track]:
     return [track for track in tracks if track.name in wanted]
 
 
-def _check_mapping(
-    mapping: Mapping[str, str], rows: Sequence[Entry], tracks: Sequence[Track]
-) -> None:
-    """A mapping that can mean nothing is a mistake in spelling."""
-    from unweave.bench.pairing import canonical
+def _complete(
+    dataset: str, tracks: Sequence[Track], wanted: Sequence[str], warn: Callable[[str], None]
+) -> list[Track]:
+    """The tracks asked for, without those that lack a stem."""
+    from unweave import datasets
 
-    stems = {"residual"}.union(*(row.stems for row in rows))
-    names = {canonical(name) for track in tracks for name in track.stem_names}
+    lacking = datasets.lacking(dataset, tracks)
+    chosen = []
+    for track in select(tracks, wanted):
+        if stems := lacking.get((track.split, track.name)):
+            warn(f"{track.name}: left out, it has no {', '.join(stems)} as other tracks have")
+        else:
+            chosen.append(track)
+    if not chosen:
+        raise UsageError("no track has all stems; see unweave dataset check")
+    return chosen
+
+
+def _matching(
+    request: Request, tracks: Sequence[Track], rows: Sequence[Entry], warn: Callable[[str], None]
+) -> list[Job]:
+    """Which rows each track is scored on: those that give one of its stems at least.
+
+    Raises UsageError for a row that no track has a stem of, and for a protocol that does not fit.
+    """
+    for track in tracks:
+        scoring.check_protocol(request.protocol or track.protocol, track.channels)
+    reasons: dict[str, dict[tuple[str, ...], str]] = {}  # [row][stems of tracks]
+    for entry in rows if tracks else ():
+        for names in dict.fromkeys(track.stem_names for track in tracks):
+            try:
+                pairing.pair(names, request.given(entry) or names, request.renamed(entry))
+            except UsageError as error:
+                reasons.setdefault(entry.label, {})[names] = str(error)
+    kinds = {track.stem_names for track in tracks}
+    for label, found in reasons.items():
+        if len(found) == len(kinds):
+            raise UsageError(f"{label}: {next(iter(found.values()))}")
+        for track in tracks:
+            if track.stem_names in found:
+                warn(f"{track.name}: {label}: left out, {found[track.stem_names]}")
+    return [
+        Job(
+            track,
+            tuple(e for e in rows if track.stem_names not in reasons.get(e.label, {})),
+        )
+        for track in tracks
+    ]
+
+
+def _checked(
+    mapping: Mapping[str, str], rows: Sequence[Entry], tracks: Sequence[Track]
+) -> dict[str, str]:
+    """A mapping with its stems spelled as separators spell them.
+
+    One that can mean nothing is a mistake in spelling: raises UsageError.
+    """
+    stems = sorted({pairing.RESIDUAL}.union(*(row.stems for row in rows)))
+    names = {pairing.canonical(name) for track in tracks for name in track.stem_names}
     for stem, target in mapping.items():
-        if stem not in stems:
-            raise UsageError(f"--map {stem}={target}: no separator here gives {stem!r}; they give "
-                             f"{', '.join(sorted(stems))}")  # fmt: skip
-        if canonical(target) not in names:
+        if pairing.canonical(target) not in names:
             raise UsageError(f"--map {stem}={target}: the dataset has no {target!r}; it has "
                              f"{', '.join(sorted(names))}")  # fmt: skip
+    return pairing.renamed(mapping, stems)
 
 
 def _check_paths(paths: Iterable[Path]) -> None:
@@ -162,11 +223,9 @@ def _check_paths(paths: Iterable[Path]) -> None:
         seen.add(str(path).casefold())
 
 
-def _finished(
-    request: Request, tracks: Iterable[Track], rows: Sequence[Entry], should_stop: ShouldStop
-) -> Iterator[Outcome]:
+def _finished(request: Request, plan: Iterable[Job], should_stop: ShouldStop) -> Iterator[Outcome]:
     """What has valid scores of exactly this work."""
-    for track in tracks:
+    for track, rows in ((job.track, job.entries) for job in plan):
         checksum: str | None = None
         lossy: tuple[str, ...] | None = None
         for entry in rows:

@@ -182,11 +182,16 @@ def write(scores: TrackScores, path: Path) -> None:
         raise OutputError(f"{path}: cannot write the scores ({error.strerror})") from error
 
 
-def read(path: Path) -> TrackScores:
-    """The scores in a file of ours or of museval's. Raises InputError, one line with the path."""
+def read(path: Path, root: Path | None = None) -> TrackScores:
+    """The scores in a file of ours or of museval's.
+
+    root: the folder below which museval's file lies at SYSTEM/SPLIT/TRACK.json, or at
+    DATASET/SYSTEM/SPLIT/TRACK.json: its path tells what the file does not. Raises InputError, one
+    line with the path.
+    """
     data = load_json(path)
     try:
-        return _parse(data, path)
+        return _parse(data, path, root)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: is no file of scores ({error})") from error
 
@@ -252,7 +257,7 @@ def _targets(items: list[dict[str, Any]]) -> dict[str, dict[str, Values]]:
     }
 
 
-def _parse(data: Mapping[str, Any], path: Path) -> TrackScores:
+def _parse(data: Mapping[str, Any], path: Path, root: Path | None) -> TrackScores:
     targets = _targets(data["targets"])
     frames = data["targets"][0]["frames"] if data["targets"] else []
     window_s = float(frames[0]["duration"]) if frames else 1.0
@@ -260,8 +265,9 @@ def _parse(data: Mapping[str, Any], path: Path) -> TrackScores:
     facts = data.get("unweave")
     if facts is None:
         folders = path.resolve().parent
+        below = path.relative_to(root).parts if root is not None else ()
         return TrackScores(
-            dataset="",
+            dataset=below[0] if len(below) == 4 else "",
             split=folders.name,
             track=path.stem,
             separator=folders.parent.name,

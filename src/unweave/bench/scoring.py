@@ -63,11 +63,7 @@ def score(
     """
     first = next(iter(estimates.values()))
     length_s = first.shape[-1] / sample_rate_hz
-    if protocol in (MIR_1K, V3_SOURCES) and first.shape[0] != 1:
-        raise UsageError(
-            f"{protocol} scores recordings of one channel, this one has {first.shape[0]}; "
-            f"use {BSS_EVAL_V4}, or {V3_IMAGES}"
-        )
+    check_protocol(protocol, first.shape[0])
     window_s = min(WINDOW_S, length_s) if protocol == BSS_EVAL_V4 else length_s
     found = Scored(window_s, window_s)
     for names in evaluations(list(estimates)):
@@ -93,6 +89,15 @@ def score(
         for name in found.targets:
             found.mir1k[name] = _mir1k(found.targets[name], references[name], mix)
     return found
+
+
+def check_protocol(protocol: str, channels: int) -> None:
+    """Raises UsageError where a protocol for one channel meets more."""
+    if protocol in (MIR_1K, V3_SOURCES) and channels != 1:
+        raise UsageError(
+            f"{protocol} scores recordings of one channel, this one has {channels}; "
+            f"use {BSS_EVAL_V4}, or {V3_IMAGES}"
+        )
 
 
 def _silence(names: tuple[str, ...], gone: npt.NDArray[np.bool_]) -> list[str]:

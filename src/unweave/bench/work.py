@@ -40,6 +40,15 @@ class Request:
     def path(self, track: Track, entry: Entry) -> Path:
         return scores.path_of(self.output, self.dataset, entry.label, track.split, track.name)
 
+    def given(self, entry: Entry) -> tuple[str, ...]:
+        """The stems that a separator gives, with what they leave; none for an oracle."""
+        return (*entry.stems, pairing.RESIDUAL) if entry.kind == "separator" else ()
+
+    def renamed(self, entry: Entry) -> dict[str, str]:
+        """The part of the mapping that is about a row's stems."""
+        stems = self.given(entry)
+        return {stem: to for stem, to in self.mapping.items() if stem in stems}
+
     def identity(
         self, track: Track, entry: Entry, checksum: str, lossy: Collection[str]
     ) -> Identity:
@@ -49,7 +58,6 @@ class Request:
         """
         from unweave import __version__
 
-        mine = {pairing.RESIDUAL, *entry.stems}
         return {
             "software": __version__,
             "dataset": self.dataset,
@@ -65,7 +73,7 @@ class Request:
             "files": dict(entry.files),
             "card_sha256": entry.card_sha256,
             "weights_sha256": entry.weights_sha256,
-            "mapping": {stem: to for stem, to in self.mapping.items() if stem in mine},
+            "mapping": self.renamed(entry),
         }
 
 
@@ -128,7 +136,8 @@ class Scorer:
             given: Mapping[str, Wave] = oracles.oracle(entry.name, sound.mix, stems, protocol)
         else:
             given, timing = self._separate(entry, track, sound.mix, notes.append)
-        pairs = pairing.pair(track.stem_names, tuple(given), identity["mapping"])
+        mapping = {stem: to for stem, to in identity["mapping"].items() if stem in given}
+        pairs = pairing.pair(track.stem_names, tuple(given), mapping)
         notes += pairs.warnings(entry.label)
         given = {name: rounding.rounded(wave, bits) for name, wave in given.items()}
         estimates = {name: pairing.total(given, parts) for name, parts in pairs.sources.items()}

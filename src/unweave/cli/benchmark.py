@@ -126,6 +126,7 @@ def benchmark(
         named = [*ORACLES] if "all" in (oracles or ()) else oracles or ()
         started = time.monotonic()
         with display(current) as progress:
+            watcher = _Watcher(current, progress)
             outcomes = run(
                 dataset,
                 root,
@@ -140,13 +141,13 @@ def benchmark(
                 rounding=str(rounding),
                 device=str(device),
                 jobs=jobs,
-                watcher=_Watcher(current, progress),
+                watcher=watcher,
                 should_stop=current.should_stop,
             )
         code = exit_code(outcomes)
         shown_tables = _sum_up(current, outcomes, output, time.monotonic() - started)
         if as_json:
-            current.emit(_document(outcomes, output, shown_tables, code))
+            current.emit(_document(outcomes, output, shown_tables, watcher.warnings, code))
         raise typer.Exit(code)
 
 
@@ -158,6 +159,13 @@ class _Watcher:
         self.display = progress
         self.total_s = 0.0
         self.done_s = 0.0
+        self.warnings: list[str] = []
+
+    def warned(self, text: str) -> None:
+        from unweave.apps.batch import shown
+
+        self.warnings.append(text)
+        self.current.note(f"warning: {shown(text)}")
 
     def planned(self, to_do_s: float, skipped: Sequence["Outcome"]) -> None:
         self.total_s = to_do_s
@@ -182,7 +190,7 @@ class _Watcher:
 def _sum_up(
     current: Session, outcomes: Sequence["Outcome"], output: Path, seconds: float
 ) -> list[dict[str, Any]]:
-    """The tables of what has scores, what it was, and at the very end what failed."""
+    """The tables of what has scores, and how it went; what failed was said when it did."""
     from unweave.apps.batch import shown
     from unweave.bench import aggregate, text
     from unweave.cli.progress import clock
@@ -206,13 +214,15 @@ def _sum_up(
     current.result(f"{len(outcomes)} scores in {clock(seconds)}: {counts}; in {shown(output)}")
     if of[Status.CANCELLED]:
         current.error(f"interrupted; {len(of[Status.CANCELLED])} not done; run it again to go on")
-    for outcome in of[Status.FAILED]:
-        current.note(f"  failed: {shown(outcome.error)}")
     return [text.document(table) for table in found]
 
 
 def _document(
-    outcomes: Sequence["Outcome"], output: Path, shown_tables: list[dict[str, Any]], code: int
+    outcomes: Sequence["Outcome"],
+    output: Path,
+    shown_tables: list[dict[str, Any]],
+    warnings: list[str],
+    code: int,
 ) -> dict[str, Any]:
     return {
         "output": str(output),
@@ -228,6 +238,7 @@ def _document(
             for outcome in outcomes
         ],
         "tables": shown_tables,
+        "warnings": warnings,
         "counts": {str(s): sum(o.status is s for o in outcomes) for s in Status},
         "exit_code": code,
     }

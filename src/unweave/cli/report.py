@@ -46,6 +46,8 @@ def report(
             raise UsageError(
                 f"{shown(html_file)}: cannot be both page and Markdown; end -o in .html"
             )
+        for line in page.left_out:
+            current.note(f"note: {shown(line)}")
         pages.write(page, html_file, markdown_file)
         for file in (html_file, markdown_file):
             current.result(shown(file))

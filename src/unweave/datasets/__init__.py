@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import pkgutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -64,11 +65,29 @@ def load(
     return found
 
 
+def lacking(name: str, tracks: Sequence[Track]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """`[split, track]`: the stems that a track has not, and half of the tracks or more have.
+
+    Nothing where tracks of the dataset may differ in that.
+    """
+    if describe(name).about.any_stems:
+        return {}
+    counts = Counter(stem for track in tracks for stem in track.stems)
+    usual = [stem for stem, count in counts.items() if 2 * count >= len(tracks)]
+    found = {
+        (track.split, track.name): tuple(stem for stem in usual if stem not in track.stems)
+        for track in tracks
+    }
+    return {key: stems for key, stems in found.items() if stems}
+
+
 def shortfalls(name: str, tracks: Sequence[Track]) -> list[str]:
-    """What is missing for a complete copy, by the number of tracks of each split; a line each.
+    """What is missing for a complete copy: tracks of a split, stems of a track; a line each.
 
     `load` does not ask for it: a part of a dataset can be worth a run, if its report says so.
     """
+    from unweave.io.files import shown
+
     counts = describe(name).about.counts
     found = []
     for split in sorted({track.split for track in tracks}):
@@ -76,6 +95,8 @@ def shortfalls(name: str, tracks: Sequence[Track]) -> list[str]:
         if may is not None and has not in may:
             complete = " or ".join(map(str, may))
             found.append(f"{split} has {has} tracks, a complete copy has {complete}")
+    for (_, track), stems in lacking(name, tracks).items():
+        found.append(f"{shown(track)} has no {', '.join(stems)}, as other tracks have")
     return found
 
 

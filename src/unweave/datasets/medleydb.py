@@ -35,6 +35,7 @@ ABOUT = About(
     licence="CC BY-NC-SA 4.0",
     obtain="MedleyDB of the Music and Audio Research Lab, New York University, on Zenodo",
     paper="Bittner et al. 2014",
+    any_stems=True,
 )
 _GROUPS = {
     "vocals": "male singer, female singer, male rapper, female rapper, male speaker, "

@@ -202,7 +202,8 @@ class About:
     """The facts about a dataset that its file states.
 
     `counts` gives for a split every number of tracks that a complete copy may have. Where stems
-    add up to the mix, `sum_db_at_least` is how far below the mix the rest must be.
+    add up to the mix, `sum_db_at_least` is how far below the mix the rest must be. Where
+    `any_stems`, tracks may have different stems by nature.
     """
 
     stems: tuple[str, ...]
@@ -215,3 +216,4 @@ class About:
     counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     sum_db_at_least: float | None = None
     needs_root: bool = True
+    any_stems: bool = False

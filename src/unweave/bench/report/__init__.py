@@ -22,8 +22,8 @@ def build(folder: Path, *, baseline: str | None = None, made: str | None = None)
     """The report on all scores below `folder`, as plain data.
 
     baseline: the system that all others are tested against; else each separator is. made: the
-    time to show, now in UTC where None. Raises InputError where there are no scores or one file
-    is damaged, UsageError for a baseline that nobody has heard of.
+    time to show, now in UTC where None. What is left out is said on the page. Raises InputError
+    where there are no scores, UsageError for a baseline that nobody has heard of.
     """
     from unweave import __version__
     from unweave.bench import aggregate
@@ -31,11 +31,12 @@ def build(folder: Path, *, baseline: str | None = None, made: str | None = None)
 
     if not folder.is_dir():
         raise InputError(f"{shown(folder)}: no such folder; give the one that the benchmark wrote")
-    every = study.studies(aggregate.load(folder))
+    left_out: list[str] = []
+    every = study.studies(aggregate.load(folder, left_out.append))
     if baseline is not None:
         differences.check_baseline(every, baseline)
     stamp = made or datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return compose.page(every, __version__, stamp, baseline)
+    return compose.page(every, __version__, stamp, baseline, left_out)
 
 
 def write(page: Page, html_file: Path, markdown_file: Path) -> None:
@@ -52,6 +53,7 @@ def document(page: Page) -> dict[str, Any]:
     return {
         "title": page.title,
         "stamp": page.stamp,
+        "left_out": list(page.left_out),
         "sections": [_section(section) for section in page.sections],
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unweave.bench.report import differences, notes, plots, tables
-from unweave.bench.report.page import Block, Highlights, Page, Section, Text, shown
+from unweave.bench.report.page import Block, Highlights, Items, Page, Section, Text, shown
 from unweave.bench.report.study import Study, joins_campaign
 from unweave.bench.scores import MIR_1K
 from unweave.bench.sisec import CITATION
@@ -22,14 +22,25 @@ DEFINITIONS = (
 )
 
 
-def page(every: Sequence[Study], version: str, made: str, baseline: str | None = None) -> Page:
-    """The whole report; `made` is the time that it shows, the only part that is not the scores'."""
+def page(
+    every: Sequence[Study],
+    version: str,
+    made: str,
+    baseline: str | None = None,
+    left_out: Sequence[str] = (),
+) -> Page:
+    """The whole report; `made` is the time that it shows, the only part that is not the scores'.
+
+    left_out: what the folder holds beside these scores, a line each.
+    """
     names = "; ".join(study.title for study in every)
     return Page(
         title="Separation benchmark",
         lead=f"Scores of {names}.",
         stamp=f"unweave {version}, {made}",
+        left_out=tuple(left_out),
         sections=(
+            *([Section("Left out", 2, (Items(tuple(left_out)),))] if left_out else ()),
             *(chapter(study, baseline) for study in every),
             Section("How to read this", 2, tuple(Text(words) for words in DEFINITIONS)),
         ),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from unweave.bench.report.page import Block, Cell, Column, Row, Table, Text, shown
 from unweave.bench.report.study import Study
 from unweave.bench.report.tables import grouped
-from unweave.bench.statistics import Comparison, compare
+from unweave.bench.statistics import LEVEL, Comparison, compare
 from unweave.core.errors import UsageError
 
 FEWEST = 6  # with five tracks not even five wins out of five reach 5 % two-sided (p = 1/16)
@@ -66,9 +67,23 @@ def difference_table(study: Study, stem: str, baseline: str | None = None) -> li
     if most < FEWEST:
         words = f"{stem.capitalize()}: {most} common tracks; fewer than {FEWEST} show nothing."
         return [Text(words)]
-    if len(heads) == 1:
-        return [_details(study, stem, found, heads[0])]
-    return [_matrix(study, stem, found, heads)]
+    table = _details(study, stem, found, heads[0]) if len(heads) == 1 else None
+    return [*_out_of_reach(stem, found, most), table or _matrix(study, stem, found, heads)]
+
+
+def _out_of_reach(stem: str, found: Sequence[Comparison], tracks: int) -> list[Block]:
+    """A caution where so few tracks and so many comparisons can show nothing at all."""
+    least = min(1.0, len(found) * 2.0 ** (1 - tracks))  # one wins on every track, two-sided
+    if least < LEVEL:
+        return []
+    return [
+        Text(
+            f"{stem.capitalize()}: with {tracks} tracks and {len(found)} comparisons no difference "
+            f"can be shown at 5 %: even a system that wins on every track has p = {p_value(least)} "
+            "after Holm's correction. Take more tracks, fewer systems, or one --baseline.",
+            caution=True,
+        )
+    ]
 
 
 def _details(study: Study, stem: str, found: list[Comparison], baseline: str) -> Table:

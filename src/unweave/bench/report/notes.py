@@ -129,25 +129,29 @@ def what_was_run(study: Study) -> list[Block]:
     rows = {}
     for system in study.systems:
         items = [item for item in study.own if item.separator == system.label]
-        if not items:
+        if not items or all(item.is_foreign for item in items):
             continue
         first = items[0]
         options = ", ".join(f"{name} = {value}" for name, value in first.options.items())
+        inputs = ", ".join(f"{name} {digest[:12]}" for name, digest in first.files.items())
         weights = sorted({item.weights_sha256[:12] for item in items if item.weights_sha256})
         renamed = ", ".join(f"{ours} as {stem}" for ours, stem in first.mapping.items())
         versions = ", ".join(sorted({item.software for item in items if item.software}))
         hashes = ", ".join(weights)
         name = first.name if first.name != system.label else None
-        cells = tuple(cell or None for cell in (name, options, hashes, renamed, versions))
+        cells = tuple(cell or None for cell in (name, options, inputs, hashes, renamed, versions))
         rows[system.label] = Row(system.label, cells, system.kind)
     heads = (
         "Name",
         "Options",
+        "Files of options, SHA-256",
         "Weights, SHA-256",
         "Stems scored under other names",
         "Scored by unweave",
     )
     used = [n for n in range(len(heads)) if any(row.cells[n] for row in rows.values())]
+    if not used:
+        return []
     table = Table(
         title="What was run",
         aggregation="as the scores say; the hash by its first 12 digits",
@@ -156,7 +160,7 @@ def what_was_run(study: Study) -> list[Block]:
             {k: Row(r.label, tuple(r.cells[n] for n in used), r.kind) for k, r in rows.items()}
         ),
     )
-    return [table] if rows else []
+    return [table]
 
 
 def silence(study: Study) -> list[Block]:

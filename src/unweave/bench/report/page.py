@@ -165,6 +165,7 @@ class Page:
     lead: str
     stamp: str
     sections: tuple[Section, ...]
+    left_out: tuple[str, ...] = ()  # files and scores of the folder that are not in it
 
 
 def shown(value: Cell, decimals: int | None = 2, minus: str = "−") -> str:

@@ -118,5 +118,36 @@ def test_load(tmp_path):
     with pytest.raises(InputError, match="unweave benchmark"):
         aggregate.load(tmp_path / "d" / "none")
     (tmp_path / "d" / "odd.json").write_text("[]")
-    with pytest.raises(InputError, match=r"odd\.json"):
-        aggregate.load(tmp_path)
+    said = []
+    assert len(aggregate.load(tmp_path, said.append)) == len(found)
+    (line,) = said
+    assert "odd.json" in line
+
+
+def test_scores_made_in_two_ways_never_stand_in_one_row(tmp_path):
+    """One row's folder after an upgrade that scored only one of its tracks anew."""
+    made = {"software": "0.1.0", "options": {"share": 0.5}}
+    for name, more in (("a", {}), ("b", {}), ("c", {"software": "0.2.0"})):
+        item = replace(track(name, "one", [1.0]), **made | more)
+        scores.write(item, scores.path_of(tmp_path, "d", "one", "test", name))
+    said = []
+    assert [item.track for item in aggregate.load(tmp_path, said.append)] == ["a", "b"]
+    assert said == [
+        "one: 1 of its 3 tracks were scored with other software than the rest and are left out; "
+        "run the benchmark again to score them alike"
+    ]
+    for more in (
+        {"options": {"share": 0.7}},
+        {"card_sha256": "0" * 64},
+        {"files": {"x": "1" * 64}},
+    ):
+        item = replace(track("c", "one", [1.0]), **made | more)
+        scores.write(item, scores.path_of(tmp_path, "d", "one", "test", "c"))
+        assert [item.track for item in aggregate.load(tmp_path)] == ["a", "b"]
+
+
+def test_tracks_are_counted_for_each_column():
+    both = track("a", "one", [1.0])
+    alone = replace(track("b", "one", [3.0]), targets={"drums": both.targets["vocals"]})
+    (row,) = aggregate.csdr_table([both, track("c", "one", [5.0]), alone]).rows
+    assert (row.counts, row.tracks) == ((2, 1), "1 to 2")

@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -133,6 +134,81 @@ def test_an_accompaniment_without_a_reference_of_its_own(tmp_path, pair):
     )
     assert found["accompaniment"] == pytest.approx(expected["accompaniment"], abs=1e-3)
     assert found.scores.missing == ()
+
+
+def test_files_that_mean_the_same_stem_are_named(tmp_path, pair):
+    references, estimates = pair
+    true = put(tmp_path / "true", references)
+    both = put(tmp_path / "both", {"vocals": estimates["vocals"], "Voice": estimates["drums"]})
+    for one, other in ((true, both), (both, true)):
+        with pytest.raises(InputError, match=r"both/.*same stem as"):
+            evaluate_files(one, other)
+    found = evaluate_files(true, both, mapping={"VOICE": "drums"})
+    assert found["drums"] == pytest.approx(
+        unweave.evaluate(references, {"vocals": estimates["vocals"], "drums": estimates["drums"]},
+                         RATE_HZ)["drums"], abs=1e-4)  # fmt: skip
+    with pytest.raises(UsageError, match=r"--map vox=vocals.*voice, vocals"):
+        evaluate_files(true, both, mapping={"vox": "vocals"})
+
+
+def test_a_reference_without_an_estimate_is_said(tmp_path, pair):
+    references, estimates = pair
+    own = {name: references[name] for name in ("vocals", "drums")}
+    own["accompaniment"] = references["bass"]
+    given = {"vocals": estimates["vocals"], "accompaniment": estimates["bass"]}
+    found = unweave.evaluate(own, given, RATE_HZ)
+    assert found.scores.missing == ("drums",)
+    assert any("drums" in text for text in found.warnings)
+
+
+def test_values_that_are_not_finite_are_named(tmp_path, pair):
+    references, estimates = pair
+    bad = estimates | {"bass": np.full_like(estimates["bass"], np.nan)}
+    with pytest.raises(ValueError, match="estimates: bass: holds values that are not finite"):
+        unweave.evaluate(references, bad, RATE_HZ)
+    put(tmp_path / "true", references)
+    put(tmp_path / "bad", bad)
+    with pytest.raises(InputError, match=r"bad/bass\.wav: holds samples that are not finite"):
+        evaluate_files(tmp_path / "true", tmp_path / "bad")
+
+
+def test_arrays_are_read_as_separate_reads_them(pair):
+    references, estimates = pair
+    expected = unweave.evaluate(references, estimates, RATE_HZ, "global")
+    shorts = {n: np.round(np.clip(w, -1, 1 - 2**-15) * 2**15).astype(np.int16)
+              for n, w in references.items()}  # fmt: skip
+    found = unweave.evaluate(shorts, estimates, RATE_HZ, "global")
+    for stem in STEMS:
+        assert found[stem] == pytest.approx(expected[stem], abs=1e-2)
+    wave = np.zeros((44100, 2), np.float32)
+    sparse = torch.zeros(2, 100).to_sparse()
+    for references, says in [
+        ({"vocals": wave}, r"references: vocals: .*\(44100, 2\).*\.T"),
+        (wave, r"references: expected \(stem, channel, time\).*\(44100, 2\)"),
+        (np.zeros((2, 44100, 2), np.float32), r"references: stem 1: .*\.T"),
+        (None, "references: .*got NoneType"),
+        ({"vocals": None}, "references: vocals: .*got NoneType"),
+        ({"vocals": sparse}, "to_dense"),
+        ({"vocals": np.zeros((1, 9), np.int64)}, "int64"),
+    ]:
+        with pytest.raises(ValueError, match=says):
+            unweave.evaluate(references, {"vocals": np.zeros((1, 100), np.float32)}, RATE_HZ)
+    for rate in (0, -1, math.nan, math.inf, None, "44100", 44100.5):
+        with pytest.raises(ValueError, match="positive whole number"):
+            unweave.evaluate(expected.scores.targets or shorts, estimates, rate)
+
+
+def test_an_evaluation_is_shown_as_its_tables(pair):
+    references, estimates = pair
+    estimates = {f"{name}": wave for name, wave in list(estimates.items())[:3]}
+    found = unweave.evaluate(references, estimates, RATE_HZ)
+    for text in (repr(found), str(found), found._repr_html_()):
+        assert len(text) < 2500
+        for word in ("BSS Eval v4", "SIR", "drums", f"{found['drums']['SDR']:.2f}", "no other"):
+            assert word in text
+    assert found._repr_html_().count("<table>") == 2
+    named = unweave.evaluate({"<b>": references["vocals"]}, {"<b>": references["drums"]}, RATE_HZ)
+    assert "<b>" not in named._repr_html_()
 
 
 def test_two_files(tmp_path, pair):

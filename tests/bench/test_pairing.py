@@ -77,6 +77,37 @@ def test_several_estimates_of_one_reference_are_added():
     assert total(given, ("piano",)) is given["piano"]
 
 
+@pytest.mark.parametrize(
+    ("references", "estimates", "named"),
+    [
+        (MUSIC, ("vocals", "voice", "accompaniment"), "estimates vocals and voice"),
+        (MUSIC, ("singing", "drum", "drums"), "estimates drum and drums"),
+        (("vocals", "voice", "other"), ("vocals",), "references vocals and voice"),
+    ],
+)
+def test_two_names_of_one_stem_are_an_error(references, estimates, named):
+    with pytest.raises(UsageError, match=named):
+        pair(references, estimates)
+
+
+def test_two_names_that_are_mapped_apart_are_none():
+    found = pair(MUSIC, ("vocals", "voice"), {"voice": "other"})
+    assert found.sources == {"vocals": ("vocals",), "other": ("voice",)}
+
+
+def test_the_stem_of_a_mapping_is_looked_for_in_any_case():
+    assert pair(MUSIC, ("Lead",), {"lead": "Vocals"}).sources == {"vocals": ("Lead",)}
+    with pytest.raises(UsageError, match=r"--map vox=vocals: there is no 'vox'.*Lead"):
+        pair(MUSIC, ("Lead",), {"vox": "vocals"})
+
+
+def test_an_accompaniment_of_its_own_does_not_stand_for_the_stems_beside_it():
+    references = ("vocals", "drums", "accompaniment")
+    found = pair(references, ("vocals", "accompaniment"), derived=False)
+    assert found.missing == ("drums",)
+    assert pair(references, ("vocals", "drums"), derived=False).missing == ("accompaniment",)
+
+
 def test_a_mapping_to_nothing_is_an_error():
     with pytest.raises(UsageError, match=r"--map vocals=violin.*vocals, drums"):
         pair(MUSIC, ("vocals",), {"vocals": "violin"})

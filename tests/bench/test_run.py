@@ -141,6 +141,10 @@ def test_what_is_done_is_not_done_again(offered, tmp_path):
         lambda document: document["unweave"].update(options={"share": 0.5}),
         lambda document: document["unweave"].update(weights_sha256="0" * 64),
         lambda document: document["unweave"].update(protocol="mir-1k"),
+        lambda document: document["unweave"].update(software="0.0.9"),
+        lambda document: document["unweave"].update(rounded_to_bits=16),
+        lambda document: document["unweave"].update(files={"share": "0" * 64}),
+        lambda document: document["unweave"].update(card_sha256="0" * 64),
         lambda document: document["unweave"].update(mapping={"vocals": "drums"}),
         lambda document: document["unweave"].update(track="another"),
         lambda document: document["targets"][0].pop("frames"),
@@ -312,6 +316,7 @@ def test_selecting():
     [
         ({"mapping": {"piano": "other"}}, "piano.*accompaniment, residual, vocals"),
         ({"mapping": {"vocals": "violin"}}, "violin.*accompaniment, bass"),
+        ({"rounding": "float"}, "auto, 16-bit, none"),
         ({"protocol": "v4"}, "bss-eval-v4, mir-1k"),
         ({"separators": ["shore"]}, "shore"),
         ({"separators": [], "oracles": []}, "nothing to benchmark"),
@@ -322,6 +327,17 @@ def test_refused_before_any_work(offered, tmp_path, more, words):
     with pytest.raises(UsageError, match=words):
         go(tmp_path, **more)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_stems_that_are_in_no_track_are_refused_before_any_work(monkeypatch, tmp_path):
+    fakes.offer(monkeypatch, stems=("harmonic", "percussive"))
+    give(monkeypatch, fakes.tracks())
+    with pytest.raises(UsageError, match=r"share: none of harmonic, percussive.*--map"):
+        go(tmp_path)
+    assert Share.calls == []
+    (one, two) = go(tmp_path, mapping={"Percussive": "drums"}, oracles=())
+    assert one.status is two.status is Status.DONE
+    assert one.scores.mapping == {"percussive": "drums"}
 
 
 def test_which_dataset(offered, tmp_path):

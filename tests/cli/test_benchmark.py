@@ -56,13 +56,13 @@ def test_json(offered, say):
     assert "median" in done.err  # tables for people do not disturb the JSON
 
 
-def test_failures_are_named_at_the_end(offered, say):
+def test_every_failure_is_named_once(offered, say):
     done = say(*ARGUMENTS, "-s", "share:share=3")
     assert done.code == 1
     assert "2 failed" in done.out
-    last = done.err.splitlines()[-2:]
-    assert [line.split(":")[1].strip() for line in last] == ["test 1", "test 2"]
-    assert all("a share above one" in line for line in last)
+    said = [line for line in done.err.splitlines() if "a share above one" in line]
+    assert [line.split(":")[1].strip() for line in said] == ["test 1", "test 2"]
+    assert all(line.startswith("error: ") for line in said)
     found = say(*ARGUMENTS, "-s", "share:share=3", "--json").json
     assert found["exit_code"] == 1
     assert "share above one" in found["scores"][1]["error"]
@@ -98,6 +98,8 @@ def test_settings_tracks_and_mappings(offered, say):
         (["-d", "synthetic", "--oracle", "ibm", "--map", "x"], ["--map", "STEM=REFERENCE"]),
         (["-d", "synthetic", "--oracle", "ibm", "--protocol", "v9"], ["v9", "mir-1k"]),
         (["-d", "synthetic", "-s", "spleeter-2stems", "--set", "x"], ["--set", "key=value"]),
+        (["-d", "synthetic", "-s", "hpss"], ["hpss: none of harmonic, percussive", "--map"]),
+        (["-d", "synthetic", "-s", "repet", "--protocol", "mir-1k"], ["one channel", "has 2"]),
     ],
 )
 def test_refused(here, say, arguments, words):
@@ -150,3 +152,24 @@ def test_a_folder_of_stems(here, say):
     assert [target["name"] for target in document["targets"]] == ["voice", "music"]
     values = [frame["metrics"]["SDR"] for frame in document["targets"][0]["frames"]]
     assert np.isfinite(values).all()
+
+
+def test_a_track_without_one_of_the_stems_is_left_out_and_said(here, say):
+    for n, names in enumerate((("vocals", "accompaniment"), ("accompaniment",))):
+        folder = here / "songs" / f"song {n}"
+        folder.mkdir(parents=True)
+        for name, wave in fakes.waves(names, 9000).items():
+            soundfile.write(folder / f"{name}.wav", wave.T, 8000, subtype="FLOAT")
+    arguments = ["benchmark", "--root", "songs", "-d", "folder", "--oracle", "mixture"]
+    done = say(*arguments, "--json")
+    assert done.code == 0, done.err
+    assert [item["track"] for item in done.json["scores"]] == ["song 0"]
+    (warning,) = done.json["warnings"]
+    assert warning == "song 1: left out, it has no vocals as other tracks have"
+    assert f"warning: {warning}" in done.err
+    assert {tuple(row["tracks"]) for t in done.json["tables"] for row in t["rows"]} == {(1, 1)}
+    checked = say("dataset", "check", "songs")
+    assert checked.code == 1
+    assert "song 1 has no vocals" in checked.err
+    only = say(*arguments, "--tracks", "song 1")
+    assert (only.code, "no track has all stems" in only.err) == (2, True)

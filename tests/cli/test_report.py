@@ -1,5 +1,6 @@
 """`unweave report` on the command line."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -59,12 +60,51 @@ def test_refused_in_one_line(folder, say, arguments, code, words):
         assert word in done.err
 
 
-def test_a_damaged_file_is_named(folder, say):
+def test_what_is_no_score_is_passed_over_and_named(folder, say):
+    first = say("report", folder, "--json")
     Path("out/broken.json").write_text("{")
-    done = say("report", folder)
+    Path("out/tables.json").write_text(first.out)
+    Path("out/notes").mkdir()
+    Path("out/notes/report.json").write_text('{"schema_version": 2}')
+    done = say("report", folder, "--json")
+    assert done.code == 0
+    assert done.json["sections"][1:] == first.json["sections"]
+    assert len(done.json["left_out"]) == 3
+    for name in ("broken.json", "tables.json", "report.json"):
+        assert name in done.err
+        assert name in Path("out/report.html").read_text("utf-8")
+
+
+def test_a_folder_that_holds_nothing_but_other_json_is_refused(here, say):
+    Path("out").mkdir()
+    Path("out/tables.json").write_text("{}")
+    done = say("report", "out")
     assert done.code == 1
-    assert "broken.json" in done.err
+    assert "tables.json" in done.err
     assert not Path("out/report.html").exists()
+
+
+@pytest.mark.parametrize("place", ["MINE/train", "musdb18/MINE/train"])
+def test_files_of_museval_alone_and_beside_ours(folder, say, place):
+    """They have no `unweave` block: only targets."""
+    for name in names(7):
+        ours = json.loads(Path(f"out/musdb18/one/train/{name}.json").read_text())
+        for root in ("out", "alone"):
+            path = Path(root, place, f"{name}.json")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({"targets": ours["targets"]}))
+    done = say("report", "alone", "--json")
+    assert done.code == 0, done.err
+    (chapter, _) = done.json["sections"]
+    assert [row["label"] for row in chapter["sections"][0]["tables"][0]["rows"]] == ["MINE"]
+    assert any("scored by museval" in words for words in chapter["cautions"])
+    found = say("report", folder, "--json").json["sections"]
+    labels = [[row["label"] for row in chapter["sections"][0]["tables"][0]["rows"]]
+              for chapter in found[:-1]]  # fmt: skip
+    if place.startswith("musdb18"):  # the path tells the dataset
+        assert [sorted(rows) for rows in labels] == [["MINE", "irm1", "one", "two"]]
+    else:
+        assert sorted(labels) == [["MINE"], ["one", "two", "irm1"]]
 
 
 def test_help_loads_nothing_heavy(start):

@@ -121,3 +121,18 @@ def test_what_is_no_sound_is_named(tmp_path):
             call(tmp_path / "x.wav")
         with pytest.raises(InputError, match=r"gone\.wav: cannot be read: no such file"):
             call(tmp_path / "gone.wav")
+
+
+def test_a_flac_that_does_not_say_its_length_is_counted(write, tmp_path):
+    """As one that came out of a pipe: the total of samples in its header is 0."""
+    path = tmp_path / "x.flac"
+    write(path, frames=9001)
+    data = bytearray(path.read_bytes())
+    data[21] &= 0xF0  # STREAMINFO: the last four of 36 bits
+    data[22:26] = bytes(4)
+    path.write_bytes(data)
+    assert _audio.header(path).samples == 9001
+    whole = everything(path)
+    assert np.array_equal(_audio.read(path, 4000, 1234), whole[:, 4000:5234])
+    with pytest.raises(InputError, match="ends after 9001 samples"):
+        _audio.read(path, 9000, 2)

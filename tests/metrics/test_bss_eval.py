@@ -164,3 +164,15 @@ def test_what_must_not_matter_does_not(gain: float, seed: int, lead: int) -> Non
     np.testing.assert_allclose(score(refs[order], ests[order]), usual[:, order], atol=1e-6)
     early = [np.pad(x, ((0, 0), (0, 0), (lead, 0))) for x in (refs, ests)]
     np.testing.assert_allclose(score(*early), usual, atol=1e-6)
+
+
+def test_references_of_the_same_bytes_and_another_shape_are_others():
+    refs, ests = signals(stems=2, channels=1, length=600)
+    kept = Kept()
+    for shape in ((2, 1, 600), (1, 2, 600)):
+        frames = [
+            bss_eval_v4(refs.reshape(shape), ests.reshape(shape), window=300, hop=300,
+                        filter_taps=TAPS, kept=one).sdr
+            for one in (kept, None)
+        ]  # fmt: skip
+        np.testing.assert_array_equal(*frames)

@@ -69,6 +69,14 @@ def describe(name: str) -> Card | Technique:
     )
 
 
+def card_sha256(name: str) -> str | None:
+    """The hash of a trained separator's card; None for a technique. Raises UsageError."""
+    if cards.known(name):
+        return cards.sha256(name)
+    _module(name)
+    return None
+
+
 def options(name: str) -> tuple[Parameter, ...]:
     """The options that `load` takes for a separator, without its weights.
 

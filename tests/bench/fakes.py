@@ -75,6 +75,7 @@ def offer(monkeypatch, stems=("vocals", "accompaniment")) -> None:
     monkeypatch.setattr(catalog, "describe", describe)
     monkeypatch.setattr(catalog, "options", lambda name: (SHARE,) if load(name) else ())
     monkeypatch.setattr(catalog, "in_force", in_force)
+    monkeypatch.setattr(catalog, "card_sha256", lambda name: None)
 
 
 def tracks(count: int = 2, duration_s: float = 2.2, channels: int = 1) -> list[Track]:

@@ -1,3 +1,6 @@
+import hashlib
+from importlib import resources
+
 import pytest
 import torch
 
@@ -8,11 +11,15 @@ from unweave.core.errors import UsageError
 from unweave.separators._dictionaries import Dictionaries
 
 
+def cards_folder():
+    return resources.files("unweave.pretrained") / "cards"
+
+
 def test_labels_say_the_options_that_are_not_defaults(monkeypatch):
     fakes.offer(monkeypatch)
     found = entries(["share", "share:share=0.5", "share:share=0.25"], ["ibm1", "ibm1"])
     assert [(e.label, e.kind, e.name, dict(e.options)) for e in found] == [
-        ("share", "separator", "share", {}),
+        ("share", "separator", "share", {"share": 0.25}),
         ("share:share=0.5", "separator", "share", {"share": 0.5}),
         ("ibm1", "oracle", "ibm1", {}),
     ]
@@ -26,7 +33,45 @@ def test_weights_are_part_of_it():
     found = entries(["spleeter-2stems"])[0]
     assert found.label == "spleeter-2stems"
     assert len(found.weights_sha256) == 64
-    assert entries(["spleeter-2stems:mask-exponent=3"])[0].options == {"mask_exponent": 3}
+    given = entries(["spleeter-2stems:mask-exponent=3"])[0]
+    assert given.options == found.options | {"mask_exponent": 3}
+    assert given.label == "spleeter-2stems:mask_exponent=3.0"
+    assert len(found.card_sha256) == 64
+
+
+def test_a_card_of_ones_own_is_called_by_its_name(tmp_path):
+    ours = cards_folder() / "mir1k-unet.toml"
+    text = ours.read_text()
+    mine, twin, other = (tmp_path / n / name for n, name in (
+        ("a", "mine.toml"), ("b", "mir1k-unet.toml"), ("c", "mir1k-unet.toml")))  # fmt: skip
+    for path, facts in ((mine, text), (twin, text), (other, text + "\n")):
+        path.parent.mkdir()
+        path.write_text(facts)
+    labels = [entry.label for entry in entries([str(mine), "mir1k-unet", f"{other}:wiener=1"])]
+    sha256 = hashlib.sha256(other.read_bytes()).hexdigest()
+    assert labels == ["mine", "mir1k-unet", f"mir1k-unet@{sha256[:8]}:wiener=1"]
+    assert entries([str(twin)])[0].label == "mir1k-unet"  # it is that card
+    changed = text.replace(
+        "sample_rate_hz", "# the settings change and the weights do not\nsample_rate_hz", 1
+    )
+    before = entries([str(mine)])[0]
+    mine.write_text(changed)
+    after = entries([str(mine)])[0]
+    assert after.weights_sha256 == before.weights_sha256
+    assert after.card_sha256 != before.card_sha256
+    assert after.name == "mine"
+    assert after.model == str(mine)
+
+
+def test_files_that_options_name_count_by_their_content(tmp_path):
+    bases = {"voice": torch.rand(257, 3), "noise": torch.rand(257, 3)}
+    settings = {"window_s": 0.064, "overlap": 4, "exponent": 1.0, "divergence": "kl"}
+    learned = Dictionaries(bases=bases, sample_rate_hz=8000, settings=settings, rounds=10)
+    learned.write(tmp_path / "duo.toml")
+    (entry,) = entries([f"nmf:dictionaries={tmp_path / 'duo.toml'}"])
+    assert list(entry.files) == ["dictionaries"]
+    assert entry.files["dictionaries"] == hashlib.sha256(
+        (tmp_path / "duo.toml").read_bytes()).hexdigest()  # fmt: skip
 
 
 def test_dictionaries_are_weights(tmp_path):

@@ -69,7 +69,10 @@ def content(folder: Path) -> dict[str, dict]:
 
 class Watch:
     def __init__(self):
-        self.to_do_s, self.skipped, self.ended = None, None, []
+        self.to_do_s, self.skipped, self.ended, self.said = None, None, [], []
+
+    def warned(self, text):
+        self.said.append(text)
 
     def planned(self, to_do_s, skipped):
         self.to_do_s, self.skipped = to_do_s, len(skipped)
@@ -206,7 +209,7 @@ def test_a_failing_track_does_not_stop_the_others(offered, tmp_path, monkeypatch
 
     good, other = fakes.tracks()
     noise = Waves(np.ones((1, 100), np.float32))
-    broken = fakes.track_of("broken", Broken(None), {"vocals": noise, "other": noise}, 100)
+    broken = fakes.track_of("broken", Broken(None), dict.fromkeys(good.stems, noise), 100)
     give(monkeypatch, [good, broken, other])
     outcomes = go(tmp_path)
     assert [o.status for o in outcomes] == (
@@ -277,7 +280,7 @@ def test_the_same_from_processes_as_from_here(tmp_path):
 def test_a_child_that_dies_costs_one_row(tmp_path):
     good, _ = fakes.tracks()
     noise = Waves(np.ones((1, 100), np.float32))
-    deadly = fakes.track_of("deadly", Deadly(), {"vocals": noise, "other": noise}, 100)
+    deadly = fakes.track_of("deadly", Deadly(), dict.fromkeys(good.stems, noise), 100)
     rows = tuple(entries([], ["mixture", "irm1"]))
     request = Request(dataset="x", output=tmp_path)
     jobs = [Job(deadly, rows), Job(good, rows)]

@@ -1,14 +1,15 @@
 """What is benchmarked: separators with their options, and oracles, each with a label of its own.
 
-`nmf:rank=8,seed=3` is the separator `nmf` with two options. The label says the options that are
-not the defaults, in the order of their names, so that the same work has the same label however it
-was asked for.
+`repet-sim:distance_s=2,frames=50` is the separator `repet-sim` with two options. The label says the
+options that are not the defaults, in the order of their names, so that the same work has the same
+label however it was asked for. A trained card is called by its name rather than by its path.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from unweave.bench.names import ORACLES
 from unweave.core.errors import UsageError
@@ -16,11 +17,13 @@ from unweave.core.errors import UsageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One row of the benchmark. `options` are those that are not defaults."""
+    """One row of the benchmark. `options` are all that are in force."""
 
     label: str
     kind: str  # separator or oracle
     name: str
+    model: str = ""  # what the catalog loads it by: its name, or the path of its card
+    given: Mapping[str, object] = field(default_factory=dict)  # the options to load it with
     stems: tuple[str, ...] = ()  # that it gives; an oracle gives what the track has
     options: Mapping[str, object] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of those that options name
@@ -42,11 +45,11 @@ def entries(
     found += [_oracle(name) for name in oracle_names]
     if not found:
         raise UsageError("nothing to benchmark; name a --separator or an --oracle")
-    return list({entry.label: entry for entry in found}.values())
+    return list({entry.label: entry for entry in _distinct(found)}.values())
 
 
 def label_of(name: str, options: Mapping[str, object]) -> str:
-    """`nmf`, or `nmf:rank=8,seed=3`."""
+    """`repet-sim`, or `repet-sim:distance_s=2,frames=50`."""
     if not options:
         return name
     words = ",".join(f"{key}={_word(options[key])}" for key in sorted(options))
@@ -63,25 +66,61 @@ def _separator(text: str, settings: Mapping[str, object]) -> Entry:
     from unweave import catalog
     from unweave.core import parameters
 
-    name, _, words = text.partition(":")
+    model, _, words = text.partition(":")
     pairs: Sequence[str] = [word for word in words.split(",") if word.strip()]
-    options = {**settings, **parameters.parse(pairs)}
-    in_force, stems = catalog.in_force(name, options)
-    facts = catalog.describe(name)
-    weights = (
-        catalog.load(name, **options).spec.weights_sha256
-        if isinstance(facts, catalog.Technique)
-        else facts.weights.sha256
-    )
-    changed = parameters.changed(catalog.options(name), in_force)
+    given = {**settings, **parameters.parse(pairs)}
+    in_force, stems = catalog.in_force(model, given)
+    facts = catalog.describe(model)
+    if isinstance(facts, catalog.Technique):
+        weights = catalog.load(model, **given).spec.weights_sha256
+    else:
+        weights = facts.weights.sha256
     return Entry(
-        label=label_of(name, changed),
+        label=label_of(facts.name, parameters.changed(catalog.options(model), in_force)),
         kind="separator",
-        name=name,
+        name=facts.name,
+        model=model,
+        given=given,
         stems=stems,
-        options=changed,
+        options=in_force,
+        files=_files(in_force),
+        card_sha256=catalog.card_sha256(model),
         weights_sha256=weights,
     )
+
+
+def _files(options: Mapping[str, object]) -> dict[str, str]:
+    """The SHA-256 of the content of each file that an option names."""
+    from unweave.datasets.track import sha256
+
+    paths = {name: Path(value) for name, value in options.items() if isinstance(value, str)}
+    return {name: sha256(path) for name, path in paths.items() if path.is_file()}
+
+
+def _distinct(found: Sequence[Entry]) -> list[Entry]:
+    """The rows, those of another card than the one that its name stands for with that card's hash.
+
+    A run of one's own is often called as the recipe, and as a model of ours.
+    """
+    from unweave import catalog
+
+    known = set(catalog.names())
+    ours = {name: catalog.card_sha256(name) for name in {e.name for e in found} & known}
+    meant: dict[str, set[str | None]] = {}
+    for entry in found:
+        meant.setdefault(entry.name, {ours[entry.name]} if entry.name in ours else set())
+        meant[entry.name].add(entry.card_sha256)
+    return [
+        entry
+        if len(meant[entry.name]) == 1 or entry.card_sha256 in (None, ours.get(entry.name))
+        else replace(entry, label=_pinned(entry))
+        for entry in found
+    ]
+
+
+def _pinned(entry: Entry) -> str:
+    assert entry.card_sha256 is not None
+    return f"{entry.name}@{entry.card_sha256[:8]}{entry.label.removeprefix(entry.name)}"
 
 
 def _word(value: object) -> str:

@@ -121,7 +121,7 @@ def path_of(root: Path, dataset: str, separator: str, split: str, track: str) ->
 
 
 def safe(name: str) -> str:
-    """`name` as the name of a file on any system: `nmf:rank=8` becomes `nmf,rank=8`."""
+    """`name` as the name of a file on any system: `repet:seed=8` becomes `repet,seed=8`."""
     allowed = "".join("_" if c in '<>"/\\|?*' or ord(c) < 32 else c for c in name)
     allowed = allowed.replace(":", ",").rstrip(". ")
     return f"_{allowed}" if allowed.startswith((".", "-")) or not allowed else allowed

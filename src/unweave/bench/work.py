@@ -199,7 +199,7 @@ class Scorer:
 
         if entry.label not in self.loaded:
             try:
-                self.loaded[entry.label] = catalog.load(entry.name, **entry.options).to(device)
+                self.loaded[entry.label] = catalog.load(entry.model, **entry.given).to(device)
             except Exception as error:
                 self.loaded[entry.label] = error
         found = self.loaded[entry.label]

@@ -9,6 +9,7 @@ it.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import pkgutil
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -159,6 +160,16 @@ def _ours(name: str) -> Card:
         raise UsageError(unknown(name, names()))
     found = parse(name, (_folder() / f"{name}{ENDING}").read_text(encoding="utf-8"))
     return replace(found, file=_beside(Path(str(_folder())) / f"{name}{ENDING}"))
+
+
+def sha256(name: str) -> str:
+    """The hash of a card's text. Raises UsageError where it cannot be read."""
+    if not name.endswith(ENDING):
+        return hashlib.sha256((_folder() / f"{name}{ENDING}").read_bytes()).hexdigest()
+    try:
+        return hashlib.sha256(Path(name).read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(f"{name}: cannot be read ({error.strerror})") from error
 
 
 def _elsewhere(path: Path) -> Card:

@@ -6,7 +6,10 @@ beginning by `io.reader` and stops where the stretch ends.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +17,10 @@ import soundfile
 
 from unweave.core.errors import InputError
 from unweave.core.types import Wave
-from unweave.datasets import _mp4
+from unweave.io import chunks
 from unweave.io.files import shown
 from unweave.io.reader import Reader
+from unweave.io.splice import Spliced
 
 _SEEKABLE = (".wav", ".flac")
 _UNKNOWN = 2**63 - 1  # libsndfile's length of a stream that does not say its own
@@ -44,20 +48,14 @@ def header(path: Path, stream: int = 0) -> Header:
     Raises InputError.
     """
     if path.suffix.lower() in _SEEKABLE:
-        try:
-            found = soundfile.info(path)
-        except soundfile.LibsndfileError:
-            pass  # the reader says what is wrong with it, or can read it after all
-        else:
-            if 0 < found.frames < _UNKNOWN:
-                lossy = not found.subtype.startswith(_LOSSLESS)
-                codec = found.subtype.lower()
-                return Header(found.samplerate, found.channels, found.frames, 1, codec, lossy)
+        with _libsndfile(path) as file:
+            if file is not None and 0 < file.frames < _UNKNOWN:
+                lossy = not file.subtype.startswith(_LOSSLESS)
+                codec = file.subtype.lower()
+                return Header(file.samplerate, file.channels, file.frames, 1, codec, lossy)
     with Reader(path, stream) as reader:
         info = reader.info
         samples = info.frames
-        if samples is not None and info.container == "mp4":
-            samples = _mp4.length(path, stream, samples, info.sample_rate_hz)
         if samples is None:
             samples = sum(block.shape[1] for block in reader.blocks(_BLOCK))
     return Header(
@@ -71,14 +69,11 @@ def read(path: Path, start: int, length: int, stream: int = 0) -> Wave:
     Raises InputError where the file cannot be read or ends before `start + length`.
     """
     if path.suffix.lower() in _SEEKABLE:
-        try:
-            with soundfile.SoundFile(path) as file:
-                if file.seekable() and start <= file.frames:
-                    file.seek(start)
-                    wave = file.read(length, dtype="float32", always_2d=True)
-                    return _whole(np.ascontiguousarray(wave.T), path, start, length)
-        except soundfile.LibsndfileError:
-            pass
+        with suppress(soundfile.LibsndfileError), _libsndfile(path) as file:
+            if file is not None and file.seekable() and start <= file.frames < _UNKNOWN:
+                file.seek(start)
+                wave = file.read(length, dtype="float32", always_2d=True)
+                return _whole(np.ascontiguousarray(wave.T), path, start, length)
     return _whole(_decode(path, start, length, stream), path, start, length)
 
 
@@ -86,6 +81,25 @@ def decoded_samples(path: Path, stream: int = 0) -> int:
     """How many samples there really are, by decoding everything. Raises InputError."""
     with Reader(path, stream) as reader:
         return sum(block.shape[1] for block in reader.blocks(_BLOCK))
+
+
+@contextmanager
+def _libsndfile(path: Path) -> Iterator[soundfile.SoundFile | None]:
+    """The file opened by libsndfile, with the header that `io.reader` sees; None where it cannot.
+
+    Then the reader says what is wrong with it, or can read it after all.
+    """
+    with ExitStack() as stack:
+        try:
+            raw = stack.enter_context(open(path, "rb"))
+            layout = chunks.layout(raw)
+            source: Path | BufferedReader = path
+            if layout is not None and layout.pieces:
+                source = BufferedReader(Spliced(raw, layout.pieces))
+            file = stack.enter_context(soundfile.SoundFile(source))
+        except (OSError, InputError, soundfile.LibsndfileError):
+            file = None
+        yield file
 
 
 def _decode(path: Path, start: int, length: int, stream: int) -> Wave:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -19,7 +19,8 @@ from av.container import InputContainer
 
 from unweave.core.errors import InputError
 from unweave.io.files import advice, shown
-from unweave.io.headers import lacks_index
+from unweave.io.mp4 import lacks_index, mapped
+from unweave.io.splice import Piece, Spliced
 
 # Names of FFmpeg's demuxers. Left out on purpose: every playlist and manifest (hls, dash, concat,
 # sdp, ...), raw samples without a header, pictures, subtitles and devices.
@@ -36,8 +37,8 @@ _NOT_SOUND = (
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[InputContainer]:
-    """The open container of a regular file. Raises InputError in one line."""
+def regular(path: Path) -> Iterator[FileIO]:
+    """The open regular file. Raises InputError in one line."""
     name = shown(path)
     try:
         status = os.stat(path)
@@ -53,28 +54,43 @@ def opened(path: Path) -> Iterator[InputContainer]:
     except ValueError as error:  # a NUL in the name
         raise InputError(f"{name}: is not a possible file name; check the spelling") from error
     with file:
+        yield file
+
+
+@contextmanager
+def demuxed(
+    file: FileIO, path: Path, pieces: Sequence[Piece] | None = None, format: str | None = None
+) -> Iterator[InputContainer]:
+    """The open container in a file, or in what `pieces` make of it. Raises InputError in one line.
+
+    format: the only one of FFmpeg's demuxers to try, None for all.
+    """
+    name = shown(path)
+    source = Spliced(file, pieces) if pieces else file
+    try:
         try:
-            container = _demuxer(file, None)
+            container = _demuxer(source, format)
         except av.FFmpegError as error:
-            if lacks_index(path):
-                raise InputError(f"{name}: {_NO_INDEX}") from error
+            with mapped(path) as data:
+                if lacks_index(data):
+                    raise InputError(f"{name}: {_NO_INDEX}") from error
             # FFmpeg takes an MP3 of a few frames for something else; there the name decides.
-            if path.suffix.lower() != ".mp3":
+            if format or path.suffix.lower() != ".mp3":
                 raise InputError(f"{name}: {_NOT_SOUND}") from error
             try:
-                container = _demuxer(file, "mp3")
+                container = _demuxer(source, "mp3")
             except av.FFmpegError:
                 raise InputError(f"{name}: {_NOT_SOUND}") from error
-        except OSError as error:  # of our own file
-            raise InputError(f"{name}: cannot be read: {advice(error)}") from error
-        with container:
-            yield container
+    except OSError as error:  # of our own file
+        raise InputError(f"{name}: cannot be read: {advice(error)}") from error
+    with container:
+        yield container
 
 
-def _demuxer(file: FileIO, format: str | None) -> InputContainer:
-    file.seek(0)
+def _demuxer(source: FileIO | Spliced, format: str | None) -> InputContainer:
+    source.seek(0)
     return av.open(
-        file,
+        source,
         "r",
         format=format,
         options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"},

@@ -11,12 +11,16 @@ from av import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
 
-from unweave.io.headers import has_mp3_frame_count
+from unweave.io import mp4, mpeg
+from unweave.io.chunks import Layout
 from unweave.io.tags import readable
 
 _CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "matroska,webm": "matroska"}
-# Containers that state the length of the sound to the sample (MP3: if it has a Xing header).
-_EXACT = {"wav", "w64", "aiff", "flac", "caf", "au", "ogg", "mp4", "mp3"}
+# Containers whose stated length FFmpeg passes on, to the sample. For those made of chunks and MP3
+# it gives the file's size or the bit rate instead, so their headers are read here.
+_EXACT = {"flac", "ogg", "mp4"}
+# Containers that state how long they take, though not to the sample.
+_TIMED = {"mp4", "matroska", "asf", "avi", "flv", "mxf"}
 _LOSSLESS = re.compile(r"pcm_[fsu]\d|flac|alac|wmalossless|wavpack|tta|ape|tak|mlp|truehd")
 _USUAL: dict[int, tuple[str, tuple[str, ...]]] = {1: ("mono", ("FC",)), 2: ("stereo", ("FL", "FR"))}
 _MIME = {"mjpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp", "gif": "image/gif"}
@@ -34,10 +38,11 @@ class Cover:
 class SourceInfo:
     """The facts about one stream of sound in one file.
 
-    `frames` is the declared length in samples, None where the container does not say it (an MP4
-    with coarse ticks may say a millisecond too little); `duration_s` may be an estimate. `bits` is
-    None for lossy codecs. `channel_names` are FFmpeg's ('FL', 'FR', 'FC', 'LFE', ...), empty where
-    the file does not say.
+    `frames` is the declared length in samples, None where nothing credible is declared: for a whole
+    file it is what decoding gives. `most_frames` is a length to make room for: where nothing is
+    declared, what the file can hold, None where that is not known either. `duration_s` may be an
+    estimate. `bits` is None for lossy codecs. `channel_names` are FFmpeg's ('FL', 'FR', 'FC', ...),
+    empty where the file does not say.
     """
 
     path: Path
@@ -51,6 +56,7 @@ class SourceInfo:
     is_float: bool
     lossy: bool
     frames: int | None
+    most_frames: int | None
     duration_s: float | None
     tags: dict[str, str]
     cover: Cover | None
@@ -58,12 +64,27 @@ class SourceInfo:
     bit_rate: int | None
 
 
+@dataclass(frozen=True)
+class Headers:
+    """What our own look at the headers found: chunks of WAV and its kin, or the first frame of an
+    MP3."""
+
+    chunks: Layout | None = None
+    mp3: mpeg.Facts | None = None
+
+
 def describe(
-    path: Path, container: InputContainer, stream: AudioStream, cover: Cover | None
+    path: Path,
+    container: InputContainer,
+    stream: AudioStream,
+    cover: Cover | None,
+    headers: Headers,
 ) -> SourceInfo:
     """Gather the facts about `stream` from its headers, decoding nothing."""
     context = stream.codec_context
     kind = _CONTAINERS.get(container.format.name, container.format.name)
+    if headers.chunks is not None:
+        kind = headers.chunks.container
     codec = context.codec.canonical_name
     rate, channels = context.sample_rate, context.layout.nb_channels
     names = tuple(channel.name for channel in context.layout.channels)
@@ -72,8 +93,19 @@ def describe(
         layout, names = _USUAL.get(channels, (layout, ()))
     lossy = not _LOSSLESS.match(codec)
     sample = context.format.name if context.format else ""
-    frames = _frames(path, kind, codec, stream, container.metadata.get("iTunSMPB", ""))
+    index = container.streams.audio.index(stream)
+    itunes = container.metadata.get("iTunSMPB", "")
+    frames = _frames(path, kind, codec, stream, index, itunes, headers)
     seconds = container.duration / 1e6 if container.duration else None
+    counted = headers.mp3.counted if headers.mp3 else None
+    if counted:
+        seconds = counted / rate
+    most = frames or counted
+    if most is None and kind in _TIMED and seconds:
+        most = round(seconds * rate)
+    bits = None if lossy else _bits(codec, sample, context.extradata or b"")
+    if bits and headers.chunks is not None and headers.chunks.bits:
+        bits = headers.chunks.bits
     return SourceInfo(
         path=path,
         container=kind,
@@ -82,10 +114,11 @@ def describe(
         channels=channels,
         channel_names=names,
         layout=layout,
-        bits=None if lossy else _bits(codec, sample, context.extradata or b""),
+        bits=bits,
         is_float=sample[:3] in ("flt", "dbl") and not lossy,
         lossy=lossy,
         frames=frames,
+        most_frames=most,
         duration_s=frames / rate if frames else seconds,
         tags=readable(stream.metadata | container.metadata),
         cover=cover,
@@ -108,15 +141,30 @@ def cover_of(container: InputContainer) -> Cover | None:
     return None
 
 
-def _frames(path: Path, kind: str, codec: str, stream: AudioStream, itunes: str) -> int | None:
+def _frames(
+    path: Path,
+    kind: str,
+    codec: str,
+    stream: AudioStream,
+    index: int,
+    itunes: str,
+    headers: Headers,
+) -> int | None:
     """The declared length in samples after the encoder's delay and padding are taken off."""
+    if headers.chunks is not None:
+        return headers.chunks.frames or None
+    if headers.mp3 is not None:
+        return headers.mp3.frames
     if kind not in _EXACT or not stream.duration or stream.time_base is None:
         return None
-    if kind == "mp3" and not has_mp3_frame_count(path):
-        return None  # FFmpeg's guess from the bit rate
-    if kind == "mp4" and (counts := re.match(r"\s*(?:[0-9A-Fa-f]{8}\s+){3}([0-9A-Fa-f]+)", itunes)):
-        return int(counts[1], 16)  # iTunes' own way: flags, delay, padding, samples between them
-    frames = round(stream.duration * stream.time_base * stream.codec_context.sample_rate)
+    rate_hz = stream.codec_context.sample_rate
+    frames = round(stream.duration * stream.time_base * rate_hz)
+    if kind == "mp4":
+        with mp4.mapped(path) as data:
+            sounds = mp4.sounds(data)
+            if index < len(sounds) and (counts := mp4.itunes_counts(itunes, sounds[index].media)):
+                return counts[1]
+            return mp4.length(data, index, frames, rate_hz) or None
     if kind == "ogg" and codec == "opus":
         # OpusHead, bytes 10 and 11: samples at the start that are not to be heard
         frames -= int.from_bytes((stream.codec_context.extradata or b"")[10:12], "little")

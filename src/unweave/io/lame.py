@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from unweave.io.headers import after_id3
+from unweave.io.mpeg import after_id3
 
 # Places in the header, counted from its mark 'Xing' or 'Info'.
 _FRAMES, _DELAYS, _CHECKSUM = 8, 141, 154

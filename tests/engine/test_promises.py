@@ -1,0 +1,201 @@
+"""What every separation promises, held against many that are drawn.
+
+Drawn are the separator, the stems that are asked for, format and bit depth, and the recording's
+level, channels, rate and length; some separate again, with other options, into the same folder. The
+suite draws some hundred cases. More of them, and others, on request:
+
+    UNWEAVE_CASES=10000 UNWEAVE_SEED=1 python -m pytest tests/engine/test_promises.py -q -s
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+from tests.engine.fakes import Halves, halves
+from unweave import load
+from unweave.core import whole
+from unweave.core.errors import OutputError
+from unweave.core.types import Separator
+from unweave.engine.run import all_stems, separate_file
+from unweave.io.formats import encoding
+from unweave.io.reader import Reader
+
+CASES = int(os.environ.get("UNWEAVE_CASES", "500"))
+SEED = int(os.environ.get("UNWEAVE_SEED", "0"))
+FORMATS = [
+    *(("wav", bits) for bits in (16, 24, 32)),
+    *(("flac", bits) for bits in (16, 24)),
+    *((lossy, None) for lossy in ("mp3", "m4a", "ogg", "opus")),
+]
+FACTS = {"segment_s": 0.05, "overlap_s": 0.01}
+SEPARATORS: dict[str, Separator] = {
+    "a quiet stem and the rest": halves(**FACTS),
+    "a loud stem and the rest": Halves(halves(**FACTS).spec, 2.5),
+    "a residual": Halves(halves(**FACTS, rest=None, additive=False).spec, 2.0),
+    "the whole at once": halves(),
+    "of one channel at 16 kHz": halves(**FACTS, channels=1, sample_rate_hz=16000),
+    "of two channels": halves(**FACTS, channels=2),
+    "hpss": load("hpss"),
+}
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is asked for."""
+
+    separator: str
+    stems: tuple[str, ...]
+    format: str
+    bits: int | None
+
+
+@dataclass(frozen=True)
+class Song:
+    """A recording: noise at a level, where 1.0 is full scale."""
+
+    channels: int
+    rate_hz: int
+    length: int
+    level: float
+
+    def wave(self) -> np.ndarray:
+        noise = np.random.default_rng(self.length).uniform(-1, 1, (self.channels, self.length))
+        return (self.level * noise).astype(np.float32)
+
+
+@st.composite
+def outputs(draw: st.DrawFn) -> Output:
+    name = draw(st.sampled_from(sorted(SEPARATORS)))
+    names = all_stems(SEPARATORS[name])
+    stems = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+    return Output(name, tuple(stems), *draw(st.sampled_from(FORMATS)))
+
+
+@st.composite
+def songs(draw: st.DrawFn, most_channels: int) -> Song:
+    rate_hz = draw(st.sampled_from([8000, 16000, 22050, 44100, 48000, 96000]))
+    length = draw(st.integers(1, 40) | st.integers(rate_hz // 8, rate_hz // 4))
+    level = draw(st.sampled_from([0.0, 1e-4, 0.3, 0.5, 1.0, 1.5, 6.0]))
+    return Song(draw(st.integers(1, most_channels)), rate_hz, length, level)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Song, Output, Output | None]:
+    first = draw(outputs())
+    again = draw(st.sampled_from([False, False, False, True]))
+    second = draw(outputs()) if again else None
+    stereo = any(output and output.format == "mp3" for output in (first, second))
+    return draw(songs(2 if stereo else 6)), first, second
+
+
+@pytest.fixture(scope="module", autouse=True)
+def a_disk_that_is_fast() -> Iterator[None]:
+    """That files are on the disk before they have names is what other tests look at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(whole, "fsync", lambda handle: None)
+        yield
+    print(f"\n{CASES} cases, seed {SEED}")
+
+
+@seed(SEED)
+@settings(
+    max_examples=CASES,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(cases())
+def test_every_separation_keeps_its_promises(case: tuple[Song, Output, Output | None]) -> None:
+    song, first, second = case
+    with tempfile.TemporaryDirectory() as name:
+        source, folder = Path(name, "song.wav"), Path(name, "out")
+        mix = song.wave()
+        soundfile.write(source, mix.T, song.rate_hz, "FLOAT")
+        keeps_its_promises(run(source, folder, first), folder, song, mix, first)
+        if second is None:
+            return
+        before = contents(folder)
+        if set(paths(folder, second).values()) & set(paths(folder, first).values()):
+            with pytest.raises(OutputError, match="appeared during the run"):
+                run(source, folder, second)
+            assert contents(folder) == before
+            for path in folder.iterdir():
+                path.unlink()
+            run(source, folder, first)
+        report = run(source, folder, second, replace=True)
+        others = set(paths(folder, first).values()) - set(paths(folder, second).values())
+        for path in others:
+            assert path.read_bytes() == before[path.name]
+            path.unlink()
+        keeps_its_promises(report, folder, song, mix, second)
+
+
+def run(source: Path, folder: Path, asked: Output, *, replace: bool = False) -> dict:
+    return separate_file(
+        source,
+        paths(folder, asked),
+        folder / "report.json",
+        lambda: SEPARATORS[asked.separator],
+        format=asked.format,
+        bit_depth=asked.bits,
+        device="cpu",
+        replace=replace,
+    )
+
+
+def paths(folder: Path, asked: Output) -> dict[str, Path]:
+    return {stem: folder / f"{stem}.{asked.format}" for stem in asked.stems}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def keeps_its_promises(
+    report: dict, folder: Path, song: Song, mix: np.ndarray, asked: Output
+) -> None:
+    target = encoding(asked.format, asked.bits, song.rate_hz, song.channels)
+    files = paths(folder, asked)
+    assert set(contents(folder)) == {"report.json", *(path.name for path in files.values())}
+    assert report["input"]["samples"] == song.length
+    stems = []
+    for entry, path in zip(report["stems"], files.values(), strict=True):
+        assert entry["samples"] == song.length
+        with Reader(path) as reader:
+            info = reader.info
+            stem = np.concatenate(list(reader.blocks(song.rate_hz)), axis=1)
+            assert reader.warnings == []
+        assert (info.channels, info.sample_rate_hz) == (song.channels, target.sample_rate_hz)
+        assert abs(stem.shape[1] / target.sample_rate_hz - song.length / song.rate_hz) < (
+            1e-9 if target.sample_rate_hz == song.rate_hz else 1 / target.sample_rate_hz
+        )
+        stems.append(stem)
+    gain = 10 ** (report["gain_db"] / 20)
+    peak_db = max(entry["peak_dbfs"] for entry in report["stems"])
+    assert report["passes"] == (1 if report["gain_db"] == 0 else 2)
+    if target.integer:
+        assert peak_db <= 0
+        if report["passes"] == 2:  # no quieter than need be
+            assert peak_db == pytest.approx(0, abs=0.01)
+    names = all_stems(SEPARATORS[asked.separator])
+    everything = set(asked.stems) == set(names)
+    if everything or "residual" not in names:
+        null_db = report["null_test_db"]
+        assert (null_db is None) == (song.level == 0)
+        assert null_db is None or null_db < -100
+    if everything and target.bit_depth:
+        step = 0.0 if target.bit_depth == 32 else 2.0 ** -(target.bit_depth - 1)
+        rounding = len(stems) * 0.5 * step + 1e-5 * max(1.0, song.level * 9)
+        # The highest integer is a step below full scale.
+        rounding += len(stems) * step
+        np.testing.assert_allclose(sum(stems), gain * mix, atol=rounding)

@@ -22,6 +22,7 @@ import torch
 from peers import librosa_background, nussl_vocals
 
 from unweave import datasets, metrics
+from unweave.bench.rounding import rounded
 from unweave.core.types import Separator
 from unweave.datasets.track import Track
 from unweave.dsp.foreground import Grid
@@ -105,9 +106,10 @@ def against_librosa(song: np.ndarray, repeat: int) -> None:
 
 
 def scores(track: Track, vocals: np.ndarray) -> np.ndarray:
-    """Medians over the frames of the vocals' SDR, SIR and SAR, BSS Eval v4."""
-    truth = np.stack([track.stem("vocals"), track.stem("accompaniment")])
-    guess = np.stack([vocals, track.mix() - vocals])
+    """Medians over the frames of the vocals' SDR, SIR and SAR, BSS Eval v4, of 16-bit samples: the
+    excerpts are AAC."""
+    truth = rounded(np.stack([track.stem("vocals"), track.stem("accompaniment")]), 16)
+    guess = rounded(np.stack([vocals, track.mix() - vocals]), 16)
     rate = track.sample_rate_hz
     found = metrics.bss_eval_v4(truth, guess, window=rate, hop=rate)
     return np.array([np.nanmedian(x[0]) for x in (found.sdr, found.sir, found.sar)])

@@ -49,6 +49,25 @@ def test_a_stem_that_no_separator_has_is_not_tested(study):
     assert differences.difference_table(both, "drums") == []
 
 
+@pytest.mark.parametrize(
+    ("count", "baseline", "reached"), [(8, None, False), (8, "one", True), (20, None, True)]
+)
+def test_the_page_says_where_nothing_can_be_shown(count, baseline, reached):
+    """8 tracks and 10 comparisons: winning on all of them has p = 10 x 2 / 256 after Holm."""
+    rows = ("one", "two", "three", "four", "irm1")
+    (study,) = studies(campaign_of(*rows, tracks=names(count), split="train"))
+    *cautions, table = differences.difference_table(study, "vocals", baseline)
+    if reached:
+        assert cautions == []
+    else:
+        (caution,) = cautions
+        assert caution.caution
+        assert "8 tracks and 10 comparisons no difference can be shown" in caution.text
+        assert "p = 0.078" in caution.text
+        marks = [cell for row in cells(table).values() for cell in row if cell]
+        assert all(cell.endswith("○") for cell in marks)
+
+
 def test_one_baseline_gives_details(study):
     (table,) = differences.difference_table(study, "vocals", "two")
     difference, p, corrected, tracks, verdict = cells(table)["one"]

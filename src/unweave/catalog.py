@@ -116,6 +116,14 @@ def load(name: str = DEFAULT, **given: object) -> Separator:
     return _wiener().Refined(separator, rounds) if rounds else separator
 
 
+def technique(name: str, given: Mapping[str, object]) -> Any:
+    """A classical technique itself, for what it can do besides separating: no filter behind it.
+
+    Raises UsageError for an unknown name, option or value.
+    """
+    return parameters.build(_module(name).TECHNIQUE, given)
+
+
 def _own_options(name: str) -> tuple[Parameter, ...]:
     """The options of a separator itself. Raises UsageError for an unknown name."""
     if cards.known(name):

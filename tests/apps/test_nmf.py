@@ -94,6 +94,8 @@ def test_spectra_survive_being_kept(folder: Path, tmp_path: Path) -> None:
         ("card.toml", ["a=x.wav", "b=y.wav"], {}, "one sample rate"),
         ("card.toml", ["a=x.wav"], {"options": {"components": 5000}}, "too few for 5000"),
         ("card.toml", ["a=x.wav"], {"options": {"rank": 3}}, "no option 'rank'"),
+        ("card.toml", ["a=x.wav"], {"options": {"wiener": 1}}, "no option 'wiener'"),
+        ("card.toml", ["a=x.wav"], {"options": {"sources": 3}}, "sources changes nothing when"),
     ],
 )
 def test_refused_in_one_line(tmp_path, monkeypatch, output, examples, options, words) -> None:

@@ -180,6 +180,7 @@ def test_what_cannot_be_done(here, monkeypatch):
         ({"plot": Path("t.jpg")}, UsageError, r"t\.jpg: the picture is a \.png"),
         ({"options": {"window_s": -1.0}}, UsageError, "window_s must be"),
         ({"options": {"windows": 1.0}}, UsageError, "no option 'windows'"),
+        ({"options": {"wiener": 1}}, UsageError, "no option 'wiener'"),
         ({"output": Path("tones.wav/t.csv")}, OutputError, "cannot be written"),
         ({"should_stop": lambda: True}, Cancelled, "stopped"),
     ]:

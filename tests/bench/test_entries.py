@@ -92,6 +92,10 @@ def test_dictionaries_are_weights(tmp_path):
         (["spleeter-2stem"], [], "spleeter-2stems"),
         (["spleeter-2stems:rank=3"], [], "rank"),
         (["spleeter-2stems:rank"], [], "key=value"),
+        (["spleeter-2stems:wiener=1.7"], [], "wiener must be a whole number"),
+        (["spleeter-2stems:wiener=-1"], [], "wiener must be a whole number, at least 0"),
+        (["spleeter-2stems:mask_exponent=nan"], [], "mask_exponent must be a number"),
+        (["mir1k-unet:separate_by=masks"], [], "no option 'separate_by'; it takes wiener"),
         ([], ["irm3"], "irm1"),
     ],
 )

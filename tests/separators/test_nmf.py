@@ -174,6 +174,7 @@ def test_the_card_says_what_it_is(card: str) -> None:
     applied = tomllib.loads(Path(card).read_text())["settings"]
     assert {name: spec.options[name] for name in applied} == applied
     assert catalog.load("nmf", **spec.options).spec == spec
+    assert catalog.load("nmf", dictionaries=Path(card)).spec == spec
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ def test_the_card_says_what_it_is(card: str) -> None:
         (lambda card, spectra: card.write_text("technique = 'nmf'"), "it lacks"),
         (lambda card, spectra: card.write_bytes(b"\xff\xfe"), "no card of dictionaries"),
         (lambda card, spectra: edit(card, '"nmf"', '"rpca"'), "not for nmf"),
-        (lambda card, spectra: edit(card, '"strokes"]', '"drums"]'), "different stems"),
+        (lambda card, spectra: edit(card, '"strokes"', '"drums"'), "different stems"),
         (lambda card, spectra: edit(card, "0.064", "0.032"), "257 frequencies"),
         (lambda card, spectra: edit(card, '"kl"', '"lk"'), "divergence must be one of"),
         (lambda card, spectra: edit(card, "overlap = 4", "overlap = 3"), "power of two"),

@@ -71,7 +71,7 @@ def learn(
         raise UsageError("give examples as STEM=PATH, or a dataset with --root: one of the two")
     if steps is not None and steps < 0:
         raise UsageError(f"steps must be a whole number, at least 0; got {steps}")
-    model: Any = catalog.load(TECHNIQUE, **(options or {}))
+    model: Any = catalog.technique(TECHNIQUE, options or {})
     if examples:
         found, source, terms = _from_files(examples), "recordings of the user", ""
     else:

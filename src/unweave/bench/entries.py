@@ -13,6 +13,7 @@ from pathlib import Path
 
 from unweave.bench.names import ORACLES
 from unweave.core.errors import UsageError
+from unweave.core.parameters import Parameter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,31 +71,32 @@ def _separator(text: str, settings: Mapping[str, object]) -> Entry:
     pairs: Sequence[str] = [word for word in words.split(",") if word.strip()]
     given = {**settings, **parameters.parse(pairs)}
     in_force, stems = catalog.in_force(model, given)
-    facts = catalog.describe(model)
+    facts, declared = catalog.describe(model), catalog.options(model)
+    said = {name: in_force[name] for name in given}
     if isinstance(facts, catalog.Technique):
         weights = catalog.load(model, **given).spec.weights_sha256
     else:
         weights = facts.weights.sha256
     return Entry(
-        label=label_of(facts.name, parameters.changed(catalog.options(model), in_force)),
+        label=label_of(facts.name, parameters.changed(declared, said)),
         kind="separator",
         name=facts.name,
         model=model,
         given=given,
         stems=stems,
         options=in_force,
-        files=_files(in_force),
+        files=_files(declared, in_force),
         card_sha256=catalog.card_sha256(model),
         weights_sha256=weights,
     )
 
 
-def _files(options: Mapping[str, object]) -> dict[str, str]:
+def _files(declared: Iterable[Parameter], options: Mapping[str, object]) -> dict[str, str]:
     """The SHA-256 of the content of each file that an option names."""
     from unweave.datasets.track import sha256
 
-    paths = {name: Path(value) for name, value in options.items() if isinstance(value, str)}
-    return {name: sha256(path) for name, path in paths.items() if path.is_file()}
+    paths = {item.name: options[item.name] for item in declared if item.file}
+    return {name: sha256(Path(path)) for name, path in paths.items() if isinstance(path, str)}
 
 
 def _distinct(found: Sequence[Entry]) -> list[Entry]:

@@ -15,6 +15,7 @@ import dataclasses
 import hashlib
 import math
 import numbers
+import os
 import tomllib
 import types
 import typing
@@ -68,6 +69,8 @@ class Parameter:
 
     def check(self, value: object, owner: str) -> Any:
         """`value` in the option's type. Raises UsageError, one line, if it may not be."""
+        if self.file and str in self.types and isinstance(value, os.PathLike):
+            value = os.fspath(value)
         found = _as_number(value, self.types)
         wrong = not isinstance(found, self.types) or (
             isinstance(found, bool) and bool not in self.types

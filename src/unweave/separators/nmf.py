@@ -290,6 +290,8 @@ class Nmf:
         steps: of tuning; 0 for none. Raises UsageError for a stem with too little sound.
         """
         options = parameters.changed(parameters.parameters(self), parameters.in_force(self))
+        for name in options.keys() - {*SETTINGS, "components", "iterations", "seed"}:
+            raise self._wrong(f"{name} changes nothing when spectra are learned; leave it out")
         return _learning.learn(examples, sample_rate_hz, self._settings, options, steps, on_step)
 
 

@@ -76,10 +76,11 @@ def analyse(
 ) -> Analysis:
     """The tracks of a recording. Raises UsageError, InputError or Cancelled."""
     from unweave import catalog
+    from unweave.core.parameters import in_force
     from unweave.engine.measure import Faults
     from unweave.io.reader import Reader
 
-    model: Any = catalog.load(TECHNIQUE, **(options or {}))
+    model: Any = catalog.technique(TECHNIQUE, options or {})
     with Reader(source) as reader:
         info, rate_hz = reader.info, reader.info.sample_rate_hz
         faults = Faults(rate_hz, info.bits)
@@ -94,7 +95,7 @@ def analyse(
         tracks = _tracks(model, blocks(), rate_hz, info.channels)
         warnings = (*reader.warnings, *faults.warnings())
     _, hop = model.frames(rate_hz)
-    settings = dict(model.spec.options)
+    settings = in_force(model)
     return Analysis(source.name, rate_hz, faults.samples, hop, settings, tracks, warnings)
 
 

@@ -16,8 +16,8 @@ HEAVY |= {"pytorch_lightning", "tensorboard", "rich.progress", "tomllib"}
 HEAVY |= {
     f"unweave.{room}"
     for room in [
-        "apps", "bench", "training", "catalog", "engine", "pretrained", "separators", "networks",
-        "datasets", "io", "dsp", "metrics",
+        "apps", "bench", "training", "catalog", "engine.run", "pretrained", "separators",
+        "networks", "datasets", "io", "dsp", "metrics",
     ]
 }  # fmt: skip
 

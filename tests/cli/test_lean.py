@@ -38,16 +38,29 @@ def test_the_default_model_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "enough"),
+    ("flags", "lean"),
     [
-        ("separate song.wav", True),
-        ("separate --max-memory 900 song.wav", True),
-        ("separate song.wav -m hpss", False),
-        ("separate -mhpss song.wav", False),
-        ("separate --model=hpss song.wav", False),
-        ("benchmark --dataset mir-1k", False),
-        ("", False),
+        ("-qo OUT --max-memory 2000", True),
+        ("-qm spleeter-2stems -o OUT", True),
+        ("-qm nmf -o OUT", False),
+        ("-vmnmf -oOUT", False),
+        ("-qoOUT --model=hpss", False),
     ],
 )
-def test_only_the_default_model_does_without(words: str, enough: bool) -> None:
-    assert lean.suffices(words.split()) is enough
+def test_only_the_default_model_does_without(tmp_path: Path, flags: str, lean: bool) -> None:
+    wave = 0.1 * np.random.default_rng(5).standard_normal(8000)
+    soundfile.write(tmp_path / "mix.wav", wave, 8000)
+    words = flags.replace("OUT", str(tmp_path)).split()
+    run = subprocess.run(
+        [sys.executable, "-c", SEPARATE, "separate", *words, str(tmp_path / "mix.wav")],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (tmp_path / "mix" / "report.json").exists(), run.stderr
+    assert (int(run.stdout.splitlines()[-1]) < 20) is lean
+
+
+def test_a_program_that_calls_the_command_gets_torch_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch")
+    before = list(sys.meta_path)
+    lean.start_lean("spleeter-2stems", "spleeter-2stems")
+    assert sys.meta_path == before

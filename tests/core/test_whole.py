@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -80,6 +81,63 @@ def test_without_locks_only_what_is_old_goes(
         ".other.partial",
         "a.txt",
     }
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "a.txt").symlink_to("b.txt")
+    (tmp_path / "links" / "b.txt").symlink_to("../real/c.txt")
+    for text in ("new", "newer"):  # there is nothing yet where it leads, then there is
+        with appearing(tmp_path / "links" / "a.txt") as hidden:
+            hidden.write_text(text)
+            assert hidden.parent == tmp_path / "real"
+        assert (tmp_path / "real" / "c.txt").read_text() == text
+    assert (tmp_path / "links" / "a.txt").is_symlink()
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(OSError, match="circle"), appearing(tmp_path / "circle"):
+        pass
+
+
+def test_a_pipe_and_a_device_are_written_into(tmp_path: Path) -> None:
+    pipe, found = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: found.append(pipe.read_text()))
+    reader.start()
+    with appearing(pipe) as hidden:
+        hidden.write_text("whole")
+    reader.join()
+    assert found == ["whole"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    (tmp_path / "nowhere").symlink_to("/dev/null")
+    for nowhere in (Path("/dev/null"), tmp_path / "nowhere"):
+        with appearing(nowhere) as hidden:
+            hidden.write_text("whole")
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+    assert {path.name for path in tmp_path.iterdir()} == {"pipe", "nowhere"}
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="open files have no names here")
+def test_an_open_file_is_written_on(tmp_path: Path) -> None:
+    """As `-o /dev/stdout` is; also where it is a file that could be replaced."""
+    with open(tmp_path / "a.txt", "w") as stream:
+        stream.write("before, ")
+        stream.flush()
+        with appearing(Path(f"/dev/fd/{stream.fileno()}")) as hidden:
+            hidden.write_text("whole")
+        stream.write(", after")
+    assert (tmp_path / "a.txt").read_text() == "before, whole, after"
+
+
+def test_what_a_process_has_begun_is_gone_when_it_is_ended(tmp_path: Path) -> None:
+    ended = os.fork()
+    if not ended:
+        with appearing(tmp_path / "new" / "folder" / "a.txt") as hidden:
+            hidden.write_text("half")
+            whole.abandon()
+            os._exit(0)
+    os.waitpid(ended, 0)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("links", [True, False])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from unweave.bench.work import Job, Outcome, Request, Scorer, failed
+from unweave.core.ending import leave_to_parent
 from unweave.core.errors import UnweaveError
 from unweave.core.types import ShouldStop
 
@@ -129,7 +129,7 @@ def _limited(threads: int) -> Iterator[None]:
 
 
 def _child_main(pipe: Connection, request: Request, threads: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
+    leave_to_parent()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import torch
 

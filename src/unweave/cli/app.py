@@ -5,6 +5,7 @@ Only typer is imported here and in the verbs' files; the work is imported when a
 (`from __future__ import annotations`), which typer would compile several times at every start.
 """
 
+import io
 import os
 import sys
 from contextlib import suppress
@@ -17,6 +18,7 @@ from unweave.cli import (
     dataset,
     evaluate,
     info,
+    interrupt,
     lean,
     models,
     nmf,
@@ -27,6 +29,8 @@ from unweave.cli import (
     train,
     verify,
 )
+from unweave.cli.interrupt import INTERRUPTED
+from unweave.cli.session import say_interrupted
 
 EXIT_CODES = """Exit codes: 0 all done; 1 at least one file failed (or, for verify, differs);
 2 usage; 3 weights missing or wrong; 130 interrupted."""
@@ -70,28 +74,53 @@ def unweave(
     """Take finished recordings apart into the tracks they were mixed from."""
 
 
-def main() -> None:
+def main() -> NoReturn:
     """The entry point. Undecodable file names are escaped rather than fatal."""
     from unweave.engine.allocator import keep_freed_memory
 
     keep_freed_memory()  # before the first thread, so that there is one heap
+    _open_streams()
+    interrupt.install(say_interrupted)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    if lean.suffices(sys.argv[1:]):
-        lean.start_lean()
+    lean.allow()
     try:
         app(prog_name="unweave")
     except SystemExit as done:
         _leave(done.code)
+    except OSError as error:  # of help and usage; a session sees to its own
+        with suppress(OSError):
+            print(f"error: standard output: {error.strerror or error}", file=sys.stderr)
+        _leave(1)
+    _leave(0)
+
+
+def _open_streams() -> None:
+    """Streams that are closed or missing, as in a service or a windowed Python, lead nowhere.
+
+    A file opened later must not get the number of a closed one: what any library says on stderr
+    would go into it.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))
 
 
 def _leave(code: str | int | None) -> NoReturn:
     """Exit at once. Taking torch and its memory down piece by piece costs a third of a second."""
+    quickly = "torch" in sys.modules or code == INTERRUPTED  # whose threads may be at work yet
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # nobody listens any more
+        try:
             stream.flush()
-    if "torch" not in sys.modules:
+        except (OSError, ValueError):  # nobody listens any more, and Python would say so
+            quickly = True
+    if not quickly:
         sys.exit(code)
     os._exit(code if isinstance(code, int) else int(code is not None))
 

@@ -116,7 +116,7 @@ def benchmark(
     verbose: VerboseInPanel = False,
 ) -> None:  # fmt: skip
     """Score separators and oracles on a dataset; a run that was stopped goes on where it was."""
-    with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
+    with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
         from unweave.bench.names import ORACLES, parse_mapping
         from unweave.bench.run import benchmark as run
         from unweave.bench.run import exit_code

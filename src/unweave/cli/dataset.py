@@ -104,7 +104,6 @@ def check(
                 decode=decode,
                 index=known,
                 on_progress=show,
-                should_stop=current.should_stop,
             )
             if write_index is not None and verdict.is_whole:
                 made = app_dataset.make_index(
@@ -112,7 +111,6 @@ def check(
                     dataset=verdict.dataset,
                     split=split,
                     on_progress=show,
-                    should_stop=current.should_stop,
                 )
                 app_dataset.write_index(made, write_index)
         if as_json:

@@ -24,15 +24,13 @@ def info(
     """Say what recordings are: container, codec, rate, channels, bits, length, tags, cover."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps.info import info as facts_of
-        from unweave.core.errors import Cancelled, UnweaveError
+        from unweave.core.errors import UnweaveError
 
         found: list[dict[str, Any]] = []
         codes: list[int] = []
         for file in files:
             try:
-                facts = facts_of(file, loudness=loudness, should_stop=current.should_stop)
-            except Cancelled:
-                raise
+                facts = facts_of(file, loudness=loudness)
             except UnweaveError as error:
                 current.error(str(error))
                 codes.append(error.exit_code)

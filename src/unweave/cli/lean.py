@@ -4,7 +4,8 @@ At import torch registers how each operator works on tensors without data, in Py
 `torch.compile` and export, and loads the export itself: two fifths of the time that the import
 takes, and the import is the longest part of a command during which one core waits. `unweave
 separate` with its default model does without (random generators, which other techniques use, do
-not). Python programs that import unweave get torch whole, and so does every other command.
+not). The verb decides, when its options are parsed. Python programs that import unweave get torch
+whole, and so do every other command and every child process.
 """
 
 from __future__ import annotations
@@ -31,12 +32,19 @@ class _Empty(MetaPathFinder, Loader):
         pass
 
 
-def suffices(arguments: Sequence[str]) -> bool:
-    """Whether a command line (without the program's name) separates with the default model."""
-    named = any(word.startswith(("-m", "--model")) for word in arguments)
-    return arguments[:1] == ["separate"] and not named
+def allow() -> None:
+    """This process is the command's own and ends with it."""
+    global _allowed
+    _allowed = True
 
 
-def start_lean() -> None:
-    """From now on, if torch is imported in this process, it comes without."""
-    sys.meta_path.insert(0, _Empty())
+def start_lean(model: str, default: str) -> None:
+    """If `model` is the default one and torch is not imported yet, it comes without from now on.
+
+    Does nothing in a process that is not the command's own: what else it does is not known.
+    """
+    if _allowed and model == default and "torch" not in sys.modules:
+        sys.meta_path.insert(0, _Empty())
+
+
+_allowed = False

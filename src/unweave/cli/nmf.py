@@ -76,7 +76,6 @@ def learn(
                 licence=licence,
                 options=parse(settings or ()),
                 on_progress=lambda at: progress.update(output, at.done_s, at.total_s),
-                should_stop=current.should_stop,
             )
             progress.end(output)
         for stem, count in found.components.items():

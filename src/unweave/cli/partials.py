@@ -46,7 +46,6 @@ def partials(
                 plot=plot,
                 options=options,
                 on_progress=lambda at: progress.update(file, at.done_s, at.total_s),
-                should_stop=current.should_stop,
             )
             progress.end(file)
         for warning in found.warnings:

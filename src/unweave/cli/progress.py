@@ -115,7 +115,6 @@ class _Lines:
         self.told_s[key] = time.monotonic()
         place = f" ({self.ended + len(self.tasks)} of {self.count})" if self.count > 1 else ""
         self.session.note(f"{name}: at work{place}")
-        sys.stderr.flush()
 
     def update(self, key: object, done_s: float, total_s: float | None) -> None:
         now_s = time.monotonic()
@@ -231,7 +230,7 @@ def _redrawn(session: Session, bars: Bars, lock: threading.RLock) -> Iterator[No
     def redraw() -> None:
         told = False
         while not over.wait(REDRAW_EVERY_S):
-            if session.stopping and not told:
+            if session.should_stop() and not told:
                 told = True
                 session.note("stopping, nothing half-written is kept (Ctrl-C again: at once)")
             with lock:

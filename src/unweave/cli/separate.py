@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from unweave.cli import lean
 from unweave.cli.options import MESSAGES, Device, QuietInPanel, VerboseInPanel, model_names
 from unweave.cli.session import session
 
@@ -164,8 +165,8 @@ def separate(
     verbose: VerboseInPanel = False,
 ) -> None:
     """Take recordings apart into their stems."""
-    with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
-        from unweave.apps.batch import Settings, exit_code, not_found, prepare, run
+    with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
+        from unweave.apps.batch import DEFAULT_MODEL, Settings, exit_code, not_found, prepare, run
         from unweave.cli.outcomes import Watcher, document, sum_up
         from unweave.cli.progress import display
         from unweave.core.errors import UsageError
@@ -190,6 +191,7 @@ def separate(
             max_memory_mb=max_memory,
             seed=seed,
         )
+        lean.start_lean(model, DEFAULT_MODEL)
         plan = prepare(inputs, settings, output, stems=stems or (), template=filename_template)
         started = time.monotonic()
         outcomes = [not_found(item) for item in plan.missed]

@@ -1,23 +1,23 @@
-"""What every command shares: where words go, how errors read, and what Ctrl-C does.
+"""What every command shares: where words go, how errors read, and how it is interrupted.
 
 Results go to stdout and all else to stderr; with `--json` stdout holds exactly one JSON document.
-An error is one line. Ctrl-C and SIGTERM ask the work to stop; a second one stops it at once.
+An error is one line. Words that cannot be written stop no work: those on stdout cost the exit code.
 """
 
 from __future__ import annotations
 
 import json
-import signal
+import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import typer
 
-INTERRUPTED = 130
+from unweave.cli import interrupt
+from unweave.cli.interrupt import INTERRUPTED, PATIENCE_S
 
 
 @dataclass(slots=True)
@@ -27,72 +27,107 @@ class Session:
     quiet: bool = False
     verbose: bool = False
     as_json: bool = False
-    stopping: bool = False
+    unheard: bool = False  # stdout takes no more
     # How lines reach the terminal; a progress display puts itself here while it is up.
     write: Callable[[str, bool], None] = field(default=lambda text, err: typer.echo(text, err=err))
 
     def should_stop(self) -> bool:
-        return self.stopping
+        return interrupt.asked()
 
     def result(self, text: str) -> None:
         """What the user asked for: stdout, unless that is for JSON."""
-        if not self.quiet:
-            self.write(text, self.as_json)
+        if self.quiet:
+            return
+        if self.as_json:
+            self.note(text)
+        else:
+            self._to_stdout(lambda: self.write(text, False))
 
     def note(self, text: str) -> None:
         """What is good to know: stderr."""
         if not self.quiet:
-            self.write(text, True)
+            with suppress(OSError):
+                self.write(text, True)
 
     def error(self, message: str, details: str = "") -> None:
         """One line on stderr, and a traceback where there is one and `-v` asked for it."""
         from unweave.apps.batch import shown
 
         hint = "" if self.verbose or not details else " (-v shows where)"
-        self.write(f"error: {shown(message)}{hint}", True)
-        if self.verbose and details:
-            self.write(details.rstrip(), True)
+        with suppress(OSError):
+            self.write(f"error: {shown(message)}{hint}", True)
+            if self.verbose and details:
+                self.write(details.rstrip(), True)
 
     def emit(self, document: object) -> None:
         """The one JSON document. ASCII, so that it survives any terminal and any file name."""
-        sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
-        sys.stdout.flush()
+
+        def write() -> None:
+            sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+            sys.stdout.flush()
+
+        self._to_stdout(write)
+
+    def _to_stdout(self, write: Callable[[], None]) -> None:
+        if self.unheard:
+            return
+        try:
+            write()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self.unheard = True
+            self.error(f"standard output: {error.strerror or error}; what it was to hold is lost")
 
 
 @contextmanager
 def session(
-    *, quiet: bool = False, verbose: bool = False, as_json: bool = False
+    *,
+    quiet: bool = False,
+    verbose: bool = False,
+    as_json: bool = False,
+    polls: bool = False,
+    patience_s: float = PATIENCE_S,
 ) -> Iterator[Session]:
-    """Run a command's body; whatever goes wrong becomes one line and an exit code."""
+    """Run a command's body; whatever goes wrong becomes one line and an exit code.
+
+    polls: the body looks at `Session.should_stop` all the time and ends by itself, within
+    `patience_s`; any other is interrupted where it is.
+    """
     from unweave.core.errors import UnweaveError, UsageError
 
     # `quiet` and `verbose` at once: the contradiction itself is said, and briefly.
     current = Session(quiet and not verbose, verbose and not quiet, as_json)
+    code = 0
     try:
-        with _signals(current):
+        with interrupt.at_work(polls, patience_s, lambda: say_interrupted(as_json)):
             if quiet and verbose:
                 raise UsageError("-q and -v contradict each other; use one of them")
             yield current
-    except (typer.Exit, typer.Abort, BrokenPipeError):
+    except (typer.Abort, BrokenPipeError):
         raise
+    except typer.Exit as done:
+        code = done.exit_code
     except UnweaveError as error:
         kind = getattr(error, "kind", type(error).__name__)
-        raise _ended(current, kind, str(error), error.exit_code) from None
+        code = _ended(current, kind, str(error), error.exit_code)
     except KeyboardInterrupt:
-        raise _ended(current, "Cancelled", "interrupted", INTERRUPTED) from None
+        code = _ended(current, "Cancelled", "interrupted", INTERRUPTED)
     except Exception as error:
         import traceback
 
         kind = type(error).__name__
         details = "".join(traceback.format_exception(error))
-        raise _ended(current, kind, f"unexpected {kind}: {error}", 1, details) from None
+        code = _ended(current, kind, f"unexpected {kind}: {error}", 1, details)
+    if code or current.unheard:
+        raise typer.Exit(code or 1)
 
 
-def _ended(current: Session, kind: str, message: str, code: int, details: str = "") -> typer.Exit:
+def _ended(current: Session, kind: str, message: str, code: int, details: str = "") -> int:
     current.error(message, details)
     if current.as_json:
         current.emit(error_document(kind, message, code))
-    return typer.Exit(code)
+    return code
 
 
 def error_document(kind: str, message: str, code: int) -> dict[str, Any]:
@@ -100,20 +135,12 @@ def error_document(kind: str, message: str, code: int) -> dict[str, Any]:
     return {"error": {"kind": kind, "message": message}, "exit_code": code}
 
 
-@contextmanager
-def _signals(current: Session) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        if current.stopping:
-            raise KeyboardInterrupt
-        current.stopping = True
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def say_interrupted(as_json: bool = False) -> None:
+    """The last words of a command that is ended from a thread, past all locks and buffers."""
+    # On a terminal a progress bar may stand in this line, and have hidden the cursor.
+    with suppress(OSError):
+        clear = "\r\x1b[2K\x1b[?25h" if os.isatty(2) else ""
+        os.write(2, f"{clear}error: interrupted\n".encode())
+        if as_json:
+            document = error_document("Cancelled", "interrupted", INTERRUPTED)
+            os.write(1, (json.dumps(document, indent=2) + "\n").encode())

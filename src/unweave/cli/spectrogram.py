@@ -41,7 +41,6 @@ def spectrogram(
             output,
             report=report,
             on_file=lambda path: current.note(f"{shown(path)}: reading"),
-            should_stop=current.should_stop,
         )
         current.result(shown(picture))
         if as_json:

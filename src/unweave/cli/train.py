@@ -11,6 +11,7 @@ from unweave.cli.options import Json, Quiet, Verbose
 from unweave.cli.session import Session, session
 
 REDRAW_EVERY_S, PLAIN_EVERY_S = 0.25, 10.0
+STEP_S = 30.0  # at most, for the step that is being made and its checkpoint, after Ctrl-C
 
 
 def train(
@@ -50,7 +51,9 @@ def train(
     Ctrl-C stops at the next step; --resume goes on as if nothing had been. The run's folder gets
     the weights with their card, curves and checkpoints.
     """
-    with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
+    with session(
+        quiet=quiet, verbose=verbose, as_json=as_json, polls=True, patience_s=STEP_S
+    ) as current:
         from unweave.core.errors import UsageError
 
         if (recipe is None) == (new is None):

@@ -34,7 +34,7 @@ def verify(
 
     Where they do not, says by how many dB the sound differs. Exit code 0: all agree, 1: not so.
     """
-    with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
+    with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
         from unweave.apps.batch import shown
         from unweave.apps.verify import verify as verify_report
         from unweave.cli.progress import display

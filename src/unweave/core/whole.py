@@ -5,6 +5,9 @@ the disk (fsync), and the last step is a rename within one folder, which happens
 
 The kernel holds a lock on the hidden file for as long as its writer lives. What a killed process
 leaves behind has no lock, and the next writer into the same folder removes it.
+
+A symbolic link is followed. A device, a pipe or an open file (`/dev/stdout`) has no place to appear
+in: what is complete is written into it.
 """
 
 from __future__ import annotations
@@ -12,12 +15,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
+import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from io import BufferedRandom
+from io import BufferedRandom, BufferedWriter
 from pathlib import Path
 
 PREFIX, SUFFIX = ".unweave-", ".partial"
@@ -32,12 +37,15 @@ class Hidden:
     """
 
     def __init__(self, target: Path) -> None:
-        self.target = target
-        make_folder(target.parent)
-        sweep(target.parent)
+        self.target = followed(target)
+        self.into = takes_bytes(self.target)
+        folder = _temporary_folder() if self.into else self.target.parent
+        self.made = make_folder(folder)
+        sweep(folder)
         while True:
-            self.path = target.parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+            self.path = folder / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
             self.file: BufferedRandom = open(self.path, "x+b")
+            _unfinished.add(self)
             # A sweeping process may have been between us and our lock.
             if _lock(self.file.fileno()) is not False and self.path.exists():
                 return
@@ -62,6 +70,11 @@ class Hidden:
 
         Raises OSError; FileExistsError where the name is taken and `replace` is False.
         """
+        if self.into:
+            with _opened(self.target) as stream:
+                stream.write(self.path.read_bytes())
+            self.discard()
+            return
         if sys.platform == "win32":  # which renames no open file
             self.file.close()
         if replace:
@@ -69,6 +82,7 @@ class Hidden:
         else:
             _rename_to_a_free_name(self.path, self.target)
         self.file.close()
+        _unfinished.discard(self)
 
     def discard(self) -> None:
         """Remove the hidden file if there is one. Never raises."""
@@ -76,6 +90,21 @@ class Hidden:
             self.file.close()
         with suppress(OSError):
             self.path.unlink()
+        _unfinished.discard(self)
+
+
+_unfinished: set[Hidden] = set()
+
+
+def abandon() -> None:
+    """Remove every hidden file of this process, which is about to end, and its folder where it was
+    made for it. Never raises."""
+    for hidden in list(_unfinished):
+        with suppress(OSError):
+            hidden.path.unlink()
+        for folder in reversed(hidden.made):
+            with suppress(OSError):  # not empty
+                folder.rmdir()
 
 
 @contextmanager
@@ -92,7 +121,7 @@ def appearing(target: Path, *, replace: bool = True) -> Iterator[Path]:
         hidden.place(replace=replace)
     finally:
         hidden.discard()
-    sync_folders([target.parent])
+    sync_folders([hidden.target.parent])
 
 
 def sha256(path: Path) -> str:
@@ -101,14 +130,55 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def make_folder(folder: Path) -> None:
-    """Make `folder` and the folders around it, so that a lost power supply does not undo it."""
+def followed(target: Path) -> Path:
+    """Where symbolic links lead, up to an open file of a process. Raises OSError for a circle."""
+    for _ in range(40):
+        if _OPEN_FILE.fullmatch(str(target)) or not target.is_symlink():
+            return target
+        target = Path(os.path.realpath(target.parent), os.readlink(target))
+        target = Path(os.path.realpath(target.parent), target.name)
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(target))
+
+
+def takes_bytes(target: Path) -> bool:
+    """Whether `target` is there and is no file that another may take the place of."""
+    if _OPEN_FILE.fullmatch(str(target)):
+        return True
+    try:
+        mode = target.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+_OPEN_FILE = re.compile(r"/proc/(\d+|self|thread-self)(/task/\d+)?/fd/(\d+)|/dev/fd/(\d+)")
+
+
+def _opened(target: Path) -> BufferedWriter:
+    """A device, a pipe or an open file, to write into it."""
+    found = _OPEN_FILE.fullmatch(str(target))
+    if found and found[1] in (None, "self", "thread-self", str(os.getpid())):
+        return open(os.dup(int(found[3] or found[4])), "wb")
+    return open(os.open(target, os.O_WRONLY), "wb")
+
+
+def _temporary_folder() -> Path:
+    import tempfile  # slow to import, and hardly ever needed
+
+    return Path(tempfile.gettempdir())
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Make `folder` and the folders around it, so that a lost power supply does not undo it.
+
+    Returns what was made, the outermost first. Raises OSError.
+    """
     if folder.is_dir():
-        return
-    if folder.parent != folder:
-        make_folder(folder.parent)
+        return []
+    made = make_folder(folder.parent) if folder.parent != folder else []
     folder.mkdir(exist_ok=True)
     sync_folders([folder.parent])
+    return [*made, folder]
 
 
 def sync_folders(folders: Iterable[Path]) -> None:

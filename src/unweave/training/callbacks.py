@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -150,6 +152,17 @@ class Clock(pl.Callback):
             trainer.should_stop = True
         if _any(trainer, self.should_stop()):
             self.interrupted = trainer.should_stop = True
+
+
+class Signals(pl.Callback):
+    """The program's own answer to SIGTERM stays: Lightning's ends as if all steps were done."""
+
+    def setup(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
+        self.own = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, *_: Any) -> None:
+        if threading.current_thread() is threading.main_thread() and self.own is not None:
+            signal.signal(signal.SIGTERM, self.own)
 
 
 class Picture(pl.Callback):

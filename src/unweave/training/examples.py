@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from unweave.core.ending import leave_to_parent
 from unweave.datasets.track import Track
 from unweave.training.draws import draw
 from unweave.training.recipe import Recipe
@@ -62,5 +63,10 @@ def loader(recipe: Recipe, tracks: Sequence[Track], batches: Batches) -> DataLoa
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         persistent_workers=bool(workers),
+        worker_init_fn=_begin,
         generator=torch.Generator(),  # its own: a loader that starts anew draws from it
     )
+
+
+def _begin(_worker: int) -> None:
+    leave_to_parent()

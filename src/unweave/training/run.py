@@ -33,7 +33,16 @@ from unweave.core.errors import (
 from unweave.io.files import advice, shown
 from unweave.pretrained import cards
 from unweave.training import checkpoint, effects, export, sound, validate
-from unweave.training.callbacks import BEST, LAST, Checkpoints, Clock, Picture, Say, Scores
+from unweave.training.callbacks import (
+    BEST,
+    LAST,
+    Checkpoints,
+    Clock,
+    Picture,
+    Say,
+    Scores,
+    Signals,
+)
 from unweave.training.curves import Curves
 from unweave.training.examples import Batches, loader
 from unweave.training.losses import TERMS
@@ -114,6 +123,7 @@ def train(
             gradient_clip_val=recipe.optimiser.clip or None,
             logger=[curves, TensorBoardLogger(folder, name="tensorboard", version="")],
             callbacks=[
+                Signals(),
                 clock,
                 scores,
                 Checkpoints(folder, recipe.schedule.save_every),

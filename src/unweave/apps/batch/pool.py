@@ -1,19 +1,21 @@
 """Several files at a time, each in a child process that keeps its own separator.
 
 Children are started afresh (spawn) and share nothing with the parent but a pipe, so one that is
-killed can leave no lock behind. Anything that comes down the pipe while a child works, or its end,
-means stop. A child that dies (for want of memory, say) costs only the file it was working on: that
-file is named and a new child takes the next one.
+killed can leave no lock behind. Jobs come down the pipe. None, or its end, means stop: a thread in
+the child sees it and ends a child that does not stop by itself, as inside a long computation. A
+child that dies (for want of memory, say) costs only the file it was working on: that file is named
+and a new child takes the next one.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
+from queue import SimpleQueue
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from unweave.apps.batch.plan import Job, Settings
@@ -23,9 +25,11 @@ from unweave.apps.batch.run import (
     Todo,
     Watcher,
     attempt,
+    cancelled,
     failed,
     worker,
 )
+from unweave.core.ending import end_now, leave_to_parent
 from unweave.core.errors import UnweaveError
 from unweave.io.files import shown
 
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 
 _context = multiprocessing.get_context("spawn")
 _PROGRESS_EVERY_S = 0.1
+_PATIENCE_S = 2.5  # for a child that is told to stop
 
 
 @dataclass(slots=True)
@@ -114,6 +119,9 @@ def _listen(child: _Child, children: list[_Child], watcher: Watcher) -> Iterator
     except (EOFError, OSError):
         children.remove(child)
         child.process.join()
+        if child.stopping:
+            yield cancelled(job)
+            return
         yield failed(
             job,
             UnweaveError(
@@ -145,31 +153,42 @@ def _end(children: list[_Child]) -> None:
 
 
 def _child_main(pipe: Connection, settings: Settings, threads: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
-    told: list[object] = []
-    signal.signal(signal.SIGTERM, lambda *_: told.append("SIGTERM"))
-
-    def should_stop() -> bool:
-        try:
-            if not told and pipe.poll():
-                told.append(pipe.recv())
-        except (EOFError, OSError):
-            told.append("the parent is gone")
-        return bool(told)
-
     from unweave.engine.allocator import keep_freed_memory
 
-    keep_freed_memory()
+    leave_to_parent()
+    keep_freed_memory()  # before the first thread, so that there is one heap
+    jobs: SimpleQueue[Job | None] = SimpleQueue()
+    stopped = Event()
+    Thread(target=_obey, args=(pipe, jobs, stopped), daemon=True).start()
     work = worker(_fair_share(settings, threads))
     try:
-        while not told and (job := pipe.recv()) is not None:
+        while not stopped.is_set() and (job := jobs.get()) is not None:
             try:
-                pipe.send(attempt(work, job, _Throttled(pipe), should_stop))
+                pipe.send(attempt(work, job, _Throttled(pipe), stopped.is_set))
             except CannotLoadError as error:
                 pipe.send(error)
                 return
+    except OSError:
+        return  # the parent is gone
+
+
+def _obey(pipe: Connection, jobs: SimpleQueue[Job | None], stopped: Event) -> None:
+    """Take jobs from the parent until it says stop or is gone; then end what does not stop."""
+    try:
+        while (job := pipe.recv()) is not None:
+            jobs.put(job)
+        patience_s = _PATIENCE_S
     except (EOFError, OSError):
-        return  # the parent is gone, or has no more work
+        patience_s = 0.0 if _parent_is_gone() else _PATIENCE_S
+    stopped.set()
+    jobs.put(None)
+    time.sleep(patience_s)
+    end_now(1)
+
+
+def _parent_is_gone() -> bool:
+    parent = multiprocessing.parent_process()
+    return parent is None or not parent.is_alive()
 
 
 def _fair_share(settings: Settings, threads: int) -> Settings:

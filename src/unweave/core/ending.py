@@ -1,0 +1,48 @@
+"""How a process ends before its work is done: at once, nothing half-written, no child left."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+from unweave.core import whole
+
+# What asks a program to end: Ctrl-C, a service manager, a terminal that is closed.
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+
+
+def end_now(code: int) -> NoReturn:
+    """End this process whatever its threads are doing: unfinished files and children go with it.
+
+    Children of `multiprocessing` see by their pipe that the parent is gone, and end by themselves.
+    """
+    for number in _other_children():
+        with suppress(OSError):
+            os.kill(number, getattr(signal, "SIGKILL", signal.SIGTERM))
+    whole.abandon()
+    os._exit(code)
+
+
+def leave_to_parent() -> None:
+    """For a child process: the parent, whom a terminal signals too, decides when to end."""
+    signal.set_wakeup_fd(-1)  # a fork shares the parent's
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _other_children() -> set[int]:
+    """The processes that this one has started by other means, where the system tells."""
+    found = set()
+    for file in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):
+            found |= {int(number) for number in file.read_text().split()}
+    if found:
+        import multiprocessing
+
+        found -= {child.pid for child in multiprocessing.active_children() if child.pid}
+    return found

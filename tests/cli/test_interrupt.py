@@ -1,0 +1,271 @@
+"""One signal ends any command: exit code 130, one line, nothing half-written, no process left.
+
+Each command is a process of its own. It says on a pipe when it has come to a certain function, and
+then waits there, so that no signal depends on how fast anything is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals")
+
+INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)
+
+# argv: pipe, kind of wait, module, name in it, then the command.
+SCRIPT = """
+import ctypes, importlib, os, sys, time
+pipe, how, module, name = int(sys.argv[1]), *sys.argv[2:5]
+del sys.argv[1:5]
+
+def reached(*_, **__):
+    os.write(pipe, b"!")
+    if how == "deaf":  # a library that does not come back, and knows no signals
+        ctypes.CDLL(None).sleep(60)
+    time.sleep(60)
+
+class Importing:
+    def find_spec(self, found, path=None, target=None):
+        if found == module:
+            reached()
+
+if name == "import":
+    sys.meta_path.insert(0, Importing())
+else:
+    owner, _, last = name.rpartition(".")
+    place = importlib.import_module(module)
+    setattr(getattr(place, owner) if owner else place, last, reached)
+from unweave.cli.app import main
+main()
+"""
+
+# Verbs that are interrupted where they are, and where in their work they wait.
+INTERRUPTED = {
+    "models list": ("unweave.catalog", "describe"),
+    "info --loudness a.wav": ("unweave.io.reader", "Reader.blocks"),
+    "evaluate true found -o scores.json": ("unweave.bench.scoring", "score"),
+    "evaluate found true": ("numpy", "import"),
+    "report scores": ("unweave.bench.report", "build"),
+    "dataset check data --decode": ("unweave.datasets.track", "Track.mix"),
+    "nmf learn vocals=a.wav -o card.toml": ("unweave.separators.nmf", "Nmf.learn"),
+    "spectrogram a.wav -o a.png": ("matplotlib.figure", "Figure.savefig"),
+    "partials a.wav -o a.csv": ("unweave.dsp.oscillators", "without_gaps"),
+    "train --new mine": ("unweave.training.template", "write"),
+}
+# Verbs that are asked to stop, and where a part of their work does not look.
+ASKED = {
+    "separate a.wav": ("torch", "import"),
+    "separate a.wav --seed 1": ("unweave.pretrained.store", "weights"),
+    "separate a.wav -m hpss --json": ("unweave.engine.wrap", "separate_blocks"),
+    "benchmark --root data --oracle mixture": ("unweave.bench.scoring", "score"),
+    "verify stems/a": ("unweave.apps.verify", "verify"),
+    "train tiny.toml": ("unweave.training.sound", "split"),
+}
+SCORE = ("unweave.bench.scoring", "score")
+RECIPE = """name = "tiny"
+[data]
+root = "data"
+held_out = ["two"]
+sample_rate_hz = 8000
+channels = 1
+seconds = 0.25
+batch = 2
+workers = 1
+[network]
+name = "unet"
+frame_size = 256
+hop = 64
+filters = [4, 4]
+stride_bins = [4, 2]
+stride_frames = [1, 2]
+kernel_bins = [8, 4]
+kernel_frames = [3, 3]
+recurrent = 4
+[schedule]
+steps = 1000000
+validate_every = 1000000
+save_every = 3
+"""
+
+
+@pytest.fixture
+def scene(here: Path) -> Path:
+    """Something for every verb to work on."""
+    rng = np.random.default_rng(0)
+    for name in ("a.wav", "true/vocals.wav", "true/accompaniment.wav"):
+        Path(name).parent.mkdir(exist_ok=True)
+        soundfile.write(name, 0.1 * rng.standard_normal((8000, 1)), 8000, subtype="FLOAT")
+    for level, folder in ((0.1, "found"), (0.2, "data/one"), (0.3, "data/two")):
+        Path(folder).mkdir(parents=True)
+        for name in ("vocals.wav", "accompaniment.wav"):
+            wave = level * rng.standard_normal((8000, 1))
+            soundfile.write(Path(folder, name), wave, 8000, subtype="FLOAT")
+    Path("scores").mkdir()
+    Path("tiny.toml").write_text(RECIPE)
+    return here
+
+
+@pytest.fixture
+def begin(command: list[str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """begin(place, *arguments): a command that has come to `place`, a module and a name in it."""
+    begun = []
+
+    def run(
+        place: tuple[str, str], *arguments: str, how: str = "waits", ignored: tuple[int, ...] = ()
+    ) -> subprocess.Popen[str]:
+        def prepare() -> None:
+            for number in (INT, TERM, HUP):  # whatever the tests themselves were started with
+                signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+
+        reading, writing = os.pipe()
+        process = subprocess.Popen(
+            [command[0], "-c", SCRIPT, str(writing), how, *place, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            pass_fds=[writing],
+            preexec_fn=prepare,
+            start_new_session=True,
+        )
+        begun.append(process)
+        os.close(writing)
+        arrived = os.read(reading, 1)
+        os.close(reading)
+        assert arrived, process.communicate()
+        return process
+
+    yield run
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+def files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """stdout and stderr of a command that was interrupted, and ended as it should."""
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert [line for line in err.splitlines() if "interrupted" in line] == [err.splitlines()[-1]]
+    assert "Traceback" not in err
+    gone(process)
+    return out, err
+
+
+def gone(process: subprocess.Popen[str]) -> None:
+    """Wait until no process of the command's group lives, as each child sees that it is alone."""
+    while any(map(str.strip, _states(process.pid))):
+        time.sleep(0.02)
+
+
+def _states(group: int) -> Iterator[str]:
+    """The states of a group's processes, blank for those that have ended."""
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, found = file.read_text().rpartition(")")[2].split()[:3]
+            if int(found) == group:
+                yield state.replace("Z", " ")
+
+
+@pytest.mark.parametrize("words", INTERRUPTED)
+def test_the_first_signal_interrupts_any_verb(begin, scene: Path, words: str) -> None:
+    before = files(scene)
+    process = begin(INTERRUPTED[words], *words.split())
+    process.send_signal((INT, TERM, HUP)[list(INTERRUPTED).index(words) % 3])
+    ended(process)
+    assert files(scene) == before
+
+
+@pytest.mark.parametrize("words", ASKED)
+def test_a_second_signal_ends_what_has_not_stopped_yet(begin, scene: Path, words: str) -> None:
+    before = files(scene)
+    process = begin(ASKED[words], *words.split())
+    process.send_signal(INT)  # two of one kind could arrive as one
+    process.send_signal(TERM)
+    out, _ = ended(process)
+    assert files(scene) == before
+    if "--json" in words:
+        assert json.loads(out) == {
+            "error": {"kind": "Cancelled", "message": "interrupted"},
+            "exit_code": 130,
+        }
+
+
+@pytest.mark.parametrize("words", ["evaluate true found", "separate a.wav -m hpss"])
+def test_a_library_that_does_not_come_back_is_ended(begin, scene: Path, words: str) -> None:
+    before = files(scene)
+    place = SCORE if words.startswith("evaluate") else ("unweave.engine.wrap", "separate_blocks")
+    process = begin(place, *words.split(), how="deaf")
+    process.send_signal(INT)
+    ended(process)
+    assert files(scene) == before
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_technique_that_needs_the_whole_track_is_ended(
+    scene: Path, command: list[str], jobs: str
+) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("b.wav", "c.wav"):
+        soundfile.write(name, 0.1 * rng.standard_normal((44100 * 100, 2)), 44100)
+    before = files(scene)
+    process = subprocess.Popen(
+        [*command, *f"separate b.wav c.wav -m rpca --jobs {jobs}".split()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_for("stems/*/.*", process)
+    os.killpg(process.pid, HUP)  # as when a terminal closes
+    ended(process)
+    assert files(scene) == before
+    assert not Path("stems").exists()
+
+
+def test_a_training_stops_after_a_step_with_its_checkpoint(scene: Path, command: list[str]) -> None:
+    process = subprocess.Popen(
+        [*command, "train", "tiny.toml"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_for("runs/tiny/last.ckpt", process)
+    os.killpg(process.pid, TERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "--resume goes on" in err.splitlines()[-1]
+    assert "Traceback" not in err
+    assert Path("runs/tiny/last.ckpt").stat().st_size
+    assert not list(Path("runs/tiny").glob(".*"))
+    gone(process)
+
+
+def test_what_is_ignored_from_the_start_stays_ignored(begin, scene: Path) -> None:
+    """`nohup unweave ...` goes on when the terminal is closed."""
+    process = begin(SCORE, "evaluate", "true", "found", ignored=(HUP,))
+    process.send_signal(HUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=1)
+    process.send_signal(INT)
+    ended(process)
+
+
+def wait_for(pattern: str, process: subprocess.Popen[str]) -> None:
+    while not list(Path().glob(pattern)):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)

@@ -239,3 +239,16 @@ def test_a_separator_says_what_it_is(name):
     shown = repr(unweave.load(name, wiener=1))
     assert shown.startswith(f"<{name} (vocals, accompaniment): ")
     assert "wiener=1" in shown
+
+
+def test_only_a_part(tmp_path):
+    mix = noise(3.0)
+    soundfile.write(tmp_path / "a.wav", mix.T, RATE_HZ, "FLOAT")
+    part = mix[:, RATE_HZ // 2 : 2 * RATE_HZ]
+    for given, rate_hz in ((mix, RATE_HZ), (Audio(mix, RATE_HZ), None), (tmp_path / "a.wav", None)):
+        stems = unweave.separate(given, rate_hz, model=Share(), start=0.5, end="0:02")
+        np.testing.assert_allclose(stems["vocals"], 0.25 * part, atol=1e-7)
+    with pytest.raises(InputError, match=r"the mix: lasts 3\.000 s"):
+        unweave.separate(mix, RATE_HZ, model=Share(), end=4)
+    with pytest.raises(UsageError, match="is not after the start"):
+        unweave.separate(mix, RATE_HZ, model=Share(), start=1, end=1)

@@ -12,6 +12,7 @@ from unweave.apps.picture import picture_of
 from unweave.apps.separate import separate_file
 from unweave.apps.spectrogram import draw, spectrogram
 from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
+from unweave.core.region import Region
 
 
 @pytest.fixture
@@ -119,3 +120,12 @@ def test_a_picture_is_never_named_as_another_format(here, name):
     with pytest.raises(UsageError, match=r"pictures are PNG; name it x\.png"):
         spectrogram([Path("a.wav")], Path(name))
     assert not Path(name).exists()
+
+
+def test_only_a_part(here):
+    full = imread(spectrogram([Path("song.wav")]))
+    part = imread(spectrogram([Path("song.wav")], region=Region(0.1, 0.2)))
+    assert part.shape == full.shape
+    assert not np.array_equal(part, full)
+    with pytest.raises(InputError, match=r"song\.wav: lasts"):
+        spectrogram([Path("song.wav")], region=Region(0, 3600))

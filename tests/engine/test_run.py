@@ -15,11 +15,13 @@ import torch
 import unweave
 from tests.engine.fakes import Halves, halves
 from unweave.core.errors import Cancelled, InputError, MemoryLimitError, OutputError, UsageError
+from unweave.core.region import Region
 from unweave.core.types import Progress
 from unweave.core.whole import sha256
 from unweave.engine import report, resources, run
 from unweave.engine.ahead import Decoding
 from unweave.engine.run import separate_file
+from unweave.io.reader import Reader
 
 FACTS = {"sample_rate_hz": 44100, "channels": 2, "segment_s": 0.5, "overlap_s": 0.05}
 SCHEMA = json.loads((Path(report.__file__).parents[1] / "core" / "report.schema.json").read_text())
@@ -247,6 +249,37 @@ def test_a_source_tree_that_is_not_installed_writes_reports_too(
     monkeypatch.delitem(vars(unweave), "__version__", raising=False)
     jsonschema.validate(got, SCHEMA)
     assert got["versions"]["torch"] == torch.__version__
+
+
+@pytest.mark.parametrize("extension", ["wav", "flac", "mp3", "m4a", "ogg", "opus"])
+def test_a_region_is_the_same_samples_of_any_format(
+    tmp_path: Path, make_wave, extension: str
+) -> None:  # type: ignore[no-untyped-def]
+    path, rate = tmp_path / f"song.{extension}", 48000
+    wave = make_wave(2, 3 * rate, rate)
+    with run.Writer(path, run.encoding(extension, None, rate, 2), rate, 2) as writer:
+        writer.write(wave)
+    with Reader(path) as reader:
+        right = np.concatenate(list(reader.blocks(rate)), axis=1)[:, 35_999:86_401]
+    part = Region(35_999 / rate, 86_401 / rate)
+    got = separate(path, tmp_path / "out", region=part)
+    jsonschema.validate(got, SCHEMA)
+    assert got["input"]["samples"] == 86_401 - 35_999
+    assert got["input"]["region"] == {
+        "start_s": part.start_s,
+        "end_s": part.end_s,
+        "start": 35_999,
+        "end": 86_401,
+    }
+    assert got["input"]["sha256"] == sha256(path)
+    stems = [read(tmp_path / "out" / entry["path"]) for entry in got["stems"]]
+    np.testing.assert_allclose(sum(stems), right, atol=1e-6)
+
+
+def test_a_region_beyond_the_end_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"song\.wav: lasts 1\.300 s"):
+        separate(song(tmp_path / "song.wav", noise()), tmp_path / "out", region=Region(1, 2))
+    assert files(tmp_path / "out") == []
 
 
 class Meanwhile(Halves):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from unweave.core.errors import InputError
 from unweave.core.parameters import LARGEST_SEED, Parameter
+from unweave.core.region import WHOLE, Region
 from unweave.io.files import shown
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ def settle(
     return catalog.in_force(model, resolve(model, options))
 
 
-def decoded(path: Path) -> tuple[Audio, tuple[str, ...]]:
-    """The whole of a recording in memory, and the names of its speakers. Raises InputError."""
+def decoded(path: Path, region: Region = WHOLE) -> tuple[Audio, tuple[str, ...]]:
+    """A recording in memory, or a part of it, and the names of its speakers. Raises InputError."""
     import numpy as np
 
     from unweave.core.types import Audio
@@ -81,7 +82,8 @@ def decoded(path: Path) -> tuple[Audio, tuple[str, ...]]:
 
     with Reader(path) as reader:
         info = reader.info
-        blocks = list(reader.blocks(info.sample_rate_hz))
+        rate = info.sample_rate_hz
+        blocks = list(region.cut(reader.blocks(rate), rate, shown(path)))
     if not blocks:
         raise InputError(f"{shown(path)}: holds no sound")
     audio = Audio(np.concatenate(blocks, axis=-1), info.sample_rate_hz, str(path))

@@ -24,6 +24,7 @@ from unweave.apps.batch import (
 )
 from unweave.apps.stems import Stems
 from unweave.core.errors import UsageError
+from unweave.core.region import Region, region
 from unweave.core.waves import as_wave, whole_rate_hz
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def separate(
     device: str = "auto",
     stems: str | Iterable[str] | None = None,
     on_progress: OnProgress | None = None,
+    start: str | float | None = None,
+    end: str | float | None = None,
     **options: object,
 ) -> Stems:
     """Separate a recording in memory and return its stems by name.
@@ -67,7 +70,8 @@ def separate(
     mono, of floats where full scale is 1.0 or of integers. sample_rate_hz: needed with an array.
     model: a name from `list_separators`, or what `load` returned. stems: names to return, all by
     default; 'residual' is what the stems leave of the mix. options: the model's own, where `model`
-    is a name; what `load` returned has got its options there.
+    is a name; what `load` returned has got its options there. start, end: of the part to separate,
+    in seconds or as in "1:30.5"; the whole mix by default.
 
     The stems have the mix's rate, channels and exact length; the mix is not changed. Raises
     ValueError for an array of a wrong shape or type, and UnweaveError as `separate_file` does.
@@ -84,7 +88,7 @@ def separate(
     else:
         name, offered = model.spec.name, model.spec.stems
     names = choose_stems(stems, offered, name)
-    wave, rate_hz, speakers = _as_wave(mix, sample_rate_hz)
+    wave, rate_hz, speakers = _as_wave(mix, sample_rate_hz, region(start, end))
     separator = catalog.load(model, **resolved) if isinstance(model, str) else model
     waves = separate_array(
         separator,
@@ -178,7 +182,9 @@ def _check_model(model: object, options: Mapping[str, object], seed: int = 0) ->
         )
 
 
-def _as_wave(mix: object, sample_rate_hz: int | None) -> tuple[Wave, int, tuple[str, ...]]:
+def _as_wave(
+    mix: object, sample_rate_hz: int | None, part: Region
+) -> tuple[Wave, int, tuple[str, ...]]:
     """The wave, its rate, and the names of its speakers where a file says them."""
     from unweave.core.types import Audio
 
@@ -187,10 +193,10 @@ def _as_wave(mix: object, sample_rate_hz: int | None) -> tuple[Wave, int, tuple[
             raise ValueError("sample_rate_hz goes with an array; a file has its own rate")
         from unweave.apps.options import decoded
 
-        audio, speakers = decoded(Path(mix))
+        audio, speakers = decoded(Path(mix), part)
         return audio.samples, audio.sample_rate_hz, speakers
     if isinstance(mix, Audio):
-        return mix.samples, mix.sample_rate_hz, ()
+        return _part(mix.samples, mix.sample_rate_hz, part), mix.sample_rate_hz, ()
     if hasattr(mix, "read"):
         raise ValueError(
             f"expected a path, an array or a tensor, got an open file ({type(mix).__name__}); "
@@ -198,4 +204,9 @@ def _as_wave(mix: object, sample_rate_hz: int | None) -> tuple[Wave, int, tuple[
         )
     if sample_rate_hz is None:
         raise ValueError("an array needs sample_rate_hz, as in separate(wave, 44100)")
-    return as_wave(mix), whole_rate_hz(sample_rate_hz), ()
+    rate_hz = whole_rate_hz(sample_rate_hz)
+    return _part(as_wave(mix), rate_hz, part), rate_hz, ()
+
+
+def _part(wave: Wave, sample_rate_hz: int, part: Region) -> Wave:
+    return next(part.cut([wave], sample_rate_hz, "the mix"))

@@ -7,7 +7,7 @@ only here (the extra `unweave[plot]`).
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from io import BytesIO
 from math import log
@@ -18,6 +18,7 @@ from unweave.apps.batch.inputs import AUDIO_EXTENSIONS
 from unweave.apps.batch.reports import find_recording, output_files, read_report
 from unweave.apps.picture import Picture, picture_of
 from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
+from unweave.core.region import WHOLE, Region, region_of
 from unweave.core.whole import appearing
 from unweave.io.files import advice, shown
 
@@ -37,14 +38,16 @@ def spectrogram(
     output: Path | None = None,
     *,
     report: Path | None = None,
+    region: Region = WHOLE,
     on_file: Callable[[Path], None] = lambda _: None,
     should_stop: ShouldStop = lambda: False,
 ) -> Path:
     """Draw recordings, reports or folders of stems into one PNG and return its path.
 
-    A report, or a folder that holds one, stands for its mix and all its stems. The default output
-    is `spectrogram.png` beside the report, or `NAME-spectrogram.png` in the current folder. Raises
-    UsageError when there is nothing to draw or matplotlib is missing, InputError, OutputError.
+    A report, or a folder that holds one, stands for its mix and all its stems. region: the part of
+    each that is drawn; the time axis begins at 0. The default output is `spectrogram.png` beside
+    the report, or `NAME-spectrogram.png` in the current folder. Raises UsageError when there is
+    nothing to draw or matplotlib is missing, InputError, OutputError.
     """
     _need_matplotlib()
     arguments = [*paths, *([report] if report else [])]
@@ -52,34 +55,34 @@ def spectrogram(
     if not panels:
         raise UsageError("nothing to draw; name audio files, a report.json or a folder of stems")
     target = output or _default_output(arguments[0])
-    if target.exists() and any(path.exists() and target.samefile(path) for _, path in panels):
+    if target.exists() and any(path.exists() and target.samefile(path) for _, path, _ in panels):
         raise UsageError(f"{shown(target)}: is one of the inputs; choose another file with -o")
     _check_png(target)
     pictures = []
-    for title, path in panels:
+    for title, path, part in panels:
         on_file(path)
-        pictures.append(_read(title, path, should_stop))
+        pictures.append(_read(title, path, (part, region), should_stop))
     _save(draw(pictures), target)
     return target
 
 
-def _panels(argument: Path) -> list[tuple[str, Path]]:
-    """Titles and files that an argument stands for, the mix first."""
+def _panels(argument: Path) -> list[tuple[str, Path, Region]]:
+    """Titles and files that an argument stands for, the mix first, and the part that is meant."""
     if argument.is_dir():
         if (argument / "report.json").is_file():
             return _panels(argument / "report.json")
         names = sorted(argument.iterdir())
         files = [file for file in names if file.suffix.lower() in AUDIO_EXTENSIONS]
-        return [(shown(file.stem), file) for file in files if not file.name.startswith(".")]
+        return [(shown(file.stem), file, WHOLE) for file in files if not file.name.startswith(".")]
     if argument.suffix.lower() != ".json":
-        return [(shown(argument.name), argument)]
+        return [(shown(argument.name), argument, WHOLE)]
     document = read_report(argument)
     if document is None:
         raise InputError(f"{shown(argument)}: is not a report of unweave; name a report.json")
     mix = find_recording(document, argument)
     stems = output_files(document, argument)
-    panels = [(shown(stem), path) for stem, path in stems.items()]
-    return [(f"mix: {shown(mix.name)}", mix), *panels]
+    panels = [(shown(stem), path, WHOLE) for stem, path in stems.items()]
+    return [(f"mix: {shown(mix.name)}", mix, region_of(document)), *panels]
 
 
 def _default_output(first: Path) -> Path:
@@ -157,14 +160,17 @@ def _check_png(target: Path) -> None:
         raise UsageError(f"{shown(target)}: pictures are PNG; name it {target.stem}.png")
 
 
-def _read(title: str, path: Path, should_stop: ShouldStop) -> Picture:
+def _read(title: str, path: Path, parts: Iterable[Region], should_stop: ShouldStop) -> Picture:
     from unweave.io.reader import Reader
 
     with Reader(path) as reader:
         rate_hz = reader.info.sample_rate_hz
 
         def blocks() -> Iterator[Wave]:
-            for block in reader.blocks(int(_BLOCK_S * rate_hz)):
+            inside: Iterator[Wave] = reader.blocks(int(_BLOCK_S * rate_hz))
+            for part in parts:
+                inside = part.cut(inside, rate_hz, shown(path))
+            for block in inside:
                 if should_stop():
                     raise Cancelled(f"{shown(path)}: interrupted")
                 yield block

@@ -18,6 +18,18 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More, and traceb
 VerboseInPanel = Annotated[
     bool, typer.Option("--verbose", "-v", help="More, and tracebacks.", rich_help_panel=MESSAGES)
 ]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Only from here on: seconds, m:ss or h:mm:ss.",
+        show_default="the beginning",
+    ),
+]
+End = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Only up to here.", show_default="the end"),
+]
 
 
 class Device(StrEnum):

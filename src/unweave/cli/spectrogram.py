@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from unweave.cli.options import Json, Quiet, Tracebacks
+from unweave.cli.options import End, Json, Quiet, Start, Tracebacks
 from unweave.cli.session import session
 
 
@@ -27,6 +27,8 @@ def spectrogram(
     report: Annotated[
         Path | None, typer.Option(help="A report.json: draws its mix and all its stems.")
     ] = None,
+    start: Start = None,
+    end: End = None,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Tracebacks = False,
@@ -35,11 +37,13 @@ def spectrogram(
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps.batch import shown
         from unweave.apps.spectrogram import spectrogram as draw
+        from unweave.core.region import region
 
         picture = draw(
             files or [],
             output,
             report=report,
+            region=region(start, end),
             on_file=lambda path: current.note(f"{shown(path)}: reading"),
         )
         current.result(shown(picture))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Event, Thread
 
+from unweave.core.region import WHOLE, Region
 from unweave.core.types import Wave
-from unweave.io.reader import Reader
+from unweave.io.files import shown
+from unweave.io.reader import Reader, SourceInfo
 
 BLOCK_S = 1.0  # decoded and handed on at once
 MOST_BYTES = 8_000_000  # decoded and waiting: 22 seconds of stereo
@@ -21,14 +24,19 @@ EARLY_BYTES = 32_000_000
 class Decoding:
     """A recording that is decoded from the moment of construction. A context manager.
 
-    Raises InputError where the file cannot be opened; later errors are raised where the blocks are
-    taken.
+    Of the recording it gives the `region`; `info` has the length of that. Raises InputError where
+    the file cannot be opened; later errors are raised where the blocks are taken.
     """
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, region: Region = WHOLE) -> None:
         self.source = source
+        self.region = region
         self._reader = Reader(source)
-        self.info = self._reader.info
+        try:
+            self.info = _inside(region, self._reader.info)
+        except BaseException:
+            self._reader.close()
+            raise
         frames = max(1, round(BLOCK_S * self.info.sample_rate_hz))
         block_bytes = 4 * frames * self.info.channels
         self._most = max(2, MOST_BYTES // block_bytes)
@@ -40,7 +48,8 @@ class Decoding:
 
     def _read(self, frames: int) -> None:
         try:
-            for block in self._reader.blocks(frames):
+            rate, name = self.info.sample_rate_hz, shown(self.source)
+            for block in self.region.cut(self._reader.blocks(frames), rate, name):
                 if self._stop.is_set():
                     return
                 self._ready.put(block)
@@ -71,3 +80,16 @@ class Decoding:
             with suppress(Empty):  # the thread may be waiting for room
                 self._ready.get(timeout=0.01)
         self._reader.close()
+
+
+def _inside(region: Region, info: SourceInfo) -> SourceInfo:
+    """The same facts with the declared length of the region."""
+    start, end = region.samples(info.sample_rate_hz)
+    frames, duration_s = info.frames, info.duration_s
+    if end is not None:
+        frames, duration_s = end - start, (end - start) / info.sample_rate_hz
+    elif start and frames is not None:
+        frames = max(0, frames - start)
+    if end is None and start and duration_s is not None:
+        duration_s = max(0.0, duration_s - start / info.sample_rate_hz)
+    return replace(info, frames=frames, duration_s=duration_s)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module, metadata
 from pathlib import Path
 
+from unweave.core.region import WHOLE, Region
 from unweave.core.types import Spec
 from unweave.core.whole import Hidden
 from unweave.engine.limits import peak_memory_mb
@@ -44,6 +45,7 @@ def build(
     device: str,
     batch: int,
     seed: int,
+    region: Region,
     passes: int,
     load_s: float,
     separate_s: float,
@@ -85,6 +87,7 @@ def build(
             "layout": info.layout,
             "duration_s": round(duration_s, 6),
             "samples": samples,
+            "region": _region(region, info.sample_rate_hz, samples),
             "tags": dict(info.tags),
         },
         "separator": {
@@ -119,6 +122,15 @@ def build(
         "real_time_factor": rounded(separate_s / duration_s, 4),
         "peak_memory_mb": rounded(peak_memory_mb(), 1),
     }
+
+
+def _region(region: Region, sample_rate_hz: int, samples: int) -> dict[str, object] | None:
+    """The part as it was asked for, and as it was; None for the whole."""
+    if region == WHOLE:
+        return None
+    start = region.samples(sample_rate_hz)[0]
+    asked = {"start_s": region.start_s, "end_s": region.end_s}
+    return {**asked, "start": start, "end": start + samples}
 
 
 def versions() -> dict[str, str]:

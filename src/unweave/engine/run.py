@@ -20,6 +20,7 @@ import numpy as np
 
 from unweave.core import journal
 from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
+from unweave.core.region import WHOLE, Region
 from unweave.core.types import OnProgress, Progress, Separator, ShouldStop, Spec, Wave
 from unweave.core.whole import Hidden
 from unweave.engine import report, resources, wrap
@@ -66,6 +67,7 @@ def separate_file(
     batch: int | None = None,
     max_memory_mb: int | None = None,
     seed: int = 0,
+    region: Region = WHOLE,
     replace: bool = False,
     before_names: Callable[[], None] | None = None,
     on_progress: OnProgress | None = None,
@@ -75,16 +77,18 @@ def separate_file(
 
     outputs: stem name (or `residual`, where the separator's stems do not sum to the mix) to file;
     stems that are not named are not written. load: gives the separator; it is called when the
-    recording is known to be readable and is being decoded. All files appear together when all are
-    complete; files of those names are replaced where `replace` says so, else they are an error.
-    before_names: called when all is complete, before the first file gets its name. Returns the
-    report. Raises InputError, OutputError, UsageError, MemoryLimitError, or Cancelled when
-    `should_stop` says so; then nothing is left under the final names.
+    recording is known to be readable and is being decoded. region: the part that is separated.
+
+    All files appear together when all are complete; files of those names are replaced where
+    `replace` says so, else they are an error. before_names: called when all is complete, before the
+    first file gets its name. Returns the report. Raises InputError, OutputError, UsageError,
+    MemoryLimitError, or Cancelled when `should_stop` says so; then nothing is left under the final
+    names.
     """
     started = time.perf_counter()
     watched = Watched(source)
     notes: list[str] = []
-    with Decoding(source) as decoding:
+    with Decoding(source, region) as decoding:
         info = decoding.info
         target = encoding(format, bit_depth, info.sample_rate_hz, info.channels)
         separator, work = _prepare(load, info, outputs, device, batch, max_memory_mb)
@@ -130,7 +134,7 @@ def separate_file(
             f"a stem peaks {20 * np.log10(found.peak):.2f} dB above full scale: "
             f"all stems are {-20 * np.log10(gain):.2f} dB quieter (--bit-depth 32 keeps the level)"
         )
-        with Decoding(source) as decoding:
+        with Decoding(source, region) as decoding:
             found, writers = run(decoding, gain, np.inf)
         if found.peak * gain > peak_limit:
             notes.append("the separator gave other stems the second time: a stem clips")
@@ -160,6 +164,7 @@ def separate_file(
             device=work.device,
             batch=work.share.batch,
             seed=seed,
+            region=region,
             passes=passes,
             load_s=loaded_s,
             separate_s=found.seconds,

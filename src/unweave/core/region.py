@@ -1,0 +1,92 @@
+"""A part of a recording, from one time to another, exact to the sample.
+
+Everything before is decoded and dropped: only so is the first sample the right one in every format.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from unweave.core.errors import InputError, UsageError
+from unweave.core.types import Wave
+
+_CLOCK = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """`start_s` to `end_s` of a recording; None: to its end."""
+
+    start_s: float = 0.0
+    end_s: float | None = None
+
+    def samples(self, sample_rate_hz: int) -> tuple[int, int | None]:
+        """The first sample, and the one after the last. Raises UsageError if there are none."""
+        start = round(self.start_s * sample_rate_hz)
+        if self.end_s is None:
+            return start, None
+        end = round(self.end_s * sample_rate_hz)
+        if end <= start:
+            raise UsageError(
+                f"no sample lies between {self.start_s:g} and {self.end_s:g} s; ask for more"
+            )
+        return start, end
+
+    def cut(self, blocks: Iterable[Wave], sample_rate_hz: int, name: str) -> Iterator[Wave]:
+        """What of the blocks `(channel, time)` of a recording lies inside.
+
+        name: of the recording, for errors. Raises InputError where it ends before the region.
+        """
+        start, end = self.samples(sample_rate_hz)
+        at = 0
+        for block in blocks:
+            first, at = at, at + block.shape[-1]
+            part = block[:, max(0, start - first) : None if end is None else end - first]
+            if part.shape[-1]:
+                yield part
+            if end is not None and at >= end:
+                return
+        if self != WHOLE and (at <= start or end is not None):
+            asked_s = self.start_s if at <= start else self.end_s
+            raise InputError(
+                f"{name}: lasts {at / sample_rate_hz:.3f} s, so that nothing is at {asked_s:g} s; "
+                "ask for an earlier part"
+            )
+
+
+WHOLE = Region()
+
+
+def region(start: str | float | None, end: str | float | None) -> Region:
+    """The part from `start` to `end`: seconds, or text as in "90.5", "1:30.5", "0:01:30.5".
+
+    None: from the beginning, to the end. Raises UsageError.
+    """
+    start_s = 0.0 if start is None else _seconds(start, "start")
+    end_s = None if end is None else _seconds(end, "end")
+    if end_s is not None and end_s <= start_s:
+        raise UsageError(f"the end, {end}, is not after the start, {start or 0}; exchange them")
+    return Region(start_s, end_s)
+
+
+def region_of(report: Mapping[str, Any]) -> Region:
+    """The part that a report says was separated."""
+    part = report["input"].get("region")
+    return Region(part["start_s"], part["end_s"]) if part else WHOLE
+
+
+def _seconds(time: str | float, which: str) -> float:
+    if isinstance(time, str) and (found := _CLOCK.fullmatch(time.strip())):
+        hours, minutes, seconds = (float(part or 0) for part in found.groups())
+        if found[2] is None or seconds < 60:
+            return 3600 * hours + 60 * minutes + seconds
+    elif isinstance(time, (int, float)) and not isinstance(time, bool) and 0 <= time < math.inf:
+        return float(time)
+    raise UsageError(
+        f"the {which} is a time in seconds, or minutes:seconds, or hours:minutes:seconds, "
+        f"as in 90.5 or 1:30.5; got {time!r}"
+    )

@@ -157,6 +157,17 @@ def test_itunes_counts_end_the_sound(tmp_path, make_wave, ffmpeg_file, lag_of):
     assert lag_of(wave, got) == 0
 
 
+@pytest.mark.parametrize("samples", [0, 10 * FRAMES])
+def test_itunes_counts_of_another_song_change_nothing(tmp_path, make_wave, ffmpeg_file, samples):
+    path = ffmpeg_file(
+        tmp_path / "a.m4a", "ipod", "aac", 44100, make_wave(2, FRAMES), tags={"title": "t"}
+    )
+    whole = read(path)
+    counts = f" 00000000 {2112:08X} {500:08X} {samples:016X}" + " 00000000" * 8
+    path.write_bytes(_with_itunes_counts(path.read_bytes(), counts))
+    assert np.array_equal(read(path), whole)
+
+
 def _with_itunes_counts(data, counts):
     """The MP4 with the free-form tag iTunSMPB, as iTunes writes it; `moov` is its last box."""
 

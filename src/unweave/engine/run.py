@@ -298,7 +298,7 @@ def _prepare(
         resources.choose_device(device),
         info.channels,
         info.channel_names,
-        info.frames,
+        info.most_frames,
         info.sample_rate_hz,
         batch,
         max_memory_mb,

@@ -11,6 +11,7 @@ Errors of the disk are not raised in here: the sink keeps them, see `io.writer`.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, BinaryIO, Protocol
@@ -81,9 +82,9 @@ class FFmpegEncoder:
             sink,
             "w",
             format=_MUXERS[encoding.format],
-            container_options={"fflags": "+bitexact", **_muxer_options(encoding)},
+            container_options={"fflags": "+bitexact", **_muxer_options(encoding, tags)},
         )
-        self._container.metadata.update(tags)
+        self._container.metadata.update(_bext(tags) if _is_placed(encoding, tags) else tags)
         stream = self._container.add_stream(
             _CODECS.get(encoding.format) or _PCM[encoding.bit_depth or 32],
             rate=self._rate_hz,
@@ -194,9 +195,24 @@ class _Forward(io.RawIOBase):
         return self._size
 
 
-def _muxer_options(encoding: Encoding) -> dict[str, str]:
+def _is_placed(encoding: Encoding, tags: Mapping[str, str]) -> bool:
+    """Whether a WAV is to say where on a timeline it begins: Broadcast WAV, in the chunk `bext`."""
+    return encoding.format == "wav" and tags.get("time_reference", "").isdecimal()
+
+
+def _bext(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags for a Broadcast WAV: it has a description of its own, and its identifier and coding
+    history are about the recording's file alone."""
+    kept = {name: text for name, text in tags.items() if name not in ("umid", "coding_history")}
+    date = tags.get("date", "")
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", date):
+        kept["origination_date"] = date
+    return {**kept, "description": tags.get("comment", "")}
+
+
+def _muxer_options(encoding: Encoding, tags: Mapping[str, str]) -> dict[str, str]:
     if encoding.format == "wav":
-        return {"rf64": "auto"}
+        return {"rf64": "auto"} | ({"write_bext": "1"} if _is_placed(encoding, tags) else {})
     if encoding.format == "m4a":
         # Ticks of one sample, so that the edit list gives the end to the sample.
         return {"movie_timescale": str(encoding.sample_rate_hz), "brand": "M4A "}

@@ -157,6 +157,8 @@ def _frames(
         return headers.mp3.frames
     if kind not in _EXACT or not stream.duration or stream.time_base is None:
         return None
+    if kind == "ogg" and (stream.start_time or 0) > 0:
+        return None  # FFmpeg counts from zero, the file does not
     rate_hz = stream.codec_context.sample_rate
     frames = round(stream.duration * stream.time_base * rate_hz)
     if kind == "mp4":

@@ -113,7 +113,9 @@ class Part:
         info, rate_hz = self.info, self.info.sample_rate_hz
         if info.frames is not None:
             missing = info.frames - self.length
-            return missing / rate_hz if missing > (4096 if info.lossy else 0) else 0.0
+            # Codecs of long blocks drop one that is damaged, and some of their counts are coarse.
+            has_blocks = info.lossy and (self._layout is None or info.container == "caf")
+            return missing / rate_hz if missing > (4096 if has_blocks else 0) else 0.0
         is_video = any(not s.disposition for s in self._container.streams.video)
         if info.duration_s is None or is_video or info.container not in ("asf", "matroska"):
             return 0.0

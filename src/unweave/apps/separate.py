@@ -209,4 +209,5 @@ def _as_wave(
 
 
 def _part(wave: Wave, sample_rate_hz: int, part: Region) -> Wave:
-    return next(part.cut([wave], sample_rate_hz, "the mix"))
+    (inside,) = part.cut([wave], sample_rate_hz, "the mix")
+    return inside

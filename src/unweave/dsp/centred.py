@@ -57,9 +57,19 @@ def analyse(wave: Tensor, size: int, hop: int, window: Tensor) -> Tensor:
     the frequencies lie side by side. Raises ValueError for a size and a hop that do not fit.
     """
     _check(size, hop, window)
+    return stft(padded(wave, size, hop), window, hop).transpose(-1, -2)
+
+
+def padded(wave: Tensor, size: int, hop: int) -> Tensor:
+    """`(..., time)` with the silence before and after it that its frames reach into."""
     length = wave.shape[-1]
     behind = (frame_count(length, hop) - 1) * hop + size // 2 - length
-    return stft(F.pad(wave, (size // 2, behind)), window, hop).transpose(-1, -2)
+    return F.pad(wave, (size // 2, behind))
+
+
+def framed(wave: Tensor, size: int, hop: int) -> Tensor:
+    """The frames `(..., frame, size)` of a wave that `analyse` takes the spectra of, a view."""
+    return padded(wave, size, hop).unfold(-1, size, hop)
 
 
 def synthesise(

@@ -20,14 +20,14 @@ import torch
 from torch import Tensor
 
 from unweave.core.errors import UsageError
-from unweave.dsp import centred, nmf, nmf_start
+from unweave.dsp import centred, nmf, nmf_start, stft
 from unweave.separators._dictionaries import SILENT, WINDOW, Dictionaries, frames, magnitudes
 
 COMPONENTS = 64  # of a dictionary
 ROUNDS = 40  # of updates, to describe a stem
 STEPS = 240  # of tuning
 ACTIVATION_ROUNDS = 10  # of a separation: more fits the mix better and tells stems worse
-MOST_FRAMES = 20000  # that a dictionary is learned from, taken evenly from all there are
+MOST_FRAMES = 20000  # that a dictionary is learned from, a random choice of all there are
 BATCH = 1024  # frames that are mixed and separated in one step
 RATE = 0.03  # of change, in the logarithm of spectra; falls to zero over the steps
 TOGETHER = 0.5  # of frames that are mixed as they sounded together, where examples are aligned
@@ -55,7 +55,7 @@ def learn(
     seed = options.get("seed", 0)
     beta, exponent = nmf.BETAS[settings["divergence"]], settings["exponent"]
     size, _ = frames(settings, sample_rate_hz)
-    spectra = [heard(recordings, size) for recordings in examples.values()]
+    spectra = [heard(recordings, size, seed) for recordings in examples.values()]
     level = torch.cat([some.abs().mean(0) for some in spectra]).mean().clamp(min=SILENT)
     bases = []
     for stem, some in zip(examples, spectra, strict=True):
@@ -85,17 +85,37 @@ def learn(
     )
 
 
-def heard(recordings: Iterable[Tensor], size: int) -> Tensor:
+def heard(recordings: Iterable[Tensor], size: int, seed: int = 0) -> Tensor:
     """Complex spectra `(frequency, frame)` of recordings, as if they were equally loud.
 
-    Channels follow each other; of more than MOST_FRAMES frames some are left out evenly.
+    Channels follow each other. Of more than MOST_FRAMES frames a random choice stays, every frame
+    with the same chance, and no others are kept meanwhile (Vitter, "Random sampling with a
+    reservoir", ACM TOMS 11(1), 1985). Examples with as many frames keep the same ones, so that
+    what sounded together stays together.
     """
-    window, lots = centred.hann(size, shape=WINDOW), []
+    window, hop = centred.hann(size, shape=WINDOW), size // 2
+    generator = torch.Generator().manual_seed(seed)
+    kept, seen = torch.empty(MOST_FRAMES, size // 2 + 1, dtype=torch.complex64), 0
     for wave in recordings:
         level = wave.square().mean().sqrt().clamp(min=SILENT)
-        lots.append(centred.analyse(wave / level, size, size // 2, window))
-    every = -(-sum(lot.shape[0] * lot.shape[2] for lot in lots) // MOST_FRAMES)
-    return torch.cat([lot.transpose(0, 1).flatten(1)[:, ::every] for lot in lots], dim=1)
+        for channel in wave / level:
+            frames = centred.framed(channel, size, hop)
+            chosen, places = _reservoir(len(frames), seen, generator)
+            for some in stft.groups(len(chosen)):
+                kept[places[some]] = torch.fft.rfft(frames[chosen[some]] * window)
+            seen += len(frames)
+    return kept[:seen].T.contiguous()
+
+
+def _reservoir(count: int, seen: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Which of `count` frames stay, after `seen` others, and the places that they take."""
+    numbers = torch.arange(count) + seen
+    drawn = torch.rand(count, generator=generator, dtype=torch.float64) * (numbers + 1)
+    places = torch.where(numbers < MOST_FRAMES, numbers, drawn.long())
+    inside = (places < MOST_FRAMES).nonzero().squeeze(1)
+    latest = torch.full((MOST_FRAMES,), -1).scatter_reduce_(0, places[inside], inside, "amax")
+    taken = (latest >= 0).nonzero().squeeze(1)
+    return latest[taken], taken
 
 
 def describe(values: Tensor, components: int, *, beta: float, iterations: int, seed: int) -> Tensor:

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from unweave.core.errors import UsageError
+from unweave.io.formats import FORMATS
 from unweave.training import effects
 from unweave.training.draws import EQ_BANDS, Effects
+from unweave.training.recipe import Augmentation, Data
 
 RATE_HZ = 16000
 TIME = np.arange(2 * RATE_HZ) / RATE_HZ
@@ -117,3 +120,25 @@ def test_gain_polarity_and_swap() -> None:
     some = Effects(gain_db=6.0, inverted=True, swapped=True)
     out = effects.apply(both, some, len(TIME), RATE_HZ)
     np.testing.assert_allclose(out, -both[::-1] * 10 ** (6 / 20), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("codec", "rate_hz", "channels", "words"),
+    [(0.1, 96000, 2, "no rate of 96000 Hz, it has 8000"), (0.1, 44100, 6, "not 6"),
+     (0.1, 44100, 2, ""), (0.0, 96000, 6, "")],
+)  # fmt: skip
+def test_a_codec_has_the_recipes_rate_or_is_refused(
+    codec: float, rate_hz: int, channels: int, words: str
+) -> None:
+    how, data = Augmentation(codec=codec), Data(sample_rate_hz=rate_hz, channels=channels)
+    if not words:
+        return effects.check(how, data)
+    with pytest.raises(UsageError, match=words):
+        effects.check(how, data)
+    return None
+
+
+@pytest.mark.parametrize("rate_hz", FORMATS["mp3"].rates_hz)
+def test_every_rate_that_is_offered_works(rate_hz: int) -> None:
+    wave = np.random.default_rng(0).standard_normal((2, 4000)).astype(np.float32) * 0.1
+    assert effects.through_codec(wave, 64, rate_hz).shape == wave.shape

@@ -7,20 +7,25 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.strategies import DDPStrategy
 
 from unweave import catalog
 from unweave.core.errors import Cancelled, OutputError, UnweaveError, UsageError
 from unweave.engine.run import separate_array
+from unweave.training import callbacks, export, sound, validate
 from unweave.training.callbacks import BEST, LAST, Checkpoints
 from unweave.training.errors import TrainingError
+from unweave.training.module import Training
 from unweave.training.recipe import read
-from unweave.training.run import train
+from unweave.training.run import _strategy, train
 
 
 def curve(folder: Path) -> dict[tuple[str, str], float]:
@@ -118,7 +123,7 @@ def test_two_processes_learn_the_same(recipe_file: Path, tmp_path: Path) -> None
     """Plain gradient descent on halves of each batch: the same weights as on whole batches."""
     how = ["schedule.steps=3", "schedule.validate_every=3", "optimiser.name=sgd",
            "optimiser.rate=1e-3", "network.dropout=0.0", "schedule.decay=0",
-           "loss.discriminative=0.0"]  # fmt: skip
+           "loss.discriminative=0.0", "data.held_out=['b', 'c']"]  # fmt: skip
     run(recipe_file, tmp_path / "one", *how)
     settings = [word for setting in how for word in ("--set", setting)]
     command = [sys.executable, "-m", "unweave", "train", str(recipe_file), "-q", "--devices", "2"]
@@ -126,14 +131,59 @@ def test_two_processes_learn_the_same(recipe_file: Path, tmp_path: Path) -> None
         [*command, "-o", str(tmp_path / "two"), *settings], check=True, timeout=240,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    start, one, two = (
-        torch.load(path, weights_only=False)["state_dict"]
-        for path in (tmp_path / "one" / LAST, tmp_path / "one" / LAST, tmp_path / "two" / LAST)
+    recipe = read(recipe_file, how)
+    pl.seed_everything(recipe.seed, verbose=False)
+    start = {f"network.{k}": v for k, v in export.network(recipe).state_dict().items()}
+    one, two = (
+        torch.load(tmp_path / folder / LAST, weights_only=True)["state_dict"]
+        for folder in ("one", "two")
     )
-    moved = max(float((one[k] - start[k.replace("network", "average")]).abs().max()) for k in one)
+    assert start.keys() < one.keys() == two.keys()
+    moved = max(float((two[k] - start[k]).abs().max()) for k in start)
     apart = max(float((one[k] - two[k]).abs().max()) for k in one)
     assert moved > 1e-4
     assert apart < 1e-6
+    # Each process scored one of the two tracks; the scores are those of both.
+    scores = [
+        {key: value for key, value in curve(tmp_path / folder).items() if "score/" in key[1]}
+        for folder in ("one", "two")
+    ]
+    assert len(scores[0]) == 3
+    assert scores[1] == pytest.approx(scores[0], abs=0.01)
+
+
+def test_processes_wait_as_long_as_a_validation_takes() -> None:
+    """By default the connection gives up after half an hour, NCCL's after ten minutes."""
+    strategy = _strategy(2)
+    assert isinstance(strategy, DDPStrategy)
+    assert strategy._timeout >= timedelta(days=1)
+
+
+@pytest.mark.parametrize(("rank", "tracks"), [(0, ["a", "c"]), (1, ["b"])])
+def test_each_process_scores_its_share(
+    recipe_file: Path, stems_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    rank: int, tracks: list[str],
+) -> None:  # fmt: skip
+    """On the device that it learns on; all of them know what came out."""
+    recipe, asked = read(recipe_file), []
+    every = sound.split(recipe.data)
+    monkeypatch.setattr(
+        validate, "rows",
+        lambda _, state, own, device: asked.append(([t.name for t in own], device)) or [{"x": 1.0}],
+    )  # fmt: skip
+    monkeypatch.setattr(callbacks, "_gathered", lambda _, own: [*own, {"x": 3.0}])
+    trainer = SimpleNamespace(
+        global_step=5, global_rank=rank, world_size=2, is_global_zero=rank == 0,
+        strategy=SimpleNamespace(broadcast=lambda state: state),
+    )  # fmt: skip
+    module = Training(recipe, export.network(recipe), tmp_path)
+    module._trainer = SimpleNamespace(loggers=[])
+    all_tracks = tuple(sorted((*every.train, *every.validation), key=lambda t: t.name))
+    found = callbacks.Scores(recipe, all_tracks, tmp_path, lambda _: None, None)
+    found._score(trainer, module)
+    assert asked == [(tracks, "cpu")]
+    assert found.best == 2.0
+    assert (tmp_path / BEST).exists() is (rank == 0)
 
 
 def test_a_loss_that_is_no_number_keeps_the_batch(recipe_file: Path, tmp_path: Path) -> None:
@@ -159,7 +209,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     monkeypatch.setattr(pl.Trainer, "save_checkpoint", full)
     with pytest.raises(OutputError, match="the disk is full"):
         run(recipe_file, tmp_path / "run")
-    assert torch.load(tmp_path / "run" / LAST, weights_only=False)["global_step"] == 3
+    assert torch.load(tmp_path / "run" / LAST, weights_only=True)["global_step"] == 3
     assert not list((tmp_path / "run").glob("*.part"))
 
 
@@ -197,15 +247,24 @@ def test_it_starts_from_weights(unbroken: Path, recipe_file: Path, tmp_path: Pat
     weights = unbroken / "small.safetensors"
     begun = curve(run(recipe_file, tmp_path / "run", f"schedule.start={weights}"))
     assert begun["0", "loss"] < 0.8 * curve(unbroken)["0", "loss"]
-    with pytest.raises(UsageError, match="cannot be started from"):
+    with pytest.raises(UsageError, match=r"cannot be started from.*size mismatch"):
         run(recipe_file, tmp_path / "no", f"schedule.start={weights}", "network.width=8")
+    notes = tmp_path / "notes.txt"
+    notes.write_text("no weights at all, and long enough to have a header")
+    for path in (notes, unbroken / "small.toml", unbroken / LAST, tmp_path, tmp_path / "none"):
+        with pytest.raises(UsageError, match=r"schedule\.start: ") as caught:
+            run(recipe_file, tmp_path / "no", f"schedule.start={path}")
+        assert "\n" not in str(caught.value)
+    assert not (tmp_path / "no").exists()
 
 
 @pytest.mark.parametrize(
     ("override", "words"),
     [("loss.beauty=1", "no term 'beauty'"), ("data.batch=3", "2 devices"),
      ("loss.deep_clustering=1", "no embeddings"),
-     ("card.padded=no", "true or false")],
+     ("card.padded=no", "true or false"), ("network.foo=1", "there is no 'foo'"),
+     ("precision=16-mixed", "needs a GPU"),
+     ("network.frame_size=0", "network"), ("data.held_out=['Zzz']", "begins with 'Zzz'")],
 )  # fmt: skip
 def test_what_cannot_be_trained(
     recipe_file: Path, tmp_path: Path, override: str, words: str

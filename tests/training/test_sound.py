@@ -1,5 +1,6 @@
 """Data that cannot be trained on is one line before the first step; pieces are what was drawn."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from unweave.core.errors import UnweaveError
-from unweave.training import sound
+from unweave import datasets
+from unweave.core.errors import InputError, UnweaveError, UsageError
+from unweave.training import examples, sound
 from unweave.training.draws import Effects, Piece
-from unweave.training.recipe import Data
+from unweave.training.recipe import Data, read
 
 RATE_HZ = 8000
 
@@ -100,3 +102,74 @@ def test_groups_are_heard_as_often_as_one_another(stems_folder: Path) -> None:
     assert sum(chances) == pytest.approx(one.duration_s + 2 * two.duration_s)
     with pytest.raises(UnweaveError, match=r"data.even: no name .* begins with 'z'"):
         sound.chances(found, even=("a", "z"))
+
+
+def test_a_track_is_not_trained_on_and_validated(copy: Path) -> None:
+    for split in ("one", "two"):
+        (copy / split).mkdir()
+    for track, split in (("a", "one"), ("b", "one"), ("c", "two")):
+        (copy / track).rename(copy / split / track)
+    apart = sound.split(data(copy, split="one", validation_split="two", held_out=()))
+    assert [track.name for track in apart.validation] == ["c"]
+    for split, name in (("two", "c"), ("", "c")):
+        with pytest.raises(UsageError, match=f"{name}: is trained on and chooses") as caught:
+            sound.split(data(copy, split=split, validation_split="two", held_out=()))
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("how", ["copy", "symbolic link", "hard link"])
+def test_another_name_makes_no_other_track(copy: Path, how: str) -> None:
+    if how == "symbolic link":
+        (copy / "d").symlink_to(copy / "c", target_is_directory=True)
+    else:
+        link = os.link if how == "hard link" else shutil.copy2
+        shutil.copytree(copy / "c", copy / "d", copy_function=link)
+    with pytest.raises(UsageError, match="d: is trained on as c and chooses"):
+        sound.split(data(copy, held_out=("d",)))
+
+
+def test_a_synthetic_track_is_not_trained_on_and_validated() -> None:
+    """Tracks without files are told by what they are."""
+    how = {"dataset": "synthetic", "root": "", "held_out": (), "channels": 2}
+    tracks = datasets.load("synthetic")
+    stems, rate_hz = tracks[0].stem_names[:2], tracks[0].sample_rate_hz
+    with pytest.raises(UsageError, match="is trained on and chooses"):
+        sound.split(Data(**how, stems=stems, sample_rate_hz=rate_hz,
+                         validation_split=tracks[0].split))  # fmt: skip
+
+
+def test_a_typo_in_held_out_names_the_tracks(stems_folder: Path) -> None:
+    with pytest.raises(
+        UsageError, match="no track's name begins with 'Zzz'; the tracks are a, b, c"
+    ):
+        sound.split(data(stems_folder, held_out=("Zzz", "c")))
+
+
+@pytest.mark.parametrize("where", ["a", "."])
+def test_what_unweave_separated_is_not_trained_on(copy: Path, where: str) -> None:
+    other = copy / where / "report.json"
+    other.write_text('{"my": "own"}')
+    assert sound.split(data(copy)).train
+    other.write_text('{"schema_version": 1, "stems": {}}')
+    with pytest.raises(InputError, match="stems that unweave has separated"):
+        sound.split(data(copy))
+
+
+def test_memory_is_that_of_the_whole_training(stems_folder: Path) -> None:
+    """Eight stores of two tracks of two seconds, two stems, four bytes a sample: 2.05 MB."""
+    tracks = sound.split(data(stems_folder)).train
+    for memory_mb, stores, keep in ((1, 1, True), (1, 3, True), (1, 8, False), (3, 8, True)):
+        assert sound.Sound(tracks, data(stems_folder, memory_mb=memory_mb), stores).keep is keep
+
+
+@pytest.mark.parametrize(("workers", "processes", "stores"), [(0, 1, 1), (3, 1, 3), (2, 4, 8)])
+def test_each_worker_of_each_process_has_its_part(
+    recipe_file: Path, stems_folder: Path, monkeypatch: pytest.MonkeyPatch, workers: int,
+    processes: int, stores: int,
+) -> None:  # fmt: skip
+    found = read(recipe_file, [f"data.workers={workers}"])
+    tracks, asked = sound.split(found.data).train, []
+    monkeypatch.setattr(examples, "DataLoader", lambda *_, **__: None)
+    monkeypatch.setattr(examples, "Sound", lambda *given: asked.append(given[2]))
+    examples.loader(found, tracks, examples.Batches(found, processes=processes))
+    assert asked == [stores]

@@ -143,6 +143,29 @@ def _trained(card: Card, values: Mapping[str, object]) -> Separator:
     return neural.NeuralSeparator(card, values, weights.result())
 
 
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What a name stands for now. `model`: the name, or the absolute path of a card elsewhere."""
+
+    model: str
+    card_sha256: str | None = None  # None: a technique without weights
+    weights_sha256: str | None = None
+
+
+def pins(name: str) -> Pins:
+    """The hashes of a separator's card and weights. Raises UsageError for an unknown name.
+
+    Raises WeightsError for weights that lie beside a card and are not those it names; others are
+    checked when they are loaded.
+    """
+    if not cards.known(name):
+        _module(name)
+        return Pins(name)
+    card = cards.card(name)
+    store.check(card)
+    return Pins(cards.place(name), cards.sha256(name), card.weights.sha256)
+
+
 def _wiener() -> Any:
     return import_module(f"{separators.__name__}._wiener")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from unweave import catalog
 from unweave.core.types import Spec
 
 RATE_HZ = 8000
@@ -21,6 +22,7 @@ def spec(**facts: object) -> Spec:
         "additive": True,
         "segment_s": 1.0,
         "overlap_s": 0.25,
+        "weights_sha256": catalog.pins("spleeter-2stems").weights_sha256,
     }
     return Spec(**(defaults | facts))
 

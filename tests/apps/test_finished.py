@@ -1,17 +1,29 @@
-"""A second run skips exactly what is finished."""
+"""A second run skips exactly what is finished, adds what is missing, and writes over nothing else.
+
+Each report speaks for its own files: what a report says of a file is true of it, whatever was done
+before and in whichever order.
+"""
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.apps.fakes import write_noise
+import unweave
+from tests.apps.fakes import RATE_HZ, Share, noise, write_noise
 from unweave.apps.batch import Settings, prepare, run
-from unweave.apps.batch.finished import State, state
+from unweave.apps.batch.finished import State, look
+from unweave.apps.separate import separate_file
+from unweave.core.errors import OutputError
+from unweave.core.status import Status
+from unweave.core.types import Audio
+from unweave.core.whole import sha256
 
-pytestmark = pytest.mark.usefixtures("fake_model")
+FAKED = pytest.mark.usefixtures("fake_model")
+STEMS = ("vocals", "accompaniment")
 
 
 class Silent:
@@ -21,10 +33,42 @@ class Silent:
 
 
 @pytest.fixture
-def done(tmp_path, monkeypatch):
-    """A finished job and its settings."""
+def here(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    write_noise(Path("song.wav"))
+    write_noise(Path("song.wav"), seconds=0.5)
+    return tmp_path
+
+
+def go(settings=None, stems=(), **facts):
+    """Separate song.wav into out/song: the outcome."""
+    batch = prepare(["song.wav"], settings or Settings(**facts), Path("out"), stems=stems)
+    [outcome] = run(batch.jobs, batch.settings, Silent())
+    check_reports()
+    return outcome
+
+
+def check_reports(folder: Path = Path("out/song")) -> None:
+    """Every report is true of the files it names, and no two reports name one file."""
+    named = []
+    for path in folder.glob("report*.json"):
+        for item in json.loads(path.read_text()).get("stems", ()):
+            file = folder / item["path"]
+            assert sha256(file) == item["sha256"], (path, file)
+            named.append(file)
+    assert len(named) == len(set(named))
+
+
+def names() -> list[str]:
+    return sorted(path.name for path in Path("out/song").iterdir())
+
+
+def content() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path("out/song").iterdir()}
+
+
+@pytest.fixture
+def done(here, fake_model):
+    """A finished job and its settings."""
     batch = prepare(["song.wav"], Settings(options={"bandwidth": "full"}), Path("out"))
     [outcome] = run(batch.jobs, batch.settings, Silent())
     assert outcome.report, outcome.error
@@ -41,50 +85,56 @@ def change_report(job, change) -> None:
 
 
 def test_finished(done):
-    found, report, why = state(*done)
-    assert (found, why) == (State.FINISHED, "")
-    assert report == json.loads(done[0].report.read_text())
+    found = look(*done)
+    assert (found.state, found.why) == (State.FINISHED, "")
+    assert found.report == json.loads(done[0].report.read_text())
 
 
 def test_new_where_nothing_lies(done):
     job, settings = done
     for file in job.files:
         file.unlink()
-    assert state(job, settings)[0] is State.NEW
+    assert look(job, settings).state is State.NEW
 
 
+@FAKED
 @pytest.mark.parametrize(
-    "other",
+    ("other", "why"),
     [
-        {"model": "another"},
-        {"options": {}},
-        {"options": {"bandwidth": "model"}},
-        {"options": {"bandwidth": "full", "wiener": 1}},
-        {"seed": 1},
-        {"bit_depth": 16},
-        {"format": "flac"},
+        ({"model": "hpss"}, "spleeter-2stems, now hpss"),
+        ({"options": {"bandwidth": "model"}}, "bandwidth=.*now model"),
+        ({"options": {"wiener": 1}}, "wiener=.*now 1"),
+        ({"seed": 1}, "the seed 0, now 1"),
+        ({"bit_depth": 16}, "bit depth 32, now 16"),
+        ({"format": "flac"}, None),
     ],
 )
-def test_other_settings_are_in_the_way(done, other):
-    job, settings = done
-    found, report, why = state(job, replace(settings, **other))
-    assert (found, report) == (State.IN_THE_WAY, None)
-    assert why.startswith("holds stems")
+def test_another_request_adds_its_files_or_says_what_differs(here, other, why):
+    go()
+    before = content()
+    outcome = go(**other)
+    if why is None:
+        assert outcome.status is Status.DONE, outcome.error
+        assert outcome.report_path == Path("out/song/report-2.json")
+    else:
+        assert outcome.status is Status.FAILED
+        assert "out/song/vocals.wav is there, made with" in outcome.error
+        assert "--overwrite" in outcome.error
+        assert re.search(why, outcome.error)
+        assert content() == before
+    assert before.items() <= content().items()  # nothing of the first is touched
+    assert go().status is Status.SKIPPED
 
 
 def test_the_default_depth_said_aloud_is_the_same(done):
     job, settings = done
-    assert state(job, replace(settings, bit_depth=32))[0] is State.FINISHED
+    assert look(job, replace(settings, bit_depth=32)).state is State.FINISHED
 
 
 def test_where_it_ran_does_not_matter(done):
     job, settings = done
     elsewhere = replace(settings, device="cpu", batch=3, max_memory_mb=9999)
-    assert state(job, elsewhere)[0] is State.FINISHED
-
-
-def remove_stem(job):
-    job.outputs["vocals"].unlink()
+    assert look(job, elsewhere).state is State.FINISHED
 
 
 def remove_report(job):
@@ -97,6 +147,14 @@ def truncate_report(job):
 
 def empty_report(job):
     job.report.write_text("{}")
+
+
+def report_that_lacks_a_field(job):
+    change_report(job, lambda document: document["input"].pop("sample_rate_hz"))
+
+
+def report_of_a_newer_version(job):
+    change_report(job, lambda document: document.update(schema_version=99))
 
 
 def truncate_stem(job):
@@ -122,26 +180,167 @@ def other_stems(job):
 
 
 @pytest.mark.parametrize(
-    "harm",
+    ("harm", "why"),
     [
-        remove_stem,
-        remove_report,
-        truncate_report,
-        empty_report,
-        truncate_stem,
-        change_stem_later,
-        change_recording,
-        other_stems,
+        (remove_report, "no report says"),
+        (truncate_report, "no report says"),
+        (empty_report, "no report says"),
+        (report_that_lacks_a_field, "of another version"),
+        (report_of_a_newer_version, "of another version"),
+        (truncate_stem, "changed since"),
+        (change_stem_later, "changed since"),
+        (change_recording, "another recording"),
+        (other_stems, "no report says"),
     ],
 )
-def test_what_is_not_whole_is_in_the_way(done, harm):
+def test_what_is_not_as_an_equal_request_left_it_is_in_the_way(done, harm, why):
     job, settings = done
     harm(job)
-    assert state(job, settings)[0] is State.IN_THE_WAY
+    found = look(job, settings)
+    assert found.state is State.IN_THE_WAY
+    assert why in found.why
+
+
+def test_a_stem_that_is_gone_is_made_again_beside_its_unchanged_brother(done):
+    job, settings = done
+    before = content()
+    job.outputs["vocals"].unlink()
+    [outcome] = run([job], settings, Silent())
+    assert outcome.status is Status.DONE
+    assert content().keys() == before.keys()
+    assert content()["vocals.wav"] == before["vocals.wav"]
 
 
 def test_a_copy_with_newer_dates_is_still_finished(done):
     job, settings = done
     later = job.report.stat().st_mtime_ns + 10**9
     os.utime(job.outputs["vocals"], ns=(later, later))
-    assert state(job, settings)[0] is State.FINISHED
+    assert look(job, settings).state is State.FINISHED
+
+
+@FAKED
+def test_the_next_version_of_unweave_is_another_request(here, monkeypatch):
+    go()
+    monkeypatch.setattr(unweave, "__version__", "9.9", raising=False)
+    outcome = go()
+    assert outcome.status is Status.FAILED
+    assert ", now 9.9" in outcome.error
+    assert go(overwrite=True).report["unweave"] == "9.9"
+    assert go().status is Status.SKIPPED
+
+
+def test_an_options_file_counts_by_its_content(here):
+    def clean(**facts):
+        return go(model="spectral-subtraction", options={"noise": "n.wav"}, **facts)
+
+    write_noise(Path("n.wav"), seconds=0.5, seed=1)
+    assert clean().status is Status.DONE
+    os.rename("n.wav", "m.wav")
+    same = go(model="spectral-subtraction", options={"noise": "m.wav"})
+    assert same.status is Status.SKIPPED  # wherever it lies
+    write_noise(Path("n.wav"), seconds=0.5, seed=2)
+    outcome = clean()
+    assert outcome.status is Status.FAILED
+    assert f"other content of {here / 'n.wav'} (option noise)" in outcome.error
+    old = content()
+    assert clean(overwrite=True).status is Status.DONE
+    assert content()["signal.wav"] != old["signal.wav"]
+    assert clean().status is Status.SKIPPED
+
+
+@FAKED
+@pytest.mark.parametrize("format", ["wav", "mp3"])
+def test_stems_that_are_asked_for_one_after_the_other(here, format):
+    assert go(stems=["vocals"], format=format).status is Status.DONE
+    assert go(stems=["accompaniment"], format=format).status is Status.DONE
+    files = [f"accompaniment.{format}", "report-2.json", "report.json", f"vocals.{format}"]
+    assert names() == files
+    both = go(format=format)  # one report for both
+    assert (both.status, both.report_path) == (Status.DONE, Path("out/song/report.json"))
+    assert names() == [name for name in files if name != "report-2.json"]
+    assert go(stems=["vocals"], format=format).status is Status.SKIPPED
+
+
+@FAKED
+def test_stems_that_share_a_gain_are_not_mixed_with_those_of_another_run(here):
+    assert go(stems=["vocals"], bit_depth=16).status is Status.DONE
+    outcome = go(bit_depth=16)
+    assert outcome.status is Status.FAILED
+    assert "one gain for vocals, now for vocals, accompaniment" in outcome.error
+    assert go(bit_depth=16, overwrite=True).status is Status.DONE
+    assert go(bit_depth=16).status is Status.SKIPPED
+
+
+@FAKED
+def test_formats_lie_beside_each_other(here):
+    assert go().status is Status.DONE
+    wav = content()
+    assert go(format="flac", stems=["accompaniment"]).status is Status.DONE
+    assert wav.items() <= content().items()
+    assert [go().status, go(format="flac", stems=["accompaniment"]).status] == [Status.SKIPPED] * 2
+
+
+@FAKED
+def test_what_overwrite_leaves_of_a_report_still_speaks_for_the_other_stems(here):
+    go()
+    other = go(stems=["vocals"], seed=5, overwrite=True)
+    assert other.report_path == Path("out/song/report-2.json")
+    left = json.loads(Path("out/song/report.json").read_text())
+    assert [item["stem"] for item in left["stems"]] == ["accompaniment"]
+    assert left["output"]["stems"] == list(STEMS)
+    assert go(stems=["accompaniment"]).status is Status.SKIPPED
+    assert go(stems=["vocals"], seed=5).status is Status.SKIPPED
+    assert go().status is Status.FAILED  # the vocals are another run's
+    assert go(overwrite=True).status is Status.DONE
+    assert names() == ["accompaniment.wav", "report.json", "vocals.wav"]
+
+
+@FAKED
+def test_somebody_elses_report_stays(here):
+    Path("out/song").mkdir(parents=True)
+    Path("out/song/report.json").write_text('{"title": "of mine"}')
+    assert go().report_path == Path("out/song/report-2.json")
+    assert go().status is Status.SKIPPED
+    assert Path("out/song/report.json").read_text() == '{"title": "of mine"}'
+
+
+@pytest.mark.parametrize("format", ["wav", "flac"])
+def test_a_separator_in_memory_is_never_taken_for_another(here, format):
+    def separate(share, **facts):
+        return separate_file("song.wav", "out", Share(share=share), format=format, **facts)
+
+    first = separate(0.25)
+    assert first["identity"] is None
+    for share in (0.25, 0.5):
+        with pytest.raises(OutputError, match="made with spleeter-2stems from memory"):
+            separate(share)
+    second = separate(0.5, overwrite=True)
+    assert second["stems"][0]["sha256"] != first["stems"][0]["sha256"]
+    check_reports()
+
+
+def test_sound_in_memory_is_never_taken_for_another(here):
+    def clean(seed, **facts):
+        sound = Audio(noise(0.5, seed=seed), RATE_HZ, "n.wav")
+        return separate_file("song.wav", "out", "spectral-subtraction", noise=sound, **facts)
+
+    clean(1)
+    with pytest.raises(OutputError, match="from memory"):
+        clean(1)
+    clean(2, overwrite=True)
+    check_reports()
+
+
+@FAKED
+@pytest.mark.parametrize(
+    "nonsense",
+    ["{", "[]", "null", '{"unweave": "0.1", "stems": [{}]}', '{"unweave": 1, "stems": 2}'],
+)
+def test_one_bad_report_costs_only_its_own_file(here, nonsense):
+    write_noise(Path("v.wav"), seconds=0.5, seed=3)
+    assert go().status is Status.DONE
+    Path("out/song/report.json").write_text(nonsense)
+    batch = prepare(["song.wav", "v.wav"], Settings(), Path("out"))
+    outcomes = run(batch.jobs, batch.settings, Silent())
+    assert [outcome.status for outcome in outcomes] == [Status.FAILED, Status.DONE]
+    assert "no report says what it is" in outcomes[0].error

@@ -70,4 +70,7 @@ def test_a_noise_is_a_file_or_sound_in_memory(tmp_path: Path) -> None:
     hashes = [[stem["sha256"] for stem in made["stems"]] for made in (by_file, by_sound, other)]
     assert hashes[0] == hashes[1] != hashes[2]
     assert by_file["separator"]["options"]["noise"] == str(hiss)
+    assert by_file["separator"]["model"] == model
+    assert [file["option"] for file in by_file["separator"]["files"]] == ["noise"]
+    assert by_sound["separator"]["model"] is by_sound["identity"] is None
     assert by_sound["separator"]["options"] != other["separator"]["options"]

@@ -1,6 +1,7 @@
 """A batch loses no file: what fails is named, the rest go on, a stop leaves nothing half done."""
 
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,8 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def go(watcher=None, **others):
-    batch = prepare(["m"], Settings(), Path("out"))
+def go(watcher=None, overwrite=False, **others):
+    batch = prepare(["m"], Settings(overwrite=overwrite), Path("out"))
     return run(batch.jobs, batch.settings, watcher or Watcher(), **others)
 
 
@@ -201,8 +202,9 @@ def test_a_child_that_is_killed_costs_only_its_file(folder):
 
 
 def test_children_that_cannot_load_stop_the_batch(folder):
-    batch = prepare(["m"], Settings(options={"bandwidth": "sideways"}), Path("out"))
+    batch = prepare(["m"], Settings(), Path("out"))
+    settings = replace(batch.settings, options={"bandwidth": "sideways"})
     with pytest.raises(CannotLoadError, match="sideways") as error:
-        run(batch.jobs, batch.settings, Watcher(), at_once=2)
+        run(batch.jobs, settings, Watcher(), at_once=2)
     assert error.value.exit_code == UsageError.exit_code
     assert multiprocessing.active_children() == []

@@ -38,7 +38,7 @@ def test_it_uses_the_options_of_the_report(report, fake_model):
     separate_file("music/song.wav", "other", bandwidth="model", mask_exponent=1.5)
     fake_model.clear()
     assert verify(Path("other/song")).agrees
-    assert fake_model == [{"bandwidth": "model", "mask_exponent": 1.5}]
+    assert fake_model == [{"bandwidth": "model", "mask_exponent": 1.5, "wiener": 0}]
 
 
 def test_other_sound_is_measured(report, monkeypatch):

@@ -140,7 +140,9 @@ def test_a_name_that_is_not_utf8(song, start, here):
     done = start("separate", "--json", name)
     assert done.code == 0, done.err
     assert done.json["files"][0]["input"] == name
-    assert json.loads(Path("stems/caf_/report.json").read_bytes())["input"]["path"] == name
+    assert json.loads(Path("stems/caf_/report.json").read_bytes())["input"][
+        "path"
+    ] == os.path.abspath(name)
 
 
 def test_folders_keep_their_shape(song, say, here):

@@ -68,7 +68,7 @@ def test_what_a_killed_process_left_goes_and_what_a_living_one_writes_stays(
 def test_without_locks_only_what_is_old_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(whole, "_lock", lambda handle: None)
+    monkeypatch.setattr(whole, "lock", lambda handle: None)
     for name, age_s in {"old": 2 * whole.STALE_S, "new": 0}.items():
         left = tmp_path / f".unweave-{name}.partial"
         left.write_text("half")

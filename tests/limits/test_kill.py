@@ -19,16 +19,19 @@ UNWEAVE = """
 import os, signal, sys
 from unweave.cli.app import main
 
-at, rename = int(sys.argv.pop(1)), os.replace
+at = int(sys.argv.pop(1))
 
-def killing(*paths):
-    global at
-    at -= 1
-    if not at:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return rename(*paths)
+def killing(rename):
+    def renamed(*paths):
+        global at
+        at -= 1
+        if not at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rename(*paths)
 
-os.replace = killing
+    return renamed
+
+os.replace, os.link = killing(os.replace), killing(os.link)  # link: to a name that is free
 main()
 """
 
@@ -70,6 +73,8 @@ def test_what_has_a_final_name_is_complete(tmp_path: Path) -> None:
         assert found.items() <= right.items()
         assert "report.json" not in found  # it comes last: it says that its stems are complete
 
-    # What a killed run leaves is no obstacle.
-    subprocess.run(command("killed"), check=True)
-    assert hashes(killed) == right
+    # What a killed run leaves is no obstacle, whenever the kill came, and does not stay.
+    for name in ("killed", "killed3", "killed4"):
+        subprocess.run(command(name), check=True)
+        assert hashes(tmp_path / name) == right
+        assert not list((tmp_path / name).rglob(".*"))

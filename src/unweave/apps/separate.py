@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,10 @@ from unweave.apps.batch import (
     DEFAULT_TEMPLATE,
     Found,
     Settings,
-    call_engine,
     choose_stems,
-    finished_report,
+    do,
     plan,
+    settle,
 )
 from unweave.apps.stems import Stems
 from unweave.core.errors import UsageError
@@ -128,40 +129,38 @@ def separate_file(
     """Separate one file of any length into files, and return the report, which is written too.
 
     The files are `output_dir/name/stem.ext` unless `filename_template` says otherwise. A file that
-    is finished already is not separated again: its report is returned. Parameters are those of
-    `unweave separate`; options are the model's own.
+    is finished already is not separated again: its report is returned. That holds for a `model`
+    given by name; no report can tell a separator in memory, or an option's sound in memory, from
+    another. Parameters are those of `unweave separate`; options are the model's own.
 
     Raises InputError, OutputError, UsageError, WeightsError, MemoryLimitError or Cancelled, each
     with one line that says what to do. Nothing half-written is left.
     """
-    from unweave.apps.options import settle
-
     _check_model(model, options, seed)
-    if isinstance(model, str):
-        name = model
-        settled, offered = settle(model, options, seed)
-    else:
-        name, offered, settled = model.spec.name, model.spec.stems, dict(model.spec.options)
     settings = Settings(
-        model=name,
-        options=settled,
-        stems=choose_stems(stems, offered, name),
+        model=model if isinstance(model, str) else model.spec.name,
+        options=options if isinstance(model, str) else model.spec.options,
         format=format,
         bit_depth=bit_depth,
         device=device,
         batch=batch,
         max_memory_mb=max_memory_mb,
         seed=seed,
+        overwrite=overwrite,
     )
-    job = plan([Found(Path(path))], settings, Path(output_dir), filename_template)[0]
-    report = finished_report(job, settings, overwrite=overwrite)
-    if report is None:
+    if isinstance(model, str):
+        settings = settle(settings, stems)
+    else:
+        chosen = choose_stems(stems, model.spec.stems, model.spec.name)
+        settings = replace(settings, name=model.spec.name, stems=chosen)
 
-        def separator() -> Separator:
-            # Sound in memory is an option, but a report can only say that it was one.
-            return load(model, **{**settled, **options}) if isinstance(model, str) else model
+    def separator() -> Separator:
+        # Sound in memory is an option, but a report can only say that it was one.
+        return load(model, **{**settings.options, **options}) if isinstance(model, str) else model
 
-        report = call_engine(job, settings, separator, on_progress, should_stop)
+    [job] = plan([Found(Path(path))], settings, Path(output_dir), filename_template)
+    report = do(job, on_progress, should_stop, settings=settings, load=separator).report
+    assert report is not None
     return report
 
 

@@ -1,7 +1,9 @@
 """Separate again what a report says was separated, and see whether the stems come out the same.
 
-The recording must be the one the report was made from (SHA-256). Each stem is compared twice: the
-file on disk with the report, and a fresh separation, made in a temporary folder, with both.
+The recording, the weights and the files among the options must be those the report names (SHA-256).
+Each stem is compared twice: the file on disk with the report, and a fresh separation, made in a
+temporary folder, with both. What else the report says of the recording and of the stems is held
+against what the fresh separation finds.
 """
 
 from __future__ import annotations
@@ -9,19 +11,37 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.apps.batch.reports import find_recording, output_files, read_report, sha256
-from unweave.core.errors import UsageError
+from unweave.apps.batch.reports import (
+    Report,
+    find_named_file,
+    find_recording,
+    output_files,
+    read_report,
+    reports_beside,
+)
+from unweave.core.errors import InputError, UsageError
+from unweave.core.region import WHOLE, Region
+from unweave.core.request import Origin, brief, identity
+from unweave.core.whole import sha256
 from unweave.io.files import shown
 
 if TYPE_CHECKING:
     from unweave.core.types import OnProgress, ShouldStop, Wave
 
+REPORT = "report.json"
 _BLOCK_S = 1.0
+_ROUNDED_DB = 0.0101  # levels are rounded to 0.01, and may fall on either side elsewhere
+# What differs from run to run or place to place, and what is compared by itself.
+_NOT_COMPARED = {
+    "schema_version", "unweave", "identity", "input.path", "separator.model",
+    "separator.card_sha256", "separator.files", "stems", "device", "batch", "versions", "seconds",
+    "real_time_factor", "peak_memory_mb",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,58 +53,152 @@ class Compared:
     agrees: bool  # the fresh file has the bytes that the report recorded
     on_disk: str  # 'as reported', 'changed since the report' or 'missing'
     difference_db: float | None  # signal over difference; None: equal, or not comparable
+    sha256: str  # as the report recorded it
+    sha256_now: str  # of the fresh file
+    peak_dbfs: float
+    loudness_lufs: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What `verify` found. `agrees`: every stem is what the report says, on disk and made again."""
+    """What `verify` found. `agrees`: every stem is what the report says, on disk and made again,
+    and so is everything else that the report says of the recording and the stems. Levels and the
+    null test are those of the fresh separation."""
 
     report: str
     input: str
     agrees: bool
     stems: tuple[Compared, ...]
+    null_test_db: float | None
+    gain_db: float
+    fields_differ: dict[str, tuple[Any, Any]]  # place in the report -> (then, now)
     versions_differ: dict[str, tuple[str, str]]  # name -> (then, now)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """A report, and all that it takes to repeat it, found and checked."""
+
+    path: Path
+    report: Report
+    source: Path
+    model: str
+    options: Mapping[str, object]
+    origin: Origin
+    device: str
+    batch: int | None
+
+
+def reports_at(path: Path) -> list[Path]:
+    """The report at `path`, or every one in that folder. Raises UsageError where none is."""
+    if not path.is_dir():
+        return [path]
+    found = list(reports_beside(path / REPORT))
+    if not found:
+        raise UsageError(f"{shown(path)}: holds no {REPORT}; name the report beside the stems")
+    return found
+
+
 def verify(
     report_path: Path,
     *,
     recording: Path | None = None,
+    model: str | None = None,
     device: str | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Verdict:
-    """Separate again and compare. `report_path` may be the folder that holds a `report.json`.
+    """Separate again and compare: `prepare`, then `repeat`."""
+    ready = prepare(report_path, recording=recording, model=model, device=device)
+    return repeat(ready, on_progress=on_progress, should_stop=should_stop)
 
-    recording: where the recording lies now, if it was moved. device: instead of the report's.
-    Raises UsageError when there is no report, InputError when the recording is missing or another.
+
+def prepare(
+    report_path: Path,
+    *,
+    recording: Path | None = None,
+    model: str | None = None,
+    device: str | None = None,
+) -> Repeat:
+    """Read a report, or the `report.json` in a folder, and find what it names, before any work.
+
+    recording: where the recording lies now, if it was moved. model: the card, likewise. device:
+    instead of the report's. Raises UsageError when there is no report that this version reads,
+    InputError when the recording, the weights or a file among the options are missing or others,
+    and for what was made from memory.
     """
+    from unweave import catalog
+    from unweave.apps.origin import origin
+
     if report_path.is_dir():
-        report_path = report_path / "report.json"
-    report = read_report(report_path)
-    if report is None:
-        why = "is not a report of unweave" if report_path.exists() else "no such report"
-        raise UsageError(f"{shown(report_path)}: {why}; name the report.json beside the stems")
+        report_path = report_path / REPORT
+    try:
+        report = read_report(report_path)
+    except InputError as error:
+        raise UsageError(str(error)) from error
+    facts = report["separator"]
+    if facts["model"] is None:
+        raise InputError(
+            f"{shown(report_path)}: was made with {facts['name']} from memory (a separator or "
+            "sound that a program held), which cannot be repeated"
+        )
     source = find_recording(report, report_path, recording)
-    files = output_files(report, report_path)
+    named = {file["option"]: str(find_named_file(file, report_path)) for file in facts["files"]}
+    options = {**facts["options"], **named}
+    name = model or facts["model"]
+    now = origin(name, options)
+    if now.weights_sha256 != facts["weights_sha256"]:
+        raise InputError(
+            f"{shown(report_path)}: the weights differ: report {brief(facts['weights_sha256'])}, "
+            f"now {brief(now.weights_sha256)} ({shown(name)}); name the card of the others with "
+            "--model"
+        )
+    if now.weights_sha256 is None and catalog.describe(name).name != facts["name"]:
+        raise UsageError(f"{shown(report_path)}: was made with {facts['name']}, not {shown(name)}")
+    return Repeat(
+        path=report_path,
+        report=report,
+        source=source,
+        model=name,
+        options=options,
+        origin=now,
+        device=device or report["device"],
+        # How many segments are at work at once may change the last bits on a GPU.
+        batch=report["batch"] if device in (None, report["device"]) else None,
+    )
+
+
+def repeat(
+    ready: Repeat,
+    *,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Verdict:
+    """Separate again and compare. Raises as the engine does."""
+    report = ready.report
+    files = output_files(report, ready.path)
     with tempfile.TemporaryDirectory(prefix="unweave-verify-") as folder:
-        fresh = {
-            stem: Path(folder, f"{n}{path.suffix}") for n, (stem, path) in enumerate(files.items())
-        }
-        again = _separate_again(
-            report, source, fresh, Path(folder, "report.json"), device, on_progress, should_stop
-        )
+        asked = report["output"]["stems"]
+        ending = next(iter(files.values())).suffix
+        fresh = {stem: Path(folder, f"{n}{ending}") for n, stem in enumerate(asked)}
+        again = _separate_again(ready, fresh, Path(folder, REPORT), on_progress, should_stop)
+        entries = {item["stem"]: item for item in again["stems"]}
         stems = tuple(
-            _compare(item, files[item["stem"]], fresh[item["stem"]]) for item in report["stems"]
+            _compare(item, entries[item["stem"]], files[item["stem"]], fresh[item["stem"]])
+            for item in report["stems"]
         )
+    fields = _fields_differ(report, again)
     return Verdict(
-        report=str(report_path),
-        input=str(source),
-        agrees=all(stem.agrees and stem.on_disk == "as reported" for stem in stems),
+        report=str(ready.path),
+        input=str(ready.source),
+        agrees=not fields and all(s.agrees and s.on_disk == "as reported" for s in stems),
         stems=stems,
+        null_test_db=again["null_test_db"],
+        gain_db=again["gain_db"],
+        fields_differ=fields,
         versions_differ=_versions_differ(report, again),
     )
 
@@ -124,34 +238,43 @@ def difference_db(reference: Path, estimate: Path) -> float | None:
 
 
 def _separate_again(
-    report: dict[str, Any],
-    source: Path,
+    ready: Repeat,
     outputs: dict[str, Path],
     report_path: Path,
-    device: str | None,
     on_progress: OnProgress | None,
     should_stop: ShouldStop | None,
 ) -> dict[str, Any]:
     from unweave.apps import options
+    from unweave.apps.origin import check
+    from unweave.core.types import Separator
     from unweave.engine.run import separate_file
 
-    facts = report["separator"]
+    part = ready.report["input"]["region"]
+
+    def load() -> Separator:
+        separator = options.load(ready.model, ready.options)
+        check(ready.model, ready.origin, separator)
+        return separator
+
     return separate_file(
-        source,
+        ready.source,
         outputs,
         report_path,
-        lambda: options.load(facts["name"], facts["options"]),
-        format=report["output"]["format"],
-        bit_depth=report["output"]["bit_depth"],
-        device=device or report["device"],
-        seed=report["seed"],
+        load,
+        origin=ready.origin,
+        format=ready.report["output"]["format"],
+        bit_depth=ready.report["output"]["bit_depth"],
+        device=ready.device,
+        batch=ready.batch,
+        seed=ready.report["seed"],
+        region=WHOLE if part is None else Region(part["start_s"], part["end_s"]),
         on_progress=on_progress,
         should_stop=should_stop,
     )
 
 
-def _compare(item: dict[str, Any], file: Path, fresh: Path) -> Compared:
-    agrees = sha256(fresh) == item["sha256"]
+def _compare(item: Report, now: Report, file: Path, fresh: Path) -> Compared:
+    agrees = now["sha256"] == item["sha256"]
     if not file.is_file():
         on_disk = "missing"
     else:
@@ -163,6 +286,10 @@ def _compare(item: dict[str, Any], file: Path, fresh: Path) -> Compared:
         agrees=agrees,
         on_disk=on_disk,
         difference_db=_finite(difference_db(file, fresh)) if differs else None,
+        sha256=item["sha256"],
+        sha256_now=now["sha256"],
+        peak_dbfs=now["peak_dbfs"],
+        loudness_lufs=now["loudness_lufs"],
     )
 
 
@@ -171,10 +298,58 @@ def _finite(value: float | None) -> float | None:
     return None if value is None else max(-999.0, min(999.0, round(value, 2)))
 
 
-def _versions_differ(then: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """What may explain a difference: versions, device and weights of then and now."""
-    old = {"unweave": then.get("unweave"), "device": then.get("device"), **then.get("versions", {})}
-    new = {"unweave": now.get("unweave"), "device": now.get("device"), **now.get("versions", {})}
+def _fields_differ(then: Report, now: Report) -> dict[str, tuple[Any, Any]]:
+    """What the report says otherwise than the fresh separation finds: place -> (then, now)."""
+    found = {
+        place: (old.get(place), new.get(place))
+        for old, new in [(dict(_flat(then)), dict(_flat(now)))]
+        for place in sorted({*old, *new})
+        if not _equal(old.get(place), new.get(place))
+    }
+    entries = {item["stem"]: item for item in now["stems"]}
+    for item in then["stems"]:
+        for field in ("samples", "bytes", "peak_dbfs", "loudness_lufs"):
+            pair = item[field], entries[item["stem"]][field]
+            if not _equal(*pair):
+                found[f"stems.{item['stem']}.{field}"] = pair
+    own = identity(then)
+    if own != then["identity"]:
+        found["identity"] = (then["identity"], own)
+    return found
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """`input.channels` and so on, with its value."""
+    for key, value in document.items():
+        place = f"{prefix}{key}"
+        if place in _NOT_COMPARED:
+            continue
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{place}.")
+        elif place == "warnings":  # how much memory was free is no matter of the stems
+            yield place, [words for words in value if not words.startswith("out of memory")]
+        else:
+            yield place, value
+
+
+def _equal(then: object, now: object) -> bool:
+    if isinstance(then, float) and isinstance(now, float):
+        return math.isclose(then, now, rel_tol=0.0, abs_tol=_ROUNDED_DB)
+    return then == now
+
+
+def _versions_differ(then: Report, now: Report) -> dict[str, tuple[str, str]]:
+    """What may explain a difference: versions, device, batch and card of then and now."""
+    old, new = (
+        {
+            "unweave": report["unweave"],
+            "device": report["device"],
+            "batch": report["batch"],
+            "card": report["separator"]["card_sha256"],
+            **report["versions"],
+        }
+        for report in (then, now)
+    )
     return {
         name: (str(old.get(name)), str(new.get(name)))
         for name in sorted({*old, *new})

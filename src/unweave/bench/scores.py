@@ -14,15 +14,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
-from unweave.bench import schema
+from unweave.core import schema
 from unweave.core.errors import InputError, OutputError
 from unweave.core.whole import appearing
 
@@ -173,7 +171,7 @@ def document(scores: TrackScores) -> dict[str, Any]:
 def write(scores: TrackScores, path: Path) -> None:
     """Write the file so that it is there whole or not at all. Raises OutputError."""
     data = document(scores)
-    schema.check(data, _schema(), str(path))
+    _check(data, path)
     text = json.dumps(data, indent=2, allow_nan=True) + "\n"
     try:
         with appearing(path) as hidden:
@@ -203,16 +201,16 @@ def load_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "no JSON"
         raise InputError(f"{path}: cannot be read as scores ({why})") from error
-    schema.check(data, _schema(), str(path))
+    _check(data, path)
     found: dict[str, Any] = data
     return found
 
 
-@cache
-def _schema() -> dict[str, Any]:
-    text = resources.files(__package__).joinpath("scores.schema.json").read_text(encoding="utf-8")
-    found: dict[str, Any] = json.loads(text)
-    return found
+def _check(data: object, path: Path) -> None:
+    """Raises InputError where `data` is not as in the schema."""
+    fault = schema.fault(data, schema.load("unweave.bench", "scores.schema.json"))
+    if fault is not None:
+        raise InputError(f"{path}: is no file of scores ({fault})")
 
 
 def _museval(targets: Targets, scores: TrackScores) -> list[dict[str, Any]]:

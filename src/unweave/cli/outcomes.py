@@ -85,7 +85,6 @@ def _db(value: float | None, unit: str) -> str:
 
 def sum_up(current: Session, outcomes: Sequence[Outcome], seconds: float) -> None:
     """The last lines: what was interrupted, how many of several did what, which ones failed."""
-    from unweave.apps.batch import shown
     from unweave.cli.progress import clock
 
     of = {status: [o for o in outcomes if o.status is status] for status in Status}
@@ -96,7 +95,7 @@ def sum_up(current: Session, outcomes: Sequence[Outcome], seconds: float) -> Non
         counts = ", ".join(f"{len(found)} {status}" for status, found in of.items() if found)
         current.result(f"{len(outcomes)} files in {clock(seconds)}: {counts}")
         for outcome in of[Status.FAILED]:
-            current.note(f"  failed: {shown(outcome.source)}")
+            current.note(f"  failed: {outcome.error}")
 
 
 def document(outcomes: Sequence[Outcome], code: int) -> dict[str, Any]:
@@ -105,7 +104,7 @@ def document(outcomes: Sequence[Outcome], code: int) -> dict[str, Any]:
         {
             "input": str(outcome.source),
             "status": str(outcome.status),
-            "report_path": str(outcome.job.report) if outcome.job else None,
+            "report_path": str(outcome.report_path) if outcome.report_path else None,
             "outputs": {stem: str(file) for stem, file in outcome.job.outputs.items()}
             if outcome.job
             else {},

@@ -190,6 +190,7 @@ def separate(
             batch=batch,
             max_memory_mb=max_memory,
             seed=seed,
+            overwrite=overwrite,
         )
         lean.start_lean(model, DEFAULT_MODEL)
         plan = prepare(inputs, settings, output, stems=stems or (), template=filename_template)
@@ -203,7 +204,6 @@ def separate(
                 plan.jobs,
                 plan.settings,
                 Watcher(current, shown_progress),
-                overwrite=overwrite,
                 at_once=jobs,
                 should_stop=current.should_stop,
             )

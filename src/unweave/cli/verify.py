@@ -10,7 +10,7 @@ from unweave.cli.options import Device, JsonList, Quiet, Verbose
 from unweave.cli.session import session
 
 if TYPE_CHECKING:
-    from unweave.apps.verify import Compared
+    from unweave.apps.verify import Compared, Verdict
     from unweave.cli.progress import Display
     from unweave.core.types import Progress
 
@@ -23,6 +23,10 @@ def verify(
     recording: Annotated[
         Path | None, typer.Option("--input", "-i", help="Where the recording is now, if moved.")
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Where the model's card is now, if moved."),
+    ] = None,
     device: Annotated[
         Device | None, typer.Option(help="Instead of the report's.", show_default=False)
     ] = None,
@@ -32,38 +36,77 @@ def verify(
 ) -> None:
     """Separate again what a report describes, and say whether the bytes agree.
 
-    Where they do not, says by how many dB the sound differs. Exit code 0: all agree, 1: not so.
+    Where they do not, says by how many dB the sound differs, and what else in the report is not as
+    found. Exit code 0: all agree, 1: not so.
     """
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
+        from unweave.apps import verify as again
         from unweave.apps.batch import shown
-        from unweave.apps.verify import verify as verify_report
         from unweave.cli.progress import display
-        from unweave.core.errors import UsageError
+        from unweave.core.errors import Cancelled, UnweaveError, UsageError
 
-        if recording is not None and len(reports) > 1:
+        failed: list[UnweaveError] = []
+
+        def fails(error: UnweaveError) -> None:
+            current.error(str(error))
+            failed.append(error)
+
+        paths: list[Path] = []
+        for name in reports:
+            try:
+                paths += again.reports_at(name)
+            except UsageError as error:
+                fails(error)
+        if recording is not None and len(paths) > 1:
             raise UsageError("--input goes with one report; verify them one at a time")
+        if model is not None and len(paths) > 1:
+            raise UsageError("--model goes with one report; verify them one at a time")
         verdicts = []
-        for report in reports:
-            with display(current) as progress:
-                progress.start(report, shown(report))
-                verdict = verify_report(
-                    report,
+        for path in paths:
+            try:
+                ready = again.prepare(
+                    path,
                     recording=recording,
+                    model=model,
                     device=None if device is None else str(device),
-                    on_progress=partial(_show, progress, report),
-                    should_stop=current.should_stop,
                 )
+                with display(current) as progress:
+                    progress.start(path, shown(path))
+                    verdict = again.repeat(
+                        ready,
+                        on_progress=partial(_show, progress, path),
+                        should_stop=current.should_stop,
+                    )
+            except Cancelled:
+                raise
+            except UnweaveError as error:
+                fails(error)
+                continue
             verdicts.append(verdict)
-            word = "agrees" if verdict.agrees else "DIFFERS"
-            current.result(f"{shown(verdict.report)}: {word}")
-            for stem in verdict.stems:
-                current.result(f"  {shown(stem.stem)}: {_words(stem)}")
-            if verbose or not verdict.agrees:
-                for name, (then, now) in verdict.versions_differ.items():
-                    current.result(f"  {name} was {shown(then)}, is {shown(now)}")
+            for line in _lines(verdict, verbose):
+                current.result(line)
         if as_json:
             current.emit([verdict.as_dict() for verdict in verdicts])
-        raise typer.Exit(0 if all(verdict.agrees for verdict in verdicts) else 1)
+        codes = {error.exit_code for error in failed}
+        if failed and not verdicts and len(codes) == 1:
+            raise typer.Exit(codes.pop())
+        raise typer.Exit(0 if not failed and all(v.agrees for v in verdicts) else 1)
+
+
+def _lines(verdict: "Verdict", verbose: bool) -> list[str]:
+    """What was found, for people."""
+    from unweave.apps.batch import shown
+
+    lines = [f"{shown(verdict.report)}: {'agrees' if verdict.agrees else 'DIFFERS'}"]
+    for stem in verdict.stems:
+        lines.append(f"  {shown(stem.stem)}: {_words(stem)}")
+        if verbose:
+            lines.append(f"    SHA-256 in the report {stem.sha256}, now {stem.sha256_now}")
+    for place, (then, now) in verdict.fields_differ.items():
+        lines.append(f"  {place}: the report says {shown(str(then))}, found {shown(str(now))}")
+    for name, (before, after) in verdict.versions_differ.items():
+        lines.append(f"  {name} was {shown(before)}, is {shown(after)}")
+    return lines
 
 
 def _show(display: "Display", key: object, progress: "Progress") -> None:

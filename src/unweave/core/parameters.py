@@ -57,6 +57,11 @@ class Parameter:
         return next((unit for end, unit in UNITS.items() if self.name.endswith(end)), "")
 
     @property
+    def names_a_file(self) -> bool:
+        """Whether a word for it is a path: of a recording, or of another file."""
+        return self.file or Audio in self.types
+
+    @property
     def limits(self) -> str:
         """The limits in words; empty where there are none."""
         words = [

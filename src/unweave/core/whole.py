@@ -47,7 +47,7 @@ class Hidden:
             self.file: BufferedRandom = open(self.path, "x+b")
             _unfinished.add(self)
             # A sweeping process may have been between us and our lock.
-            if _lock(self.file.fileno()) is not False and self.path.exists():
+            if lock(self.file.fileno()) is not False and self.path.exists():
                 return
             self.file.close()
 
@@ -214,7 +214,7 @@ def sweep(folder: Path) -> None:
 def _remove_if_abandoned(path: Path) -> None:
     handle = os.open(path, os.O_RDWR)
     try:
-        locked = _lock(handle)
+        locked = lock(handle)
         old = time.time() - os.fstat(handle).st_mtime > STALE_S
         if locked or (locked is None and old):
             path.unlink()
@@ -222,7 +222,7 @@ def _remove_if_abandoned(path: Path) -> None:
         os.close(handle)
 
 
-def _lock(handle: int) -> bool | None:
+def lock(handle: int) -> bool | None:
     """Lock an open file until it is closed; False: another has it, None: no such locks here."""
     if sys.platform == "win32":
         return None

@@ -11,10 +11,12 @@ import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib import import_module, metadata
 from pathlib import Path
 
 from unweave.core.region import WHOLE, Region
+from unweave.core.request import Origin, identity
 from unweave.core.types import Spec
 from unweave.core.whole import Hidden
 from unweave.engine.limits import peak_memory_mb
@@ -23,7 +25,7 @@ from unweave.engine.source import Source
 from unweave.io.reader import SourceInfo
 from unweave.io.writer import Encoding, Writer
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PACKAGES = ("torch", "numpy", "av", "soxr")  # whose version may change a bit of the output
 
 
@@ -33,6 +35,7 @@ def build(
     info: SourceInfo,
     samples: int,
     spec: Spec,
+    origin: Origin,
     target: Encoding,
     writers: Mapping[str, Writer],
     digests: Mapping[Hidden, str],
@@ -73,11 +76,12 @@ def build(
             }
         )
     total_s = time.perf_counter() - started
-    return {
+    document: dict[str, object] = {
         "schema_version": SCHEMA_VERSION,
         "unweave": __version__,
+        "identity": None,
         "input": {
-            "path": str(source.path),
+            "path": os.path.abspath(source.path),
             "sha256": source.sha256,
             "bytes": source.bytes,
             "container": info.container,
@@ -92,13 +96,16 @@ def build(
         },
         "separator": {
             "name": spec.name,
-            "card": spec.name if spec.trained else None,
+            "model": origin.model,
+            "card_sha256": origin.card_sha256,
             "weights_sha256": spec.weights_sha256,
             "options": dict(spec.options),
+            "files": [asdict(file) for file in origin.files],
             "paper": spec.paper,
             "licence": spec.licence,
         },
         "output": {
+            "stems": list(writers),
             "format": target.format,
             "bit_depth": target.bit_depth,
             "sample_rate_hz": target.sample_rate_hz,
@@ -122,6 +129,7 @@ def build(
         "real_time_factor": rounded(separate_s / duration_s, 4),
         "peak_memory_mb": rounded(peak_memory_mb(), 1),
     }
+    return {**document, "identity": identity(document)}
 
 
 def _region(region: Region, sample_rate_hz: int, samples: int) -> dict[str, object] | None:

@@ -21,6 +21,7 @@ import numpy as np
 from unweave.core import journal
 from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
 from unweave.core.region import WHOLE, Region
+from unweave.core.request import IN_MEMORY, Origin
 from unweave.core.types import OnProgress, Progress, Separator, ShouldStop, Spec, Wave
 from unweave.core.whole import Hidden
 from unweave.engine import report, resources, wrap
@@ -68,6 +69,7 @@ def separate_file(
     max_memory_mb: int | None = None,
     seed: int = 0,
     region: Region = WHOLE,
+    origin: Origin = IN_MEMORY,
     replace: bool = False,
     before_names: Callable[[], None] | None = None,
     on_progress: OnProgress | None = None,
@@ -78,6 +80,7 @@ def separate_file(
     outputs: stem name (or `residual`, where the separator's stems do not sum to the mix) to file;
     stems that are not named are not written. load: gives the separator; it is called when the
     recording is known to be readable and is being decoded. region: the part that is separated.
+    origin: where the separator comes from, for the report.
 
     All files appear together when all are complete; files of those names are replaced where
     `replace` says so, else they are an error. before_names: called when all is complete, before the
@@ -152,6 +155,7 @@ def separate_file(
             info=info,
             samples=found.samples,
             spec=separator.spec,
+            origin=origin,
             target=target,
             writers=writers,
             digests=digests,

@@ -103,12 +103,19 @@ class Writer:
                 self.hidden.finish()
         self._state = "closed"
 
-    def commit(self) -> None:
-        """Give the finished file its name; a file of that name is replaced."""
+    def commit(self, *, replace: bool = True) -> None:
+        """Give the finished file its name; a file of that name is replaced if it may be."""
         if self._state != "closed":
             raise ValueError(f"close the writer of {self.path} first, it is {self._state}")
         with self._guarded():
-            self.hidden.place()
+            try:
+                self.hidden.place(replace=replace)
+            except FileExistsError as error:
+                self.discard()
+                raise OutputError(
+                    f"{shown(self.path)}: has appeared meanwhile; use --overwrite, or another "
+                    "folder with -o"
+                ) from error
             sync_folders([self.path.parent])
         self._state = "committed"
 

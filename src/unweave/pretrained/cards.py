@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 import pkgutil
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -170,6 +171,11 @@ def sha256(name: str) -> str:
         return hashlib.sha256(Path(name).read_bytes()).hexdigest()
     except OSError as error:
         raise UsageError(f"{name}: cannot be read ({error.strerror})") from error
+
+
+def place(name: str) -> str:
+    """The name of a card of ours, the absolute path of one elsewhere."""
+    return os.path.abspath(name) if name.endswith(ENDING) else name
 
 
 def _elsewhere(path: Path) -> Card:

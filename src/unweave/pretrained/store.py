@@ -76,6 +76,12 @@ def locate(card: Card, on_bytes: OnBytes | None = None) -> Path:
     return path(card)
 
 
+def check(card: Card) -> None:
+    """Raises WeightsError where weights that came with their card are not those it names."""
+    if card.file is not None and _read(card) is None:
+        _fetch(card, None)
+
+
 def cached(card: Card) -> bool:
     """Whether the weights lie in the cache, complete and unchanged."""
     return _read(card) is not None

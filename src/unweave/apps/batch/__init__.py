@@ -7,19 +7,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from unweave.apps.batch.inputs import Found, Missed, expand
 from unweave.apps.batch.names import DEFAULT_TEMPLATE
-from unweave.apps.batch.plan import DEFAULT_MODEL, RESIDUAL, Job, Settings, choose_stems, plan
+from unweave.apps.batch.plan import (
+    DEFAULT_MODEL,
+    RESIDUAL,
+    Job,
+    Settings,
+    choose_stems,
+    plan,
+    settle,
+)
 from unweave.apps.batch.run import (
     CannotLoadError,
     Outcome,
     Watcher,
-    call_engine,
+    do,
     exit_code,
-    finished_report,
     run,
 )
 from unweave.core.errors import InputError, UsageError
@@ -37,14 +44,14 @@ __all__ = [
     "Outcome",
     "Settings",
     "Watcher",
-    "call_engine",
     "choose_stems",
+    "do",
     "exit_code",
-    "finished_report",
     "not_found",
     "plan",
     "prepare",
     "run",
+    "settle",
     "shown",
 ]
 
@@ -72,11 +79,7 @@ def prepare(
     Raises UsageError for an unknown model, stem or format, for names that would clash (see `plan`),
     and when nothing is found.
     """
-    from unweave.apps import options
-
-    settled, offered = options.settle(settings.model, settings.options, settings.seed)
-    chosen = choose_stems(stems, offered, settings.model)
-    settings = replace(settings, options=settled, stems=chosen)
+    settings = settle(settings, stems)
     found, missed = expand(inputs, output_dir)
     if not found and all(item.empty for item in missed):
         reasons = "; ".join(f"{shown(item.path)}: {item.reason}" for item in missed)

@@ -1,21 +1,38 @@
-"""Is this file done already? The report beside the stems says, and only a matching one counts.
+"""What lies where a job wants to write: nothing, the same stems already, or something else.
 
-Finished means: the same recording (SHA-256), separated by the same model with the same options into
-the same files, all there with their recorded sizes. Anything else under those names is in the way.
+A report speaks for the files that it names, and a folder may hold several, `report.json`,
+`report-2.json` and so on. A job is finished when one of them is of an equal request (see
+`core/request.py`) and of the same recording, and every stem that the job wants is there with the
+size that this report recorded.
+
+Otherwise each file that the job would write over is in the way, unless nothing is lost with it: it
+was made by an equal request and is unchanged, or a run left it that was killed before its report.
+`--overwrite` takes what is in the way. A report does not speak for stems that another run writes
+over (`release`).
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from unweave.apps.batch.plan import Job, Settings
-from unweave.apps.batch.reports import output_files, read_report, sha256
-from unweave.core.errors import InputError
+from unweave.apps.batch.reports import (
+    Report,
+    free_name,
+    is_readable,
+    output_files,
+    reports_beside,
+)
+from unweave.core.errors import InputError, OutputError
+from unweave.core.journal import leftovers
+from unweave.core.request import differences, identity
+from unweave.core.whole import appearing, sha256
 from unweave.io.files import advice, shown
 
 
@@ -25,59 +42,140 @@ class State(StrEnum):
     IN_THE_WAY = "in the way"
 
 
-def state(job: Job, settings: Settings) -> tuple[State, dict[str, Any] | None, str]:
-    """What lies where `job` wants to write: the state, the report if finished, else why not.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What `look` found. `report_path`: where the report is, or where that of this job belongs."""
 
-    Raises OSError when a file cannot be read.
+    state: State
+    report_path: Path
+    report: dict[str, Any] | None = None  # of a finished job
+    own: bool = False  # there are files of an equal request, to be made again
+    why: str = ""  # one line: what is in the way
+
+
+def look(job: Job, settings: Settings) -> Found:
+    """What lies where `job` wants to write. Raises OSError or InputError for an unreadable file."""
+    wanted = settings.request
+    outputs = {stem: Path(os.path.normpath(path)) for stem, path in job.outputs.items()}
+    there = [file for file in outputs.values() if os.path.lexists(file)]
+    beside = reports_beside(job.report)
+    equal = {
+        path: report for path, report in beside.items() if there and _is_equal(report, job, wanted)
+    }
+    if not settings.overwrite:
+        for path, report in equal.items():
+            if _is_whole(report, path, outputs):
+                return Found(state=State.FINISHED, report_path=path, report=report)
+        own = {file for path, report in equal.items() for file in _unchanged(report, path)}
+        own |= leftovers(_place(job, beside, outputs, settings.overwrite))
+        foreign = [file for file in there if file not in own]
+        if foreign:
+            why = _why(foreign[0], beside, job, wanted)
+            return Found(state=State.IN_THE_WAY, report_path=job.report, why=why)
+    return Found(
+        state=State.NEW,
+        report_path=_place(job, beside, outputs, settings.overwrite),
+        own=bool(there) and not settings.overwrite,
+    )
+
+
+def release(job: Job) -> None:
+    """Let no report speak for files that are about to be written over. Raises OutputError.
+
+    A report that names other stems too goes on speaking for those; one that does not is removed.
     """
-    there = [file for file in job.files if os.path.lexists(file)]
-    if not there:
-        return State.NEW, None, ""
-    report = read_report(job.report)
-    if report is None:
-        return State.IN_THE_WAY, None, "holds stems without a complete report"
-    why = next(_differences(job, settings, report), "")
-    return (State.IN_THE_WAY, None, why) if why else (State.FINISHED, report, "")
+    outputs = {Path(os.path.normpath(path)) for path in job.outputs.values()}
+    emptied = []
+    for path, report in reports_beside(job.report).items():
+        files = output_files(report, path)
+        kept = [item for item in report["stems"] if files[item["stem"]] not in outputs]
+        if not kept:
+            emptied.append(path)
+        elif len(kept) < len(files):
+            _rewrite(path, {**report, "stems": kept})
+    for path in emptied:
+        path.unlink(missing_ok=True)
 
 
-def _differences(job: Job, settings: Settings, report: dict[str, Any]) -> Iterator[str]:
-    """What keeps `report` from being that of `job`, cheapest first."""
-    separator, output = report["separator"], report["output"]
-    if separator.get("name") != settings.model:
-        yield f"holds stems made with {separator.get('name')}"
-    if separator.get("options") != json.loads(json.dumps(dict(settings.options))):
-        yield "holds stems made with other options"
-    if report.get("seed") != settings.seed:
-        yield f"holds stems made with the seed {report.get('seed')}"
-    if output.get("format") != settings.format or output.get("bit_depth") != _depth(
-        settings, report
-    ):
-        yield "holds stems in another format"
-    files = output_files(report, job.report)
-    if files != {stem: Path(os.path.normpath(path)) for stem, path in job.outputs.items()}:
-        yield "holds other stems"
-    for item in report["stems"]:
-        file = files[str(item.get("stem"))]
-        if not file.is_file() or file.stat().st_size != item.get("bytes"):
-            yield "holds stems that are incomplete or changed"
+def _is_equal(report: Report, job: Job, wanted: Mapping[str, Any]) -> bool:
+    """Whether `report` is of an equal request and of the same recording."""
+    if not is_readable(report) or report["identity"] is None:
+        return False
+    return bool(identity(report) == report["identity"] == identity(wanted)) and _is_of(report, job)
+
+
+def _is_of(report: Report, job: Job) -> bool:
+    """Whether `report` is of the recording of `job`."""
+    source = report["input"]
     try:
-        if report["input"].get("bytes") != job.source.stat().st_size or report["input"].get(
-            "sha256"
-        ) != sha256(job.source):
-            yield "holds stems of another recording"
+        return bool(
+            source["bytes"] == job.source.stat().st_size and source["sha256"] == sha256(job.source)
+        )
     except OSError as error:
         raise InputError(f"{shown(job.source)}: cannot be read: {advice(error)}") from error
-    # The report is written last. Stems newer than it are from a run that was killed in between.
-    written_ns = job.report.stat().st_mtime_ns
+
+
+def _is_whole(report: Report, path: Path, outputs: Mapping[str, Path]) -> bool:
+    """Whether all of `outputs` are stems of this report and there, as far as a look can tell."""
+    files = output_files(report, path)
+    if any(files.get(stem) != file for stem, file in outputs.items()):
+        return False
+    written_ns = path.stat().st_mtime_ns
     for item in report["stems"]:
-        file = files[str(item.get("stem"))]
-        if file.stat().st_mtime_ns > written_ns and sha256(file) != item.get("sha256"):
-            yield "holds stems that were changed after their report"
+        file = files[item["stem"]]
+        if item["stem"] not in outputs:
+            continue
+        if not file.is_file() or file.stat().st_size != item["bytes"]:
+            return False
+        # The report is written last: a newer stem may be another one, or a copy with a new date.
+        if file.stat().st_mtime_ns > written_ns and sha256(file) != item["sha256"]:
+            return False
+    return True
 
 
-def _depth(settings: Settings, report: dict[str, Any]) -> int | None:
-    """The bit depth that `settings` would give this recording."""
-    from unweave.io.formats import encoding
+def _unchanged(report: Report, path: Path) -> list[Path]:
+    """The stems of a report that are there as it says."""
+    files = output_files(report, path)
+    return [
+        file
+        for item in report["stems"]
+        if (file := files[item["stem"]]).is_file() and sha256(file) == item["sha256"]
+    ]
 
-    rate_hz, channels = report["input"].get("sample_rate_hz"), report["input"].get("channels")
-    return encoding(settings.format, settings.bit_depth, int(rate_hz), int(channels)).bit_depth
+
+def _place(
+    job: Job, beside: Mapping[Path, Report], outputs: Mapping[str, Path], overwrite: bool
+) -> Path:
+    """Where the report goes: the first name that is free, or will be when `release` has been."""
+    written = set(outputs.values())
+    for path, report in beside.items():
+        if set(output_files(report, path).values()) <= written:
+            return path
+    if overwrite and job.report not in beside and job.report.is_file():
+        return job.report  # the remains of a report
+    return free_name(job.report)
+
+
+def _why(file: Path, beside: Mapping[Path, Report], job: Job, wanted: Mapping[str, Any]) -> str:
+    """What is known of a file that is in the way."""
+    for path, report in beside.items():
+        if file not in output_files(report, path).values():
+            continue
+        if not is_readable(report):
+            return f"{shown(file)} is there, and {shown(path)} is of another version of unweave"
+        difference = next(differences(report, wanted), None)
+        if difference is not None:
+            return f"{shown(file)} is there, made with {difference}"
+        if not _is_of(report, job):
+            return f"{shown(file)} is there, made from another recording"
+        return f"{shown(file)} is there, changed since {shown(path)} was written"
+    return f"{shown(file)} is there, and no report says what it is"
+
+
+def _rewrite(path: Path, report: Report) -> None:
+    try:
+        with appearing(path) as hidden:
+            text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+            hidden.write_bytes(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise OutputError(f"{shown(path)}: cannot be written: {advice(error)}") from error

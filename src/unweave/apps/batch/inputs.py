@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unweave.apps.batch.reports import output_files, read_report
+from unweave.apps.batch.reports import named_stems
 from unweave.io.files import advice
 
 AUDIO_EXTENSIONS = frozenset(
@@ -23,7 +23,6 @@ AUDIO_EXTENSIONS = frozenset(
     ".amr .mka .mpc .ra .dsf .dff "
     ".mp4 .m4v .mov .mkv .webm .avi .flv .wmv .mpg .mpeg .ts .m2ts .mts .ogv .3gp .3g2 .vob".split()
 )
-_LARGEST_REPORT_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +131,5 @@ def _own_stems(here: str, names: Sequence[str]) -> set[str]:
     for name in names:
         if not name.lower().endswith(".json"):
             continue
-        path = Path(here, name)
-        try:
-            if path.stat().st_size <= _LARGEST_REPORT_BYTES:
-                report = read_report(path)
-                ours.update(map(str, output_files(report, path).values() if report else ()))
-        except OSError:
-            continue
+        ours.update(map(str, named_stems(Path(here, name))))
     return ours

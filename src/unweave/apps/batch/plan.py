@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from unweave.apps.batch.inputs import Found
 from unweave.apps.batch.names import (
@@ -20,6 +21,8 @@ from unweave.apps.batch.names import (
     same_file_key,
 )
 from unweave.core.errors import UsageError
+from unweave.core.region import WHOLE, Region
+from unweave.core.request import IN_MEMORY, Origin
 from unweave.io.files import shown
 
 DEFAULT_MODEL = "spleeter-2stems"
@@ -29,10 +32,13 @@ REPORT = "report"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to separate: the same for every file of a batch. None leaves the choice to the engine."""
+    """How to separate: the same for every file of a batch. None leaves the choice to the engine.
 
-    model: str = DEFAULT_MODEL
-    options: Mapping[str, object] = field(default_factory=dict)  # for catalog.load, only if given
+    `settle` makes of what a person typed what is to be done.
+    """
+
+    model: str = DEFAULT_MODEL  # a name, or the path of a card
+    options: Mapping[str, object] = field(default_factory=dict)  # once settled: all in force
     stems: tuple[str, ...] = ()  # as checked by `choose_stems`
     format: str = "wav"
     bit_depth: int | None = None
@@ -40,11 +46,48 @@ class Settings:
     batch: int | None = None
     max_memory_mb: int | None = None
     seed: int = 0
+    region: Region = WHOLE  # the part that is separated
+    overwrite: bool = False  # take what is in the way
+    name: str = ""  # once settled: the separator's own
+    origin: Origin = IN_MEMORY
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What is asked for, in the fields of a report (see `core/request.py`)."""
+        from unweave import __version__
+        from unweave.io.formats import encoding
+
+        separator = {
+            "name": self.name,
+            "model": self.origin.model,
+            "card_sha256": self.origin.card_sha256,
+            "weights_sha256": self.origin.weights_sha256,
+            "options": dict(self.options),
+            "files": [asdict(file) for file in self.origin.files],
+        }
+        # What is kept does not hang on the recording's rate and channels.
+        target = encoding(self.format, self.bit_depth, 44100, 2)
+        output = {
+            "stems": list(self.stems),
+            "format": target.format,
+            "bit_depth": target.bit_depth,
+        }
+        part = None if self.region == WHOLE else asdict(self.region)
+        return {
+            "unweave": __version__,
+            "input": {"region": part},
+            "separator": separator,
+            "output": output,
+            "seed": self.seed,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One recording and the files it becomes: stem name -> file, and the report."""
+    """One recording and the files it becomes: stem name -> file, and the report.
+
+    The report gets a numbered name where another one lies under `report` (see `finished`).
+    """
 
     source: Path
     outputs: Mapping[str, Path]
@@ -54,6 +97,29 @@ class Job:
     def files(self) -> tuple[Path, ...]:
         """Every file this job writes."""
         return (*self.outputs.values(), self.report)
+
+
+def settle(settings: Settings, stems: str | Iterable[str] | None = None) -> Settings:
+    """`settings` as they are carried out: all options in force, the stems, where all comes from.
+
+    `stems` are names as the user wrote them (see `choose_stems`), none for all of the model's.
+    Raises UsageError for a model, option or stem that there is not, WeightsError for weights that
+    are not their card's, InputError for an option's file that cannot be read.
+    """
+    from unweave import catalog
+    from unweave.apps import options
+    from unweave.apps.origin import origin, with_absolute_paths
+
+    model = settings.model
+    given = with_absolute_paths(model, settings.options)
+    in_force, offered = options.settle(model, given, settings.seed)
+    return replace(
+        settings,
+        name=catalog.describe(model).name,
+        options=in_force,
+        stems=choose_stems(stems, offered, model),
+        origin=origin(model, given),
+    )
 
 
 def choose_stems(
@@ -106,7 +172,7 @@ def _job(item: Found, settings: Settings, folder: Path, extension: str, template
     source = item.path
     values = {
         "name": source.stem,
-        "model": settings.model,
+        "model": settings.name or settings.model,
         "input_ext": source.suffix[1:],
         "parent": Path(os.path.abspath(source)).parent.name,
     }

@@ -12,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
@@ -99,7 +100,8 @@ def _hand(job: Job, children: list[_Child], settings: Settings, threads: int) ->
     process = _context.Process(target=_child_main, args=(there, settings, threads), daemon=True)
     process.start()
     there.close()
-    here.send(job)
+    with suppress(OSError):  # it has died at once, which `_listen` finds out
+        here.send(job)
     children.append(_Child(process, here, job))
 
 

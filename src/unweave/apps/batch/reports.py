@@ -1,77 +1,159 @@
-"""Reading the reports that the engine wrote beside the stems."""
+"""Reading the reports that the engine wrote beside the stems, and finding the files they name.
+
+A report is read when it is what this version writes, by `core/report.schema.json`. Of any other
+report of unweave, of an older or a newer version, only the stems that it names are known, so that
+they are neither taken for recordings nor written over unasked.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from unweave.core import schema
 from unweave.core.errors import InputError
+from unweave.core.whole import sha256
 from unweave.io.files import advice, shown
 
+Report = Mapping[str, Any]
 
-def read_report(path: Path) -> dict[str, Any] | None:
-    """The report at `path`, or None where there is none, or not one of ours, or only a part."""
+_LARGEST_BYTES = 4_000_000
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """The report at `path`. Raises InputError where there is none that this version reads."""
+    document = _document(path)
+    if document is None:
+        why = "is not a report of unweave" if os.path.lexists(path) else "no such report"
+        raise InputError(f"{shown(path)}: {why}; name the report.json beside the stems")
+    fault = schema.fault(document, schema.load("unweave.core", "report.schema.json"))
+    if fault is not None:
+        raise InputError(
+            f"{shown(path)}: is not a report that this version of unweave reads ({fault})"
+        )
+    return document
+
+
+def is_readable(document: Report) -> bool:
+    """Whether `document` is a report as this version writes it."""
+    return schema.fault(document, schema.load("unweave.core", "report.schema.json")) is None
+
+
+def reports_beside(path: Path) -> dict[Path, dict[str, Any]]:
+    """The reports of unweave at `path` and its numbered names, `report-2.json` and so on.
+
+    Those of other versions are among them.
+    """
+    numbered = re.compile(re.escape(path.stem) + r"-\d+" + re.escape(path.suffix))
     try:
-        document = json.loads(path.read_bytes())
-        return document if is_report(document) else None
-    except (OSError, ValueError, RecursionError):
-        return None
+        names = [name for name in os.listdir(path.parent) if numbered.fullmatch(name)]
+    except OSError:
+        names = []
+    names.sort(key=lambda name: (len(name), name))
+    found = ((file, _document(file)) for file in (path, *map(path.with_name, names)))
+    return {file: document for file, document in found if document is not None}
 
 
-def is_report(document: object) -> bool:
-    """Whether parsed JSON is a report of unweave, as far as this package reads it."""
-    return (
-        isinstance(document, dict)
-        and "unweave" in document
-        and all(isinstance(document.get(key), dict) for key in ("input", "separator", "output"))
-        and isinstance(document.get("stems"), list)
-        and all(_is_stem(item) for item in document["stems"])
-    )
+def free_name(path: Path) -> Path:
+    """`path`, or the first of its numbered names, where nothing lies."""
+    n, name = 1, path
+    while os.path.lexists(name):
+        n += 1
+        name = path.with_name(f"{path.stem}-{n}{path.suffix}")
+    return name
 
 
-def _is_stem(item: object) -> bool:
-    return isinstance(item, dict) and isinstance(item.get("path"), str) and "stem" in item
-
-
-def output_files(report: dict[str, Any], report_path: Path) -> dict[str, Path]:
-    """Stem name -> file of a report, found from where the report lies now."""
+def output_files(report: Report, report_path: Path) -> dict[str, Path]:
+    """Stem name -> file of a report of any version, found from where the report lies now."""
     return {
-        str(item.get("stem")): Path(os.path.normpath(report_path.parent / item["path"]))
+        item["stem"]: Path(os.path.normpath(report_path.parent / item["path"]))
         for item in report["stems"]
     }
 
 
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file, read in blocks."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def named_stems(path: Path) -> Iterator[Path]:
+    """The files that `path` says unweave wrote; none where it is not a report of unweave."""
+    document = _document(path)
+    if document is not None:
+        yield from output_files(document, path).values()
 
 
-def find_recording(report: dict[str, Any], report_path: Path, given: Path | None = None) -> Path:
+def _document(path: Path) -> dict[str, Any] | None:
+    """The JSON at `path` if it is a report of some version of unweave."""
+    try:
+        if path.stat().st_size > _LARGEST_BYTES:
+            return None
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not (isinstance(document, dict) and "unweave" in document):
+        return None
+    stems = document.get("stems")
+    return document if isinstance(stems, list) and all(map(_is_stem, stems)) else None
+
+
+def _is_stem(item: object) -> bool:
+    return isinstance(item, dict) and all(isinstance(item.get(k), str) for k in ("stem", "path"))
+
+
+def find_recording(report: Report, report_path: Path, given: Path | None = None) -> Path:
     """The recording a report was made from: `given`, or where the report says it lay.
 
-    A relative path is tried from the current folder and from every folder above the report. Raises
-    InputError when nothing is there, or only another recording.
+    Raises InputError when nothing is there, or only another recording.
     """
-    written = Path(str(report["input"].get("path")))
-    above = (folder / written for folder in report_path.absolute().parents)
-    candidates = [given] if given else [written, *above]
-    there = [path for path in candidates if path.is_file()]
+    source = report["input"]
+    written = Path(source["path"])
+    there = [given] if given else list(_places(written, report_path))
+    for path in there:
+        if _has_content(path, source["sha256"]):
+            return path
+    there = [path for path in there if path.is_file()]
     if not there:
         raise InputError(
-            f"{shown(candidates[0])}: the recording of {shown(report_path)} is not there; "
+            f"{shown(given or written)}: the recording of {shown(report_path)} is not there; "
             "say where it is now with --input"
         )
-    for path in there:
-        try:
-            if sha256(path) == report["input"].get("sha256"):
-                return path
-        except OSError as error:
-            raise InputError(f"{shown(path)}: cannot be read: {advice(error)}") from error
     raise InputError(
         f"{shown(there[0])}: is not the recording that {shown(report_path)} was made from (its "
         "SHA-256 differs); say where that one is with --input"
     )
+
+
+def find_named_file(file: Mapping[str, str], report_path: Path) -> Path:
+    """A file that an option named, with the content that it had. Raises InputError."""
+    written = Path(file["path"])
+    there = list(_places(written, report_path))
+    for path in there:
+        if _has_content(path, file["sha256"]):
+            return path
+    there = [path for path in there if path.is_file()]
+    if not there:
+        raise InputError(
+            f"{shown(written)}: the option {file['option']} of {shown(report_path)} names it, and "
+            "it is not there; put it back"
+        )
+    raise InputError(
+        f"{shown(there[0])}: its content differs from what the option {file['option']} of "
+        f"{shown(report_path)} named (SHA-256 {file['sha256'][:12]}...); put that file back"
+    )
+
+
+def _places(written: Path, report_path: Path) -> Iterator[Path]:
+    """Where a file may lie now: where it was written down, or, when its folder and the report's
+    were moved together, at the end of that path below a folder above the report."""
+    yield written
+    parts = written.parts[1:] if written.is_absolute() else written.parts
+    for folder in report_path.absolute().parents:
+        for n in range(len(parts)):
+            yield folder.joinpath(*parts[n:])
+
+
+def _has_content(path: Path, wanted: str) -> bool:
+    try:
+        return path.is_file() and sha256(path) == wanted
+    except OSError as error:
+        raise InputError(f"{shown(path)}: cannot be read: {advice(error)}") from error

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from unweave.apps.batch.finished import State, state
+from unweave.apps.batch.finished import Found, State, look, release
 from unweave.apps.batch.plan import Job, Settings
+from unweave.apps.batch.turns import turn
 from unweave.core.errors import Cancelled, OutputError, UnweaveError
 from unweave.core.status import Status
 from unweave.io.files import advice, shown
@@ -32,6 +32,7 @@ class Outcome:
     status: Status
     job: Job | None = None  # None: there was nothing to plan, as for a missing file
     report: dict[str, Any] | None = None  # of a file that is done or skipped
+    report_path: Path | None = None  # where that report lies
     error: str = ""  # one line that names the file
     error_kind: str = ""  # the class of the error
     exit_code: int = 0
@@ -51,7 +52,6 @@ def run(
     settings: Settings,
     watcher: Watcher,
     *,
-    overwrite: bool = False,
     at_once: int = 1,
     should_stop: ShouldStop = lambda: False,
 ) -> list[Outcome]:
@@ -62,7 +62,7 @@ def run(
     """
     from unweave.apps.batch.pool import run_in_processes
 
-    pending = _unfinished(jobs, settings, watcher, overwrite, should_stop)
+    pending = _unfinished(jobs, settings, watcher, should_stop)
     work = run_in_processes if min(at_once, len(jobs)) > 1 else _run_here
     outcomes: dict[Path, Outcome] = {}
     for outcome in work(pending, settings, watcher, min(at_once, len(jobs)), should_stop):
@@ -84,49 +84,58 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
 
 
 Todo = Iterator[Job | Outcome]  # a job to do, or one that is settled without work
-Work = Callable[[Job, "OnProgress", "ShouldStop"], dict[str, Any]]  # raises what goes wrong
+Work = Callable[[Job, "OnProgress", "ShouldStop"], Outcome]  # raises what goes wrong
 
 
 def worker(settings: Settings) -> Work:
     """A function that separates one job; it loads the separator at its first call and keeps it."""
     loaded: list[Separator] = []
 
-    def work(job: Job, on_progress: OnProgress, should_stop: ShouldStop) -> dict[str, Any]:
-        def load() -> Separator:
-            if not loaded:
-                loaded.append(_load(settings))
-            return loaded[0]
+    def load() -> Separator:
+        if not loaded:
+            loaded.append(_load(settings))
+        return loaded[0]
 
-        return call_engine(job, settings, load, on_progress, should_stop)
-
-    return work
+    return partial(do, settings=settings, load=load)
 
 
-def call_engine(
+def do(
     job: Job,
-    settings: Settings,
-    load: Callable[[], Separator],
     on_progress: OnProgress | None,
     should_stop: ShouldStop | None,
-) -> dict[str, Any]:
-    """Separate one job and return its report. Raises what the engine raises."""
+    *,
+    settings: Settings,
+    load: Callable[[], Separator],
+) -> Outcome:
+    """Separate one job, unless it is finished already. Raises what the engine raises.
+
+    Raises OutputError when something is in the way, or another run is at work on the same files.
+    """
     from unweave.engine.run import separate_file
 
-    return separate_file(
-        job.source,
-        job.outputs,
-        job.report,
-        load,
-        format=settings.format,
-        bit_depth=settings.bit_depth,
-        device=settings.device,
-        batch=settings.batch,
-        max_memory_mb=settings.max_memory_mb,
-        seed=settings.seed,
-        replace=True,
-        on_progress=on_progress,
-        should_stop=should_stop,
-    )
+    with turn(job):
+        found, outcome = _settled(job, settings)
+        if outcome is not None:
+            return outcome
+        report = separate_file(
+            job.source,
+            job.outputs,
+            found.report_path,
+            load,
+            origin=settings.origin,
+            format=settings.format,
+            bit_depth=settings.bit_depth,
+            device=settings.device,
+            batch=settings.batch,
+            max_memory_mb=settings.max_memory_mb,
+            seed=settings.seed,
+            region=settings.region,
+            replace=settings.overwrite or found.own,
+            before_names=partial(release, job),
+            on_progress=on_progress,
+            should_stop=should_stop,
+        )
+    return _outcome(job, Status.DONE, found, report)
 
 
 class CannotLoadError(UnweaveError):
@@ -143,9 +152,12 @@ class CannotLoadError(UnweaveError):
 
 def _load(settings: Settings) -> Separator:
     from unweave.apps import options
+    from unweave.apps.origin import check
 
     try:
-        return options.load(settings.model, settings.options)
+        separator = options.load(settings.model, settings.options)
+        check(settings.model, settings.origin, separator)
+        return separator
     except UnweaveError as error:
         raise CannotLoadError(str(error), type(error).__name__, error.exit_code) from error
     except Exception as error:
@@ -156,28 +168,14 @@ def _load(settings: Settings) -> Separator:
 
 def attempt(work: Work, job: Job, on_progress: OnProgress, should_stop: ShouldStop) -> Outcome:
     """Do one job; every error but CannotLoadError becomes an outcome that names the file."""
-    made = _missing_folders(job)
-    report = None
     try:
-        report = work(job, on_progress, should_stop)
+        return work(job, on_progress, should_stop)
     except CannotLoadError:
         raise
     except Cancelled:
         return cancelled(job)
     except Exception as error:
         return failed(job, error)
-    finally:
-        if report is None:
-            for folder in made:
-                with suppress(OSError):  # not made, or not empty: another job's
-                    folder.rmdir()
-    return Outcome(source=job.source, job=job, status=Status.DONE, report=report)
-
-
-def _missing_folders(job: Job) -> list[Path]:
-    """The folders that the job would have to make, deepest first."""
-    folders = {folder for file in job.files for folder in file.parents if not folder.exists()}
-    return sorted(folders, key=lambda folder: len(folder.parts), reverse=True)
 
 
 def failed(job: Job, error: Exception) -> Outcome:
@@ -213,43 +211,43 @@ def cancelled(job: Job) -> Outcome:
     )
 
 
-def finished_report(job: Job, settings: Settings, *, overwrite: bool) -> dict[str, Any] | None:
-    """The report of a job that is done already; None for one that is to be done.
+def _settled(job: Job, settings: Settings) -> tuple[Found, Outcome | None]:
+    """What lies where a job writes, and the outcome of one that needs no work.
 
-    With `overwrite` every job is to be done. Raises OutputError when files are in the way.
+    Raises OutputError when something is in the way.
     """
-    if overwrite:
-        return None
-    found, report, why = state(job, settings)
-    if found is State.IN_THE_WAY:
+    found = look(job, settings)
+    if found.state is State.IN_THE_WAY:
         raise OutputError(
-            f"{shown(job.source)}: {shown(job.report.parent)} {why}; "
-            "use --overwrite, or another folder with -o"
+            f"{shown(job.source)}: {found.why}; use --overwrite, or another folder with -o"
         )
-    return report
+    if found.state is State.FINISHED:
+        return found, _outcome(job, Status.SKIPPED, found, found.report)
+    return found, None
+
+
+def _outcome(job: Job, status: Status, found: Found, report: dict[str, Any] | None) -> Outcome:
+    return Outcome(
+        source=job.source, job=job, status=status, report_path=found.report_path, report=report
+    )
 
 
 def _unfinished(
-    jobs: Sequence[Job],
-    settings: Settings,
-    watcher: Watcher,
-    overwrite: bool,
-    should_stop: ShouldStop,
+    jobs: Sequence[Job], settings: Settings, watcher: Watcher, should_stop: ShouldStop
 ) -> Todo:
     """The jobs that need work, one when asked for; the outcome of those that do not."""
     for job in jobs:
         if should_stop():
             return
         try:
-            report = finished_report(job, settings, overwrite=overwrite)
-            if report is not None:
-                yield Outcome(source=job.source, job=job, status=Status.SKIPPED, report=report)
-                continue
-        except (OSError, UnweaveError) as error:
-            yield failed(job, error)
-            continue
-        watcher.started(job)
-        yield job
+            outcome = _settled(job, settings)[1]
+        except Exception as error:
+            outcome = failed(job, error)
+        if outcome is not None:
+            yield outcome
+        else:
+            watcher.started(job)
+            yield job
 
 
 def _run_here(

@@ -1,15 +1,17 @@
-"""The few words of JSON Schema that our files need, so that a file of scores is checked without a
-further dependency. A word that is not known here is an error, so that none is ignored.
+"""The few words of JSON Schema that our files need, so that reports and scores are checked without
+a further dependency. A word that is not known here is an error, so that none is ignored.
 
 Tests hold this against the package `jsonschema`.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
 from typing import Any
-
-from unweave.core.errors import InputError
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -20,21 +22,29 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "null": (type(None),),
 }
+_LEAST = {str: "minLength", list: "minItems"}
 _ABOUT = {"$schema", "$id", "$defs", "title", "description"}
 _WORDS = {
     "type", "properties", "required", "additionalProperties", "items", "enum", "const", "minimum",
-    "pattern", "$ref",
+    "minItems", "minLength", "oneOf", "pattern", "$ref",
 }  # fmt: skip
 
 
-def check(data: object, schema: Mapping[str, Any], name: str) -> None:
-    """Raises InputError, one line with `name` and the first fault, if `data` is not as in `schema`.
+@cache
+def load(package: str, file: str) -> Mapping[str, Any]:
+    """The schema that lies in a package of ours: `load("unweave.core", "report.schema.json")`."""
+    schema: Mapping[str, Any] = json.loads(
+        (resources.files(package) / file).read_text(encoding="utf-8")
+    )
+    return schema
+
+
+def fault(data: object, schema: Mapping[str, Any]) -> str | None:
+    """The first fault that keeps `data` from being as in `schema`, in words; None: there is none.
 
     NaN and infinity count as numbers, as Python's JSON has them.
     """
-    fault = next(_faults(data, schema, schema, "the document"), None)
-    if fault is not None:
-        raise InputError(f"{name}: is no file of scores ({fault})")
+    return next(_faults(data, schema, schema, "the document"), None)
 
 
 def _faults(data: Any, schema: Any, root: Mapping[str, Any], at: str) -> Iterator[str]:
@@ -54,8 +64,14 @@ def _faults(data: Any, schema: Any, root: Mapping[str, Any], at: str) -> Iterato
         yield f"{at} is {data!r}, not one of {', '.join(map(str, schema['enum']))}"
     if "minimum" in schema and _is(data, "number") and data < schema["minimum"]:
         yield f"{at} is {data}, below {schema['minimum']}"
-    if "pattern" in schema and isinstance(data, str) and not _matches(data, schema["pattern"]):
+    if "pattern" in schema and isinstance(data, str) and not re.search(schema["pattern"], data):
         yield f"{at} is {data!r}"
+    if isinstance(data, (str, list)) and len(data) < schema.get(_LEAST[type(data)], 0):
+        yield f"{at} is too short"
+    if "oneOf" in schema:
+        found = [next(_faults(data, one, root, at), None) for one in schema["oneOf"]]
+        if found.count(None) != 1:
+            yield next((words for words in found if words), f"{at} is more than one thing")
     if isinstance(data, dict):
         yield from _object_faults(data, schema, root, at)
     if isinstance(data, list) and "items" in schema:
@@ -89,9 +105,3 @@ def _definition(reference: str, root: Mapping[str, Any]) -> Any:
     for part in reference.removeprefix("#/").split("/"):
         found = found[part]
     return found
-
-
-def _matches(text: str, pattern: str) -> bool:
-    import re
-
-    return re.search(pattern, text) is not None

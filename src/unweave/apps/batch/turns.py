@@ -1,0 +1,77 @@
+"""One run at a time writes the files of a job.
+
+The run that is at work holds a lock on a hidden file beside the report. The kernel lets go of it
+when the process ends, however it ends, so that a killed run is in nobody's way.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from unweave.apps.batch.plan import Job
+from unweave.core.errors import OutputError
+from unweave.core.whole import lock
+from unweave.io.files import advice, shown
+
+
+@contextmanager
+def turn(job: Job) -> Iterator[None]:
+    """The time in which nobody else writes the files of `job`.
+
+    Makes the job's folders; those that are empty at the end are removed again. Raises OutputError
+    at once where another run is at work here, or where a folder cannot be made.
+    """
+    folder = job.report.parent
+    made: list[Path] = []
+    handle = None
+    try:
+        try:
+            made = _missing_folders(job)
+            folder.mkdir(parents=True, exist_ok=True)
+            handle = _locked(folder / f".unweave-{job.report.name}.lock")
+        except OSError as error:
+            raise OutputError(f"{shown(folder)}: {advice(error)}") from error
+        if handle is None:
+            raise OutputError(
+                f"{shown(job.source)}: another run is writing to {shown(folder)}; wait for its "
+                "end, or choose another folder with -o"
+            )
+        yield
+    finally:
+        if handle is not None:
+            _unlock(folder / f".unweave-{job.report.name}.lock", handle)
+        for empty in made:
+            with suppress(OSError):  # not made, or not empty
+                empty.rmdir()
+
+
+def _missing_folders(job: Job) -> list[Path]:
+    """The folders that the job would have to make, deepest first."""
+    folders = {folder for file in job.files for folder in file.parents if not folder.exists()}
+    return sorted(folders, key=lambda folder: len(folder.parts), reverse=True)
+
+
+def _locked(path: Path) -> int | None:
+    """An open, locked file at `path`; None where another process has it."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        if lock(handle) is False:
+            os.close(handle)
+            return None
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(handle), os.stat(path)):
+                return handle
+        os.close(handle)  # its last holder has removed it between our two steps
+
+
+def _unlock(path: Path, handle: int) -> None:
+    if sys.platform == "win32":  # where no open file can be removed
+        os.close(handle)
+    with suppress(OSError):
+        path.unlink()
+    if sys.platform != "win32":
+        os.close(handle)

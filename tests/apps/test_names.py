@@ -122,3 +122,23 @@ def test_same_file_key_is_as_blind_as_file_systems_are():
 def test_shown_is_one_printable_line():
     assert shown("a\nb\x1b[31m\udce9") == "a\\nb\\x1b[31m\\udce9"
     assert shown(Path("🎵 é")) == "🎵 é"
+
+
+def test_long_names_that_differ_at_the_end_stay_different():
+    from unweave.bench import scores
+
+    start = 300 * "x"
+    one, two = (fill(DEFAULT_TEMPLATE, {**VALUES, "name": f"{start}{end}"}) for end in "ab")
+    assert one != two
+    rows = [scores.path_of(Path(), "folder", "hpss", "all", f"{start}{end}") for end in "ab"]
+    assert len(set(rows)) == 2
+    for path in (one, two, *rows):
+        assert max(len(part.encode()) for part in path.parts) <= 230
+
+
+def test_default_names_of_pictures_fit_too():
+    from unweave.apps.spectrogram import _default_output
+
+    names = {str(_default_output(Path(f"{240 * 'x'}{end}.wav"))) for end in "ab"}
+    assert len(names) == 2
+    assert max(map(len, names)) <= 230

@@ -106,7 +106,9 @@ def test_models(say):
     assert say("models", "list").out == listed.out
 
     [facts] = [f for f in say("models", "list", "--json").json if f["name"] == "spleeter-2stems"]
-    assert facts == say("models", "show", "spleeter-2stems", "--json").json
+    shown = say("models", "show", "spleeter-2stems", "--json").json
+    assert shown.pop("options")
+    assert facts == shown
     assert facts["stems"] == ["vocals", "accompaniment"]
     assert say("models", "--json").json == say("models", "list", "--json").json
 
@@ -117,6 +119,60 @@ def test_models(say):
     path = say("models", "path", "spleeter-2stems")
     assert path.out.strip() == facts["weights_path"]
     assert path.out.strip().endswith(".safetensors")
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_list_of_models_is_a_table_that_breaks_no_word(say, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = say("models", "list").out.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert lines[0] == "Networks"
+    assert lines[1].split()[:2] == ["name", "stems"]
+    assert lines[2].split()[:2] == ["spleeter-2stems", "(default)"]
+    techniques = lines[lines.index("Classical techniques") :]
+    assert any(line.startswith("  hpss ") for line in techniques)
+    words = " ".join(lines).split()
+    for word in ("microphones:", "spectrogram's", "accompaniment", "right-100"):
+        assert word in words
+
+
+def test_a_file_where_a_verb_should_be_is_for_separate(say, here):
+    done = say("my song.mp3")
+    assert done.code == 2
+    assert "unweave separate 'my song.mp3'" in " ".join(done.err.replace("│", " ").split())
+    assert "separate" not in say("seperat").err or "Did you mean" in say("seperat").err
+    linked = say("https://example.org/watch?v=1")
+    assert linked.code == 2
+    assert "downloaded" in linked.err
+
+
+def test_links_are_not_read(say, here):
+    done = say("separate", "https://example.org/watch?v=1")
+    assert done.code == 1
+    assert "https://example.org/watch?v=1 is a link" in done.err
+    assert "download it first" in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_folder_that_is_gone_is_one_line(command, here):
+    (here / "gone").mkdir()
+    line = f"cd gone && rmdir ../gone && {' '.join(command)} separate a.wav"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: the current folder is gone; change to another one with cd\n"
+
+
+def test_a_user_without_a_home_has_the_weights_too(monkeypatch, tmp_path):
+    import platformdirs
+
+    from unweave.pretrained import store
+
+    def homeless(*_):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("UNWEAVE_CACHE", raising=False)
+    monkeypatch.setattr(platformdirs, "user_cache_dir", homeless)
+    assert store.cache_folder().is_absolute()
 
 
 def test_unknown_models_get_a_suggestion(say):

@@ -259,3 +259,12 @@ def test_first_words_come_before_torch(song, here, command):
         [command[0], "-c", code], capture_output=True, text=True, check=True, cwd=here
     )
     assert done.stderr.index("at work") < done.stderr.index("TORCH")
+
+
+def test_silence_is_said_in_words(here, say):
+    soundfile.write("quiet.wav", np.zeros((8000, 2)), 8000, subtype="FLOAT")
+    said = say("separate", "quiet.wav", "-m", "hpss").out
+    assert said.count("  silent  ") == 2
+    for figure in ("-300", "inf", "nan", "null test", "real-time factor"):
+        assert figure not in said
+    assert said.count("real time") <= 1

@@ -20,7 +20,7 @@ from unweave.apps.picture import Picture, picture_of
 from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
 from unweave.core.region import WHOLE, Region, region_of
 from unweave.core.whole import appearing
-from unweave.io.files import advice, shown
+from unweave.io.files import advice, shortened, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,7 +90,7 @@ def _default_output(first: Path) -> Path:
         return first / "spectrogram.png"
     if first.suffix.lower() == ".json":
         return first.with_name("spectrogram.png")
-    return Path(f"{first.stem}-spectrogram.png")
+    return Path(f"{shortened(first.stem, 200)}-spectrogram.png")
 
 
 def draw(pictures: Sequence[Picture], title: str = "") -> Figure:

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from unweave.core import schema
 from unweave.core.errors import InputError, OutputError
 from unweave.core.whole import appearing
+from unweave.io.files import shortened
 
 VERSION = 2  # of what is under `unweave`; files of another version are scored again
 METRICS = ("SDR", "SIR", "ISR", "SAR")
@@ -122,7 +123,8 @@ def safe(name: str) -> str:
     """`name` as the name of a file on any system: `repet:seed=8` becomes `repet,seed=8`."""
     allowed = "".join("_" if c in '<>"/\\|?*' or ord(c) < 32 else c for c in name)
     allowed = allowed.replace(":", ",").rstrip(". ")
-    return f"_{allowed}" if allowed.startswith((".", "-")) or not allowed else allowed
+    named = f"_{allowed}" if allowed.startswith((".", "-")) or not allowed else allowed
+    return shortened(named, 200)
 
 
 def document(scores: TrackScores) -> dict[str, Any]:

@@ -7,11 +7,13 @@ Only typer is imported here and in the verbs' files; the work is imported when a
 
 import io
 import os
+import shlex
 import sys
 from contextlib import suppress
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from unweave.cli import (
     benchmark,
@@ -35,8 +37,23 @@ from unweave.cli.session import say_interrupted
 EXIT_CODES = """Exit codes: 0 all done; 1 at least one file failed (or, for verify, differs);
 2 usage; 3 weights missing or wrong; 130 interrupted."""
 
+
+class _Verbs(TyperGroup):
+    """A file, a folder or a link where a verb should be is meant for `separate`."""
+
+    def resolve_command(self, context: Any, words: list[str]) -> tuple[str | None, Any, list[str]]:
+        word = words[0]
+        if word not in self.commands and (
+            os.path.lexists(word) or "://" in word or os.path.splitext(word)[1]
+        ):
+            file = "FILE, once you have downloaded it" if "://" in word else shlex.quote(word)
+            context.fail(f"no command is called {word!r}; try: unweave separate {file}")
+        return super().resolve_command(context, words)
+
+
 app = typer.Typer(
     name="unweave",
+    cls=_Verbs,
     help="Take finished recordings apart into the tracks they were mixed from.",
     epilog=EXIT_CODES,
     no_args_is_help=True,

@@ -2,6 +2,9 @@
 
 import json
 from dataclasses import asdict, replace
+from itertools import zip_longest
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -37,9 +40,15 @@ def list_models(as_json: Json = False) -> None:
         if as_json:
             current.emit(facts)
             return
-        width = max((len(fact["name"]) for fact in facts), default=0)
-        for fact in facts:
-            current.result(f"{fact['name']:<{width}}  {', '.join(fact['stems'])}; {_gist(fact)}")
+        facts.sort(key=lambda fact: (fact["name"] != catalog.DEFAULT, fact["name"]))
+        networks = [fact for fact in facts if "weights_path" in fact]
+        techniques = [fact for fact in facts if "weights_path" not in fact]
+        for title, group in (("Networks", networks), ("Classical techniques", techniques)):
+            if group:
+                current.result(title)
+                for line in _rows(group, catalog.DEFAULT, get_terminal_size().columns):
+                    current.result(line)
+        current.result("'unweave models show NAME' shows all of one, its options too.")
 
 
 @app.command("show")
@@ -102,14 +111,40 @@ def _option(item: "Parameter") -> dict[str, Any]:
     }
 
 
+def _rows(facts: list[dict[str, Any]], default: str, columns: int) -> list[str]:
+    """A table: name, stems, and what it is; long cells go on in the next line, below themselves."""
+    heads = ("name", "stems", "runs at, licence, weights" if "weights_path" in facts[0] else "idea")
+    rows = [
+        (
+            fact["name"] + " (default)" * (fact["name"] == default),
+            ", ".join(fact["stems"]),
+            _gist(fact),
+        )
+        for fact in facts
+    ]
+    first = max(len(row[0]) for row in (heads, *rows))
+    second = min(24, max(len(row[1]) for row in (heads, *rows)))
+    widths = (first, second, max(24, columns - first - second - 7))
+    lines = []
+    for row in (heads, *rows):
+        cells = [
+            wrap(cell, width, break_long_words=False, break_on_hyphens=False)
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        for parts in zip_longest(*cells, fillvalue=""):
+            padded = [part.ljust(width) for part, width in zip(parts, widths, strict=True)]
+            lines.append("  " + "  ".join(padded).rstrip())
+    return [*lines, ""]
+
+
 def _gist(fact: dict[str, Any]) -> str:
     """What it takes to run it, in a few words."""
     if "weights_path" not in fact:
         return fact["title"]
-    where = "ready" if fact["weights_path_exists"] else "made or fetched at first use"
+    where = "" if fact["weights_path_exists"] else ", made or fetched at first use"
     return (
-        f"{fact['sample_rate_hz']} Hz, licence {fact['licence_weights']}; "
-        f"weights {fact['weights']['size_bytes'] / 1e6:.0f} MB, {where}"
+        f"{fact['sample_rate_hz'] / 1000:g} kHz, {fact['licence_weights']}, "
+        f"{fact['weights']['size_bytes'] / 1e6:.0f} MB{where}"
     )
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from unweave.core.types import Progress
 
 
+SILENT_DBFS = -140.0  # below what 24 bits can say
+
+
 class Watcher:
     """Between the batch and the terminal."""
 
@@ -54,21 +57,19 @@ def _lines(outcome: Outcome, verbose: bool) -> list[str]:
     assert report is not None
     assert job is not None
     seconds, duration_s = report["seconds"]["total"], report["input"]["duration_s"]
-    factor = report["real_time_factor"]
-    speed = f" ({1 / factor:.1f}x real time)" if factor else ""
-    lines = [f"{shown(job.source)}: {duration_s:.1f} s of sound in {seconds:.1f} s"]
+    speed = f", {duration_s / seconds:.2g}x real time" if duration_s and seconds else ""
+    lines = [f"{shown(job.source)}: {duration_s:.1f} s of sound in {seconds:.1f} s{speed}"]
     lines.append(f"  folder  {shown(job.report.parent)}")
     width = max(len(item["stem"]) for item in report["stems"])
     for item in report["stems"]:
-        peak, loudness = _db(item["peak_dbfs"], "dBFS"), _db(item["loudness_lufs"], "LUFS")
         file = shown(Path(item["path"]).name)
-        lines.append(f"  {item['stem']:<{width}}  peak {peak:>11}  loudness {loudness:>11}  {file}")
-    lines.append(
-        f"  null test {_db(report['null_test_db'], 'dB')}, "
-        f"gain {_db(report['gain_db'], 'dB')}, real-time factor {factor}{speed}"
-    )
+        lines.append(f"  {item['stem']:<{width}}  {_level(item):<38}  {file}")
+    if report["gain_db"]:
+        lines.append(f"  all stems are {-report['gain_db']:.1f} dB quieter, so that none clips")
     if verbose:
         separator = report["separator"]
+        if report["null_test_db"] is not None:
+            lines.append(f"  null test {report['null_test_db']:.1f} dB")
         lines.append(
             f"  {separator['name']} on {report['device']}, {report['batch']} segments at once, "
             f"{report['passes']} pass(es), peak memory {report['peak_memory_mb']} MB, "
@@ -79,8 +80,13 @@ def _lines(outcome: Outcome, verbose: bool) -> list[str]:
     return lines
 
 
-def _db(value: float | None, unit: str) -> str:
-    return f"-inf {unit}" if value is None else f"{value:.1f} {unit}"
+def _level(stem: dict[str, Any]) -> str:
+    """Peak and loudness of a stem, as far as it has them."""
+    peak, loudness = stem["peak_dbfs"], stem["loudness_lufs"]
+    if peak is None or peak <= SILENT_DBFS:
+        return "silent"
+    words = f"peak {peak:>6.1f} dBFS"
+    return words if loudness is None else f"{words}  loudness {loudness:>6.1f} LUFS"
 
 
 def sum_up(current: Session, outcomes: Sequence[Outcome], seconds: float) -> None:

@@ -103,6 +103,8 @@ def session(
         with interrupt.at_work(polls, patience_s, lambda: say_interrupted(as_json)):
             if quiet and verbose:
                 raise UsageError("-q and -v contradict each other; use one of them")
+            if not _folder_is_there():
+                raise UsageError("the current folder is gone; change to another one with cd")
             yield current
     except (typer.Abort, BrokenPipeError):
         raise
@@ -121,6 +123,13 @@ def session(
         code = _ended(current, kind, f"unexpected {kind}: {error}", 1, details)
     if code or current.unheard:
         raise typer.Exit(code or 1)
+
+
+def _folder_is_there() -> bool:
+    try:
+        return bool(os.getcwd())
+    except OSError:
+        return False
 
 
 def _ended(current: Session, kind: str, message: str, code: int, details: str = "") -> int:

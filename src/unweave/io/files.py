@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import os
 from pathlib import Path
 
 _ADVICE = {
@@ -31,3 +33,17 @@ def advice(error: OSError) -> str:
     """The reason of a system error and what to do, for the end of a line."""
     known = _ADVICE.get(error.errno or 0)
     return known or f"{error.strerror or error}; check the disk and the path"
+
+
+def shortened(name: str, limit: int) -> str:
+    """`name` in at most `limit` bytes of UTF-8: its extension stays.
+
+    A hash stands for what is cut, so that two long names that differ at the end stay different.
+    """
+    if len(name.encode(errors="surrogateescape")) <= limit:
+        return name
+    root, extension = os.path.splitext(name)
+    extension = extension if len(extension.encode(errors="surrogateescape")) <= 16 else ""
+    end = f"~{hashlib.sha256(name.encode(errors='surrogateescape')).hexdigest()[:8]}{extension}"
+    room = limit - len(end.encode(errors="surrogateescape"))
+    return root.encode(errors="surrogateescape")[:room].decode(errors="ignore") + end

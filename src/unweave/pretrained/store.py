@@ -95,11 +95,20 @@ def path(card: Card) -> Path:
 
 
 def cache_folder() -> Path:
-    """The folder of all weights: below `UNWEAVE_CACHE`, else below the user's cache folder."""
+    """The folder of all weights: below `UNWEAVE_CACHE`, else below the user's cache folder.
+
+    For a user without a home, as in a container with any user id, it is below the folder of
+    temporary files: what is read is checked by its hash, whoever wrote it.
+    """
     import platformdirs
 
     given = os.environ.get("UNWEAVE_CACHE")
-    root = Path(given).expanduser() if given else Path(platformdirs.user_cache_dir("unweave"))
+    try:
+        root = Path(given).expanduser() if given else Path(platformdirs.user_cache_dir("unweave"))
+    except RuntimeError:
+        import tempfile
+
+        root = Path(tempfile.gettempdir()) / "unweave-cache"
     return root.absolute() / "weights"
 
 

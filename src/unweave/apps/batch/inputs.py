@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -65,6 +66,10 @@ def _expand_one(argument: str, output_dir: str) -> Iterator[Found | Missed]:
         yield Missed(Path(argument.replace("\0", "?")), "is not a path; check what was passed")
     elif argument == "-":
         yield Missed(Path(argument), "recordings are not read from standard input; name a file")
+    elif _LINK.match(argument):
+        yield Missed(
+            Path(argument), f"{argument} is a link; unweave reads files only, so download it first"
+        )
     elif os.path.lexists(argument):  # a real name wins over its reading as a pattern
         yield from _named(Path(argument), output_dir)
     elif glob.has_magic(argument):
@@ -75,6 +80,9 @@ def _expand_one(argument: str, output_dir: str) -> Iterator[Found | Missed]:
             yield Missed(Path(argument), "no file matches; check the spelling", empty=True)
     else:
         yield Missed(Path(argument), "no such file; check the spelling and the folder")
+
+
+_LINK = re.compile(r"(https?|ftp)://", re.IGNORECASE)
 
 
 def _named(path: Path, output_dir: str) -> Iterator[Found | Missed]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from unweave.core.errors import UsageError
+from unweave.io.files import shortened
 
 DEFAULT_TEMPLATE = "{name}/{stem}.{ext}"
 FIELDS = ("name", "stem", "ext", "model", "input_ext", "parent")
@@ -55,7 +56,7 @@ def fill(template: str, values: Mapping[str, str]) -> Path:
     """The relative path that `template` gives; every value is made safe first."""
     text = template.format_map({key: safe(value) for key, value in values.items()})
     parts = [part for part in text.split("/") if part not in ("", ".", "..")]
-    return Path(*(_fit(part, _LONGEST_PART_BYTES) for part in parts))
+    return Path(*(shortened(part, _LONGEST_PART_BYTES) for part in parts))
 
 
 def safe(value: str) -> str:
@@ -67,7 +68,7 @@ def safe(value: str) -> str:
         text = f"_{text}" if _RESERVED.fullmatch(text) else text
     if not text.strip(". "):  # '', '.', '..' and blanks are folders, or invisible
         text = "_" * max(1, len(text))
-    return _fit(text, _LONGEST_VALUE_BYTES)
+    return shortened(text, _LONGEST_VALUE_BYTES)
 
 
 def same_file_key(path: Path) -> str:
@@ -98,12 +99,3 @@ def _unsafe(char: str) -> bool:
 def _unprintable(char: str) -> bool:
     # Control, lone surrogate (an undecodable byte), line and paragraph separators.
     return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
-
-
-def _fit(text: str, limit: int) -> str:
-    """`text` cut to `limit` bytes of UTF-8, its extension kept."""
-    if len(text.encode()) <= limit:
-        return text
-    root, extension = os.path.splitext(text)
-    room = max(1, limit - len(extension.encode()))
-    return root.encode()[:room].decode(errors="ignore") + extension

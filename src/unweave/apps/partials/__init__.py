@@ -15,7 +15,7 @@ from unweave.apps.partials.formats import FORMATS, Analysis
 from unweave.core.errors import Cancelled, OutputError, UsageError
 from unweave.core.types import Progress
 from unweave.core.whole import appearing
-from unweave.io.files import advice, shown
+from unweave.io.files import advice, shortened, shown
 
 if TYPE_CHECKING:
     from unweave.core.types import OnProgress, ShouldStop, Wave
@@ -51,7 +51,7 @@ def partials(
     OutputError, or Cancelled; then nothing is written.
     """
     if output is None and plot is None:
-        output = Path(f"{source.stem}-partials.csv")
+        output = Path(f"{shortened(source.stem, 200)}-partials.csv")
     _check(source, output, plot)
     found = analyse(source, options, on_progress, should_stop)
     contents: list[tuple[Path, bytes]] = []

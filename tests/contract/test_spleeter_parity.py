@@ -1,4 +1,4 @@
-"""`spleeter-2stems` gives what the TensorFlow original gives: recorded excerpts, at least 60 dB.
+"""`spleeter-2stems` gives what the TensorFlow original gives: recorded excerpts, at least 94 dB.
 
 `benchmarks/spleeter/record.py` made the recordings and says what they are; whole songs are compared
 by `benchmarks/spleeter/compare.py`.
@@ -50,4 +50,4 @@ def test_excerpts_agree_with_the_original(
     got = stems[n, :, slice(*EXCERPTS[excerpt])]
     error = np.sum((want - got) ** 2)
     agreement_db = 10 * np.log10(np.sum(want**2) / error)
-    assert agreement_db >= 60
+    assert agreement_db >= 94

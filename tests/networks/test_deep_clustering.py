@@ -161,7 +161,7 @@ def test_mixed_precision_of_the_embeddings() -> None:
     assert mixed.embeddings.dtype == torch.float32
     assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
     whole = Outcome(net, stems).embeddings.detach()
-    assert waveform.below_db(whole, mixed.embeddings.detach()) > 15
+    assert waveform.below_db(whole, mixed.embeddings.detach()) > 43
 
 
 def test_one_batch_is_overfitted_by_the_masks() -> None:
@@ -179,7 +179,7 @@ def test_one_batch_is_overfitted_by_the_embeddings() -> None:
         net.observe(outcome.embeddings, outcome.true_spectra)
         optimiser.step()
     with torch.inference_mode():
-        assert waveform.below_db(stems, net.eval()(stems.sum(1))) > 15
+        assert waveform.below_db(stems, net.eval()(stems.sum(1))) > 27
 
 
 @pytest.mark.parametrize("by", ["masks", "clusters"])

@@ -19,7 +19,7 @@ def test_equals_the_original(name: str) -> None:
     pair = waveform.recorded(name)
     network = build(pair.stem_names, pair.channels, pair.config, from_original(pair.weights))
     with torch.inference_mode():
-        assert waveform.below_db(pair.stems, network(pair.mix)) > 100
+        assert waveform.below_db(pair.stems, network(pair.mix)) > 130
 
 
 @pytest.mark.parametrize("changes", [{}, V1, V2, {"lstm_layers": 0, "growth": 1}])
@@ -65,13 +65,14 @@ def test_resampling_keeps_the_band_and_stays_in_time() -> None:
     def middle(x: torch.Tensor) -> torch.Tensor:
         return x[..., 200:-200]
 
-    for share in (0.01, 0.3, 0.85):  # of the slower rate's band; ripple is -52 dB at 0.85
+    # The share of the slower rate's band, and how far below the tone the error lies there, dB.
+    for share, below_db in ((0.01, 106), (0.3, 106), (0.85, 48)):
         doubled = resample(tone(share, time), 1, 2)
         want = tone(share, torch.arange(8000, dtype=torch.float64) / 2)
-        assert waveform.below_db(middle(want), middle(doubled)) > 50
+        assert waveform.below_db(middle(want), middle(doubled)) > below_db
         halved = resample(tone(share / 2, time), 2, 1)
         want = tone(share, torch.arange(2000, dtype=torch.float64))
-        assert waveform.below_db(middle(want), middle(halved)) > 50
+        assert waveform.below_db(middle(want), middle(halved)) > below_db
     above = middle(resample(tone(0.6, time), 2, 1))
     assert above.abs().max() < 1e-3
     torch.testing.assert_close(resample(torch.ones(1, 2, 50), 1, 2), torch.ones(1, 2, 100))

@@ -21,7 +21,7 @@ def test_equals_the_original(name: str) -> None:
     pair = waveform.recorded(name)
     network = build(pair.stem_names, pair.channels, pair.config, from_original(pair.weights))
     with torch.inference_mode():
-        assert waveform.below_db(pair.stems, network(pair.mix)) > 100
+        assert waveform.below_db(pair.stems, network(pair.mix)) > 122
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_waves_of_spectra_are_the_waves(length: int) -> None:
     back = spectra.synthesise(parts, length)
     assert back.shape == wave.shape
     # The ends lack frames that would reach over them, and everything lacks the top bin.
-    assert length < 1000 or waveform.below_db(wave[..., 160:-160], back[..., 160:-160]) > 60
+    assert length < 1000 or waveform.below_db(wave[..., 160:-160], back[..., 160:-160]) > 95
 
 
 def test_spectra_are_those_of_frames_around_the_hops() -> None:

@@ -27,15 +27,19 @@ from unweave.separators.auxiva import AuxIva
 ROUNDS = 30  # as recorded
 
 
-@pytest.mark.parametrize("model", ["laplace", "gauss"])
-@pytest.mark.parametrize("channels", [2, 3])
-def test_the_same_start_ends_where_pyroomacoustics_ends(channels: int, model: str) -> None:
+@pytest.mark.parametrize(
+    ("channels", "model", "agreement_db"),
+    [(2, "laplace", 119), (2, "gauss", 119), (3, "laplace", 52), (3, "gauss", 62)],
+)
+def test_the_same_start_ends_where_pyroomacoustics_ends(
+    channels: int, model: str, agreement_db: float
+) -> None:
     given = np.load(RECORDED / f"convolutive-{channels}.npz")
     mix = given["mix"]
     products, whitener, start = white_start(mix, 2)
     rows = auxiva.rows(products, start, iterations=ROUNDS, model=model, step="single")
     got = projected_back(demixed(rows, whitener, mix), mix[0])
-    assert sdr_db(given[f"pyroomacoustics {model}"], got) >= 40
+    assert sdr_db(given[f"pyroomacoustics {model}"], got) >= agreement_db
 
 
 def test_pairs_end_where_ssspy_ends() -> None:
@@ -45,7 +49,7 @@ def test_pairs_end_where_ssspy_ends() -> None:
     rows = auxiva.rows(products, start, iterations=ROUNDS, model="laplace", step="pair")
     mixing = np.linalg.inv((rows.transpose(0, 1) @ whitener).numpy())
     got = demixed(rows, whitener, mix) * mixing[:, 0].T[..., None]  # images at the first channel
-    assert sdr_db(given["ssspy laplace pair"], got) >= 40
+    assert sdr_db(given["ssspy laplace pair"], got) >= 132
 
 
 def loss(rows: torch.Tensor, products: torch.Tensor, model: str) -> float:
@@ -93,7 +97,7 @@ def test_ten_seconds_of_talkers_are_found_in_each_frequency(sources: int, seed: 
 def test_two_talkers_in_a_room() -> None:
     images = in_a_room(talkers(2, 10))
     stems = AuxIva()(tensor(images.sum(0)), RATE_HZ)[0].numpy()
-    assert min(improvement_db(images, stems)) >= 10
+    assert min(improvement_db(images, stems)) >= 25
     np.testing.assert_allclose(stems.sum(0), images.sum(0), atol=1e-6)
     energy = np.square(stems).sum((1, 2))
     assert energy[0] >= energy[1]

@@ -62,7 +62,7 @@ def test_masks_are_librosas(power: float, margin: float) -> None:
 def test_tones_and_clicks_come_apart() -> None:
     tones, clicks = tones_and_clicks()
     harmonic, percussive = separate(tones + clicks)[:, 0]
-    assert sdr_db(tones, harmonic) > 25
+    assert sdr_db(tones, harmonic) > 28
     assert sdr_db(clicks, percussive) > 10
 
 
@@ -77,7 +77,7 @@ def test_a_margin_leaves_what_is_neither() -> None:
     np.testing.assert_allclose(sum(stems.values()), mix[None], atol=1e-6)
     plain = separate(mix)[:, 0]
     assert sdr_db(tones, stems["harmonic"][0]) > sdr_db(tones, plain[0]) + 3
-    assert sdr_db(hiss, stems["residual"][0]) > 1
+    assert sdr_db(hiss, stems["residual"][0]) > 4
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 22050, 44100])
@@ -93,7 +93,7 @@ def test_segments_are_as_good_as_the_whole(rate_hz: int) -> None:
     for stem, truth, other in zip(("harmonic", "percussive"), (tones, clicks), whole, strict=True):
         streamed, wanted = parts[stem][0, inner], other[inner]
         assert sdr_db(truth[inner], streamed) > sdr_db(truth[inner], wanted) - 0.3
-        assert sdr_db(wanted, streamed) > 15
+        assert sdr_db(wanted, streamed) > 36
 
 
 def test_other_widths_give_other_stems() -> None:

@@ -35,7 +35,7 @@ def test_the_same_start_ends_where_pyroomacoustics_ends() -> None:
     spectra, activations = (torch.from_numpy(given[key]) for key in ("spectra", "activations"))
     rows = ilrma.rows(products, start, spectra, activations, iterations=ROUNDS, step="single")
     got = projected_back(demixed(rows, whitener, mix), mix[0])
-    assert sdr_db(given["pyroomacoustics ilrma"], got) >= 40
+    assert sdr_db(given["pyroomacoustics ilrma"], got) >= 52
 
 
 def test_the_factors_follow_the_multiplicative_updates() -> None:
@@ -86,7 +86,7 @@ def test_ten_seconds_of_talkers_are_found_in_each_frequency(seed: int) -> None:
 def test_two_talkers_in_a_room() -> None:
     images = in_a_room(talkers(2, 10))
     stems = Ilrma(iterations=30)(tensor(images.sum(0)), RATE_HZ)[0].numpy()
-    assert min(improvement_db(images, stems)) >= 10
+    assert min(improvement_db(images, stems)) >= 31
     np.testing.assert_allclose(stems.sum(0), images.sum(0), atol=1e-6)
     energy = np.square(stems).sum((1, 2))
     assert energy[0] >= energy[1]
@@ -96,7 +96,7 @@ def test_a_voice_and_an_instrument_in_a_room() -> None:
     length = 10 * RATE_HZ
     images = in_a_room(np.stack([talkers(1, 10)[0], melody(length, RATE_HZ, 0)]))
     stems = Ilrma(iterations=50)(tensor(images.sum(0)), RATE_HZ)[0].numpy()
-    assert min(improvement_db(images, stems)) >= 10
+    assert min(improvement_db(images, stems)) >= 14
 
 
 def test_more_channels_than_sources() -> None:

@@ -1,14 +1,15 @@
-# From nothing but Python 3.11: `make demo` separates a song, `make test` runs every check.
+# From nothing but Python: `make demo` separates a song, `make test` runs every check.
 # Everything lives in .venv; nothing has to be activated. Versions are those of constraints.txt.
 
 # The first Python that is new enough; `make PYTHON=/path/to/python3.11 demo` takes another.
-PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
 VENV := .venv
 BIN := $(VENV)/bin
-# pip shows a person at a terminal how far its downloads are, and a log nothing but errors.
-PIP := $(BIN)/python -m pip --disable-pip-version-check $$([ -t 1 ] || echo -qq)
+# pip shows a person at a terminal how far its downloads are, and a log nothing but errors. Within
+# $( ) the output is a pipe, so the question is put to stderr.
+PIP := $(BIN)/python -m pip --disable-pip-version-check $$([ -t 2 ] || echo -qq)
 # Read by name from the shell, so that spaces, quotes and dollars in a path mean themselves.
 export DEMO_SONG := $(value SONG)
 # An environment knows its own path: a checkout that was moved or copied installs anew.
@@ -38,17 +39,17 @@ $(VENV)/.plot $(VENV)/.test: $(VENV)/.%: $(VENV)/.made pyproject.toml constraint
 	@$(PIP) install --constraint constraints.txt --editable '.[$*]'
 	@touch $@
 
-demo: $(VENV)/.plot ## Separate a song into stems/ and draw it: make demo SONG="my song.mp3"
+demo: $(VENV)/.plot ## Separate a song or a folder into stems/ and draw it: make demo SONG="my song.mp3"
 	@$(BIN)/python scripts/demo.py "$$DEMO_SONG"
 
-test: $(VENV)/.test ## Run every check: format, lint, types, arrows, tests
+test: $(VENV)/.test ## Run every check: format, lint, types, imports, tests
 	@echo '== format: ruff format --check'
 	@$(BIN)/python -m ruff format --check .
 	@echo '== lint: ruff check'
 	@$(BIN)/python -m ruff check .
 	@echo '== types: mypy'
 	@$(BIN)/python -m mypy
-	@echo '== arrows: lint-imports'
+	@echo '== imports: lint-imports'
 	@$(BIN)/lint-imports --no-logo
 	@echo '== tests: pytest'
 	@$(BIN)/python -m pytest

@@ -1,6 +1,6 @@
 """kill -9 in the middle of a benchmark, again and again: does it end as one that was never killed?
 
-    .venv/bin/python benchmarks/kill_benchmark.py ../shared/data/musdb18-7s [--tracks 3] [--jobs 2]
+    .venv/bin/python benchmarks/kill_benchmark.py data/musdb18-7s [--tracks 3] [--jobs 2]
 
 One run is not disturbed. A second one, into another folder, is killed at a random moment and
 started again until it comes to its end. After every kill each file that is not hidden must be one

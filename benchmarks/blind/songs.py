@@ -1,7 +1,7 @@
 """Are the blind techniques further apart on whole songs, as in SiSEC 2018, than on pieces?
 
     apt-get download fretsonfire-songs-muldjord fretsonfire-songs-sectoid  # then dpkg -x FILE SONGS
-    .venv/bin/python -m benchmarks.blind.songs SONGS ../shared/data/mir-1k
+    .venv/bin/python -m benchmarks.blind.songs SONGS data/mir-1k
 
 No whole song with its voice apart is at hand, so voices of MIR-1K, clip after clip with rests, are
 laid in the middle of whole instrumental songs, as loud against them as in MUSDB18's excerpts. Each

@@ -1,7 +1,7 @@
 """Do our scores equal museval 0.4.1's and mir_eval 0.8's?
 
     benchmarks/bss_eval/install.sh
-    benchmarks/bss_eval/.venv/bin/python benchmarks/bss_eval/compare.py [../shared/data/musdb18-7s]
+    benchmarks/bss_eval/.venv/bin/python benchmarks/bss_eval/compare.py [data/musdb18-7s]
 
 A row for each case: how many figures, and our largest difference in dB from the reference. Music is
 compared twice. As 16-bit WAV, as people keep it, every figure is defined. As a decoder gives it, in

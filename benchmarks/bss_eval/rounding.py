@@ -1,6 +1,6 @@
 """How far is museval, and how far are we, from BSS Eval v4 in exact arithmetic?
 
-    benchmarks/bss_eval/.venv/bin/python benchmarks/bss_eval/rounding.py ../shared/data/musdb18-7s
+    benchmarks/bss_eval/.venv/bin/python benchmarks/bss_eval/rounding.py data/musdb18-7s
 
 Two seconds of a song whose stems come from AAC, as decoded and rounded to 16 bits; IRM2 estimates;
 frames of half a second; few taps, so that the equations can be solved in 80 bits: products of

@@ -1,7 +1,7 @@
 """FastICA, AuxIVA and ILRMA beside their peers: the same results, in what time, and how good.
 
     benchmarks/ica/install.sh
-    benchmarks/ica/.venv/bin/python -m benchmarks.ica.compare [--voices ../shared/data/mir-1k]
+    benchmarks/ica/.venv/bin/python -m benchmarks.ica.compare [--voices data/mir-1k]
 
 Mixtures are synthetic talkers; with `--voices` the rooms hold singers of MIR-1K's train split too.
 Ours and theirs are run in turn in one process, from the same mix and the same start to the

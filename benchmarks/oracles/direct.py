@@ -2,7 +2,7 @@
 
     benchmarks/bss_eval/install.sh
     PYTHON=benchmarks/bss_eval/.venv/bin/python
-    $PYTHON -m benchmarks.oracles.direct ../shared/data/musdb18-7s OUTPUT
+    $PYTHON -m benchmarks.oracles.direct data/musdb18-7s OUTPUT
 
 OUTPUT is where `benchmarks.oracles.figures` or `unweave benchmark` put the scores. For some of its
 tracks, evenly spread, the oracles are computed anew by `campaign.py` and scored by museval itself;

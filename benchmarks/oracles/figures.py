@@ -1,6 +1,6 @@
 """Are the oracles those of the literature? MIR-1K's figures, and SiSEC 2018's order.
 
-    .venv/bin/python -m benchmarks.oracles.figures ../shared/data OUTPUT [--songs 94] [--jobs 2]
+    .venv/bin/python -m benchmarks.oracles.figures data OUTPUT [--songs 94] [--jobs 2]
 
 Prints two tables: the oracles on MIR-1K `test-public` (100 clips), and the oracles on the 7-second
 sample of MUSDB18's training songs beside the campaign's on its 50 test songs, with their order for

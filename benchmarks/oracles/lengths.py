@@ -1,6 +1,6 @@
 """How far is the oracle Wiener filter above or below `irm2`, and does the length matter?
 
-    .venv/bin/python -m benchmarks.oracles.lengths ../shared/data/musdb18-7s
+    .venv/bin/python -m benchmarks.oracles.lengths data/musdb18-7s
 
 The filter has one spatial covariance for each stem and frequency. Each excerpt of MUSDB18's sample
 is taken whole and in pieces of its own, and the covariances are estimated for each piece: the

@@ -8,12 +8,16 @@ from scripts.technique_pages import PAGES, pages, tables
 from unweave import catalog
 
 FOUND = pages()
+MAKE = "scripts.technique_pages"
+STEPS = "; docs/new-technique.md lists the steps"
 
 
 @pytest.mark.parametrize("file", FOUND)
 def test_a_page_is_what_its_technique_says_today(file: str) -> None:
-    assert (PAGES / file).read_text(encoding="utf-8") == FOUND[file], (
-        f"docs/techniques/{file} is old: run python -m scripts.technique_pages"
+    page = PAGES / file
+    assert page.is_file(), f"docs/techniques/{file} is missing: run python -m {MAKE}"
+    assert page.read_text(encoding="utf-8") == FOUND[file], (
+        f"docs/techniques/{file} is old: run python -m {MAKE}"
     )
 
 
@@ -26,11 +30,16 @@ def test_a_technique_tells_its_idea_its_formula_its_limits_and_its_paper(name: s
     facts = catalog.describe(name)
     assert isinstance(facts, catalog.Technique)
     headings = re.findall(r"^\*\*(.+?)\.\*\*", facts.doc, re.MULTILINE)
-    assert headings == ["Idea", "Formula", "When it fails", "Paper"]
+    assert headings == ["Idea", "Formula", "When it fails", "Paper"], (
+        f"the docstring of {name} needs these headings in bold, each with a full stop{STEPS}"
+    )
 
 
 @pytest.mark.parametrize("name", catalog.techniques())
 def test_every_page_has_figures_and_a_small_picture(name: str) -> None:
-    assert any(table.of(name) for table in tables())
+    assert any(table.of(name) for table in tables()), (
+        f"no file of docs/techniques/measured/ has a row of {name}{STEPS}"
+    )
     picture = PAGES / "pictures" / f"{name}.png"
+    assert picture.is_file(), f"{picture} is missing: run python -m {MAKE} --pictures{STEPS}"
     assert 5_000 < picture.stat().st_size < 60_000

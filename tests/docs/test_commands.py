@@ -1,0 +1,243 @@
+"""Every command of the documents can be typed as it stands: run on small inputs, or parsed."""
+
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+from typer.testing import CliRunner
+
+from unweave import datasets
+from unweave.bench import entries
+from unweave.cli.app import app
+from unweave.core.errors import UsageError
+from unweave.engine.run import separate_array
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    if path.name != "CHANGELOG.md"
+)
+# What is parsed and not run, by how the command begins, and why.
+PARSED_ONLY = {
+    "unweave train recipes/": "trains for hours, on a dataset that the user has",
+    "unweave separate song.wav -m runs/": "needs the weights that the training makes",
+    "unweave benchmark --dataset mir-1k": "runs for an hour, on a dataset that the user has",
+    "unweave dataset check data/musdb18 --index": "needs the index of a complete copy",
+    "unweave separate -q --json -o out -- $song": "a line of a script: the shell sets the song",
+    "unweave report DIR": "needs the scores of a benchmark, which other commands make and report",
+}
+# Other programs: what they do is not unweave's.
+OTHERS = ("pip", "git", "source", "py", "cd", "python3", "~/unweave/bin/pip")
+HEADINGS = ["Idea", "Formula", "When it fails", "Paper"]
+SECOND = 8000
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def commands(block: str) -> list[list[str]]:
+    """The words of each command, without comments, variables before it and what follows it."""
+    found = []
+    for line in block.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
+            words.pop(0)
+        for n, word in enumerate(words):
+            if word in (">", "||", "&&", "|"):
+                words = words[:n]
+                break
+        if words:
+            found.append(words)
+    return found
+
+
+BLOCKS = [
+    pytest.param(commands(block), id=f"{page}-{number}")
+    for page in PAGES
+    for number, block in enumerate(blocks(page, "sh"))
+]
+INLINE = sorted(
+    {
+        (page, command)
+        for page in PAGES
+        for command in re.findall(r"`(unweave [a-z][^`\n]*)`", (ROOT / page).read_text("utf-8"))
+    }
+)
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory, make_wave, ffmpeg_file, stem_mp4) -> Path:
+    """What the documents name: songs, a video, stems, small datasets."""
+    here = tmp_path_factory.mktemp("scene")
+    song = make_wave(2, 44100)
+    ffmpeg_file(here / "song.mp3", "mp3", "libmp3lame", 44100, song)
+    ffmpeg_file(here / "clip.mp4", "mp4", "aac", 44100, song, video="mpeg4")
+    for name in ("album/one.wav", "album/two.wav", "talk.wav", "song.wav"):
+        write(here / name, make_wave(2, 2 * SECOND, SECOND, len(name)))
+    for folder, noise in (("true", 0.0), ("found", 0.01)):
+        for seed, stem in enumerate(("vocals", "accompaniment")):
+            wave = make_wave(1, 2 * SECOND, SECOND, seed) + noise * make_wave(1, 2 * SECOND, SECOND)
+            write(here / folder / f"{stem}.wav", wave)
+    write(here / "found.flac", make_wave(1, 2 * SECOND, SECOND, 3))
+    stems = stem_mp4(here / "A.stem.mp4", frames=50_000, bit_rate=320_000)
+    for root in ("musdb18", "data/musdb18", "data/musdb18-7s"):
+        for split in ("train", "test"):
+            (here / root / split).mkdir(parents=True)
+            shutil.copy(stems, here / root / split)
+    for split in ("train", "test-public"):
+        write(here / "data/mir-1k" / split / "amy_1_01.flac", 0.3 * make_wave(2, SECOND, SECOND))
+    return here
+
+
+def write(path: Path, wave: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, wave.T, SECOND)
+
+
+@pytest.fixture
+def scene(original, tmp_path, monkeypatch) -> Path:
+    """A copy of it as the current folder, beside the project's own recipes."""
+    shutil.copytree(original, tmp_path, dirs_exist_ok=True)
+    for name in ("recipes", "benchmarks"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def check_unweave(words: list[str]) -> None:
+    """Parse a command: verbs, options, their values, and the separators that a benchmark names."""
+    command, context = typer.main.get_command(app), None
+    arguments = words[1:]
+    while hasattr(command, "commands") and arguments and not arguments[0].startswith("-"):
+        context = command.make_context(command.name, [], parent=context, resilient_parsing=True)
+        name, command, arguments = command.resolve_command(context, arguments)
+        assert command is not None, f"no command {name} in {shlex.join(words)}"
+    found = command.make_context(command.name, list(arguments), parent=context)
+    if words[1:2] == ["benchmark"]:
+        assert entries.entries(found.params["separators"], found.params["oracles"])
+    if words[1:2] == ["separate"] and not (found.params["model"] or "").endswith(".toml"):
+        settings = ",".join(found.params["settings_"] or [])
+        assert entries.entries([f"{found.params['model'] or 'spleeter-2stems'}:{settings}"])
+
+
+def check_script(words: list[str]) -> None:
+    """A program of the repository: it is there, and it knows the options."""
+    if words[:1] == ["make"]:
+        target = words[1]
+        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), target
+        return
+    if "-m" in words:
+        path = Path(*words[words.index("-m") + 1].split(".")).with_suffix(".py")
+    else:
+        path = next(Path(word) for word in words if re.search(r"\.(py|sh)$", word))
+    text = (ROOT / path).read_text(encoding="utf-8")
+    for option in (word.partition("=")[0] for word in words if word.startswith("--")):
+        assert f'"{option}"' in text, f"{path} has no option {option}"
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_commands_go_as_they_are_written(block: list[list[str]], scene: Path) -> None:
+    for words in block:
+        line = " ".join(words)
+        if words[0] not in ("unweave", "~/unweave/bin/unweave"):
+            if words[0] not in OTHERS and "-c" not in words:
+                check_script(words)
+            continue
+        check_unweave(words)
+        if any(line.startswith(start) for start in PARSED_ONLY):
+            continue
+        done = CliRunner().invoke(app, words[1:])
+        errors = [text for text in done.stderr.splitlines() if text.startswith("error: ")]
+        if words[1:3] == ["dataset", "check"]:  # all is well but for the number of tracks
+            errors = [text for text in errors if "a complete copy has" not in text]
+        else:
+            assert done.exit_code == 0, f"{line}: {done.stderr}"
+        assert errors == [], line
+
+
+def test_nothing_is_left_unrun_without_need() -> None:
+    lines = [" ".join(words) for block in BLOCKS for words in block.values[0]]
+    for start in PARSED_ONLY:
+        assert any(line.startswith(start) for line in lines), f"no command begins with {start}"
+
+
+@pytest.mark.parametrize(("page", "command"), INLINE)
+def test_commands_within_a_sentence_have_verbs_and_options_that_exist(
+    page: str, command: str
+) -> None:
+    words = shlex.split(command.replace("...", ""))
+    verbs, level = [], typer.main.get_command(app)
+    for word in words[1:]:
+        if word not in getattr(level, "commands", {}):
+            break
+        verbs.append(word)
+        level = level.commands[word]
+    assert verbs or words[1].startswith("-") or words[1] == "COMMAND", command
+    known = {option for parameter in level.params for option in parameter.opts} | {"--help", "-h"}
+    for word in words:
+        if re.fullmatch(r"--?[a-z][a-z-]*", word):
+            assert word in known, f"{page}: {command}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
+def test_python_runs_as_it_is_written(page: str, scene: Path, monkeypatch) -> None:
+    """The blocks of a page one after the other, with the names that a reader would have."""
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(2, 2, 3 * SECOND)).astype(np.float32)
+    guess = truth + 0.1 * rng.normal(size=truth.shape).astype(np.float32)
+    module = ModuleType("mid_side")  # as the template of a technique is called
+    monkeypatch.setitem(sys.modules, "mid_side", module)
+    module.__dict__.update({
+        "v": truth[0], "d": truth[1], "v_hat": guess[0], "d_hat": guess[1],
+        "references": truth, "estimates": guess, "several": [guess, truth + guess],
+        "paths": ["song.wav", "talk.wav"],
+    })  # fmt: skip
+    for block in blocks(page, "python"):
+        exec(compile(block, page, "exec"), module.__dict__)
+
+
+def test_the_template_of_a_technique_keeps_the_contract(monkeypatch) -> None:
+    module = ModuleType("mid_side")
+    monkeypatch.setitem(sys.modules, "mid_side", module)
+    (block,) = blocks("docs/new-technique.md", "python")
+    exec(compile(block, "mid_side.py", "exec"), module.__dict__)
+    assert re.findall(r"^\*\*(.+?)\.\*\*", module.__doc__ or "", re.MULTILINE) == HEADINGS
+    separator = module.TECHNIQUE(share=0.5)
+    assert (separator.spec.name, separator.spec.options["share"]) == ("mid-side", 0.5)
+    mix = np.random.default_rng(0).normal(size=(2, 12 * SECOND)).astype(np.float32)
+    stems = separate_array(separator, mix, SECOND, device="cpu", warn=pytest.fail)
+    np.testing.assert_allclose(sum(stems.values()), mix, atol=1e-6)
+    np.testing.assert_allclose(
+        stems["centre"], 0.5 * mix.mean(0, keepdims=True) + 0 * mix, atol=1e-6
+    )
+    with pytest.raises(UsageError, match=r"share must be a number, above 0, at most 1; got 2"):
+        module.TECHNIQUE(share=2)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        if not re.match(r"[a-z]+:", target):
+            assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.name == "README.md" or f"({page.name})" in index, page.name
+
+
+def test_the_synthetic_copies_are_datasets(scene: Path) -> None:
+    assert datasets.guess(Path("data/musdb18")) == "musdb18"
+    assert datasets.guess(Path("data/mir-1k")) == "mir-1k"

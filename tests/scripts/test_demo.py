@@ -1,0 +1,31 @@
+"""`make demo` takes a song, a folder of songs, or nothing."""
+
+import re
+from pathlib import Path
+
+import soundfile
+
+from scripts import demo
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_folder_is_separated_file_by_file(tmp_path, monkeypatch, capfd, make_wave):
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        Path("album").mkdir(exist_ok=True)
+        soundfile.write(f"album/{name}.wav", make_wave(2, 4410).T, 44100)
+    assert demo.main("album/") == 0
+    said = capfd.readouterr()
+    assert "Traceback" not in said.err
+    for name in ("one", "two"):
+        assert Path("stems", name, "vocals.wav").is_file()
+        assert Path("stems", name, "spectrogram.png").is_file()
+        assert f"stems/{name}/vocals.wav" in said.out
+
+
+def test_pip_is_quiet_only_where_nobody_looks():
+    """Within `$( )` standard output is a pipe, so it cannot say whether a terminal is there."""
+    recipe = re.search(r"^PIP := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe is not None
+    assert "[ -t 2 ]" in recipe[1]

@@ -200,7 +200,7 @@ def test_python_runs_as_it_is_written(page: str, scene: Path, monkeypatch) -> No
     module.__dict__.update({
         "v": truth[0], "d": truth[1], "v_hat": guess[0], "d_hat": guess[1],
         "references": truth, "estimates": guess, "several": [guess, truth + guess],
-        "paths": ["song.wav", "talk.wav"],
+        "paths": ["talk.wav", "song.mp3"], "true_vocals": rng.normal(size=(2, 44100)),
     })  # fmt: skip
     for block in blocks(page, "python"):
         exec(compile(block, page, "exec"), module.__dict__)

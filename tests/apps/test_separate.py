@@ -107,7 +107,7 @@ def test_what_may_not_be_given(array, says):
 def test_rates_that_mean_nothing():
     with pytest.raises(ValueError, match="needs sample_rate_hz"):
         unweave.separate(noise(), model=Share())
-    for rate in (0, -1, 44100.5):
+    for rate in (0, -1, 44100.5, float("nan"), float("inf"), "44100"):
         with pytest.raises(ValueError, match="positive whole number"):
             unweave.separate(noise(), rate, model=Share())
     with pytest.raises(ValueError, match="has its own rate"):

@@ -174,6 +174,7 @@ def test_verify_and_spectrogram_and_info(separated, song, say, here):
     assert (facts["codec"], facts["sample_rate_hz"], facts["channels"]) == ("mp3", 44100, 2)
     assert facts["samples"] == stem(separated / "vocals.wav").shape[1]
     assert "44100 Hz" in say("info", song).out
+    assert say("info", song, "-q").out == ""
     mixed = say("info", song, "gone.mp3", "--json")
     assert mixed.code == 1
     assert [("error" in facts) for facts in mixed.json] == [False, True]

@@ -14,9 +14,7 @@ from unweave.cli.session import session
 from unweave.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from unweave.catalog import Technique
     from unweave.core.parameters import Parameter
-    from unweave.pretrained.cards import Card
 
 app = typer.Typer(help="Which separators there are.", invoke_without_command=True)
 
@@ -36,7 +34,7 @@ def list_models(as_json: Json = False) -> None:
     with session(as_json=as_json) as current:
         from unweave import catalog
 
-        facts = [_facts(catalog.describe(name)) for name in catalog.names()]
+        facts = [_facts(name) for name in catalog.names()]
         if as_json:
             current.emit(facts)
             return
@@ -55,14 +53,11 @@ def list_models(as_json: Json = False) -> None:
 def show(name: Name, as_json: Json = False) -> None:
     """Show all that is known of one separator."""
     with session(as_json=as_json) as current:
-        from unweave import catalog
-
-        facts = _facts(catalog.describe(name))
-        options = {item.name: _option(item) for item in catalog.options(name)}
+        facts = _facts(name)
         if as_json:
-            current.emit({**facts, "options": options})
+            current.emit(facts)
             return
-        title, doc = facts.pop("title"), facts.pop("doc", "")
+        options, title, doc = facts.pop("options"), facts.pop("title"), facts.pop("doc", "")
         current.result(f"{facts.pop('name')}: {title}")
         for line in [*_prose(doc), *_flat(facts), *_options(options)]:
             current.result(line)
@@ -72,9 +67,7 @@ def show(name: Name, as_json: Json = False) -> None:
 def path(name: Name, as_json: Json = False) -> None:
     """Print where the weights of one separator lie, or will once they are used."""
     with session(as_json=as_json) as current:
-        from unweave import catalog
-
-        facts = _facts(catalog.describe(name))
+        facts = _facts(name)
         if "weights_path" not in facts:
             raise UsageError(f"{name} is a classical technique: it has no weights")
         if as_json:
@@ -84,16 +77,19 @@ def path(name: Name, as_json: Json = False) -> None:
             current.result(facts["weights_path"])
 
 
-def _facts(described: "Card | Technique") -> dict[str, Any]:
-    """A card as plain data, with the place of its weights; a technique's facts."""
-    from unweave.catalog import Technique
+def _facts(name: str) -> dict[str, Any]:
+    """A separator as plain data: its facts and its options, of a model the place of its weights."""
+    from unweave import catalog
     from unweave.pretrained import store
 
-    if isinstance(described, Technique):
-        return asdict(described)
+    described = catalog.describe(name)
+    options = {item.name: _option(item) for item in catalog.options(name)}
+    if isinstance(described, catalog.Technique):
+        return {**asdict(described), "options": options}
     file = store.path(described)
     return {
         **asdict(replace(described, file=None, origin=None)),
+        "options": options,
         "weights_path": str(file),
         "weights_path_exists": file.is_file(),
     }

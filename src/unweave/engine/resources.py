@@ -38,7 +38,7 @@ def choose_device(wanted: str) -> str:
     if wanted not in there:
         raise UsageError(f"unknown device {wanted!r}: use auto, cpu, cuda or mps")
     if not there[wanted]:
-        raise UsageError(f"device {wanted!r} is not available here: use --device auto")
+        raise UsageError(f"device {wanted!r} is not available here: use 'auto'")
     return wanted
 
 

@@ -135,7 +135,7 @@ def separate_file(
         gain, passes = (1.0 - 2.0**-15) / found.peak, 2
         notes.append(
             f"a stem peaks {20 * np.log10(found.peak):.2f} dB above full scale: "
-            f"all stems are {-20 * np.log10(gain):.2f} dB quieter (--bit-depth 32 keeps the level)"
+            f"all stems are {-20 * np.log10(gain):.2f} dB quieter (32 bits keep the level)"
         )
         with Decoding(source, region) as decoding:
             found, writers = run(decoding, gain, np.inf)

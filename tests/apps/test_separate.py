@@ -252,3 +252,18 @@ def test_only_a_part(tmp_path):
         unweave.separate(mix, RATE_HZ, model=Share(), end=4)
     with pytest.raises(UsageError, match="is not after the start"):
         unweave.separate(mix, RATE_HZ, model=Share(), start=1, end=1)
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "seed"),
+    [
+        ("hpss", {"seed": 7}, 0),
+        ("fastica", {"seed": 7}, 7),
+        (None, {}, 5),
+    ],
+)
+def test_a_report_has_the_seed_that_was_applied(tmp_path, model, given, seed):
+    source = write_noise(tmp_path / "a.wav", seconds=0.5)
+    separator = model or unweave.load("fastica", seed=5)
+    report = unweave.separate_file(source, tmp_path, separator, **given)
+    assert report["seed"] == report["separator"]["options"].get("seed", 0) == seed

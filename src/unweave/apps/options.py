@@ -73,6 +73,13 @@ def settle(
     return catalog.in_force(model, resolve(model, options))
 
 
+def applied_seed(in_force: Mapping[str, object]) -> int:
+    """The seed that a separator with these options uses; 0 where it uses no chance."""
+    seed = in_force.get(SEED.name, SEED.default)
+    assert isinstance(seed, int)
+    return seed
+
+
 def decoded(path: Path, region: Region = WHOLE) -> tuple[Audio, tuple[str, ...]]:
     """A recording in memory, or a part of it, and the names of its speakers. Raises InputError."""
     import numpy as np

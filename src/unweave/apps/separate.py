@@ -151,8 +151,14 @@ def separate_file(
     if isinstance(model, str):
         settings = settle(settings, stems)
     else:
-        chosen = choose_stems(stems, model.spec.stems, model.spec.name)
-        settings = replace(settings, name=model.spec.name, stems=chosen)
+        from unweave.apps.options import applied_seed
+
+        settings = replace(
+            settings,
+            name=model.spec.name,
+            stems=choose_stems(stems, model.spec.stems, model.spec.name),
+            seed=applied_seed(model.spec.options),
+        )
 
     def separator() -> Separator:
         # Sound in memory is an option, but a report can only say that it was one.

@@ -117,6 +117,7 @@ def settle(settings: Settings, stems: str | Iterable[str] | None = None) -> Sett
         settings,
         name=catalog.describe(model).name,
         options=in_force,
+        seed=options.applied_seed(in_force),
         stems=choose_stems(stems, offered, model),
         origin=origin(model, given),
     )

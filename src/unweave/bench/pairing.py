@@ -129,7 +129,8 @@ def pair(
             chosen.setdefault(target, []).append(stem)
     if not chosen:
         raise UsageError(
-            f"none of {', '.join(estimates)} is one of {', '.join(references)}; "
+            f"none of {', '.join(stem for stem in estimates if stem != RESIDUAL)} is one of "
+            f"{', '.join(references)}; "
             "say what is what with --map ESTIMATE=REFERENCE"
         )
     voice, backing = by_canonical.get(VOCALS), by_canonical.get(ACCOMPANIMENT)

@@ -93,9 +93,12 @@ def cautions(study: Study) -> list[Block]:
         words.append("test-public is a part of the test split: published figures are on all of it.")
     if 0 < len(study.tracks) < _FEW_TRACKS:
         words.append(f"{_count(len(study.tracks), 'track')}: averages and tests say little.")
+    alike: dict[tuple[str, ...], list[str]] = {}
     for label, tracks in study.lacking.items():
+        alike.setdefault(tracks, []).append(label)
+    for tracks, labels in alike.items():
         words.append(
-            f"{label} lacks {_named(tracks)}; all tables, plots and tests hold the "
+            f"{', '.join(labels)} {'lacks' if len(labels) == 1 else 'lack'} {_named(tracks)}; all tables, plots and tests hold the "
             f"{len(study.tracks)} tracks that all systems have."
         )
     for label, count in study.aside.items():

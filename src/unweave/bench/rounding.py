@@ -2,8 +2,8 @@
 
 BSS Eval projects an estimate on filtered references. A lossy codec leaves nothing of the treble but
 the rounding noise of its decoder, so that in floating point this projection is ill-conditioned: the
-filters are free in the treble, and SIR, ISR and SAR fall by up to 20 dB. Samples of 16 bits have a
-noise floor there. SiSEC 2018 and the tables since were measured on such samples, because the
+filters are free in the treble, and SIR, ISR and SAR fall, SIR by 10 dB and more. Samples of 16 bits
+have a noise floor there. SiSEC 2018 and the tables since were measured on such samples, because the
 decoder of MUSDB18 and the WAV files of estimates had them. Hence the rule: references of a lossy
 codec are rounded, and the estimates with them; all else is scored as it is. SDR hardly changes.
 """

@@ -97,8 +97,9 @@ def cautions(study: Study) -> list[Block]:
     for label, tracks in study.lacking.items():
         alike.setdefault(tracks, []).append(label)
     for tracks, labels in alike.items():
+        verb = "lacks" if len(labels) == 1 else "lack"
         words.append(
-            f"{', '.join(labels)} {'lacks' if len(labels) == 1 else 'lack'} {_named(tracks)}; all tables, plots and tests hold the "
+            f"{', '.join(labels)} {verb} {_named(tracks)}; all tables, plots and tests hold the "
             f"{len(study.tracks)} tracks that all systems have."
         )
     for label, count in study.aside.items():

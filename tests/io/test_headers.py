@@ -133,6 +133,7 @@ SUBTYPES = [
     *[("WAV", subtype) for subtype in ("PCM_U8", "PCM_16", "PCM_24", "FLOAT", "ULAW")],
     *[(kind, "PCM_24") for kind in ("WAVEX", "RF64", "W64", "AIFF", "CAF", "AU")],
     ("CAF", "FLOAT"),
+    ("CAF", "ULAW"),
     ("AIFF", "ULAW"),
 ]
 
@@ -268,6 +269,24 @@ def test_tags_in_front_and_chunks_without_padding(tmp_path, head, note):
     assert warnings == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "subtype"),
+    [
+        *[("WAV", subtype) for subtype in ("IMA_ADPCM", "MS_ADPCM", "GSM610")],
+        ("CAF", "ALAC_16"),
+        ("AIFF", "IMA_ADPCM"),
+    ],
+)
+def test_codecs_of_blocks_have_one_length(tmp_path, make_wave, kind, subtype):
+    path = tmp_path / "a.wav"  # the datasets' reader goes by the name
+    soundfile.write(path, make_wave(1, FRAMES).T, 44100, subtype, format=kind)
+    got, warnings = read(path)
+    assert warnings == []
+    assert FRAMES <= got.shape[1] < FRAMES + 2048
+    assert got.shape[1] == probe(path).frames == _audio.header(path).samples
+    assert np.allclose(_audio.read(path, 2000, 500), got[:, 2000:2500], atol=5e-3)
+
+
 # --- MP3 -----------------------------------------------------------------------------------
 
 LENGTH = 60_000
@@ -329,6 +348,13 @@ def test_mp3_with_any_count_keeps_its_length(tmp_path, mp3, change, make_wave, l
     assert info.frames in (None, LENGTH)
     assert LENGTH <= info.most_frames < LENGTH + 4 * 1152
     assert _audio.header(path).samples == LENGTH
+
+
+def test_mp3_of_free_format_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "a.mp3"
+    path.write_bytes((b"\xff\xfb\x00\x64" + bytes(413)) * 50)
+    with pytest.raises(InputError, match=r"a\.mp3: is a free-format MP3, which is not read"):
+        read(path)
 
 
 @pytest.mark.parametrize("word", [b"Info", b"Xing"])

@@ -97,6 +97,9 @@ def _libsndfile(path: Path) -> Iterator[soundfile.SoundFile | None]:
             if layout is not None and layout.pieces:
                 source = BufferedReader(Spliced(raw, layout.pieces))
             file = stack.enter_context(soundfile.SoundFile(source))
+            # libsndfile gives the filling of the last block of ADPCM and GSM as sound.
+            if layout is not None and layout.frames and layout.frames < file.frames:
+                file = None
         except (OSError, InputError, soundfile.LibsndfileError):
             file = None
         yield file

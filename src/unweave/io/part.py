@@ -114,7 +114,8 @@ class Part:
         if info.frames is not None:
             missing = info.frames - self.length
             # Codecs of long blocks drop one that is damaged, and some of their counts are coarse.
-            has_blocks = info.lossy and (self._layout is None or info.container == "caf")
+            in_blocks = info.lossy and not info.codec.startswith("pcm_")
+            has_blocks = in_blocks and (self._layout is None or info.container == "caf")
             return missing / rate_hz if missing > (4096 if has_blocks else 0) else 0.0
         is_video = any(not s.disposition for s in self._container.streams.video)
         if info.duration_s is None or is_video or info.container not in ("asf", "matroska"):
@@ -148,7 +149,9 @@ class Part:
         self._one_page = context.name == "vorbis" and links.vorbis_on_one_page(
             Spliced(self._file, self._pieces or self._everything())
         )
-        if self._one_page or self._mp3 is not None:
+        # Of ALAC in CAF it cuts what is missing in the last packet off once more.
+        is_short = context.name == "alac" and self._layout is not None
+        if self._one_page or is_short or self._mp3 is not None:
             context.flags2 |= Flags2.skip_manual
         self.damaged = 0
         decoded = self._decode()

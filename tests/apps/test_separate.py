@@ -267,3 +267,25 @@ def test_a_report_has_the_seed_that_was_applied(tmp_path, model, given, seed):
     separator = model or unweave.load("fastica", seed=5)
     report = unweave.separate_file(source, tmp_path, separator, **given)
     assert report["seed"] == report["separator"]["options"].get("seed", 0) == seed
+
+
+def test_only_a_part_in_files(tmp_path):
+    from unweave.apps.verify import verify
+
+    mix = noise(3.0)
+    soundfile.write(tmp_path / "a.wav", mix.T, RATE_HZ, "FLOAT")
+
+    def run(**part):
+        return unweave.separate_file(tmp_path / "a.wav", tmp_path / "out", "hpss", **part)
+
+    report = run(start="0:00.5", end=2)
+    assert report["input"]["samples"] == 1.5 * RATE_HZ
+    stems = [
+        soundfile.read(tmp_path / "out" / "a" / item["path"], always_2d=True)[0].T
+        for item in report["stems"]
+    ]
+    np.testing.assert_allclose(sum(stems), mix[:, RATE_HZ // 2 : 2 * RATE_HZ], atol=1e-6)
+    assert run(start=0.5, end=2.0) == report  # is finished already
+    with pytest.raises(OutputError):  # another part is another request
+        run(start=0.5)
+    assert verify(tmp_path / "out" / "a").agrees

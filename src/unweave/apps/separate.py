@@ -122,6 +122,8 @@ def separate_file(
     seed: int = 0,
     filename_template: str = DEFAULT_TEMPLATE,
     overwrite: bool = False,
+    start: str | float | None = None,
+    end: str | float | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
     **options: object,
@@ -146,6 +148,7 @@ def separate_file(
         batch=batch,
         max_memory_mb=max_memory_mb,
         seed=seed,
+        region=region(start, end),
         overwrite=overwrite,
     )
     if isinstance(model, str):

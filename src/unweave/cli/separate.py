@@ -50,6 +50,24 @@ def separate(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Only from here on: seconds, m:ss or h:mm:ss.",
+            show_default="the beginning",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Only up to here.",
+            show_default="the end",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     format: Annotated[
         Format, typer.Option(case_sensitive=False, help="File format.", rich_help_panel=OUTPUT)
     ] = Format.WAV,
@@ -171,6 +189,7 @@ def separate(
         from unweave.cli.progress import display
         from unweave.core.errors import UsageError
         from unweave.core.parameters import parse
+        from unweave.core.region import region
 
         if overwrite and skip_existing:
             raise UsageError("--overwrite and --skip-existing contradict each other; use one")
@@ -190,6 +209,7 @@ def separate(
             batch=batch,
             max_memory_mb=max_memory,
             seed=seed,
+            region=region(start, end),
             overwrite=overwrite,
         )
         lean.start_lean(model, DEFAULT_MODEL)

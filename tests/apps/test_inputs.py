@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from unweave.apps.batch.inputs import AUDIO_EXTENSIONS, expand
+from unweave.apps.batch.inputs import AUDIO_EXTENSIONS, expand, not_looked_at
 
 
 @pytest.fixture
@@ -150,3 +150,14 @@ def test_folder_that_cannot_be_searched_is_named(open_folder, ordinary_user, mon
 def test_every_format_of_the_readme_has_its_extension():
     wanted = "wav aiff flac ogg opus mp3 m4a aac wma mp4 mkv webm".split()
     assert {f".{name}" for name in wanted} <= AUDIO_EXTENSIONS
+
+
+def test_what_a_folder_holds_besides_is_counted(here):
+    touch("m/a.mp3", "m/b.gsm", "m/noext", "m/d/c.GSM", "m/.hidden")
+    found, missed, passed_over = expand(["m"], Path("stems"))
+    assert (len(found), missed) == (1, [])
+    assert not_looked_at(passed_over) == (
+        "3 files were not looked at: .gsm 2, no extension 1; name them to take them"
+    )
+    assert not_looked_at([]) == ""
+    assert paths("m/noext") == ["m/noext"]

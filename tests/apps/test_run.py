@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.apps.fakes import write_noise
-from unweave.apps.batch import Settings, exit_code, not_found, prepare, run
+from unweave.apps.batch import Settings, exit_code, not_found, pool, prepare, run
 from unweave.apps.batch.inputs import Missed
 from unweave.apps.batch.run import CannotLoadError, Outcome
+from unweave.apps.batch.turns import turn
 from unweave.core.errors import InputError, UsageError, WeightsError
 from unweave.core.status import Status
 
@@ -163,7 +164,82 @@ def test_not_found():
     assert (found.error, found.exit_code) == ("a\\nb.mp3: no such file", 1)
 
 
+def test_a_bad_path_costs_only_its_own_file(folder, fake_model, monkeypatch):
+    real = Path.exists
+
+    def exists(path):
+        if path.name == "a":
+            raise OSError(36, "File name too long")
+        return real(path)
+
+    monkeypatch.setattr(Path, "exists", exists)
+    outcomes = go()
+    assert [str(outcome.status) for outcome in outcomes] == ["failed", "failed", "done"]
+    assert "the name is too long" in outcomes[0].error
+
+
+def test_two_runs_do_not_write_the_same_files(folder, fake_model):
+    batch = prepare(["m/a.wav"], Settings(), Path("out"))
+    [job] = batch.jobs
+    with turn(job):
+        [outcome] = run(batch.jobs, batch.settings, Watcher())
+    assert outcome.status is Status.FAILED
+    assert "m/a.wav: another run is writing to out/a" in outcome.error
+    assert files() == []
+    [outcome] = run(batch.jobs, batch.settings, Watcher())
+    assert outcome.status is Status.DONE
+
+
+def test_a_file_that_appears_during_the_run_is_not_written_over(folder, fake_model):
+    class Other(Watcher):
+        def progress(self, job, progress):
+            job.outputs["vocals"].write_text("somebody's own")
+
+    batch = prepare(["m/a.wav"], Settings(), Path("out"))
+    [outcome] = run(batch.jobs, batch.settings, Other())
+    assert outcome.status is Status.FAILED
+    assert "vocals.wav: appeared during the run; use --overwrite" in outcome.error
+    assert Path("out/a/vocals.wav").read_text() == "somebody's own"
+    assert files() == ["out/a", "out/a/vocals.wav"]
+
+
 # The rest runs the real model in child processes.
+
+
+def test_children_that_die_at_once_cost_their_files_and_no_more(folder, monkeypatch):
+    class Broken:
+        def send(self, job):
+            raise BrokenPipeError(32, "Broken pipe")
+
+        def poll(self, timeout=0.0):
+            return True
+
+        def recv(self):
+            raise EOFError
+
+        def close(self): ...
+
+        def fileno(self):
+            return 0
+
+    class Dead:
+        exitcode = -9
+
+        def start(self): ...
+
+        def join(self, timeout=None): ...
+
+        def is_alive(self):
+            return False
+
+    class Context:
+        Pipe = staticmethod(lambda: (Broken(), Broken()))
+        Process = staticmethod(lambda **facts: Dead())
+
+    monkeypatch.setattr(pool, "_context", Context)
+    outcomes = go(at_once=2)
+    assert [str(outcome.status) for outcome in outcomes] == ["failed"] * 3
+    assert all("its process ended with code -9" in outcome.error for outcome in outcomes)
 
 
 def test_several_at_a_time_give_the_same_bytes(folder):

@@ -123,3 +123,77 @@ def test_difference_db(tmp_path):
         assert between("a", other) is None
     expected = 10 * np.log10(1 / 1.1**2 * 1.1**2 / 1.0)
     assert between("a", "zero") == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("null_test_db",), -10.0),
+        (("gain_db",), -3.0),
+        (("warnings",), ["nothing at all"]),
+        (("input", "tags"), {"title": "forged"}),
+        (("input", "samples"), 3),
+        (("input", "channels"), 1),
+        (("stems", 0, "peak_dbfs"), -99.0),
+        (("stems", 1, "loudness_lufs"), None),
+        (("stems", 1, "samples"), 7),
+        (("identity",), "0" * 64),
+    ],
+)
+def test_a_report_that_was_changed_does_not_agree(report, place, value):
+    document = json.loads(report.read_text())
+    at = document
+    for step in place[:-1]:
+        at = at[step]
+    at[place[-1]] = value
+    report.write_text(json.dumps(document))
+    verdict = verify(report)
+    assert not verdict.agrees
+    [field] = verdict.fields_differ
+    assert field.endswith(str(place[-1]) if place[1:2] != ("tags",) else "title")
+    assert all(stem.agrees for stem in verdict.stems)
+
+
+def test_other_versions_are_told(report):
+    document = json.loads(report.read_text())
+    document["versions"]["torch"] = "1.0"
+    report.write_text(json.dumps(document))
+    assert verify(report).versions_differ["torch"][0] == "1.0"
+
+
+def test_other_weights_are_never_used(report):
+    document = json.loads(report.read_text())
+    document["separator"]["weights_sha256"] = "0" * 64
+    report.write_text(json.dumps(document))
+    with pytest.raises(InputError, match="the weights differ: report 000000000000"):
+        verify(report)
+
+
+def test_what_was_made_from_memory_cannot_be_repeated(tmp_path):
+    song = write_noise(tmp_path / "song.wav")
+    separate_file(song, tmp_path / "out", Share())
+    with pytest.raises(InputError, match=r"from memory.*cannot be repeated"):
+        verify(tmp_path / "out" / "song")
+
+
+def test_option_files_are_found_wherever_verify_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_noise(Path("song.wav"), seconds=0.5)
+    write_noise(Path("n.wav"), seconds=0.5, seed=1)
+    separate_file("song.wav", "out", "spectral-subtraction", noise="n.wav")
+    monkeypatch.chdir(tmp_path / "out")
+    assert verify(Path("song")).agrees
+    write_noise(tmp_path / "n.wav", seconds=0.5, seed=2)
+    with pytest.raises(InputError, match=r"n\.wav: its content differs from what the option noise"):
+        verify(Path("song"))
+    (tmp_path / "n.wav").unlink()
+    with pytest.raises(InputError, match=r"the option noise of .* names it, and it is not there"):
+        verify(Path("song"))
+
+
+def test_a_recording_moved_together_with_its_report_is_found(report, tmp_path):
+    os.rename(tmp_path / "music", tmp_path / "m2")
+    (tmp_path / "new").mkdir()
+    os.rename(tmp_path / "m2", tmp_path / "new" / "music")
+    os.rename(tmp_path / "stems", tmp_path / "new" / "stems")
+    assert verify(tmp_path / "new/stems/song").agrees

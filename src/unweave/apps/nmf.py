@@ -132,7 +132,7 @@ def _from_files(examples: Sequence[str]) -> dict[str, list[Example]]:
             raise UsageError(
                 f"examples are given as STEM=PATH, as in vocals=voice.wav; got {text!r}"
             )
-        recordings, missed = expand([path], Path())
+        recordings, missed, _ = expand([path], Path())
         if missed:
             raise InputError(f"{shown(missed[0].path)}: {missed[0].reason}")
         for item in recordings:

@@ -138,6 +138,8 @@ def separate_file(
     Raises InputError, OutputError, UsageError, WeightsError, MemoryLimitError or Cancelled, each
     with one line that says what to do. Nothing half-written is left.
     """
+    from unweave.core.types import Audio
+
     _check_model(model, options, seed)
     settings = Settings(
         model=model if isinstance(model, str) else model.spec.name,
@@ -164,8 +166,11 @@ def separate_file(
         )
 
     def separator() -> Separator:
+        if not isinstance(model, str):
+            return model
         # Sound in memory is an option, but a report can only say that it was one.
-        return load(model, **{**settings.options, **options}) if isinstance(model, str) else model
+        sound = {name: value for name, value in options.items() if isinstance(value, Audio)}
+        return load(model, **{**settings.options, **sound})
 
     [job] = plan([Found(Path(path))], settings, Path(output_dir), filename_template)
     report = do(job, on_progress, should_stop, settings=settings, load=separator).report

@@ -300,10 +300,12 @@ def _finite(value: float | None) -> float | None:
 
 def _fields_differ(then: Report, now: Report) -> dict[str, tuple[Any, Any]]:
     """What the report says otherwise than the fresh separation finds: place -> (then, now)."""
+    old, new = dict(_flat(then)), dict(_flat(now))
+    # Files among the options may have been moved; `prepare` has looked at their content.
+    files = {f"separator.options.{file['option']}" for file in then["separator"]["files"]}
     found = {
         place: (old.get(place), new.get(place))
-        for old, new in [(dict(_flat(then)), dict(_flat(now)))]
-        for place in sorted({*old, *new})
+        for place in sorted({*old, *new} - files)
         if not _equal(old.get(place), new.get(place))
     }
     entries = {item["stem"]: item for item in now["stems"]}

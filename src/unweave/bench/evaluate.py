@@ -18,6 +18,7 @@ from unweave.bench import pairing, scores, scoring, stem_files, text
 from unweave.bench import rounding as how
 from unweave.bench.aggregate import Row, Table, frame_median, stems_of
 from unweave.bench.scores import BSS_EVAL_V4, GLOBAL, METRICS, V3_IMAGES, V3_SOURCES, TrackScores
+from unweave.core import stem_names
 from unweave.core.errors import UsageError
 from unweave.core.types import Wave
 from unweave.core.waves import MOST_CHANNELS, as_array, as_wave, whole_rate_hz
@@ -241,18 +242,18 @@ def _score(
         for stem, wave in references.items()
     }
     estimates = {stem: how.rounded(wave, bits) for stem, wave in estimates.items()}
-    voice = next((n for n in references if pairing.canonical(n) == pairing.VOCALS), None)
-    backing = any(pairing.canonical(n) == pairing.ACCOMPANIMENT for n in references)
-    wanted = {pairing.canonical(mapping.get(n, n)) for n in estimates}
+    voice = next((n for n in references if stem_names.canonical(n) == stem_names.VOCALS), None)
+    backing = any(stem_names.canonical(n) == stem_names.ACCOMPANIMENT for n in references)
+    wanted = {stem_names.canonical(mapping.get(n, n)) for n in estimates}
     derived = (
         voice is not None
         and not backing
         and len(references) > 1
-        and pairing.ACCOMPANIMENT in wanted
+        and stem_names.ACCOMPANIMENT in wanted
     )
     if derived:
         others = [name for name in references if name != voice]
-        references[pairing.ACCOMPANIMENT] = pairing.total(references, others)
+        references[stem_names.ACCOMPANIMENT] = pairing.total(references, others)
     pairs = pairing.pair(tuple(references), tuple(estimates), mapping, derived=derived)
     given = {name: pairing.total(estimates, parts) for name, parts in pairs.sources.items()}
     given = {name: fitted(wave, length, f"the estimate of {name}", warnings)

@@ -17,24 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from unweave.core.errors import UsageError
+from unweave.core.stem_names import ACCOMPANIMENT, RESIDUAL, VOCALS, canonical
 from unweave.core.types import Wave
-
-VOCALS, ACCOMPANIMENT, RESIDUAL = "vocals", "accompaniment", "residual"
-
-# Other words for the same thing. What a word only often means (percussive, lead) is not here.
-SYNONYMS = {
-    "vocal": VOCALS,
-    "voice": VOCALS,
-    "singing": VOCALS,
-    "foreground": VOCALS,
-    "background": ACCOMPANIMENT,
-    "backing": ACCOMPANIMENT,
-    "instrumental": ACCOMPANIMENT,
-    "karaoke": ACCOMPANIMENT,
-    "music": ACCOMPANIMENT,
-    "drum": "drums",
-    "others": "other",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +39,6 @@ class Pairing:
         if silent:
             found.append(f"no reference for {', '.join(silent)} of {name}: not scored")
         return found
-
-
-def canonical(stem: str) -> str:
-    """A stem's customary name."""
-    plain = stem.strip().lower()
-    return SYNONYMS.get(plain, plain)
 
 
 def clash(names: Iterable[str]) -> tuple[str, str] | None:

@@ -18,6 +18,7 @@ from unweave.bench.pool import run_in_processes
 from unweave.bench.rounding import AUTO, bits
 from unweave.bench.scores import BSS_EVAL_V4, MIR_1K
 from unweave.bench.work import Job, Outcome, Request, Scorer, outcome
+from unweave.core import stem_names
 from unweave.core.errors import InputError, UnweaveError, UsageError
 from unweave.core.status import Status
 from unweave.core.types import ShouldStop
@@ -205,10 +206,10 @@ def _checked(
 
     One that can mean nothing is a mistake in spelling: raises UsageError.
     """
-    stems = sorted({pairing.RESIDUAL}.union(*(row.stems for row in rows)))
-    names = {pairing.canonical(name) for track in tracks for name in track.stem_names}
+    stems = sorted({stem_names.RESIDUAL}.union(*(row.stems for row in rows)))
+    names = {stem_names.canonical(name) for track in tracks for name in track.stem_names}
     for stem, target in mapping.items():
-        if pairing.canonical(target) not in names:
+        if stem_names.canonical(target) not in names:
             raise UsageError(f"--map {stem}={target}: the dataset has no {target!r}; it has "
                              f"{', '.join(sorted(names))}")  # fmt: skip
     return pairing.renamed(mapping, stems)

@@ -184,7 +184,15 @@ def separate(
 ) -> None:
     """Take recordings apart into their stems."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
-        from unweave.apps.batch import DEFAULT_MODEL, Settings, exit_code, not_found, prepare, run
+        from unweave.apps.batch import (
+            DEFAULT_MODEL,
+            Settings,
+            exit_code,
+            not_found,
+            not_looked_at,
+            prepare,
+            run,
+        )
         from unweave.cli.outcomes import Watcher, document, sum_up
         from unweave.cli.progress import display
         from unweave.core.errors import UsageError
@@ -229,8 +237,11 @@ def separate(
             )
         code = exit_code(outcomes)
         sum_up(current, outcomes, time.monotonic() - started)
+        if plan.passed_over:
+            current.note(not_looked_at(plan.passed_over))
         if as_json:
-            current.emit(document(outcomes, code))
+            passed_over = [str(item.path) for item in plan.passed_over]
+            current.emit({**document(outcomes, code), "not_looked_at": passed_over})
         raise typer.Exit(code)
 
 

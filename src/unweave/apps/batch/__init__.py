@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unweave.apps.batch.inputs import Found, Missed, expand
+from unweave.apps.batch.inputs import Found, Missed, PassedOver, expand, not_looked_at
 from unweave.apps.batch.names import DEFAULT_TEMPLATE
 from unweave.apps.batch.plan import (
     DEFAULT_MODEL,
@@ -48,6 +48,7 @@ __all__ = [
     "do",
     "exit_code",
     "not_found",
+    "not_looked_at",
     "plan",
     "prepare",
     "run",
@@ -63,6 +64,7 @@ class Batch:
     jobs: list[Job]
     settings: Settings
     missed: list[Missed]
+    passed_over: list[PassedOver]  # files in folders that nobody looked at
 
 
 def prepare(
@@ -80,11 +82,12 @@ def prepare(
     and when nothing is found.
     """
     settings = settle(settings, stems)
-    found, missed = expand(inputs, output_dir)
+    found, missed, passed_over = expand(inputs, output_dir)
     if not found and all(item.empty for item in missed):
         reasons = "; ".join(f"{shown(item.path)}: {item.reason}" for item in missed)
+        reasons = "; ".join(filter(None, (reasons, not_looked_at(passed_over))))
         raise UsageError(reasons or "no files were named; see unweave separate --help")
-    return Batch(plan(found, settings, output_dir, template), settings, missed)
+    return Batch(plan(found, settings, output_dir, template), settings, missed, passed_over)
 
 
 def not_found(missed: Missed) -> Outcome:

@@ -11,6 +11,7 @@ import glob
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,25 +44,45 @@ class Missed:
     empty: bool = False  # there was nothing to find, rather than something that failed
 
 
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A file in a folder argument that was not looked at, as its name is no recording's."""
+
+    path: Path
+
+
 def expand(
     arguments: Sequence[str | os.PathLike[str]], output_dir: Path
-) -> tuple[list[Found], list[Missed]]:
-    """Every recording that `arguments` mean, each once, in the order given.
+) -> tuple[list[Found], list[Missed], list[PassedOver]]:
+    """Every recording that `arguments` mean, each once, in the order given; what was none.
 
     `output_dir` is not searched when it lies inside a folder argument.
     """
     found: dict[str, Found] = {}
     missed: list[Missed] = []
+    passed_over: list[PassedOver] = []
     for argument in arguments:
         for item in _expand_one(os.fspath(argument), os.path.realpath(output_dir)):
             if isinstance(item, Missed):
                 missed.append(item)
+            elif isinstance(item, PassedOver):
+                passed_over.append(item)
             else:
                 found.setdefault(os.path.abspath(item.path), item)
-    return list(found.values()), missed
+    return list(found.values()), missed, passed_over
 
 
-def _expand_one(argument: str, output_dir: str) -> Iterator[Found | Missed]:
+def not_looked_at(files: Sequence[PassedOver]) -> str:
+    """How many files of which kinds were passed over, in one line; empty for none."""
+    if not files:
+        return ""
+    kinds = Counter(item.path.suffix.lower() or "no extension" for item in files)
+    counts = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
+    were = "file was" if len(files) == 1 else "files were"
+    return f"{len(files)} {were} not looked at: {counts}; name them to take them"
+
+
+def _expand_one(argument: str, output_dir: str) -> Iterator[Found | Missed | PassedOver]:
     if not argument or "\0" in argument:
         yield Missed(Path(argument.replace("\0", "?")), "is not a path; check what was passed")
     elif argument == "-":
@@ -85,7 +106,7 @@ def _expand_one(argument: str, output_dir: str) -> Iterator[Found | Missed]:
 _LINK = re.compile(r"(https?|ftp)://", re.IGNORECASE)
 
 
-def _named(path: Path, output_dir: str) -> Iterator[Found | Missed]:
+def _named(path: Path, output_dir: str) -> Iterator[Found | Missed | PassedOver]:
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -99,7 +120,7 @@ def _named(path: Path, output_dir: str) -> Iterator[Found | Missed]:
         yield Missed(path, "is not a regular file; save it as a file first")
 
 
-def _walk(root: Path, output_dir: str) -> Iterator[Found | Missed]:
+def _walk(root: Path, output_dir: str) -> Iterator[Found | Missed | PassedOver]:
     # The output folder itself may be named as input (stems of stems); inside another it is ours.
     seen = {os.path.realpath(root), output_dir}
     troubles: list[OSError] = []
@@ -108,7 +129,11 @@ def _walk(root: Path, output_dir: str) -> Iterator[Found | Missed]:
         folders[:] = [name for name in sorted(folders) if _first_visit(here, name, seen)]
         ours = _own_stems(here, names)
         for name in sorted(names):
-            if _is_recording(here, name) and os.path.normpath(os.path.join(here, name)) not in ours:
+            if name.startswith(".") or os.path.normpath(os.path.join(here, name)) in ours:
+                continue
+            if not _is_recording(here, name):
+                yield PassedOver(Path(here, name))
+            else:
                 nothing = False
                 yield Found(Path(here, name), Path(os.path.relpath(here, root)))
     for trouble in troubles:
@@ -126,7 +151,7 @@ def _first_visit(here: str, name: str, seen: set[str]) -> bool:
 
 
 def _is_recording(here: str, name: str) -> bool:
-    if name.startswith(".") or os.path.splitext(name)[1].lower() not in AUDIO_EXTENSIONS:
+    if os.path.splitext(name)[1].lower() not in AUDIO_EXTENSIONS:
         return False
     path = os.path.join(here, name)
     # A broken link is kept, so that it is named as failed rather than passed over.

@@ -23,10 +23,10 @@ from unweave.apps.batch.names import (
 from unweave.core.errors import UsageError
 from unweave.core.region import WHOLE, Region
 from unweave.core.request import IN_MEMORY, Origin
+from unweave.core.stem_names import RESIDUAL, canonical
 from unweave.io.files import shown
 
 DEFAULT_MODEL = "spleeter-2stems"
-RESIDUAL = "residual"
 REPORT = "report"
 
 
@@ -128,7 +128,9 @@ def choose_stems(
 ) -> tuple[str, ...]:
     """The stems to write, in the model's order: all it has where `asked` is None or ().
 
-    `asked` holds names, or names joined by commas; 'residual' is what the stems leave of the mix.
+    `asked` holds names, or names joined by commas; a synonym such as 'instrumental' means
+    the stem that the model has. 'residual' is what the stems leave of the mix; the engine refuses
+    it where they leave nothing.
     Raises UsageError for a name the model does not have, and for words that name no stem.
     """
     words = [asked] if isinstance(asked, str) else list(() if asked is None else asked)
@@ -138,11 +140,12 @@ def choose_stems(
             raise UsageError(f"{model}: stems are names, as 'vocals' is; got {word!r:.80}")
     names = [name.strip() for word in words for name in word.split(",") if name.strip()]
     if words and not names:
-        raise UsageError(f"{model}: no stem is named; it has {', '.join(known)}")
-    for name in names:
-        if name not in known:
-            raise UsageError(f"{model} has no stem {name!r}; it has {', '.join(known)}")
-    return tuple(name for name in known if name in names) or tuple(offered)
+        raise UsageError(f"{model}: no stem is named; it has {', '.join(offered)}")
+    meant = {name if name in known else canonical(name): name for name in names}
+    for stem, name in meant.items():
+        if stem not in known:
+            raise UsageError(f"{model} has no stem {name!r}; it has {', '.join(offered)}")
+    return tuple(stem for stem in known if stem in meant) or tuple(offered)
 
 
 def plan(

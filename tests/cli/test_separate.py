@@ -212,7 +212,7 @@ def test_interrupted_leaves_nothing_half_written(long_song, command, number, job
     with subprocess.Popen(
         [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        while not list(Path().glob("stems/*/.*")):  # it has begun to write
+        while not list(Path().glob("stems/*/.*.partial")):  # it has begun to write
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.02)
         process.send_signal(number)
@@ -233,7 +233,7 @@ def test_a_second_interrupt_stops_at_once(long_song, command):
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        while not list(Path().glob("stems/*/.*")):
+        while not list(Path().glob("stems/*/.*.partial")):
             assert process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)

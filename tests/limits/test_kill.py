@@ -58,7 +58,7 @@ def test_what_has_a_final_name_is_complete(tmp_path: Path) -> None:
 
     killed = tmp_path / "killed"
     process = subprocess.Popen(command("killed"))
-    while not any(killed.rglob(".*")):  # the stems are being written
+    while not any(killed.rglob(".*.partial")):  # the stems are being written
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)

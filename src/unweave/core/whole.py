@@ -45,7 +45,7 @@ class Hidden:
         while True:
             self.path = folder / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
             self.file: BufferedRandom = open(self.path, "x+b")
-            _unfinished.add(self)
+            unfinished[self.path] = self.made
             # A sweeping process may have been between us and our lock.
             if lock(self.file.fileno()) is not False and self.path.exists():
                 return
@@ -82,7 +82,7 @@ class Hidden:
         else:
             _rename_to_a_free_name(self.path, self.target)
         self.file.close()
-        _unfinished.discard(self)
+        unfinished.pop(self.path, None)
 
     def discard(self) -> None:
         """Remove the hidden file if there is one. Never raises."""
@@ -90,19 +90,22 @@ class Hidden:
             self.file.close()
         with suppress(OSError):
             self.path.unlink()
-        _unfinished.discard(self)
+        unfinished.pop(self.path, None)
 
 
-_unfinished: set[Hidden] = set()
+unfinished: dict[Path, list[Path]] = {}
+"""The hidden files of this process, each with the folders that were made for it, outermost first."""
 
 
 def abandon() -> None:
     """Remove every hidden file of this process, which is about to end, and its folder where it was
     made for it. Never raises."""
-    for hidden in list(_unfinished):
+    left = dict(unfinished)
+    for path in left:
         with suppress(OSError):
-            hidden.path.unlink()
-        for folder in reversed(hidden.made):
+            path.unlink()
+    for made in left.values():
+        for folder in reversed(made):
             with suppress(OSError):  # not empty
                 folder.rmdir()
 

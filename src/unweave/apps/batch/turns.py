@@ -14,7 +14,7 @@ from pathlib import Path
 
 from unweave.apps.batch.plan import Job
 from unweave.core.errors import OutputError
-from unweave.core.whole import lock
+from unweave.core.whole import lock, unfinished
 from unweave.io.files import advice, shown
 
 
@@ -28,11 +28,12 @@ def turn(job: Job) -> Iterator[None]:
     folder = job.report.parent
     made: list[Path] = []
     handle = None
+    file = folder / f".unweave-{job.report.name}.lock"
     try:
         try:
             made = _missing_folders(job)
             folder.mkdir(parents=True, exist_ok=True)
-            handle = _locked(folder / f".unweave-{job.report.name}.lock")
+            handle = _locked(file)
         except OSError as error:
             raise OutputError(f"{shown(folder)}: {advice(error)}") from error
         if handle is None:
@@ -40,19 +41,21 @@ def turn(job: Job) -> Iterator[None]:
                 f"{shown(job.source)}: another run is writing to {shown(folder)}; wait for its "
                 "end, or choose another folder with -o"
             )
+        unfinished[file] = made
         yield
     finally:
         if handle is not None:
-            _unlock(folder / f".unweave-{job.report.name}.lock", handle)
-        for empty in made:
+            _unlock(file, handle)
+            unfinished.pop(file, None)
+        for empty in reversed(made):
             with suppress(OSError):  # not made, or not empty
                 empty.rmdir()
 
 
 def _missing_folders(job: Job) -> list[Path]:
-    """The folders that the job would have to make, deepest first."""
+    """The folders that the job would have to make, outermost first."""
     folders = {folder for file in job.files for folder in file.parents if not folder.exists()}
-    return sorted(folders, key=lambda folder: len(folder.parts), reverse=True)
+    return sorted(folders, key=lambda folder: len(folder.parts))
 
 
 def _locked(path: Path) -> int | None:

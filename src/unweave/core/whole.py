@@ -94,7 +94,7 @@ class Hidden:
 
 
 unfinished: dict[Path, list[Path]] = {}
-"""The hidden files of this process, each with the folders that were made for it, outermost first."""
+"""The hidden files of this process, each with the folders made for it, outermost first."""
 
 
 def abandon() -> None:

@@ -48,7 +48,11 @@ def learn(
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(help="Steps of tuning, so that stems are told apart; 0: none.", min=0),
+        typer.Option(
+            help="Steps of tuning, so that stems are told apart; most of the time goes there. "
+            "0: none.",
+            min=0,
+        ),
     ] = None,
     title: Annotated[str, typer.Option(help="What the card is called.")] = "",
     licence: Annotated[str, typer.Option(help="Who may use it.")] = "",

@@ -56,11 +56,10 @@ def check(model: str, origin: Origin, loaded: Separator) -> None:
     from unweave import catalog
 
     pins = catalog.pins(model)
-    if (pins.card_sha256, pins.weights_sha256, loaded.spec.weights_sha256) != (
-        origin.card_sha256,
-        origin.weights_sha256,
-        origin.weights_sha256,
-    ):
+    stated = origin.card_sha256, origin.weights_sha256
+    # Without weights of its own a technique may have some in a file, which is among `files`.
+    own = origin.weights_sha256 is None or loaded.spec.weights_sha256 == origin.weights_sha256
+    if (pins.card_sha256, pins.weights_sha256) != stated or not own:
         raise InputError(f"{shown(model)}: the weights changed meanwhile; run it again")
     for file in origin.files:
         if _hash(Path(file.path)) != file.sha256:

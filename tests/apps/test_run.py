@@ -1,18 +1,24 @@
 """A batch loses no file: what fails is named, the rest go on, a stop leaves nothing half done."""
 
 import multiprocessing
+import re
+import sys
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.apps.fakes import write_noise
+from tests.apps.fakes import noise, write_noise
+from unweave import catalog
 from unweave.apps.batch import Settings, exit_code, not_found, pool, prepare, run
 from unweave.apps.batch.inputs import Missed
 from unweave.apps.batch.run import CannotLoadError, Outcome
 from unweave.apps.batch.turns import turn
+from unweave.apps.separate import separate_file
 from unweave.core.errors import InputError, UsageError, WeightsError
 from unweave.core.status import Status
+from unweave.io.writer import Writer, encoding
 
 
 class Watcher:
@@ -204,6 +210,48 @@ def test_a_file_that_appears_during_the_run_is_not_written_over(folder, fake_mod
 
 
 # The rest runs the real model in child processes.
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of file sizes")
+def test_a_report_that_cannot_be_written_leaves_no_stems(folder, fake_model):
+    import resource
+
+    for path in Path("m").iterdir():
+        path.unlink()
+    # Stems of WAV have no place for this tag, the report has: only the report is too large.
+    made = Writer(Path("m/a.flac"), encoding("flac", 16, 8000, 1), 8000, 1, tags={"x": "y" * 60000})
+    with made as writer:
+        writer.write(noise(0.5, channels=1))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, limits[1]))
+    try:
+        [outcome] = go()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert outcome.status is Status.FAILED
+    assert re.search(r"report\.json: cannot be written", outcome.error)
+    assert files() == []
+    [outcome] = go()
+    assert outcome.status is Status.DONE, outcome.error
+    assert len(outcome.report["input"]["tags"]["x"]) == 60000
+
+
+def test_an_options_file_that_changes_meanwhile_is_an_error(folder, monkeypatch):
+    load, seeds = catalog.load, count()
+
+    def changing(*name, **options):
+        write_noise(Path("n.wav"), seed=next(seeds))
+        return load(*name, **options)
+
+    write_noise(Path("n.wav"), seed=next(seeds))
+    monkeypatch.setattr("unweave.catalog.load", changing)
+    settings = Settings(model="spectral-subtraction", options={"noise": "n.wav"})
+    batch = prepare(["m/a.wav"], settings, Path("out"))
+    with pytest.raises(CannotLoadError, match=r"n\.wav: changed meanwhile; run it again"):
+        run(batch.jobs, batch.settings, Watcher())
+    with pytest.raises(InputError, match=r"n\.wav: changed meanwhile; run it again"):
+        separate_file("m/a.wav", "out", "spectral-subtraction", noise="n.wav")
+    assert files() == []
 
 
 def test_children_that_die_at_once_cost_their_files_and_no_more(folder, monkeypatch):

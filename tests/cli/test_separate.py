@@ -269,3 +269,13 @@ def test_silence_is_said_in_words(here, say):
     for figure in ("-300", "inf", "nan", "null test", "real-time factor"):
         assert figure not in said
     assert said.count("real time") <= 1
+
+
+def test_the_closing_list_has_the_reasons(here, say):
+    soundfile.write("a.wav", np.zeros((800, 1)), 8000)
+    Path("dead.wav").write_text("no sound at all")
+    done = say("separate", "a.wav", "dead.wav", "gone.wav", "-m", "hpss")
+    closing = done.err[done.err.index("  failed: ") :].splitlines()
+    assert [line for line in closing if line.startswith("  failed: gone.wav: no such file")]
+    assert [line for line in closing if "  failed: dead.wav: cannot be read" in line]
+    assert len(closing) == 2

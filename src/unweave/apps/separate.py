@@ -138,6 +138,7 @@ def separate_file(
     Raises InputError, OutputError, UsageError, WeightsError, MemoryLimitError or Cancelled, each
     with one line that says what to do. Nothing half-written is left.
     """
+    from unweave.apps.origin import check
     from unweave.core.types import Audio
 
     _check_model(model, options, seed)
@@ -170,7 +171,9 @@ def separate_file(
             return model
         # Sound in memory is an option, but a report can only say that it was one.
         sound = {name: value for name, value in options.items() if isinstance(value, Audio)}
-        return load(model, **{**settings.options, **sound})
+        loaded = load(model, **{**settings.options, **sound})
+        check(model, settings.origin, loaded)
+        return loaded
 
     [job] = plan([Found(Path(path))], settings, Path(output_dir), filename_template)
     report = do(job, on_progress, should_stop, settings=settings, load=separator).report

@@ -1,0 +1,49 @@
+"""`unweave verify`: every report that is named is looked at, and what was found is told in full."""
+
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+
+RATE_HZ = 8000
+
+
+@pytest.fixture
+def folder(say, here):
+    """A folder with the stems of a second of noise, made by a technique."""
+    sound = 0.1 * np.random.default_rng(0).standard_normal((RATE_HZ, 1))
+    soundfile.write("a.wav", sound, RATE_HZ, subtype="FLOAT")
+    assert say("separate", "a.wav", "-m", "hpss", "-o", "o").code == 0
+    return "o/a"
+
+
+@pytest.mark.parametrize("bad", ["gone.json", "empty", "text.json", "lost"])
+def test_a_report_that_cannot_be_read_costs_only_itself(folder, say, here, bad):
+    (here / "empty").mkdir()
+    (here / "text.json").write_text("text")
+    shutil.copytree(folder, "lost")
+    text = (here / "lost/report.json").read_text()
+    (here / "lost/report.json").write_text(text.replace("a.wav", "nowhere.wav"))
+    for names in ((bad, folder), (folder, bad)):
+        done = say("verify", *names)
+        assert done.code == 1
+        assert f"{folder}/report.json: agrees" in done.out
+        assert done.err.count("error: ") == 1
+        assert bad in done.err
+    assert say("verify", bad).code != 0
+    assert len(say("verify", bad, folder, "--json").json) == 1
+
+
+def test_json_has_levels_hashes_and_the_null_test(folder, say):
+    [file] = say("separate", "a.wav", "-m", "hpss", "-o", "o", "--json").json["files"]
+    report = file["report"]
+    [verdict] = say("verify", folder, "--json").json
+    for field in ("null_test_db", "gain_db"):
+        assert verdict[field] == pytest.approx(report[field], abs=0.01)
+    for found, reported in zip(verdict["stems"], report["stems"], strict=True):
+        assert found["sha256"] == found["sha256_now"] == reported["sha256"]
+        assert found["peak_dbfs"] == pytest.approx(reported["peak_dbfs"], abs=0.01)
+        assert found["loudness_lufs"] == pytest.approx(reported["loudness_lufs"], abs=0.01)
+    for item in report["stems"]:
+        assert item["sha256"] in say("verify", folder, "-v").out

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import soundfile
 
 from tests.apps.fakes import RATE_HZ, Share, noise, write_noise
+from unweave.apps.batch.reports import find_recording, read_report
 from unweave.apps.separate import separate_file
 from unweave.apps.verify import difference_db, verify
 from unweave.core.errors import Cancelled, InputError, UsageError
@@ -21,6 +23,14 @@ def report(tmp_path, monkeypatch, fake_model) -> Path:
     write_noise(Path("music/song.wav"))
     separate_file("music/song.wav", "stems")
     return Path("stems/song/report.json")
+
+
+def changed(document, place, value):
+    """Put another value at a place of a report."""
+    at = document
+    for step in place[:-1]:
+        at = at[step]
+    at[place[-1]] = value
 
 
 def test_the_same_again(report):
@@ -97,6 +107,31 @@ def test_what_is_no_report(tmp_path, content):
         verify(path)
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("stems", 0, "stem"), "drums"),
+        (("stems", 0, "stem"), "accompaniment"),
+        (("gain_db",), math.inf),
+        (("stems", 0, "peak_dbfs"), math.nan),
+    ],
+)
+def test_what_no_report_says(report, place, value):
+    document = json.loads(report.read_text())
+    changed(document, place, value)
+    report.write_text(json.dumps(document))
+    with pytest.raises(UsageError, match=r"report\.json: "):
+        verify(report)
+
+
+def test_a_stem_that_cannot_be_looked_at_is_named(report):
+    document = json.loads(report.read_text())
+    changed(document, ("stems", 0, "path"), "x" * 300)
+    report.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"xxx: cannot be read: the name is too long"):
+        verify(report)
+
+
 def test_it_can_be_stopped_and_leaves_nothing(report, monkeypatch, tmp_path):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -142,10 +177,7 @@ def test_difference_db(tmp_path):
 )
 def test_a_report_that_was_changed_does_not_agree(report, place, value):
     document = json.loads(report.read_text())
-    at = document
-    for step in place[:-1]:
-        at = at[step]
-    at[place[-1]] = value
+    changed(document, place, value)
     report.write_text(json.dumps(document))
     verdict = verify(report)
     assert not verdict.agrees
@@ -197,3 +229,17 @@ def test_a_recording_moved_together_with_its_report_is_found(report, tmp_path):
     os.rename(tmp_path / "m2", tmp_path / "new" / "music")
     os.rename(tmp_path / "stems", tmp_path / "new" / "stems")
     assert verify(tmp_path / "new/stems/song").agrees
+
+
+def test_a_recording_is_found_though_its_old_place_may_not_be_looked_at(
+    open_folder, ordinary_user, fake_model, monkeypatch
+):
+    monkeypatch.chdir(open_folder)
+    write_noise(Path("music/song.wav"))
+    separate_file("music/song.wav", "new/stems")
+    shutil.copytree("music", "new/music")
+    Path("music").chmod(0)
+    path = Path("new/stems/song/report.json")
+    with ordinary_user():
+        found = find_recording(read_report(path), path)
+        assert found == open_folder / "new/music/song.wav"

@@ -397,6 +397,8 @@ def test_no_room_for_a_recording_that_does_not_say_how_long_it_is(
         separate(source, tmp_path / "out", separator, max_memory_mb=100)
     assert files(tmp_path / "out") == []
     separate(source, tmp_path / "out", separator, max_memory_mb=1000)
+    a_part = {"region": Region(1.0, 1.5), "max_memory_mb": 100}
+    assert separate(source, tmp_path / "part", separator, **a_part)["input"]["samples"] == 22050
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_unreadable_as_the_system_says_it(tmp_path, whole, monkeypatch):
     def denied(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("unweave.io.container.FileIO", denied)
+    monkeypatch.setattr("unweave.io.container.Seekable", denied)
     assert "permission denied" in refused(path)
 
 
@@ -334,7 +334,7 @@ def test_a_disk_that_fails_on_the_way(tmp_path, wav_bytes, monkeypatch):
             if broken:
                 raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("unweave.io.container.FileIO", Failing)
+    monkeypatch.setattr("unweave.io.container.Seekable", Failing)
     path = tmp_path / "a.wav"
     path.write_bytes(wav_bytes(bytes(40_000_000)))
     with Reader(path) as reader:
@@ -415,3 +415,28 @@ def test_an_odd_tag_is_no_harm(tmp_path, whole):
     assert read(tmp_path / "a.wav")[0].shape == (2, FRAMES)
     with Reader(tmp_path / "a.wav") as reader:
         assert all(value.isprintable() for value in reader.info.tags.values())
+
+
+def test_a_size_that_no_disk_holds_is_no_word_on_the_terminal(tmp_path, capfd):
+    """FFmpeg seeks to where the header sends it, which the system refuses for a real file."""
+    path = tmp_path / "a.caf"
+    sound = np.zeros((4000, 2), np.int16)
+    soundfile.write(path, sound, 8000, format="CAF", subtype="ALAC_16")
+    data = path.read_bytes()
+    at = data.index(b"pakt") + 4
+    path.write_bytes(data[:at] + b"\0\0\x80" + data[at + 3 :])
+    refused(path)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("field", [8, 14])  # channels, bits of a sample
+def test_an_aiff_whose_samples_take_no_bytes(tmp_path, field):
+    path = tmp_path / "a.aiff"
+    soundfile.write(path, np.zeros((4000, 2)), 8000, format="AIFF", subtype="PCM_16")
+    data = bytearray(path.read_bytes() + bytes(100) + b"sound")
+    at = data.index(b"COMM") + field
+    data[at : at + 2] = bytes(2)
+    size = data.index(b"SSND") + 4
+    data[size : size + 4] = (100).to_bytes(4, "big")  # and there is more than is said
+    path.write_bytes(data)
+    refused(path)

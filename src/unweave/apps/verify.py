@@ -28,7 +28,7 @@ from unweave.core.errors import InputError, UsageError
 from unweave.core.region import WHOLE, Region
 from unweave.core.request import Origin, brief, identity
 from unweave.core.whole import sha256
-from unweave.io.files import shown
+from unweave.io.files import advice, shown
 
 if TYPE_CHECKING:
     from unweave.core.types import OnProgress, ShouldStop, Wave
@@ -275,11 +275,13 @@ def _separate_again(
 
 def _compare(item: Report, now: Report, file: Path, fresh: Path) -> Compared:
     agrees = now["sha256"] == item["sha256"]
-    if not file.is_file():
-        on_disk = "missing"
-    else:
-        on_disk = "as reported" if sha256(file) == item["sha256"] else "changed since the report"
-    differs = file.is_file() and not (agrees and on_disk == "as reported")
+    try:
+        there = file.is_file()
+        same = there and sha256(file) == item["sha256"]
+    except OSError as error:
+        raise InputError(f"{shown(file)}: cannot be read: {advice(error)}") from error
+    on_disk = "as reported" if same else "changed since the report" if there else "missing"
+    differs = there and not (agrees and on_disk == "as reported")
     return Compared(
         stem=item["stem"],
         path=os.fspath(file),

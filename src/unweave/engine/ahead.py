@@ -84,12 +84,11 @@ class Decoding:
 
 def _inside(region: Region, info: SourceInfo) -> SourceInfo:
     """The same facts with the declared length of the region."""
-    start, end = region.samples(info.sample_rate_hz)
-    frames, duration_s = info.frames, info.duration_s
+    rate_hz = info.sample_rate_hz
+    start, end = region.samples(rate_hz)
     if end is not None:
-        frames, duration_s = end - start, (end - start) / info.sample_rate_hz
-    elif start and frames is not None:
-        frames = max(0, frames - start)
-    if end is None and start and duration_s is not None:
-        duration_s = max(0.0, duration_s - start / info.sample_rate_hz)
-    return replace(info, frames=frames, duration_s=duration_s)
+        length = end - start
+        return replace(info, frames=length, most_frames=length, duration_s=length / rate_hz)
+    frames, most = (n and max(0, n - start) for n in (info.frames, info.most_frames))
+    duration_s = info.duration_s and max(0.0, info.duration_s - start / rate_hz)
+    return replace(info, frames=frames, most_frames=most, duration_s=duration_s)

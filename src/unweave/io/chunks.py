@@ -327,12 +327,13 @@ def _aiff(file: Bytes, at: int, length: int) -> Layout | None:
         block = _Block(34 * channels, 64)
     elif codec in _AIFF_BYTES or codec in _AIFF_PCM:
         block = _Block(channels * (_AIFF_BYTES.get(codec) or -(-bits // 8)), 1)
+    block = block if block and block.size else None  # no channels, or samples without bits
     skipped = int.from_bytes(_bytes(file, sound.start, 4), "big")
     first = min(sound.start + 8 + skipped, sound.stop)
     held = sound.stop - first
     claimed = None if sound.claimed is None else sound.claimed - 8 - skipped
     frames = None
-    if block and block.size:
+    if block:
         frames = max(held, claimed or 0) // block.size * block.samples
     pieces: tuple[Piece, ...] | None = None
     tight = all(_is_tight(file, c, chunks, _AIFF, length) for c in chunks)

@@ -36,6 +36,17 @@ _NOT_SOUND = (
 )
 
 
+class Seekable(FileIO):
+    """A file in which any place can be sought. Damaged headers send FFmpeg to places that no disk
+    has, which the system refuses; there is nothing to read there, as at the end."""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except OSError:
+            return super().seek(0, os.SEEK_END)
+
+
 @contextmanager
 def regular(path: Path) -> Iterator[FileIO]:
     """The open regular file. Raises InputError in one line."""
@@ -48,7 +59,7 @@ def regular(path: Path) -> Iterator[FileIO]:
             raise InputError(f"{name}: is not a regular file; save the sound to a file first")
         if status.st_size == 0:
             raise InputError(f"{name}: is empty (0 bytes); copy or download it again")
-        file = FileIO(path)  # FFmpeg buffers for itself
+        file = Seekable(path)  # FFmpeg buffers for itself
     except OSError as error:
         raise InputError(f"{name}: cannot be read: {advice(error)}") from error
     except ValueError as error:  # a NUL in the name

@@ -8,9 +8,10 @@ they are neither taken for recordings nor written over unasked.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,9 @@ def read_report(path: Path) -> dict[str, Any]:
         raise InputError(
             f"{shown(path)}: is not a report that this version of unweave reads ({fault})"
         )
+    names = [item["stem"] for item in document["stems"]]
+    if len(set(names)) < len(names) or not set(names) <= set(document["output"]["stems"]):
+        raise InputError(f"{shown(path)}: its stems are not those that it says were asked for")
     return document
 
 
@@ -87,13 +91,21 @@ def _document(path: Path) -> dict[str, Any] | None:
     try:
         if path.stat().st_size > _LARGEST_BYTES:
             return None
-        document = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes(), parse_float=_finite, parse_constant=_finite)
     except (OSError, ValueError, RecursionError):
         return None
     if not (isinstance(document, dict) and "unweave" in document):
         return None
     stems = document.get("stems")
     return document if isinstance(stems, list) and all(map(_is_stem, stems)) else None
+
+
+def _finite(text: str) -> float:
+    """The number, unless JSON has none such, as NaN."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not finite")
+    return number
 
 
 def _is_stem(item: object) -> bool:
@@ -107,18 +119,17 @@ def find_recording(report: Report, report_path: Path, given: Path | None = None)
     """
     source = report["input"]
     written = Path(source["path"])
-    there = [given] if given else list(_places(written, report_path))
-    for path in there:
-        if _has_content(path, source["sha256"]):
-            return path
-    there = [path for path in there if path.is_file()]
-    if not there:
+    places = [given] if given else _places(written, report_path)
+    found, other = _with_content(places, source["sha256"])
+    if found is not None:
+        return found
+    if other is None:
         raise InputError(
             f"{shown(given or written)}: the recording of {shown(report_path)} is not there; "
             "say where it is now with --input"
         )
     raise InputError(
-        f"{shown(there[0])}: is not the recording that {shown(report_path)} was made from (its "
+        f"{shown(other)}: is not the recording that {shown(report_path)} was made from (its "
         "SHA-256 differs); say where that one is with --input"
     )
 
@@ -126,18 +137,16 @@ def find_recording(report: Report, report_path: Path, given: Path | None = None)
 def find_named_file(file: Mapping[str, str], report_path: Path) -> Path:
     """A file that an option named, with the content that it had. Raises InputError."""
     written = Path(file["path"])
-    there = list(_places(written, report_path))
-    for path in there:
-        if _has_content(path, file["sha256"]):
-            return path
-    there = [path for path in there if path.is_file()]
-    if not there:
+    found, other = _with_content(_places(written, report_path), file["sha256"])
+    if found is not None:
+        return found
+    if other is None:
         raise InputError(
             f"{shown(written)}: the option {file['option']} of {shown(report_path)} names it, and "
             "it is not there; put it back"
         )
     raise InputError(
-        f"{shown(there[0])}: its content differs from what the option {file['option']} of "
+        f"{shown(other)}: its content differs from what the option {file['option']} of "
         f"{shown(report_path)} named (SHA-256 {file['sha256'][:12]}...); put that file back"
     )
 
@@ -152,8 +161,21 @@ def _places(written: Path, report_path: Path) -> Iterator[Path]:
             yield folder.joinpath(*parts[n:])
 
 
-def _has_content(path: Path, wanted: str) -> bool:
-    try:
-        return path.is_file() and sha256(path) == wanted
-    except OSError as error:
-        raise InputError(f"{shown(path)}: cannot be read: {advice(error)}") from error
+def _with_content(places: Iterable[Path], wanted: str) -> tuple[Path | None, Path | None]:
+    """The first file with that SHA-256, or else the first file with another.
+
+    Raises InputError where there is no such file, but one that cannot be read.
+    """
+    other = trouble = None
+    for path in places:
+        try:
+            if not path.is_file():
+                continue
+            if sha256(path) == wanted:
+                return path, None
+            other = other or path
+        except OSError as error:
+            trouble = trouble or InputError(f"{shown(path)}: cannot be read: {advice(error)}")
+    if trouble is not None and other is None:
+        raise trouble
+    return None, other

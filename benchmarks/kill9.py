@@ -2,10 +2,15 @@
 
     .venv/bin/python benchmarks/kill9.py SONG [--times 50] [--seed 0]
 
-A run that is not disturbed sets the length of a run and the bytes that are right. Of the further
-runs one half is killed at a random moment of that length, the other within 20 ms of the moment
-when the first stem gets its final name; afterwards every file that is not hidden must have the
-right bytes. How many kills left what is printed.
+Two runs that are not disturbed set the length of a run and the right bytes: one with the default
+options, one with `--bandwidth model`. Half of the further runs write into an empty folder, the
+other half write the second run's stems over the first run's (`--overwrite`). Of either half, every
+second run is killed at a random moment, the others within 20 ms of the first change of a stem.
+Then must hold:
+
+- every visible stem has the bytes of one of the two runs
+- a report, if there is one, names only files with the hashes that it says
+- the same command again succeeds, leaves the right bytes and no hidden file
 """
 
 from __future__ import annotations
@@ -20,59 +25,91 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 
-def contents(folder: Path, names: bool = False) -> dict[str, str]:
-    """SHA-256 of all visible files, or only their names."""
-    files = [p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")]
-    if names:
-        return dict.fromkeys(map(str, files), "")
-    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+def stems(folder: Path) -> dict[str, str]:
+    """SHA-256 of all visible files but reports."""
+    files = [p for p in folder.rglob("*.wav") if not p.name.startswith(".")]
+    return {p.relative_to(folder).as_posix(): _sha256(p) for p in files}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def changes(folder: Path) -> dict[str, int]:
+    """When each visible stem was written, without reading it."""
+    files = [p for p in folder.rglob("*.wav") if not p.name.startswith(".")]
+    return {str(p): p.stat().st_ino for p in files}
+
+
+def check(folder: Path, allowed: dict[str, set[str]]) -> str:
+    """Raises SystemExit for what may not be there; says how much is."""
+    found = stems(folder)
+    for name, digest in found.items():
+        if digest not in allowed[name]:
+            raise SystemExit(f"{name} is not complete after a kill")
+    reports = [p for p in folder.rglob("report*.json") if not p.name.startswith(".")]
+    for report in reports:
+        for stem in json.loads(report.read_text())["stems"]:
+            if _sha256(report.parent / stem["path"]) != stem["sha256"]:
+                raise SystemExit(f"{report.name} says what is not so of {stem['path']}")
+    if not found:
+        return "nothing there"
+    return "stems with their report" if reports else "stems without a report"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("song", type=Path)
     parser.add_argument("--times", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     chance = random.Random(arguments.seed)
+    base = [sys.executable, "-m", "unweave", "separate", "-q", str(arguments.song)]
+    found: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name:
-        out = Path(name) / "out"
-        command = [sys.executable, "-m", "unweave", "separate", "-q", "-o", str(out)]
-        command.append(str(arguments.song))
+        out, first, second = (Path(name) / part for part in ("out", "first", "second"))
         start = time.perf_counter()
-        subprocess.run(command, check=True)
+        subprocess.run([*base, "-o", str(first)], check=True)
         length_s = time.perf_counter() - start
-        right = contents(out)
-        whole = partial = empty = 0
+        other = [*base, "--bandwidth", "model"]
+        subprocess.run([*other, "-o", str(second)], check=True)
+        before, after = stems(first), stems(second)
+        assert before.keys() == after.keys()
+        assert not set(before.values()) & set(after.values())
         for n in range(arguments.times):
             shutil.rmtree(out, ignore_errors=True)
+            overwrite = n % 2 == 1
+            command = [*other, "-o", str(out), *(["--overwrite"] if overwrite else [])]
+            if overwrite:
+                shutil.copytree(first, out)
+            there = changes(out) if overwrite else {}
             process = subprocess.Popen(command)
-            if n % 2:
+            if n % 4 < 2:
                 time.sleep(chance.uniform(0, length_s))
             else:
-                while process.poll() is None and not (out.exists() and contents(out, names=True)):
+                while process.poll() is None and (not out.exists() or changes(out) == there):
                     time.sleep(0.0005)
                 time.sleep(chance.uniform(0, 0.02))
             process.send_signal(signal.SIGKILL)
             process.wait()
-            found = contents(out) if out.exists() else {}
-            for file, digest in found.items():
-                if file.endswith("report.json"):
-                    json.loads((out / file).read_text())  # whole, though its timings differ
-                elif right[file] != digest:
-                    raise SystemExit(f"{file} is not complete after a kill")
-            whole += len(found) == len(right)
-            partial += 0 < len(found) < len(right)
-            empty += not found
-        shutil.rmtree(out, ignore_errors=True)
-        subprocess.run(command, check=True)
+            out.mkdir(exist_ok=True)
+            allowed = {k: {after[k], before[k]} if overwrite else {after[k]} for k in after}
+            found[f"{'over others' if overwrite else 'new folder'}: {check(out, allowed)}"] += 1
+            subprocess.run(command, check=True)
+            if stems(out) != after:
+                raise SystemExit("the same command again did not give the right stems")
+            hidden = [p.name for p in out.rglob(".*") if p.suffix != ".lock"]
+            if hidden:
+                raise SystemExit(f"left over after the next run: {', '.join(hidden)}")
     print(
         f"{arguments.times} kills in {length_s:.2f} s runs: no incomplete file under a final name"
     )
-    print(f"nothing there: {empty}, some complete files: {partial}, all complete: {whole}")
+    for what, count in sorted(found.items()):
+        print(f"{count:4d}  {what}")
 
 
 if __name__ == "__main__":

@@ -429,13 +429,14 @@ def test_a_size_that_no_disk_holds_is_no_word_on_the_terminal(tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_an_aiff_without_channels_that_holds_more_than_it_says(tmp_path):
+@pytest.mark.parametrize("field", [8, 14])  # channels, bits of a sample
+def test_an_aiff_whose_samples_take_no_bytes(tmp_path, field):
     path = tmp_path / "a.aiff"
     soundfile.write(path, np.zeros((4000, 2)), 8000, format="AIFF", subtype="PCM_16")
     data = bytearray(path.read_bytes() + bytes(100) + b"sound")
-    at = data.index(b"COMM") + 8
-    data[at : at + 2] = bytes(2)  # channels
+    at = data.index(b"COMM") + field
+    data[at : at + 2] = bytes(2)
     size = data.index(b"SSND") + 4
-    data[size : size + 4] = (100).to_bytes(4, "big")
+    data[size : size + 4] = (100).to_bytes(4, "big")  # and there is more than is said
     path.write_bytes(data)
     refused(path)

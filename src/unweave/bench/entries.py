@@ -14,7 +14,6 @@ from pathlib import Path
 from unweave.bench.names import ORACLES
 from unweave.core.errors import UsageError
 from unweave.core.parameters import Parameter
-from unweave.core.stem_names import RESIDUAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +70,7 @@ def _separator(text: str, settings: Mapping[str, object]) -> Entry:
     model, _, words = text.partition(":")
     pairs: Sequence[str] = [word for word in words.split(",") if word.strip()]
     given = {**settings, **parameters.parse(pairs)}
-    in_force, outputs = catalog.in_force(model, given)
+    in_force, stems = catalog.in_force(model, given)
     facts, declared = catalog.describe(model), catalog.options(model)
     said = {name: in_force[name] for name in given}
     if isinstance(facts, catalog.Technique):
@@ -84,7 +83,7 @@ def _separator(text: str, settings: Mapping[str, object]) -> Entry:
         name=facts.name,
         model=model,
         given=given,
-        stems=tuple(stem for stem in outputs if stem != RESIDUAL),
+        stems=stems,
         options=in_force,
         files=_files(declared, in_force),
         card_sha256=catalog.card_sha256(model),

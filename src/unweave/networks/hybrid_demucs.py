@@ -173,6 +173,8 @@ class Up(nn.Module):
 class HybridDemucs(nn.Module):
     """Waves to stems. Segments of any length."""
 
+    additive = False
+
     def __init__(self, config: HybridDemucsConfig) -> None:
         super().__init__()
         self.config = config

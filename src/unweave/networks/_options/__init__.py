@@ -1,7 +1,5 @@
-"""What is known of networks before they are built: a file for each that has something to say.
+"""Options of networks: a file for each network that has some, without torch.
 
-`options(config)` are the declarations of what a user may choose, for a card's settings.
-`additive(options)` says whether the stems sum to the mix; without it they do, as the stems of masks
-that sum to one. Both are read before torch is imported and before weights are, so that a wrong
-value or a stem that there is not costs no time.
+Each has `options(config)`, the declarations for a card's settings. They are read before torch is
+imported and before weights are, so that a wrong value costs no time.
 """

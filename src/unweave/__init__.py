@@ -10,6 +10,8 @@ Names are resolved when first used, so `import unweave` costs nothing and import
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -61,6 +63,20 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def _one_thread() -> None:
+    """For a forked process, which has torch's notes on threads but none of the threads.
+
+    GNU OpenMP would wait for them without end. Each new thread computes as ever.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "set_num_threads"):  # it may be half imported
+        torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_one_thread)
 
 
 def _version() -> str:

@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,3 +71,26 @@ def start(command) -> Callable[..., Said]:
         return Said(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture
+def gone() -> Callable[[subprocess.Popen[str]], None]:
+    """gone(process): wait until no process of its group lives, as each child sees that it is alone.
+
+    The process was started with `start_new_session`.
+    """
+
+    def wait(process: subprocess.Popen[str]) -> None:
+        while any(map(str.strip, _states(process.pid))):
+            time.sleep(0.02)
+
+    return wait
+
+
+def _states(group: int) -> Iterator[str]:
+    """The states of a group's processes, blank for those that have ended."""
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, found = file.read_text().rpartition(")")[2].split()[:3]
+            if int(found) == group:
+                yield state.replace("Z", " ")

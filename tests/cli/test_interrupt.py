@@ -12,7 +12,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +68,7 @@ ASKED = {
     "separate a.wav --seed 1": ("unweave.pretrained.store", "weights"),
     "separate a.wav -m hpss --json": ("unweave.engine.wrap", "separate_blocks"),
     "benchmark --root data --oracle mixture": ("unweave.bench.scoring", "score"),
-    "verify stems/a": ("unweave.apps.verify", "verify"),
+    "verify stems/a": ("unweave.apps.verify", "prepare"),
     "train tiny.toml": ("unweave.training.sound", "split"),
 }
 SCORE = ("unweave.bench.scoring", "score")
@@ -155,33 +154,25 @@ def files(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.is_file()}
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """stdout and stderr of a command that was interrupted, and ended as it should."""
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert [line for line in err.splitlines() if "interrupted" in line] == [err.splitlines()[-1]]
-    assert "Traceback" not in err
-    gone(process)
-    return out, err
+@pytest.fixture
+def ended(gone: Callable[[subprocess.Popen[str]], None]) -> Callable[..., tuple[str, str]]:
+    """ended(process): stdout and stderr of a command that was interrupted, which must end well."""
 
+    def check(process: subprocess.Popen[str]) -> tuple[str, str]:
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130, err
+        assert [line for line in err.splitlines() if "interrupted" in line] == [
+            err.splitlines()[-1]
+        ]
+        assert "Traceback" not in err
+        gone(process)
+        return out, err
 
-def gone(process: subprocess.Popen[str]) -> None:
-    """Wait until no process of the command's group lives, as each child sees that it is alone."""
-    while any(map(str.strip, _states(process.pid))):
-        time.sleep(0.02)
-
-
-def _states(group: int) -> Iterator[str]:
-    """The states of a group's processes, blank for those that have ended."""
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, _, found = file.read_text().rpartition(")")[2].split()[:3]
-            if int(found) == group:
-                yield state.replace("Z", " ")
+    return check
 
 
 @pytest.mark.parametrize("words", INTERRUPTED)
-def test_the_first_signal_interrupts_any_verb(begin, scene: Path, words: str) -> None:
+def test_the_first_signal_interrupts_any_verb(begin, ended, scene: Path, words: str) -> None:
     before = files(scene)
     process = begin(INTERRUPTED[words], *words.split())
     process.send_signal((INT, TERM, HUP)[list(INTERRUPTED).index(words) % 3])
@@ -190,7 +181,9 @@ def test_the_first_signal_interrupts_any_verb(begin, scene: Path, words: str) ->
 
 
 @pytest.mark.parametrize("words", ASKED)
-def test_a_second_signal_ends_what_has_not_stopped_yet(begin, scene: Path, words: str) -> None:
+def test_a_second_signal_ends_what_has_not_stopped_yet(
+    begin, ended, scene: Path, words: str
+) -> None:
     before = files(scene)
     process = begin(ASKED[words], *words.split())
     process.send_signal(INT)  # two of one kind could arrive as one
@@ -198,14 +191,15 @@ def test_a_second_signal_ends_what_has_not_stopped_yet(begin, scene: Path, words
     out, _ = ended(process)
     assert files(scene) == before
     if "--json" in words:
-        assert json.loads(out) == {
-            "error": {"kind": "Cancelled", "message": "interrupted"},
-            "exit_code": 130,
-        }
+        document = json.loads(out)
+        assert document["exit_code"] == 130
+        assert [(file["input"], file["status"]) for file in document["files"]] == [
+            ("a.wav", "cancelled")
+        ]
 
 
 @pytest.mark.parametrize("words", ["evaluate true found", "separate a.wav -m hpss"])
-def test_a_library_that_does_not_come_back_is_ended(begin, scene: Path, words: str) -> None:
+def test_a_library_that_does_not_come_back_is_ended(begin, ended, scene: Path, words: str) -> None:
     before = files(scene)
     place = SCORE if words.startswith("evaluate") else ("unweave.engine.wrap", "separate_blocks")
     process = begin(place, *words.split(), how="deaf")
@@ -216,7 +210,7 @@ def test_a_library_that_does_not_come_back_is_ended(begin, scene: Path, words: s
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_technique_that_needs_the_whole_track_is_ended(
-    scene: Path, command: list[str], jobs: str
+    ended, scene: Path, command: list[str], jobs: str
 ) -> None:
     rng = np.random.default_rng(0)
     for name in ("b.wav", "c.wav"):
@@ -236,7 +230,9 @@ def test_a_technique_that_needs_the_whole_track_is_ended(
     assert not Path("stems").exists()
 
 
-def test_a_training_stops_after_a_step_with_its_checkpoint(scene: Path, command: list[str]) -> None:
+def test_a_training_stops_after_a_step_with_its_checkpoint(
+    scene: Path, command: list[str], gone
+) -> None:
     process = subprocess.Popen(
         [*command, "train", "tiny.toml"],
         stdout=subprocess.PIPE,
@@ -255,7 +251,7 @@ def test_a_training_stops_after_a_step_with_its_checkpoint(scene: Path, command:
     gone(process)
 
 
-def test_what_is_ignored_from_the_start_stays_ignored(begin, scene: Path) -> None:
+def test_what_is_ignored_from_the_start_stays_ignored(begin, ended, scene: Path) -> None:
     """`nohup unweave ...` goes on when the terminal is closed."""
     process = begin(SCORE, "evaluate", "true", "found", ignored=(HUP,))
     process.send_signal(HUP)

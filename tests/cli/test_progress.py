@@ -80,7 +80,8 @@ def test_bars_on_a_terminal(monkeypatch):
         monkeypatch.setattr(sys, "stdout", terminal)
         monkeypatch.setenv("TERM", "xterm")
         monkeypatch.setenv("COLUMNS", "100")
-        session = Session()
+        stopping: list[bool] = []
+        session = Session(should_stop=lambda: bool(stopping))
         with display(session, {"a": 1, "b": 1}) as shown:
             shown.start("a", "song [live].mp3")
             time.sleep(0.3)
@@ -88,7 +89,7 @@ def test_bars_on_a_terminal(monkeypatch):
             time.sleep(0.3)
             session.result("a line :smile: [bold]as it is")
             shown.end("a")
-            session.stopping = True
+            stopping.append(True)
             time.sleep(0.3)
         os.set_blocking(parent, False)
         data = bytearray()

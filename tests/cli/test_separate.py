@@ -206,11 +206,15 @@ def long_song(here) -> Path:
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_interrupted_leaves_nothing_half_written(long_song, command, number, jobs):
+def test_interrupted_leaves_nothing_half_written(long_song, command, gone, number, jobs):
     shutil.copy(long_song, "other.wav")
     arguments = ["separate", "long.wav", "other.wav", "--json", "--jobs", jobs]
     with subprocess.Popen(
-        [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as process:
         while not list(Path().glob("stems/*/.*.partial")):  # it has begun to write
             assert process.poll() is None, process.stderr.read()
@@ -222,6 +226,7 @@ def test_interrupted_leaves_nothing_half_written(long_song, command, number, job
     assert {file["status"] for file in json.loads(out)["files"]} == {"cancelled"}
     assert "interrupted" in err
     assert "Traceback" not in err
+    gone(process)
     assert list(Path().glob("stems/**/*")) == []
 
 

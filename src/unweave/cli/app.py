@@ -32,7 +32,7 @@ from unweave.cli import (
     verify,
 )
 from unweave.cli.interrupt import INTERRUPTED
-from unweave.cli.session import say_interrupted
+from unweave.cli.session import Session
 
 EXIT_CODES = """Exit codes: 0 all done; 1 at least one file failed (or, for verify, differs);
 2 usage; 3 weights missing or wrong; 130 interrupted."""
@@ -97,7 +97,7 @@ def main() -> NoReturn:
 
     keep_freed_memory()  # before the first thread, so that there is one heap
     _open_streams()
-    interrupt.install(say_interrupted)
+    interrupt.install(Session().last_words)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -21,6 +21,7 @@ from unweave.core.ending import SIGNALS, end_now, leave_to_parent
 
 INTERRUPTED = 130
 PATIENCE_S = 5.0  # for what has been asked to stop
+LAST_WORDS_S = 5.0  # for a reader of them that is slow, or that does not read
 
 
 @dataclass(slots=True)
@@ -90,5 +91,7 @@ def _watch(pipe: int, numbers: frozenset[int]) -> None:
 
 
 def _end() -> None:
-    _now.say()
+    words = threading.Thread(target=_now.say, daemon=True)
+    words.start()
+    words.join(LAST_WORDS_S)
     end_now(INTERRUPTED)

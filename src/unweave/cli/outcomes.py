@@ -24,6 +24,7 @@ class Watcher:
     def __init__(self, current: Session, progress: Display) -> None:
         self.current = current
         self.display = progress
+        self.outcomes: dict[Path, Outcome] = {}  # by the jobs' reports
 
     def started(self, job: Job) -> None:
         from unweave.apps.batch import shown
@@ -38,6 +39,7 @@ class Watcher:
 
         job = outcome.job
         assert job is not None
+        self.outcomes[job.report] = outcome
         self.display.end(job.report, worked=outcome.status is not Status.SKIPPED)
         if outcome.status is Status.FAILED:
             self.current.error(outcome.error, outcome.details)

@@ -3,7 +3,7 @@
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -186,7 +186,9 @@ def separate(
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
         from unweave.apps.batch import (
             DEFAULT_MODEL,
+            Outcome,
             Settings,
+            cancelled,
             exit_code,
             not_found,
             not_looked_at,
@@ -223,26 +225,33 @@ def separate(
         lean.start_lean(model, DEFAULT_MODEL)
         plan = prepare(inputs, settings, output, stems=stems or (), template=filename_template)
         started = time.monotonic()
-        outcomes = [not_found(item) for item in plan.missed]
-        for outcome in outcomes:
+        missed = [not_found(item) for item in plan.missed]
+        for outcome in missed:
             current.error(outcome.error)
+
+        def written(outcomes: list[Outcome]) -> dict[str, Any]:
+            passed_over = [str(item.path) for item in plan.passed_over]
+            return {**document(outcomes, exit_code(outcomes)), "not_looked_at": passed_over}
+
         weights = {job.report: _size(job.source) for job in plan.jobs}
         with display(current, weights) as shown_progress:
-            outcomes += run(
+            watcher = Watcher(current, shown_progress)
+            current.so_far = lambda: written(
+                missed + [watcher.outcomes.get(job.report) or cancelled(job) for job in plan.jobs]
+            )
+            outcomes = missed + run(
                 plan.jobs,
                 plan.settings,
-                Watcher(current, shown_progress),
+                watcher,
                 at_once=jobs,
                 should_stop=current.should_stop,
             )
-        code = exit_code(outcomes)
         sum_up(current, outcomes, time.monotonic() - started)
         if plan.passed_over:
             current.note(not_looked_at(plan.passed_over))
         if as_json:
-            passed_over = [str(item.path) for item in plan.passed_over]
-            current.emit({**document(outcomes, code), "not_looked_at": passed_over})
-        raise typer.Exit(code)
+            current.emit(written(outcomes))
+        raise typer.Exit(exit_code(outcomes))
 
 
 def _size(path: Path) -> int:

@@ -28,11 +28,14 @@ class Session:
     verbose: bool = False
     as_json: bool = False
     unheard: bool = False  # stdout takes no more
+    documented: bool = False  # the one JSON document is begun
+    # What that document is, should the command be ended from a thread.
+    so_far: Callable[[], object] = field(
+        default=lambda: error_document("Cancelled", "interrupted", INTERRUPTED)
+    )
+    should_stop: Callable[[], bool] = interrupt.asked
     # How lines reach the terminal; a progress display puts itself here while it is up.
     write: Callable[[str, bool], None] = field(default=lambda text, err: typer.echo(text, err=err))
-
-    def should_stop(self) -> bool:
-        return interrupt.asked()
 
     def result(self, text: str) -> None:
         """What the user asked for: stdout, unless that is for JSON."""
@@ -62,11 +65,26 @@ class Session:
     def emit(self, document: object) -> None:
         """The one JSON document. ASCII, so that it survives any terminal and any file name."""
 
+        self.documented = True
+
         def write() -> None:
             sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
             sys.stdout.flush()
 
         self._to_stdout(write)
+
+    def last_words(self) -> None:
+        """Say that it is interrupted, from a thread: past all locks and buffers."""
+        # On a terminal a progress bar may stand in this line, and have hidden the cursor.
+        with suppress(OSError):
+            clear = "\r\x1b[2K\x1b[?25h" if os.isatty(2) else ""
+            os.write(2, f"{clear}error: interrupted\n".encode())
+        if self.as_json and not self.documented:
+            self.documented = True
+            left = (json.dumps(self.so_far(), indent=2) + "\n").encode()
+            with suppress(OSError):
+                while left:
+                    left = left[os.write(1, left) :]
 
     def _to_stdout(self, write: Callable[[], None]) -> None:
         if self.unheard:
@@ -100,7 +118,7 @@ def session(
     current = Session(quiet and not verbose, verbose and not quiet, as_json)
     code = 0
     try:
-        with interrupt.at_work(polls, patience_s, lambda: say_interrupted(as_json)):
+        with interrupt.at_work(polls, patience_s, current.last_words):
             if quiet and verbose:
                 raise UsageError("-q and -v contradict each other; use one of them")
             if not _folder_is_there():
@@ -142,14 +160,3 @@ def _ended(current: Session, kind: str, message: str, code: int, details: str = 
 def error_document(kind: str, message: str, code: int) -> dict[str, Any]:
     """The JSON of a command that could do nothing at all."""
     return {"error": {"kind": kind, "message": message}, "exit_code": code}
-
-
-def say_interrupted(as_json: bool = False) -> None:
-    """The last words of a command that is ended from a thread, past all locks and buffers."""
-    # On a terminal a progress bar may stand in this line, and have hidden the cursor.
-    with suppress(OSError):
-        clear = "\r\x1b[2K\x1b[?25h" if os.isatty(2) else ""
-        os.write(2, f"{clear}error: interrupted\n".encode())
-        if as_json:
-            document = error_document("Cancelled", "interrupted", INTERRUPTED)
-            os.write(1, (json.dumps(document, indent=2) + "\n").encode())

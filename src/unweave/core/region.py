@@ -9,10 +9,12 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unweave.core.errors import InputError, UsageError
-from unweave.core.types import Wave
+
+if TYPE_CHECKING:
+    from unweave.core.types import Wave
 
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)")
 

@@ -12,6 +12,7 @@ sets what was there before the first came.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -99,6 +100,15 @@ def _heal() -> None:
         if not _holders and getattr(_mine, "stale", False):
             torch.set_num_threads(_before)
             _mine.stale = False
+
+
+def _after_fork() -> None:
+    global _lock, _holders, _before, _mine
+    _lock, _holders, _before, _mine = Lock(), 0, 1, local()  # the package has set one thread
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _in_turn(work: Callable[[T], R], items: Iterable[T]) -> list[R]:

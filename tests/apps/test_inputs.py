@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from unweave.apps.batch.inputs import AUDIO_EXTENSIONS, expand, not_looked_at
+from unweave.apps.batch.inputs import AUDIO_EXTENSIONS, expand, in_words
 
 
 @pytest.fixture
@@ -156,8 +156,59 @@ def test_what_a_folder_holds_besides_is_counted(here):
     touch("m/a.mp3", "m/b.gsm", "m/noext", "m/d/c.GSM", "m/.hidden")
     found, missed, passed_over = expand(["m"], Path("stems"))
     assert (len(found), missed) == (1, [])
-    assert not_looked_at(passed_over) == (
-        "3 files were not looked at: .gsm 2, no extension 1; name them to take them"
+    assert in_words(passed_over) == (
+        "3 files were passed over, as no sound: .gsm 2, no extension 1; name them to take them"
     )
-    assert not_looked_at([]) == ""
+    assert in_words([]) == ""
     assert paths("m/noext") == ["m/noext"]
+
+
+def test_in_a_folder_the_content_decides(here, ffmpeg_file, make_wave, png):
+    """Whatever they are called, recordings are found; what is none is passed over."""
+    Path("m").mkdir()
+    wave = make_wave(2, 4000)
+    for muxer, codec, sample_format in [
+        ("wav", "pcm_s16le", "s16"),
+        ("w64", "pcm_s16le", "s16"),
+        ("aiff", "pcm_s16be", "s16"),
+        ("caf", "pcm_s16be", "s16"),
+        ("au", "pcm_s16be", "s16"),
+        ("flac", "flac", "s16"),
+        ("ogg", "flac", "s16"),
+        ("wv", "wavpack", "flt"),
+        ("tta", "tta", "s16"),
+        ("mp4", "aac", "flt"),
+        ("mov", "pcm_s16le", "s16"),
+        ("adts", "aac", "flt"),
+        ("ac3", "ac3", "flt"),
+        ("asf", "pcm_s16le", "s16"),
+        ("matroska", "pcm_s16le", "s16"),
+        ("avi", "pcm_s16le", "s16"),
+        ("mpegts", "aac", "flt"),
+    ]:
+        ffmpeg_file(Path("m", f"{muxer}.x"), muxer, codec, 44100, wave, sample_format=sample_format)
+    for name, options in [("mp3", {}), ("bare-mp3", {"id3v2_version": "0", "write_xing": "0"})]:
+        ffmpeg_file(
+            Path("m", name), "mp3", "libmp3lame", 44100, wave, sample_format="s16",
+            muxer_options=options,
+        )  # fmt: skip
+    recordings = sorted(str(path) for path in Path("m").iterdir())
+    nothing = {
+        "cover": png,
+        "cover.jpg": b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(99),
+        "cover.heic": b"\x00\x00\x00\x18ftypheic" + bytes(99),
+        "cover.webp": b"RIFF\x00\x01\x00\x00WEBPVP8 " + bytes(99),
+        "utf16.txt": "\ufeffNotes on sound".encode("utf-16-le"),
+        "notes": b"RIFF is a container. WAVE is one. ID3 is a tag.",
+        "data.bin": bytes(range(256)) * 200,
+        "ones.bin": b"\xff" * 5000,
+        "zeros.bin": bytes(5000),
+        "sync.bin": b"\xff\xf1" + bytes(5000),
+        "empty": b"",
+    }
+    for name, content in nothing.items():
+        Path("m", name).write_bytes(content)
+    os.mkfifo("m/pipe")
+    assert paths("m") == recordings
+    passed_over = expand(["m"], Path("stems"))[2]
+    assert {item.path.name for item in passed_over} == {*nothing, "pipe"}

@@ -79,6 +79,20 @@ def test_a_clash_is_found_among_thousands():
         jobs(*names, "77.wav")
 
 
+def test_every_clash_is_told_or_counted():
+    pairs = [f"{n}.{ending}" for n in range(3) for ending in ("mp3", "wav")]
+    with pytest.raises(UsageError) as error:
+        jobs("alone.mp3", *pairs)
+    for n in range(3):
+        assert f"{n}.mp3 and {n}.wav would both be written to out/{n}/vocals.wav" in str(
+            error.value
+        )
+    assert "alone" not in str(error.value)
+    many = [f"{n}.{ending}" for n in range(900) for ending in ("mp3", "wav")]
+    with pytest.raises(UsageError, match=r"; and 895 more such pairs; use --filename-template '"):
+        jobs(*many)
+
+
 def test_two_stems_for_one_file_are_refused():
     with pytest.raises(UsageError, match="two of its stems"):
         jobs("song.mp3", settings=Settings(stems=("a/b", "a_b")))

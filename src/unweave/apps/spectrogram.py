@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from unweave.apps.batch.inputs import AUDIO_EXTENSIONS
 from unweave.apps.batch.reports import find_recording, output_files, read_report
 from unweave.apps.picture import Picture, picture_of
-from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
+from unweave.core.errors import Cancelled, OutputError, UsageError
 from unweave.core.region import WHOLE, Region, region_of
 from unweave.core.whole import appearing
 from unweave.io.files import advice, shortened, shown
@@ -77,8 +77,6 @@ def _panels(argument: Path) -> list[tuple[str, Path, Region]]:
     if argument.suffix.lower() != ".json":
         return [(shown(argument.name), argument, WHOLE)]
     document = read_report(argument)
-    if document is None:
-        raise InputError(f"{shown(argument)}: is not a report of unweave; name a report.json")
     mix = find_recording(document, argument)
     stems = output_files(document, argument)
     panels = [(shown(stem), path, WHOLE) for stem, path in stems.items()]

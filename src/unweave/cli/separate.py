@@ -190,8 +190,8 @@ def separate(
             Settings,
             cancelled,
             exit_code,
+            in_words,
             not_found,
-            not_looked_at,
             prepare,
             run,
         )
@@ -231,7 +231,7 @@ def separate(
 
         def written(outcomes: list[Outcome]) -> dict[str, Any]:
             passed_over = [str(item.path) for item in plan.passed_over]
-            return {**document(outcomes, exit_code(outcomes)), "not_looked_at": passed_over}
+            return {**document(outcomes, exit_code(outcomes)), "passed_over": passed_over}
 
         weights = {job.report: _size(job.source) for job in plan.jobs}
         with display(current, weights) as shown_progress:
@@ -248,7 +248,7 @@ def separate(
             )
         sum_up(current, outcomes, time.monotonic() - started)
         if plan.passed_over:
-            current.note(not_looked_at(plan.passed_over))
+            current.note(in_words(plan.passed_over))
         if as_json:
             current.emit(written(outcomes))
         raise typer.Exit(exit_code(outcomes))

@@ -117,7 +117,7 @@ def first_frame(file: Bytes, at: int) -> int | None:
     data = file.read(_SEARCHED_BYTES)
     found = -1
     while (found := data.find(b"\xff", found + 1)) >= 0:
-        if _fits(data, found):
+        if in_a_row(data, found):
             return at + found
     return None
 
@@ -175,7 +175,7 @@ def counted_samples(file: Bytes, start: int) -> int:
             samples += head.samples if at <= len(window) else 0
 
 
-def _fits(data: bytes, at: int) -> bool:
+def in_a_row(data: bytes, at: int = 0) -> bool:
     """Whether frames of one kind follow each other from `at` on (to the end of a short file)."""
     first = header(data[at : at + 4])
     for number in range(_IN_A_ROW):

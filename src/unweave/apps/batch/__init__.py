@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unweave.apps.batch.inputs import Found, Missed, PassedOver, expand, not_looked_at
+from unweave.apps.batch.inputs import Found, Missed, PassedOver, expand, in_words
 from unweave.apps.batch.names import DEFAULT_TEMPLATE
 from unweave.apps.batch.plan import (
     DEFAULT_MODEL,
@@ -49,8 +49,8 @@ __all__ = [
     "choose_stems",
     "do",
     "exit_code",
+    "in_words",
     "not_found",
-    "not_looked_at",
     "plan",
     "prepare",
     "run",
@@ -66,7 +66,7 @@ class Batch:
     jobs: list[Job]
     settings: Settings
     missed: list[Missed]
-    passed_over: list[PassedOver]  # files in folders that nobody looked at
+    passed_over: list[PassedOver]  # files in folders that are no sound
 
 
 def prepare(
@@ -87,7 +87,7 @@ def prepare(
     found, missed, passed_over = expand(inputs, output_dir)
     if not found and all(item.empty for item in missed):
         reasons = "; ".join(f"{shown(item.path)}: {item.reason}" for item in missed)
-        reasons = "; ".join(filter(None, (reasons, not_looked_at(passed_over))))
+        reasons = "; ".join(filter(None, (reasons, in_words(passed_over))))
         raise UsageError(reasons or "no files were named; see unweave separate --help")
     return Batch(plan(found, settings, output_dir, template), settings, missed, passed_over)
 

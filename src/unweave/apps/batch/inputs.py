@@ -1,8 +1,8 @@
 """From what a person typed to the recordings meant: files, folders, and globs the shell left alone.
 
-A file that is named is taken whatever it is called; a folder is searched for known audio and video
-names, sorted, each real folder once (so that a symlink loop ends), without hidden files and without
-the stems that unweave wrote itself.
+A file that is named is taken whatever it is called; a folder is searched for files with the name of
+audio or video, and for others that begin as sound does, sorted, each real folder once (so that a
+symlink loop ends), without hidden files and without the stems that unweave wrote itself.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from unweave.apps.batch.reports import named_stems
 from unweave.io.files import advice
+from unweave.io.sniff import begins_as_sound
 
 AUDIO_EXTENSIONS = frozenset(
     ".wav .wave .bwf .rf64 .w64 .aif .aiff .aifc .au .snd .caf .flac .wv .ape .tta .tak .alac "
@@ -46,7 +47,7 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """A file in a folder argument that was not looked at, as its name is no recording's."""
+    """A file in a folder argument that neither has the name of a recording nor begins as one."""
 
     path: Path
 
@@ -72,14 +73,14 @@ def expand(
     return list(found.values()), missed, passed_over
 
 
-def not_looked_at(files: Sequence[PassedOver]) -> str:
+def in_words(files: Sequence[PassedOver]) -> str:
     """How many files of which kinds were passed over, in one line; empty for none."""
     if not files:
         return ""
     kinds = Counter(item.path.suffix.lower() or "no extension" for item in files)
     counts = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
     were = "file was" if len(files) == 1 else "files were"
-    return f"{len(files)} {were} not looked at: {counts}; name them to take them"
+    return f"{len(files)} {were} passed over, as no sound: {counts}; name them to take them"
 
 
 def _expand_one(argument: str, output_dir: str) -> Iterator[Found | Missed | PassedOver]:
@@ -151,11 +152,11 @@ def _first_visit(here: str, name: str, seen: set[str]) -> bool:
 
 
 def _is_recording(here: str, name: str) -> bool:
-    if os.path.splitext(name)[1].lower() not in AUDIO_EXTENSIONS:
-        return False
-    path = os.path.join(here, name)
-    # A broken link is kept, so that it is named as failed rather than passed over.
-    return os.path.isfile(path) or os.path.islink(path)
+    path = Path(here, name)
+    if path.suffix.lower() in AUDIO_EXTENSIONS:
+        # A broken link is kept, so that it is named as failed rather than passed over.
+        return path.is_file() or path.is_symlink()
+    return path.is_file() and begins_as_sound(path)
 
 
 def _own_stems(here: str, names: Sequence[str]) -> set[str]:

@@ -28,6 +28,7 @@ from unweave.io.files import shown
 
 DEFAULT_MODEL = "spleeter-2stems"
 REPORT = "report"
+_MOST_TOLD = 5  # of the pairs that clash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,9 +166,9 @@ def plan(
     # Rate and channels are not known yet; what no recording could have is refused now.
     extension = encoding(settings.format, settings.bit_depth, 44100, 2).ext
     jobs = [_job(item, settings, output_dir, extension, template) for item in found]
-    clash = _first_clash(jobs)
-    if clash:
-        raise UsageError(_clash_message(clash, found, settings, output_dir, extension, template))
+    clashes = _clashes(jobs)
+    if clashes:
+        raise UsageError(_clash_message(clashes, found, settings, output_dir, extension, template))
     _refuse_inputs_as_outputs(jobs)
     return jobs
 
@@ -192,46 +193,58 @@ def _job(item: Found, settings: Settings, folder: Path, extension: str, template
 Clash = tuple[Path, Path, Path]  # two sources (the same one for two stems) and their common file
 
 
-def _first_clash(jobs: Sequence[Job]) -> Clash | None:
+def _clashes(jobs: Sequence[Job]) -> list[Clash]:
+    """Every two sources that would write to one file, each pair once."""
     files: dict[str, Path] = {}
     folders: dict[str, Path] = {}
+    found: dict[tuple[Path, Path], Clash] = {}
+
+    def clash(first: Path, second: Path, output: Path) -> None:
+        found.setdefault((first, second), (first, second, output))
+
     for job in jobs:
         for output in job.files:
             key = same_file_key(output)
             if key in files:
-                return files[key], job.source, output
+                clash(files[key], job.source, output)
+                continue
             files[key] = job.source
             while (key := os.path.dirname(key)) not in folders:
                 folders[key] = job.source
     for job in jobs:  # a file where another path needs a folder is the same trouble
         for output in job.files:
             if same_file_key(output) in folders:
-                return folders[same_file_key(output)], job.source, output
-    return None
+                clash(folders[same_file_key(output)], job.source, output)
+    return list(found.values())
 
 
 def _clash_message(
-    clash: Clash,
+    clashes: Sequence[Clash],
     found: Sequence[Found],
     settings: Settings,
     output_dir: Path,
     extension: str,
     template: str,
 ) -> str:
-    first, second, output = clash
-    if first == second:
-        return (
-            f"{shown(first)}: two of its stems would both be written to {shown(output)}; "
-            "write them one at a time, each into a folder of its own"
-        )
-    both = f"{shown(first)} and {shown(second)} would both be written to {shown(output)}"
+    for first, second, output in clashes:
+        if first == second:
+            return (
+                f"{shown(first)}: two of its stems would both be written to {shown(output)}; "
+                "write them one at a time, each into a folder of its own"
+            )
+    told = "; ".join(
+        f"{shown(first)} and {shown(second)} would both be written to {shown(output)}"
+        for first, second, output in clashes[:_MOST_TOLD]
+    )
+    if len(clashes) > _MOST_TOLD:
+        told += f"; and {len(clashes) - _MOST_TOLD} more such pairs"
     for better in ("{name}.{input_ext}", "{parent}/{name}", "{parent}/{name}.{input_ext}"):
         candidate = f"{better}/{{stem}}.{{ext}}"
         trial = [_job(item, settings, output_dir, extension, candidate) for item in found]
-        if candidate != template and not _first_clash(trial):
-            return f"{both}; use --filename-template '{candidate}' to keep them apart"
+        if candidate != template and not _clashes(trial):
+            return f"{told}; use --filename-template '{candidate}' to keep them apart"
     return (
-        f"{both}; separate them in two runs, each with its own -o (a --filename-template with "
+        f"{told}; separate them in two runs, each with its own -o (a --filename-template with "
         "{input_ext} or {parent} is not enough here)"
     )
 

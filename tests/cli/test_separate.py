@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -274,6 +275,43 @@ def test_silence_is_said_in_words(here, say):
     for figure in ("-300", "inf", "nan", "null test", "real-time factor"):
         assert figure not in said
     assert said.count("real time") <= 1
+
+
+def placed_wav(path: Path, place: int) -> None:
+    """A Broadcast WAV, a second of mono noise at 8 kHz, that begins at `place` on its timeline."""
+    about = struct.pack(
+        "<256s32s32s10s8sQH254x", b"take", b"", b"ref", b"2020-01-02", b"", place, 1
+    )
+    sound = np.random.default_rng(0).integers(-3000, 3000, 8000, np.int16).tobytes()
+    form = struct.pack("<HHIIHH", 1, 1, 8000, 16000, 2, 16)
+    chunks = b"".join(
+        name + struct.pack("<I", len(content)) + content
+        for name, content in ((b"bext", about), (b"fmt ", form), (b"data", sound))
+    )
+    path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks)
+
+
+def bext_place(path: Path) -> int:
+    content = path.read_bytes()
+    [place] = struct.unpack_from("<Q", content, content.index(b"bext") + 8 + 338)
+    return place
+
+
+@pytest.mark.parametrize("depth", ["16", "32"])
+@pytest.mark.parametrize(
+    ("part", "later"), [((), 0), (("--start", "0.25"), 2000), (("--end", "0.5"), 0)]
+)
+def test_stems_lie_where_the_recording_lies_on_its_timeline(here, say, part, later, depth):
+    place = 2**33 + 7
+    placed_wav(Path("a.wav"), place)
+    assert bext_place(Path("a.wav")) == place
+    done = say("separate", "a.wav", "-m", "hpss", "--bit-depth", depth, *part)
+    assert done.code == 0, done.err
+    for name in ("harmonic", "percussive"):
+        assert bext_place(Path(f"stems/a/{name}.wav")) == place + later
+    report = json.loads(Path("stems/a/report.json").read_text())
+    assert report["input"]["tags"]["time_reference"] == str(place)  # the recording's own
+    assert say("verify", "stems/a").code == 0
 
 
 def test_the_closing_list_has_the_reasons(here, say):

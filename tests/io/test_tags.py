@@ -2,7 +2,7 @@
 
 import pytest
 
-from unweave.io.tags import for_stem, readable
+from unweave.io.tags import for_stem, of_part, readable
 
 
 def test_the_stem_is_named():
@@ -45,3 +45,13 @@ def test_names_are_normalised():
 def test_nonsense_is_dropped():
     raw = {"": "x", "a=b": "x", "naïve\x00": "x", "title": "  ", "data": "x" * 10**6, "ok": "a\0b"}
     assert readable(raw) == {"ok": "ab"}
+
+
+def test_a_part_lies_later_on_the_timeline():
+    assert of_part({"time_reference": "172800000", "a": "b"}, 441) == {
+        "time_reference": "172800441",
+        "a": "b",
+    }
+    for nonsense in ("soon", "-5", "", "9" * 5000):
+        assert of_part({"time_reference": nonsense}, 441) == {"time_reference": nonsense}
+    assert of_part({}, 441) == {}

@@ -94,6 +94,7 @@ def separate_file(
     with Decoding(source, region) as decoding:
         info = decoding.info
         target = encoding(format, bit_depth, info.sample_rate_hz, info.channels)
+        placed = tags.of_part(info.tags, region.samples(info.sample_rate_hz)[0])
         separator, work = _prepare(load, info, outputs, device, batch, max_memory_mb)
         loaded_s = time.perf_counter() - started
 
@@ -107,7 +108,7 @@ def separate_file(
             with ExitStack() as undo:
                 writers = {}
                 for stem, path in outputs.items():
-                    writers[stem] = _writer(path, target, info, stem)
+                    writers[stem] = _writer(path, target, info, placed, stem)
                     undo.callback(writers[stem].discard)
                 found = _pass(
                     decoding,
@@ -226,14 +227,16 @@ def all_stems(separator: Separator) -> tuple[str, ...]:
     return spec.stems if spec.additive and spec.rest else (*spec.stems, wrap.RESIDUAL)
 
 
-def _writer(path: Path, target: Encoding, info: SourceInfo, stem: str) -> Writer:
+def _writer(
+    path: Path, target: Encoding, info: SourceInfo, placed: Mapping[str, str], stem: str
+) -> Writer:
     return Writer(
         path,
         target,
         info.sample_rate_hz,
         info.channels,
         layout=info.layout,
-        tags=tags.for_stem(info.tags, stem),
+        tags=tags.for_stem(placed, stem),
         cover=info.cover,
     )
 

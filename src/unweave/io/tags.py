@@ -39,6 +39,7 @@ _NOT_OURS = {
 }
 _NOT_OURS_PREFIXES = ("replaygain_", "r128_", "_statistics", "wm/", "wmfsdk", "asf", "itunes_cddb")
 _LONGEST = 64 * 1024  # characters of one value: more is data in disguise
+_MOST_DIGITS = 20  # of a number of 64 bits
 # Ogg and FLAC keep whatever name the user's tagger chose; these mean the same.
 _SAME = {
     "tracknumber": "track",
@@ -64,6 +65,14 @@ def readable(raw: Mapping[str, str]) -> dict[str, str]:
         if key.isascii() and key.isprintable() and "=" not in key:
             tags.setdefault(key, value)
     return dict(sorted(tags.items()))
+
+
+def of_part(tags: Mapping[str, str], start: int) -> dict[str, str]:
+    """The tags of what begins `start` samples into the recording: later on the same timeline."""
+    place = tags.get("time_reference", "")
+    if not (place.isdecimal() and len(place) < _MOST_DIGITS):
+        return dict(tags)
+    return {**tags, "time_reference": str(int(place) + start)}
 
 
 def for_stem(tags: Mapping[str, str], stem: str, fallback_title: str = "") -> dict[str, str]:

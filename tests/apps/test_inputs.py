@@ -89,10 +89,24 @@ def test_own_stems_are_passed_over_where_a_report_names_them(here):
     assert "m/a/vocals.wav" in paths("m", output="elsewhere")
 
 
+@pytest.mark.parametrize("folder", ["a report", "z report"])
+def test_own_stems_are_passed_over_where_their_report_lies_elsewhere(here, folder):
+    touch("m/a.mp3", "m/vocals/a.wav", f"m/{folder}/a.json")
+    report = {"unweave": "1", "stems": [{"stem": "vocals", "path": "../vocals/a.wav"}]}
+    Path(f"m/{folder}/a.json").write_text(json.dumps(report))
+    assert paths("m", output="m") == ["m/a.mp3"]
+
+
 @pytest.mark.parametrize("text", ["", "[1, 2", "[" * 100_000, '{"stems": 1}', "\udce9"])
 def test_json_that_is_no_report_does_no_harm(here, text):
     touch("m/a.mp3")
     Path("m/x.json").write_bytes(text.encode(errors="surrogateescape"))
+    assert paths("m") == ["m/a.mp3"]
+
+
+def test_a_pipe_that_is_called_as_a_report_is_not_waited_for(here):
+    touch("m/a.mp3")
+    os.mkfifo("m/report.json")
     assert paths("m") == ["m/a.mp3"]
 
 

@@ -119,6 +119,11 @@ def test_same_file_key_is_as_blind_as_file_systems_are():
     assert same_file_key(Path("a")) != same_file_key(Path("b"))
 
 
+def test_same_file_key_follows_links(tmp_path):
+    (tmp_path / "b").symlink_to("a")
+    assert same_file_key(tmp_path / "b/x.wav") == same_file_key(tmp_path / "a/x.wav")
+
+
 def test_shown_is_one_printable_line():
     assert shown("a\nb\x1b[31m\udce9") == "a\\nb\\x1b[31m\\udce9"
     assert shown(Path("🎵 é")) == "🎵 é"

@@ -116,3 +116,21 @@ def test_a_file_that_appears_at_the_last_moment_is_kept(
         publish(tmp_path, "first")
     assert names(tmp_path) == {"bass"}
     assert (tmp_path / "stems" / "bass").read_text() == "another process"
+
+
+def test_a_pipe_that_took_its_bytes_stays_where_a_later_name_cannot_be_given(
+    tmp_path: Path,
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "taken").mkdir()
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    files = [Hidden(tmp_path / name) for name in ("pipe", "taken")]
+    report = Hidden(tmp_path / "report.json")
+    try:
+        with pytest.raises(OSError):
+            journal.commit({file: file.sha256() for file in files}, report, replace=True)
+    finally:
+        os.close(reader)
+        for file in (*files, report):
+            file.discard()
+    assert sorted(os.listdir(tmp_path)) == ["pipe", "taken"]

@@ -49,7 +49,8 @@ def commit(
             report.target.unlink(missing_ok=True)
         for file in files:
             file.place(replace=replace)
-            placed.append(file.target)
+            if not file.into:  # a device stays
+                placed.append(file.target)
         sync_folders(path.parent for path in targets)
         report.place(replace=replace)
     except BaseException:

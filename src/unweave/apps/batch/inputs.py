@@ -125,10 +125,14 @@ def _walk(root: Path, output_dir: str) -> Iterator[Found | Missed | PassedOver]:
     # The output folder itself may be named as input (stems of stems); inside another it is ours.
     seen = {os.path.realpath(root), output_dir}
     troubles: list[OSError] = []
-    nothing = True
+    visited: list[tuple[str, list[str]]] = []
+    ours: set[str] = set()
     for here, folders, names in os.walk(root, followlinks=True, onerror=troubles.append):
         folders[:] = [name for name in sorted(folders) if _first_visit(here, name, seen)]
-        ours = _own_stems(here, names)
+        visited.append((here, names))
+        ours |= _own_stems(here, names)  # which may lie in folders that come sooner or later
+    nothing = True
+    for here, names in visited:
         for name in sorted(names):
             if name.startswith(".") or os.path.normpath(os.path.join(here, name)) in ours:
                 continue

@@ -72,8 +72,8 @@ def safe(value: str) -> str:
 
 
 def same_file_key(path: Path) -> str:
-    """Equal for two paths that some file system takes for one: letter case, Unicode form."""
-    text = os.path.abspath(path)
+    """Equal for two paths that some file system takes for one: links, letter case, Unicode form."""
+    text = os.path.realpath(path)
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 

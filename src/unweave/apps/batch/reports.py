@@ -11,6 +11,7 @@ import json
 import math
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,9 @@ def named_stems(path: Path) -> Iterator[Path]:
 def _document(path: Path) -> dict[str, Any] | None:
     """The JSON at `path` if it is a report of some version of unweave."""
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            return None
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST_BYTES:
+            return None  # a pipe would be waited for, a device may have no end
         document = json.loads(path.read_bytes(), parse_float=_finite, parse_constant=_finite)
     except (OSError, ValueError, RecursionError):
         return None

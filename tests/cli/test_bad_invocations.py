@@ -69,6 +69,22 @@ def test_refused(scene, say, arguments, code, words):
     assert sorted(Path().rglob("*")) == before
 
 
+@pytest.mark.parametrize("verb", ["separate", "info", "verify", "spectrogram", "report"])
+def test_a_name_that_no_disk_takes(here, say, verb):
+    done = say(verb, "x" * 300)
+    assert done.code
+    assert done.err.startswith("error: xxx")
+    assert "unexpected" not in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_scores_that_are_nested_too_deep(here, say):
+    Path("deep.json").write_text("[" * 100_000)
+    done = say("report", "deep.json")
+    assert done.code == 1
+    assert done.err == "error: deep.json: cannot be read as scores (no JSON)\n"
+
+
 @pytest.mark.parametrize("row", TABLE[:5], ids=[row[0] for row in TABLE[:5]])
 def test_refused_in_json_too(scene, say, row):
     arguments, code, words = row

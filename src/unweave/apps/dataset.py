@@ -163,7 +163,7 @@ def read_index(file: Path) -> dict[str, str]:
         document = json.loads(file.read_text())
     except OSError as error:
         raise InputError(f"{shown(file)}: cannot be read: {advice(error)}") from error
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     found = document.get("sha256") if isinstance(document, dict) else None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):

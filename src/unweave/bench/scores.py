@@ -200,7 +200,7 @@ def load_json(path: Path) -> dict[str, Any]:
     """The document in a file, checked against the schema. Raises InputError."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         why = getattr(error, "strerror", None) or "no JSON"
         raise InputError(f"{path}: cannot be read as scores ({why})") from error
     _check(data, path)

@@ -137,8 +137,13 @@ def session(
         import traceback
 
         kind = type(error).__name__
+        message = f"unexpected {kind}: {error}"
+        if isinstance(error, OSError) and isinstance(error.filename, str | os.PathLike):
+            from unweave.io.files import advice
+
+            message = f"{error.filename}: {advice(error)}"  # the system's own words do
         details = "".join(traceback.format_exception(error))
-        code = _ended(current, kind, f"unexpected {kind}: {error}", 1, details)
+        code = _ended(current, kind, message, 1, details)
     if code or current.unheard:
         raise typer.Exit(code or 1)
 

@@ -184,7 +184,7 @@ def _elsewhere(path: Path) -> Card:
         found = parse(path.stem, path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: is not a card: {error}") from error
     comes_along = found.package is None and not found.urls
     beside = path.with_suffix(".safetensors") if comes_along else _beside(path)

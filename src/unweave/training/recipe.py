@@ -229,7 +229,7 @@ def parse(text: str, source: str, *, name: str, overrides: Sequence[str] = ()) -
     """The recipe that `text` (TOML) writes down; `source` names it in errors. Raises UsageError."""
     try:
         facts = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{source}: is not TOML: {error}") from error
     for override in overrides:
         _set(facts, override)

@@ -85,7 +85,7 @@ def _check_own_work(root: Path) -> None:
 def _is_report(path: Path) -> bool:
     try:
         content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, dict) and {"schema_version", "stems"} <= content.keys()
 

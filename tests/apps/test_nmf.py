@@ -9,7 +9,9 @@ import torch
 
 from unweave import catalog
 from unweave.apps.nmf import learn
-from unweave.core.errors import Cancelled, InputError, UnweaveError, UsageError
+from unweave.apps.separate import separate_file
+from unweave.apps.verify import verify
+from unweave.core.errors import Cancelled, InputError, OutputError, UnweaveError, UsageError
 
 OPTIONS = {"components": 3, "iterations": 5}
 
@@ -17,7 +19,7 @@ OPTIONS = {"components": 3, "iterations": 5}
 def write(path: Path, seed: int, rate_hz: int = 16000) -> Path:
     wave = np.random.default_rng(seed).normal(size=(rate_hz, 2)) * 0.1
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, wave, rate_hz)
+    soundfile.write(path, wave, rate_hz, format="WAV")
     return path
 
 
@@ -55,6 +57,19 @@ def test_recordings_and_folders_of_them_are_learned_from(tmp_path: Path) -> None
     assert separator.spec.stems == ("vocals", "drums")
     assert separator.spec.weights_sha256 == found.sha256
     assert [path.name for path in card.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_what_dictionaries_separated_is_finished_and_comes_out_again(tmp_path: Path) -> None:
+    examples = [f"{stem}={write(tmp_path / stem, n)}" for n, stem in enumerate(("vocals", "drums"))]
+    song = write(tmp_path / "song.wav", 3)
+    card = tmp_path / "card.toml"
+    learn(card, examples, steps=0, options=OPTIONS)
+    first = separate_file(song, tmp_path / "out", "nmf", dictionaries=str(card))
+    assert separate_file(song, tmp_path / "out", "nmf", dictionaries=str(card)) == first
+    assert verify(tmp_path / "out" / "song").agrees
+    learn(card, examples, steps=0, options={**OPTIONS, "components": 2})
+    with pytest.raises(OutputError, match=r"made with other content of .*card\.toml"):
+        separate_file(song, tmp_path / "out", "nmf", dictionaries=str(card))
 
 
 def test_the_stems_of_a_dataset_are_learned(folder: Path, tmp_path: Path) -> None:

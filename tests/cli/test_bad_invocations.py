@@ -78,11 +78,12 @@ def test_a_name_that_no_disk_takes(here, say, verb):
     assert done.err.count("\n") == 1
 
 
-def test_scores_that_are_nested_too_deep(here, say):
-    Path("deep.json").write_text("[" * 100_000)
-    done = say("report", "deep.json")
-    assert done.code == 1
-    assert done.err == "error: deep.json: cannot be read as scores (no JSON)\n"
+def test_a_card_that_is_nested_too_deep(scene, say):
+    Path("deep.toml").write_text("title = " + "[" * 100_000)
+    done = say("separate", "-m", "deep.toml", "a.mp3")
+    assert done.code == 2
+    assert done.err.startswith("error: deep.toml: is not a card")
+    assert done.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("row", TABLE[:5], ids=[row[0] for row in TABLE[:5]])

@@ -127,7 +127,7 @@ def test_a_pipe_that_took_its_bytes_stays_where_a_later_name_cannot_be_given(
     files = [Hidden(tmp_path / name) for name in ("pipe", "taken")]
     report = Hidden(tmp_path / "report.json")
     try:
-        with pytest.raises(OSError):
+        with pytest.raises(IsADirectoryError):
             journal.commit({file: file.sha256() for file in files}, report, replace=True)
     finally:
         os.close(reader)

@@ -98,7 +98,8 @@ def build(
             "name": spec.name,
             "model": origin.model,
             "card_sha256": origin.card_sha256,
-            "weights_sha256": spec.weights_sha256,
+            # Of dictionaries, which are files among the options, `files` has the hash.
+            "weights_sha256": origin.weights_sha256 if origin.model else spec.weights_sha256,
             "options": dict(spec.options),
             "files": [asdict(file) for file in origin.files],
             "paper": spec.paper,

@@ -19,7 +19,7 @@ from unweave import separators
 from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import WIENER, Parameter
-from unweave.core.types import Separator
+from unweave.core.types import Separator, Spec
 from unweave.pretrained import cards, store
 from unweave.pretrained import options as trained
 from unweave.pretrained.cards import Card
@@ -87,18 +87,19 @@ def options(name: str) -> tuple[Parameter, ...]:
 
 
 def in_force(name: str, given: Mapping[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
-    """Every option's value, as `Spec.options` has them, and the stems that they lead to.
+    """Every option's value, as `Spec.options` has them, and the `Spec.outputs` they lead to.
 
     given: the options that are not to be defaults. Weights are not loaded. Raises UsageError for
     an unknown name, option, or value.
     """
     if not cards.known(name):
         spec = load(name, **given).spec
-        return dict(spec.options), spec.stems
+        return dict(spec.options), spec.outputs
     values = parameters.checked(options(name), given, name)
-    return {item.name: values.get(item.name, item.default) for item in options(name)}, cards.card(
-        name
-    ).stems
+    found = {item.name: values.get(item.name, item.default) for item in options(name)}
+    card = cards.card(name)
+    spec = Spec(name=name, stems=card.stems, rest=card.rest, additive=trained.additive(card, found))
+    return found, spec.outputs
 
 
 def load(name: str = DEFAULT, **given: object) -> Separator:

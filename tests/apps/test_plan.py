@@ -145,7 +145,13 @@ def test_choose_stems():
         with pytest.raises(UsageError, match="no stem is named; it has vocals, accompaniment"):
             choose_stems(nothing, offered, "m")
     assert choose_stems(["accompaniment", " vocals ,"], offered, "m") == offered
-    assert choose_stems(["residual", "vocals"], offered, "m") == ("vocals", "residual")
+    loose = (*offered, "residual")
+    assert choose_stems((), loose, "m") == offered
+    assert choose_stems(["residual", "vocals"], loose, "m") == ("vocals", "residual")
+    with pytest.raises(UsageError, match=r"no stem 'drums'.*vocals, accompaniment, residual$"):
+        choose_stems(["drums"], loose, "m")
+    with pytest.raises(UsageError, match="no residual, as its stems sum to the mix; it has vocals"):
+        choose_stems(["residual", "vocals"], offered, "m")
     with pytest.raises(UsageError, match=r"no stem 'drums'.*vocals, accompaniment$"):
         choose_stems(["vocals,drums"], offered, "m")
 

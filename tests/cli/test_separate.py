@@ -314,6 +314,70 @@ def test_stems_lie_where_the_recording_lies_on_its_timeline(here, say, part, lat
     assert say("verify", "stems/a").code == 0
 
 
+NO_RESIDUAL = "has no residual, as its stems sum to the mix; it has"
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "names"),
+    [
+        ("spleeter-2stems", (), "vocals, accompaniment"),
+        ("mir1k-unet", (), "vocals, accompaniment"),
+        ("hpss", ("--wiener",), "harmonic, percussive"),
+    ],
+)
+@pytest.mark.parametrize("stems", ["residual", "vocals,residual"])
+def test_without_a_residual_it_is_refused_before_work(here, say, model, settings, names, stems):
+    soundfile.write("a.wav", np.zeros((800, 1)), 8000)
+    stems = stems.replace("vocals", names.partition(",")[0])
+    done = say("separate", "a.wav", "-m", model, *settings, "--stems", stems)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"error: {model} {NO_RESIDUAL} {names}\n"
+    typo = say("separate", "a.wav", "-m", model, *settings, "--stems", "drums")
+    assert typo.err == f"error: {model} has no stem 'drums'; it has {names}\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "setting", "names"),
+    [
+        ("hpss", "margin=2", ["harmonic", "percussive"]),
+        ("spleeter-2stems", "bandwidth=model", ["vocals", "accompaniment"]),
+        ("mir1k-demucs", "wiener=0", ["vocals", "accompaniment"]),
+    ],
+)
+def test_a_residual_is_a_stem_that_can_be_asked_for(here, say, model, setting, names):
+    mix = 0.1 * np.random.default_rng(0).standard_normal((16000, 2), dtype=np.float32)
+    soundfile.write("a.wav", mix, 16000, subtype="FLOAT")
+    how = ("a.wav", "-m", model, "--set", setting)
+
+    def separated(folder: str, stems: str) -> dict[str, np.ndarray]:
+        done = say("separate", *how, "-o", folder, "--stems", stems)
+        assert done.code == 0, done.err
+        return {path.stem: stem(path) for path in Path(folder, "a").glob("*.wav")}
+
+    assert list(alone := separated("alone", "residual")) == ["residual"]
+    two = separated("two", f"residual,{names[0]}")
+    assert set(two) == {"residual", names[0]}
+    assert np.array_equal(alone["residual"], two["residual"])
+    everything = separated("three", ",".join([*names, "residual"]))
+    assert np.abs(sum(everything.values()) - mix.T).max() < 1e-6
+    default = say("separate", *how, "-o", "all", "--json").json["files"][0]["outputs"]
+    assert list(default) == names
+    typo = say("separate", *how, "--stems", "drums")
+    assert typo.err.endswith(f"it has {', '.join(names)}, residual\n")
+
+
+def test_a_residual_of_several_files_at_a_time(here, start):
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(name, np.random.default_rng(0).uniform(-0.1, 0.1, (8000, 1)), 8000)
+    how = ("-m", "hpss", "--set", "margin=2", "--stems", "residual", "--jobs", "2")
+    done = start("separate", "a.wav", "b.wav", *how)
+    assert done.code == 0, done.err
+    assert sorted(map(str, Path("stems").rglob("*.wav"))) == [
+        "stems/a/residual.wav",
+        "stems/b/residual.wav",
+    ]
+
+
 def test_the_closing_list_has_the_reasons(here, say):
     soundfile.write("a.wav", np.zeros((800, 1)), 8000)
     Path("dead.wav").write_text("no sound at all")

@@ -89,7 +89,7 @@ def test_a_spec_says_every_option_and_load_takes_them_back(name: str) -> None:
     separator = catalog.load(name)
     said = separator.spec.options
     assert said == {item.name: item.default for item in catalog.options(name)}
-    assert said == catalog.in_force(name, {})[0]
+    assert catalog.in_force(name, {}) == (said, separator.spec.outputs)
     assert json.loads(json.dumps(said)) == said
     assert catalog.load(name, **said).spec == separator.spec
     assert separator.to("cpu").to("meta").spec.options == said

@@ -46,7 +46,7 @@ def separate(
 ) -> dict:
     separator = separator or halves(**FACTS)
     extension = options.get("format", "wav")
-    stems = options.pop("stems", run.all_stems(separator))
+    stems = options.pop("stems", separator.spec.outputs)
     outputs = {stem: folder / f"{stem}.{extension}" for stem in stems}
     return separate_file(source, outputs, folder / "report.json", lambda: separator, **options)
 

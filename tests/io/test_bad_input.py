@@ -429,14 +429,13 @@ def test_a_size_that_no_disk_holds_is_no_word_on_the_terminal(tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("field", [8, 14])  # channels, bits of a sample
-def test_an_aiff_whose_samples_take_no_bytes(tmp_path, field):
+def test_an_aiff_without_channels_that_holds_more_than_it_says(tmp_path):
     path = tmp_path / "a.aiff"
     soundfile.write(path, np.zeros((4000, 2)), 8000, format="AIFF", subtype="PCM_16")
     data = bytearray(path.read_bytes() + bytes(100) + b"sound")
-    at = data.index(b"COMM") + field
-    data[at : at + 2] = bytes(2)
+    at = data.index(b"COMM") + 8
+    data[at : at + 2] = bytes(2)  # channels
     size = data.index(b"SSND") + 4
-    data[size : size + 4] = (100).to_bytes(4, "big")  # and there is more than is said
+    data[size : size + 4] = (100).to_bytes(4, "big")
     path.write_bytes(data)
     refused(path)

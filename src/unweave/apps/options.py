@@ -60,7 +60,7 @@ def resolve(model: str, options: Mapping[str, object]) -> dict[str, object]:
 def settle(
     model: str, options: Mapping[str, object], seed: int = 0
 ) -> tuple[dict[str, object], tuple[str, ...]]:
-    """Every option in force, as a report holds them, and the stems that they lead to.
+    """Every option in force, as a report holds them, and the names of what can be written.
 
     seed: for a separator that takes one and is not given another. Raises UsageError for a model,
     an option or a value that may not be so, InputError for a recording.

@@ -85,10 +85,10 @@ def separate(
         from unweave.apps.options import resolve
 
         resolved = resolve(model, options)
-        name, offered = model, catalog.in_force(model, resolved)[1]
+        name, outputs = model, catalog.in_force(model, resolved)[1]
     else:
-        name, offered = model.spec.name, model.spec.stems
-    names = choose_stems(stems, offered, name)
+        name, outputs = model.spec.name, model.spec.outputs
+    names = choose_stems(stems, outputs, name)
     wave, rate_hz, speakers = _as_wave(mix, sample_rate_hz, region(start, end))
     separator = catalog.load(model, **resolved) if isinstance(model, str) else model
     waves = separate_array(
@@ -100,11 +100,6 @@ def separate(
         warn=warnings.warn,
         on_progress=on_progress,
     )
-    missing = [name for name in names if name not in waves]
-    if missing:
-        raise UsageError(
-            f"{separator.spec.name}: its stems sum to the mix, so there is no {missing[0]!r}"
-        )
     return Stems({name: waves[name] for name in names}, rate_hz)
 
 
@@ -162,7 +157,7 @@ def separate_file(
         settings = replace(
             settings,
             name=model.spec.name,
-            stems=choose_stems(stems, model.spec.stems, model.spec.name),
+            stems=choose_stems(stems, model.spec.outputs, model.spec.name),
             seed=applied_seed(model.spec.options),
         )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from unweave.bench.names import ORACLES
 from unweave.core.errors import UsageError
 from unweave.core.parameters import Parameter
+from unweave.core.stem_names import RESIDUAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ def _separator(text: str, settings: Mapping[str, object]) -> Entry:
     model, _, words = text.partition(":")
     pairs: Sequence[str] = [word for word in words.split(",") if word.strip()]
     given = {**settings, **parameters.parse(pairs)}
-    in_force, stems = catalog.in_force(model, given)
+    in_force, outputs = catalog.in_force(model, given)
     facts, declared = catalog.describe(model), catalog.options(model)
     said = {name: in_force[name] for name in given}
     if isinstance(facts, catalog.Technique):
@@ -83,7 +84,7 @@ def _separator(text: str, settings: Mapping[str, object]) -> Entry:
         name=facts.name,
         model=model,
         given=given,
-        stems=stems,
+        stems=tuple(stem for stem in outputs if stem != RESIDUAL),
         options=in_force,
         files=_files(declared, in_force),
         card_sha256=catalog.card_sha256(model),

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from unweave.core.stem_names import RESIDUAL
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -76,6 +78,12 @@ class Spec:
     licence: str = ""
     weights_sha256: str | None = None
     options: Mapping[str, object] = field(default_factory=dict)  # as given, for the report
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the engine makes of a mix: the stems, and the residual where they leave one."""
+        complete = self.additive and self.rest is not None
+        return self.stems if complete else (*self.stems, RESIDUAL)
 
 
 @runtime_checkable

@@ -22,6 +22,7 @@ from unweave.core import journal
 from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
 from unweave.core.region import WHOLE, Region
 from unweave.core.request import IN_MEMORY, Origin
+from unweave.core.stem_names import RESIDUAL
 from unweave.core.types import OnProgress, Progress, Separator, ShouldStop, Spec, Wave
 from unweave.core.whole import Hidden
 from unweave.engine import report, resources, wrap
@@ -77,10 +78,10 @@ def separate_file(
 ) -> dict[str, object]:
     """Separate one recording into files and write its report beside them.
 
-    outputs: stem name (or `residual`, where the separator's stems do not sum to the mix) to file;
-    stems that are not named are not written. load: gives the separator; it is called when the
-    recording is known to be readable and is being decoded. region: the part that is separated.
-    origin: where the separator comes from, for the report.
+    outputs: name, one of the spec's `outputs`, to file; what is not named is not written. load:
+    gives the separator; it is called when the recording is known to be readable and is being
+    decoded. region: the part that is separated. origin: where the separator comes from, for the
+    report.
 
     All files appear together when all are complete; files of those names are replaced where
     `replace` says so, else they are an error. before_names: called when all is complete, before the
@@ -128,7 +129,7 @@ def separate_file(
         gain, passes = 1.0, 1
         peak_limit = FULL_SCALE if target.integer else np.inf
         found, writers = run(decoding, gain, peak_limit)
-    names = all_stems(separator)
+    names = separator.spec.outputs
     if found.peak > peak_limit:
         for writer in writers.values():
             writer.discard()
@@ -202,7 +203,7 @@ def separate_array(
     )
     clean = Faults(sample_rate_hz).clean
     blocks = (clean(mix[:, at : at + sample_rate_hz]) for at in range(0, length, sample_rate_hz))
-    names = all_stems(separator)
+    names = separator.spec.outputs
     out = np.empty((len(names), channels, length), np.float32)
     done = 0
     for _, stems in wrap.separate_blocks(
@@ -219,12 +220,6 @@ def separate_array(
         if on_progress is not None:
             on_progress(Progress(done / sample_rate_hz, length / sample_rate_hz))
     return dict(zip(names, out, strict=True))
-
-
-def all_stems(separator: Separator) -> tuple[str, ...]:
-    """The names of what the engine makes of a mix: the stems, and the residual if any is left."""
-    spec = separator.spec
-    return spec.stems if spec.additive and spec.rest else (*spec.stems, wrap.RESIDUAL)
 
 
 def _writer(
@@ -294,7 +289,7 @@ def _prepare(
 ) -> tuple[Separator, Work]:
     """The separator on its device, and how this recording meets it. Raises before any work."""
     separator = load()
-    names = all_stems(separator)
+    names = separator.spec.outputs
     unknown = [stem for stem in outputs if stem not in names]
     if unknown or not outputs:
         raise UsageError(
@@ -355,9 +350,9 @@ def _pass(
     """
     started = time.perf_counter()
     info, rate = decoding.info, decoding.info.sample_rate_hz
-    names = all_stems(separator)
+    names = separator.spec.outputs
     # A residual that is not kept counts as lost.
-    summed = [n for n, stem in enumerate(names) if stem != wrap.RESIDUAL or stem in writers]
+    summed = [n for n, stem in enumerate(names) if stem != RESIDUAL or stem in writers]
     wanted = [names.index(stem) for stem in writers]
     faults = Faults(rate, info.bits)
     meter = StemMeter(names, summed, rate, info.channels, info.channel_names)

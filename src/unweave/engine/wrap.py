@@ -19,8 +19,6 @@ from unweave.engine.plan import plan
 from unweave.engine.stream import OnBatch, stream
 from unweave.io.resampler import Resampler
 
-RESIDUAL = "residual"
-
 
 @dataclass(frozen=True, slots=True)
 class Rows:

@@ -116,8 +116,6 @@ class Block(nn.Module):
 class ConvTasNet(nn.Module):
     """Waves to stems. Segments of any length; the end is filled up with silence to whole frames."""
 
-    additive = False  # the decoder need not invert the encoder
-
     def __init__(self, config: ConvTasNetConfig) -> None:
         super().__init__()
         self.config = config

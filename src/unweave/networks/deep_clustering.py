@@ -71,7 +71,6 @@ class DeepClusteringConfig:
 class DeepClustering(nn.Module):
     """Waves to stems. Segments of any length."""
 
-    additive = True  # masks sum to one
     centres: Tensor
 
     def __init__(

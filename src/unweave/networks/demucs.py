@@ -101,8 +101,6 @@ class Up(nn.Module):
 class Demucs(nn.Module):
     """Waves to stems. Segments of any length; both ends are filled up with silence alike."""
 
-    additive = False
-
     def __init__(self, config: DemucsConfig) -> None:
         super().__init__()
         self.config = config

@@ -173,8 +173,6 @@ class Up(nn.Module):
 class HybridDemucs(nn.Module):
     """Waves to stems. Segments of any length."""
 
-    additive = False
-
     def __init__(self, config: HybridDemucsConfig) -> None:
         super().__init__()
         self.config = config

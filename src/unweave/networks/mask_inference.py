@@ -88,8 +88,6 @@ class Recurrent(nn.Module):
 class MaskInference(nn.Module):
     """Masks that sum to one, from layers over frames."""
 
-    additive = True  # masks sum to one
-
     def __init__(self, config: MaskInferenceConfig) -> None:
         super().__init__()
         self.transform = Transform(config.frame_size, config.hop)

@@ -151,8 +151,6 @@ class Block(nn.Module):
 class SpecTnt(nn.Module):
     """Waves to stems. Segments of any length."""
 
-    additive = True  # masks sum to one
-
     def __init__(self, config: SpecTntConfig) -> None:
         super().__init__()
         self.transform = Transform(config.frame_size, config.hop)

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from unweave.core.typed import typed
 from unweave.dsp import stft
 from unweave.dsp.wiener import multichannel_wiener
+from unweave.networks._options.spleeter import additive
 from unweave.networks._weights import filled
 
 EPSILON = 1e-10  # the original's guard in the ratio masks
@@ -222,7 +223,7 @@ class Spleeter(nn.Module):
     @property
     def additive(self) -> bool:
         """Whether the stems sum to the mix, in every bin."""
-        return self.bandwidth == "full"
+        return additive({"bandwidth": self.bandwidth})
 
     def masks(self, magnitudes: Tensor) -> Iterator[Tensor]:
         """Ratio masks of the stems in turn, `(batch, channel, frame, bin)` each.

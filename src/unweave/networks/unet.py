@@ -164,8 +164,6 @@ class Recurrent(nn.Module):
 class UNet(nn.Module):
     """The mask of the first stem; the second is what it leaves."""
 
-    additive = True  # masks sum to one
-
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.transform = Transform(config.frame_size, config.hop)

@@ -22,9 +22,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from unweave.core.errors import UsageError
+from unweave.core.stem_names import RESIDUAL
 from unweave.core.typed import typed
 
 ENDING = ".toml"
+REST = ("accompaniment", "other")  # stems that by their name are what the others leave
 
 T = TypeVar("T")
 
@@ -114,8 +116,15 @@ class Card:
     def __post_init__(self) -> None:
         if not self.stems or len(set(self.stems)) < len(self.stems):
             raise ValueError(f"stems must be names that differ; got {', '.join(self.stems)}")
+        if RESIDUAL in self.stems:
+            raise ValueError(f"no stem is called {RESIDUAL!r}: that is what the stems leave")
         if min(self.sample_rate_hz, self.channels) < 1:
             raise ValueError("sample_rate_hz and channels must be above 0")
+
+    @property
+    def rest(self) -> str | None:
+        """The stem that by its name is what the others leave."""
+        return next((stem for stem in REST if stem in self.stems), None)
 
     @property
     def place(self) -> str:

@@ -2,9 +2,8 @@
 
 Each file in `networks/` has `build(stems, channels, config, weights, **options)`; options are those
 that `networks/_options` declares for it. It returns a module from waves `(batch, channel, segment)`
-to stems `(batch, stem, channel, segment)` that knows whether its stems are `additive` and can
-`prepare_for_cpu`. `BYTES_PER_SAMPLE` is what its published size takes as working memory. All else
-is on the card, which may know that better.
+to stems `(batch, stem, channel, segment)` that can `prepare_for_cpu`. `BYTES_PER_SAMPLE` is what
+its published size takes as working memory. All else is on the card, which may know that better.
 """
 
 from __future__ import annotations
@@ -23,8 +22,6 @@ from unweave.pretrained import options as own
 from unweave.pretrained import store
 from unweave.pretrained.cards import Card
 
-REST = ("accompaniment", "other")  # stems that by their name are what the others leave
-
 
 class NeuralSeparator:
     """A trained network behind the contract of `unweave.core.types.Separator`."""
@@ -36,7 +33,7 @@ class NeuralSeparator:
         self.card = card
         self.options = own.in_force(card, options)
         self.network = network(card, self.options, weights)
-        self.spec = spec(card, self.options, additive=bool(self.network.additive))
+        self.spec = spec(card, self.options)
         self.device: str | None = None
 
     def __repr__(self) -> str:
@@ -83,7 +80,7 @@ def _module(card: Card) -> Any:
     return import_module(f"unweave.networks.{card.network}")
 
 
-def spec(card: Card, options: Mapping[str, object], *, additive: bool) -> Spec:
+def spec(card: Card, options: Mapping[str, object]) -> Spec:
     """The facts of the card in the words of the engine."""
     segment = card.segment
     rate = card.sample_rate_hz
@@ -99,8 +96,8 @@ def spec(card: Card, options: Mapping[str, object], *, additive: bool) -> Spec:
         bytes_per_sample=card.bytes_per_sample or _module(card).BYTES_PER_SAMPLE,
         padded=segment.padded,
         windowed=segment.windowed,
-        rest=next((stem for stem in REST if stem in card.stems), None),
-        additive=additive,
+        rest=card.rest,
+        additive=own.additive(card, options),
         trained=True,
         paper=card.paper,
         licence=card.licence_weights,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 
 from unweave.core import parameters
 from unweave.core.parameters import WIENER, Parameter
@@ -13,10 +14,8 @@ from unweave.pretrained.cards import Card
 
 def declared(card: Card) -> tuple[Parameter, ...]:
     """The options that the card's network takes."""
-    name = f"unweave.networks._options.{card.network}"
-    found: tuple[Parameter, ...] = ()
-    if find_spec(name) is not None:
-        found = import_module(name).options(card.config)
+    options = getattr(_declarations(card), "options", None)
+    found: tuple[Parameter, ...] = () if options is None else options(card.config)
     return found
 
 
@@ -27,6 +26,18 @@ def in_force(card: Card, options: Mapping[str, object]) -> dict[str, object]:
     return {item.name: given.get(item.name, item.default) for item in known}
 
 
+def additive(card: Card, options: Mapping[str, object]) -> bool:
+    """Whether the stems of the card's network sum to the mix, with the options of `in_force`."""
+    of_network = getattr(_declarations(card), "additive", None)
+    return True if of_network is None else bool(of_network(options))
+
+
 def recorded(values: Mapping[str, object]) -> dict[str, object]:
     """`Spec.options` of a model: its own options, and no filter behind it."""
     return {**values} if WIENER.name in values else {**values, WIENER.name: WIENER.default}
+
+
+def _declarations(card: Card) -> ModuleType | None:
+    """The file of the card's network in `networks/_options`, if it has one."""
+    name = f"unweave.networks._options.{card.network}"
+    return import_module(name) if find_spec(name) is not None else None

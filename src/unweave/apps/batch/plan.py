@@ -113,40 +113,44 @@ def settle(settings: Settings, stems: str | Iterable[str] | None = None) -> Sett
 
     model = settings.model
     given = with_absolute_paths(model, settings.options)
-    in_force, offered = options.settle(model, given, settings.seed)
+    in_force, outputs = options.settle(model, given, settings.seed)
     return replace(
         settings,
         name=catalog.describe(model).name,
         options=in_force,
         seed=options.applied_seed(in_force),
-        stems=choose_stems(stems, offered, model),
+        stems=choose_stems(stems, outputs, model),
         origin=origin(model, given),
     )
 
 
 def choose_stems(
-    asked: str | Iterable[str] | None, offered: Sequence[str], model: str
+    asked: str | Iterable[str] | None, outputs: Sequence[str], model: str
 ) -> tuple[str, ...]:
-    """The stems to write, in the model's order: all it has where `asked` is None or ().
+    """The stems to write, in the model's order: all but the residual where `asked` is None or ().
 
     `asked` holds names, or names joined by commas; a synonym such as 'instrumental' means
-    the stem that the model has. 'residual' is what the stems leave of the mix; the engine refuses
-    it where they leave nothing.
-    Raises UsageError for a name the model does not have, and for words that name no stem.
+    the stem that the model has. `outputs` are the names that can be written (`Spec.outputs`).
+    Raises UsageError for a name that is not among them, and for words that name no stem.
     """
     words = [asked] if isinstance(asked, str) else list(() if asked is None else asked)
-    known = [*offered, RESIDUAL]
     for word in words:
         if not isinstance(word, str):
             raise UsageError(f"{model}: stems are names, as 'vocals' is; got {word!r:.80}")
     names = [name.strip() for word in words for name in word.split(",") if name.strip()]
     if words and not names:
-        raise UsageError(f"{model}: no stem is named; it has {', '.join(offered)}")
-    meant = {name if name in known else canonical(name): name for name in names}
+        raise UsageError(f"{model}: no stem is named; it has {', '.join(outputs)}")
+    meant = {name if name in outputs else canonical(name): name for name in names}
     for stem, name in meant.items():
-        if stem not in known:
-            raise UsageError(f"{model} has no stem {name!r}; it has {', '.join(offered)}")
-    return tuple(stem for stem in known if stem in meant) or tuple(offered)
+        if stem in outputs:
+            continue
+        if stem == RESIDUAL:
+            raise UsageError(
+                f"{model} has no residual, as its stems sum to the mix; it has {', '.join(outputs)}"
+            )
+        raise UsageError(f"{model} has no stem {name!r}; it has {', '.join(outputs)}")
+    stems = tuple(stem for stem in outputs if stem in meant)
+    return stems or tuple(stem for stem in outputs if stem != RESIDUAL)
 
 
 def plan(

@@ -9,6 +9,11 @@ from unweave.core.parameters import WIENER, Parameter
 BANDWIDTHS = ("full", "model")
 
 
+def additive(options: Mapping[str, object]) -> bool:
+    """Whether the stems sum to the mix: only if nothing is left out above the network's band."""
+    return options["bandwidth"] == "full"
+
+
 def options(config: Mapping[str, object]) -> tuple[Parameter, ...]:
     """What a user may choose, alike for every card."""
     return (

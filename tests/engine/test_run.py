@@ -20,7 +20,7 @@ from unweave.core.types import Progress
 from unweave.core.whole import sha256
 from unweave.engine import report, resources, run
 from unweave.engine.ahead import Decoding
-from unweave.engine.run import separate_file
+from unweave.engine.run import separate_array, separate_file
 from unweave.io.reader import Reader
 
 FACTS = {"sample_rate_hz": 44100, "channels": 2, "segment_s": 0.5, "overlap_s": 0.05}
@@ -421,3 +421,24 @@ def test_a_missing_file_and_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file where the folder should be")
     with pytest.raises(OutputError, match="out"):
         separate(song(tmp_path / "song.wav", noise()), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes"),
+        torch.OutOfMemoryError("CUDA out of memory."),
+    ],
+)
+def test_a_system_without_memory_is_said_in_one_line(tmp_path: Path, error: Exception) -> None:
+    class Hungry(Halves):
+        def __call__(self, mix: torch.Tensor, sample_rate_hz: int) -> torch.Tensor:
+            raise error
+
+    separator = Hungry(halves(**FACTS).spec)
+    with pytest.raises(MemoryLimitError, match=r"^the system gives no more memory: use .*$"):
+        separate(song(tmp_path / "song.wav", noise()), tmp_path / "out", separator)
+    assert files(tmp_path / "out") == []
+    with pytest.raises(MemoryLimitError):
+        separate_array(separator, noise(), 44100, warn=print)

@@ -57,6 +57,7 @@ class Pass:
     seconds: float
 
 
+@resources.enough_memory()
 def separate_file(
     source: Path,
     outputs: Mapping[str, Path],
@@ -180,6 +181,7 @@ def separate_file(
     return document
 
 
+@resources.enough_memory()
 def separate_array(
     separator: Separator,
     mix: Wave,

@@ -70,6 +70,7 @@ def test_figure_has_axes_titles_and_one_colour_bar(here):
     assert "dB" in bar.get_ylabel()
     assert mix.get_xlim() == quiet.get_xlim() == (0.0, 3.0)
     [low, high] = mix.images[0].get_clim()
+    assert draw(pictures, start_s=2.0).axes[0].get_xlim() == (2.0, 5.0)  # of the recording
     assert quiet.images[0].get_clim() == (low, high)  # one scale, or nothing could be compared
     assert high - low == 80.0
     assert high - 10 <= max(p.power_db.max() for p in pictures) <= high

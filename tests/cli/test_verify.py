@@ -47,3 +47,12 @@ def test_json_has_levels_hashes_and_the_null_test(folder, say):
         assert found["loudness_lufs"] == pytest.approx(reported["loudness_lufs"], abs=0.01)
     for item in report["stems"]:
         assert item["sha256"] in say("verify", folder, "-v").out
+
+
+def test_bytes_that_change_no_sound_are_told_as_such(folder, say, here):
+    with (here / folder / "harmonic.wav").open("ab") as file:
+        file.write(b"xx")
+    done = say("verify", folder)
+    assert done.code == 1
+    line = "harmonic: the same bytes again, the file is changed since the report, the same sound"
+    assert f"{line}\n" in done.out

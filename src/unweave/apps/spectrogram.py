@@ -45,9 +45,9 @@ def spectrogram(
     """Draw recordings, reports or folders of stems into one PNG and return its path.
 
     A report, or a folder that holds one, stands for its mix and all its stems. region: the part of
-    each that is drawn; the time axis begins at 0. The default output is `spectrogram.png` beside
-    the report, or `NAME-spectrogram.png` in the current folder. Raises UsageError when there is
-    nothing to draw or matplotlib is missing, InputError, OutputError.
+    each that is drawn; the time axis begins at its start. The default output is
+    `spectrogram.png` beside the report, or `NAME-spectrogram.png` in the current folder. Raises
+    UsageError when there is nothing to draw or matplotlib is missing, InputError, OutputError.
     """
     _need_matplotlib()
     arguments = [*paths, *([report] if report else [])]
@@ -62,7 +62,7 @@ def spectrogram(
     for title, path, part in panels:
         on_file(path)
         pictures.append(_read(title, path, (part, region), should_stop))
-    _save(draw(pictures), target)
+    _save(draw(pictures, start_s=region.start_s), target)
     return target
 
 
@@ -91,8 +91,11 @@ def _default_output(first: Path) -> Path:
     return Path(f"{shortened(first.stem, 200)}-spectrogram.png")
 
 
-def draw(pictures: Sequence[Picture], title: str = "") -> Figure:
-    """A matplotlib figure with one panel per picture and one colour bar for all."""
+def draw(pictures: Sequence[Picture], title: str = "", *, start_s: float = 0.0) -> Figure:
+    """A matplotlib figure with one panel per picture and one colour bar for all.
+
+    start_s: the time at the left edge.
+    """
     _need_matplotlib()
     import matplotlib as mpl
 
@@ -107,7 +110,7 @@ def draw(pictures: Sequence[Picture], title: str = "") -> Figure:
         rows = picture.power_db.shape[0]
         image = panel.imshow(
             picture.power_db,
-            extent=(0.0, max(picture.duration_s, 1e-3), 0, rows),
+            extent=(start_s, start_s + max(picture.duration_s, 1e-3), 0, rows),
             origin="lower",
             aspect="auto",
             vmin=top_db - RANGE_DB,
@@ -124,8 +127,8 @@ def draw(pictures: Sequence[Picture], title: str = "") -> Figure:
         panel.set_ylabel("frequency (kHz)")
         panel.set_title(picture.title, loc="left", fontsize=11, fontweight="bold", parse_math=False)
         panel.tick_params(labelbottom=True)
-    panels[-1].set_xlim(0.0, longest_s)
-    if longest_s > _MINUTES_FROM_S:
+    panels[-1].set_xlim(start_s, start_s + longest_s)
+    if start_s + longest_s > _MINUTES_FROM_S:
         panels[-1].xaxis.set_major_formatter(lambda s, _: f"{int(s) // 60}:{int(s) % 60:02d}")
         panels[-1].set_xlabel("time (minutes:seconds)")
     else:

@@ -43,6 +43,8 @@ _NOT_COMPARED = {
     "real_time_factor", "peak_memory_mb",
 }  # fmt: skip
 
+EQUAL_DB = 999.0  # signal over difference where the sound is equal and the bytes are not
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
@@ -297,7 +299,7 @@ def _compare(item: Report, now: Report, file: Path, fresh: Path) -> Compared:
 
 def _finite(value: float | None) -> float | None:
     """Infinity is not JSON: equal sound in other bytes is a difference of 999 dB."""
-    return None if value is None else max(-999.0, min(999.0, round(value, 2)))
+    return None if value is None else max(-EQUAL_DB, min(EQUAL_DB, round(value, 2)))
 
 
 def _fields_differ(then: Report, now: Report) -> dict[str, tuple[Any, Any]]:

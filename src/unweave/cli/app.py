@@ -85,7 +85,10 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def unweave(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say it and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Take finished recordings apart into the tracks they were mixed from."""

@@ -143,7 +143,9 @@ def _say(current: Session, verdict: "Checked", write_index: Path | None) -> None
     current.result(f"{verdict.dataset}: {_summary(verdict)}")
     if write_index is not None and verdict.is_whole:
         current.result(f"checksums written to {shown(write_index)}")
-    current.result(f"{len(troubles)} thing(s) wrong" if troubles else "nothing wrong")
+    current.result(
+        f"{len(troubles)} thing{'s' * (len(troubles) != 1)} wrong" if troubles else "nothing wrong"
+    )
 
 
 def _summary(verdict: "Checked") -> str:
@@ -155,12 +157,15 @@ def _summary(verdict: "Checked") -> str:
     words = [
         f"{len(tracks)} tracks ({', '.join(f'{name} {n}' for name, n in splits.items())})",
         clock(sum(track.duration_s for track in tracks)),
-        *(f"{rate} Hz with {channels} channel(s)" for rate, channels in formats),
+        *(
+            f"{rate} Hz with {channels} channel{'s' * (channels != 1)}"
+            for rate, channels in formats
+        ),
     ]
     sums = sorted(track.sum_db for track in tracks if track.sum_db is not None)
     if sums:
         words.append(
-            f"stems add up to {sums[0]:.1f} dB below the mix at worst, "
-            f"{sums[len(sums) // 2]:.1f} in the middle"
+            f"the mix less its stems is {sums[0]:.1f} dB below the mix at worst, "
+            f"{sums[len(sums) // 2]:.1f} dB in the median"
         )
     return ", ".join(words) if tracks else "could not be listed"

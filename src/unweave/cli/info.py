@@ -67,7 +67,7 @@ def _print(current: Session, facts: dict[str, Any]) -> None:
     }
     if "peak_dbfs" in facts:
         loud = facts["loudness_lufs"]
-        rows["peak"] = f"{facts['peak_dbfs']:.1f} dBFS"
+        rows["peak"] = f"{facts['peak_dbfs']:z.1f} dBFS"
         rows["loudness"] = "nothing above the gate" if loud is None else f"{loud:.1f} LUFS"
     rows |= {f"tag {key}": value for key, value in facts["tags"].items()}
     current.result(shown(facts["path"]))

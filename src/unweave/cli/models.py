@@ -112,9 +112,9 @@ def _rows(facts: list[dict[str, Any]], default: str, columns: int) -> list[str]:
     heads = ("name", "stems", "runs at, licence, weights" if "weights_path" in facts[0] else "idea")
     rows = [
         (
-            fact["name"] + " (default)" * (fact["name"] == default),
+            fact["name"],
             ", ".join(fact["stems"]),
-            _gist(fact),
+            _gist(fact) + " (default)" * (fact["name"] == default),
         )
         for fact in facts
     ]

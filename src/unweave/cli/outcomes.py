@@ -66,8 +66,6 @@ def _lines(outcome: Outcome, verbose: bool) -> list[str]:
     for item in report["stems"]:
         file = shown(Path(item["path"]).name)
         lines.append(f"  {item['stem']:<{width}}  {_level(item):<38}  {file}")
-    if report["gain_db"]:
-        lines.append(f"  all stems are {-report['gain_db']:.1f} dB quieter, so that none clips")
     if verbose:
         separator = report["separator"]
         if report["null_test_db"] is not None:
@@ -87,7 +85,7 @@ def _level(stem: dict[str, Any]) -> str:
     peak, loudness = stem["peak_dbfs"], stem["loudness_lufs"]
     if peak is None or peak <= SILENT_DBFS:
         return "silent"
-    words = f"peak {peak:>6.1f} dBFS"
+    words = f"peak {peak:>z6.1f} dBFS"
     return words if loudness is None else f"{words}  loudness {loudness:>6.1f} LUFS"
 
 

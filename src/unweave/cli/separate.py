@@ -44,8 +44,8 @@ def separate(
     stems: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only these, as in 'vocals' or 'vocals,accompaniment'; 'residual' is what the "
-            "stems leave of the mix.",
+            help="Only these, as in 'vocals' or 'vocals,accompaniment'; 'instrumental' is the "
+            "accompaniment, 'residual' what the stems leave of the mix.",
             show_default="all",
             rich_help_panel=OUTPUT,
         ),

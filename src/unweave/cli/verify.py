@@ -36,8 +36,9 @@ def verify(
 ) -> None:
     """Separate again what a report describes, and say whether the bytes agree.
 
-    Where they do not, says by how many dB the sound differs, and what else in the report is not as
-    found. Exit code 0: all agree, 1: not so.
+    Where they do not, it says by how many dB the sound differs.
+
+    It also names every other field of the report that is not as found.
     """
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
         from unweave.apps import verify as again
@@ -114,9 +115,13 @@ def _show(display: "Display", key: object, progress: "Progress") -> None:
 
 
 def _words(stem: "Compared") -> str:
+    from unweave.apps.verify import EQUAL_DB
+
     fresh = "the same bytes again" if stem.agrees else "other bytes this time"
     words = [fresh] if stem.on_disk == "as reported" else [fresh, f"the file is {stem.on_disk}"]
-    if stem.difference_db is not None:
+    if stem.difference_db == EQUAL_DB:
+        words.append("the same sound")
+    elif stem.difference_db is not None:
         words.append(f"signal over difference {stem.difference_db:.1f} dB")
     elif not stem.agrees or stem.on_disk == "changed since the report":
         words.append("the sounds cannot be compared")

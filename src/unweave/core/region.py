@@ -55,7 +55,7 @@ class Region:
         if self != WHOLE and (at <= start or end is not None):
             asked_s = self.start_s if at <= start else self.end_s
             raise InputError(
-                f"{name}: lasts {at / sample_rate_hz:.3f} s, so that nothing is at {asked_s:g} s; "
+                f"{name}: lasts {at / sample_rate_hz:.3f} s and has nothing at {asked_s:g} s; "
                 "ask for an earlier part"
             )
 
@@ -90,5 +90,5 @@ def _seconds(time: str | float, which: str) -> float:
         return float(time)
     raise UsageError(
         f"the {which} is a time in seconds, or minutes:seconds, or hours:minutes:seconds, "
-        f"as in 90.5 or 1:30.5; got {time!r}"
+        f"as in 90.5 or 1:30.5, with less than 60 seconds after a colon; got {time!r}"
     )

@@ -161,6 +161,16 @@ def test_folder_that_cannot_be_searched_is_named(open_folder, ordinary_user, mon
         assert missed("m") == [("m/locked", False)]
 
 
+def test_a_folder_that_may_be_listed_but_not_entered_stops_nothing(
+    open_folder, ordinary_user, monkeypatch
+):
+    monkeypatch.chdir(open_folder)
+    touch("m/a.mp3", "m/locked/b.mp3", "m/locked/c")
+    os.chmod("m/locked", 0o444)
+    with ordinary_user():
+        assert paths("m") == ["m/a.mp3"]
+
+
 def test_every_format_of_the_readme_has_its_extension():
     wanted = "wav aiff flac ogg opus mp3 m4a aac wma mp4 mkv webm".split()
     assert {f".{name}" for name in wanted} <= AUDIO_EXTENSIONS

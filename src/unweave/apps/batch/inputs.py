@@ -159,8 +159,8 @@ def _is_recording(here: str, name: str) -> bool:
     path = Path(here, name)
     if path.suffix.lower() in AUDIO_EXTENSIONS:
         # A broken link is kept, so that it is named as failed rather than passed over.
-        return path.is_file() or path.is_symlink()
-    return path.is_file() and begins_as_sound(path)
+        return os.path.isfile(path) or os.path.islink(path)
+    return os.path.isfile(path) and begins_as_sound(path)
 
 
 def _own_stems(here: str, names: Sequence[str]) -> set[str]:

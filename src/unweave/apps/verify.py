@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from unweave.apps.batch.reports import (
 from unweave.core.errors import InputError, UsageError
 from unweave.core.region import WHOLE, Region
 from unweave.core.request import Origin, brief, identity
-from unweave.core.whole import sha256
+from unweave.core.whole import sha256, temporary_folder
 from unweave.io.files import advice, shown
 
 if TYPE_CHECKING:
@@ -182,7 +181,7 @@ def repeat(
     """Separate again and compare. Raises as the engine does."""
     report = ready.report
     files = output_files(report, ready.path)
-    with tempfile.TemporaryDirectory(prefix="unweave-verify-") as folder:
+    with temporary_folder("unweave-verify-") as folder:
         asked = report["output"]["stems"]
         ending = next(iter(files.values())).suffix
         fresh = {stem: Path(folder, f"{n}{ending}") for n, stem in enumerate(asked)}

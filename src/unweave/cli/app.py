@@ -5,15 +5,18 @@ Only typer is imported here and in the verbs' files; the work is imported when a
 (`from __future__ import annotations`), which typer would compile several times at every start.
 """
 
+import inspect
 import io
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
+from typer.models import CommandInfo
 
 from unweave.cli import (
     benchmark,
@@ -34,8 +37,10 @@ from unweave.cli import (
 from unweave.cli.interrupt import INTERRUPTED
 from unweave.cli.session import Session
 
-EXIT_CODES = """Exit codes: 0 all done; 1 at least one file failed (or, for verify, differs);
-2 usage; 3 weights missing or wrong; 130 interrupted."""
+EXIT_CODES = (
+    "Exit codes: 0 all done; 1 at least one file failed (or, for verify, differs); 2 usage; "
+    "3 weights missing or wrong; 130 interrupted."
+)
 
 
 class _Verbs(TyperGroup):
@@ -60,18 +65,58 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(epilog=EXIT_CODES, no_args_is_help=True)(separate.separate)
-app.add_typer(models.app, name="models", epilog=EXIT_CODES)
-app.add_typer(dataset.app, name="dataset", epilog=EXIT_CODES)
-app.add_typer(nmf.app, name="nmf", epilog=EXIT_CODES)
-app.command(epilog=EXIT_CODES, no_args_is_help=True)(info.info)
-app.command(epilog=EXIT_CODES, no_args_is_help=True)(verify.verify)
-app.command(epilog=EXIT_CODES, no_args_is_help=True)(spectrogram.spectrogram)
-app.command(epilog=EXIT_CODES, no_args_is_help=True)(partials.partials)
-app.command(epilog=EXIT_CODES, no_args_is_help=True)(evaluate.evaluate)
-app.command(epilog=EXIT_CODES, no_args_is_help=True)(benchmark.benchmark)
-app.command(epilog=EXIT_CODES, no_args_is_help=True)(report.report)
-app.command(epilog=EXIT_CODES, no_args_is_help=True)(train.train)
+EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
+    separate.separate: (
+        "unweave separate song.mp3",
+        "unweave separate album/ -o stems --format flac --skip-existing",
+        "unweave separate song.mp3 -m hpss --start 1:00 --end 2:30",
+    ),
+    info.info: ("unweave info song.mp3", "unweave info --loudness *.wav"),
+    verify.verify: ("unweave verify stems/song",),
+    spectrogram.spectrogram: (
+        "unweave spectrogram song.mp3",
+        "unweave spectrogram stems/song -o song.png",
+    ),
+    partials.partials: ("unweave partials flute.wav --plot flute.png",),
+    evaluate.evaluate: ("unweave evaluate true_stems/ stems/song",),
+    benchmark.benchmark: (
+        "unweave benchmark --root MUSDB18 --split test -s hpss --oracle irm1 -o scores",
+    ),
+    report.report: ("unweave report scores",),
+    train.train: ("unweave train --new voice", "unweave train voice.toml --resume"),
+    models.list_models: ("unweave models list",),
+    models.show: ("unweave models show hpss",),
+    models.path: ("unweave models path spleeter-2stems",),
+    dataset.list_datasets: ("unweave dataset list",),
+    dataset.check: ("unweave dataset check MUSDB18 --decode",),
+    nmf.learn: (
+        "unweave nmf learn vocals=voices/ accompaniment=bands/ -o songs.toml",
+        "unweave separate song.mp3 -m nmf --set dictionaries=songs.toml",
+    ),
+}
+
+
+def _describe(command: CommandInfo) -> None:
+    """Give a verb examples and exit codes, and paragraphs that break where the terminal ends."""
+    assert command.callback is not None
+    paragraphs = inspect.cleandoc(command.callback.__doc__ or "").split("\n\n")
+    command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    examples = EXAMPLES[command.callback]
+    title = "Examples:" if len(examples) > 1 else "Example:"
+    command.epilog = "\n\n".join([title, *examples, EXIT_CODES])
+
+
+for _verb in (separate.separate, info.info, verify.verify, spectrogram.spectrogram,
+              partials.partials, evaluate.evaluate, benchmark.benchmark, report.report,
+              train.train):  # fmt: skip
+    app.command(no_args_is_help=True)(_verb)
+for _name, _group in (("models", models.app), ("dataset", dataset.app), ("nmf", nmf.app)):
+    app.add_typer(_group, name=_name, epilog=EXIT_CODES)
+for _command in (
+    *app.registered_commands,
+    *(command for group in (models, dataset, nmf) for command in group.app.registered_commands),
+):
+    _describe(_command)
 
 
 def _version(wanted: bool) -> None:

@@ -68,7 +68,6 @@ def learn(
         from unweave.core.parameters import parse
 
         with display(current) as progress:
-            progress.start(output, shown(output.name))
             found = study(
                 output,
                 examples or (),
@@ -79,6 +78,7 @@ def learn(
                 title=title,
                 licence=licence,
                 options=parse(settings or ()),
+                on_start=lambda: progress.start(output, shown(output.name)),
                 on_progress=lambda at: progress.update(output, at.done_s, at.total_s),
             )
             progress.end(output)

@@ -39,12 +39,12 @@ def partials(
 
         options = parse(settings or ())
         with display(current) as progress:
-            progress.start(file, shown(file.name))
             found = follow(
                 file,
                 output,
                 plot=plot,
                 options=options,
+                on_start=lambda: progress.start(file, shown(file.name)),
                 on_progress=lambda at: progress.update(file, at.done_s, at.total_s),
             )
             progress.end(file)

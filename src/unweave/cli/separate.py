@@ -33,17 +33,21 @@ def separate(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILES|FOLDERS|GLOBS...",
-            help="Recordings, the sound of videos, folders of them, or patterns in quotes.",
+            metavar="RECORDINGS...",
+            help="Files, the sound of videos, folders of them, or patterns in quotes.",
             show_default=False,
         ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for the stems.", rich_help_panel=OUTPUT)
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Folder for the stems.", rich_help_panel=OUTPUT
+        ),
     ] = Path("stems"),
     stems: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="NAMES",
             help="Only these, as in 'vocals' or 'vocals,accompaniment'; 'instrumental' is the "
             "accompaniment, 'residual' what the stems leave of the mix.",
             show_default="all",
@@ -83,6 +87,7 @@ def separate(
     filename_template: Annotated[
         str,
         typer.Option(
+            metavar="TEMPLATE",
             help="Where each stem goes below the output folder. Fields: {name} {stem} {ext} "
             "{model} {input_ext} {parent}.",
             rich_help_panel=OUTPUT,
@@ -109,6 +114,7 @@ def separate(
         typer.Option(
             "--model",
             "-m",
+            metavar="NAME",
             help="Which separator; see 'unweave models'.",
             autocompletion=model_names,
             rich_help_panel=MODEL,
@@ -131,6 +137,7 @@ def separate(
     mask_exponent: Annotated[
         float | None,
         typer.Option(
+            metavar="NUMBER",
             help="Sharper masks above the model's own exponent, softer below.",
             show_default="the model's",
             rich_help_panel=MODEL,
@@ -165,7 +172,10 @@ def separate(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(help="For techniques that use chance.", rich_help_panel=MACHINE)
+        int,
+        typer.Option(
+            metavar="NUMBER", help="For techniques that use chance.", rich_help_panel=MACHINE
+        ),
     ] = 0,
     jobs: Annotated[
         int,

@@ -97,9 +97,27 @@ unfinished: dict[Path, list[Path]] = {}
 """The hidden files of this process, each with the folders made for it, outermost first."""
 
 
+scratch: set[Path] = set()
+"""The temporary folders of this process, each with all that is in it."""
+
+
+@contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """A folder outside the user's, which goes with the block, or with the process."""
+    import tempfile  # slow to import
+
+    with tempfile.TemporaryDirectory(prefix=prefix) as name:
+        folder = Path(name)
+        scratch.add(folder)
+        try:
+            yield folder
+        finally:
+            scratch.discard(folder)
+
+
 def abandon() -> None:
-    """Remove every hidden file of this process, which is about to end, and its folder where it was
-    made for it. Never raises."""
+    """Remove every hidden file of this process, which is about to end, its folder where it was
+    made for it, and the temporary folders. Never raises."""
     left = dict(unfinished)
     for path in left:
         with suppress(OSError):
@@ -108,6 +126,11 @@ def abandon() -> None:
         for folder in reversed(made):
             with suppress(OSError):  # not empty
                 folder.rmdir()
+    if scratch:
+        import shutil
+
+        for folder in list(scratch):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

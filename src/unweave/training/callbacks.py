@@ -13,6 +13,7 @@ import pytorch_lightning as pl
 import torch
 
 from unweave.core.errors import OutputError
+from unweave.core.whole import unfinished
 from unweave.datasets.track import Track
 from unweave.io.files import advice, shown
 from unweave.training import validate
@@ -42,6 +43,7 @@ class Checkpoints(pl.Callback):
         """Raises OutputError, as when the disk is full; the checkpoint before stays."""
         final = self.folder / LAST
         temporary = final.with_name(f".{LAST}.part")
+        unfinished[temporary] = []  # it goes with a process that is ended
         try:
             trainer.save_checkpoint(temporary)
             if trainer.is_global_zero:
@@ -51,6 +53,8 @@ class Checkpoints(pl.Callback):
             temporary.unlink(missing_ok=True)
             reason = advice(error) if isinstance(error, OSError) else f"{error}; is the disk full?"
             raise OutputError(f"{shown(final)}: {reason}") from error
+        finally:
+            unfinished.pop(temporary, None)
 
 
 class Scores(pl.Callback):

@@ -6,7 +6,7 @@ its tracks are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,19 +41,21 @@ def partials(
     *,
     plot: Path | None = None,
     options: Mapping[str, object] | None = None,
+    on_start: Callable[[], None] = lambda: None,
     on_progress: OnProgress = lambda _: None,
     should_stop: ShouldStop = lambda: False,
 ) -> Written:
     """Follow the partials of a recording and write them down, draw them, or both.
 
     output: `.csv`, `.json` or `.sdif`; plot: `.png`; without either, `NAME-partials.csv` in the
-    current folder. options: of the technique `sinusoidal`. Raises UsageError, InputError,
+    current folder. options: of the technique `sinusoidal`. on_start: called when
+    all that is given has proved to make sense. Raises UsageError, InputError,
     OutputError, or Cancelled; then nothing is written.
     """
     if output is None and plot is None:
         output = Path(f"{shortened(source.stem, 200)}-partials.csv")
     _check(source, output, plot)
-    found = analyse(source, options, on_progress, should_stop)
+    found = analyse(source, options, on_progress, should_stop, on_start)
     contents: list[tuple[Path, bytes]] = []
     if output is not None:
         contents.append((output, FORMATS[output.suffix.lower()](found)))
@@ -73,6 +75,7 @@ def analyse(
     options: Mapping[str, object] | None = None,
     on_progress: OnProgress = lambda _: None,
     should_stop: ShouldStop = lambda: False,
+    on_start: Callable[[], None] = lambda: None,
 ) -> Analysis:
     """The tracks of a recording. Raises UsageError, InputError or Cancelled."""
     from unweave import catalog
@@ -82,6 +85,7 @@ def analyse(
 
     model: Any = catalog.technique(TECHNIQUE, options or {})
     with Reader(source) as reader:
+        on_start()
         info, rate_hz = reader.info, reader.info.sample_rate_hz
         faults = Faults(rate_hz, info.bits)
 

@@ -139,7 +139,7 @@ def session(
         kind = type(error).__name__
         message = f"unexpected {kind}: {error}"
         if isinstance(error, OSError) and isinstance(error.filename, str | os.PathLike):
-            from unweave.io.files import advice
+            from unweave.apps.batch import advice
 
             message = f"{error.filename}: {advice(error)}"  # the system's own words do
         details = "".join(traceback.format_exception(error))

@@ -32,7 +32,7 @@ from unweave.apps.batch.run import (
 )
 from unweave.core.errors import InputError, UsageError
 from unweave.core.status import Status
-from unweave.io.files import shown
+from unweave.io.files import advice, shown
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -45,6 +45,7 @@ __all__ = [
     "Outcome",
     "Settings",
     "Watcher",
+    "advice",
     "cancelled",
     "choose_stems",
     "do",

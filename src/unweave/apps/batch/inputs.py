@@ -18,7 +18,6 @@ from pathlib import Path
 
 from unweave.apps.batch.reports import named_stems
 from unweave.io.files import advice
-from unweave.io.sniff import begins_as_sound
 
 AUDIO_EXTENSIONS = frozenset(
     ".wav .wave .bwf .rf64 .w64 .aif .aiff .aifc .au .snd .caf .flac .wv .ape .tta .tak .alac "
@@ -160,6 +159,8 @@ def _is_recording(here: str, name: str) -> bool:
     if path.suffix.lower() in AUDIO_EXTENSIONS:
         # A broken link is kept, so that it is named as failed rather than passed over.
         return os.path.isfile(path) or os.path.islink(path)
+    from unweave.io.sniff import begins_as_sound  # imports numpy, which words of error do without
+
     return os.path.isfile(path) and begins_as_sound(path)
 
 

@@ -54,7 +54,7 @@ def test_every_value_is_settled_and_the_seed_where_there_is_one() -> None:
     settled, stems = settle("fastica", given, seed=7)
     assert settled == {**settle("fastica", {})[0], "sources": 3, "seed": 7}
     assert settled["contrast"] == "logcosh"
-    assert stems == ("source-1", "source-2", "source-3")
+    assert stems == ("source-1", "source-2", "source-3", "residual")
     assert settle("hpss", {}, seed=7) == settle("hpss", {})
 
 

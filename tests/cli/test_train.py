@@ -41,10 +41,10 @@ def test_a_folder_becomes_weights(say, here: Path) -> None:
 
     rng = np.random.default_rng(0)
     for track in "ab":
-        (here / "stems" / track).mkdir(parents=True)
+        (here / "my-recordings" / track).mkdir(parents=True)
         for stem in ("vocals", "accompaniment"):
             wave = 0.1 * rng.standard_normal(8000).astype(np.float32)
-            soundfile.write(here / "stems" / track / f"{stem}.wav", wave, 8000)
+            soundfile.write(here / "my-recordings" / track / f"{stem}.wav", wave, 8000)
     say("train", "--new", "mine")
     text = (here / "mine.toml").read_text()
     for line, instead in (
@@ -62,6 +62,6 @@ def test_a_folder_becomes_weights(say, here: Path) -> None:
     said = say("train", "mine.toml")
     assert said.code == 0, said.err
     assert "unweave separate SONG -m runs/mine/mine.toml" in said.out
-    done = say("separate", "stems/a/vocals.wav", "-m", "runs/mine/mine.toml", "-o", "out", "-q")
+    done = say("separate", "my-recordings/a/vocals.wav", "-m", "runs/mine/mine.toml", "-o", "out", "-q")
     assert done.code == 0, done.err
     assert len(list((here / "out").rglob("*.wav"))) == 2

@@ -115,5 +115,5 @@ def test_weights_are_loaded_strictly() -> None:
         load({name: value for name, value in weights.items() if name != "encoder.weight"})
     with pytest.raises(WeightsError, match="unknown arrays, as 'more'"):
         load(weights | {"more": weights["encoder.weight"]})
-    with pytest.raises(WeightsError, match=r"masks\.weight has shape \(8, 32, 1\)"):
+    with pytest.raises(WeightsError, match=r"'masks\.weight' has shape \(8, 32, 1\)"):
         load(weights | {"masks.weight": weights["masks.weight"].swapaxes(0, 1)})

@@ -62,6 +62,8 @@ def test_a_folder_becomes_weights(say, here: Path) -> None:
     said = say("train", "mine.toml")
     assert said.code == 0, said.err
     assert "unweave separate SONG -m runs/mine/mine.toml" in said.out
-    done = say("separate", "my-recordings/a/vocals.wav", "-m", "runs/mine/mine.toml", "-o", "out", "-q")
+    done = say(
+        "separate", "my-recordings/a/vocals.wav", "-m", "runs/mine/mine.toml", "-o", "out", "-q"
+    )
     assert done.code == 0, done.err
     assert len(list((here / "out").rglob("*.wav"))) == 2

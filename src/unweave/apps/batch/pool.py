@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from unweave.apps.batch.run import (
     failed,
     worker,
 )
+from unweave.apps.batch.turns import missing_folders, remove_empty
 from unweave.core.ending import end_now, leave_to_parent
 from unweave.core.errors import UnweaveError
 from unweave.io.files import shown
@@ -58,6 +60,7 @@ def run_in_processes(
 
     threads = max(1, cores() // at_once)
     children: list[_Child] = []
+    made: set[Path] = set()  # folders of the jobs that were not there before
     exhausted = False
     try:
         while True:
@@ -68,6 +71,7 @@ def run_in_processes(
                 elif isinstance(item, Outcome):
                     yield item
                 else:
+                    made.update(missing_folders(item))
                     _hand(item, children, settings, threads)
             busy = _busy(children)
             if not busy:
@@ -79,6 +83,7 @@ def run_in_processes(
             wait([child.pipe for child in _busy(children)], timeout=0.2)
     finally:
         _end(children)
+        remove_empty(made)  # of two children that end at once, neither removes the folder of both
 
 
 def _busy(children: list[_Child]) -> list[_Child]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def turn(job: Job) -> Iterator[None]:
     file = folder / f".unweave-{job.report.name}.lock"
     try:
         try:
-            made = _missing_folders(job)
+            made = missing_folders(job)
             folder.mkdir(parents=True, exist_ok=True)
             handle = _locked(file)
         except OSError as error:
@@ -47,15 +47,20 @@ def turn(job: Job) -> Iterator[None]:
         if handle is not None:
             _unlock(file, handle)
             unfinished.pop(file, None)
-        for empty in reversed(made):
-            with suppress(OSError):  # not made, or not empty
-                empty.rmdir()
+        remove_empty(made)
 
 
-def _missing_folders(job: Job) -> list[Path]:
+def missing_folders(job: Job) -> list[Path]:
     """The folders that the job would have to make, outermost first."""
     folders = {folder for file in job.files for folder in file.parents if not folder.exists()}
     return sorted(folders, key=lambda folder: len(folder.parts))
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove those of `folders` that hold nothing, the innermost first. Never raises."""
+    for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
+        with suppress(OSError):  # not made, or not empty
+            folder.rmdir()
 
 
 def _locked(path: Path) -> int | None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from tests.networks import waveform
+from unweave.core.typed import typed
 from unweave.networks.unet import UNet, UNetConfig
 
 TWO = {"filters": (8, 8), "stride_bins": (2, 2), "kernel_bins": (5, 5)}
@@ -91,4 +92,4 @@ def test_the_published_size() -> None:
 )  # fmt: skip
 def test_settings_that_mean_nothing(changes: dict, word: str) -> None:
     with pytest.raises(ValueError, match=word):
-        UNetConfig(**{**TINY, **changes})
+        typed(UNetConfig, {**TINY, **changes})

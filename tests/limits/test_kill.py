@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 # `unweave`, which kills itself before its rename number `at`; 0: never. The first is the journal's.
+# -1: when all have their names, before the journal goes.
 UNWEAVE = """
 import os, signal, sys
 from unweave.cli.app import main
@@ -32,6 +33,17 @@ def killing(rename):
     return renamed
 
 os.replace, os.link = killing(os.replace), killing(os.link)  # link: to a name that is free
+if at == -1:
+    from pathlib import Path
+
+    unlink = Path.unlink
+
+    def unlinked(path, *arguments, **options):
+        if path.suffix == ".journal":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return unlink(path, *arguments, **options)
+
+    Path.unlink = unlinked
 main()
 """
 
@@ -73,8 +85,11 @@ def test_what_has_a_final_name_is_complete(tmp_path: Path) -> None:
         assert found.items() <= right.items()
         assert "report.json" not in found  # it comes last: it says that its stems are complete
 
+    assert subprocess.run(command("killed-1", -1)).returncode == -signal.SIGKILL
+    assert hashes(tmp_path / "killed-1") == right
+
     # What a killed run leaves is no obstacle, whenever the kill came, and does not stay.
-    for name in ("killed", "killed3", "killed4"):
+    for name in ("killed", "killed3", "killed4", "killed-1"):
         subprocess.run(command(name), check=True)
         assert hashes(tmp_path / name) == right
         assert not list((tmp_path / name).rglob(".*"))

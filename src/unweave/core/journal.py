@@ -62,6 +62,15 @@ def commit(
     journal.unlink()
 
 
+def clear(report: Path) -> None:
+    """Remove the journal of a run that was killed when its report, which is there, had its name.
+
+    For whoever has the turn in the folder. Never raises.
+    """
+    with suppress(OSError):
+        _journal(report).unlink()
+
+
 def leftovers(report: Path) -> set[Path]:
     """The files that a run which was killed left under final names; none where `report` is there.
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from unweave.apps.batch.finished import Found, State, look, release
 from unweave.apps.batch.plan import Job, Settings
-from unweave.apps.batch.turns import turn
+from unweave.apps.batch.turns import tidy, turn
+from unweave.core import journal
 from unweave.core.errors import Cancelled, OutputError, UnweaveError
 from unweave.core.status import Status
 from unweave.io.files import advice, shown
@@ -116,6 +117,7 @@ def do(
     with turn(job):
         found, outcome = _settled(job, settings)
         if outcome is not None:
+            journal.clear(found.report_path)
             return outcome
         report = separate_file(
             job.source,
@@ -240,7 +242,9 @@ def _unfinished(
         if should_stop():
             return
         try:
-            outcome = _settled(job, settings)[1]
+            found, outcome = _settled(job, settings)
+            if outcome is not None:
+                tidy(job, found.report_path)
         except Exception as error:
             outcome = failed(job, error)
         if outcome is not None:

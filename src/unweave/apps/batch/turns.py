@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from unweave.apps.batch.plan import Job
+from unweave.core import journal
 from unweave.core.errors import OutputError
 from unweave.core.whole import lock, unfinished
 from unweave.io.files import advice, shown
@@ -28,7 +29,7 @@ def turn(job: Job) -> Iterator[None]:
     folder = job.report.parent
     made: list[Path] = []
     handle = None
-    file = folder / f".unweave-{job.report.name}.lock"
+    file = _lock_file(job)
     try:
         try:
             made = missing_folders(job)
@@ -48,6 +49,20 @@ def turn(job: Job) -> Iterator[None]:
             _unlock(file, handle)
             unfinished.pop(file, None)
         remove_empty(made)
+
+
+def tidy(job: Job, report: Path) -> None:
+    """Remove what a run left in hiding that was killed after `report` had got its name.
+
+    Nothing where another run is at work here.
+    """
+    if _lock_file(job).exists():
+        with suppress(OutputError), turn(job):
+            journal.clear(report)
+
+
+def _lock_file(job: Job) -> Path:
+    return job.report.parent / f".unweave-{job.report.name}.lock"
 
 
 def missing_folders(job: Job) -> list[Path]:

@@ -24,7 +24,7 @@ from unweave.engine.run import separate_array
 from unweave.io.reader import Reader
 
 RATE_HZ = 16000
-COLOURS = 24  # of a picture: fewer make a smaller file
+SHADES, GREYS = 192, 64  # of a picture, 256 at most: those of the levels, those of the letters
 
 
 def song() -> tuple[np.ndarray, int]:
@@ -92,7 +92,8 @@ SCENES = {
 
 
 def draw(name: str, target: Path) -> None:
-    """Separate a technique's scene and write the picture, a PNG of few colours."""
+    """Separate a technique's scene and write the picture, a PNG of 256 colours."""
+    import matplotlib as mpl
     from PIL import Image
 
     scene = SCENES[name]
@@ -106,7 +107,11 @@ def draw(name: str, target: Path) -> None:
     for panel in figure.axes:
         panel.tick_params(labelsize=7)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=74)
+    figure.savefig(buffer, format="png", dpi=100)
     target.parent.mkdir(parents=True, exist_ok=True)
-    image = Image.open(buffer).convert("RGB").quantize(COLOURS)
+    shades = mpl.colormaps["magma"](np.linspace(0, 1, SHADES))[:, :3]
+    greys = np.linspace(0, 1, GREYS)[:, np.newaxis].repeat(3, axis=1)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(np.rint(255 * np.concatenate([shades, greys])).astype(np.uint8).tobytes())
+    image = Image.open(buffer).convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
     image.save(target, format="PNG", optimize=True)

@@ -112,22 +112,29 @@ def draw(lines: Sequence[Line], target: Path) -> None:
         axis.xaxis.set_minor_formatter("")
         axis.margins(y=0.15)
         axis.grid(alpha=0.3)
-        names = [line.card.name.removeprefix("mir1k-") for line in lines]
-        label(axis, list(zip(names, values, scores, strict=True)))
+    figure.suptitle("Networks trained on MIR-1K: quality against cost")
     axes[0].set_ylabel("GNSDR of the voice, MIR-1K test-public, dB")
+    figure.canvas.draw()  # the layout decides where the points are
+    names = [line.card.name.removeprefix("mir1k-") for line in lines]
+    for axis, (_, values) in zip(axes, columns, strict=True):
+        label(axis, list(zip(names, values, scores, strict=True)))
     figure.savefig(target, dpi=110)
 
 
 def label(axis: Any, points: Sequence[tuple[str, float, float]]) -> None:
-    """A name beside each point, on the side where it covers no name that is there yet."""
-    taken: list[Any] = []
+    """A name beside each point, on the side where it covers no other point and no other name."""
+    from matplotlib.transforms import Bbox
+
+    size = 8  # of a dot and the air around it, in pixels
+    dots = axis.transData.transform([(x, y) for _, x, y in points])
+    taken = [Bbox.from_bounds(x - size, y - size, 2 * size, 2 * size) for x, y in dots]
     for name, x, y in points:
         text = axis.annotate(name, (x, y), (0, 0), textcoords="offset points", fontsize=9)
         for across, up, side in (
-            (6, 4, "left"),
-            (-6, 4, "right"),
-            (6, -11, "left"),
-            (-6, -11, "right"),
+            (8, -3, "left"),
+            (-8, -3, "right"),
+            (0, 8, "center"),
+            (0, -15, "center"),
         ):
             text.set(position=(across, up), ha=side)
             if not any(text.get_window_extent().overlaps(other) for other in taken):

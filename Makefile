@@ -42,6 +42,7 @@ $(VENV)/.plot $(VENV)/.test: $(VENV)/.%: $(VENV)/.made pyproject.toml constraint
 demo: $(VENV)/.plot ## Separate a song or a folder into stems/ and draw it: make demo SONG="my song.mp3"
 	@$(BIN)/python scripts/demo.py "$$DEMO_SONG"
 
+# Tests run side by side, so each process takes one core for torch.
 test: $(VENV)/.test ## Run every check: format, lint, types, imports, tests
 	@echo '== format: ruff format --check'
 	@$(BIN)/python -m ruff format --check .
@@ -52,7 +53,7 @@ test: $(VENV)/.test ## Run every check: format, lint, types, imports, tests
 	@echo '== imports: lint-imports'
 	@$(BIN)/lint-imports --no-logo
 	@echo '== tests: pytest'
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 	@echo '== all checks passed'
 
 format: $(VENV)/.test ## Format the code and mend what ruff can mend

@@ -64,9 +64,15 @@ def test_two_at_a_time_leave_what_was_there(three_threads: None, order: str) -> 
             server.submit(context.__exit__, None, None, None).result()
         assert of_a_new_thread() == 3
         for server in servers:  # and those that were there have their cores for the next time
-            seen = server.submit(each, lambda _: threading.get_ident(), range(200)).result()
+            together = threading.Barrier(2, timeout=60)  # passed by two threads at once only
+
+            def meet(_: int, together: threading.Barrier = together) -> int:
+                together.wait()
+                return threading.get_ident()
+
+            seen = server.submit(each, meet, range(2)).result()
             assert threading.get_ident() not in seen
-            assert len(set(seen)) > 1
+            assert len(set(seen)) == 2
 
 
 def test_while_another_is_at_work_nobody_gets_threads_back(three_threads: None) -> None:

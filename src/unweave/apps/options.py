@@ -30,10 +30,17 @@ SEED = Parameter(
 
 
 def load(model: str, options: Mapping[str, object]) -> Separator:
-    """The separator called `model`, options as given. Raises as `catalog.load` and `resolve` do."""
-    from unweave import catalog
+    """The separator called `model`, options as given.
 
-    return catalog.load(model, **resolve(model, options))
+    Raises as `catalog.load` and `resolve` do, and MemoryLimitError.
+    """
+    from unweave.engine.limits import enough_memory, room_for_torch
+
+    with enough_memory():
+        room_for_torch()
+        from unweave import catalog
+
+        return catalog.load(model, **resolve(model, options))
 
 
 def resolve(model: str, options: Mapping[str, object]) -> dict[str, object]:

@@ -113,12 +113,13 @@ def session(
     `patience_s`; any other is interrupted where it is.
     """
     from unweave.core.errors import UnweaveError, UsageError
+    from unweave.engine.limits import enough_memory
 
     # `quiet` and `verbose` at once: the contradiction itself is said, and briefly.
     current = Session(quiet and not verbose, verbose and not quiet, as_json)
     code = 0
     try:
-        with interrupt.at_work(polls, patience_s, current.last_words):
+        with interrupt.at_work(polls, patience_s, current.last_words), enough_memory():
             if quiet and verbose:
                 raise UsageError("-q and -v contradict each other; use one of them")
             if not _folder_is_there():

@@ -10,9 +10,13 @@ import math
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from unweave.core.errors import MemoryLimitError
+
 ROOT = Path("/")  # tests put another one in its place
+TORCH_BYTES = 900_000_000  # of addresses, with the weights of the default model
 UNLIMITED = 1 << 62  # version 1 writes a number near 2**63 where there is no limit
 
 
@@ -45,6 +49,44 @@ def peak_memory_mb() -> float | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def room_for_torch() -> None:
+    """Raises MemoryLimitError where `ulimit -v` leaves torch no room: loading it would abort."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if most != resource.RLIM_INFINITY and most < TORCH_BYTES:
+        raise MemoryLimitError(
+            f"this process may use {most // 10**6} MB of addresses, too few for PyTorch: allow "
+            "2 GB or more (ulimit -v)"
+        )
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """What a library says when the system gives no more memory, as a MemoryLimitError."""
+    try:
+        yield
+    except (MemoryError, RuntimeError, ImportError) as error:
+        words = str(error).lower()
+        if not isinstance(error, MemoryError) and not any(said in words for said in _NO_MEMORY):
+            raise
+        raise MemoryLimitError(
+            "the system gives no more memory: use fewer --jobs, a smaller --batch, another "
+            "separator, or a wider limit (ulimit -v)"
+        ) from error
+
+
+_NO_MEMORY = (  # words of torch, of Python and of the loader of libraries
+    "can't allocate memory",
+    "cannot allocate memory",
+    "out of memory",
+    "can't start new thread",
+    "failed to map segment",
+)
 
 
 def _free_of_the_machine() -> Iterator[int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from unweave.core.errors import MemoryLimitError, UsageError
@@ -102,22 +100,6 @@ def too_long(spec: Spec, share: Share) -> MemoryLimitError:
     )
 
 
-@contextmanager
-def enough_memory() -> Iterator[None]:
-    """What a library says when the system gives no more memory, as a MemoryLimitError."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        words = str(error).lower()
-        if isinstance(error, RuntimeError) and not any(said in words for said in _NO_MEMORY):
-            raise
-        raise MemoryLimitError(
-            "the system gives no more memory: use fewer --jobs, a smaller --batch, or another "
-            "separator"
-        ) from error
-
-
-_NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "out of memory")  # torch's words
 _WHOLE_ADVICE = (
     "raise --max-memory, or take a shorter recording or a separator that works in segments"
 )

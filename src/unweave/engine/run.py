@@ -27,6 +27,7 @@ from unweave.core.types import OnProgress, Progress, Separator, ShouldStop, Spec
 from unweave.core.whole import Hidden
 from unweave.engine import report, resources, wrap
 from unweave.engine.ahead import Decoding
+from unweave.engine.limits import enough_memory
 from unweave.engine.measure import Faults, StemMeter
 from unweave.engine.source import Watched
 from unweave.io import tags
@@ -57,7 +58,7 @@ class Pass:
     seconds: float
 
 
-@resources.enough_memory()
+@enough_memory()
 def separate_file(
     source: Path,
     outputs: Mapping[str, Path],
@@ -181,7 +182,7 @@ def separate_file(
     return document
 
 
-@resources.enough_memory()
+@enough_memory()
 def separate_array(
     separator: Separator,
     mix: Wave,

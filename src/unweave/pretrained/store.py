@@ -54,6 +54,7 @@ def weights(card: Card, on_bytes: OnBytes | None = None) -> dict[str, np.ndarray
             _keep(card, content)
         except OSError as error:
             log.warning("%s", _unwritable(card, error))
+    bytearray(2 * len(content))  # without room for it, this is a MemoryError, and `load` an abort
     try:
         arrays: dict[str, np.ndarray] = load(content)
     except (SafetensorError, TypeError, KeyError) as error:  # the last two: types numpy lacks

@@ -131,14 +131,14 @@ def choose_stems(
 
     `asked` holds names, or names joined by commas; a synonym such as 'instrumental' means
     the stem that the model has. `outputs` are the names that can be written (`Spec.outputs`).
-    Raises UsageError for a name that is not among them, and for words that name no stem.
+    Raises UsageError for a name that is not among them, and for a word that names no stem.
     """
     words = [asked] if isinstance(asked, str) else list(() if asked is None else asked)
     for word in words:
         if not isinstance(word, str):
             raise UsageError(f"{model}: stems are names, as 'vocals' is; got {word!r:.80}")
     names = [name.strip() for word in words for name in word.split(",") if name.strip()]
-    if words and not names:
+    if not all(word.strip(" ,") for word in words):
         raise UsageError(f"{model}: no stem is named; it has {', '.join(outputs)}")
     meant = {name if name in outputs else canonical(name): name for name in names}
     for stem, name in meant.items():

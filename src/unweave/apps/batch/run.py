@@ -19,6 +19,7 @@ from unweave.apps.batch.turns import tidy, turn
 from unweave.core import journal
 from unweave.core.errors import Cancelled, OutputError, UnweaveError
 from unweave.core.status import Status
+from unweave.engine.limits import enough_memory
 from unweave.io.files import advice, shown
 
 if TYPE_CHECKING:
@@ -171,7 +172,8 @@ def _load(settings: Settings) -> Separator:
 def attempt(work: Work, job: Job, on_progress: OnProgress, should_stop: ShouldStop) -> Outcome:
     """Do one job; every error but CannotLoadError becomes an outcome that names the file."""
     try:
-        return work(job, on_progress, should_stop)
+        with enough_memory():
+            return work(job, on_progress, should_stop)
     except CannotLoadError:
         raise
     except Cancelled:

@@ -137,6 +137,9 @@ def session(
     except Exception as error:
         import traceback
 
+        if interrupt.asked() and not polls:  # a library gave what interrupted it another name
+            code = _ended(current, "Cancelled", "interrupted", INTERRUPTED)
+            raise typer.Exit(code) from error
         kind = type(error).__name__
         message = f"unexpected {kind}: {error}"
         if isinstance(error, OSError) and isinstance(error.filename, str | os.PathLike):

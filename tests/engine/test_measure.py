@@ -1,5 +1,7 @@
 """Clipping is a flat top at any level; an offset is one channel's own."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,31 @@ def test_a_cut_off_wave_is_clipped_whatever_its_ceiling(ceiling: float, block: i
     wave = np.clip(1.3 * ceiling * SINE[:4000], -np.float32(ceiling), np.float32(ceiling))
     (said,) = warnings(np.stack([wave, 0.9 * SINE[:4000] * np.float32(ceiling)]), block=block)
     assert said == f"the recording is clipped: {runs(wave, ceiling)} samples lie in flat tops"
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_found_does_not_depend_on_the_blocks(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    steps = rng.integers(-3, 4, 60).repeat(rng.integers(1, 6, 60)) / 4
+    wave = np.clip(steps, -0.75, rng.choice([0.25, 0.5, 0.75])).astype(np.float32)[None]
+    cuts = np.sort(rng.integers(0, wave.size + 1, rng.integers(1, 80)))  # some blocks are empty
+    whole, parts = Faults(RATE), Faults(RATE)
+    whole.clean(wave)
+    for part in np.split(wave, cuts, axis=1):
+        parts.clean(part)
+    assert parts.warnings() == whole.warnings()
+    assert warnings(wave, block=1) == warnings(wave, block=10**6)
+
+
+@pytest.mark.parametrize("level", [0.5, -0.5])
+def test_a_flat_top_of_minutes_is_not_kept(level: float) -> None:
+    faults = Faults(RATE)
+    faults.clean(np.array([[0.0, 0.0]], np.float32))
+    flat = np.full((1, RATE), level, np.float32)
+    for _ in range(100):
+        faults.clean(flat)
+    assert len(pickle.dumps(faults)) < 5000
+    assert f"{100 * RATE} samples lie in flat tops" in faults.warnings()[0]
 
 
 @pytest.mark.parametrize("level", [3.0, 1.0, 0.99, 0.2])

@@ -33,36 +33,45 @@ class Ceiling:
         self.level = LOWEST_CEILING
         self.step = step
         self.count = 0
-        self._rest = np.empty(0, np.float32)  # a run that may go on, with the sample before it
+        self._run = 0  # samples at the level that the wave so far ends with
+        self._before: float | None = None  # the sample before them; None: the wave begins so
 
     def push(self, wave: npt.NDArray[np.float32], peak: float) -> None:
         """wave: `(time,)`, going on from the one before; peak: its highest sample."""
-        if peak < self.level and self._rest.size < 2:
-            self._rest = wave[-1:].copy()
+        if not wave.size:
             return
         if peak > self.level:
-            self.level, self.count = peak, 0
-        wave = np.concatenate([self._rest, wave])
-        top = np.concatenate([[False], wave == np.float32(self.level), [False]])
+            self._before = self.level if self._run else self._before  # beside is what is lower
+            self.level, self.count, self._run = peak, 0, 0
+        if peak < self.level and not self._run:
+            self._before = float(wave[-1])
+            return
+        top = np.concatenate([[self._run > 0], wave == np.float32(self.level), [False]])
         edges = np.flatnonzero(top[1:] != top[:-1])
-        starts, ends = edges[::2], edges[1::2]
-        goes_on = ends.size and ends[-1] == wave.size
-        self._rest = wave[max(0, starts[-1] - 1) :].copy() if goes_on else wave[-1:].copy()
-        for start, end in zip(starts, ends[:-1] if goes_on else ends, strict=False):
-            beside = (*wave[start - 1 : start], wave[end])
-            self._judge(end - start, min(map(float, beside)))
+        if self._run:  # `edges` has its end, or the block's where it goes on
+            edges = np.concatenate([[0], edges])
+        for start, end in zip(edges[::2], edges[1::2], strict=True):
+            if start > 0:
+                self._run, self._before = 0, float(wave[start - 1])
+            self._run += int(end - start)
+            if end < wave.size:
+                self._judge(float(wave[end]))
+                self._run = 0
+        if not self._run:
+            self._before = float(wave[-1])
 
     def finish(self) -> int:
         """The samples that were found, at the end of the recording."""
-        run = int((self._rest == np.float32(self.level)).sum())
-        if run < self._rest.size:
-            self._judge(run, float(self._rest[0]))
-        self._rest = self._rest[:0]
+        if self._before is not None:
+            self._judge(self._before)
+        self._run = 0
         return self.count
 
-    def _judge(self, run: int, beside: float) -> None:
-        if run >= SHORTEST_RUN and self.level - beside > self.step:
-            self.count += int(run)
+    def _judge(self, after: float) -> None:
+        """Count the run that ended unless the lower one of its neighbours is a step away."""
+        beside = after if self._before is None else min(self._before, after)
+        if self._run >= SHORTEST_RUN and self.level - beside > self.step:
+            self.count += self._run
 
 
 class Faults:

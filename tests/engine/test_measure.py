@@ -1,11 +1,11 @@
-"""Clipping is a flat top at any level; an offset is one channel's own."""
+"""Flat tops are clipped at any level; an offset is one channel's; levels hold at any height."""
 
 import pickle
 
 import numpy as np
 import pytest
 
-from unweave.engine.measure import Faults
+from unweave.engine.measure import Faults, StemMeter
 
 RATE = 44100
 SINE = np.sin(2 * np.pi * 100 / RATE * np.arange(RATE)).astype(np.float32)
@@ -99,3 +99,34 @@ def test_an_offset_is_told_for_each_channel() -> None:
         "the recording has a DC offset of +0.050 in channel 1, -0.050 in channel 2"
     ]
     assert warnings(wave[0]) == ["the recording has a DC offset of +0.050"]
+
+
+def metered(mix: np.ndarray, *stems: np.ndarray) -> StemMeter:
+    meter = StemMeter([str(n) for n in range(len(stems))], range(len(stems)), RATE, len(mix), ())
+    meter.push(mix, np.stack(stems))
+    return meter
+
+
+@pytest.mark.parametrize("level", [1e-30, 1e-20, 1.0, 1e10, 1e20, 1e30])
+def test_the_null_test_is_of_the_sound_and_not_of_its_level(level: float) -> None:
+    mix = np.stack([SINE, -SINE]) * np.float32(level)
+    assert metered(mix, 0.75 * mix, 0.24 * mix).null_test_db() == pytest.approx(-40, abs=0.01)
+    assert metered(mix, 0.75 * mix, 0.25 * mix).null_test_db() == -300.0
+    assert metered(mix, 0.0 * mix).null_test_db() == 0.0
+
+
+@pytest.mark.parametrize("level", [1e10, 1e20, 1e30])
+def test_loudness_and_peak_follow_the_level(level: float) -> None:
+    quiet, loud = (metered(x, x) for x in (SINE[None], SINE[None] * np.float32(level)))
+    up_db = 20 * np.log10(level)
+    assert loud.peak_dbfs(0, 0.5) == pytest.approx(quiet.peak_dbfs(0, 0.5) + up_db, abs=1e-3)
+    expected = quiet.loudness_lufs(0, 0.5) + up_db
+    assert loud.loudness_lufs(0, 0.5) == pytest.approx(expected, abs=1e-3)
+
+
+def test_what_is_beyond_measure_has_no_figure() -> None:
+    mix = SINE[None] * np.float32(3e38)
+    meter = metered(mix, mix, mix)  # whose sum is beyond the range of 32 bits
+    assert meter.null_test_db() is None
+    assert meter.loudness_lufs(0, 1.0) is None
+    assert meter.peak_dbfs(0, 1.0) == pytest.approx(769.54, abs=0.01)

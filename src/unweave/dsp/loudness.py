@@ -81,7 +81,10 @@ class Loudness:
                 self._filled = self._taps
 
     def integrated_lufs(self) -> float:
-        """Gated loudness of all samples so far; -inf when there are under 400 ms or no sound."""
+        """Gated loudness of all samples so far; -inf when there are under 400 ms or no sound.
+
+        NaN where samples were so high that filtering them is beyond the range of float.
+        """
         hops, waiting = self._hops, self._filled - self._taps
         if waiting:
             self._buffer[:, self._filled :] = 0  # or rounding would carry old samples over
@@ -92,6 +95,8 @@ class Loudness:
             return -math.inf
         edges = self._edge(np.arange(whole + 1))
         energy = np.concatenate([[0.0], np.cumsum(np.frombuffer(hops, np.float64)[:whole])])
+        if not math.isfinite(energy[-1]):
+            return math.nan
         return gated((energy[4:] - energy[:-4]) / (edges[4:] - edges[:-4]))
 
     def _edge(self, hop: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -120,12 +125,14 @@ class Loudness:
             if weight == 0:
                 continue
             rows = np.lib.stride_tricks.sliding_window_view(channel, self._size)[:: self._step]
-            spectrum = np.fft.rfft(rows)
-            spectrum *= self._response
-            # Of each row the first `taps` samples wrapped around; the rest is the convolution.
-            filtered = np.fft.irfft(spectrum, self._size)[:, self._taps :]
-            np.square(filtered, out=filtered)
-            total += weight * np.add.reduceat(filtered.ravel()[:count], cuts)
+            with np.errstate(over="ignore", invalid="ignore"):  # `integrated_lufs` looks at the sum
+                spectrum = np.fft.rfft(rows)
+                spectrum *= self._response
+                # Of each row the first `taps` samples wrapped around; the rest is the convolution.
+                filtered = np.fft.irfft(spectrum, self._size)[:, self._taps :].ravel()[:count]
+                # In 64 bits, as squares of loud samples are beyond the range of 32.
+                power = np.square(filtered, dtype=np.float64)
+                total += weight * np.add.reduceat(power, cuts)
         return total
 
 

@@ -133,6 +133,11 @@ def _extremes(block: Wave) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.floa
     return block.max(axis=1, initial=0.0), block.min(axis=1, initial=0.0)
 
 
+def _energy(wave: Wave) -> float:
+    """The sum of squares, in 64 bits: squares of loud samples are beyond the range of 32."""
+    return float(np.einsum("ct,ct->", wave, wave, dtype=np.float64))
+
+
 class StemMeter:
     """Peaks and loudness of each stem, and the null test of all of them against the mix."""
 
@@ -154,9 +159,10 @@ class StemMeter:
 
     def push(self, mix: Wave, stems: Wave) -> None:
         """mix: `(channel, time)`; stems: `(stem, channel, time)`, finite."""
-        lost = mix - stems[self.summed].sum(0)
-        self.mix_energy += float(np.vdot(mix, mix))
-        self.lost_energy += float(np.vdot(lost, lost))
+        with np.errstate(over="ignore", invalid="ignore"):  # `null_test_db` looks at the sums
+            lost = mix - stems[self.summed].sum(0)
+            self.mix_energy += _energy(mix)
+            self.lost_energy += _energy(lost)
         for loudness, stem in zip(self._loudness, stems, strict=True):
             loudness.push(stem)
 
@@ -166,13 +172,18 @@ class StemMeter:
         return [loudness.peak for loudness in self._loudness]
 
     def null_test_db(self) -> float | None:
-        """Energy of what the stems lack against the mix's; None for a silent mix."""
-        return decibels(self.lost_energy / self.mix_energy) if self.mix_energy else None
+        """Energy of what the stems lack against the mix's.
+
+        None for a silent mix, and for sums that were beyond the range of float.
+        """
+        if not self.mix_energy or not math.isfinite(self.lost_energy):
+            return None
+        return decibels(self.lost_energy / self.mix_energy)
 
     def peak_dbfs(self, stem: int, gain: float) -> float:
         return decibels((self.peaks[stem] * gain) ** 2)
 
     def loudness_lufs(self, stem: int, gain: float) -> float | None:
-        """Integrated loudness; None where nothing rose above the gate."""
+        """Integrated loudness; None where nothing rose above the gate or it was beyond measure."""
         loudness = self._loudness[stem].integrated_lufs()
         return loudness + decibels(gain**2) if math.isfinite(loudness) else None

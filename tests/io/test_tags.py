@@ -1,5 +1,7 @@
 """What a stem's tags say."""
 
+import json
+
 import pytest
 
 from unweave.io.tags import for_stem, of_part, readable
@@ -45,6 +47,16 @@ def test_names_are_normalised():
 def test_nonsense_is_dropped():
     raw = {"": "x", "a=b": "x", "naïve\x00": "x", "title": "  ", "data": "x" * 10**6, "ok": "a\0b"}
     assert readable(raw) == {"ok": "ab"}
+
+
+def test_tags_as_a_whole_are_small_and_the_short_ones_stay():
+    notes = {f"a{n}": "\u8a9e" * 60000 for n in range(30)}
+    kept = readable({**notes, "title": "Song", "artist": "Band"})
+    assert kept.items() >= {"title": "Song", "artist": "Band", "a0": notes["a0"]}.items()
+    assert sum(len((name + value).encode()) for name, value in kept.items()) <= 256 * 1024
+    assert readable(kept) == kept
+    many = {f"n{n}": '"' for n in range(100_000)}  # which JSON writes as two
+    assert len(json.dumps(readable(many), indent=2)) < 2_000_000
 
 
 def test_a_part_lies_later_on_the_timeline():

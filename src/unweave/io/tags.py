@@ -39,6 +39,7 @@ _NOT_OURS = {
 }
 _NOT_OURS_PREFIXES = ("replaygain_", "r128_", "_statistics", "wm/", "wmfsdk", "asf", "itunes_cddb")
 _LONGEST = 64 * 1024  # characters of one value: more is data in disguise
+_MOST_BYTES = 256 * 1024  # of all names and values in UTF-8, so that a report stays small
 _MOST_DIGITS = 20  # of a number of 64 bits
 # Ogg and FLAC keep whatever name the user's tagger chose; these mean the same.
 _SAME = {
@@ -52,7 +53,10 @@ _SAME = {
 
 
 def readable(raw: Mapping[str, str]) -> dict[str, str]:
-    """The tags worth keeping: lower-case names, non-empty text values, in a stable order."""
+    """The tags worth keeping: lower-case names, non-empty text values, in a stable order.
+
+    Where all together are too large, the largest are left out: title and artist are short.
+    """
     tags: dict[str, str] = {}
     for name, value in raw.items():
         key = name.strip().lower()
@@ -64,7 +68,17 @@ def readable(raw: Mapping[str, str]) -> dict[str, str]:
             continue
         if key.isascii() and key.isprintable() and "=" not in key:
             tags.setdefault(key, value)
-    return dict(sorted(tags.items()))
+    kept, room = {}, _MOST_BYTES
+    for key, value in sorted(tags.items(), key=_bytes):
+        room -= _bytes((key, value))
+        if room < 0:
+            break
+        kept[key] = value
+    return dict(sorted(kept.items()))
+
+
+def _bytes(tag: tuple[str, str]) -> int:
+    return sum(len(text.encode()) for text in tag)
 
 
 def of_part(tags: Mapping[str, str], start: int) -> dict[str, str]:

@@ -2,15 +2,20 @@
 
 import os
 import shlex
+import shutil
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.apps.fakes import write_noise
 from unweave.apps.batch import Settings, prepare
 from unweave.apps.batch.inputs import Found
 from unweave.apps.batch.plan import choose_stems, plan
 from unweave.core.errors import UsageError
+from unweave.core.request import Origin
+from unweave.pretrained import cards
 
 SETTINGS = Settings(stems=("vocals", "accompaniment"))
 
@@ -132,6 +137,34 @@ def test_an_output_that_is_an_input_is_refused(tmp_path, monkeypatch, link):
     with pytest.raises(UsageError, match="is an input") as error:
         plan([Found(source)], SETTINGS, Path("out"), "song/{stem}.{ext}")
     assert "-o" in str(error.value)
+
+
+@pytest.mark.parametrize("link", [None, os.link, os.symlink])
+def test_an_output_over_a_file_that_an_option_names_is_refused(tmp_path, monkeypatch, link):
+    monkeypatch.chdir(tmp_path)
+    write_noise(Path("song.wav"), seconds=0.1)
+    write_noise(Path("out/song/noise.wav"), seconds=0.1)
+    noise = "out/song/noise.wav"
+    if link:
+        noise = "n.wav"
+        link(Path("out/song/noise.wav").absolute(), noise)
+    settings = Settings(model="spectral-subtraction", options={"noise": noise}, overwrite=True)
+    with pytest.raises(UsageError, match=r"\.wav: is the file of the option noise.*with -o$"):
+        prepare(["song.wav"], settings, Path("out"))
+    assert prepare(["song.wav"], settings, Path("elsewhere")).jobs
+
+
+@pytest.mark.parametrize("ending", ["toml", "safetensors"])
+def test_an_output_over_the_card_or_its_weights_is_refused(tmp_path, monkeypatch, ending):
+    monkeypatch.chdir(tmp_path)
+    card = tmp_path / "m.toml"
+    shutil.copy(Path(cards.__file__).parent / "cards" / "mir1k-unet.toml", card)
+    card.with_suffix(".safetensors").touch()
+    Path("out").mkdir()
+    Path("out/vocals.wav").symlink_to(Path(f"m.{ending}").absolute())
+    settings = replace(SETTINGS, origin=Origin(model=str(card)))
+    with pytest.raises(UsageError, match=rf"m\.{ending}: is the (model's card|weights file of )"):
+        plan([Found(Path("song.mp3"))], settings, Path("out"), "{stem}.{ext}")
 
 
 def test_choose_stems():

@@ -66,6 +66,23 @@ def check(model: str, origin: Origin, loaded: Separator) -> None:
             raise InputError(f"{shown(file.path)}: changed meanwhile; run it again")
 
 
+def files_read(origin: Origin) -> dict[Path, str]:
+    """The files that the work reads besides the recording, and what each is, for errors."""
+    from unweave.pretrained import cards, store
+
+    found: dict[Path, str] = {}
+    for file in origin.files:
+        path, what = Path(file.path), f"the file of the option {file.option}"
+        # Dictionaries are a card with weights beside it.
+        found |= {path: what, path.with_suffix(".safetensors"): what}
+    if origin.model is not None and cards.known(origin.model):
+        card = cards.card(origin.model)
+        found[store.path(card)] = f"the weights file of {shown(origin.model)}"
+        if card.origin is not None:
+            found[card.origin] = "the model's card"
+    return found
+
+
 def file_options(model: str) -> frozenset[str]:
     """The options of a separator that name files."""
     from unweave import catalog

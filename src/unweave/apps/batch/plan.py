@@ -1,7 +1,7 @@
 """Every file that will be written, known and checked before any work starts.
 
-Two inputs or two stems that would write the same file, and an output that is an input, are refused
-here with both names and a template that would keep them apart.
+Two inputs or two stems that would write the same file are refused here with both names and a
+template that would keep them apart, and so is an output over a file that the work reads.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def plan(
     """One job per recording.
 
     Raises UsageError for a bad template or format, for two files that would be written to one name,
-    and for an output that is one of the inputs.
+    and for an output over an input, an option's file, the model's card or its weights.
     """
     from unweave.io.formats import encoding
 
@@ -173,7 +173,7 @@ def plan(
     clashes = _clashes(jobs)
     if clashes:
         raise UsageError(_clash_message(clashes, found, settings, output_dir, extension, template))
-    _refuse_inputs_as_outputs(jobs)
+    _refuse_to_write_over(jobs, settings.origin)
     return jobs
 
 
@@ -253,14 +253,18 @@ def _clash_message(
     )
 
 
-def _refuse_inputs_as_outputs(jobs: Sequence[Job]) -> None:
-    inputs = {identity: job.source for job in jobs if (identity := _identity(job.source))}
+def _refuse_to_write_over(jobs: Sequence[Job], origin: Origin) -> None:
+    """Raises UsageError where a file that the work reads would be written over."""
+    from unweave.apps.origin import files_read
+
+    read = {**files_read(origin), **{job.source: "an input" for job in jobs}}
+    known = {identity: path for path in read if (identity := _identity(path))}
     for job in jobs:
         for output in job.files:
-            identity = _identity(output)
-            if identity in inputs:
+            path = known.get(_identity(output))
+            if path is not None:
                 raise UsageError(
-                    f"{shown(inputs[identity])}: is an input, and a stem of {shown(job.source)} "
+                    f"{shown(path)}: is {read[path]}, and a stem of {shown(job.source)} "
                     "would be written over it; choose another folder with -o"
                 )
 

@@ -99,3 +99,16 @@ def test_dashes_are_underscores() -> None:
 def test_what_is_no_setting_is_refused(word: str) -> None:
     with pytest.raises(UsageError, match="--set takes key=value"):
         parse([word])
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "-" + "9" * 5000, "[" * 20000])
+def test_what_cannot_be_read_as_a_value_is_a_word(text: str) -> None:
+    with pytest.raises(UsageError, match=r"power must be .*; got '") as caught:
+        parameters.build(Thing, parse([f"power={text}"]))
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("name", ["power", "count", "rule"])
+def test_a_number_that_python_does_not_write_out_is_refused_in_one_line(name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} must be .*; got a number of thousands of digits"):
+        parameters.build(Thing, {name: 10**5000})

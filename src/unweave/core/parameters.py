@@ -91,8 +91,16 @@ class Parameter:
             wrong = found not in self.choices
         if wrong:
             wanted = ", ".join(filter(None, ("" if self.choices else self.kind, self.limits)))
-            raise UsageError(f"{owner}: {self.name} must be {wanted}; got {value!r:.80}")
+            raise UsageError(f"{owner}: {self.name} must be {wanted}; got {_told(value)}")
         return found
+
+
+def _told(value: object) -> str:
+    """A value for an error, cut to what fits a line."""
+    try:
+        return f"{value!r:.80}"
+    except ValueError:  # Python does not write out a longer one
+        return "a number of thousands of digits"
 
 
 _WORDS: dict[type, str] = {
@@ -253,6 +261,6 @@ def _value(text: str) -> object:
         return None
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # also a number of more digits than Python converts
         return text
     return value if isinstance(value, (bool, int, float, str)) else text

@@ -39,6 +39,18 @@ def test_what_is_no_time(text: object) -> None:
     assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "time",
+    ["1000000001", "9" * 400, f"{'9' * 400}:00", f"{'9' * 400}:00:00", 1e305, 10**400, 10**5000],
+    ids=range(7),
+)
+def test_times_beyond_every_recording(time: object) -> None:
+    for start, end in ((time, None), (None, time), (time, time)):
+        with pytest.raises(UsageError, match=r"at most 1e\+09 seconds in all; got ") as caught:
+            region(start, end)  # type: ignore[arg-type]
+        assert len(str(caught.value)) < 300
+
+
 @pytest.mark.parametrize(("start", "end"), [("2", "1"), ("1:00", 60), (3, 3), (None, 0)])
 def test_an_end_that_is_not_after_the_start(start: object, end: object) -> None:
     with pytest.raises(UsageError, match="is not after the start"):

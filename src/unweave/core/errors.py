@@ -38,3 +38,11 @@ class Cancelled(UnweaveError):
     """The caller asked to stop. Nothing half-written is left."""
 
     exit_code = 130
+
+
+def told(value: object) -> str:
+    """A value as Python writes it, for an error: cut to what fits a line."""
+    try:
+        return f"{value!r:.80}"
+    except ValueError:  # a whole number is written out up to a length only
+        return "a number of thousands of digits"

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from unweave.core.errors import UsageError
+from unweave.core.errors import UsageError, told
 from unweave.core.types import Audio, Spec
 
 T = TypeVar("T")
@@ -91,16 +91,8 @@ class Parameter:
             wrong = found not in self.choices
         if wrong:
             wanted = ", ".join(filter(None, ("" if self.choices else self.kind, self.limits)))
-            raise UsageError(f"{owner}: {self.name} must be {wanted}; got {_told(value)}")
+            raise UsageError(f"{owner}: {self.name} must be {wanted}; got {told(value)}")
         return found
-
-
-def _told(value: object) -> str:
-    """A value for an error, cut to what fits a line."""
-    try:
-        return f"{value!r:.80}"
-    except ValueError:  # Python does not write out a longer one
-        return "a number of thousands of digits"
 
 
 _WORDS: dict[type, str] = {

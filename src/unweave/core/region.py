@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from unweave.core.errors import InputError, UsageError
+from unweave.core.errors import InputError, UsageError, told
 
 if TYPE_CHECKING:
     from unweave.core.types import Wave
 
+LATEST_S = 1e9  # thirty years: beyond every recording
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)")
 
 
@@ -82,13 +83,17 @@ def region_of(report: Mapping[str, Any]) -> Region:
 
 
 def _seconds(time: str | float, which: str) -> float:
+    seconds = math.nan
     if isinstance(time, str) and (found := _CLOCK.fullmatch(time.strip())):
-        hours, minutes, seconds = (float(part or 0) for part in found.groups())
-        if found[2] is None or seconds < 60:
-            return 3600 * hours + 60 * minutes + seconds
-    elif isinstance(time, (int, float)) and not isinstance(time, bool) and 0 <= time < math.inf:
-        return float(time)
+        hours, minutes, rest = (float(part or 0) for part in found.groups())
+        if found[2] is None or rest < 60:
+            seconds = 3600 * hours + 60 * minutes + rest
+    elif isinstance(time, (int, float)) and not isinstance(time, bool):
+        seconds = time
+    if 0 <= seconds <= LATEST_S:
+        return float(seconds)
     raise UsageError(
         f"the {which} is a time in seconds, or minutes:seconds, or hours:minutes:seconds, "
-        f"as in 90.5 or 1:30.5, with less than 60 seconds after a colon; got {time!r}"
+        f"as in 90.5 or 1:30.5, with less than 60 seconds after a colon and at most {LATEST_S:g} "
+        f"seconds in all; got {told(time)}"
     )

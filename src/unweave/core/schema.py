@@ -26,7 +26,7 @@ _LEAST = {str: "minLength", list: "minItems"}
 _ABOUT = {"$schema", "$id", "$defs", "title", "description"}
 _WORDS = {
     "type", "properties", "required", "additionalProperties", "items", "enum", "const", "minimum",
-    "minItems", "minLength", "oneOf", "pattern", "$ref",
+    "maximum", "minItems", "minLength", "oneOf", "pattern", "$ref",
 }  # fmt: skip
 
 
@@ -64,6 +64,8 @@ def _faults(data: Any, schema: Any, root: Mapping[str, Any], at: str) -> Iterato
         yield f"{at} is {data!r}, not one of {', '.join(map(str, schema['enum']))}"
     if "minimum" in schema and _is(data, "number") and data < schema["minimum"]:
         yield f"{at} is {data}, below {schema['minimum']}"
+    if "maximum" in schema and _is(data, "number") and data > schema["maximum"]:
+        yield f"{at} is {data}, above {schema['maximum']}"
     if "pattern" in schema and isinstance(data, str) and not re.search(schema["pattern"], data):
         yield f"{at} is {data!r}"
     if isinstance(data, (str, list)) and len(data) < schema.get(_LEAST[type(data)], 0):

@@ -181,8 +181,10 @@ def test_what_a_folder_holds_besides_is_counted(here):
     found, missed, passed_over = expand(["m"], Path("stems"))
     assert (len(found), missed) == (1, [])
     assert in_words(passed_over) == (
-        "3 files were passed over, as no sound: .gsm 2, no extension 1; name them to take them"
+        "passed over 3 files that are no sound (.gsm: 2, no extension: 1); "
+        "to take one anyway, give its name"
     )
+    assert in_words(passed_over[:1]).startswith("passed over 1 file that is no sound (.gsm: 1); ")
     assert in_words([]) == ""
     assert paths("m/noext") == ["m/noext"]
 

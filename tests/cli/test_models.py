@@ -51,8 +51,16 @@ def test_show_is_for_reading(name: str) -> None:
     assert output.count(facts.title) == 1
     assert "**" not in output
     assert "`" not in output
+    assert "*" not in output.replace("|_*", "")  # the nuclear norm
     empty = [line for line in output.splitlines() if line.endswith((": ", ": True", ": False"))]
     assert not empty
+
+
+def test_an_option_that_names_a_file_says_so() -> None:
+    assert (
+        "dictionaries = none: a card that 'unweave nmf learn' wrote (a file or none)"
+        in run("show", "nmf")[1]
+    )
 
 
 def test_a_technique_has_no_weights_to_point_at() -> None:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from unweave.separators._learning import STEPS
+
 
 @pytest.fixture
 def examples(here) -> list[str]:
@@ -21,13 +23,18 @@ SMALL = "--steps", "1", "--set", "components=3", "--set", "iterations=3"
 def test_learns_and_then_separates(examples, say):
     done = say("nmf", "learn", *examples, "-o", "duo.toml", *SMALL)
     assert done.code == 0
-    assert done.out.splitlines()[0] == "voice: 3 spectra from 1 recordings, 1 s"
+    assert done.out.splitlines()[0] == "voice: 3 spectra from 1 recording, 1 s"
     assert done.out.split()[-2:] == ["duo.toml", "duo.safetensors"]
     done = say("separate", "voice.wav", "-m", "nmf", "--set", "dictionaries=duo.toml", "-q")
     assert done.code == 0
     assert sorted(path.name for path in Path("stems/voice").glob("*.wav")) == [
         "drum.wav", "voice.wav"
     ]  # fmt: skip
+
+
+def test_the_help_says_how_many_steps_there_are_by_default(say):
+    words = " ".join(say("nmf", "learn", "--help").out.replace("│", " ").split())
+    assert f"[default: ({STEPS})]" in words
 
 
 def test_json(examples, say):

@@ -7,7 +7,15 @@ import time
 
 import pytest
 
-from unweave.cli.progress import PLAIN_EVERY_S, Pace, Tally, clock, display
+from unweave.cli.progress import (
+    PLAIN_EVERY_S,
+    Pace,
+    Tally,
+    clock,
+    counted,
+    display,
+    times_real_time,
+)
 from unweave.cli.session import Session
 
 
@@ -23,9 +31,25 @@ def test_pace():
     pace = Pace(began_s=100.0)
     assert pace.words(101.0) == ("", "", "")
     pace.done_s, pace.fraction = 60.0, 0.25
-    assert pace.words(110.0) == ("25 %", "6.0x real time", "0:30 left")
+    assert pace.words(110.0) == ("25 %", "6x real time", "0:30 left")
     pace.fraction = None  # a length that nobody knows
-    assert pace.words(110.0) == ("1:00", "6.0x real time", "")
+    assert pace.words(110.0) == ("1:00", "6x real time", "")
+    pace.done_s = 0.3  # a slow machine
+    assert pace.words(110.0) == ("0:00", "0.03x real time", "")
+
+
+def test_speed_has_two_digits_and_no_exponent():
+    assert [times_real_time(sound_s, 100.0) for sound_s in (3.4, 100.0, 123.4, 41200.0)] == [
+        "0.034x real time",
+        "1x real time",
+        "1.2x real time",
+        "410x real time",
+    ]
+
+
+def test_one_is_singular():
+    assert [counted(n, "pass") for n in (0, 1, 2)] == ["0 passes", "1 pass", "2 passes"]
+    assert [counted(n, "recording") for n in (1, 2)] == ["1 recording", "2 recordings"]
 
 
 def test_batch_counts_files_by_their_size_and_leaves_skipped_ones_out():
@@ -59,8 +83,8 @@ def test_plain_lines_are_few(monkeypatch):
     assert PLAIN_EVERY_S == 10
     assert lines == [
         ("a.mp3: at work (1 of 2)", True),
-        ("a.mp3: 20 %, 4.0x real time, 0:40 left", True),
-        ("a.mp3: 40 %, 4.0x real time, 0:30 left", True),
+        ("a.mp3: 20 %, 4x real time, 0:40 left", True),
+        ("a.mp3: 40 %, 4x real time, 0:30 left", True),
         ("b.mp3: at work (2 of 2)", True),
     ]
 

@@ -1,6 +1,7 @@
 """`unweave models`: which separators there are, what is known of each, where its weights lie."""
 
 import json
+import re
 from dataclasses import asdict, replace
 from itertools import zip_longest
 from shutil import get_terminal_size
@@ -164,7 +165,9 @@ def _prose(doc: str) -> list[str]:
 
 
 def _plain(markdown: str) -> str:
-    return markdown.replace("**", "").replace("`", "")
+    """Text without the marks of Markdown; a star of a formula, as in `|L|_*`, stays."""
+    text = markdown.replace("**", "").replace("`", "")
+    return re.sub(r"(?<![\w*])\*(\w[^*]*)\*(?!\w)", r"\1", text)
 
 
 def _flat(facts: dict[str, Any], indent: str = "") -> list[str]:

@@ -52,6 +52,7 @@ def learn(
             help="Steps of tuning, so that stems are told apart; most of the time goes there. "
             "0: none.",
             min=0,
+            show_default="240",
         ),
     ] = None,
     title: Annotated[str, typer.Option(help="What the card is called.")] = "",
@@ -64,7 +65,7 @@ def learn(
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps.batch import shown
         from unweave.apps.nmf import learn as study
-        from unweave.cli.progress import display
+        from unweave.cli.progress import counted, display
         from unweave.core.parameters import parse
 
         with display(current) as progress:
@@ -84,7 +85,8 @@ def learn(
             progress.end(output)
         for stem, count in found.components.items():
             current.result(
-                f"{shown(stem)}: {count} spectra from {found.recordings[stem]} recordings, "
+                f"{shown(stem)}: {count} spectra from "
+                f"{counted(found.recordings[stem], 'recording')}, "
                 f"{found.seconds[stem]:.0f} s"
             )
         for path in (found.card, found.weights):

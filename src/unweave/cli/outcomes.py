@@ -54,12 +54,13 @@ class Watcher:
 def _lines(outcome: Outcome, verbose: bool) -> list[str]:
     """A finished file, for people."""
     from unweave.apps.batch import shown
+    from unweave.cli.progress import counted, times_real_time
 
     report, job = outcome.report, outcome.job
     assert report is not None
     assert job is not None
     seconds, duration_s = report["seconds"]["total"], report["input"]["duration_s"]
-    speed = f", {duration_s / seconds:.2g}x real time" if duration_s and seconds else ""
+    speed = f", {times_real_time(duration_s, seconds)}" if duration_s and seconds else ""
     lines = [f"{shown(job.source)}: {duration_s:.1f} s of sound in {seconds:.1f} s{speed}"]
     lines.append(f"  folder  {shown(job.report.parent)}")
     width = max(len(item["stem"]) for item in report["stems"])
@@ -71,13 +72,24 @@ def _lines(outcome: Outcome, verbose: bool) -> list[str]:
         if report["null_test_db"] is not None:
             lines.append(f"  null test {report['null_test_db']:.1f} dB")
         lines.append(
-            f"  {separator['name']} on {report['device']}, {report['batch']} segments at once, "
-            f"{report['passes']} pass(es), peak memory {report['peak_memory_mb']} MB, "
-            f"options {separator['options'] or 'as they come'}"
+            f"  {separator['name']} on {report['device']}, {counted(report['batch'], 'segment')} "
+            f"at once, {counted(report['passes'], 'pass')}, "
+            f"peak memory {report['peak_memory_mb']} MB, {_options(separator['options'])}"
         )
         lines += [f"  note: {shown(note)}" for note in report["output"]["notes"]]
     lines += [f"  warning: {shown(warning)}" for warning in report["warnings"]]
     return lines
+
+
+def _options(options: dict[str, Any]) -> str:
+    """The options in force, each as `--set` takes it."""
+    from unweave.apps.batch import shown
+
+    pairs = [
+        f"{name}={str(value).lower() if value is None or isinstance(value, bool) else value}"
+        for name, value in options.items()
+    ]
+    return f"options {shown(' '.join(pairs))}" if options else "no options"
 
 
 def _level(stem: dict[str, Any]) -> str:

@@ -44,7 +44,7 @@ class Pace:
     def words(self, now_s: float) -> tuple[str, str, str]:
         """Percent, speed and time left, as far as they are known."""
         elapsed_s = max(1e-6, now_s - self.began_s)
-        speed = f"{self.done_s / elapsed_s:.1f}x real time" if self.done_s else ""
+        speed = times_real_time(self.done_s, elapsed_s) if self.done_s else ""
         if not self.fraction:
             return clock(self.done_s) if self.done_s else "", speed, ""
         left_s = elapsed_s * (1.0 - self.fraction) / self.fraction
@@ -248,6 +248,17 @@ def _redrawn(session: Session, bars: Bars, lock: threading.RLock) -> Iterator[No
 def _advance(pace: Pace, done_s: float, total_s: float | None) -> None:
     pace.done_s = done_s
     pace.fraction = min(1.0, done_s / total_s) if total_s else None
+
+
+def times_real_time(sound_s: float, took_s: float) -> str:
+    """How many times as fast as the sound lasts, to two digits: `0.034x real time`, `120x ...`."""
+    return f"{float(f'{sound_s / took_s:.2g}'):.15g}x real time"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 file`, `2 files`; a noun that ends in a hiss adds `es`."""
+    end = "" if count == 1 else "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
+    return f"{count} {noun}{end}"
 
 
 def clock(seconds: float) -> str:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def verify(
     reports: Annotated[
         list[Path],
-        typer.Argument(metavar="REPORT.JSON...", help="Reports, or the folders they lie in."),
+        typer.Argument(
+            metavar="REPORT.JSON...", help="Reports, or folders that hold a report.json."
+        ),
     ],
     recording: Annotated[
         Path | None, typer.Option("--input", "-i", help="Where the recording is now, if moved.")

@@ -49,7 +49,8 @@ class Parameter:
     @property
     def kind(self) -> str:
         """What a value is, in words: `a number or none`."""
-        return " or ".join(_WORDS.get(kind, kind.__name__) for kind in self.types)
+        words = _WORDS | {str: "a file"} if self.file else _WORDS
+        return " or ".join(words.get(kind, kind.__name__) for kind in self.types)
 
     @property
     def unit(self) -> str:

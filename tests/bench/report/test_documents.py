@@ -70,6 +70,12 @@ def odd_page(value=1.0):
     return Page(NASTY, NASTY, NASTY, (Section(NASTY, 2, (table, heat, Text(NASTY, True))),))
 
 
+def test_the_head_counts_systems_and_names_the_mixture_only_where_it_is_scored(page):
+    text = markdown(page)
+    assert "2 separators, 1 oracle, the mixture" in text
+    assert "1 separator, 1 oracle\n" in text.replace(" |\n", "\n")
+
+
 def test_html_is_well_formed_and_its_anchors_are_there_once(page):
     reader = Reader(html(page))
     assert reader.open == []

@@ -77,9 +77,9 @@ def in_words(files: Sequence[PassedOver]) -> str:
     if not files:
         return ""
     kinds = Counter(item.path.suffix.lower() or "no extension" for item in files)
-    counts = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
-    were = "file was" if len(files) == 1 else "files were"
-    return f"{len(files)} {were} passed over, as no sound: {counts}; name them to take them"
+    counts = ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items()))
+    are = "1 file that is" if len(files) == 1 else f"{len(files)} files that are"
+    return f"passed over {are} no sound ({counts}); to take one anyway, give its name"
 
 
 def _expand_one(argument: str, output_dir: str) -> Iterator[Found | Missed | PassedOver]:

@@ -28,9 +28,8 @@ def facts(study: Study) -> Facts:
     if first is not None and study.protocol != MIR_1K:
         windows = f", windows of {first.window_s:g} s every {first.hop_s:g} s"
     count = Counter(system.kind for system in study.systems if not system.published)
-    oracles = count["oracle"] + count["mixture"]
-    systems = [_count(count["separator"], "separator")] if count["separator"] else []
-    systems += [f"{_count(oracles, 'oracle')} and baselines"] if oracles else []
+    systems = [_count(count[kind], kind) for kind in ("separator", "oracle") if count[kind]]
+    systems += ["the mixture"] if count["mixture"] else []
     published = sum(system.published for system in study.systems)
     systems += [f"{published - 1} of SiSEC 2018 and its mixture"] if published else []
     sound = f", {duration(sum(lengths.values()))} of sound" if lengths else ""

@@ -186,6 +186,30 @@ def test_a_report_that_was_changed_does_not_agree(report, place, value):
     assert all(stem.agrees for stem in verdict.stems)
 
 
+@pytest.mark.parametrize(
+    ("place", "step", "agrees"),
+    [
+        (("gain_db",), 0.0001, False),
+        (("input", "duration_s"), 0.000001, False),
+        (("separator", "options", "mask_exponent"), 0.005, False),
+        (("null_test_db",), 0.01, True),
+        (("null_test_db",), 0.02, False),
+        (("stems", 0, "peak_dbfs"), 0.01, True),
+        (("stems", 0, "peak_dbfs"), 0.02, False),
+        (("stems", 1, "loudness_lufs"), 0.01, True),
+        (("stems", 1, "loudness_lufs"), 0.02, False),
+    ],
+)
+def test_only_measured_levels_may_be_a_step_off(report, place, step, agrees):
+    document = json.loads(report.read_text())
+    at = document
+    for key in place[:-1]:
+        at = at[key]
+    at[place[-1]] = round(at[place[-1]] + step, 6)
+    report.write_text(json.dumps(document))
+    assert verify(report).agrees == agrees
+
+
 def test_other_versions_are_told(report):
     document = json.loads(report.read_text())
     document["versions"]["torch"] = "1.0"

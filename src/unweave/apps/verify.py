@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 REPORT = "report.json"
 _BLOCK_S = 1.0
-_ROUNDED_DB = 0.0101  # levels are rounded to 0.01, and may fall on either side elsewhere
+# Levels that are measured and rounded to 0.01 may fall on either side elsewhere.
+_ROUNDED_DB = 0.0101
+_MEASURED = {"null_test_db", "peak_dbfs", "loudness_lufs"}
 # What differs from run to run or place to place, and what is compared by itself.
 _NOT_COMPARED = {
     "schema_version", "unweave", "identity", "input.path", "separator.model",
@@ -94,7 +96,10 @@ class Repeat:
 
 
 def reports_at(path: Path) -> list[Path]:
-    """The report at `path`, or every one in that folder. Raises UsageError where none is."""
+    """The report at `path`, or every one in that folder.
+
+    Raises UsageError where none is, OSError for a name that cannot be looked at.
+    """
     if not path.is_dir():
         return [path]
     found = list(reports_beside(path / REPORT))
@@ -309,13 +314,13 @@ def _fields_differ(then: Report, now: Report) -> dict[str, tuple[Any, Any]]:
     found = {
         place: (old.get(place), new.get(place))
         for place in sorted({*old, *new} - files)
-        if not _equal(old.get(place), new.get(place))
+        if not _equal(place, old.get(place), new.get(place))
     }
     entries = {item["stem"]: item for item in now["stems"]}
     for item in then["stems"]:
         for field in ("samples", "bytes", "peak_dbfs", "loudness_lufs"):
             pair = item[field], entries[item["stem"]][field]
-            if not _equal(*pair):
+            if not _equal(field, *pair):
                 found[f"stems.{item['stem']}.{field}"] = pair
     own = identity(then)
     if own != then["identity"]:
@@ -337,8 +342,8 @@ def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield place, value
 
 
-def _equal(then: object, now: object) -> bool:
-    if isinstance(then, float) and isinstance(now, float):
+def _equal(field: str, then: object, now: object) -> bool:
+    if field in _MEASURED and isinstance(then, (int, float)) and isinstance(now, (int, float)):
         return math.isclose(then, now, rel_tol=0.0, abs_tol=_ROUNDED_DB)
     return then == now
 

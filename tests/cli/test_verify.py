@@ -1,10 +1,13 @@
 """`unweave verify`: every report that is named is looked at, and what was found is told in full."""
 
+import json
 import shutil
 
 import numpy as np
 import pytest
 import soundfile
+
+from unweave.apps import verify as again
 
 RATE_HZ = 8000
 
@@ -18,9 +21,22 @@ def folder(say, here):
     return "o/a"
 
 
-@pytest.mark.parametrize("bad", ["gone.json", "empty", "text.json", "lost"])
-def test_a_report_that_cannot_be_read_costs_only_itself(folder, say, here, bad):
+@pytest.mark.parametrize(
+    "bad", ["gone.json", "empty", "text.json", "lost", "late.json", "fault.json", "x" * 300]
+)
+def test_a_report_that_cannot_be_read_costs_only_itself(folder, say, here, bad, monkeypatch):
+    prepare = again.prepare
+
+    def failing(path, **given):
+        if path.name == "fault.json":
+            raise OverflowError("as nobody expects")
+        return prepare(path, **given)
+
+    monkeypatch.setattr(again, "prepare", failing)
     (here / "empty").mkdir()
+    document = json.loads((here / folder / "report.json").read_text())
+    document["input"]["region"] = {"start_s": 1e305, "end_s": None, "start": 0, "end": 1}
+    (here / "late.json").write_text(json.dumps(document))
     (here / "text.json").write_text("text")
     shutil.copytree(folder, "lost")
     text = (here / "lost/report.json").read_text()

@@ -46,20 +46,21 @@ def verify(
         from unweave.apps import verify as again
         from unweave.apps.batch import shown
         from unweave.cli.progress import display
-        from unweave.core.errors import Cancelled, UnweaveError, UsageError
+        from unweave.core.errors import Cancelled, UsageError
+        from unweave.engine.limits import enough_memory
 
-        failed: list[UnweaveError] = []
+        failed: list[Exception] = []
 
-        def fails(error: UnweaveError) -> None:
-            current.error(str(error))
+        def fails(path: Path, error: Exception) -> None:
+            current.error(*_told(path, error))
             failed.append(error)
 
         paths: list[Path] = []
         for name in reports:
             try:
                 paths += again.reports_at(name)
-            except UsageError as error:
-                fails(error)
+            except (UsageError, OSError) as error:
+                fails(name, error)
         if recording is not None and len(paths) > 1:
             raise UsageError("--input goes with one report; verify them one at a time")
         if model is not None and len(paths) > 1:
@@ -73,27 +74,42 @@ def verify(
                     model=model,
                     device=None if device is None else str(device),
                 )
-                with display(current) as progress:
+                with enough_memory(), display(current) as progress:
                     progress.start(path, shown(path))
                     verdict = again.repeat(
                         ready,
                         on_progress=partial(_show, progress, path),
                         should_stop=current.should_stop,
                     )
-            except Cancelled:
+            except (Cancelled, BrokenPipeError):
                 raise
-            except UnweaveError as error:
-                fails(error)
+            except Exception as error:
+                fails(path, error)
                 continue
             verdicts.append(verdict)
             for line in _lines(verdict, verbose):
                 current.result(line)
         if as_json:
             current.emit([verdict.as_dict() for verdict in verdicts])
-        codes = {error.exit_code for error in failed}
+        codes = {getattr(error, "exit_code", 1) for error in failed}
         if failed and not verdicts and len(codes) == 1:
             raise typer.Exit(codes.pop())
         raise typer.Exit(0 if not failed and all(v.agrees for v in verdicts) else 1)
+
+
+def _told(path: Path, error: Exception) -> tuple[str, str]:
+    """Why a report could not be verified, in a line, and the traceback of what nobody expects."""
+    import traceback
+
+    from unweave.apps.batch import advice, shown
+    from unweave.core.errors import UnweaveError
+
+    if isinstance(error, UnweaveError):
+        return str(error), ""
+    if isinstance(error, OSError):
+        return f"{shown(path)}: {advice(error)}", ""
+    words = f"{shown(path)}: unexpected {type(error).__name__}: {error}"
+    return words, "".join(traceback.format_exception(error))
 
 
 def _lines(verdict: "Verdict", verbose: bool) -> list[str]:

@@ -261,8 +261,9 @@ def _refuse_to_write_over(jobs: Sequence[Job], origin: Origin) -> None:
     known = {identity: path for path in read if (identity := _identity(path))}
     for job in jobs:
         for output in job.files:
-            path = known.get(_identity(output))
-            if path is not None:
+            identity = _identity(output)
+            if identity in known:
+                path = known[identity]
                 raise UsageError(
                     f"{shown(path)}: is {read[path]}, and a stem of {shown(job.source)} "
                     "would be written over it; choose another folder with -o"

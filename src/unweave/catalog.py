@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from unweave import separators
@@ -165,6 +166,14 @@ def pins(name: str) -> Pins:
     card = cards.card(name)
     store.check(card)
     return Pins(cards.place(name), cards.sha256(name), card.weights.sha256)
+
+
+def files(name: str) -> list[Path]:
+    """The weights of a separator, and its card where that is not unweave's own."""
+    if not cards.known(name):
+        return []
+    card = cards.card(name)
+    return [store.path(card), *filter(None, [card.origin])]
 
 
 def _wiener() -> Any:

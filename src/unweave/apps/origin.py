@@ -68,18 +68,16 @@ def check(model: str, origin: Origin, loaded: Separator) -> None:
 
 def files_read(origin: Origin) -> dict[Path, str]:
     """The files that the work reads besides the recording, and what each is, for errors."""
-    from unweave.pretrained import cards, store
+    from unweave import catalog
 
     found: dict[Path, str] = {}
     for file in origin.files:
         path, what = Path(file.path), f"the file of the option {file.option}"
         # Dictionaries are a card with weights beside it.
         found |= {path: what, path.with_suffix(".safetensors"): what}
-    if origin.model is not None and cards.known(origin.model):
-        card = cards.card(origin.model)
-        found[store.path(card)] = f"the weights file of {shown(origin.model)}"
-        if card.origin is not None:
-            found[card.origin] = "the model's card"
+    if origin.model is not None:
+        words = f"a file of the model {shown(origin.model)}"
+        found |= dict.fromkeys(catalog.files(origin.model), words)
     return found
 
 

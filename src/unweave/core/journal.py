@@ -1,21 +1,28 @@
 """Several files that get their names together, a report last, which says that all are there.
 
 No disk renames several files at once. So before the first rename a hidden journal is written beside
-the report: which files come, and the SHA-256 of each. It goes when the report has its name. After a
-kill in between there is a journal and no report: nothing is finished, and the files that hold what
-the journal says are the killed run's own. They give way when the work is done again.
+the report: which files come, the report among them, and the SHA-256 of each. It goes when the
+report has its name. After a kill in between there is a journal and not its report: nothing is
+finished, and the files that hold what the journal says are the killed run's own. They give way when
+the work is done again, whatever else is done in between.
+
+The kernel holds a lock on the journal for as long as its writer lives.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from unweave.core.whole import PREFIX, Hidden, appearing, sha256, sync_folders
+from unweave.core import whole
+from unweave.core.whole import PREFIX, Hidden, sha256, sync_folders
+
+SUFFIX = ".journal"
 
 
 def commit(
@@ -23,70 +30,134 @@ def commit(
     report: Hidden,
     *,
     replace: bool,
+    own: Mapping[Path, str] | None = None,
     before_names: Callable[[], None] | None = None,
 ) -> None:
     """Give finished files their names, then the report its own.
 
-    files: each with its SHA-256. replace: take the place of files of those names; else only what a
-    killed run left gives way. before_names: called before the first rename, when nothing can be
-    missing any more. Where a name cannot be given, no file stays. Raises OSError; FileExistsError
-    where a name is taken and `replace` is False.
+    files: each with its SHA-256. replace: take the place of files of those names; else only what
+    `own` names, with its SHA-256, gives way. before_names: called before the first rename, when
+    nothing can be missing any more; it makes room for the report. Where a name cannot be given, no
+    file stays. Raises OSError; FileExistsError where a name is taken that may not be.
     """
-    targets = {hidden.target: digest for hidden, digest in files.items()}
-    if not replace:
-        for path in leftovers(report.target) & targets.keys():
-            path.unlink()
-    journal = _journal(report.target)
-    folder = report.target.parent
-    names = {os.path.relpath(path, folder): digest for path, digest in targets.items()}
-    with appearing(journal) as hidden:
-        hidden.write_text(json.dumps({"sha256": names}), encoding="utf-8")
+    for file in files:
+        if file.into:  # a pipe may make us wait, and so comes before anything changes
+            file.place()
+    named = {file: digest for file, digest in files.items() if not file.into}
     placed: list[Path] = []
+    folder = report.target.parent
     try:
-        if before_names is not None:
-            before_names()
-        if replace:  # an older report must not speak for half of the new
-            report.target.unlink(missing_ok=True)
-        for file in files:
-            file.place(replace=replace)
-            if not file.into:  # a device stays
-                placed.append(file.target)
-        sync_folders(path.parent for path in targets)
-        report.place(replace=replace)
-    except BaseException:
-        for path in (*placed, journal):
-            with suppress(OSError):
-                path.unlink()
-        raise
-    sync_folders([folder])
-    journal.unlink()
+        with whole.names_changing, _written({**named, report: report.sha256()}, folder):
+            try:
+                if before_names is not None:
+                    before_names()
+                elif replace:  # an older report must not speak for half of the new
+                    report.target.unlink(missing_ok=True)
+                for path, digest in (own or {}).items() if not replace else ():
+                    if path.is_file() and sha256(path) == digest:
+                        path.unlink()
+                for file in named:
+                    file.place(replace=replace)
+                    placed.append(file.target)
+                sync_folders(path.parent for path in placed)
+                report.place(replace=False)
+            except BaseException:
+                for path in placed:
+                    with suppress(OSError):
+                        path.unlink()
+                placed.clear()
+                raise
+            sync_folders([folder])
+    finally:
+        settle(folder, placed)
 
 
-def clear(report: Path) -> None:
-    """Remove the journal of a run that was killed when its report, which is there, had its name.
+def leftovers(folder: Path) -> dict[Path, str]:
+    """The files, each with its SHA-256, that killed runs left under final names, by the journals
+    in `folder`. They hold what the journal says, to the byte. Paths are absolute.
 
-    For whoever has the turn in the folder. Never raises.
+    Raises OSError where one cannot be read.
+    """
+    return {
+        path: digest
+        for journal in _dead(folder)
+        if not journal.is_done()
+        for path, digest in journal.files.items()
+        if path.is_file() and sha256(path) == digest
+    }
+
+
+def settle(folder: Path, placed: Iterable[Path] = ()) -> None:
+    """Remove the journals of killed runs in `folder` that tell of nothing any more.
+
+    Their report has its name, or their files are gone, changed, or `placed` anew. Never raises.
     """
     with suppress(OSError):
-        _journal(report).unlink()
+        new = {Path(os.path.abspath(path)) for path in placed}
+        for journal in _dead(folder):
+            if journal.is_done() or not journal.left() - new:
+                with suppress(OSError):
+                    journal.path.unlink()
 
 
-def leftovers(report: Path) -> set[Path]:
-    """The files that a run which was killed left under final names; none where `report` is there.
+@dataclass(frozen=True, slots=True)
+class _Journal:
+    path: Path
+    files: Mapping[Path, str]
+    report: tuple[Path, str] | None  # None: the journal makes no sense
 
-    They hold what the journal says, to the byte. Raises OSError where one cannot be read.
-    """
-    if report.exists():
-        return set()
+    def is_done(self) -> bool:
+        """Whether its report has got its name. Raises OSError."""
+        if self.report is None:
+            return True
+        path, digest = self.report
+        return path.is_file() and sha256(path) == digest
+
+    def left(self) -> set[Path]:
+        """Those of its files that are there as it says. Raises OSError."""
+        return {p for p, digest in self.files.items() if p.is_file() and sha256(p) == digest}
+
+
+@contextmanager
+def _written(files: Mapping[Hidden, str], folder: Path) -> Iterator[None]:
+    """A journal of files and their report, the last, in `folder`, locked while the block runs."""
+    names = [os.path.relpath(file.target, folder) for file in files]
+    entries = dict(zip(names, files.values(), strict=True))
+    journal = Hidden(folder / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
     try:
-        names = json.loads(_journal(report).read_text(encoding="utf-8"))["sha256"]
-        listed = {report.parent / name: digest for name, digest in names.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return set()
-    paths = {Path(os.path.normpath(path)): digest for path, digest in listed.items()}
-    return {path for path, digest in paths.items() if path.is_file() and sha256(path) == digest}
+        journal.file.write(json.dumps({"sha256": entries, "report": names[-1]}).encode())
+        journal.finish()
+        journal.place(close=False)
+        sync_folders([folder])
+        yield
+    finally:
+        journal.discard()
+        with suppress(OSError):
+            journal.target.unlink()
 
 
-def _journal(report: Path) -> Path:
-    key = hashlib.sha256(os.fsencode(report.name)).hexdigest()[:16]
-    return report.with_name(f"{PREFIX}{key}.journal")
+def _dead(folder: Path) -> Iterator[_Journal]:
+    """The journals in `folder` whose writers live no more. Raises OSError."""
+    try:
+        names = sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return
+    for name in names:
+        if name.startswith(PREFIX) and name.endswith(SUFFIX):
+            with suppress(FileNotFoundError, PermissionError):  # gone, or somebody else's
+                path = folder / name
+                if whole.is_abandoned(path):
+                    yield _read(path)
+
+
+def _read(path: Path) -> _Journal:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        digests = {
+            Path(os.path.abspath(path.parent / name)): str(digest)
+            for name, digest in document["sha256"].items()
+        }
+        report = Path(os.path.abspath(path.parent / document["report"]))
+        return _Journal(path, digests, (report, digests.pop(report)))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return _Journal(path, {}, None)

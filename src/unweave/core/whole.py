@@ -17,8 +17,10 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import stat
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +30,7 @@ from pathlib import Path
 PREFIX, SUFFIX = ".unweave-", ".partial"
 # Where the system or the disk has no such locks, a file this old has no writer any more.
 STALE_S = 24 * 3600
+NAMES_S = 60.0  # for a disk that is slow to take names
 
 
 class Hidden:
@@ -65,14 +68,16 @@ class Hidden:
         """Bytes of the finished file."""
         return os.fstat(self.file.fileno()).st_size
 
-    def place(self, *, replace: bool = True) -> None:
+    def place(self, *, replace: bool = True, close: bool = True) -> None:
         """Give the finished file its name; the folder's own fsync is the caller's.
 
-        Raises OSError; FileExistsError where the name is taken and `replace` is False.
+        close: let go of the file, and of the lock on it. Raises OSError; FileExistsError where the
+        name is taken and `replace` is False.
         """
         if self.into:
+            self.file.seek(0)
             with _opened(self.target) as stream:
-                stream.write(self.path.read_bytes())
+                shutil.copyfileobj(self.file, stream, 1 << 20)
             self.discard()
             return
         if sys.platform == "win32":  # which renames no open file
@@ -81,7 +86,8 @@ class Hidden:
             os.replace(self.path, self.target)
         else:
             _rename_to_a_free_name(self.path, self.target)
-        self.file.close()
+        if close:
+            self.file.close()
         unfinished.pop(self.path, None)
 
     def discard(self) -> None:
@@ -95,6 +101,10 @@ class Hidden:
 
 unfinished: dict[Path, list[Path]] = {}
 """The hidden files of this process, each with the folders made for it, outermost first."""
+
+
+names_changing = threading.Lock()
+"""Held while files that belong together get their names; no process ends by itself meanwhile."""
 
 
 scratch: set[Path] = set()
@@ -117,7 +127,11 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
 
 def abandon() -> None:
     """Remove every hidden file of this process, which is about to end, its folder where it was
-    made for it, and the temporary folders. Never raises."""
+    made for it, and the temporary folders. Never raises.
+
+    Files that are getting their names have them all first.
+    """
+    names_changing.acquire(timeout=NAMES_S)
     left = dict(unfinished)
     for path in left:
         with suppress(OSError):
@@ -127,8 +141,6 @@ def abandon() -> None:
             with suppress(OSError):  # not empty
                 folder.rmdir()
     if scratch:
-        import shutil
-
         for folder in list(scratch):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -235,6 +247,20 @@ def sweep(folder: Path) -> None:
             if name.startswith(PREFIX) and name.endswith(SUFFIX):
                 with suppress(OSError):
                     _remove_if_abandoned(folder / name)
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether no living process holds a lock on `path`, as far as can be known. Raises OSError."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        return lock(handle) is not False
+    finally:
+        os.close(handle)
+
+
+def straight(folder: Path) -> Path:
+    """`folder` without '..': behind a link, '..' is the folder around what the link leads to."""
+    return Path(os.path.realpath(folder)) if ".." in folder.parts else folder
 
 
 def _remove_if_abandoned(path: Path) -> None:

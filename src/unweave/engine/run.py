@@ -74,6 +74,7 @@ def separate_file(
     region: Region = WHOLE,
     origin: Origin = IN_MEMORY,
     replace: bool = False,
+    own: Mapping[Path, str] | None = None,
     before_names: Callable[[], None] | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
@@ -86,8 +87,9 @@ def separate_file(
     report.
 
     All files appear together when all are complete; files of those names are replaced where
-    `replace` says so, else they are an error. before_names: called when all is complete, before the
-    first file gets its name. Returns the report. Raises InputError, OutputError, UsageError,
+    `replace` says so, or where they hold what `own` says, each with its SHA-256; else they are an
+    error. before_names: called when all is complete, before the first file gets its name; it makes
+    room for the report. Returns the report. Raises InputError, OutputError, UsageError,
     MemoryLimitError, or Cancelled when `should_stop` says so; then nothing is left under the final
     names.
     """
@@ -178,7 +180,7 @@ def separate_file(
             separate_s=found.seconds,
             started=started,
         )
-        _publish(document, report_path, digests, replace, before_names)
+        _publish(document, report_path, digests, replace, own or {}, before_names)
     return document
 
 
@@ -255,6 +257,7 @@ def _publish(
     report_path: Path,
     digests: Mapping[Hidden, str],
     replace: bool,
+    own: Mapping[Path, str],
     before_names: Callable[[], None] | None,
 ) -> None:
     """Give the stems and their report their names. Raises OutputError."""
@@ -269,7 +272,7 @@ def _publish(
         page = Hidden(report_path)
         page.file.write(report.as_bytes(document))
         page.finish()
-        journal.commit(digests, page, replace=replace, before_names=before_names)
+        journal.commit(digests, page, replace=replace, own=own, before_names=before_names)
     except OSError as error:
         path = getattr(error, "filename", None) or report_path
         if isinstance(error, FileExistsError) and any(path == str(h.target) for h in digests):

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,14 @@ from unweave.apps.batch.reports import (
     Report,
     free_name,
     is_readable,
+    is_report,
     output_files,
     reports_beside,
 )
 from unweave.core.errors import InputError, OutputError
 from unweave.core.journal import leftovers
 from unweave.core.request import differences, identity
-from unweave.core.whole import appearing, sha256
+from unweave.core.whole import appearing, followed, sha256
 from unweave.io.files import advice, shown
 
 
@@ -49,7 +50,7 @@ class Found:
     state: State
     report_path: Path
     report: dict[str, Any] | None = None  # of a finished job
-    own: bool = False  # there are files of an equal request, to be made again
+    own: Mapping[Path, str] = field(default_factory=dict)  # files that give way, with their SHA-256
     why: str = ""  # one line: what is in the way
 
 
@@ -62,39 +63,48 @@ def look(job: Job, settings: Settings) -> Found:
     equal = {
         path: report for path, report in beside.items() if there and _is_equal(report, job, wanted)
     }
+    own: dict[Path, str] = {}
     if not settings.overwrite:
         for path, report in equal.items():
             if _is_whole(report, path, outputs):
                 return Found(state=State.FINISHED, report_path=path, report=report)
-        own = {file for path, report in equal.items() for file in _unchanged(report, path)}
-        own |= leftovers(_place(job, beside, outputs, settings.overwrite))
-        foreign = [file for file in there if file not in own]
+        for path, report in equal.items():
+            own |= _unchanged(report, path)
+        own |= leftovers(job.report.parent)
+        foreign = [file for file in there if _at(file) not in own]
         if foreign:
             why = _why(foreign[0], beside, job, wanted)
             return Found(state=State.IN_THE_WAY, report_path=job.report, why=why)
+    mine = {_at(file) for file in there}
     return Found(
         state=State.NEW,
         report_path=_place(job, beside, outputs, settings.overwrite),
-        own=bool(there) and not settings.overwrite,
+        own={path: digest for path, digest in own.items() if path in mine},
     )
 
 
-def release(job: Job) -> None:
-    """Let no report speak for files that are about to be written over. Raises OutputError.
+def release(job: Job, report_path: Path) -> None:
+    """Let no report speak for files that are about to be written over, and `report_path` be free.
 
-    A report that names other stems too goes on speaking for those; one that does not is removed.
+    A report that names other stems too goes on speaking for those; one that does not is removed,
+    as are the remains of a report at `report_path`. Raises OSError, OutputError.
     """
     outputs = {Path(os.path.normpath(path)) for path in job.outputs.values()}
-    emptied = []
+    emptied = [report_path] if _is_remains(report_path) else []
     for path, report in reports_beside(job.report).items():
         files = output_files(report, path)
         kept = [item for item in report["stems"] if files[item["stem"]] not in outputs]
-        if not kept:
+        if files and not kept:
             emptied.append(path)
         elif len(kept) < len(files):
             _rewrite(path, {**report, "stems": kept})
     for path in emptied:
-        path.unlink(missing_ok=True)
+        followed(path).unlink(missing_ok=True)
+
+
+def _at(file: Path) -> Path:
+    """Where the bytes of a file are. Raises OSError."""
+    return Path(os.path.abspath(followed(file)))
 
 
 def _is_equal(report: Report, job: Job, wanted: Mapping[str, Any]) -> bool:
@@ -133,14 +143,14 @@ def _is_whole(report: Report, path: Path, outputs: Mapping[str, Path]) -> bool:
     return True
 
 
-def _unchanged(report: Report, path: Path) -> list[Path]:
-    """The stems of a report that are there as it says."""
+def _unchanged(report: Report, path: Path) -> dict[Path, str]:
+    """The stems of a report that are there as it says, where links lead, with their SHA-256."""
     files = output_files(report, path)
-    return [
-        file
+    return {
+        _at(file): item["sha256"]
         for item in report["stems"]
         if (file := files[item["stem"]]).is_file() and sha256(file) == item["sha256"]
-    ]
+    }
 
 
 def _place(
@@ -149,11 +159,24 @@ def _place(
     """Where the report goes: the first name that is free, or will be when `release` has been."""
     written = set(outputs.values())
     for path, report in beside.items():
-        if set(output_files(report, path).values()) <= written:
+        files = set(output_files(report, path).values())
+        if files and files <= written:
             return path
-    if overwrite and job.report not in beside and job.report.is_file():
-        return job.report  # the remains of a report
+    if overwrite and job.report not in beside and _is_remains(job.report):
+        return job.report
     return free_name(job.report)
+
+
+def _is_remains(path: Path) -> bool:
+    """Whether a report of unweave begins here that cannot be read to its end."""
+    try:
+        if not path.is_file() or is_report(path):
+            return False
+        with path.open("rb") as file:
+            start = file.read(200)
+    except OSError:
+        return False
+    return not start or (start.startswith(b"{") and b'"unweave"' in start)
 
 
 def _why(file: Path, beside: Mapping[Path, Report], job: Job, wanted: Mapping[str, Any]) -> str:
@@ -173,9 +196,12 @@ def _why(file: Path, beside: Mapping[Path, Report], job: Job, wanted: Mapping[st
 
 
 def _rewrite(path: Path, report: Report) -> None:
+    """The report anew, with the date that it had: stems are looked at that are newer."""
     try:
+        before = path.stat()
         with appearing(path) as hidden:
             text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
             hidden.write_bytes(text.encode("utf-8", "backslashreplace"))
+            os.utime(hidden, ns=(before.st_atime_ns, before.st_mtime_ns))
     except OSError as error:
         raise OutputError(f"{shown(path)}: cannot be written: {advice(error)}") from error

@@ -20,14 +20,15 @@ from unweave.apps.batch.names import (
     safe,
     same_file_key,
 )
+from unweave.apps.batch.reports import REPORT
 from unweave.core.errors import UsageError
 from unweave.core.region import WHOLE, Region
 from unweave.core.request import IN_MEMORY, Origin
 from unweave.core.stem_names import RESIDUAL, canonical
+from unweave.core.whole import straight
 from unweave.io.files import shown
 
 DEFAULT_MODEL = "spleeter-2stems"
-REPORT = "report"
 _MOST_TOLD = 5  # of the pairs that clash
 
 
@@ -167,6 +168,7 @@ def plan(
     from unweave.io.formats import encoding
 
     check_template(template)
+    output_dir = straight(output_dir)
     # Rate and channels are not known yet; what no recording could have is refused now.
     extension = encoding(settings.format, settings.bit_depth, 44100, 2).ext
     jobs = [_job(item, settings, output_dir, extension, template) for item in found]

@@ -18,10 +18,12 @@ from typing import Any
 
 from unweave.core import schema
 from unweave.core.errors import InputError
-from unweave.core.whole import sha256
+from unweave.core.whole import sha256, straight
 from unweave.io.files import advice, shown
 
 Report = Mapping[str, Any]
+
+REPORT = "report"  # what a report is called where stems are called by their names
 
 _LARGEST_BYTES = 4_000_000
 
@@ -48,12 +50,18 @@ def is_readable(document: Report) -> bool:
     return schema.fault(document, schema.load("unweave.core", "report.schema.json")) is None
 
 
+def is_report(path: Path) -> bool:
+    """Whether a report of some version of unweave is at `path`."""
+    return _document(path) is not None
+
+
 def reports_beside(path: Path) -> dict[Path, dict[str, Any]]:
-    """The reports of unweave at `path` and its numbered names, `report-2.json` and so on.
+    """The reports of unweave at `path` and its numbered names (see `free_name`).
 
     Those of other versions are among them.
     """
-    numbered = re.compile(re.escape(path.stem) + r"-\d+" + re.escape(path.suffix))
+    before, after = map(re.escape, _numbered(path))
+    numbered = re.compile(before + r"\d+" + after)
     try:
         names = [name for name in os.listdir(path.parent) if numbered.fullmatch(name)]
     except OSError:
@@ -64,18 +72,30 @@ def reports_beside(path: Path) -> dict[Path, dict[str, Any]]:
 
 
 def free_name(path: Path) -> Path:
-    """`path`, or the first of its numbered names, where nothing lies."""
+    """`path`, or the first of its numbered names, where nothing lies.
+
+    They are `report-2.json` and so on, or `song (report 2).json` where the recording names the
+    report: `song-2.json` is that of another recording.
+    """
+    before, after = _numbered(path)
     n, name = 1, path
     while os.path.lexists(name):
         n += 1
-        name = path.with_name(f"{path.stem}-{n}{path.suffix}")
+        name = path.with_name(f"{before}{n}{after}")
     return name
+
+
+def _numbered(path: Path) -> tuple[str, str]:
+    """What stands before and after the number in the names of further reports."""
+    if path.stem == REPORT:
+        return f"{path.stem}-", path.suffix
+    return f"{path.stem} ({REPORT} ", f"){path.suffix}"
 
 
 def output_files(report: Report, report_path: Path) -> dict[str, Path]:
     """Stem name -> file of a report of any version, found from where the report lies now."""
     return {
-        item["stem"]: Path(os.path.normpath(report_path.parent / item["path"]))
+        item["stem"]: Path(os.path.normpath(straight(report_path.parent) / item["path"]))
         for item in report["stems"]
     }
 

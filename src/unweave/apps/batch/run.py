@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from unweave.apps.batch.finished import Found, State, look, release
 from unweave.apps.batch.plan import Job, Settings
-from unweave.apps.batch.turns import tidy, turn
-from unweave.core import journal
+from unweave.apps.batch.turns import clear, tidy, turn
 from unweave.core.errors import Cancelled, OutputError, UnweaveError
 from unweave.core.status import Status
 from unweave.engine.limits import enough_memory
@@ -118,7 +117,7 @@ def do(
     with turn(job):
         found, outcome = _settled(job, settings)
         if outcome is not None:
-            journal.clear(found.report_path)
+            clear(job)
             return outcome
         report = separate_file(
             job.source,
@@ -133,8 +132,9 @@ def do(
             max_memory_mb=settings.max_memory_mb,
             seed=settings.seed,
             region=settings.region,
-            replace=settings.overwrite or found.own,
-            before_names=partial(release, job),
+            replace=settings.overwrite,
+            own=found.own,
+            before_names=partial(release, job, found.report_path),
             on_progress=on_progress,
             should_stop=should_stop,
         )
@@ -244,9 +244,9 @@ def _unfinished(
         if should_stop():
             return
         try:
-            found, outcome = _settled(job, settings)
+            _, outcome = _settled(job, settings)
             if outcome is not None:
-                tidy(job, found.report_path)
+                tidy(job)
         except Exception as error:
             outcome = failed(job, error)
         if outcome is not None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from unweave.apps.batch.plan import Job
 from unweave.core import journal
 from unweave.core.errors import OutputError
-from unweave.core.whole import lock, unfinished
+from unweave.core.whole import lock, sweep, unfinished
 from unweave.io.files import advice, shown
 
 
@@ -51,14 +51,18 @@ def turn(job: Job) -> Iterator[None]:
         remove_empty(made)
 
 
-def tidy(job: Job, report: Path) -> None:
-    """Remove what a run left in hiding that was killed after `report` had got its name.
-
-    Nothing where another run is at work here.
-    """
+def tidy(job: Job) -> None:
+    """Remove what killed runs left in hiding; nothing where another run is at work here."""
     if _lock_file(job).exists():
         with suppress(OutputError), turn(job):
-            journal.clear(report)
+            clear(job)
+
+
+def clear(job: Job) -> None:
+    """Remove what killed runs left in hiding, for whoever has the turn. Never raises."""
+    for folder in {file.parent for file in job.files}:
+        sweep(folder)
+    journal.settle(job.report.parent)
 
 
 def _lock_file(job: Job) -> Path:

@@ -32,6 +32,7 @@ from unweave.apps.batch.run import (
 )
 from unweave.core.errors import InputError, UsageError
 from unweave.core.status import Status
+from unweave.engine.limits import room_for_torch
 from unweave.io.files import advice, shown
 
 __all__ = [
@@ -82,8 +83,9 @@ def prepare(
 
     `stems` are names as the user wrote them (see `choose_stems`), none for all of the model's.
     Raises UsageError for an unknown model, stem or format, for names that would clash (see `plan`),
-    and when nothing is found.
+    and when nothing is found; MemoryLimitError where PyTorch has no room.
     """
+    room_for_torch()
     settings = settle(settings, stems)
     found, missed, passed_over = expand(inputs, output_dir)
     if not found and all(item.empty for item in missed):

@@ -177,13 +177,19 @@ def _open_streams() -> None:
 
 
 def _leave(code: str | int | None) -> NoReturn:
-    """Exit at once. Taking torch and its memory down piece by piece costs a third of a second, and
-    what is left of a library whose import was interrupted ends Python with SIGABRT."""
+    """Exit, at once but for a small command that went well.
+
+    Taking torch and its memory down piece by piece costs a third of a second, and what is left of a
+    library whose import was interrupted would end Python with SIGABRT.
+    """
+    quickly = "torch" in sys.modules or bool(code)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):  # nobody listens any more
-            pass
+        except (OSError, ValueError):  # nobody listens any more, and Python would say so
+            quickly = True
+    if not quickly:
+        sys.exit(code)
     os._exit(code if isinstance(code, int) else int(code is not None))
 
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from unweave.core.ending import SIGNALS, end_now, leave_to_parent
 
@@ -62,11 +64,17 @@ def asked() -> bool:
 def at_work(polls: bool, patience_s: float, say: Callable[[], None]) -> Iterator[None]:
     """While a verb's body runs. polls: it looks at `asked` often enough to stop by itself."""
     before = _now.at_work, _now.polls, _now.patience_s, _now.say
+    hooks = sys.excepthook, sys.unraisablehook
     _now.at_work, _now.polls, _now.patience_s, _now.say = True, polls, patience_s, say
+    sys.excepthook, sys.unraisablehook = (
+        _ends_at_interrupts(hooks[0]),
+        _ends_at_interrupts(hooks[1]),
+    )
     try:
         yield
     finally:
         _now.at_work, _now.polls, _now.patience_s, _now.say = before
+        sys.excepthook, sys.unraisablehook = hooks
 
 
 def _asked(*_: object) -> None:
@@ -75,6 +83,21 @@ def _asked(*_: object) -> None:
         _end()
     if not _now.polls:
         raise KeyboardInterrupt
+
+
+def _ends_at_interrupts(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """A hook that ends the process at an interrupt which would only be shown and be lost.
+
+    Code in C that is called back cannot pass it on, as FFmpeg when it seeks in a Python file.
+    """
+
+    def ends(*found: Any) -> None:
+        kind = found[0] if isinstance(found[0], type) else found[0].exc_type
+        if issubclass(kind, KeyboardInterrupt):
+            _end()
+        hook(*found)
+
+    return ends
 
 
 def _watch(pipe: int, numbers: frozenset[int]) -> None:

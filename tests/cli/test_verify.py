@@ -72,3 +72,14 @@ def test_bytes_that_change_no_sound_are_told_as_such(folder, say, here):
     assert done.code == 1
     line = "harmonic: the same bytes again, the file is changed since the report, the same sound"
     assert f"{line}\n" in done.out
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_difference_is_told_quietly_too(folder, say, here, more):
+    assert say("verify", "-q", folder, *more).err == ""
+    (here / folder / "harmonic.wav").write_bytes(b"another")
+    done = say("verify", "-q", folder, *more)
+    assert (done.code, done.err) == (
+        1,
+        f"error: {folder}/report.json: differs; leave out -q to see where\n",
+    )

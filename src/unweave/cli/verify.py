@@ -87,6 +87,8 @@ def verify(
                 fails(path, error)
                 continue
             verdicts.append(verdict)
+            if quiet and not verdict.agrees:
+                current.error(f"{verdict.report}: differs; leave out -q to see where")
             for line in _lines(verdict, verbose):
                 current.result(line)
         if as_json:

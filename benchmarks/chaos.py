@@ -425,18 +425,17 @@ def _is_lock(path: Path) -> bool:
 
 def _sum_differs(path: Path, report: dict, waves: list[np.ndarray]) -> list[str]:
     """Whether all stems of a model whose stems add up, in float, miss the recording."""
-    if report["separator"]["name"] not in ("spleeter-2stems", "hpss") or len(waves) != 2:
+    if report["request"]["separator"]["name"] not in ("spleeter-2stems", "hpss") or len(waves) != 2:
         return []
-    if report["output"]["bit_depth"] != 32:
+    if report["request"]["output"]["bit_depth"] != 32:
         return []
-    if report["separator"]["options"].get("bandwidth") == "model":  # leaves a residual
+    if report["request"]["separator"]["options"].get("bandwidth") == "model":  # leaves a residual
         return []
     if len({wave.shape for wave in waves}) > 1:
         return []
     mix = decoded(Path(report["input"]["path"]))
-    region = report["input"].get("region")
-    if region:
-        mix = mix[:, region["start"] : region["end"]]
+    start = report["input"]["start"]
+    mix = mix[:, start : start + report["input"]["samples"]]
     total = waves[0].astype(np.float64) + waves[1]
     if total.shape != mix.shape:
         return [f"{path}: stems are {total.shape}, the recording {mix.shape}"]

@@ -24,6 +24,7 @@ import unweave
 from unweave.core.types import Audio
 from unweave.engine.run import separate_array
 from unweave.io.reader import Reader
+from unweave.request import Execution
 
 RULES: dict[str, dict[str, object]] = {
     "plain": {"rule": "boll", "average_frames": 1, "residual_reduction": False},
@@ -33,6 +34,7 @@ RULES: dict[str, dict[str, object]] = {
     "log-mmse": {"rule": "log-mmse"},
 }
 SNRS_DB = (0, 5, 10)
+CPU = Execution(device="cpu")
 Wave = np.ndarray
 
 
@@ -84,7 +86,7 @@ def noises(length: int, rate_hz: int, seed: int) -> dict[str, Wave]:
 def gains(mix: Wave, clean: Wave, rate_hz: int, **options: object) -> tuple[float, float]:
     """Segmental SNR and SI-SDR of the signal minus those of the mix, in dB."""
     separator = unweave.load("spectral-subtraction", **options)
-    found = separate_array(separator, mix[None], rate_hz, device="cpu", warn=print)["signal"][0]
+    found = separate_array(separator, mix[None], rate_hz, execution=CPU, warn=print)["signal"][0]
     return (
         segmental_snr_db(clean, found, rate_hz) - segmental_snr_db(clean, mix, rate_hz),
         si_sdr_db(clean, found) - si_sdr_db(clean, mix),
@@ -134,7 +136,7 @@ def musical() -> str:
     lines = ["| rule | noise left (dB) | flicker |", "|---|--:|--:|"]
     for rule, settings in RULES.items():
         separator = unweave.load("spectral-subtraction", **settings)
-        left = separate_array(separator, noise[None], 44100, device="cpu", warn=print)["signal"][0]
+        left = separate_array(separator, noise[None], 44100, execution=CPU, warn=print)["signal"][0]
         level_db = 10 * np.log10(np.mean(left**2) / np.mean(noise**2))
         lines.append(f"| {rule} | {level_db:.1f} | {flicker(left):.1f} |")
     return "\n".join(lines)

@@ -30,7 +30,7 @@ def measure(name: str, song: Path, repeat: int) -> tuple[float, float, float]:
             command = [sys.executable, "-m", "unweave", "separate", "-q", "-m", name, "-o", folder]
             megabytes, seconds = peak_mb([*command, str(song)])
             [report] = Path(folder).glob("*/report.json")
-            inside = json.loads(report.read_text())["seconds"]["separate"]
+            inside = json.loads(report.read_text())["execution"]["seconds"]["separate"]
             runs.append((seconds, inside, megabytes))
     whole, inside, megabytes = (statistics.median(values) for values in zip(*runs, strict=True))
     return whole, inside, megabytes

@@ -107,7 +107,7 @@ def page(name: str) -> str:
         "",
         "| name | default | limits | meaning |",
         "|---|---|---|---|",
-        *(row(item) for item in catalog.options(name)),
+        *(row(item) for item in catalog.declared(name)),
         "",
     ]
     measured = [text for table in tables() if table.of(name) for text in table.text(table.of(name))]

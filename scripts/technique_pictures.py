@@ -22,6 +22,7 @@ from unweave.apps.picture import picture_of
 from unweave.apps.spectrogram import draw as figure_of
 from unweave.engine.run import separate_array
 from unweave.io.reader import Reader
+from unweave.request import Execution
 
 RATE_HZ = 16000
 SHADES, GREYS = 192, 64  # of a picture, 256 at most: those of the levels, those of the letters
@@ -99,7 +100,7 @@ def draw(name: str, target: Path) -> None:
     scene = SCENES[name]
     mix, rate_hz = scene.make()
     separator = catalog.load(name, **scene.options)
-    found = separate_array(separator, mix, rate_hz, device="cpu", warn=print)
+    found = separate_array(separator, mix, rate_hz, execution=Execution(device="cpu"), warn=print)
     stems = {stem: found[stem] for stem in separator.spec.stems}
     waves = {"mix": mix, **stems}
     figure = figure_of([picture_of(title, [wave], rate_hz) for title, wave in waves.items()])

@@ -1,0 +1,3 @@
+from unweave.request import Execution
+
+CPU = Execution(device="cpu")

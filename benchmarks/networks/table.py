@@ -85,7 +85,9 @@ def run(name: str, song: Path, repeat: int) -> tuple[float, float]:
             command = [sys.executable, "-m", "unweave", "separate", "-q", "-m", name, "-o", folder]
             megabytes, _ = peak_mb([*command, str(song)])
             [report] = Path(folder).glob("*/report.json")
-            factors.append(json.loads(report.read_text())["seconds"]["separate"] / SECONDS)
+            factors.append(
+                json.loads(report.read_text())["execution"]["seconds"]["separate"] / SECONDS
+            )
             peaks.append(megabytes)
     return statistics.median(factors), statistics.median(peaks)
 

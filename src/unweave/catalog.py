@@ -2,13 +2,17 @@
 
 Classical techniques are the files of `separators/`, each with its frozen dataclass under the name
 `TECHNIQUE`; trained ones are the cards of `pretrained/cards/`.
+
+`resolve` says everything of a separator that a request holds, before its weights are read; `load`
+gives it; `check` makes sure that both speak of the same one.
 """
 
 from __future__ import annotations
 
 import gc
+import os
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,12 +22,17 @@ from typing import Any
 
 from unweave import separators
 from unweave.core import parameters
-from unweave.core.errors import UsageError
-from unweave.core.parameters import WIENER, Parameter
-from unweave.core.types import Separator, Spec
+from unweave.core.errors import InputError, UsageError
+from unweave.core.parameters import SEED, WIENER, Parameter
+from unweave.core.stem_names import RESIDUAL, canonical
+from unweave.core.types import Audio, Separator, Spec
+from unweave.core.whole import sha256
+from unweave.engine.limits import enough_memory, room_for_torch
+from unweave.io.files import advice, shown
 from unweave.pretrained import cards, store
 from unweave.pretrained import options as trained
 from unweave.pretrained.cards import Card
+from unweave.request import Execution, OptionFile, Output, SeparationRequest, SeparatorRef
 
 DEFAULT = "spleeter-2stems"
 
@@ -70,15 +79,7 @@ def describe(name: str) -> Card | Technique:
     )
 
 
-def card_sha256(name: str) -> str | None:
-    """The hash of a trained separator's card; None for a technique. Raises UsageError."""
-    if cards.known(name):
-        return cards.sha256(name)
-    _module(name)
-    return None
-
-
-def options(name: str) -> tuple[Parameter, ...]:
+def declared(name: str) -> tuple[Parameter, ...]:
     """The options that `load` takes for a separator, without its weights.
 
     Raises UsageError for an unknown name.
@@ -87,30 +88,127 @@ def options(name: str) -> tuple[Parameter, ...]:
     return own if WIENER in own else (*own, WIENER)
 
 
-def in_force(name: str, given: Mapping[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
-    """Every option's value, as `Spec.options` has them, and the `Spec.outputs` they lead to.
+def request(
+    model: str = DEFAULT,
+    options: Mapping[str, object] | None = None,
+    *,
+    stems: str | Iterable[str] | None = None,
+    seed: object = 0,
+    output: Output = Output(),
+    execution: Execution = Execution(),
+) -> SeparationRequest:
+    """What people ask for, with every value in force.
 
-    given: the options that are not to be defaults. Weights are not loaded. Raises UsageError for
-    an unknown name, option, or value.
+    options: the separator's own. stems: names as people write them (see `choose_stems`), none for
+    all that the separator gives. seed: for a separator that uses chance and is not given another.
+    Raises UsageError for a model, an option, a value or a stem that there is not, WeightsError for
+    weights that are not their card's, InputError for an option's file that cannot be read.
     """
-    if not cards.known(name):
-        spec = load(name, **given).spec
-        return dict(spec.options), spec.outputs
-    values = parameters.checked(options(name), given, name)
-    found = {item.name: values.get(item.name, item.default) for item in options(name)}
-    card = cards.card(name)
-    spec = Spec(name=name, stems=card.stems, rest=card.rest, additive=trained.additive(card, found))
-    return found, spec.outputs
+    given = {**(options or {})}
+    SEED.check(seed, model)
+    if seed and any(item.name == SEED.name for item in declared(model)):
+        given = {SEED.name: seed, **given}
+    separator, outputs = resolve(model, given)
+    return SeparationRequest(
+        separator=separator,
+        stems=choose_stems(stems, outputs, model),
+        output=output,
+        execution=execution,
+    )
 
 
-def load(name: str = DEFAULT, **given: object) -> Separator:
+def resolve(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, tuple[str, ...]]:
+    """The separator called `model` with all options in force, and the names it can write.
+
+    Its weights are not loaded. Raises as `request` does.
+    """
+    given = {
+        item.name: os.path.abspath(value)
+        if item.names_a_file and isinstance(value := options[item.name], (str, os.PathLike))
+        else options[item.name]
+        for item in declared(model)
+        if item.name in options
+    }
+    given |= {name: value for name, value in options.items() if name not in given}
+    values = _with_sound(model, given)
+    if cards.known(model):
+        card = cards.card(model)
+        store.check(card)
+        in_force = {item.name: values.get(item.name, item.default) for item in declared(model)}
+        additive = trained.additive(card, in_force)
+        spec = Spec(name=card.name, stems=card.stems, rest=card.rest, additive=additive)
+        place, revision = cards.place(model), trained.revision(card)
+    else:
+        spec = load(model, **values).spec
+        in_force = dict(spec.options)
+        place, revision = model, getattr(_module(model), "REVISION", 1)
+    in_memory = any(isinstance(value, Audio) for value in given.values())
+    card_sha256, weights_sha256 = _hashes(model)
+    separator = SeparatorRef(
+        name=spec.name,
+        model=None if in_memory else place,
+        revision=revision,
+        card_sha256=card_sha256,
+        weights_sha256=weights_sha256,
+        options=in_force,
+        files=_files(model, given),
+    )
+    return separator, spec.outputs
+
+
+def check(separator: SeparatorRef, model: str, loaded: Separator) -> None:
+    """Raises InputError where what was loaded as `model` is not what `separator` says."""
+    now = _hashes(model)
+    stated = separator.card_sha256, separator.weights_sha256
+    # Without weights of its own a technique may have some in a file, which is among `files`.
+    own = stated[1] is None or loaded.spec.weights_sha256 == stated[1]
+    if now != stated or not own:
+        raise InputError(f"{shown(model)}: the weights changed meanwhile; run it again")
+    for file in separator.files:
+        if _hash(Path(file.path)) != file.sha256:
+            raise InputError(f"{shown(file.path)}: changed meanwhile; run it again")
+
+
+def load_pinned(separator: SeparatorRef, sound: Mapping[str, Audio] | None = None) -> Separator:
+    """The separator that a request names, with the weights and files that it names.
+
+    sound: of options whose sound is in memory, by name. Raises as `load` does, and InputError where
+    something changed meanwhile.
+    """
+    name = separator.model or separator.name
+    loaded = load(name, **{**separator.options, **(sound or {})})
+    check(separator, name, loaded)
+    return loaded
+
+
+def files_read(separator: SeparatorRef) -> dict[Path, str]:
+    """The files that the work reads besides the recording, and what each is, for errors."""
+    found: dict[Path, str] = {}
+    for file in separator.files:
+        path, what = Path(file.path), f"the file of the option {file.option}"
+        # Dictionaries are a card with weights beside it.
+        found |= {path: what, path.with_suffix(".safetensors"): what}
+    if separator.model is not None and cards.known(separator.model):
+        card = cards.card(separator.model)
+        what = f"a file of the model {shown(separator.model)}"
+        found |= dict.fromkeys([store.path(card), *filter(None, [card.origin])], what)
+    return found
+
+
+def load(name: str = DEFAULT, /, **given: object) -> Separator:
     """The separator called `name`, with its weights; `to(device)` makes it ready to run.
 
     given: its own options, and `wiener`, the rounds of a multichannel Wiener filter, for any of
-    them. Raises UsageError for an unknown name, option or value before weights are read,
-    WeightsError where weights are missing.
+    them. The path of a recording stands for its sound. Raises UsageError for an unknown name,
+    option or value before weights or recordings are read, WeightsError where weights are missing,
+    InputError for a recording that cannot be read, MemoryLimitError.
     """
-    values = parameters.checked(options(name), given, name)
+    with enough_memory():
+        room_for_torch()
+        return _load(name, _with_sound(name, given))
+
+
+def _load(name: str, values: dict[str, Any]) -> Separator:
     rounds = 0 if WIENER in _own_options(name) else values.pop(WIENER.name, 0)
     separator = (
         _trained(cards.card(name), values) if cards.known(name) else _classical(name, values)
@@ -124,6 +222,81 @@ def technique(name: str, given: Mapping[str, object]) -> Any:
     Raises UsageError for an unknown name, option or value.
     """
     return parameters.build(_module(name).TECHNIQUE, given)
+
+
+def choose_stems(
+    asked: str | Iterable[str] | None, outputs: Sequence[str], model: str
+) -> tuple[str, ...]:
+    """The stems to write, in the model's order: all but the residual where `asked` is None or ().
+
+    `asked` holds names, or names joined by commas; a synonym such as 'instrumental' means
+    the stem that the model has. `outputs` are the names that can be written (`Spec.outputs`).
+    Raises UsageError for a name that is not among them, and for a word that names no stem.
+    """
+    words = [asked] if isinstance(asked, str) else list(() if asked is None else asked)
+    for word in words:
+        if not isinstance(word, str):
+            raise UsageError(f"{model}: stems are names, as 'vocals' is; got {word!r:.80}")
+    names = [name.strip() for word in words for name in word.split(",") if name.strip()]
+    if not all(word.strip(" ,") for word in words):
+        raise UsageError(f"{model}: no stem is named; it has {', '.join(outputs)}")
+    meant = {name if name in outputs else canonical(name): name for name in names}
+    for stem, name in meant.items():
+        if stem in outputs:
+            continue
+        if stem == RESIDUAL:
+            raise UsageError(
+                f"{model} has no residual, as its stems sum to the mix; it has {', '.join(outputs)}"
+            )
+        raise UsageError(f"{model} has no stem {name!r}; it has {', '.join(outputs)}")
+    stems = tuple(stem for stem in outputs if stem in meant)
+    return stems or tuple(stem for stem in outputs if stem != RESIDUAL)
+
+
+def _with_sound(model: str, options: Mapping[str, object]) -> dict[str, Any]:
+    """Checked options, with the sound of recordings in place of their paths.
+
+    Names and values are checked before a recording is read. Raises UsageError, InputError.
+    """
+    known = declared(model)
+    takes_sound = {item.name for item in known if Audio in item.types}
+    paths = {
+        name: Path(value)
+        for name, value in options.items()
+        if name in takes_sound and isinstance(value, (str, os.PathLike))
+    }
+    others = {name: value for name, value in options.items() if name not in paths}
+    values = parameters.checked(known, others, model)
+    if paths:
+        from unweave.io.reader import decoded
+
+        values |= {name: decoded(path)[0] for name, path in paths.items()}
+    return values
+
+
+def _files(model: str, options: Mapping[str, object]) -> tuple[OptionFile, ...]:
+    """The files that options name, paths absolute. Raises InputError."""
+    named = sorted(item.name for item in declared(model) if item.names_a_file)
+    paths = {name: options.get(name) for name in named}
+    return tuple(
+        OptionFile(option=name, path=path, sha256=_hash(Path(path)))
+        for name, path in paths.items()
+        if isinstance(path, str)
+    )
+
+
+def _hashes(model: str) -> tuple[str | None, str | None]:
+    """SHA-256 of the card and of the weights; None for a technique."""
+    if not cards.known(model):
+        return None, None
+    return cards.sha256(model), cards.card(model).weights.sha256
+
+
+def _hash(path: Path) -> str:
+    try:
+        return sha256(path)
+    except OSError as error:
+        raise InputError(f"{shown(path)}: cannot be read: {advice(error)}") from error
 
 
 def _own_options(name: str) -> tuple[Parameter, ...]:
@@ -143,37 +316,6 @@ def _trained(card: Card, values: Mapping[str, object]) -> Separator:
         weights = pool.submit(store.weights, card)  # while torch is imported
         from unweave.pretrained import neural
     return neural.NeuralSeparator(card, values, weights.result())
-
-
-@dataclass(frozen=True, slots=True)
-class Pins:
-    """What a name stands for now. `model`: the name, or the absolute path of a card elsewhere."""
-
-    model: str
-    card_sha256: str | None = None  # None: a technique without weights
-    weights_sha256: str | None = None
-
-
-def pins(name: str) -> Pins:
-    """The hashes of a separator's card and weights. Raises UsageError for an unknown name.
-
-    Raises WeightsError for weights that lie beside a card and are not those it names; others are
-    checked when they are loaded.
-    """
-    if not cards.known(name):
-        _module(name)
-        return Pins(name)
-    card = cards.card(name)
-    store.check(card)
-    return Pins(cards.place(name), cards.sha256(name), card.weights.sha256)
-
-
-def files(name: str) -> list[Path]:
-    """The weights of a separator, and its card where that is not unweave's own."""
-    if not cards.known(name):
-        return []
-    card = cards.card(name)
-    return [store.path(card), *filter(None, [card.origin])]
 
 
 def _wiener() -> Any:

@@ -10,8 +10,23 @@ import soundfile
 
 from unweave import catalog
 from unweave.core.types import Spec
+from unweave.request import SeparationRequest, run_options
 
 RATE_HZ = 8000
+
+
+def asked(
+    model: str = catalog.DEFAULT,
+    options: dict | None = None,
+    stems: tuple[str, ...] = (),
+    seed: int = 0,
+    **how: object,
+) -> SeparationRequest:
+    """A request as a person makes it."""
+    output, execution, _ = run_options(how)
+    return catalog.request(
+        model, options, stems=stems, seed=seed, output=output, execution=execution
+    )
 
 
 def spec(**facts: object) -> Spec:
@@ -22,7 +37,7 @@ def spec(**facts: object) -> Spec:
         "additive": True,
         "segment_s": 1.0,
         "overlap_s": 0.25,
-        "weights_sha256": catalog.pins("spleeter-2stems").weights_sha256,
+        "weights_sha256": catalog.describe("spleeter-2stems").weights.sha256,
     }
     return Spec(**(defaults | facts))
 

@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 
 import unweave
-from tests.apps.fakes import RATE_HZ, Share, noise, write_noise
-from unweave.apps.batch import Settings, prepare, run
+from tests.apps.fakes import RATE_HZ, Share, asked, noise, write_noise
+from unweave.apps.batch import prepare, run
 from unweave.apps.batch.finished import State, look
 from unweave.apps.separate import separate_file
 from unweave.core.errors import OutputError
 from unweave.core.status import Status
 from unweave.core.types import Audio
 from unweave.core.whole import sha256
+from unweave.request import Execution, Output
 
 FAKED = pytest.mark.usefixtures("fake_model")
 STEMS = ("vocals", "accompaniment")
@@ -39,10 +40,11 @@ def here(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def go(settings=None, stems=(), **facts):
+def go(request=None, overwrite=False, **facts):
     """Separate song.wav into out/song: the outcome."""
-    batch = prepare(["song.wav"], settings or Settings(**facts), Path("out"), stems=stems)
-    [outcome] = run(batch.jobs, batch.settings, Silent())
+    request = request or asked(**facts)
+    batch = prepare(["song.wav"], request, Path("out"), overwrite=overwrite)
+    [outcome] = run(batch.jobs, request, Silent())
     check_reports()
     return outcome
 
@@ -68,11 +70,11 @@ def content() -> dict[str, bytes]:
 
 @pytest.fixture
 def done(here, fake_model):
-    """A finished job and its settings."""
-    batch = prepare(["song.wav"], Settings(options={"bandwidth": "full"}), Path("out"))
-    [outcome] = run(batch.jobs, batch.settings, Silent())
+    """A finished job and its request."""
+    batch = prepare(["song.wav"], asked(options={"bandwidth": "full"}), Path("out"))
+    [outcome] = run(batch.jobs, batch.request, Silent())
     assert outcome.report, outcome.error
-    return batch.jobs[0], batch.settings
+    return batch.jobs[0], batch.request
 
 
 def change_report(job, change) -> None:
@@ -91,10 +93,10 @@ def test_finished(done):
 
 
 def test_new_where_nothing_lies(done):
-    job, settings = done
+    job, request = done
     for file in job.files:
         file.unlink()
-    assert look(job, settings).state is State.NEW
+    assert look(job, request).state is State.NEW
 
 
 @FAKED
@@ -126,13 +128,15 @@ def test_another_request_adds_its_files_or_says_what_differs(here, other, why):
 
 
 def test_the_default_depth_said_aloud_is_the_same(done):
-    job, settings = done
-    assert look(job, replace(settings, bit_depth=32)).state is State.FINISHED
+    job, request = done
+    again = replace(request, output=Output(format="wav", bit_depth=32))
+    assert look(job, again).state is State.FINISHED
 
 
 def test_where_it_ran_does_not_matter(done):
-    job, settings = done
-    elsewhere = replace(settings, device="cpu", batch=3, max_memory_mb=9999)
+    job, request = done
+    execution = Execution(device="cpu", batch=3, max_memory_mb=9999)
+    elsewhere = replace(request, execution=execution)
     assert look(job, elsewhere).state is State.FINISHED
 
 
@@ -193,38 +197,55 @@ def other_stems(job):
     ],
 )
 def test_what_is_not_as_an_equal_request_left_it_is_in_the_way(done, harm, why):
-    job, settings = done
+    job, request = done
     harm(job)
-    found = look(job, settings)
+    found = look(job, request)
     assert found.state is State.IN_THE_WAY
     assert why in found.why
 
 
 def test_a_stem_that_is_gone_is_made_again_beside_its_unchanged_brother(done):
-    job, settings = done
+    job, request = done
     before = content()
     job.outputs["vocals"].unlink()
-    [outcome] = run([job], settings, Silent())
+    [outcome] = run([job], request, Silent())
     assert outcome.status is Status.DONE
     assert content().keys() == before.keys()
     assert content()["vocals.wav"] == before["vocals.wav"]
 
 
 def test_a_copy_with_newer_dates_is_still_finished(done):
-    job, settings = done
+    job, request = done
     later = job.report.stat().st_mtime_ns + 10**9
     os.utime(job.outputs["vocals"], ns=(later, later))
-    assert look(job, settings).state is State.FINISHED
+    assert look(job, request).state is State.FINISHED
 
 
 @FAKED
-def test_the_next_version_of_unweave_is_another_request(here, monkeypatch):
+@pytest.mark.parametrize(
+    ("later", "words"),
+    [
+        (lambda request: replace(request, engine_revision=99), "revision 1 of the engine, now 99"),
+        (
+            lambda request: replace(request, separator=replace(request.separator, revision=99)),
+            "revision 1 of spleeter-2stems, now 99",
+        ),
+    ],
+)
+def test_a_revision_that_gives_other_bytes_is_another_request(here, later, words):
+    go()
+    request = later(asked())
+    outcome = go(request)
+    assert outcome.status is Status.FAILED
+    assert f"made with {words}" in outcome.error
+    assert go(request, overwrite=True).status is Status.DONE
+    assert go(request).status is Status.SKIPPED
+
+
+@FAKED
+def test_the_version_of_unweave_alone_does_not_matter(here, monkeypatch):
     go()
     monkeypatch.setattr(unweave, "__version__", "9.9", raising=False)
-    outcome = go()
-    assert outcome.status is Status.FAILED
-    assert ", now 9.9" in outcome.error
-    assert go(overwrite=True).report["unweave"] == "9.9"
     assert go().status is Status.SKIPPED
 
 
@@ -286,7 +307,7 @@ def test_what_overwrite_leaves_of_a_report_still_speaks_for_the_other_stems(here
     assert other.report_path == Path("out/song/report-2.json")
     left = json.loads(Path("out/song/report.json").read_text())
     assert [item["stem"] for item in left["stems"]] == ["accompaniment"]
-    assert left["output"]["stems"] == list(STEMS)
+    assert left["request"]["stems"] == list(STEMS)
     assert go(stems=["accompaniment"]).status is Status.SKIPPED
     assert go(stems=["vocals"], options={"wiener": 1}).status is Status.SKIPPED
     assert go().status is Status.FAILED  # the vocals are another run's
@@ -339,7 +360,7 @@ def test_one_bad_report_costs_only_its_own_file(here, nonsense):
     write_noise(Path("v.wav"), seconds=0.5, seed=3)
     assert go().status is Status.DONE
     Path("out/song/report.json").write_text(nonsense)
-    batch = prepare(["song.wav", "v.wav"], Settings(), Path("out"))
-    outcomes = run(batch.jobs, batch.settings, Silent())
+    batch = prepare(["song.wav", "v.wav"], asked(), Path("out"))
+    outcomes = run(batch.jobs, batch.request, Silent())
     assert [outcome.status for outcome in outcomes] == [Status.FAILED, Status.DONE]
     assert "no report says what it is" in outcomes[0].error

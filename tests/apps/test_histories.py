@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.apps.fakes import write_noise
-from unweave.apps.batch import Settings, prepare, run
+from tests.apps.fakes import asked, write_noise
+from unweave.apps.batch import prepare, run
 from unweave.apps.batch.plan import DEFAULT_TEMPLATE
 from unweave.core.status import Status
 from unweave.core.whole import Hidden, sha256
@@ -40,11 +40,20 @@ class Watcher:
     def finished(self, outcome): ...
 
 
-def go(*sources, out="out", stems=(), template=DEFAULT_TEMPLATE, meanwhile=None, **facts):
+def go(
+    *sources,
+    out="out",
+    stems=(),
+    template=DEFAULT_TEMPLATE,
+    meanwhile=None,
+    overwrite=False,
+    **facts,
+):
     """The statuses of a batch, and its errors."""
-    settings = Settings(**facts)
-    batch = prepare(sources or ["song.wav"], settings, Path(out), stems=stems, template=template)
-    outcomes = run(batch.jobs, batch.settings, Watcher(meanwhile or (lambda: None)))
+    request = asked(stems=stems, **facts)
+    recordings = sources or ["song.wav"]
+    batch = prepare(recordings, request, Path(out), template=template, overwrite=overwrite)
+    outcomes = run(batch.jobs, batch.request, Watcher(meanwhile or (lambda: None)))
     return [outcome.status for outcome in outcomes], [outcome.error for outcome in outcomes]
 
 

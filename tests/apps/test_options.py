@@ -2,20 +2,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.apps.fakes import RATE_HZ, noise, write_noise
-from unweave.apps.options import resolve, settle
+from tests.apps.fakes import RATE_HZ, asked, noise, write_noise
 from unweave.apps.separate import separate_file
 from unweave.core.errors import UsageError
 from unweave.core.types import Audio
 
 
-def test_a_trained_model_has_all_its_options_settled() -> None:
-    options = {"mask_exponent": 1}
-    assert resolve("spleeter-2stems", options) == options
-    assert settle("spleeter-2stems", options, seed=3) == (
-        {"bandwidth": "full", "mask_exponent": 1.0, "wiener": 0},
-        ("vocals", "accompaniment"),
-    )
+def test_a_trained_model_has_all_its_options_in_force() -> None:
+    request = asked("spleeter-2stems", {"mask_exponent": 1}, seed=3)
+    options = {"bandwidth": "full", "mask_exponent": 1.0, "wiener": 0}
+    assert request.separator.options == options
+    assert request.stems == ("vocals", "accompaniment")
 
 
 @pytest.mark.parametrize(
@@ -30,32 +27,33 @@ def test_a_trained_model_has_all_its_options_settled() -> None:
 )
 def test_a_wrong_option_of_a_network_is_known_at_once(options: dict, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        settle("spleeter-2stems", options)
+        asked("spleeter-2stems", options)
 
 
 def test_options_are_checked_before_a_recording_is_read(tmp_path: Path) -> None:
     options = {"noise": str(tmp_path / "gone.wav"), "overlap": 1}
     with pytest.raises(UsageError, match="overlap must be"):
-        settle("spectral-subtraction", options)
+        asked("spectral-subtraction", options)
 
 
 def test_a_network_that_cannot_separate_by_masks_says_so_at_once() -> None:
     with pytest.raises(UsageError, match="separate_by must be one of clusters; got 'masks'"):
-        settle("mir1k-deep-clustering", {"separate_by": "masks"})
+        asked("mir1k-deep-clustering", {"separate_by": "masks"})
 
 
 def test_an_unknown_model_is_named() -> None:
     with pytest.raises(UsageError, match="no model is called 'spleter'"):
-        settle("spleter", {})
+        asked("spleter", {})
 
 
-def test_every_value_is_settled_and_the_seed_where_there_is_one() -> None:
-    given = {"sources": 3}
-    settled, stems = settle("fastica", given, seed=7)
-    assert settled == {**settle("fastica", {})[0], "sources": 3, "seed": 7}
-    assert settled["contrast"] == "logcosh"
-    assert stems == ("source-1", "source-2", "source-3", "residual")
-    assert settle("hpss", {}, seed=7) == settle("hpss", {})
+def test_every_value_is_in_force_and_the_seed_where_there_is_one() -> None:
+    plain = asked("fastica").separator.options
+    request = asked("fastica", {"sources": 3}, seed=7)
+    assert request.separator.options == {**plain, "sources": 3, "seed": 7}
+    assert request.separator.options["contrast"] == "logcosh"
+    assert request.stems == ("source-1", "source-2", "source-3")
+    assert asked("fastica", {"seed": 5}, seed=7).separator.options["seed"] == 5
+    assert asked("hpss", seed=7) == asked("hpss")
 
 
 def test_a_noise_is_a_file_or_sound_in_memory(tmp_path: Path) -> None:
@@ -69,8 +67,8 @@ def test_a_noise_is_a_file_or_sound_in_memory(tmp_path: Path) -> None:
     other = separate_file(song, out[2], model, noise=Audio(noise(seed=3), RATE_HZ))
     hashes = [[stem["sha256"] for stem in made["stems"]] for made in (by_file, by_sound, other)]
     assert hashes[0] == hashes[1] != hashes[2]
-    assert by_file["separator"]["options"]["noise"] == str(hiss)
-    assert by_file["separator"]["model"] == model
-    assert [file["option"] for file in by_file["separator"]["files"]] == ["noise"]
-    assert by_sound["separator"]["model"] is by_sound["identity"] is None
-    assert by_sound["separator"]["options"] != other["separator"]["options"]
+    assert by_file["request"]["separator"]["options"]["noise"] == str(hiss)
+    assert by_file["request"]["separator"]["model"] == model
+    assert [file["option"] for file in by_file["request"]["separator"]["files"]] == ["noise"]
+    assert by_sound["request"]["separator"]["model"] is by_sound["identity"] is None
+    assert by_sound["request"]["separator"]["options"] != other["request"]["separator"]["options"]

@@ -9,19 +9,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.apps.fakes import write_noise
-from unweave.apps.batch import Settings, prepare
+from tests.apps.fakes import asked, write_noise
+from unweave.apps.batch import prepare
 from unweave.apps.batch.inputs import Found
-from unweave.apps.batch.plan import choose_stems, plan
+from unweave.apps.batch.plan import plan
+from unweave.catalog import choose_stems
 from unweave.core.errors import UsageError
-from unweave.core.request import Origin
 from unweave.pretrained import cards
+from unweave.request import Output, SeparationRequest, SeparatorRef
 
-SETTINGS = Settings(stems=("vocals", "accompaniment"))
+STEMS = ("vocals", "accompaniment")
 
 
-def jobs(*paths: str, template: str = "{name}/{stem}.{ext}", settings: Settings = SETTINGS):
-    return plan([Found(Path(path)) for path in paths], settings, Path("out"), template)
+def wanted(stems: tuple[str, ...] = STEMS, **output: object) -> SeparationRequest:
+    return SeparationRequest(
+        separator=SeparatorRef(name="any"), stems=stems, output=Output(**output)
+    )
+
+
+def jobs(
+    *paths: str, template: str = "{name}/{stem}.{ext}", request: SeparationRequest | None = None
+):
+    found = [Found(Path(path)) for path in paths]
+    return plan(found, request or wanted(), Path("out"), template)
 
 
 def test_default_places():
@@ -35,7 +45,7 @@ def test_default_places():
 
 def test_sub_folder_of_a_folder_input_is_kept():
     found = [Found(Path("m/d/e/song.mp3"), Path("d/e"))]
-    [job] = plan(found, SETTINGS, Path("out"))
+    [job] = plan(found, wanted(), Path("out"))
     assert job.report == Path("out/d/e/song/report.json")
 
 
@@ -46,7 +56,7 @@ def test_flat_template_puts_the_report_beside():
 
 
 def test_extension_is_the_formats():
-    [job] = jobs("song.mp3", settings=Settings(stems=("vocals",), format="flac"))
+    [job] = jobs("song.mp3", request=wanted(stems=("vocals",), format="flac"))
     assert job.outputs["vocals"] == Path("out/song/vocals.flac")
 
 
@@ -100,9 +110,9 @@ def test_every_clash_is_told_or_counted():
 
 def test_two_stems_for_one_file_are_refused():
     with pytest.raises(UsageError, match="two of its stems"):
-        jobs("song.mp3", settings=Settings(stems=("a/b", "a_b")))
+        jobs("song.mp3", request=wanted(stems=("a/b", "a_b")))
     with pytest.raises(UsageError, match="two of its stems"):
-        jobs("song.mp3", settings=Settings(stems=("Vocals", "vocals")))
+        jobs("song.mp3", request=wanted(stems=("Vocals", "vocals")))
 
 
 def test_a_file_where_another_needs_a_folder_is_refused():
@@ -110,14 +120,14 @@ def test_a_file_where_another_needs_a_folder_is_refused():
     with pytest.raises(UsageError, match="both"):
         plan(
             [Found(Path("x.mp3"), Path("vocals.wav")), Found(Path("y.mp3"))],
-            Settings(stems=("vocals",)),
+            wanted(stems=("vocals",)),
             Path("out"),
             "{stem}.{ext}",
         )
 
 
 def test_stem_names_cannot_leave_the_folder():
-    [job] = jobs("song.mp3", settings=Settings(stems=("../../evil", "/etc/passwd", "C:\\x")))
+    [job] = jobs("song.mp3", request=wanted(stems=("../../evil", "/etc/passwd", "C:\\x")))
     assert sorted(str(path) for path in job.outputs.values()) == [
         "out/song/.._.._evil.wav",
         "out/song/C__x.wav",
@@ -135,7 +145,7 @@ def test_an_output_that_is_an_input_is_refused(tmp_path, monkeypatch, link):
         source = Path("song.wav")
         link(Path("out/song/vocals.wav").absolute(), source)
     with pytest.raises(UsageError, match="is an input") as error:
-        plan([Found(source)], SETTINGS, Path("out"), "song/{stem}.{ext}")
+        plan([Found(source)], wanted(), Path("out"), "song/{stem}.{ext}")
     assert "-o" in str(error.value)
 
 
@@ -148,10 +158,10 @@ def test_an_output_over_a_file_that_an_option_names_is_refused(tmp_path, monkeyp
     if link:
         noise = "n.wav"
         link(Path("out/song/noise.wav").absolute(), noise)
-    settings = Settings(model="spectral-subtraction", options={"noise": noise}, overwrite=True)
+    request = asked("spectral-subtraction", {"noise": noise})
     with pytest.raises(UsageError, match=r"\.wav: is the file of the option noise.*with -o$"):
-        prepare(["song.wav"], settings, Path("out"))
-    assert prepare(["song.wav"], settings, Path("elsewhere")).jobs
+        prepare(["song.wav"], request, Path("out"), overwrite=True)
+    assert prepare(["song.wav"], request, Path("elsewhere")).jobs
 
 
 @pytest.mark.parametrize("ending", ["toml", "safetensors"])
@@ -162,9 +172,9 @@ def test_an_output_over_the_card_or_its_weights_is_refused(tmp_path, monkeypatch
     card.with_suffix(".safetensors").touch()
     Path("out").mkdir()
     Path("out/vocals.wav").symlink_to(Path(f"m.{ending}").absolute())
-    settings = replace(SETTINGS, origin=Origin(model=str(card)))
+    request = replace(wanted(), separator=SeparatorRef(name="m", model=str(card)))
     with pytest.raises(UsageError, match=rf"m\.{ending}: is a file of the model .*m\.toml"):
-        plan([Found(Path("song.mp3"))], settings, Path("out"), "{stem}.{ext}")
+        plan([Found(Path("song.mp3"))], request, Path("out"), "{stem}.{ext}")
 
 
 def test_choose_stems():
@@ -194,20 +204,24 @@ def test_prepare_refuses_before_work(tmp_path, monkeypatch):
     Path("song.mp3").touch()
     Path("empty").mkdir()
     out = Path("out")
-    assert len(prepare(["song.mp3"], Settings(), out).jobs) == 1
-    assert prepare(["song.mp3"], Settings(), out).settings.stems == ("vocals", "accompaniment")
-    for inputs, settings, says in [
-        (["song.mp3"], Settings(model="spleter"), "spleeter-2stems"),
-        (["song.mp3"], Settings(format="xyz"), "xyz"),
-        (["song.mp3"], Settings(format="mp3", bit_depth=24), "bit depth"),
-        (["*.flac"], Settings(), "no file matches"),
-        (["empty", "*.flac"], Settings(), "empty"),
-        ([], Settings(), "no files"),
+    assert len(prepare(["song.mp3"], asked(), out).jobs) == 1
+    assert asked().stems == ("vocals", "accompaniment")
+    for how, says in [
+        ({"model": "spleter"}, "spleeter-2stems"),
+        ({"format": "xyz"}, "xyz"),
+        ({"format": "mp3", "bit_depth": 24}, "bit depth"),
     ]:
         with pytest.raises(UsageError, match=says):
-            prepare(inputs, settings, out)
+            asked(**how)
+    for inputs, says in [
+        (["*.flac"], "no file matches"),
+        (["empty", "*.flac"], "empty"),
+        ([], "no files"),
+    ]:
+        with pytest.raises(UsageError, match=says):
+            prepare(inputs, asked(), out)
     # A missing file among others is a failure of that file, not of the command.
-    batch = prepare(["song.mp3", "gone.mp3", "*.flac"], Settings(), out)
+    batch = prepare(["song.mp3", "gone.mp3", "*.flac"], asked(), out)
     assert len(batch.jobs) == 1
     assert [str(item.path) for item in batch.missed] == ["gone.mp3", "*.flac"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.apps.fakes import noise, write_noise
+from tests.apps.fakes import asked, noise, write_noise
 from unweave import catalog
-from unweave.apps.batch import Settings, exit_code, not_found, pool, prepare, run
+from unweave.apps.batch import exit_code, not_found, pool, prepare, run
 from unweave.apps.batch.inputs import Missed
 from unweave.apps.batch.run import CannotLoadError, Outcome
 from unweave.apps.batch.turns import turn
@@ -45,8 +45,8 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 
 def go(watcher=None, overwrite=False, **others):
-    batch = prepare(["m"], Settings(overwrite=overwrite), Path("out"))
-    return run(batch.jobs, batch.settings, watcher or Watcher(), **others)
+    batch = prepare(["m"], asked(), Path("out"), overwrite=overwrite)
+    return run(batch.jobs, batch.request, watcher or Watcher(), **others)
 
 
 def files() -> list[str]:
@@ -185,14 +185,14 @@ def test_a_bad_path_costs_only_its_own_file(folder, fake_model, monkeypatch):
 
 
 def test_two_runs_do_not_write_the_same_files(folder, fake_model):
-    batch = prepare(["m/a.wav"], Settings(), Path("out"))
+    batch = prepare(["m/a.wav"], asked(), Path("out"))
     [job] = batch.jobs
     with turn(job):
-        [outcome] = run(batch.jobs, batch.settings, Watcher())
+        [outcome] = run(batch.jobs, batch.request, Watcher())
     assert outcome.status is Status.FAILED
     assert "m/a.wav: another run is writing to out/a" in outcome.error
     assert files() == []
-    [outcome] = run(batch.jobs, batch.settings, Watcher())
+    [outcome] = run(batch.jobs, batch.request, Watcher())
     assert outcome.status is Status.DONE
 
 
@@ -201,8 +201,8 @@ def test_a_file_that_appears_during_the_run_is_not_written_over(folder, fake_mod
         def progress(self, job, progress):
             job.outputs["vocals"].write_text("somebody's own")
 
-    batch = prepare(["m/a.wav"], Settings(), Path("out"))
-    [outcome] = run(batch.jobs, batch.settings, Other())
+    batch = prepare(["m/a.wav"], asked(), Path("out"))
+    [outcome] = run(batch.jobs, batch.request, Other())
     assert outcome.status is Status.FAILED
     assert "vocals.wav: appeared during the run; use --overwrite" in outcome.error
     assert Path("out/a/vocals.wav").read_text() == "somebody's own"
@@ -245,10 +245,10 @@ def test_an_options_file_that_changes_meanwhile_is_an_error(folder, monkeypatch)
 
     write_noise(Path("n.wav"), seed=next(seeds))
     monkeypatch.setattr("unweave.catalog.load", changing)
-    settings = Settings(model="spectral-subtraction", options={"noise": "n.wav"})
-    batch = prepare(["m/a.wav"], settings, Path("out"))
+    request = asked("spectral-subtraction", {"noise": "n.wav"})
+    batch = prepare(["m/a.wav"], request, Path("out"))
     with pytest.raises(CannotLoadError, match=r"n\.wav: changed meanwhile; run it again"):
-        run(batch.jobs, batch.settings, Watcher())
+        run(batch.jobs, batch.request, Watcher())
     with pytest.raises(InputError, match=r"n\.wav: changed meanwhile; run it again"):
         separate_file("m/a.wav", "out", "spectral-subtraction", noise="n.wav")
     assert files() == []
@@ -326,9 +326,9 @@ def test_a_child_that_is_killed_costs_only_its_file(folder):
 
 
 def test_children_that_cannot_load_stop_the_batch(folder):
-    batch = prepare(["m"], Settings(), Path("out"))
-    settings = replace(batch.settings, options={"bandwidth": "sideways"})
+    batch = prepare(["m"], asked(), Path("out"))
+    separator = replace(batch.request.separator, options={"bandwidth": "sideways"})
     with pytest.raises(CannotLoadError, match="sideways") as error:
-        run(batch.jobs, settings, Watcher(), at_once=2)
+        run(batch.jobs, replace(batch.request, separator=separator), Watcher(), at_once=2)
     assert error.value.exit_code == UsageError.exit_code
     assert multiprocessing.active_children() == []

@@ -152,7 +152,7 @@ def test_real_song_by_path_and_by_file(song, tmp_path):
 
     report = unweave.separate_file(song, tmp_path, bandwidth="full")
     options = {"bandwidth": "full", "mask_exponent": 2.0, "wiener": 0}
-    assert report["separator"]["options"] == options
+    assert report["request"]["separator"]["options"] == options
     for name, wave in stems.items():
         written, rate = soundfile.read(tmp_path / song.stem / f"{name}.wav", dtype="float32")
         assert rate == 44100
@@ -168,8 +168,8 @@ def test_separate_file_with_a_loaded_model(tmp_path):
     report = unweave.separate_file(
         source, tmp_path / "out", model, stems=["vocals"], filename_template="{stem}.{ext}"
     )
-    assert report["separator"]["name"] == "mine"
-    assert report["separator"]["model"] is None
+    assert report["request"]["separator"]["name"] == "mine"
+    assert report["request"]["separator"]["model"] is None
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "report.json",
         "vocals.wav",
@@ -218,7 +218,8 @@ def test_a_seed_that_a_loaded_separator_would_not_hear_is_an_error(tmp_path):
     with pytest.raises(UsageError, match="'seed' would not be applied; give options to unweave"):
         unweave.separate_file(source, tmp_path, Share(), seed=7)
     seeded = Share(spec(options={"seed": 7}))
-    assert unweave.separate_file(source, tmp_path, seeded, seed=7)["seed"] == 7
+    report = unweave.separate_file(source, tmp_path, seeded, seed=7)
+    assert report["request"]["separator"]["options"] == {"seed": 7}
 
 
 def test_one_stem_by_its_name():
@@ -266,7 +267,7 @@ def test_a_report_has_the_seed_that_was_applied(tmp_path, model, given, seed):
     source = write_noise(tmp_path / "a.wav", seconds=0.5)
     separator = model or unweave.load("fastica", seed=5)
     report = unweave.separate_file(source, tmp_path, separator, **given)
-    assert report["seed"] == report["separator"]["options"].get("seed", 0) == seed
+    assert report["request"]["separator"]["options"].get("seed", 0) == seed
 
 
 def test_only_a_part_in_files(tmp_path):

@@ -191,7 +191,7 @@ def test_a_report_that_was_changed_does_not_agree(report, place, value):
     [
         (("gain_db",), 0.0001, False),
         (("input", "duration_s"), 0.000001, False),
-        (("separator", "options", "mask_exponent"), 0.005, False),
+        (("request", "separator", "options", "mask_exponent"), 0.005, False),
         (("null_test_db",), 0.01, True),
         (("null_test_db",), 0.02, False),
         (("stems", 0, "peak_dbfs"), 0.01, True),
@@ -212,14 +212,14 @@ def test_only_measured_levels_may_be_a_step_off(report, place, step, agrees):
 
 def test_other_versions_are_told(report):
     document = json.loads(report.read_text())
-    document["versions"]["torch"] = "1.0"
+    document["execution"]["versions"]["torch"] = "1.0"
     report.write_text(json.dumps(document))
     assert verify(report).versions_differ["torch"][0] == "1.0"
 
 
 def test_other_weights_are_never_used(report):
     document = json.loads(report.read_text())
-    document["separator"]["weights_sha256"] = "0" * 64
+    document["request"]["separator"]["weights_sha256"] = "0" * 64
     report.write_text(json.dumps(document))
     with pytest.raises(InputError, match="the weights differ: report 000000000000"):
         verify(report)

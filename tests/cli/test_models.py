@@ -36,7 +36,7 @@ def test_a_technique_as_json() -> None:
 
 @pytest.mark.parametrize("name", catalog.names())
 def test_show_lists_exactly_the_options_that_load_takes(name: str) -> None:
-    takes = [item.name for item in catalog.options(name)]
+    takes = [item.name for item in catalog.declared(name)]
     code, output = run("show", name)
     assert code == 0
     shown = output.partition("options (--set NAME=VALUE):\n")[2].splitlines()

@@ -82,7 +82,7 @@ def stems() -> dict[str, bytes]:
 def test_a_second_run_is_finished_and_the_report_verifies(again, say, card, monkeypatch):
     assert again() == "done"
     assert again() == again(card.absolute()) == "skipped"
-    facts = json.loads(Path("o/one/report.json").read_text())["separator"]
+    facts = json.loads(Path("o/one/report.json").read_text())["request"]["separator"]
     assert (facts["name"], facts["model"]) == ("tiny", str(card.absolute()))
     monkeypatch.chdir("o")  # the report has the card's absolute path
     done = say("verify", "one")

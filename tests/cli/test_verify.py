@@ -35,7 +35,7 @@ def test_a_report_that_cannot_be_read_costs_only_itself(folder, say, here, bad, 
     monkeypatch.setattr(again, "prepare", failing)
     (here / "empty").mkdir()
     document = json.loads((here / folder / "report.json").read_text())
-    document["input"]["region"] = {"start_s": 1e305, "end_s": None, "start": 0, "end": 1}
+    document["request"]["output"]["start"] = 1e305
     (here / "late.json").write_text(json.dumps(document))
     (here / "text.json").write_text("text")
     shutil.copytree(folder, "lost")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests import CPU
 from unweave import catalog
 from unweave.core.errors import UsageError
 from unweave.core.parameters import Parameter
@@ -24,7 +25,7 @@ NEGATIVE_IS_FINE = {"threshold_db"}
 OPTIONS = [
     pytest.param(name, item, id=f"{name}-{item.name}")
     for name in catalog.names()
-    for item in catalog.options(name)
+    for item in catalog.declared(name)
 ]
 
 
@@ -79,7 +80,7 @@ def test_a_value_that_may_not_be(name: str, item: Parameter) -> None:
 @pytest.mark.usefixtures("no_weights")
 @pytest.mark.parametrize("name", catalog.names())
 def test_an_option_that_does_not_exist(name: str) -> None:
-    takes = ", ".join(item.name for item in catalog.options(name))
+    takes = ", ".join(item.name for item in catalog.declared(name))
     with pytest.raises(UsageError, match=f"^{name} has no option 'colour'; it takes {takes}$"):
         catalog.load(name, colour=1)
 
@@ -88,7 +89,7 @@ def test_an_option_that_does_not_exist(name: str) -> None:
 def test_a_spec_says_every_option_and_load_takes_them_back(name: str) -> None:
     separator = catalog.load(name)
     said = separator.spec.options
-    assert said == {item.name: item.default for item in catalog.options(name)}
+    assert said == {item.name: item.default for item in catalog.declared(name)}
     assert catalog.in_force(name, {}) == (said, separator.spec.outputs)
     assert json.loads(json.dumps(said)) == said
     assert catalog.load(name, **said).spec == separator.spec
@@ -153,7 +154,7 @@ def test_what_does_not_go_with_the_recording(
 ) -> None:
     def separate() -> None:
         separator = catalog.load(name, **options)
-        separate_array(separator, noise(channels), 8000, device="cpu", warn=pytest.fail)
+        separate_array(separator, noise(channels), 8000, execution=CPU, warn=pytest.fail)
 
     with pytest.raises(UsageError, match=expected) as caught:
         separate()

@@ -80,4 +80,4 @@ def test_settings_that_make_no_network(name: str, config: dict[str, object]) -> 
 @pytest.mark.parametrize("name", cards.names())
 def test_a_card_names_a_network_that_there_is(name: str) -> None:
     assert cards.card(name).network in cards.networks()
-    assert catalog.options(name)
+    assert catalog.declared(name)

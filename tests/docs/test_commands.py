@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import typer
+from tests import CPU
 from typer.testing import CliRunner
 
 from unweave import datasets
@@ -215,7 +216,7 @@ def test_the_template_of_a_technique_keeps_the_contract(monkeypatch) -> None:
     separator = module.TECHNIQUE(share=0.5)
     assert (separator.spec.name, separator.spec.options["share"]) == ("mid-side", 0.5)
     mix = np.random.default_rng(0).normal(size=(2, 12 * SECOND)).astype(np.float32)
-    stems = separate_array(separator, mix, SECOND, device="cpu", warn=pytest.fail)
+    stems = separate_array(separator, mix, SECOND, execution=CPU, warn=pytest.fail)
     np.testing.assert_allclose(sum(stems.values()), mix, atol=1e-6)
     np.testing.assert_allclose(
         stems["centre"], 0.5 * mix.mean(0, keepdims=True) + 0 * mix, atol=1e-6

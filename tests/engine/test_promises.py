@@ -21,14 +21,16 @@ import soundfile
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
+from tests import CPU
 from tests.engine.fakes import Halves, halves
-from unweave import load
+from unweave import load, request
 from unweave.core import whole
 from unweave.core.errors import OutputError
 from unweave.core.types import Separator
 from unweave.engine.run import separate_file
 from unweave.io.formats import encoding
 from unweave.io.reader import Reader
+from unweave.request import SeparationRequest, SeparatorRef
 
 CASES = int(os.environ.get("UNWEAVE_CASES", "500"))
 SEED = int(os.environ.get("UNWEAVE_SEED", "0"))
@@ -146,9 +148,12 @@ def run(source: Path, folder: Path, asked: Output, *, replace: bool = False) -> 
         paths(folder, asked),
         folder / "report.json",
         lambda: SEPARATORS[asked.separator],
-        format=asked.format,
-        bit_depth=asked.bits,
-        device="cpu",
+        SeparationRequest(
+            separator=SeparatorRef(name=asked.separator),
+            stems=tuple(asked.stems),
+            output=request.Output(format=asked.format, bit_depth=asked.bits),
+            execution=CPU,
+        ),
         replace=replace,
     )
 
@@ -182,10 +187,10 @@ def keeps_its_promises(
         stems.append(stem)
     gain = 10 ** (report["gain_db"] / 20)
     peak_db = max(entry["peak_dbfs"] for entry in report["stems"])
-    assert report["passes"] == (1 if report["gain_db"] == 0 else 2)
+    assert report["execution"]["passes"] == (1 if report["gain_db"] == 0 else 2)
     if target.integer:
         assert peak_db <= 0
-        if report["passes"] == 2:  # no quieter than need be
+        if report["execution"]["passes"] == 2:  # no quieter than need be
             assert peak_db == pytest.approx(0, abs=0.01)
     names = SEPARATORS[asked.separator].spec.outputs
     everything = set(asked.stems) == set(names)

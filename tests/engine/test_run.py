@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -15,13 +16,13 @@ import torch
 import unweave
 from tests.engine.fakes import Halves, halves
 from unweave.core.errors import Cancelled, InputError, MemoryLimitError, OutputError, UsageError
-from unweave.core.region import Region
 from unweave.core.types import Progress
 from unweave.core.whole import sha256
 from unweave.engine import report, resources, run
 from unweave.engine.ahead import Decoding
 from unweave.engine.run import separate_array, separate_file
 from unweave.io.reader import Reader
+from unweave.request import SeparationRequest, SeparatorRef, run_options
 
 FACTS = {"sample_rate_hz": 44100, "channels": 2, "segment_s": 0.5, "overlap_s": 0.05}
 SCHEMA = json.loads((Path(report.__file__).parents[1] / "core" / "report.schema.json").read_text())
@@ -48,7 +49,18 @@ def separate(
     extension = options.get("format", "wav")
     stems = options.pop("stems", separator.spec.outputs)
     outputs = {stem: folder / f"{stem}.{extension}" for stem in stems}
-    return separate_file(source, outputs, folder / "report.json", lambda: separator, **options)
+    request = request_for(separator, outputs, **options)
+    return separate_file(source, outputs, folder / "report.json", lambda: separator, request)
+
+
+def request_for(separator: Halves, stems: Iterable[str], **options: object) -> SeparationRequest:
+    output, execution, _ = run_options(options)
+    return SeparationRequest(
+        separator=SeparatorRef(name=separator.spec.name, options=separator.spec.options),
+        stems=tuple(stems),
+        output=output,
+        execution=execution,
+    )
 
 
 def read(path: Path) -> np.ndarray:
@@ -64,7 +76,7 @@ def test_stems_and_report(tmp_path: Path) -> None:
     np.testing.assert_allclose(sum(stems), wave, atol=1e-6)
     assert got["null_test_db"] < -120
     assert got["gain_db"] == 0
-    assert got["passes"] == 1
+    assert got["execution"]["passes"] == 1
     assert got["warnings"] == []
     for entry, stem in zip(got["stems"], stems, strict=True):
         path = tmp_path / "out" / entry["path"]
@@ -95,7 +107,7 @@ def test_integers_that_would_clip_share_one_gain(tmp_path: Path, bits: int) -> N
     spec = halves(**FACTS, additive=False).spec
     wave = noise()
     got = separate(song(tmp_path / "song.wav", wave), tmp_path / "out", Loud(spec), bit_depth=bits)
-    assert got["passes"] == 2
+    assert got["execution"]["passes"] == 2
     assert got["gain_db"] < 0
     gain = 10 ** (got["gain_db"] / 20)
     stems = [read(tmp_path / "out" / entry["path"]) for entry in got["stems"]]
@@ -107,7 +119,7 @@ def test_integers_that_would_clip_share_one_gain(tmp_path: Path, bits: int) -> N
 def test_float_output_keeps_what_is_above_full_scale(tmp_path: Path) -> None:
     wave = noise() * 4
     got = separate(song(tmp_path / "song.wav", wave), tmp_path / "out")
-    assert got["passes"] == 1
+    assert got["execution"]["passes"] == 1
     np.testing.assert_allclose(read(tmp_path / "out" / "rest.wav"), 0.75 * wave, atol=1e-5)
 
 
@@ -184,7 +196,9 @@ def test_every_stem_is_as_long_as_the_recording_whichever_stem_is_loud(
         assert entry["samples"] == found.shape[1] == wave.shape[1]
         np.testing.assert_allclose(found, gain * right[entry["stem"]], atol=2e-4)
     highest = max(np.abs(right[stem]).max() for stem in stems)
-    assert (got["passes"], got["gain_db"] < 0) == ((2, True) if highest > 1 else (1, False))
+    assert (got["execution"]["passes"], got["gain_db"] < 0) == (
+        (2, True) if highest > 1 else (1, False)
+    )
 
 
 def test_a_stem_that_lacks_samples_fails_the_run(
@@ -217,7 +231,7 @@ def test_the_batch_that_is_reported_is_the_one_that_memory_allowed(
         Small(halves(**FACTS).spec),
         batch=8,
     )
-    assert got["batch"] == 2
+    assert got["execution"]["batch"] == 2
     assert sum("out of memory" in line for line in got["warnings"]) == 2
 
 
@@ -230,7 +244,9 @@ def test_the_whole_time_counts_loading_once(tmp_path: Path) -> None:
         return halves(**FACTS)
 
     before = time.perf_counter()
-    seconds = separate_file(source, outputs, tmp_path / "out" / "report.json", load)["seconds"]
+    request = request_for(halves(**FACTS), outputs)
+    report = separate_file(source, outputs, tmp_path / "out" / "report.json", load, request)
+    seconds = report["execution"]["seconds"]
     wall = time.perf_counter() - before
     assert seconds["load"] >= 0.3
     assert seconds["load"] + seconds["separate"] <= seconds["total"] + 0.002  # each is rounded
@@ -248,7 +264,7 @@ def test_a_source_tree_that_is_not_installed_writes_reports_too(
     got = separate(song(tmp_path / "song.wav", noise()), tmp_path / "out")
     monkeypatch.delitem(vars(unweave), "__version__", raising=False)
     jsonschema.validate(got, SCHEMA)
-    assert got["versions"]["torch"] == torch.__version__
+    assert got["execution"]["versions"]["torch"] == torch.__version__
 
 
 @pytest.mark.parametrize("extension", ["wav", "flac", "mp3", "m4a", "ogg", "opus"])
@@ -261,16 +277,12 @@ def test_a_region_is_the_same_samples_of_any_format(
         writer.write(wave)
     with Reader(path) as reader:
         right = np.concatenate(list(reader.blocks(rate)), axis=1)[:, 35_999:86_401]
-    part = Region(35_999 / rate, 86_401 / rate)
-    got = separate(path, tmp_path / "out", region=part)
+    part = {"start": 35_999 / rate, "end": 86_401 / rate}
+    got = separate(path, tmp_path / "out", **part)
     jsonschema.validate(got, SCHEMA)
     assert got["input"]["samples"] == 86_401 - 35_999
-    assert got["input"]["region"] == {
-        "start_s": part.start_s,
-        "end_s": part.end_s,
-        "start": 35_999,
-        "end": 86_401,
-    }
+    assert got["input"]["start"] == 35_999
+    assert part.items() <= got["request"]["output"].items()
     assert got["input"]["sha256"] == sha256(path)
     stems = [read(tmp_path / "out" / entry["path"]) for entry in got["stems"]]
     np.testing.assert_allclose(sum(stems), right, atol=1e-6)
@@ -278,7 +290,7 @@ def test_a_region_is_the_same_samples_of_any_format(
 
 def test_a_region_beyond_the_end_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"song\.wav: lasts 1\.300 s"):
-        separate(song(tmp_path / "song.wav", noise()), tmp_path / "out", region=Region(1, 2))
+        separate(song(tmp_path / "song.wav", noise()), tmp_path / "out", start=1, end=2)
     assert files(tmp_path / "out") == []
 
 
@@ -397,7 +409,7 @@ def test_no_room_for_a_recording_that_does_not_say_how_long_it_is(
         separate(source, tmp_path / "out", separator, max_memory_mb=100)
     assert files(tmp_path / "out") == []
     separate(source, tmp_path / "out", separator, max_memory_mb=1000)
-    a_part = {"region": Region(1.0, 1.5), "max_memory_mb": 100}
+    a_part = {"start": 1.0, "end": 1.5, "max_memory_mb": 100}
     assert separate(source, tmp_path / "part", separator, **a_part)["input"]["samples"] == 22050
 
 
@@ -405,8 +417,8 @@ def test_no_room_for_a_recording_that_does_not_say_how_long_it_is(
     ("options", "error", "words"),
     [
         ({"stems": ("drums",)}, UsageError, "gives some, rest; asked for drums"),
-        ({"device": "abacus"}, UsageError, "unknown device 'abacus'"),
-        ({"batch": 0}, UsageError, "batch must be at least 1"),
+        ({"device": "abacus"}, UsageError, "device must be one of auto, cpu, cuda, mps"),
+        ({"batch": 0}, UsageError, "batch must be a whole number or none, at least 1"),
     ],
 )
 def test_bad_requests(tmp_path: Path, options: dict, error: type[Exception], words: str) -> None:

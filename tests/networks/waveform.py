@@ -16,6 +16,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests import CPU
 from unweave.engine.run import separate_array
 from unweave.pretrained import cards
 from unweave.pretrained.neural import NeuralSeparator
@@ -151,7 +152,7 @@ def check_behind_the_contract(
     )
     mix = np.random.default_rng(3).standard_normal((1, 10001)).astype(np.float32) * 0.1
     separator = NeuralSeparator(card, options, weights)
-    stems = separate_array(separator, mix, RATE_HZ, device="cpu", warn=pytest.fail)
+    stems = separate_array(separator, mix, RATE_HZ, execution=CPU, warn=pytest.fail)
     assert list(stems) == ["voice", "accompaniment", *["residual"] * (not additive)]
     assert all(np.isfinite(stem).all() for stem in stems.values())
     np.testing.assert_allclose(sum(stems.values()), mix, atol=1e-5)

@@ -7,6 +7,7 @@ import torch
 from unweave import load
 from unweave.engine.run import separate_array
 from unweave.pretrained import cards
+from unweave.request import Execution
 
 TRAINED_HERE = [name for name in cards.names() if name.startswith("mir1k-")]
 UNPADDED = [name for name in TRAINED_HERE if not cards.card(name).segment.padded]
@@ -21,7 +22,9 @@ def test_a_short_recording_is_heard_as_it_is(name: str) -> None:
     """Silence to fill up the segment would change it: LSTMs lost 2 dB to that."""
     separator = load(name)
     mix = 0.1 * np.random.default_rng(0).standard_normal((1, 40000)).astype(np.float32)
-    stems = separate_array(separator, mix, 16000, device="cpu", batch=1, warn=pytest.fail)
+    stems = separate_array(
+        separator, mix, 16000, execution=Execution(device="cpu", batch=1), warn=pytest.fail
+    )
     with torch.inference_mode():
         own = separator(torch.from_numpy(mix)[None], 16000)[0, 0].numpy()
     np.testing.assert_allclose(stems["vocals"], own, atol=1e-6)

@@ -3,6 +3,7 @@ import pytest
 import torch
 from scipy.ndimage import median_filter
 
+from tests import CPU
 from tests.separators.songs import RATE_HZ, sdr_db
 from unweave import catalog
 from unweave.core.errors import UsageError
@@ -71,7 +72,11 @@ def test_a_margin_leaves_what_is_neither() -> None:
     hiss = 0.03 * np.random.default_rng(0).standard_normal(len(tones)).astype(np.float32)
     mix = tones + clicks + hiss
     stems = separate_array(
-        catalog.load("hpss", margin=3.0), mix[None], RATE_HZ, device="cpu", warn=pytest.fail
+        catalog.load("hpss", margin=3.0),
+        mix[None],
+        RATE_HZ,
+        execution=CPU,
+        warn=pytest.fail,
     )
     assert list(stems) == ["harmonic", "percussive", "residual"]
     np.testing.assert_allclose(sum(stems.values()), mix[None], atol=1e-6)
@@ -87,7 +92,7 @@ def test_segments_are_as_good_as_the_whole(rate_hz: int) -> None:
     with torch.inference_mode():
         mix = torch.from_numpy(tones + clicks)[None, None]
         whole = separator(mix, rate_hz)[0, :, 0].numpy()
-    parts = separate_array(separator, mix[0].numpy(), rate_hz, device="cpu", warn=pytest.fail)
+    parts = separate_array(separator, mix[0].numpy(), rate_hz, execution=CPU, warn=pytest.fail)
     # Frames of a segment lie elsewhere by parts of a hop, so that the samples are not the same.
     inner = slice(rate_hz, -rate_hz)
     for stem, truth, other in zip(("harmonic", "percussive"), (tones, clicks), whole, strict=True):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests import CPU
 from tests.separators.songs import RATE_HZ, accompaniment, sdr_db, voice
 from unweave import catalog
 from unweave.core.errors import UsageError
@@ -75,7 +76,7 @@ def test_online_segments_make_what_the_whole_makes() -> None:
     separator = catalog.load("repet-sim", online=True, buffer_s=4.0)
     with torch.inference_mode():
         whole = separator(torch.from_numpy(mix)[None], RATE_HZ)[0].numpy()
-    parts = separate_array(separator, mix, RATE_HZ, device="cpu", warn=pytest.fail)
+    parts = separate_array(separator, mix, RATE_HZ, execution=CPU, warn=pytest.fail)
     # Frames of a segment lie elsewhere by parts of a hop, and the likest may be others.
     assert sdr_db(whole[1], parts["accompaniment"]) > 15
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests import CPU
 from unweave import catalog
 from unweave.core.errors import UsageError
 from unweave.dsp.partials import Tracks
@@ -138,7 +139,11 @@ def test_segments_join_without_a_seam() -> None:
     wave = sum(0.05 * np.cos(2 * np.pi * hz * time_s + hz) for hz in (220.5, 333.3, 1234.5))
     wave = (wave + 0.0005 * noise(len(wave))).astype(np.float32)
     stems = separate_array(
-        catalog.load("sinusoidal"), wave[None], RATE_HZ, device="cpu", warn=pytest.fail
+        catalog.load("sinusoidal"),
+        wave[None],
+        RATE_HZ,
+        execution=CPU,
+        warn=pytest.fail,
     )
     assert sdr_db(wave, stems["tonal"][0]) > 35
     seconds = (wave - stems["tonal"][0])[RATE_HZ:-RATE_HZ].reshape(-1, RATE_HZ)

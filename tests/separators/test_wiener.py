@@ -77,7 +77,7 @@ def test_the_spec_says_it() -> None:
     assert filtered.spec.options == {**plain.spec.options, "wiener": 2}
     assert filtered.spec.bytes_per_sample > plain.spec.bytes_per_sample
     assert catalog.load("repet-sim", online=True, wiener=1).spec.causal is False
-    assert catalog.options("repet-sim")[-1].name == "wiener"
+    assert catalog.declared("repet-sim")[-1].name == "wiener"
 
 
 def test_stems_that_fade_are_refused() -> None:

@@ -17,6 +17,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.strategies import DDPStrategy
 
+from tests import CPU
 from unweave import catalog
 from unweave.core.errors import Cancelled, OutputError, UnweaveError, UsageError
 from unweave.engine.run import separate_array
@@ -72,7 +73,7 @@ def test_the_card_is_a_separator(unbroken: Path) -> None:
     assert (card.made["seed"], card.made["steps"]) in ((3, 6), (3, 12))
     separator = catalog.load(str(unbroken / "small.toml"))
     mix = np.random.default_rng(0).standard_normal((1, 20000)).astype(np.float32) * 0.1
-    stems = separate_array(separator, mix, 8000, device="cpu", warn=pytest.fail)
+    stems = separate_array(separator, mix, 8000, execution=CPU, warn=pytest.fail)
     assert list(stems) == ["vocals", "accompaniment"]
     np.testing.assert_allclose(sum(stems.values()), mix, atol=1e-5)
 

@@ -149,7 +149,7 @@ def _from_files(examples: Sequence[str]) -> dict[str, list[Example]]:
 
 
 def _reading(path: Path) -> Callable[[], Wave]:
-    from unweave.apps.options import decoded
+    from unweave.io.reader import decoded
 
     return lambda: decoded(path)[0].samples
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unweave.apps.batch.inputs import AUDIO_EXTENSIONS
-from unweave.apps.batch.reports import find_recording, output_files, read_report
+from unweave.apps.batch.reports import find_recording, output_files, read_report, request_of
 from unweave.apps.picture import Picture, picture_of
 from unweave.core.errors import Cancelled, OutputError, UsageError
-from unweave.core.region import WHOLE, Region, region_of
+from unweave.core.region import WHOLE, Region
 from unweave.core.whole import appearing
 from unweave.io.files import advice, shortened, shown
 
@@ -80,7 +80,7 @@ def _panels(argument: Path) -> list[tuple[str, Path, Region]]:
     mix = find_recording(document, argument)
     stems = output_files(document, argument)
     panels = [(shown(stem), path, WHOLE) for stem, path in stems.items()]
-    return [(f"mix: {shown(mix.name)}", mix, region_of(document)), *panels]
+    return [(f"mix: {shown(mix.name)}", mix, request_of(document).output.region), *panels]
 
 
 def _default_output(first: Path) -> Path:

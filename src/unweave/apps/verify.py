@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,12 @@ from unweave.apps.batch.reports import (
     output_files,
     read_report,
     reports_beside,
+    request_of,
 )
 from unweave.core.errors import InputError, UsageError
-from unweave.core.region import WHOLE, Region
-from unweave.core.request import Origin, brief, identity
 from unweave.core.whole import sha256, temporary_folder
 from unweave.io.files import advice, shown
+from unweave.request import Execution, SeparationRequest, brief
 
 if TYPE_CHECKING:
     from unweave.core.types import OnProgress, ShouldStop, Wave
@@ -39,9 +40,9 @@ _ROUNDED_DB = 0.0101
 _MEASURED = {"null_test_db", "peak_dbfs", "loudness_lufs"}
 # What differs from run to run or place to place, and what is compared by itself.
 _NOT_COMPARED = {
-    "schema_version", "unweave", "identity", "input.path", "separator.model",
-    "separator.card_sha256", "separator.files", "stems", "device", "batch", "versions", "seconds",
-    "real_time_factor", "peak_memory_mb",
+    "schema_version", "unweave", "identity", "input.path", "request.separator.model",
+    "request.separator.card_sha256", "request.separator.revision", "request.separator.files",
+    "request.engine_revision", "request.execution", "stems", "execution",
 }  # fmt: skip
 
 EQUAL_DB = 999.0  # signal over difference where the sound is equal and the bytes are not
@@ -88,11 +89,7 @@ class Repeat:
     path: Path
     report: Report
     source: Path
-    model: str
-    options: Mapping[str, object]
-    origin: Origin
-    device: str
-    batch: int | None
+    request: SeparationRequest
 
 
 def reports_at(path: Path) -> list[Path]:
@@ -137,7 +134,6 @@ def prepare(
     and for what was made from memory.
     """
     from unweave import catalog
-    from unweave.apps.origin import origin
 
     if report_path.is_dir():
         report_path = report_path / REPORT
@@ -145,35 +141,36 @@ def prepare(
         report = read_report(report_path)
     except InputError as error:
         raise UsageError(str(error)) from error
-    facts = report["separator"]
-    if facts["model"] is None:
+    then, execution = request_of(report), report["execution"]
+    separator = then.separator
+    if separator.model is None:
         raise InputError(
-            f"{shown(report_path)}: was made with {facts['name']} from memory (a separator or "
+            f"{shown(report_path)}: was made with {separator.name} from memory (a separator or "
             "sound that a program held), which cannot be repeated"
         )
     source = find_recording(report, report_path, recording)
-    named = {file["option"]: str(find_named_file(file, report_path)) for file in facts["files"]}
-    options = {**facts["options"], **named}
-    name = model or facts["model"]
-    now = origin(name, options)
-    if now.weights_sha256 != facts["weights_sha256"]:
+    named = {file.option: str(find_named_file(file, report_path)) for file in separator.files}
+    name = model or separator.model
+    now, _ = catalog.resolve(name, {**separator.options, **named})
+    if now.weights_sha256 != separator.weights_sha256:
         raise InputError(
-            f"{shown(report_path)}: the weights differ: report {brief(facts['weights_sha256'])}, "
+            f"{shown(report_path)}: the weights differ: report {brief(separator.weights_sha256)}, "
             f"now {brief(now.weights_sha256)} ({shown(name)}); name the card of the others with "
             "--model"
         )
-    if now.weights_sha256 is None and catalog.describe(name).name != facts["name"]:
-        raise UsageError(f"{shown(report_path)}: was made with {facts['name']}, not {shown(name)}")
+    if now.weights_sha256 is None and now.name != separator.name:
+        raise UsageError(f"{shown(report_path)}: was made with {separator.name}, not {shown(name)}")
+    # How many segments are at work at once may change the last bits on a GPU.
+    batch = execution["batch"] if device in (None, execution["device"]) else None
     return Repeat(
         path=report_path,
         report=report,
         source=source,
-        model=name,
-        options=options,
-        origin=now,
-        device=device or report["device"],
-        # How many segments are at work at once may change the last bits on a GPU.
-        batch=report["batch"] if device in (None, report["device"]) else None,
+        request=replace(
+            then,
+            separator=now,
+            execution=Execution(device=device or execution["device"], batch=batch),
+        ),
     )
 
 
@@ -187,7 +184,7 @@ def repeat(
     report = ready.report
     files = output_files(report, ready.path)
     with temporary_folder("unweave-verify-") as folder:
-        asked = report["output"]["stems"]
+        asked = ready.request.stems
         ending = next(iter(files.values())).suffix
         fresh = {stem: Path(folder, f"{n}{ending}") for n, stem in enumerate(asked)}
         again = _separate_again(ready, fresh, Path(folder, REPORT), on_progress, should_stop)
@@ -250,30 +247,15 @@ def _separate_again(
     on_progress: OnProgress | None,
     should_stop: ShouldStop | None,
 ) -> dict[str, Any]:
-    from unweave.apps import options
-    from unweave.apps.origin import check
-    from unweave.core.types import Separator
+    from unweave import catalog
     from unweave.engine.run import separate_file
-
-    part = ready.report["input"]["region"]
-
-    def load() -> Separator:
-        separator = options.load(ready.model, ready.options)
-        check(ready.model, ready.origin, separator)
-        return separator
 
     return separate_file(
         ready.source,
         outputs,
         report_path,
-        load,
-        origin=ready.origin,
-        format=ready.report["output"]["format"],
-        bit_depth=ready.report["output"]["bit_depth"],
-        device=ready.device,
-        batch=ready.batch,
-        seed=ready.report["seed"],
-        region=WHOLE if part is None else Region(part["start_s"], part["end_s"]),
+        partial(catalog.load_pinned, ready.request.separator),
+        ready.request,
         on_progress=on_progress,
         should_stop=should_stop,
     )
@@ -310,7 +292,9 @@ def _fields_differ(then: Report, now: Report) -> dict[str, tuple[Any, Any]]:
     """What the report says otherwise than the fresh separation finds: place -> (then, now)."""
     old, new = dict(_flat(then)), dict(_flat(now))
     # Files among the options may have been moved; `prepare` has looked at their content.
-    files = {f"separator.options.{file['option']}" for file in then["separator"]["files"]}
+    files = {
+        f"request.separator.options.{file.option}" for file in request_of(then).separator.files
+    }
     found = {
         place: (old.get(place), new.get(place))
         for place in sorted({*old, *new} - files)
@@ -322,7 +306,7 @@ def _fields_differ(then: Report, now: Report) -> dict[str, tuple[Any, Any]]:
             pair = item[field], entries[item["stem"]][field]
             if not _equal(field, *pair):
                 found[f"stems.{item['stem']}.{field}"] = pair
-    own = identity(then)
+    own = request_of(then).identity()
     if own != then["identity"]:
         found["identity"] = (then["identity"], own)
     return found
@@ -353,10 +337,12 @@ def _versions_differ(then: Report, now: Report) -> dict[str, tuple[str, str]]:
     old, new = (
         {
             "unweave": report["unweave"],
-            "device": report["device"],
-            "batch": report["batch"],
-            "card": report["separator"]["card_sha256"],
-            **report["versions"],
+            "engine revision": report["request"]["engine_revision"],
+            "separator revision": report["request"]["separator"]["revision"],
+            "card": report["request"]["separator"]["card_sha256"],
+            "device": report["execution"]["device"],
+            "batch": report["execution"]["batch"],
+            **report["execution"]["versions"],
         }
         for report in (then, now)
     )

@@ -8,29 +8,36 @@ label however it was asked for. A trained card is called by its name rather than
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from unweave.bench.names import ORACLES
 from unweave.core.errors import UsageError
-from unweave.core.parameters import Parameter
 from unweave.core.stem_names import RESIDUAL
+from unweave.request import SeparatorRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One row of the benchmark. `options` are all that are in force."""
+    """One row of the benchmark. `separator` is None for an oracle."""
 
     label: str
-    kind: str  # separator or oracle
     name: str
-    model: str = ""  # what the catalog loads it by: its name, or the path of its card
-    given: Mapping[str, object] = field(default_factory=dict)  # the options to load it with
+    separator: SeparatorRef | None = None
     stems: tuple[str, ...] = ()  # that it gives; an oracle gives what the track has
-    options: Mapping[str, object] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of those that options name
-    card_sha256: str | None = None
-    weights_sha256: str | None = None
+
+    @property
+    def kind(self) -> str:
+        return "oracle" if self.separator is None else "separator"
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """All that are in force."""
+        return {} if self.separator is None else self.separator.options
+
+    @property
+    def identity(self) -> str | None:
+        """Of the separator with its options."""
+        return None if self.separator is None else self.separator.identity()
 
 
 def entries(
@@ -61,7 +68,7 @@ def label_of(name: str, options: Mapping[str, object]) -> str:
 def _oracle(name: str) -> Entry:
     if name not in ORACLES:
         raise UsageError(f"no oracle is called {name!r}; there are {', '.join(ORACLES)}")
-    return Entry(label=name, kind="oracle", name=name)
+    return Entry(label=name, name=name)
 
 
 def _separator(text: str, settings: Mapping[str, object]) -> Entry:
@@ -71,33 +78,14 @@ def _separator(text: str, settings: Mapping[str, object]) -> Entry:
     model, _, words = text.partition(":")
     pairs: Sequence[str] = [word for word in words.split(",") if word.strip()]
     given = {**settings, **parameters.parse(pairs)}
-    in_force, outputs = catalog.in_force(model, given)
-    facts, declared = catalog.describe(model), catalog.options(model)
-    said = {name: in_force[name] for name in given}
-    if isinstance(facts, catalog.Technique):
-        weights = catalog.load(model, **given).spec.weights_sha256
-    else:
-        weights = facts.weights.sha256
+    separator, outputs = catalog.resolve(model, given)
+    said = {name: separator.options[name] for name in given}
     return Entry(
-        label=label_of(facts.name, parameters.changed(declared, said)),
-        kind="separator",
-        name=facts.name,
-        model=model,
-        given=given,
+        label=label_of(separator.name, parameters.changed(catalog.declared(model), said)),
+        name=separator.name,
+        separator=separator,
         stems=tuple(stem for stem in outputs if stem != RESIDUAL),
-        options=in_force,
-        files=_files(declared, in_force),
-        card_sha256=catalog.card_sha256(model),
-        weights_sha256=weights,
     )
-
-
-def _files(declared: Iterable[Parameter], options: Mapping[str, object]) -> dict[str, str]:
-    """The SHA-256 of the content of each file that an option names."""
-    from unweave.datasets.track import sha256
-
-    paths = {item.name: options[item.name] for item in declared if item.file}
-    return {name: sha256(Path(path)) for name, path in paths.items() if isinstance(path, str)}
 
 
 def _distinct(found: Sequence[Entry]) -> list[Entry]:
@@ -108,22 +96,28 @@ def _distinct(found: Sequence[Entry]) -> list[Entry]:
     from unweave import catalog
 
     known = set(catalog.names())
-    ours = {name: catalog.card_sha256(name) for name in {e.name for e in found} & known}
+    names = {entry.name for entry in found} & known
+    cards = {name: catalog.resolve(name, {})[0].card_sha256 for name in names}
     meant: dict[str, set[str | None]] = {}
     for entry in found:
-        meant.setdefault(entry.name, {ours[entry.name]} if entry.name in ours else set())
-        meant[entry.name].add(entry.card_sha256)
+        meant.setdefault(entry.name, {cards[entry.name]} if entry.name in cards else set())
+        meant[entry.name].add(_card(entry))
     return [
         entry
-        if len(meant[entry.name]) == 1 or entry.card_sha256 in (None, ours.get(entry.name))
+        if len(meant[entry.name]) == 1 or _card(entry) in (None, cards.get(entry.name))
         else replace(entry, label=_pinned(entry))
         for entry in found
     ]
 
 
+def _card(entry: Entry) -> str | None:
+    return None if entry.separator is None else entry.separator.card_sha256
+
+
 def _pinned(entry: Entry) -> str:
-    assert entry.card_sha256 is not None
-    return f"{entry.name}@{entry.card_sha256[:8]}{entry.label.removeprefix(entry.name)}"
+    card = _card(entry)
+    assert card is not None
+    return f"{entry.name}@{card[:8]}{entry.label.removeprefix(entry.name)}"
 
 
 def _word(value: object) -> str:

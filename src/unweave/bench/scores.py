@@ -25,7 +25,7 @@ from unweave.core.errors import InputError, OutputError
 from unweave.core.whole import appearing
 from unweave.io.files import shortened
 
-VERSION = 2  # of what is under `unweave`; files of another version are scored again
+VERSION = 3  # of what is under `unweave`; files of another version are scored again
 METRICS = ("SDR", "SIR", "ISR", "SAR")
 DECIMALS = 5  # museval's
 BSS_EVAL_V4, MIR_1K = "bss-eval-v4", "mir-1k"
@@ -49,11 +49,7 @@ class Identity(TypedDict):
     rounded_to_bits: int | None
     separator: str
     kind: str
-    name: str
-    options: Mapping[str, object]
-    files: Mapping[str, str]
-    card_sha256: str | None
-    weights_sha256: str | None
+    identity: str | None
     mapping: Mapping[str, str]
 
 
@@ -96,6 +92,7 @@ class TrackScores:
     missing: tuple[str, ...] = ()  # stems of the dataset that no estimate covers
     unscored: tuple[str, ...] = ()  # stems of the separator that no reference fits
     warnings: tuple[str, ...] = ()
+    identity: str | None = None  # of the separator with its options (`unweave.request`)
     name: str = ""  # the separator's, without options
     options: Mapping[str, object] = field(default_factory=dict)  # all that are in force
     files: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of those that options name
@@ -147,6 +144,7 @@ def document(scores: TrackScores) -> dict[str, Any]:
             "lossy_references": list(scores.lossy_references),
             "separator": scores.separator,
             "kind": scores.kind,
+            "identity": scores.identity,
             "name": scores.name,
             "options": dict(scores.options),
             "files": dict(scores.files),
@@ -282,8 +280,9 @@ def _parse(data: Mapping[str, Any], path: Path, root: Path | None) -> TrackScore
             "run the benchmark again"
         )
     same = ("dataset", "split", "track", "separator", "kind", "protocol", "rounded_to_bits",
-            "samples", "sample_rate_hz", "mir1k", "silent_frames", "name", "options", "files",
-            "mapping", "card_sha256", "weights_sha256", "checksum", "software")  # fmt: skip
+            "samples", "sample_rate_hz", "mir1k", "silent_frames", "identity", "name", "options",
+            "files", "mapping", "card_sha256", "weights_sha256", "checksum",
+            "software")  # fmt: skip
     return TrackScores(
         **{name: facts[name] for name in same},
         **facts["timing"],

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unweave.bench import oracles, pairing, rounding, scores, scoring
 from unweave.bench.entries import Entry
@@ -68,13 +68,23 @@ class Request:
             "rounded_to_bits": rounding.bits(self.rounding, lossy),
             "separator": entry.label,
             "kind": entry.kind,
-            "name": entry.name,
-            "options": dict(entry.options),
-            "files": dict(entry.files),
-            "card_sha256": entry.card_sha256,
-            "weights_sha256": entry.weights_sha256,
+            "identity": entry.identity,
             "mapping": self.renamed(entry),
         }
+
+
+def _facts(entry: Entry) -> dict[str, Any]:
+    """What a file of scores says of a row besides its identity, for people."""
+    if entry.separator is None:
+        return {"name": entry.name}
+    separator = entry.separator
+    return {
+        "name": separator.name,
+        "options": dict(separator.options),
+        "files": {file.option: file.sha256 for file in separator.files},
+        "card_sha256": separator.card_sha256,
+        "weights_sha256": separator.weights_sha256,
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +162,7 @@ class Scorer:
         )
         return TrackScores(
             **identity,
+            **_facts(entry),
             lossy_references=sound.lossy,
             samples=track.samples,
             sample_rate_hz=track.sample_rate_hz,
@@ -168,6 +179,7 @@ class Scorer:
         """All stems by name, and what it cost; loading and decoding do not count."""
         from unweave.engine.resources import choose_device
         from unweave.engine.run import separate_array
+        from unweave.request import Execution
 
         device = choose_device(self.request.device)
         separator = self._load(entry, device)
@@ -181,8 +193,7 @@ class Scorer:
             separator,
             mix,
             track.sample_rate_hz,
-            device=device,
-            batch=self.request.batch,
+            execution=Execution(device=device, batch=self.request.batch),
             warn=warn,
             on_progress=progress,
         )
@@ -197,9 +208,11 @@ class Scorer:
         """The separator, loaded once; one that cannot be is not tried again."""
         from unweave import catalog
 
+        separator = entry.separator
+        assert separator is not None
         if entry.label not in self.loaded:
             try:
-                self.loaded[entry.label] = catalog.load(entry.model, **entry.given).to(device)
+                self.loaded[entry.label] = catalog.load_pinned(separator).to(device)
             except Exception as error:
                 self.loaded[entry.label] = error
         found = self.loaded[entry.label]

@@ -84,7 +84,7 @@ def _facts(name: str) -> dict[str, Any]:
     from unweave.pretrained import store
 
     described = catalog.describe(name)
-    options = {item.name: _option(item) for item in catalog.options(name)}
+    options = {item.name: _option(item) for item in catalog.declared(name)}
     if isinstance(described, catalog.Technique):
         return {**asdict(described), "options": options}
     file = store.path(described)

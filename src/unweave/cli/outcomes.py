@@ -59,7 +59,8 @@ def _lines(outcome: Outcome, verbose: bool) -> list[str]:
     report, job = outcome.report, outcome.job
     assert report is not None
     assert job is not None
-    seconds, duration_s = report["seconds"]["total"], report["input"]["duration_s"]
+    execution = report["execution"]
+    seconds, duration_s = execution["seconds"]["total"], report["input"]["duration_s"]
     speed = f", {times_real_time(duration_s, seconds)}" if duration_s and seconds else ""
     lines = [f"{shown(job.source)}: {duration_s:.1f} s of sound in {seconds:.1f} s{speed}"]
     lines.append(f"  folder  {shown(job.report.parent)}")
@@ -68,13 +69,14 @@ def _lines(outcome: Outcome, verbose: bool) -> list[str]:
         file = shown(Path(item["path"]).name)
         lines.append(f"  {item['stem']:<{width}}  {_level(item):<38}  {file}")
     if verbose:
-        separator = report["separator"]
+        separator = report["request"]["separator"]
         if report["null_test_db"] is not None:
             lines.append(f"  null test {report['null_test_db']:.1f} dB")
         lines.append(
-            f"  {separator['name']} on {report['device']}, {counted(report['batch'], 'segment')} "
-            f"at once, {counted(report['passes'], 'pass')}, "
-            f"peak memory {report['peak_memory_mb']} MB, {_options(separator['options'])}"
+            f"  {separator['name']} on {execution['device']}, "
+            f"{counted(execution['batch'], 'segment')} at once, "
+            f"{counted(execution['passes'], 'pass')}, "
+            f"peak memory {execution['peak_memory_mb']} MB, {_options(separator['options'])}"
         )
         lines += [f"  note: {shown(note)}" for note in report["output"]["notes"]]
     lines += [f"  warning: {shown(warning)}" for warning in report["warnings"]]

@@ -8,17 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from unweave.cli import lean
-from unweave.cli.options import MESSAGES, Device, QuietInPanel, VerboseInPanel, model_names
+from unweave.cli.declared import with_options
+from unweave.cli.options import MESSAGES, QuietInPanel, VerboseInPanel, model_names
 from unweave.cli.session import session
-
-
-class Format(StrEnum):
-    WAV = "wav"
-    FLAC = "flac"
-    MP3 = "mp3"
-    M4A = "m4a"
-    OGG = "ogg"
-    OPUS = "opus"
+from unweave.request import Execution, Output
 
 
 class Bandwidth(StrEnum):
@@ -29,6 +22,7 @@ class Bandwidth(StrEnum):
 OUTPUT, MODEL, MACHINE = "Output", "Model", "Machine"
 
 
+@with_options({Output: OUTPUT, Execution: MACHINE})
 def separate(
     inputs: Annotated[
         list[str],
@@ -51,36 +45,6 @@ def separate(
             help="Only these, as in 'vocals' or 'vocals,accompaniment'; 'instrumental' is the "
             "accompaniment, 'residual' what the stems leave of the mix.",
             show_default="all",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Only from here on: seconds, m:ss or h:mm:ss.",
-            show_default="the beginning",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    end: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Only up to here.",
-            show_default="the end",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    format: Annotated[
-        Format, typer.Option(case_sensitive=False, help="File format.", rich_help_panel=OUTPUT)
-    ] = Format.WAV,
-    bit_depth: Annotated[
-        int | None,
-        typer.Option(
-            help="16, 24, or 32 (float; cannot clip).",
-            metavar="16|24|32",
-            show_default="32 for wav, 24 for flac",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -152,25 +116,6 @@ def separate(
             rich_help_panel=MODEL,
         ),
     ] = None,
-    device: Annotated[
-        Device, typer.Option(help="Where to compute.", rich_help_panel=MACHINE)
-    ] = Device.AUTO,
-    batch: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Segments at work at once.",
-            show_default="one per core",
-            rich_help_panel=MACHINE,
-        ),
-    ] = None,
-    max_memory: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="MB", help="Memory for each file at work.", rich_help_panel=MACHINE
-        ),
-    ] = None,
     seed: Annotated[
         int,
         typer.Option(
@@ -191,13 +136,13 @@ def separate(
     ] = False,
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
+    **options: Any,
 ) -> None:
     """Take recordings apart into their stems."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
+        from unweave import catalog
         from unweave.apps.batch import (
-            DEFAULT_MODEL,
             Outcome,
-            Settings,
             cancelled,
             exit_code,
             in_words,
@@ -209,31 +154,23 @@ def separate(
         from unweave.cli.progress import display
         from unweave.core.errors import UsageError
         from unweave.core.parameters import parse
-        from unweave.core.region import region
+        from unweave.request import run_options
 
         if overwrite and skip_existing:
             raise UsageError("--overwrite and --skip-existing contradict each other; use one")
-        options = parse(settings_ or ())
+        own = parse(settings_ or ())
         if bandwidth is not None:
-            options["bandwidth"] = str(bandwidth)
+            own["bandwidth"] = str(bandwidth)
         if wiener:
-            options["wiener"] = 1
+            own["wiener"] = 1
         if mask_exponent is not None:
-            options["mask_exponent"] = mask_exponent
-        settings = Settings(
-            model=model,
-            options=options,
-            format=str(format),
-            bit_depth=bit_depth,
-            device=str(device),
-            batch=batch,
-            max_memory_mb=max_memory,
-            seed=seed,
-            region=region(start, end),
-            overwrite=overwrite,
+            own["mask_exponent"] = mask_exponent
+        lean.start_lean(model, catalog.DEFAULT)
+        how, execution, _ = run_options(options)
+        request = catalog.request(
+            model, own, stems=stems or (), seed=seed, output=how, execution=execution
         )
-        lean.start_lean(model, DEFAULT_MODEL)
-        plan = prepare(inputs, settings, output, stems=stems or (), template=filename_template)
+        plan = prepare(inputs, request, output, template=filename_template, overwrite=overwrite)
         started = time.monotonic()
         missed = [not_found(item) for item in plan.missed]
         for outcome in missed:
@@ -251,7 +188,7 @@ def separate(
             )
             outcomes = missed + run(
                 plan.jobs,
-                plan.settings,
+                plan.request,
                 watcher,
                 at_once=jobs,
                 should_stop=current.should_stop,

@@ -24,12 +24,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from unweave.core.errors import UsageError, told
+from unweave.core.region import seconds
 from unweave.core.types import Audio, Spec
 
 T = TypeVar("T")
 
 LARGEST_SEED = 2**32 - 1  # what every generator of random numbers takes
-UNITS = {"_s": "s", "_hz": "Hz", "_db": "dB"}
+UNITS = {"_s": "s", "_hz": "Hz", "_db": "dB", "_mb": "MB"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +44,10 @@ class Parameter:
     above: float | None = None
     at_least: float | None = None
     at_most: float | None = None
-    choices: tuple[str, ...] = ()
+    choices: tuple[str | int, ...] = ()
     file: bool = False  # a word that names a file, whose content decides what comes out
+    time: bool = False  # seconds, also as a clock time, as in "1:30"
+    unset: str = ""  # what the default means, in words, for the help
 
     @property
     def kind(self) -> str:
@@ -69,7 +72,7 @@ class Parameter:
             f"above {_plain(self.above)}" if self.above is not None else "",
             f"at least {_plain(self.at_least)}" if self.at_least is not None else "",
             f"at most {_plain(self.at_most)}" if self.at_most is not None else "",
-            f"one of {', '.join(self.choices)}" if self.choices else "",
+            f"one of {', '.join(map(str, self.choices))}" if self.choices else "",
         ]
         return ", ".join(word for word in words if word)
 
@@ -77,6 +80,8 @@ class Parameter:
         """`value` in the option's type. Raises UsageError, one line, if it may not be."""
         if self.file and str in self.types and isinstance(value, os.PathLike):
             value = os.fspath(value)
+        if self.time and value is not None:
+            value = seconds(value, self.name)
         found = _as_number(value, self.types)
         wrong = not isinstance(found, self.types) or (
             isinstance(found, bool) and bool not in self.types
@@ -92,7 +97,8 @@ class Parameter:
             wrong = found not in self.choices
         if wrong:
             wanted = ", ".join(filter(None, ("" if self.choices else self.kind, self.limits)))
-            raise UsageError(f"{owner}: {self.name} must be {wanted}; got {told(value)}")
+            place = f"{owner}: {self.name}" if owner else self.name
+            raise UsageError(f"{place} must be {wanted}; got {told(value)}")
         return found
 
 
@@ -133,15 +139,27 @@ def parameter(
     above: float | None = None,
     at_least: float | None = None,
     at_most: float | None = None,
-    choices: tuple[str, ...] = (),
+    choices: tuple[str | int, ...] = (),
     file: bool = False,
+    time: bool = False,
+    unset: str = "",
 ) -> T:
     """A field of a dataclass of options. Limits hold for numbers; NaN and infinity never pass."""
     limits = {"above": above, "at_least": at_least, "at_most": at_most, "choices": choices}
-    metadata = {"meaning": meaning, "file": file, **limits}
+    metadata = {"meaning": meaning, "file": file, "time": time, "unset": unset, **limits}
     field: T = dataclasses.field(default=default, metadata=metadata)
     return field
 
+
+SEED = Parameter(
+    name="seed",
+    types=(int,),
+    default=0,
+    meaning="for separators that use chance",
+    at_least=0,
+    at_most=LARGEST_SEED,
+)
+"""The option of separators that use chance."""
 
 WIENER = Parameter(
     name="wiener",
@@ -170,10 +188,14 @@ def _types(annotation: object) -> tuple[type, ...]:
     return members or (annotation,)
 
 
-def check(technique: object) -> None:
-    """Check every parameter, for `__post_init__`. Raises UsageError for the first that is wrong."""
+def check(technique: object, owner: str | None = None) -> None:
+    """Check every parameter, for `__post_init__`. Raises UsageError for the first that is wrong.
+
+    owner: the name to say in the error; None: the technique's.
+    """
+    owner = name_of(technique) if owner is None else owner
     for item in parameters(technique):
-        value = item.check(getattr(technique, item.name), name_of(technique))
+        value = item.check(getattr(technique, item.name), owner)
         object.__setattr__(technique, item.name, value)  # an integer given for a float
 
 

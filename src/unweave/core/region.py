@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from unweave.core.errors import InputError, UsageError, told
 
@@ -69,29 +69,27 @@ def region(start: str | float | None, end: str | float | None) -> Region:
 
     None: from the beginning, to the end. Raises UsageError.
     """
-    start_s = 0.0 if start is None else _seconds(start, "start")
-    end_s = None if end is None else _seconds(end, "end")
+    start_s = 0.0 if start is None else seconds(start, "start")
+    end_s = None if end is None else seconds(end, "end")
     if end_s is not None and end_s <= start_s:
         raise UsageError(f"the end, {end}, is not after the start, {start or 0}; exchange them")
     return Region(start_s, end_s)
 
 
-def region_of(report: Mapping[str, Any]) -> Region:
-    """The part that a report says was separated."""
-    part = report["input"].get("region")
-    return Region(part["start_s"], part["end_s"]) if part else WHOLE
+def seconds(time: object, which: str) -> float:
+    """A time in seconds from a number, or from text as in "90.5", "1:30.5", "0:01:30.5".
 
-
-def _seconds(time: str | float, which: str) -> float:
-    seconds = math.nan
+    which: its name, for errors. Raises UsageError.
+    """
+    found_s = math.nan
     if isinstance(time, str) and (found := _CLOCK.fullmatch(time.strip())):
         hours, minutes, rest = (float(part or 0) for part in found.groups())
         if found[2] is None or rest < 60:
-            seconds = 3600 * hours + 60 * minutes + rest
+            found_s = 3600 * hours + 60 * minutes + rest
     elif isinstance(time, (int, float)) and not isinstance(time, bool):
-        seconds = time
-    if 0 <= seconds <= LATEST_S:
-        return float(seconds)
+        found_s = time
+    if 0 <= found_s <= LATEST_S:
+        return float(found_s)
     raise UsageError(
         f"the {which} is a time in seconds, or minutes:seconds, or hours:minutes:seconds, "
         f"as in 90.5 or 1:30.5, with less than 60 seconds after a colon and at most {LATEST_S:g} "

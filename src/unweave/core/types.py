@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from unweave.core.stem_names import RESIDUAL
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from torch import Tensor
 
-Wave = npt.NDArray[np.float32]
-"""`(channel, time)`, or `(stem, channel, time)` where a name says stems."""
+    Wave: TypeAlias = npt.NDArray[np.float32]
+    """`(channel, time)`, or `(stem, channel, time)` where a name says stems."""
+else:
+    Wave = Any  # numpy costs the start of a command more than all else here
 
 
 @dataclass(frozen=True, slots=True)

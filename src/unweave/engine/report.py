@@ -11,12 +11,9 @@ import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from importlib import import_module, metadata
 from pathlib import Path
 
-from unweave.core.region import WHOLE, Region
-from unweave.core.request import Origin, identity
 from unweave.core.types import Spec
 from unweave.core.whole import Hidden
 from unweave.engine.limits import peak_memory_mb
@@ -24,6 +21,7 @@ from unweave.engine.measure import StemMeter, decibels
 from unweave.engine.source import Source
 from unweave.io.reader import SourceInfo
 from unweave.io.writer import Encoding, Writer
+from unweave.request import SeparationRequest
 
 SCHEMA_VERSION = 2
 PACKAGES = ("torch", "numpy", "av", "soxr")  # whose version may change a bit of the output
@@ -35,7 +33,7 @@ def build(
     info: SourceInfo,
     samples: int,
     spec: Spec,
-    origin: Origin,
+    request: SeparationRequest,
     target: Encoding,
     writers: Mapping[str, Writer],
     digests: Mapping[Hidden, str],
@@ -47,8 +45,6 @@ def build(
     warnings: Sequence[str],
     device: str,
     batch: int,
-    seed: int,
-    region: Region,
     passes: int,
     load_s: float,
     separate_s: float,
@@ -76,10 +72,12 @@ def build(
             }
         )
     total_s = time.perf_counter() - started
-    document: dict[str, object] = {
+    start = request.output.region.samples(info.sample_rate_hz)[0]
+    return {
         "schema_version": SCHEMA_VERSION,
         "unweave": __version__,
-        "identity": None,
+        "identity": request.identity(),
+        "request": request.as_json(),
         "input": {
             "path": os.path.abspath(source.path),
             "sha256": source.sha256,
@@ -90,56 +88,36 @@ def build(
             "channels": info.channels,
             "layout": info.layout,
             "duration_s": round(duration_s, 6),
+            "start": start,
             "samples": samples,
-            "region": _region(region, info.sample_rate_hz, samples),
             "tags": dict(info.tags),
         },
         "separator": {
-            "name": spec.name,
-            "model": origin.model,
-            "card_sha256": origin.card_sha256,
-            # Of dictionaries, which are files among the options, `files` has the hash.
-            "weights_sha256": origin.weights_sha256 if origin.model else spec.weights_sha256,
-            "options": dict(spec.options),
-            "files": [asdict(file) for file in origin.files],
             "paper": spec.paper,
             "licence": spec.licence,
+            # Of dictionaries, which are files among the options, the request has the hash.
+            "weights_sha256": spec.weights_sha256,
         },
-        "output": {
-            "stems": list(writers),
-            "format": target.format,
-            "bit_depth": target.bit_depth,
-            "sample_rate_hz": target.sample_rate_hz,
-            "notes": list(target.notes),
-        },
+        "output": {"sample_rate_hz": target.sample_rate_hz, "notes": list(target.notes)},
         "stems": stems,
         "gain_db": rounded(decibels(gain**2), 4),
         "null_test_db": rounded(meter.null_test_db()),
         "channels": channels,
         "warnings": list(warnings),
-        "device": device,
-        "batch": batch,
-        "seed": seed,
-        "passes": passes,
-        "versions": versions(),
-        "seconds": {
-            "total": round(total_s, 3),
-            "separate": round(separate_s, 3),
-            "load": round(load_s, 3),
+        "execution": {
+            "device": device,
+            "batch": batch,
+            "passes": passes,
+            "versions": versions(),
+            "seconds": {
+                "total": round(total_s, 3),
+                "separate": round(separate_s, 3),
+                "load": round(load_s, 3),
+            },
+            "real_time_factor": rounded(separate_s / duration_s, 4),
+            "peak_memory_mb": rounded(peak_memory_mb(), 1),
         },
-        "real_time_factor": rounded(separate_s / duration_s, 4),
-        "peak_memory_mb": rounded(peak_memory_mb(), 1),
     }
-    return {**document, "identity": identity(document)}
-
-
-def _region(region: Region, sample_rate_hz: int, samples: int) -> dict[str, object] | None:
-    """The part as it was asked for, and as it was; None for the whole."""
-    if region == WHOLE:
-        return None
-    start = region.samples(sample_rate_hz)[0]
-    asked = {"start_s": region.start_s, "end_s": region.end_s}
-    return {**asked, "start": start, "end": start + samples}
 
 
 def versions() -> dict[str, str]:

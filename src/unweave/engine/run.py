@@ -20,8 +20,6 @@ import numpy as np
 
 from unweave.core import journal
 from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
-from unweave.core.region import WHOLE, Region
-from unweave.core.request import IN_MEMORY, Origin
 from unweave.core.stem_names import RESIDUAL
 from unweave.core.types import OnProgress, Progress, Separator, ShouldStop, Spec, Wave
 from unweave.core.whole import Hidden
@@ -34,6 +32,7 @@ from unweave.io import tags
 from unweave.io.files import advice, shown
 from unweave.io.reader import SourceInfo
 from unweave.io.writer import Encoding, Writer, encoding
+from unweave.request import Execution, SeparationRequest
 
 FULL_SCALE = 1.0  # what lies above it, integer formats cannot hold
 
@@ -64,15 +63,8 @@ def separate_file(
     outputs: Mapping[str, Path],
     report_path: Path,
     load: Callable[[], Separator],
+    request: SeparationRequest,
     *,
-    format: str = "wav",
-    bit_depth: int | None = None,
-    device: str = "auto",
-    batch: int | None = None,
-    max_memory_mb: int | None = None,
-    seed: int = 0,
-    region: Region = WHOLE,
-    origin: Origin = IN_MEMORY,
     replace: bool = False,
     own: Mapping[Path, str] | None = None,
     before_names: Callable[[], None] | None = None,
@@ -82,9 +74,8 @@ def separate_file(
     """Separate one recording into files and write its report beside them.
 
     outputs: name, one of the spec's `outputs`, to file; what is not named is not written. load:
-    gives the separator; it is called when the recording is known to be readable and is being
-    decoded. region: the part that is separated. origin: where the separator comes from, for the
-    report.
+    gives the separator that the request names; it is called when the recording is known to be
+    readable and is being decoded.
 
     All files appear together when all are complete; files of those names are replaced where
     `replace` says so, or where they hold what `own` says, each with its SHA-256; else they are an
@@ -96,11 +87,14 @@ def separate_file(
     started = time.perf_counter()
     watched = Watched(source)
     notes: list[str] = []
+    region, execution = request.output.region, request.execution
     with Decoding(source, region) as decoding:
         info = decoding.info
-        target = encoding(format, bit_depth, info.sample_rate_hz, info.channels)
+        target = encoding(
+            request.output.format, request.output.bit_depth, info.sample_rate_hz, info.channels
+        )
         placed = tags.of_part(info.tags, region.samples(info.sample_rate_hz)[0])
-        separator, work = _prepare(load, info, outputs, device, batch, max_memory_mb)
+        separator, work = _prepare(load, info, outputs, execution)
         loaded_s = time.perf_counter() - started
 
         def fewer(batch: int) -> None:
@@ -161,7 +155,7 @@ def separate_file(
             info=info,
             samples=found.samples,
             spec=separator.spec,
-            origin=origin,
+            request=request,
             target=target,
             writers=writers,
             digests=digests,
@@ -173,8 +167,6 @@ def separate_file(
             warnings=[*found.warnings, *notes],
             device=work.device,
             batch=work.share.batch,
-            seed=seed,
-            region=region,
             passes=passes,
             load_s=loaded_s,
             separate_s=found.seconds,
@@ -191,32 +183,27 @@ def separate_array(
     sample_rate_hz: int,
     *,
     channel_names: Sequence[str] = (),
-    device: str = "auto",
-    batch: int | None = None,
+    execution: Execution = Execution(),
     warn: Callable[[str], None],
     on_progress: OnProgress | None = None,
 ) -> dict[str, Wave]:
     """All stems of a mix `(channel, time)` in memory by name, and the residual where there is one.
 
-    The mix stays as it is; samples that are not finite count as silence. batch: segments at work
-    at once, as many as there are cores by default.
+    The mix stays as it is; samples that are not finite count as silence.
     """
     channels, length = mix.shape
-    device = resources.choose_device(device)
-    work = _choose(
-        separator.spec, device, channels, channel_names, length, sample_rate_hz, batch, None
-    )
+    work = _choose(separator.spec, channels, channel_names, length, sample_rate_hz, execution)
     clean = Faults(sample_rate_hz).clean
     blocks = (clean(mix[:, at : at + sample_rate_hz]) for at in range(0, length, sample_rate_hz))
     names = separator.spec.outputs
     out = np.empty((len(names), channels, length), np.float32)
     done = 0
     for _, stems in wrap.separate_blocks(
-        separator.to(device),
+        separator.to(work.device),
         blocks,
         sample_rate_hz,
         work.rows,
-        device=device,
+        device=work.device,
         batch=work.share.batch,
         warn=warn,
     ):
@@ -289,9 +276,7 @@ def _prepare(
     load: Callable[[], Separator],
     info: SourceInfo,
     outputs: Mapping[str, Path],
-    device: str,
-    batch: int | None,
-    max_memory_mb: int | None,
+    execution: Execution,
 ) -> tuple[Separator, Work]:
     """The separator on its device, and how this recording meets it. Raises before any work."""
     separator = load()
@@ -303,36 +288,33 @@ def _prepare(
         )
     work = _choose(
         separator.spec,
-        resources.choose_device(device),
         info.channels,
         info.channel_names,
         info.most_frames,
         info.sample_rate_hz,
-        batch,
-        max_memory_mb,
+        execution,
     )
     return separator.to(work.device), work
 
 
 def _choose(
     spec: Spec,
-    device: str,
     channels: int,
     channel_names: Sequence[str],
     length: int | None,
     sample_rate_hz: int,
-    batch: int | None,
-    max_memory_mb: int | None,
+    execution: Execution,
 ) -> Work:
+    device = resources.choose_device(execution.device)
     rows = wrap.rows_for(spec, channels, channel_names)
     share = resources.choose_share(
         spec,
         device,
-        wanted=batch,
+        wanted=execution.batch,
         rows=len(rows.groups),
         length=length,
         sample_rate_hz=sample_rate_hz,
-        limit_mb=max_memory_mb,
+        limit_mb=execution.max_memory_mb,
     )
     return Work(rows, device, share)
 

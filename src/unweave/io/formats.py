@@ -59,6 +59,24 @@ class Encoding:
     notes: tuple[str, ...] = ()
 
 
+def default_bit_depth(format: str, bit_depth: int | None) -> int | None:
+    """`bit_depth`, or the format's own where it is None; None for a lossy format.
+
+    Raises UsageError for options that make no sense.
+    """
+    limits = FORMATS.get(format)
+    if limits is None:
+        raise UsageError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
+    if bit_depth is None:
+        return limits.bit_depths[0] if limits.bit_depths else None
+    if bit_depth not in limits.bit_depths:
+        if not limits.bit_depths:
+            raise UsageError(f"{format} has no bit depth; leave it out, or choose wav or flac")
+        depths = ", ".join(str(depth) for depth in sorted(limits.bit_depths))
+        raise UsageError(f"{format} cannot hold {bit_depth} bits; choose one of {depths}")
+    return bit_depth
+
+
 def encoding(format: str, bit_depth: int | None, sample_rate_hz: int, channels: int) -> Encoding:
     """Choose how to write `channels` channels at `sample_rate_hz`; `bit_depth` None: the default.
 
@@ -66,14 +84,8 @@ def encoding(format: str, bit_depth: int | None, sample_rate_hz: int, channels: 
     cannot hold. A rate that it cannot hold becomes the next higher one that it can, else its
     highest, and a note says so.
     """
-    limits = FORMATS.get(format)
-    if limits is None:
-        raise UsageError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
-    if bit_depth is not None and bit_depth not in limits.bit_depths:
-        if not limits.bit_depths:
-            raise UsageError(f"{format} has no bit depth; leave it out, or choose wav or flac")
-        depths = ", ".join(str(depth) for depth in sorted(limits.bit_depths))
-        raise UsageError(f"{format} cannot hold {bit_depth} bits; choose one of {depths}")
+    bit_depth = default_bit_depth(format, bit_depth)
+    limits = FORMATS[format]
     if not 1 <= channels <= limits.most_channels:
         raise OutputError(
             f"{format} holds at most {limits.most_channels} channels, not {channels}; use wav"
@@ -84,8 +96,6 @@ def encoding(format: str, bit_depth: int | None, sample_rate_hz: int, channels: 
         notes.append(f"{format} cannot hold {sample_rate_hz} Hz; resampled to {rate_hz} Hz")
     if format == "ogg" and channels == 6:
         notes.append("ogg keeps only low frequencies in the fourth of six channels (LFE)")
-    if limits.bit_depths and bit_depth is None:
-        bit_depth = limits.bit_depths[0]
     return Encoding(
         format=format,
         ext=format,

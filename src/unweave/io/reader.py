@@ -22,7 +22,8 @@ from types import TracebackType
 import numpy as np
 
 from unweave.core.errors import InputError
-from unweave.core.types import Wave
+from unweave.core.region import WHOLE, Region
+from unweave.core.types import Audio, Wave
 from unweave.io import chunks, links
 from unweave.io.container import regular
 from unweave.io.files import shown
@@ -33,7 +34,7 @@ from unweave.io.resampler import resampled_length
 from unweave.io.splice import Stretch
 from unweave.io.steady import Steady
 
-__all__ = ["Cover", "Reader", "SourceInfo", "probe"]
+__all__ = ["Cover", "Reader", "SourceInfo", "decoded", "probe"]
 
 
 def probe(path: Path) -> SourceInfo:
@@ -164,6 +165,18 @@ class Reader:
                 return None
             frames += resampled_length(info.frames, info.sample_rate_hz, rate_hz)
         return frames
+
+
+def decoded(path: Path, region: Region = WHOLE) -> tuple[Audio, tuple[str, ...]]:
+    """A recording in memory, or a part of it, and the names of its speakers. Raises InputError."""
+    with Reader(path) as reader:
+        info = reader.info
+        rate = info.sample_rate_hz
+        blocks = list(region.cut(reader.blocks(rate), rate, shown(path)))
+    if not blocks:
+        raise InputError(f"{shown(path)}: holds no sound")
+    audio = Audio(np.concatenate(blocks, axis=-1), info.sample_rate_hz, str(path))
+    return audio, info.channel_names
 
 
 def _layout(file: FileIO, path: Path) -> chunks.Layout | None:

@@ -32,6 +32,11 @@ def additive(card: Card, options: Mapping[str, object]) -> bool:
     return True if of_network is None else bool(of_network(options))
 
 
+def revision(card: Card) -> int:
+    """The revision of the card's network: it goes up when its code gives other bytes."""
+    return int(getattr(_declarations(card), "REVISION", 1))
+
+
 def recorded(values: Mapping[str, object]) -> dict[str, object]:
     """`Spec.options` of a model: its own options, and no filter behind it."""
     return {**values} if WIENER.name in values else {**values, WIENER.name: WIENER.default}

@@ -21,6 +21,7 @@ from unweave.engine.run import separate_array
 from unweave.io.files import shown
 from unweave.metrics import bss_eval_v3_sources, bss_eval_v4
 from unweave.pretrained.neural import NeuralSeparator
+from unweave.request import Execution
 from unweave.training import export
 from unweave.training.recipe import Recipe
 
@@ -59,7 +60,11 @@ def rows(
     found = []
     for track in tracks:
         stems = separate_array(
-            ready, track.mix(), track.sample_rate_hz, device=device, warn=lambda _: None
+            ready,
+            track.mix(),
+            track.sample_rate_hz,
+            execution=Execution(device=device),
+            warn=lambda _: None,
         )
         found.append(score(track, {stem: stems[stem] for stem in recipe.data.stems}))
     return found

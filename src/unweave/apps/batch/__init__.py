@@ -6,21 +6,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from unweave.apps.batch.inputs import Found, Missed, PassedOver, expand, in_words
 from unweave.apps.batch.names import DEFAULT_TEMPLATE
-from unweave.apps.batch.plan import (
-    DEFAULT_MODEL,
-    RESIDUAL,
-    Job,
-    Settings,
-    choose_stems,
-    plan,
-    settle,
-)
+from unweave.apps.batch.plan import Job, plan
 from unweave.apps.batch.run import (
     CannotLoadError,
     Outcome,
@@ -32,23 +24,19 @@ from unweave.apps.batch.run import (
 )
 from unweave.core.errors import InputError, UsageError
 from unweave.core.status import Status
-from unweave.engine.limits import room_for_torch
 from unweave.io.files import advice, shown
+from unweave.request import SeparationRequest
 
 __all__ = [
-    "DEFAULT_MODEL",
     "DEFAULT_TEMPLATE",
-    "RESIDUAL",
     "Batch",
     "CannotLoadError",
     "Found",
     "Job",
     "Outcome",
-    "Settings",
     "Watcher",
     "advice",
     "cancelled",
-    "choose_stems",
     "do",
     "exit_code",
     "in_words",
@@ -56,7 +44,6 @@ __all__ = [
     "plan",
     "prepare",
     "run",
-    "settle",
     "shown",
 ]
 
@@ -66,33 +53,30 @@ class Batch:
     """What is to be done: the jobs, how, and the arguments that gave none."""
 
     jobs: list[Job]
-    settings: Settings
+    request: SeparationRequest
     missed: list[Missed]
     passed_over: list[PassedOver]  # files in folders that are no sound
 
 
 def prepare(
     inputs: Sequence[str | os.PathLike[str]],
-    settings: Settings,
+    request: SeparationRequest,
     output_dir: Path,
     *,
-    stems: Iterable[str] = (),
     template: str = DEFAULT_TEMPLATE,
+    overwrite: bool = False,
 ) -> Batch:
     """Find the recordings and plan every file that will be written.
 
-    `stems` are names as the user wrote them (see `choose_stems`), none for all of the model's.
-    Raises UsageError for an unknown model, stem or format, for names that would clash (see `plan`),
-    and when nothing is found; MemoryLimitError where PyTorch has no room.
+    Raises UsageError for names that would clash (see `plan`), and when nothing is found.
     """
-    room_for_torch()
-    settings = settle(settings, stems)
     found, missed, passed_over = expand(inputs, output_dir)
     if not found and all(item.empty for item in missed):
         reasons = "; ".join(f"{shown(item.path)}: {item.reason}" for item in missed)
         reasons = "; ".join(filter(None, (reasons, in_words(passed_over))))
         raise UsageError(reasons or "no files were named; see unweave separate --help")
-    return Batch(plan(found, settings, output_dir, template), settings, missed, passed_over)
+    jobs = plan(found, request, output_dir, template, overwrite)
+    return Batch(jobs, request, missed, passed_over)
 
 
 def not_found(missed: Missed) -> Outcome:

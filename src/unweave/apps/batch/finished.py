@@ -2,7 +2,7 @@
 
 A report speaks for the files that it names, and a folder may hold several, `report.json`,
 `report-2.json` and so on. A job is finished when one of them is of an equal request (see
-`core/request.py`) and of the same recording, and every stem that the job wants is there with the
+`unweave.request`) and of the same recording, and every stem that the job wants is there with the
 size that this report recorded.
 
 Otherwise each file that the job would write over is in the way, unless nothing is lost with it: it
@@ -21,7 +21,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from unweave.apps.batch.plan import Job, Settings
+from unweave.apps.batch.plan import Job
 from unweave.apps.batch.reports import (
     Report,
     free_name,
@@ -29,12 +29,13 @@ from unweave.apps.batch.reports import (
     is_report,
     output_files,
     reports_beside,
+    request_of,
 )
 from unweave.core.errors import InputError, OutputError
 from unweave.core.journal import leftovers
-from unweave.core.request import differences, identity
 from unweave.core.whole import appearing, followed, sha256
 from unweave.io.files import advice, shown
+from unweave.request import SeparationRequest, differences
 
 
 class State(StrEnum):
@@ -54,17 +55,16 @@ class Found:
     why: str = ""  # one line: what is in the way
 
 
-def look(job: Job, settings: Settings) -> Found:
+def look(job: Job, request: SeparationRequest) -> Found:
     """What lies where `job` wants to write. Raises OSError or InputError for an unreadable file."""
-    wanted = settings.request
     outputs = {stem: Path(os.path.normpath(path)) for stem, path in job.outputs.items()}
     there = [file for file in outputs.values() if os.path.lexists(file)]
     beside = reports_beside(job.report)
     equal = {
-        path: report for path, report in beside.items() if there and _is_equal(report, job, wanted)
+        path: report for path, report in beside.items() if there and _is_equal(report, job, request)
     }
     own: dict[Path, str] = {}
-    if not settings.overwrite:
+    if not job.overwrite:
         for path, report in equal.items():
             if _is_whole(report, path, outputs):
                 return Found(state=State.FINISHED, report_path=path, report=report)
@@ -73,12 +73,12 @@ def look(job: Job, settings: Settings) -> Found:
         own |= leftovers(job.report.parent)
         foreign = [file for file in there if _at(file) not in own]
         if foreign:
-            why = _why(foreign[0], beside, job, wanted)
+            why = _why(foreign[0], beside, job, request)
             return Found(state=State.IN_THE_WAY, report_path=job.report, why=why)
     mine = {_at(file) for file in there}
     return Found(
         state=State.NEW,
-        report_path=_place(job, beside, outputs, settings.overwrite),
+        report_path=_place(job, beside, outputs),
         own={path: digest for path, digest in own.items() if path in mine},
     )
 
@@ -107,11 +107,12 @@ def _at(file: Path) -> Path:
     return Path(os.path.abspath(followed(file)))
 
 
-def _is_equal(report: Report, job: Job, wanted: Mapping[str, Any]) -> bool:
+def _is_equal(report: Report, job: Job, request: SeparationRequest) -> bool:
     """Whether `report` is of an equal request and of the same recording."""
     if not is_readable(report) or report["identity"] is None:
         return False
-    return bool(identity(report) == report["identity"] == identity(wanted)) and _is_of(report, job)
+    own = request_of(report).identity()
+    return bool(own == report["identity"] == request.identity()) and _is_of(report, job)
 
 
 def _is_of(report: Report, job: Job) -> bool:
@@ -153,16 +154,14 @@ def _unchanged(report: Report, path: Path) -> dict[Path, str]:
     }
 
 
-def _place(
-    job: Job, beside: Mapping[Path, Report], outputs: Mapping[str, Path], overwrite: bool
-) -> Path:
+def _place(job: Job, beside: Mapping[Path, Report], outputs: Mapping[str, Path]) -> Path:
     """Where the report goes: the first name that is free, or will be when `release` has been."""
     written = set(outputs.values())
     for path, report in beside.items():
         files = set(output_files(report, path).values())
         if files and files <= written:
             return path
-    if overwrite and job.report not in beside and _is_remains(job.report):
+    if job.overwrite and job.report not in beside and _is_remains(job.report):
         return job.report
     return free_name(job.report)
 
@@ -179,14 +178,14 @@ def _is_remains(path: Path) -> bool:
     return not start or (start.startswith(b"{") and b'"unweave"' in start)
 
 
-def _why(file: Path, beside: Mapping[Path, Report], job: Job, wanted: Mapping[str, Any]) -> str:
+def _why(file: Path, beside: Mapping[Path, Report], job: Job, request: SeparationRequest) -> str:
     """What is known of a file that is in the way."""
     for path, report in beside.items():
         if file not in output_files(report, path).values():
             continue
         if not is_readable(report):
             return f"{shown(file)} is there, and {shown(path)} is of another version of unweave"
-        difference = next(differences(report, wanted), None)
+        difference = next(differences(request_of(report), request), None)
         if difference is not None:
             return f"{shown(file)} is there, made with {difference}"
         if not _is_of(report, job):

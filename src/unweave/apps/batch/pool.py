@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from unweave.apps.batch.plan import Job, Settings
+from unweave.apps.batch.plan import Job
 from unweave.apps.batch.run import (
     CannotLoadError,
     Outcome,
@@ -35,6 +35,7 @@ from unweave.apps.batch.turns import missing_folders, remove_empty
 from unweave.core.ending import end_now, leave_to_parent
 from unweave.core.errors import UnweaveError
 from unweave.io.files import shown
+from unweave.request import SeparationRequest
 
 if TYPE_CHECKING:
     from unweave.core.types import Progress, ShouldStop
@@ -53,7 +54,7 @@ class _Child:
 
 
 def run_in_processes(
-    todo: Todo, settings: Settings, watcher: Watcher, at_once: int, should_stop: ShouldStop
+    todo: Todo, request: SeparationRequest, watcher: Watcher, at_once: int, should_stop: ShouldStop
 ) -> Iterator[Outcome]:
     """Outcomes as they come. Raises CannotLoadError when no file can be done."""
     from unweave.engine.limits import cores
@@ -72,7 +73,7 @@ def run_in_processes(
                     yield item
                 else:
                     made.update(missing_folders(item))
-                    _hand(item, children, settings, threads)
+                    _hand(item, children, request, threads)
             busy = _busy(children)
             if not busy:
                 return
@@ -90,7 +91,7 @@ def _busy(children: list[_Child]) -> list[_Child]:
     return [child for child in children if child.job is not None]
 
 
-def _hand(job: Job, children: list[_Child], settings: Settings, threads: int) -> None:
+def _hand(job: Job, children: list[_Child], request: SeparationRequest, threads: int) -> None:
     """Give the job to an idle child, or to a new one where none is left alive."""
     for child in [child for child in children if child.job is None]:
         try:
@@ -102,7 +103,7 @@ def _hand(job: Job, children: list[_Child], settings: Settings, threads: int) ->
             child.job, child.stopping = job, False
             return
     here, there = _context.Pipe()
-    process = _context.Process(target=_child_main, args=(there, settings, threads), daemon=True)
+    process = _context.Process(target=_child_main, args=(there, request, threads), daemon=True)
     process.start()
     there.close()
     with suppress(OSError):  # it has died at once, which `_listen` finds out
@@ -159,7 +160,7 @@ def _end(children: list[_Child]) -> None:
             child.process.join()
 
 
-def _child_main(pipe: Connection, settings: Settings, threads: int) -> None:
+def _child_main(pipe: Connection, request: SeparationRequest, threads: int) -> None:
     from unweave.engine.allocator import keep_freed_memory
 
     leave_to_parent()
@@ -167,7 +168,7 @@ def _child_main(pipe: Connection, settings: Settings, threads: int) -> None:
     jobs: SimpleQueue[Job | None] = SimpleQueue()
     stopped = Event()
     Thread(target=_obey, args=(pipe, jobs, stopped), daemon=True).start()
-    work = worker(_fair_share(settings, threads))
+    work = worker(_fair_share(request, threads))
     try:
         while not stopped.is_set() and (job := jobs.get()) is not None:
             try:
@@ -198,18 +199,20 @@ def _parent_is_gone() -> bool:
     return parent is None or not parent.is_alive()
 
 
-def _fair_share(settings: Settings, threads: int) -> Settings:
-    """The same settings with no more than `threads` of the processor's cores."""
+def _fair_share(request: SeparationRequest, threads: int) -> SeparationRequest:
+    """The same request with no more than `threads` of the processor's cores."""
     import torch
 
     from unweave.engine.resources import choose_device
 
     torch.set_num_threads(threads)
     try:
-        on_cpu = choose_device(settings.device) == "cpu"
+        on_cpu = choose_device(request.execution.device) == "cpu"
     except UnweaveError:
-        return settings  # the engine will say so, with the file's name
-    return replace(settings, batch=threads) if settings.batch is None and on_cpu else settings
+        return request  # the engine will say so, with the file's name
+    if request.execution.batch is not None or not on_cpu:
+        return request
+    return replace(request, execution=replace(request.execution, batch=threads))
 
 
 class _Throttled:

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from unweave.core import schema
-from unweave.core.errors import InputError
+from unweave.core.errors import InputError, UsageError
 from unweave.core.whole import sha256, straight
 from unweave.io.files import advice, shown
+from unweave.request import OptionFile, SeparationRequest
 
 Report = Mapping[str, Any]
 
@@ -34,20 +35,36 @@ def read_report(path: Path) -> dict[str, Any]:
     if document is None:
         why = "is not a report of unweave" if os.path.lexists(path) else "no such report"
         raise InputError(f"{shown(path)}: {why}; name the report.json beside the stems")
-    fault = schema.fault(document, schema.load("unweave.core", "report.schema.json"))
+    fault = _fault(document)
     if fault is not None:
         raise InputError(
             f"{shown(path)}: is not a report that this version of unweave reads ({fault})"
         )
     names = [item["stem"] for item in document["stems"]]
-    if len(set(names)) < len(names) or not set(names) <= set(document["output"]["stems"]):
+    if len(set(names)) < len(names) or not set(names) <= set(document["request"]["stems"]):
         raise InputError(f"{shown(path)}: its stems are not those that it says were asked for")
     return document
 
 
 def is_readable(document: Report) -> bool:
     """Whether `document` is a report as this version writes it."""
-    return schema.fault(document, schema.load("unweave.core", "report.schema.json")) is None
+    return _fault(document) is None
+
+
+def request_of(report: Report) -> SeparationRequest:
+    """What the report says was asked for."""
+    return SeparationRequest.from_json(report["request"])
+
+
+def _fault(document: Report) -> str | None:
+    """The first thing that keeps `document` from being a report as this version writes it."""
+    fault = schema.fault(document, schema.load("unweave.core", "report.schema.json"))
+    if fault is None:
+        try:
+            request_of(document)
+        except (ValueError, UsageError) as error:
+            fault = f"request: {error}"
+    return fault
 
 
 def is_report(path: Path) -> bool:
@@ -156,20 +173,20 @@ def find_recording(report: Report, report_path: Path, given: Path | None = None)
     )
 
 
-def find_named_file(file: Mapping[str, str], report_path: Path) -> Path:
+def find_named_file(file: OptionFile, report_path: Path) -> Path:
     """A file that an option named, with the content that it had. Raises InputError."""
-    written = Path(file["path"])
-    found, other = _with_content(_places(written, report_path), file["sha256"])
+    written = Path(file.path)
+    found, other = _with_content(_places(written, report_path), file.sha256)
     if found is not None:
         return found
     if other is None:
         raise InputError(
-            f"{shown(written)}: the option {file['option']} of {shown(report_path)} names it, and "
+            f"{shown(written)}: the option {file.option} of {shown(report_path)} names it, and "
             "it is not there; put it back"
         )
     raise InputError(
-        f"{shown(other)}: its content differs from what the option {file['option']} of "
-        f"{shown(report_path)} named (SHA-256 {file['sha256'][:12]}...); put that file back"
+        f"{shown(other)}: its content differs from what the option {file.option} of "
+        f"{shown(report_path)} named (SHA-256 {file.sha256[:12]}...); put that file back"
     )
 
 

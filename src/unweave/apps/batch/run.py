@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from unweave.apps.batch.finished import Found, State, look, release
-from unweave.apps.batch.plan import Job, Settings
+from unweave.apps.batch.plan import Job
 from unweave.apps.batch.turns import clear, tidy, turn
 from unweave.core.errors import Cancelled, OutputError, UnweaveError
 from unweave.core.status import Status
 from unweave.engine.limits import enough_memory
 from unweave.io.files import advice, shown
+from unweave.request import SeparationRequest
 
 if TYPE_CHECKING:
     from unweave.core.types import OnProgress, Progress, Separator, ShouldStop
@@ -50,7 +51,7 @@ class Watcher(Protocol):
 
 def run(
     jobs: Sequence[Job],
-    settings: Settings,
+    request: SeparationRequest,
     watcher: Watcher,
     *,
     at_once: int = 1,
@@ -63,10 +64,10 @@ def run(
     """
     from unweave.apps.batch.pool import run_in_processes
 
-    pending = _unfinished(jobs, settings, watcher, should_stop)
+    pending = _unfinished(jobs, request, watcher, should_stop)
     work = run_in_processes if min(at_once, len(jobs)) > 1 else _run_here
     outcomes: dict[Path, Outcome] = {}
-    for outcome in work(pending, settings, watcher, min(at_once, len(jobs)), should_stop):
+    for outcome in work(pending, request, watcher, min(at_once, len(jobs)), should_stop):
         watcher.finished(outcome)
         assert outcome.job is not None
         outcomes[outcome.job.report] = outcome
@@ -88,16 +89,16 @@ Todo = Iterator[Job | Outcome]  # a job to do, or one that is settled without wo
 Work = Callable[[Job, "OnProgress", "ShouldStop"], Outcome]  # raises what goes wrong
 
 
-def worker(settings: Settings) -> Work:
+def worker(request: SeparationRequest) -> Work:
     """A function that separates one job; it loads the separator at its first call and keeps it."""
     loaded: list[Separator] = []
 
     def load() -> Separator:
         if not loaded:
-            loaded.append(_load(settings))
+            loaded.append(_load(request))
         return loaded[0]
 
-    return partial(do, settings=settings, load=load)
+    return partial(do, request=request, load=load)
 
 
 def do(
@@ -105,7 +106,7 @@ def do(
     on_progress: OnProgress | None,
     should_stop: ShouldStop | None,
     *,
-    settings: Settings,
+    request: SeparationRequest,
     load: Callable[[], Separator],
 ) -> Outcome:
     """Separate one job, unless it is finished already. Raises what the engine raises.
@@ -115,7 +116,7 @@ def do(
     from unweave.engine.run import separate_file
 
     with turn(job):
-        found, outcome = _settled(job, settings)
+        found, outcome = _settled(job, request)
         if outcome is not None:
             clear(job)
             return outcome
@@ -124,15 +125,8 @@ def do(
             job.outputs,
             found.report_path,
             load,
-            origin=settings.origin,
-            format=settings.format,
-            bit_depth=settings.bit_depth,
-            device=settings.device,
-            batch=settings.batch,
-            max_memory_mb=settings.max_memory_mb,
-            seed=settings.seed,
-            region=settings.region,
-            replace=settings.overwrite,
+            request,
+            replace=job.overwrite,
             own=found.own,
             before_names=partial(release, job, found.report_path),
             on_progress=on_progress,
@@ -153,19 +147,16 @@ class CannotLoadError(UnweaveError):
         return str(self.args[0])
 
 
-def _load(settings: Settings) -> Separator:
-    from unweave.apps import options
-    from unweave.apps.origin import check
+def _load(request: SeparationRequest) -> Separator:
+    from unweave import catalog
 
     try:
-        separator = options.load(settings.model, settings.options)
-        check(settings.model, settings.origin, separator)
-        return separator
+        return catalog.load_pinned(request.separator)
     except UnweaveError as error:
         raise CannotLoadError(str(error), type(error).__name__, error.exit_code) from error
     except Exception as error:
         kind = type(error).__name__
-        message = f"{settings.model}: cannot be loaded: unexpected {kind}: {error}"
+        message = f"{request.separator.name}: cannot be loaded: unexpected {kind}: {error}"
         raise CannotLoadError(message, kind, 1) from error
 
 
@@ -215,12 +206,12 @@ def cancelled(job: Job) -> Outcome:
     )
 
 
-def _settled(job: Job, settings: Settings) -> tuple[Found, Outcome | None]:
+def _settled(job: Job, request: SeparationRequest) -> tuple[Found, Outcome | None]:
     """What lies where a job writes, and the outcome of one that needs no work.
 
     Raises OutputError when something is in the way.
     """
-    found = look(job, settings)
+    found = look(job, request)
     if found.state is State.IN_THE_WAY:
         raise OutputError(
             f"{shown(job.source)}: {found.why}; use --overwrite, or another folder with -o"
@@ -237,14 +228,14 @@ def _outcome(job: Job, status: Status, found: Found, report: dict[str, Any] | No
 
 
 def _unfinished(
-    jobs: Sequence[Job], settings: Settings, watcher: Watcher, should_stop: ShouldStop
+    jobs: Sequence[Job], request: SeparationRequest, watcher: Watcher, should_stop: ShouldStop
 ) -> Todo:
     """The jobs that need work, one when asked for; the outcome of those that do not."""
     for job in jobs:
         if should_stop():
             return
         try:
-            _, outcome = _settled(job, settings)
+            _, outcome = _settled(job, request)
             if outcome is not None:
                 tidy(job)
         except Exception as error:
@@ -257,9 +248,13 @@ def _unfinished(
 
 
 def _run_here(
-    todo: Todo, settings: Settings, watcher: Watcher, _at_once: int, should_stop: ShouldStop
+    todo: Todo,
+    request: SeparationRequest,
+    watcher: Watcher,
+    _at_once: int,
+    should_stop: ShouldStop,
 ) -> Iterator[Outcome]:
-    work = worker(settings)
+    work = worker(request)
     for job in todo:
         if isinstance(job, Outcome):
             yield job

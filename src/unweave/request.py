@@ -1,0 +1,251 @@
+"""A separation as it is asked for: which separator, with which options, and what comes out.
+
+The command line, Python, reports, the benchmark and services all speak of separations by a
+`SeparationRequest`, which is JSON both ways. `identity` is one hash of all that is meant to change
+a byte of the stems: two separations of one recording with equal identities give the same stems.
+What differs between two requests, `differences` says in words. How a separation is computed
+(`Execution`) is not part of its identity.
+
+An option of every separation is a field of `Output` or of `Execution`, and nothing else: the
+command line, Python, the report and `verify` take it from there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from unweave.core import parameters
+from unweave.core.errors import UsageError
+from unweave.core.parameters import parameter
+from unweave.core.region import WHOLE, Region
+from unweave.core.typed import typed
+from unweave.io.formats import FORMATS, default_bit_depth
+
+ENGINE_REVISION = 1  # goes up when the engine gives other bytes than before, with any separator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionFile:
+    """A file that an option names, pinned by its content. `path` is absolute."""
+
+    option: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeparatorRef:
+    """A separator with all of its options, pinned by hashes.
+
+    `model`: what to load it by, a name or a card's absolute path. None: it, or the sound of one of
+    its options, exists only in memory, so nobody can load it again and it has no identity.
+    `revision` goes up when the separator's code gives other bytes than before.
+    """
+
+    name: str
+    model: str | None = None
+    revision: int = 1
+    card_sha256: str | None = None
+    weights_sha256: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[OptionFile, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        """What of it is meant to change bytes; files among the options by their content."""
+        contents = {file.option: {"sha256": file.sha256} for file in self.files}
+        return {
+            "name": self.name,
+            "revision": self.revision,
+            "card": self.card_sha256,
+            "weights": self.weights_sha256,
+            "options": {**self.options, **contents},
+        }
+
+    def identity(self) -> str | None:
+        """One hash of `facts`; None for what exists only in memory."""
+        return None if self.model is None else _hash(self.facts())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What comes out of a separation, whatever separates. Raises UsageError for a wrong value."""
+
+    format: str = parameter("wav", "file format", choices=tuple(FORMATS))
+    bit_depth: int | None = parameter(
+        None,
+        "16, 24, or 32 (float; cannot clip)",
+        choices=(16, 24, 32),
+        unset="32 for wav, 24 for flac",
+    )
+    start: float = parameter(
+        0.0, "only from here on: seconds, m:ss or h:mm:ss", time=True, unset="the beginning"
+    )
+    end: float | None = parameter(None, "only up to here", time=True, unset="the end")
+
+    def __post_init__(self) -> None:
+        parameters.check(self, owner="")
+        object.__setattr__(self, "bit_depth", default_bit_depth(self.format, self.bit_depth))
+        if self.end is not None and self.end <= self.start:
+            raise UsageError(
+                f"the end, {self.end:g} s, is not after the start, {self.start:g} s; exchange them"
+            )
+
+    @property
+    def region(self) -> Region:
+        return Region(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """How a separation is computed. Raises UsageError for a wrong value."""
+
+    device: str = parameter("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    batch: int | None = parameter(
+        None, "segments at work at once", at_least=1, unset="one per core"
+    )
+    max_memory_mb: int | None = parameter(
+        None, "memory for each file at work", at_least=1, unset="what is free"
+    )
+
+    def __post_init__(self) -> None:
+        parameters.check(self, owner="")
+
+
+RUN_OPTIONS = (Output, Execution)
+"""The declarations of the options of every separation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeparationRequest:
+    """One separation in full. `stems` are those to write, in the separator's order."""
+
+    separator: SeparatorRef
+    stems: tuple[str, ...]
+    output: Output = Output()
+    execution: Execution = Execution()
+    engine_revision: int = ENGINE_REVISION
+
+    def facts(self) -> dict[str, Any]:
+        """What of it is meant to change bytes.
+
+        Which stems were asked for counts for 16 and 24 bits alone: there all share the gain that
+        keeps the loudest from clipping.
+        """
+        shared_gain = self.output.bit_depth in (16, 24)
+        return {
+            "engine": self.engine_revision,
+            "separator": self.separator.facts(),
+            "output": asdict(self.output),
+            "stems": list(self.stems) if shared_gain else None,
+        }
+
+    def identity(self) -> str | None:
+        """One hash of `facts`; None for what exists only in memory."""
+        return None if self.separator.model is None else _hash(self.facts())
+
+    def as_json(self) -> dict[str, Any]:
+        """The request as plain data."""
+        return {
+            "separator": {
+                **asdict(self.separator),
+                "options": dict(self.separator.options),
+                "files": [asdict(file) for file in self.separator.files],
+            },
+            "stems": list(self.stems),
+            "output": asdict(self.output),
+            "execution": asdict(self.execution),
+            "engine_revision": self.engine_revision,
+        }
+
+    @staticmethod
+    def from_json(document: Mapping[str, Any]) -> SeparationRequest:
+        """The request that `as_json` wrote. Raises ValueError or UsageError, one line."""
+        separator = dict(document["separator"])
+        separator["files"] = tuple(typed(OptionFile, file) for file in separator["files"])
+        return SeparationRequest(
+            separator=typed(SeparatorRef, separator),
+            stems=tuple(document["stems"]),
+            output=typed(Output, document["output"]),
+            execution=typed(Execution, document["execution"]),
+            engine_revision=document["engine_revision"],
+        )
+
+
+def run_options(given: Mapping[str, object]) -> tuple[Output, Execution, dict[str, object]]:
+    """The options of every separation among `given`, and the others. Raises UsageError."""
+    names = [{item.name for item in parameters.parameters(kind)} for kind in RUN_OPTIONS]
+    output, execution = (
+        kind(**{name: value for name, value in given.items() if name in own})
+        for kind, own in zip(RUN_OPTIONS, names, strict=True)
+    )
+    others = {name: value for name, value in given.items() if not any(name in own for own in names)}
+    assert isinstance(output, Output)
+    assert isinstance(execution, Execution)
+    return output, execution, others
+
+
+def differences(old: SeparationRequest, new: SeparationRequest) -> Iterator[str]:
+    """What keeps the request `old` from being `new`, each in words that follow "made with"."""
+    then, now = old.separator, new.separator
+    if then.model is None:
+        yield f"{then.name} from memory, which no report can tell from another"
+    if then.name != now.name:
+        yield f"{then.name}, now {now.name}"
+        return
+    if old.engine_revision != new.engine_revision:
+        yield f"revision {old.engine_revision} of the engine, now {new.engine_revision}"
+    if then.revision != now.revision:
+        yield f"revision {then.revision} of {then.name}, now {now.revision}"
+    if then.weights_sha256 != now.weights_sha256:
+        hashes = _hashes(then.weights_sha256, now.weights_sha256)
+        yield f"other weights of {then.name} ({hashes})"
+    elif then.card_sha256 != now.card_sha256:
+        yield f"another card of {then.name} ({_hashes(then.card_sha256, now.card_sha256)})"
+    yield from _differing_options(then, now)
+    for item in dataclasses.fields(Output):
+        before, after = getattr(old.output, item.name), getattr(new.output, item.name)
+        if before != after and item.name not in ("start", "end"):
+            yield f"{item.name.replace('_', ' ')} {before}, now {after}"
+    if old.output.region != new.output.region:
+        yield f"{_part(old.output.region)}, now {_part(new.output.region)}"
+    if old.facts()["stems"] != new.facts()["stems"] and old.output == new.output:
+        yield f"one gain for {', '.join(old.stems)}, now for {', '.join(new.stems)}"
+
+
+def _differing_options(then: SeparatorRef, now: SeparatorRef) -> Iterator[str]:
+    old, new = then.facts()["options"], now.facts()["options"]
+    paths = {file.option: file.path for file in now.files}
+    for option in sorted({*old, *new}):
+        if (option in old) == (option in new) and old.get(option) == new.get(option):
+            continue
+        if isinstance(old.get(option), dict) and isinstance(new.get(option), dict):
+            yield f"other content of {paths[option]} (option {option})"
+        else:
+            before, after = (str(which.options.get(option, "its default")) for which in (then, now))
+            yield f"the option {option}={before}, now {after}"
+
+
+def _part(region: Region) -> str:
+    if region == WHOLE:
+        return "the whole recording"
+    end = "its end" if region.end_s is None else f"{region.end_s:g} s"
+    return f"the part from {region.start_s:g} s to {end}"
+
+
+def _hashes(old: str | None, new: str | None) -> str:
+    return f"SHA-256 {brief(old)}, now {brief(new)}"
+
+
+def brief(sha256: str | None) -> str:
+    """As much of a hash as tells two apart."""
+    return "none" if sha256 is None else f"{sha256[:12]}..."
+
+
+def _hash(facts: Mapping[str, Any]) -> str:
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,7 +1,8 @@
 """Every separator by name: the only place that turns a name into one, importing only that one.
 
 Classical techniques are the files of `separators/`, each with its frozen dataclass under the name
-`TECHNIQUE`; trained ones are the cards of `pretrained/cards/`.
+`TECHNIQUE`; trained ones are the cards of `pretrained/cards/`. Other packages add to both by entry
+points (`core/plugins.py`).
 
 `resolve` says everything of a separator that a request holds, before its weights are read; `load`
 gives it; `check` makes sure that both speak of the same one.
@@ -12,16 +13,18 @@ from __future__ import annotations
 import gc
 import os
 import pkgutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from unweave import separators
-from unweave.core import parameters
+from unweave.core import parameters, plugins
 from unweave.core.errors import InputError, UsageError
 from unweave.core.parameters import SEED, WIENER, Parameter
 from unweave.core.stem_names import RESIDUAL, canonical
@@ -55,8 +58,20 @@ def names() -> list[str]:
 
 
 def techniques() -> list[str]:
-    """The names of the classical techniques, sorted."""
-    return sorted(
+    """The names of the classical techniques, those of plug-ins among them, sorted."""
+    return sorted({*_own_techniques(), *plugins.found(plugins.SEPARATORS)} - set(cards.names()))
+
+
+def origin(name: str) -> str:
+    """The distribution that a separator comes from."""
+    if cards.known(name) or name in _own_techniques():
+        return "unweave"
+    return plugins.origin(plugins.found(plugins.SEPARATORS)[name])
+
+
+@cache
+def _own_techniques() -> frozenset[str]:
+    return frozenset(
         module.name.replace("_", "-")
         for module in pkgutil.iter_modules(separators.__path__)
         if not module.ispkg and not module.name.startswith("_")
@@ -67,12 +82,13 @@ def describe(name: str) -> Card | Technique:
     """The facts about a separator, without its weights. Raises UsageError for an unknown name."""
     if cards.known(name):
         return cards.card(name)
-    module = _module(name)
-    spec = module.TECHNIQUE().spec
+    technique = _technique(name)
+    doc = sys.modules[technique.__module__].__doc__ or ""
+    spec = technique().spec
     return Technique(
         name=name,
-        title=(module.__doc__ or "").partition("\n")[0].strip(),
-        doc=module.__doc__ or "",
+        title=doc.partition("\n")[0].strip(),
+        doc=doc,
         stems=spec.stems,
         paper=spec.paper,
         licence=spec.licence,
@@ -141,7 +157,7 @@ def resolve(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, tu
     else:
         spec = load(model, **values).spec
         in_force = dict(spec.options)
-        place, revision = model, getattr(_module(model), "REVISION", 1)
+        place, revision = model, _technique_revision(model)
     in_memory = any(isinstance(value, Audio) for value in given.values())
     card_sha256, weights_sha256 = _hashes(model)
     separator = SeparatorRef(
@@ -221,7 +237,7 @@ def technique(name: str, given: Mapping[str, object]) -> Any:
 
     Raises UsageError for an unknown name, option or value.
     """
-    return parameters.build(_module(name).TECHNIQUE, given)
+    return parameters.build(_technique(name), given)
 
 
 def choose_stems(
@@ -303,11 +319,11 @@ def _own_options(name: str) -> tuple[Parameter, ...]:
     """The options of a separator itself. Raises UsageError for an unknown name."""
     if cards.known(name):
         return trained.declared(cards.card(name))
-    return parameters.parameters(_module(name).TECHNIQUE)
+    return parameters.parameters(_technique(name))
 
 
 def _classical(name: str, values: Mapping[str, object]) -> Separator:
-    technique: Separator = _module(name).TECHNIQUE(**values)
+    technique: Separator = _technique(name)(**values)
     return technique
 
 
@@ -322,11 +338,27 @@ def _wiener() -> Any:
     return import_module(f"{separators.__name__}._wiener")
 
 
-def _module(name: str) -> Any:
-    """The file of a classical technique."""
-    if name not in techniques():
+def _technique(name: str) -> type[Any]:
+    """The class of a classical technique. Raises UsageError."""
+    if name in _own_techniques():
+        module = import_module(f"{separators.__name__}.{name.replace('-', '_')}")
+        found: type[Any] = module.TECHNIQUE
+        return found
+    point = plugins.found(plugins.SEPARATORS).get(name)
+    if point is None:
         raise _unknown(name)
-    return import_module(f"{separators.__name__}.{name.replace('-', '_')}")
+    technique = plugins.loaded(point)
+    if not isinstance(technique, type):
+        raise UsageError(
+            f"{name}: {point.value} of the plug-in {plugins.origin(point)} is no class of a "
+            "technique; see docs/new-technique.md"
+        )
+    return technique
+
+
+def _technique_revision(name: str) -> int:
+    """The revision that a technique's file states; 1 where it states none."""
+    return int(getattr(sys.modules[_technique(name).__module__], "REVISION", 1))
 
 
 def _unknown(name: str) -> UsageError:

@@ -12,10 +12,11 @@ import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.metadata import EntryPoint
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandInfo
 
 from unweave.cli import (
@@ -35,6 +36,7 @@ from unweave.cli import (
     verify,
 )
 from unweave.cli.session import Session
+from unweave.core import plugins
 
 EXIT_CODES = (
     "Exit codes: 0 all done; 1 at least one file failed (or, for verify, differs); 2 usage; "
@@ -43,16 +45,45 @@ EXIT_CODES = (
 
 
 class _Verbs(TyperGroup):
-    """A file, a folder or a link where a verb should be is meant for `separate`."""
+    """The verbs, with those of plug-ins, whose code is imported when they are run.
+
+    A file, a folder or a link where a verb should be is meant for `separate`.
+    """
+
+    def list_commands(self, context: Any) -> list[str]:
+        return [*super().list_commands(context), *self._of_plugins()]
+
+    def get_command(self, context: Any, name: str) -> Any:
+        own = super().get_command(context, name)
+        if own is None and name in (found := self._of_plugins()):
+            # For the list of all commands, which imports nothing.
+            return TyperCommand(name, help=f"Of the package {plugins.origin(found[name])}.")
+        return own
 
     def resolve_command(self, context: Any, words: list[str]) -> tuple[str | None, Any, list[str]]:
         word = words[0]
+        if word not in self.commands and word in (found := self._of_plugins()):
+            return word, _plugin_verb(word, plugins.loaded(found[word])), words[1:]
         if word not in self.commands and (
             os.path.lexists(word) or "://" in word or os.path.splitext(word)[1]
         ):
             file = "FILE, once you have downloaded it" if "://" in word else shlex.quote(word)
             context.fail(f"no command is called {word!r}; try: unweave separate {file}")
         return super().resolve_command(context, words)
+
+    def _of_plugins(self) -> dict[str, EntryPoint]:
+        found = plugins.found(plugins.COMMANDS)
+        return {name: point for name, point in found.items() if name not in self.commands}
+
+
+def _plugin_verb(name: str, found: Any) -> Any:
+    """The command of a plug-in: a function as typer takes it, or a `typer.Typer`."""
+    if not isinstance(found, typer.Typer):
+        function, found = found, typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        found.command(name)(function)
+    command = typer.main.get_command(found)
+    command.name = name
+    return command
 
 
 app = typer.Typer(

@@ -9,7 +9,6 @@ its published size takes as working memory. All else is on the card, which may k
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,8 @@ from torch import Tensor
 from unweave.core.errors import UsageError, WeightsError
 from unweave.core.parameters import shown
 from unweave.core.types import Spec
+from unweave.pretrained import architectures, store
 from unweave.pretrained import options as own
-from unweave.pretrained import store
 from unweave.pretrained.cards import Card
 
 
@@ -77,7 +76,7 @@ def network(card: Card, options: Mapping[str, object], weights: Mapping[str, np.
 
 
 def _module(card: Card) -> Any:
-    return import_module(f"unweave.networks.{card.network}")
+    return architectures.model(card.network)
 
 
 def spec(card: Card, options: Mapping[str, object]) -> Spec:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 
 from unweave.core import parameters
 from unweave.core.parameters import WIENER, Parameter
+from unweave.pretrained import architectures
 from unweave.pretrained.cards import Card
 
 
@@ -43,6 +42,5 @@ def recorded(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _declarations(card: Card) -> ModuleType | None:
-    """The file of the card's network in `networks/_options`, if it has one."""
-    name = f"unweave.networks._options.{card.network}"
-    return import_module(name) if find_spec(name) is not None else None
+    """What is known of the card's architecture before torch is imported, if it says anything."""
+    return architectures.declarations(card.network)

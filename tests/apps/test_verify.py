@@ -44,6 +44,40 @@ def test_the_same_again(report):
     assert verify(report.parent).agrees
 
 
+def of_version_1(document: dict) -> dict:
+    """The same facts as the first version of reports has them."""
+    request, execution = document["request"], document["execution"]
+    fields = ("unweave", "gain_db", "null_test_db", "channels", "warnings")
+    separator = {
+        **document["separator"],
+        "name": request["separator"]["name"],
+        "card": request["separator"]["name"],
+        "options": {"bandwidth": "full"},
+    }
+    output = {**document["output"], **{k: request["output"][k] for k in ("format", "bit_depth")}}
+    return {
+        "schema_version": 1,
+        **{field: document[field] for field in fields},
+        "input": {k: v for k, v in document["input"].items() if k != "start"},
+        "separator": separator,
+        "output": output,
+        "stems": [{k: v for k, v in s.items() if k != "samples"} for s in document["stems"]],
+        **execution,
+        "seed": 0,
+    }
+
+
+def test_a_report_of_the_first_version_is_read(report):
+    document = of_version_1(json.loads(report.read_text()))
+    report.write_text(json.dumps(document))
+    assert verify(report).agrees
+    report.write_text(json.dumps({**document, "null_test_db": -10.0}))
+    assert verify(report).fields_differ.keys() == {"null_test_db"}
+    report.write_text(json.dumps({**document, "more": 1}))
+    with pytest.raises(UsageError, match="is not a report that this version of unweave reads"):
+        verify(report)
+
+
 def test_it_uses_the_options_of_the_report(report, fake_model):
     separate_file("music/song.wav", "other", bandwidth="model", mask_exponent=1.5)
     fake_model.clear()
@@ -173,6 +207,8 @@ def test_difference_db(tmp_path):
         (("stems", 1, "loudness_lufs"), None),
         (("stems", 1, "samples"), 7),
         (("identity",), "0" * 64),
+        (("request", "engine_revision"), 7),
+        (("request", "separator", "revision"), 7),
     ],
 )
 def test_a_report_that_was_changed_does_not_agree(report, place, value):
@@ -182,7 +218,8 @@ def test_a_report_that_was_changed_does_not_agree(report, place, value):
     verdict = verify(report)
     assert not verdict.agrees
     [field] = verdict.fields_differ
-    assert field.endswith(str(place[-1]) if place[1:2] != ("tags",) else "title")
+    last = "identity" if place[0] == "request" else str(place[-1])
+    assert field.endswith(last if place[1:2] != ("tags",) else "title")
     assert all(stem.agrees for stem in verdict.stems)
 
 

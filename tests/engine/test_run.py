@@ -22,7 +22,7 @@ from unweave.engine import report, resources, run
 from unweave.engine.ahead import Decoding
 from unweave.engine.run import separate_array, separate_file
 from unweave.io.reader import Reader
-from unweave.request import SeparationRequest, SeparatorRef, run_options
+from unweave.request import Execution, Output, SeparationRequest, SeparatorRef, run_options
 
 FACTS = {"sample_rate_hz": 44100, "channels": 2, "segment_s": 0.5, "overlap_s": 0.05}
 SCHEMA = json.loads((Path(report.__file__).parents[1] / "core" / "report.schema.json").read_text())
@@ -49,12 +49,18 @@ def separate(
     extension = options.get("format", "wav")
     stems = options.pop("stems", separator.spec.outputs)
     outputs = {stem: folder / f"{stem}.{extension}" for stem in stems}
-    request = request_for(separator, outputs, **options)
-    return separate_file(source, outputs, folder / "report.json", lambda: separator, request)
+    output, execution, others = run_options(options)
+    request = request_for(separator, outputs, output, execution)
+    report_path = folder / "report.json"
+    return separate_file(source, outputs, report_path, lambda: separator, request, **others)
 
 
-def request_for(separator: Halves, stems: Iterable[str], **options: object) -> SeparationRequest:
-    output, execution, _ = run_options(options)
+def request_for(
+    separator: Halves,
+    stems: Iterable[str],
+    output: Output = Output(),
+    execution: Execution = Execution(),
+) -> SeparationRequest:
     return SeparationRequest(
         separator=SeparatorRef(name=separator.spec.name, options=separator.spec.options),
         stems=tuple(stems),

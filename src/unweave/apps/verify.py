@@ -297,7 +297,8 @@ def _fields_differ(then: Report, now: Report) -> dict[str, tuple[Any, Any]]:
     }
     found = {
         place: (old.get(place), new.get(place))
-        for place in sorted({*old, *new} - files)
+        # A report of the first version says less.
+        for place in sorted((set(old) if then["schema_version"] == 1 else {*old, *new}) - files)
         if not _equal(place, old.get(place), new.get(place))
     }
     entries = {item["stem"]: item for item in now["stems"]}
@@ -307,7 +308,7 @@ def _fields_differ(then: Report, now: Report) -> dict[str, tuple[Any, Any]]:
             if not _equal(field, *pair):
                 found[f"stems.{item['stem']}.{field}"] = pair
     own = request_of(then).identity()
-    if own != then["identity"]:
+    if then["identity"] is not None and own != then["identity"]:
         found["identity"] = (then["identity"], own)
     return found
 

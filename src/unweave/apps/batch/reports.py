@@ -1,8 +1,8 @@
 """Reading the reports that the engine wrote beside the stems, and finding the files they name.
 
-A report is read when it is what this version writes, by `core/report.schema.json`. Of any other
-report of unweave, of an older or a newer version, only the stems that it names are known, so that
-they are neither taken for recordings nor written over unasked.
+A report is read when it is what this version writes, by `core/report.schema.json`, or of the first
+version of reports (`core/report-1.schema.json`). Of any other report of unweave only the stems that
+it names are known, so that they are neither taken for recordings nor written over unasked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from unweave.core import schema
 from unweave.core.errors import InputError, UsageError
 from unweave.core.whole import sha256, straight
 from unweave.io.files import advice, shown
-from unweave.request import OptionFile, SeparationRequest
+from unweave.request import Execution, OptionFile, Output, SeparationRequest, SeparatorRef
 
 Report = Mapping[str, Any]
 
@@ -35,7 +35,11 @@ def read_report(path: Path) -> dict[str, Any]:
     if document is None:
         why = "is not a report of unweave" if os.path.lexists(path) else "no such report"
         raise InputError(f"{shown(path)}: {why}; name the report.json beside the stems")
-    fault = _fault(document)
+    if document.get("schema_version") == 1:
+        fault = schema.fault(document, schema.load("unweave.core", "report-1.schema.json"))
+        document = document if fault else _of_version_1(document)
+    else:
+        fault = _fault(document)
     if fault is not None:
         raise InputError(
             f"{shown(path)}: is not a report that this version of unweave reads ({fault})"
@@ -44,6 +48,40 @@ def read_report(path: Path) -> dict[str, Any]:
     if len(set(names)) < len(names) or not set(names) <= set(document["request"]["stems"]):
         raise InputError(f"{shown(path)}: its stems are not those that it says were asked for")
     return document
+
+
+def _of_version_1(document: Report) -> dict[str, Any]:
+    """A report of the first version in the fields of this one.
+
+    It has no identity, and only the options that were given.
+    """
+    separator, output = document["separator"], document["output"]
+    stems = [{**item, "samples": document["input"]["samples"]} for item in document["stems"]]
+    request = SeparationRequest(
+        separator=SeparatorRef(
+            name=separator["name"],
+            model=separator["name"],
+            weights_sha256=separator["weights_sha256"],
+            options=separator["options"],
+        ),
+        stems=tuple(item["stem"] for item in stems),
+        output=Output(format=output["format"], bit_depth=output["bit_depth"]),
+        execution=Execution(device=document["device"]),
+    )
+    kept = ("unweave", "gain_db", "null_test_db", "channels", "warnings")
+    done = ("device", "batch", "passes", "versions", "seconds", "real_time_factor",
+            "peak_memory_mb")  # fmt: skip
+    return {
+        "schema_version": 1,
+        "identity": None,
+        "request": request.as_json(),
+        **{field: document[field] for field in kept},
+        "input": {**document["input"], "start": 0},
+        "separator": {field: separator[field] for field in ("paper", "licence", "weights_sha256")},
+        "output": {field: output[field] for field in ("sample_rate_hz", "notes")},
+        "stems": stems,
+        "execution": {field: document[field] for field in done},
+    }
 
 
 def is_readable(document: Report) -> bool:

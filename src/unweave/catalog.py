@@ -165,7 +165,7 @@ def resolve(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, tu
         model=None if in_memory else place,
         revision=revision,
         card_sha256=card_sha256,
-        weights_sha256=weights_sha256,
+        weights_sha256=weights_sha256 or spec.weights_sha256,
         options=in_force,
         files=_files(model, given),
     )
@@ -174,11 +174,9 @@ def resolve(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, tu
 
 def check(separator: SeparatorRef, model: str, loaded: Separator) -> None:
     """Raises InputError where what was loaded as `model` is not what `separator` says."""
-    now = _hashes(model)
+    card_sha256, _ = _hashes(model)
     stated = separator.card_sha256, separator.weights_sha256
-    # Without weights of its own a technique may have some in a file, which is among `files`.
-    own = stated[1] is None or loaded.spec.weights_sha256 == stated[1]
-    if now != stated or not own:
+    if (card_sha256, loaded.spec.weights_sha256) != stated:
         raise InputError(f"{shown(model)}: the weights changed meanwhile; run it again")
     for file in separator.files:
         if _hash(Path(file.path)) != file.sha256:

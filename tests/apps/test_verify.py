@@ -50,6 +50,7 @@ def of_version_1(document: dict) -> dict:
     fields = ("unweave", "gain_db", "null_test_db", "channels", "warnings")
     separator = {
         **document["separator"],
+        "weights_sha256": request["separator"]["weights_sha256"],
         "name": request["separator"]["name"],
         "card": request["separator"]["name"],
         "options": {"bandwidth": "full"},

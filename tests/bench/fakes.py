@@ -15,6 +15,7 @@ from unweave.core.parameters import Parameter
 from unweave.core.types import Spec
 from unweave.datasets import synthetic
 from unweave.datasets.track import Track
+from unweave.request import SeparatorRef
 
 RATE_HZ = 8000
 SHARE = Parameter(name="share", types=(float,), default=0.25, meaning="of the mix")
@@ -66,16 +67,16 @@ def offer(monkeypatch, stems=("vocals", "accompaniment")) -> None:
             name=name, title="", doc="", stems=spec.stems, paper="", licence=""
         )
 
-    def in_force(name, given):
+    def resolve(name, given):
         spec = load(name, **given).spec
-        return dict(spec.options), spec.stems
+        return SeparatorRef(name=name, model=name, options=dict(spec.options)), spec.stems
 
     Share.calls.clear()
     monkeypatch.setattr(catalog, "load", load)
     monkeypatch.setattr(catalog, "describe", describe)
-    monkeypatch.setattr(catalog, "options", lambda name: (SHARE,) if load(name) else ())
-    monkeypatch.setattr(catalog, "in_force", in_force)
-    monkeypatch.setattr(catalog, "card_sha256", lambda name: None)
+    monkeypatch.setattr(catalog, "declared", lambda name: (SHARE,) if load(name) else ())
+    monkeypatch.setattr(catalog, "resolve", resolve)
+    monkeypatch.setattr(catalog, "check", lambda separator, model, loaded: None)
 
 
 def tracks(count: int = 2, duration_s: float = 2.2, channels: int = 1) -> list[Track]:

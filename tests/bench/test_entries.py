@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 from importlib import resources
 
 import pytest
@@ -32,11 +33,11 @@ def test_labels_say_the_options_that_are_not_defaults(monkeypatch):
 def test_weights_are_part_of_it():
     found = entries(["spleeter-2stems"])[0]
     assert found.label == "spleeter-2stems"
-    assert len(found.weights_sha256) == 64
+    assert len(found.separator.weights_sha256) == 64
     given = entries(["spleeter-2stems:mask-exponent=3"])[0]
     assert given.options == found.options | {"mask_exponent": 3}
     assert given.label == "spleeter-2stems:mask_exponent=3.0"
-    assert len(found.card_sha256) == 64
+    assert len(found.separator.card_sha256) == 64
 
 
 def test_a_card_of_ones_own_is_called_by_its_name(tmp_path):
@@ -47,6 +48,7 @@ def test_a_card_of_ones_own_is_called_by_its_name(tmp_path):
     for path, facts in ((mine, text), (twin, text), (other, text + "\n")):
         path.parent.mkdir()
         path.write_text(facts)
+        shutil.copy(ours.with_suffix(".safetensors"), path.with_suffix(".safetensors"))
     labels = [entry.label for entry in entries([str(mine), "mir1k-unet", f"{other}:wiener=1"])]
     sha256 = hashlib.sha256(other.read_bytes()).hexdigest()
     assert labels == ["mine", "mir1k-unet", f"mir1k-unet@{sha256[:8]}:wiener=1"]
@@ -57,10 +59,11 @@ def test_a_card_of_ones_own_is_called_by_its_name(tmp_path):
     before = entries([str(mine)])[0]
     mine.write_text(changed)
     after = entries([str(mine)])[0]
-    assert after.weights_sha256 == before.weights_sha256
-    assert after.card_sha256 != before.card_sha256
+    assert after.separator.weights_sha256 == before.separator.weights_sha256
+    assert after.separator.card_sha256 != before.separator.card_sha256
+    assert after.identity != before.identity
     assert after.name == "mine"
-    assert after.model == str(mine)
+    assert after.separator.model == str(mine)
 
 
 def test_files_that_options_name_count_by_their_content(tmp_path):
@@ -69,9 +72,9 @@ def test_files_that_options_name_count_by_their_content(tmp_path):
     learned = Dictionaries(bases=bases, sample_rate_hz=8000, settings=settings, rounds=10)
     learned.write(tmp_path / "duo.toml")
     (entry,) = entries([f"nmf:dictionaries={tmp_path / 'duo.toml'}"])
-    assert list(entry.files) == ["dictionaries"]
-    assert entry.files["dictionaries"] == hashlib.sha256(
-        (tmp_path / "duo.toml").read_bytes()).hexdigest()  # fmt: skip
+    [file] = entry.separator.files
+    sha256 = hashlib.sha256((tmp_path / "duo.toml").read_bytes()).hexdigest()
+    assert (file.option, file.sha256) == ("dictionaries", sha256)
 
 
 def test_dictionaries_are_weights(tmp_path):
@@ -81,8 +84,8 @@ def test_dictionaries_are_weights(tmp_path):
     _, sha256 = learned.write(tmp_path / "duo.toml")
     found = entries([f"nmf:dictionaries={tmp_path / 'duo.toml'}"])[0]
     assert found.stems == ("voice", "noise")
-    assert found.weights_sha256 == sha256
-    assert entries(["hpss"])[0].weights_sha256 is None
+    assert found.separator.weights_sha256 == sha256
+    assert entries(["hpss"])[0].separator.weights_sha256 is None
 
 
 @pytest.mark.parametrize(

@@ -92,12 +92,7 @@ def build(
             "samples": samples,
             "tags": dict(info.tags),
         },
-        "separator": {
-            "paper": spec.paper,
-            "licence": spec.licence,
-            # Of dictionaries, which are files among the options, the request has the hash.
-            "weights_sha256": spec.weights_sha256,
-        },
+        "separator": {"paper": spec.paper, "licence": spec.licence},
         "output": {"sample_rate_hz": target.sample_rate_hz, "notes": list(target.notes)},
         "stems": stems,
         "gain_db": rounded(decibels(gain**2), 4),

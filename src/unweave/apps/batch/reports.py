@@ -77,7 +77,7 @@ def _of_version_1(document: Report) -> dict[str, Any]:
         "request": request.as_json(),
         **{field: document[field] for field in kept},
         "input": {**document["input"], "start": 0},
-        "separator": {field: separator[field] for field in ("paper", "licence", "weights_sha256")},
+        "separator": {field: separator[field] for field in ("paper", "licence")},
         "output": {field: output[field] for field in ("sample_rate_hz", "notes")},
         "stems": stems,
         "execution": {field: document[field] for field in done},

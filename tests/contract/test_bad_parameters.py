@@ -1,7 +1,5 @@
 """Whatever a separator cannot do is one line that names the option, before any work starts."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -63,7 +61,7 @@ def test_a_value_that_may_not_be(name: str, item: Parameter) -> None:
     for value in wrong_values(name, item):
         if value == 1e30 and item.at_most is None and float in item.types:
             continue  # a weight or a period may be as large as anybody likes
-        for refuse in (catalog.load, lambda name, **given: catalog.in_force(name, given)):
+        for refuse in (catalog.load, lambda name, **given: catalog.resolve(name, given)):
             try:
                 refuse(name, **{item.name: value})
             except UsageError as error:
@@ -86,20 +84,9 @@ def test_an_option_that_does_not_exist(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", catalog.names())
-def test_a_spec_says_every_option_and_load_takes_them_back(name: str) -> None:
-    separator = catalog.load(name)
-    said = separator.spec.options
-    assert said == {item.name: item.default for item in catalog.declared(name)}
-    assert catalog.in_force(name, {}) == (said, separator.spec.outputs)
-    assert json.loads(json.dumps(said)) == said
-    assert catalog.load(name, **said).spec == separator.spec
-    assert separator.to("cpu").to("meta").spec.options == said
-
-
-@pytest.mark.parametrize("name", catalog.names())
 def test_an_option_that_is_not_the_default_is_said_too(name: str) -> None:
     said = catalog.load(name, wiener=2).spec.options
-    assert said == catalog.in_force(name, {"wiener": 2})[0]
+    assert said == catalog.resolve(name, {"wiener": 2})[0].options
     assert said == {**catalog.load(name).spec.options, "wiener": 2}
 
 

@@ -1,0 +1,203 @@
+"""What every separator promises (docs/architecture.md), one function for each promise.
+
+A check takes a separator that is ready for the CPU and raises AssertionError where it breaks its
+word. What is separated is synthesised, so that a check needs nothing but the separator.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unweave import catalog
+from unweave.core.errors import UsageError
+from unweave.core.types import Separator, Wave
+from unweave.engine.plan import plan
+from unweave.engine.wrap import rows_for, separate_blocks
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ROUNDING = 1e-5  # of float32, of sums and transforms of samples about 0.1
+
+
+def check_separator(separator: str | Separator) -> None:
+    """Hold a separator to all `CHECKS`. separator: a registered name, or the object itself.
+
+    Raises AssertionError, which names the promise, and whatever the separator raises by itself.
+    """
+    if isinstance(separator, str):
+        check_options(separator)
+        separator = catalog.load(separator)
+    separator = separator.to("cpu")
+    for check in CHECKS:
+        try:
+            check(separator)
+        except AssertionError as error:
+            promise = (check.__doc__ or "").partition("\n")[0]
+            raise AssertionError(f"{separator.spec.name}: {promise} {error}") from error
+
+
+def check_options(name: str) -> None:
+    """Options are declared, refused where they are wrong, and recorded."""
+    separator = catalog.load(name)
+    spec = separator.spec
+    declared = catalog.declared(name)
+    assert spec.name == name or name.endswith(".toml"), f"its spec is called {spec.name!r}"
+    defaults = {item.name: item.default for item in declared}
+    assert dict(spec.options) == defaults, "Spec.options must hold every default"
+    assert json.loads(json.dumps(dict(spec.options))) == dict(spec.options)
+    assert catalog.load(name, **spec.options).spec == spec
+    resolved, outputs = catalog.resolve(name, {})
+    assert (dict(resolved.options), outputs) == (defaults, spec.outputs)
+    try:
+        catalog.load(name, no_such_option=1)
+    except UsageError:
+        return
+    raise AssertionError("an option that does not exist must be a UsageError")
+
+
+def spec_is_complete(separator: Separator) -> None:
+    """A spec names its stems, its paper and its licence."""
+    spec = separator.spec
+    assert len(set(spec.stems)) == len(spec.stems) > 0, "stems are names that differ"
+    assert spec.paper, "paper is empty"
+    assert spec.licence, "licence is empty"
+    assert spec.rest is None or spec.rest in spec.stems, "rest is none of the stems"
+    assert spec.trained == (spec.weights_sha256 is not None)
+    assert isinstance(separator, Separator)
+
+
+def any_length_and_width(separator: Separator) -> None:
+    """Stems and residual have the recording's length and channels and sum to it."""
+    for channels in (1, 2, 3):
+        for length in (1, 2, 1023, 30011):
+            wave = song(separator, length, channels)
+            if channels < separator.spec.min_channels:
+                _refuses_channels(separator, wave)
+                continue
+            stems = separate(separator, wave)
+            assert stems.shape == (len(separator.spec.outputs), channels, length)
+            assert np.isfinite(stems).all(), "a sample is not finite"
+            np.testing.assert_allclose(stems.sum(0), wave, atol=ROUNDING)
+
+
+def blocks_do_not_matter(separator: Separator) -> None:
+    """The stems do not depend on the blocks in which a recording arrives."""
+    grid = plan(separator.spec, rate_hz(separator))
+    wave = song(separator, 2 * grid.hop + 777 if grid else 100_000)
+    stems = separate(separator, wave)
+    np.testing.assert_allclose(stems.sum(0), wave, atol=ROUNDING)
+    np.testing.assert_array_equal(separate(separator, wave, block=12345), stems)
+
+
+def silence_stays_silent(separator: Separator) -> None:
+    """Silence gives silence."""
+    stems = separate(separator, np.zeros((2, 20000), np.float32))
+    assert np.abs(stems).max() < 1e-6
+
+
+def nothing_is_remembered(separator: Separator) -> None:
+    """A call leaves its input as it is and remembers nothing."""
+    import torch
+
+    a, b = segment(separator, 1), segment(separator, 2)
+    before = a.clone()
+    first = call(separator, a)
+    call(separator, b)
+    assert torch.equal(call(separator, a), first)
+    assert torch.equal(a, before)
+
+
+def a_batch_equals_its_members(separator: Separator) -> None:
+    """The members of a batch do not influence each other."""
+    import torch
+
+    a, b = segment(separator, 1), segment(separator, 2)
+    both = call(separator, torch.cat([a, b]))
+    torch.testing.assert_close(both[:1], call(separator, a), atol=ROUNDING, rtol=0)
+    torch.testing.assert_close(both[1:], call(separator, b), atol=ROUNDING, rtol=0)
+
+
+def gain_passes_through(separator: Separator) -> None:
+    """Where the spec says so, half the mix gives half the stems."""
+    import torch
+
+    if separator.spec.scale_equivariant:
+        a = segment(separator, 1)
+        half, whole = call(separator, a * 0.5), call(separator, a)
+        torch.testing.assert_close(half, whole * 0.5, atol=ROUNDING, rtol=0)
+
+
+CHECKS: tuple[Callable[[Separator], None], ...] = (
+    spec_is_complete,
+    any_length_and_width,
+    blocks_do_not_matter,
+    silence_stays_silent,
+    nothing_is_remembered,
+    a_batch_equals_its_members,
+    gain_passes_through,
+)
+
+
+def rate_hz(separator: Separator) -> int:
+    """The separator's own rate, or a usual one."""
+    return separator.spec.sample_rate_hz or 44100
+
+
+def song(separator: Separator, length: int, channels: int = 2, seed: int = 0) -> Wave:
+    """Tones that come and go, and noise: `(channels, length)` at `rate_hz`."""
+    rng = np.random.default_rng(seed)
+    time_s = np.arange(length) / rate_hz(separator)
+    tones = [
+        np.sin(2 * np.pi * hz * time_s) * (np.sin(hz * time_s / 300) > 0) for hz in (220, 330, 1760)
+    ]
+    wave = 0.1 * sum(tones) + 0.05 * rng.normal(size=(channels, length))
+    found: Wave = wave.astype(np.float32)
+    return found
+
+
+def separate(separator: Separator, wave: Wave, block: int = 50000) -> Wave:
+    """All stems and the residual of `wave (channel, time)`, as the engine makes them."""
+
+    def fail(message: str) -> None:
+        raise AssertionError(message)
+
+    def blocks() -> Iterator[Wave]:
+        for n in range(0, wave.shape[1], block):
+            yield wave[:, n : n + block]
+
+    rows = rows_for(separator.spec, wave.shape[0])
+    parts = separate_blocks(
+        separator, blocks(), rate_hz(separator), rows, device="cpu", batch=2, warn=fail
+    )
+    return np.concatenate([stems for _, stems in parts], axis=-1)
+
+
+def segment(separator: Separator, seed: int) -> Tensor:
+    """One segment of `song`: `(1, channel, time)`."""
+    import torch
+
+    grid = plan(separator.spec, rate_hz(separator))
+    length = grid.segment if grid else 50000
+    return torch.from_numpy(song(separator, length, separator.spec.channels or 2, seed))[None]
+
+
+def call(separator: Separator, mix: Tensor) -> Tensor:
+    import torch
+
+    with torch.inference_mode():
+        return separator(mix, rate_hz(separator))
+
+
+def _refuses_channels(separator: Separator, wave: Wave) -> None:
+    said = ""
+    try:
+        separate(separator, wave)
+    except UsageError as error:
+        said = str(error)
+    wanted = f"needs at least {separator.spec.min_channels}"
+    assert wanted in said, "a recording with too few channels must be a UsageError"

@@ -35,7 +35,7 @@ from unweave.cli import (
     train,
     verify,
 )
-from unweave.cli.session import Session
+from unweave.cli.session import Session, session
 from unweave.core import plugins
 
 EXIT_CODES = (
@@ -63,7 +63,8 @@ class _Verbs(TyperGroup):
     def resolve_command(self, context: Any, words: list[str]) -> tuple[str | None, Any, list[str]]:
         word = words[0]
         if word not in self.commands and word in (found := self._of_plugins()):
-            return word, _plugin_verb(word, plugins.loaded(found[word])), words[1:]
+            with session():
+                return word, _plugin_verb(word, plugins.loaded(found[word])), words[1:]
         if word not in self.commands and (
             os.path.lexists(word) or "://" in word or os.path.splitext(word)[1]
         ):

@@ -35,7 +35,12 @@ def list_models(as_json: Json = False) -> None:
     with session(as_json=as_json) as current:
         from unweave import catalog
 
-        facts = [_facts(name) for name in catalog.names()]
+        facts = []
+        for name in catalog.names():
+            try:
+                facts.append(_facts(name))
+            except UsageError as error:  # of a package whose code or card is wrong
+                current.note(f"warning: {error}")
         if as_json:
             current.emit(facts)
             return
@@ -86,7 +91,7 @@ def _facts(name: str) -> dict[str, Any]:
     described = catalog.describe(name)
     options = {item.name: _option(item) for item in catalog.declared(name)}
     if isinstance(described, catalog.Technique):
-        return {**asdict(described), "options": options}
+        return {**asdict(described), "origin": catalog.origin(name), "options": options}
     file = store.path(described)
     return {
         **asdict(replace(described, file=None, origin=None)),

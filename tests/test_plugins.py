@@ -1,0 +1,129 @@
+"""A package that is installed beside unweave adds to it, and nothing of unweave is edited."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+EXAMPLE = Path(__file__).parents[1] / "packages" / "unweave-example"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the example as pip installs it, and with a package whose code is broken."""
+    folder = tmp_path_factory.mktemp("site")
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"),
+            *("--no-build-isolation", "--no-index", "--target", str(folder), str(EXAMPLE)),
+        ],
+        check=True,
+    )
+    facts = folder / "broken-1.0.dist-info"
+    facts.mkdir()
+    facts.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    facts.joinpath("entry_points.txt").write_text(
+        "[unweave.separators]\nlost = no_such_module:Lost\nhpss = no_such_module:Hpss\n"
+        "[unweave.commands]\nlost = no_such_module:lost\nseparate = no_such_module:separate\n"
+    )
+    return folder
+
+
+@pytest.fixture
+def run(installed: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """run(*words): a command of unweave where the packages are installed, in an empty folder."""
+    rng = np.random.default_rng(0)
+    sound = 0.1 * rng.standard_normal((8000, 2))
+    soundfile.write(tmp_path / "a.wav", sound, 8000, subtype="FLOAT")
+    path = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(installed)])
+
+    def command(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, *words],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": path, "COLUMNS": "100"},
+        )
+        assert done.returncode == code, done.stderr
+        return done
+
+    return command
+
+
+def test_its_technique_is_one_of_unweaves(run, tmp_path: Path) -> None:
+    listed = run("-m", "unweave", "models", "list", "--json")
+    [facts] = [each for each in json.loads(listed.stdout) if each["name"] == "mid-side"]
+    assert facts["origin"] == "unweave-example"
+    assert "share" in run("-m", "unweave", "models", "show", "mid-side").stdout
+    separated = run(
+        "-m", "unweave", "separate", "a.wav", "-m", "mid-side", "--set", "share=0.5", "-o", "o",
+        "--json",
+    )  # fmt: skip
+    [file] = json.loads(separated.stdout)["files"]
+    assert file["report"]["request"]["separator"]["options"] == {"share": 0.5, "wiener": 0}
+    assert sorted(file["outputs"]) == ["mid", "side"]
+    again = run("-m", "unweave", "separate", "a.wav", "-m", "mid-side", "--set", "share=0.5",
+                "-o", "o", "--json")  # fmt: skip
+    assert json.loads(again.stdout)["counts"]["skipped"] == 1
+    assert "agrees" in run("-m", "unweave", "verify", "o/a").stdout
+    wrong = run("-m", "unweave", "separate", "a.wav", "-m", "mid-side", "--set", "share=2", code=2)
+    assert wrong.stderr == "error: mid-side: share must be a number, at least 0, at most 1; got 2\n"
+
+
+def test_it_is_benchmarked(run, tmp_path: Path) -> None:
+    for name in ("vocals", "accompaniment"):
+        (tmp_path / "data/one").mkdir(parents=True, exist_ok=True)
+        sound = 0.1 * np.random.default_rng(len(name)).standard_normal((16000, 2))
+        soundfile.write(tmp_path / f"data/one/{name}.wav", sound, 8000, subtype="FLOAT")
+    done = run(
+        "-m", "unweave", "benchmark", "--root", "data", "-s", "mid-side", "--map", "mid=vocals",
+        "--map", "side=accompaniment", "-o", "scores", "--json",
+    )  # fmt: skip
+    assert [each["separator"] for each in json.loads(done.stdout)["scores"]] == ["mid-side"]
+
+
+def test_python_has_it_and_it_keeps_its_word(run) -> None:
+    run(
+        "-c",
+        "import unweave, unweave.testing\n"
+        "unweave.testing.check_separator('mid-side')\n"
+        "assert list(unweave.separate('a.wav', model='mid-side')) == ['mid', 'side']",
+    )
+
+
+def test_its_command_is_a_verb(run) -> None:
+    listed = run("-m", "unweave", "--help").stdout
+    assert "width" in listed
+    assert "Of the package unweave-example." in listed
+    assert run("-m", "unweave", "width", "a.wav").stdout.startswith("a.wav: width 0.")
+    assert "A stereo recording." in run("-m", "unweave", "width", "--help").stdout
+
+
+def test_names_of_a_broken_package_are_one_line(run) -> None:
+    says = "the plug-in broken cannot be loaded (ModuleNotFoundError: No module named"
+    listed = run("-m", "unweave", "models", "list")
+    assert listed.stderr.count("warning: ") == listed.stderr.count(says) == 1
+    for words in (["separate", "a.wav", "-m", "lost"], ["lost"]):
+        failed = run("-m", "unweave", *words, code=2)
+        assert failed.stderr.count("\n") == 1
+        assert failed.stderr.startswith(f"error: lost: {says}")
+
+
+def test_what_unweave_ships_wins_over_a_package(run) -> None:
+    assert "harmonic" in run("-m", "unweave", "separate", "a.wav", "-m", "hpss", "-o", "o").stdout
+    assert "REC" in run("-m", "unweave", "separate", "--help").stdout
+
+
+def test_names_import_no_code_of_the_package(run) -> None:
+    code = (
+        "import sys, unweave; assert 'mid-side' in unweave.list_separators()\n"
+        "assert not [name for name in sys.modules if name.startswith(('unweave_example', 'torch'))]"
+    )
+    run("-c", code)

@@ -1,7 +1,7 @@
 """Every separator by name: the only place that turns a name into one, importing only that one.
 
 Classical techniques are the files of `separators/`, each with its frozen dataclass under the name
-`TECHNIQUE`; trained ones are the cards of `pretrained/cards/`.
+`TECHNIQUE`; trained ones are the cards that packages bring (`pretrained/cards.py`).
 """
 
 from __future__ import annotations
@@ -99,7 +99,9 @@ def in_force(name: str, given: Mapping[str, object]) -> tuple[dict[str, object],
     values = parameters.checked(options(name), given, name)
     found = {item.name: values.get(item.name, item.default) for item in options(name)}
     card = cards.card(name)
-    spec = Spec(name=name, stems=card.stems, rest=card.rest, additive=trained.additive(card, found))
+    spec = Spec(
+        name=name, stems=card.stems, rest=card.complement, additive=trained.additive(card, found)
+    )
     return found, spec.outputs
 
 
@@ -139,8 +141,12 @@ def _classical(name: str, values: Mapping[str, object]) -> Separator:
 
 
 def _trained(card: Card, values: Mapping[str, object]) -> Separator:
+    if card.bag is not None:
+        raise UsageError(f"{card.place}: is a bag of models, which this version does not run")
+    # A download is here, in the thread that Ctrl-C interrupts.
+    fetched = store.weights(card) if store.needs_download(card) else None
     with ThreadPoolExecutor(1) as pool, no_collection():
-        weights = pool.submit(store.weights, card)  # while torch is imported
+        weights = pool.submit(lambda: fetched or store.weights(card))  # while torch is imported
         from unweave.pretrained import neural
     return neural.NeuralSeparator(card, values, weights.result())
 
@@ -173,7 +179,7 @@ def files(name: str) -> list[Path]:
     if not cards.known(name):
         return []
     card = cards.card(name)
-    return [store.path(card), *filter(None, [card.origin])]
+    return [store.path(card), *filter(None, [card.path])]
 
 
 def _wiener() -> Any:

@@ -78,6 +78,6 @@ def test_settings_that_make_no_network(name: str, config: dict[str, object]) -> 
 
 
 @pytest.mark.parametrize("name", cards.names())
-def test_a_card_names_a_network_that_there_is(name: str) -> None:
-    assert cards.card(name).network in cards.networks()
+def test_a_card_names_an_architecture_that_there_is(name: str) -> None:
+    assert cards.card(name).architecture in cards.architectures()
     assert catalog.options(name)

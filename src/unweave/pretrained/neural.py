@@ -77,7 +77,7 @@ def network(card: Card, options: Mapping[str, object], weights: Mapping[str, np.
 
 
 def _module(card: Card) -> Any:
-    return import_module(f"unweave.networks.{card.network}")
+    return import_module(f"unweave.networks.{card.architecture}")
 
 
 def spec(card: Card, options: Mapping[str, object]) -> Spec:
@@ -96,7 +96,7 @@ def spec(card: Card, options: Mapping[str, object]) -> Spec:
         bytes_per_sample=card.bytes_per_sample or _module(card).BYTES_PER_SAMPLE,
         padded=segment.padded,
         windowed=segment.windowed,
-        rest=card.rest,
+        rest=card.complement,
         additive=own.additive(card, options),
         trained=True,
         paper=card.paper,

@@ -39,5 +39,5 @@ def recorded(values: Mapping[str, object]) -> dict[str, object]:
 
 def _declarations(card: Card) -> ModuleType | None:
     """The file of the card's network in `networks/_options`, if it has one."""
-    name = f"unweave.networks._options.{card.network}"
+    name = f"unweave.networks._options.{card.architecture}"
     return import_module(name) if find_spec(name) is not None else None

@@ -1,12 +1,9 @@
-"""Renaming parameters by rules, and safetensors files as the original authors export them."""
+"""Renaming parameters by rules."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
-
-import numpy as np
 
 from unweave.core.errors import WeightsError
 
@@ -20,17 +17,3 @@ def rename(name: str, rules: Rules) -> str:
         if match := re.fullmatch(pattern, name):
             return match.expand(ours)
     raise WeightsError(f"the weights hold an unknown parameter {name!r:.80}; is it this network?")
-
-
-def read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a file. Raises WeightsError in one line when it cannot be read."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        arrays: dict[str, np.ndarray] = load(path.read_bytes())
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except SafetensorError as error:
-        raise WeightsError(f"{path}: no safetensors file ({error})") from error
-    return arrays

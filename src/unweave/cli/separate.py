@@ -207,6 +207,7 @@ def separate(
         )
         from unweave.cli.outcomes import Watcher, document, sum_up
         from unweave.cli.progress import display
+        from unweave.cli.weights import fetch
         from unweave.core.errors import UsageError
         from unweave.core.parameters import parse
         from unweave.core.region import region
@@ -243,6 +244,8 @@ def separate(
             passed_over = [str(item.path) for item in plan.passed_over]
             return {**document(outcomes, exit_code(outcomes)), "passed_over": passed_over}
 
+        if any(not job.report.exists() for job in plan.jobs):
+            fetch(current, [model])
         weights = {job.report: _size(job.source) for job in plan.jobs}
         with display(current, weights) as shown_progress:
             watcher = Watcher(current, shown_progress)

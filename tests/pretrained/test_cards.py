@@ -133,7 +133,7 @@ def test_a_source_is_an_address_or_files_in_a_wheel():
     assert source.url == "https://example.org/any.safetensors"
     (source,) = cards.parse("any", MINIMAL + WHEEL).sources
     assert [file.path for file in source.files] == ["any/any.th"]
-    assert len(cards.parse("any", MINIMAL + WHEEL + SOURCE).sources) == 2
+    assert len(cards.parse("any", MINIMAL + WHEEL + SOURCE + "role = 'b'").sources) == 2
 
 
 def test_scores_say_what_was_measured_and_by_whom():
@@ -222,6 +222,8 @@ WITHOUT_WEIGHTS = MINIMAL[: MINIMAL.index("[weights]")] + "[segment]\nlength = 8
         ("complement = 'c'\n" + MINIMAL, "complement must be one of the stems; got 'c'"),
         ("target = 'c'\n" + MINIMAL, "target must be one of the stems; got 'c'"),
         ("config = '../a.yaml'\n" + MINIMAL, "config must name a file beside the card"),
+        (MINIMAL + WHEEL + SOURCE, "must have roles that differ"),
+        ("convert = '_rename'\n" + MINIMAL, "there is no converter '_rename'; there are asteroid"),
         (WITHOUT_WEIGHTS, "it lacks 'weights'"),
         (BAG.replace("[[1, 0.5], [0, 0.5]]", "[[1, 0.5]]"), "a row for each member, of 2 weights"),
         (BAG.replace("[0, 0.5]", "[0]"), "a row for each member, of 2 weights"),

@@ -193,6 +193,9 @@ class Card:
             stem = getattr(self, key)
             if stem is not None and stem not in self.stems:
                 raise ValueError(f"{key} must be one of the stems; got {stem!r:.80}")
+        roles = [file.role for source in self.sources for file in source.files or (source,)]
+        if len(set(roles)) < len(roles):
+            raise ValueError("sources and the files in them must have roles that differ")
         own = (bool(self.architecture), self.weights != NO_WEIGHTS, self.segment != NO_SEGMENT)
         if self.bag is None:
             for key, there in zip(("architecture", "weights", "segment"), own, strict=True):
@@ -362,9 +365,12 @@ def parse(name: str, text: str, folder: Path | None = None) -> Card:
         if key in facts:
             facts[key] = _table(key, one, facts[key])
     card = typed(Card, {"name": name, **facts})
-    if card.bag is None and card.architecture not in architectures():
-        known = ", ".join(architectures())
-        raise ValueError(f"there is no architecture {card.architecture!r}; there are {known}")
+    for key, value, known in (
+        ("architecture", card.architecture, architectures()),
+        ("converter", card.convert, _modules("pretrained/convert")),
+    ):
+        if value and value not in known:
+            raise ValueError(f"there is no {key} {value!r:.80}; there are {', '.join(known)}")
     config = {key: tuple(v) if isinstance(v, list) else v for key, v in card.config.items()}
     return replace(card, config=config)
 
@@ -406,9 +412,14 @@ def _config(folder: Path | None, name: str) -> object:
         raise ValueError(f"config: {name} is no plain YAML ({reason:.200})") from error
 
 
-@cache
 def architectures() -> tuple[str, ...]:
-    """The architectures that a card may name: the files in `networks/`, sorted."""
-    folder = [str(Path(str(resources.files(__package__))).parent / "networks")]
-    found = (module.name for module in pkgutil.iter_modules(folder) if not module.ispkg)
+    """The architectures that a card may name, sorted."""
+    return _modules("networks")
+
+
+@cache
+def _modules(folder: str) -> tuple[str, ...]:
+    """The public files of a folder of unweave, sorted."""
+    path = Path(str(resources.files("unweave"))) / folder
+    found = (module.name for module in pkgutil.iter_modules([str(path)]) if not module.ispkg)
     return tuple(sorted(name for name in found if not name.startswith("_")))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from unweave.pretrained.convert.names import Rules, rename
+from unweave.pretrained.convert._rename import Rules, rename
 
 AFFINE = {"gamma": "weight", "beta": "bias"}
 RULES: Rules = (

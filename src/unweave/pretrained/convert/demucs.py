@@ -13,8 +13,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from unweave.pretrained.convert._rename import Rules, rename
 from unweave.pretrained.convert.asteroid import affine
-from unweave.pretrained.convert.names import Rules, rename
 
 VALUES = r"(weight|bias)"
 BLOCK = r"separator\.network\.2\.(\d+)\.(\d+)\.net"

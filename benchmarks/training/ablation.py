@@ -64,7 +64,8 @@ def trained(folder: Path, name: str, settings: list[str]) -> tuple[float, float]
         command += ["--resume"] if (run / "last.ckpt").exists() else []
         subprocess.run([*command, *(f"--set={setting}" for setting in settings)], check=True)
     card = tomllib.loads((run / "mir1k-unet.toml").read_text())
-    return card["scores"]["validation_vocals"], card["made"]["minutes"]
+    (score,) = (score["value_db"] for score in card["scores"] if score.get("stem") == "vocals")
+    return score, card["made"]["minutes"]
 
 
 if __name__ == "__main__":

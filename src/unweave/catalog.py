@@ -1,8 +1,8 @@
 """Every separator by name: the only place that turns a name into one, importing only that one.
 
 Classical techniques are the files of `separators/`, each with its frozen dataclass under the name
-`TECHNIQUE`; trained ones are the cards of `pretrained/cards/`. Other packages add to both by entry
-points (`core/plugins.py`).
+`TECHNIQUE`; trained ones are the cards that packages bring (`pretrained/cards.py`). Other packages
+add to both by entry points (`core/plugins.py`).
 
 `resolve` says everything of a separator that a request holds, before its weights are read; `load`
 gives it; `check` makes sure that both speak of the same one.
@@ -64,7 +64,9 @@ def techniques() -> list[str]:
 
 def origin(name: str) -> str:
     """The distribution that a separator comes from."""
-    if cards.known(name) or name in _own_techniques():
+    if cards.known(name):
+        return cards.card(name).origin
+    if name in _own_techniques():
         return "unweave"
     return plugins.origin(plugins.found(plugins.SEPARATORS)[name])
 
@@ -152,7 +154,7 @@ def resolve(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, tu
         store.check(card)
         in_force = {item.name: values.get(item.name, item.default) for item in declared(model)}
         additive = trained.additive(card, in_force)
-        spec = Spec(name=card.name, stems=card.stems, rest=card.rest, additive=additive)
+        spec = Spec(name=card.name, stems=card.stems, rest=card.complement, additive=additive)
         place, revision = cards.place(model), trained.revision(card)
     else:
         spec = load(model, **values).spec
@@ -205,7 +207,7 @@ def files_read(separator: SeparatorRef) -> dict[Path, str]:
     if separator.model is not None and cards.known(separator.model):
         card = cards.card(separator.model)
         what = f"a file of the model {shown(separator.model)}"
-        found |= dict.fromkeys([store.path(card), *filter(None, [card.origin])], what)
+        found |= dict.fromkeys([store.path(card), *filter(None, [card.path])], what)
     return found
 
 
@@ -326,8 +328,12 @@ def _classical(name: str, values: Mapping[str, object]) -> Separator:
 
 
 def _trained(card: Card, values: Mapping[str, object]) -> Separator:
+    if card.bag is not None:
+        raise UsageError(f"{card.place}: is a bag of models, which this version does not run")
+    # A download is here, in the thread that Ctrl-C interrupts.
+    fetched = store.weights(card) if store.needs_download(card) else None
     with ThreadPoolExecutor(1) as pool, no_collection():
-        weights = pool.submit(store.weights, card)  # while torch is imported
+        weights = pool.submit(lambda: fetched or store.weights(card))  # while torch is imported
         from unweave.pretrained import neural
     return neural.NeuralSeparator(card, values, weights.result())
 

@@ -1,6 +1,5 @@
 import hashlib
 import shutil
-from importlib import resources
 
 import pytest
 import torch
@@ -9,11 +8,8 @@ from tests.bench import fakes
 from unweave.bench.entries import entries, label_of
 from unweave.bench.names import parse_mapping
 from unweave.core.errors import UsageError
+from unweave.pretrained import cards
 from unweave.separators._dictionaries import Dictionaries
-
-
-def cards_folder():
-    return resources.files("unweave.pretrained") / "cards"
 
 
 def test_labels_say_the_options_that_are_not_defaults(monkeypatch):
@@ -41,7 +37,7 @@ def test_weights_are_part_of_it():
 
 
 def test_a_card_of_ones_own_is_called_by_its_name(tmp_path):
-    ours = cards_folder() / "mir1k-unet.toml"
+    ours = cards.path("mir1k-unet")
     text = ours.read_text()
     mine, twin, other = (tmp_path / n / name for n, name in (
         ("a", "mine.toml"), ("b", "mir1k-unet.toml"), ("c", "mir1k-unet.toml")))  # fmt: skip

@@ -134,7 +134,10 @@ def test_the_list_of_models_is_a_table_that_breaks_no_word(say, monkeypatch, col
     assert lines[2].split()[0] == "spleeter-2stems"
     assert lines[2].endswith("(default)")
     techniques = lines.index("Classical techniques")
-    assert all(line.startswith("  mir1k-") for line in lines[3 : techniques - 1])  # a line each
+    research = lines.index("Networks of unweave-mir1k")
+    assert lines[3:research] == [""]
+    assert all(line.startswith("  mir1k-") for line in lines[research + 2 : techniques - 1])
+    assert techniques - 1 - research - 2 == 10  # a line each
     assert any(line.startswith("  hpss ") for line in lines[techniques:])
     words = " ".join(lines).split()
     for word in ("microphones:", "spectrogram's", "accompaniment", "right-100"):

@@ -1,6 +1,8 @@
 """`unweave evaluate` from the outside."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -88,3 +90,17 @@ def test_refused(folders, say, here):
         (line,) = [text for text in done.err.splitlines() if text.startswith("error: ")]
         for word in words:
             assert word in line
+
+
+def test_without_the_extra_it_says_what_to_install(folders, here):
+    code = (
+        "import sys; sys.modules |= {'scipy': None, 'scipy.fft': None};"
+        "sys.argv = ['unweave', 'evaluate', 'true', 'found'];"
+        "from unweave.cli.app import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: this needs scipy, which is not installed; run: pip install 'unweave[bench]' "
+        "(-v shows where)\n"
+    )

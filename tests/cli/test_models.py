@@ -1,69 +1,95 @@
-"""`unweave models` on a technique: its options can be read and typed back."""
+"""`unweave models`: what there is, where it comes from, and its weights ahead of time."""
 
-import json
+import shutil
 
+import numpy as np
 import pytest
-from typer.testing import CliRunner
+import soundfile
 
-from unweave import catalog
-from unweave.cli.app import app
-
-
-def run(*words: str) -> tuple[int, str]:
-    done = CliRunner().invoke(app, ["models", *words])
-    return done.exit_code, done.output
+from unweave.pretrained import cards, sources, store
 
 
-def test_a_technique_shows_its_options_a_line_each() -> None:
-    code, output = run("show", "hpss")
-    assert code == 0
-    limits = "(a number, above 0, at most 16)"
-    assert f"  power = 2.0: exponent of the masks: the higher, the harder {limits}" in output
+@pytest.fixture
+def nothing_at_hand(monkeypatch, tmp_path):
+    """No weights in the cache, none installed, and no network."""
+    monkeypatch.setenv("UNWEAVE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("UNWEAVE_OFFLINE", "1")
+    monkeypatch.setattr(sources, "_installed", lambda source: [])
 
 
-def test_a_technique_as_json() -> None:
-    code, output = run("show", "repet", "--json")
-    assert code == 0
-    facts = json.loads(output)
-    assert facts["stems"] == ["vocals", "accompaniment"]
-    assert facts["options"]["period_s"] == {
-        **facts["options"]["period_s"],
-        "default": None,
-        "unit": "s",
-        "type": "a number or none",
-    }
+def test_a_wrong_card_of_a_package_is_one_warning(plug_in, say):
+    folder = plug_in("bringer", "bringer.inner", {"brought": "["})
+    listed = say("models", "list")
+    assert listed.code == 0
+    assert listed.err.startswith(f"warning: {folder / 'brought.toml'}: is not a card")
+    assert listed.err.count("\n") == 1
+    assert "spleeter-2stems" in listed.out
 
 
-@pytest.mark.parametrize("name", catalog.names())
-def test_show_lists_exactly_the_options_that_load_takes(name: str) -> None:
-    takes = [item.name for item in catalog.declared(name)]
-    code, output = run("show", name)
-    assert code == 0
-    shown = output.partition("options (--set NAME=VALUE):\n")[2].splitlines()
-    assert [line.split()[0] for line in shown] == takes
-    assert list(json.loads(run("show", name, "--json")[1])["options"]) == takes
+def test_the_list_shows_which_package_brings_a_model(plug_in, say):
+    text = cards.path("spleeter-2stems").read_text()
+    plug_in("bringer", "bringer.inner", {"brought": text})
+    lines = say("models", "list").out.splitlines()
+    assert lines[lines.index("Networks of bringer") + 2].split()[0] == "brought"
+    origins = {fact["name"]: fact.get("origin") for fact in say("models", "list", "--json").json}
+    assert origins["brought"] == "bringer"
+    assert origins["spleeter-2stems"] == "unweave"
 
 
-@pytest.mark.parametrize("name", catalog.names())
-def test_show_is_for_reading(name: str) -> None:
-    facts, output = catalog.describe(name), run("show", name)[1]
-    assert output.startswith(f"{name}: {facts.title}\n")
-    assert output.count(facts.title) == 1
-    assert "**" not in output
-    assert "`" not in output
-    assert "*" not in output.replace("|_*", "")  # the nuclear norm
-    empty = [line for line in output.splitlines() if line.endswith((": ", ": True", ": False"))]
-    assert not empty
+def test_pull_has_the_weights_there(say):
+    path = str(store.path(cards.card("spleeter-2stems")))
+    assert say("models", "pull").out == f"spleeter-2stems: {path}\n"
+    found = say("models", "pull", "hpss", "spleeter-2stems", "hpss", "--json").json
+    assert found == [
+        {"name": "hpss", "weights_path": None},
+        {"name": "spleeter-2stems", "weights_path": path},
+    ]
+    assert "it has no weights" in say("models", "pull", "hpss").out
+    assert say("models", "pull", "hpss", "-q").out == ""
 
 
-def test_an_option_that_names_a_file_says_so() -> None:
-    assert (
-        "dictionaries = none: a card that 'unweave nmf learn' wrote (a file or none)"
-        in run("show", "nmf")[1]
-    )
+def test_pull_knows_every_name_before_it_begins(say, nothing_at_hand):
+    done = say("models", "pull", "spleeter-2stems", "spleeter-3stems")
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert "'spleeter-3stems'" in done.err
 
 
-def test_a_technique_has_no_weights_to_point_at() -> None:
-    code, output = run("path", "hpss")
-    assert code == 2
-    assert "hpss is a classical technique: it has no weights" in output
+def test_what_cannot_be_fetched_is_one_line_before_any_work(say, here, nothing_at_hand):
+    soundfile.write("a.wav", np.zeros((800, 2)), 44100)
+    for words in (["models", "pull"], ["separate", "a.wav"]):
+        done = say(*words)
+        assert done.code == 3
+        assert done.err.startswith("error: spleeter-2stems: its weights are not in the cache")
+        assert done.err.count("\n") == 1
+        assert say(*words, "--json").json["exit_code"] == 3
+
+
+def test_what_is_finished_needs_no_weights(say, here, make_wave, request):
+    soundfile.write("a.wav", make_wave(2, 4410).T, 44100)
+    assert say("separate", "a.wav").code == 0
+    request.getfixturevalue("nothing_at_hand")
+    done = say("separate", "a.wav")
+    assert done.code == 0
+    assert "skipped" in done.out
+
+
+def test_a_download_is_seen_before_the_work(say, here, make_wave, monkeypatch, tmp_path):
+    card = cards.card("spleeter-2stems")
+    ready = store.pull(card)
+    monkeypatch.setenv("UNWEAVE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sources, "_installed", lambda source: [])
+
+    def make(card, on_bytes):
+        on_bytes(1_000_000, 88_554_911)
+        return ready.read_bytes()
+
+    monkeypatch.setattr(store, "_make", make)
+    soundfile.write("a.wav", make_wave(2, 4410).T, 44100)
+    done = say("separate", "a.wav")
+    assert done.code == 0
+    said = done.err.splitlines()
+    assert said[0] == "spleeter-2stems: fetching its weights, 1 of 89 MB"
+    assert said[1].startswith("a.wav: at work")
+    shutil.rmtree(tmp_path / "cache")
+    assert say("verify", "stems/a").err.startswith(said[0])

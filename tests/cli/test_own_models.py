@@ -13,9 +13,11 @@ import soundfile
 RATE_HZ = 8000
 SETTINGS = {"frame_size": 128, "hop": 64, "width": 8}
 CARD = """
+version = 2
 title = "Tiny"
-network = "mask_inference"
+architecture = "mask_inference"
 stems = ["vocals", "accompaniment"]
+complement = "accompaniment"
 sample_rate_hz = 8000
 channels = 1
 licence_code = "MIT"

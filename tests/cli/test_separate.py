@@ -49,10 +49,10 @@ def test_stems_are_a_separation_that_sums_to_the_mix(separated, song):
 def test_what_it_says(separated, song, say, here):
     done = say("separate", song, "-o", "new", "--stems", "vocals", "-v")
     assert done.code == 0
-    for words in ("new/audio_example", "vocals", "dBFS", "LUFS", "null test -1", "x real time"):
+    for words in ("new/example", "vocals", "dBFS", "LUFS", "null test -1", "x real time"):
         assert words in done.out
     assert "accompaniment" not in done.out
-    assert sorted(path.name for path in Path("new/audio_example").iterdir()) == [
+    assert sorted(path.name for path in Path("new/example").iterdir()) == [
         "report.json",
         "vocals.wav",
     ]

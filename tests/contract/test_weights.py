@@ -9,7 +9,7 @@ import pytest
 from tests.contract import trials
 from unweave import catalog
 from unweave.core.errors import UsageError, WeightsError
-from unweave.pretrained import cards, store
+from unweave.pretrained import architectures, cards, store
 from unweave.pretrained.neural import NeuralSeparator
 
 Arrays = dict[str, np.ndarray]
@@ -78,6 +78,6 @@ def test_settings_that_make_no_network(name: str, config: dict[str, object]) -> 
 
 
 @pytest.mark.parametrize("name", cards.names())
-def test_a_card_names_a_network_that_there_is(name: str) -> None:
-    assert cards.card(name).network in cards.networks()
+def test_a_card_names_an_architecture_that_there_is(name: str) -> None:
+    assert cards.card(name).architecture in architectures.names()
     assert catalog.declared(name)

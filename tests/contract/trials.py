@@ -51,7 +51,7 @@ def load(name: str) -> NeuralSeparator:
     card = cards.Card(
         name=name,
         title=name,
-        network=network,
+        architecture=network,
         stems=stems,
         sample_rate_hz=8000,
         channels=2,
@@ -60,6 +60,7 @@ def load(name: str) -> NeuralSeparator:
         paper="none",
         training_data="none",
         weights=cards.Weights(sha256="0", size_bytes=0),
+        complement="accompaniment",
         segment=cards.Segment(length=4096, overlap=512, margin=256),
         config=TINY[network],
     )

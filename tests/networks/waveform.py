@@ -138,7 +138,7 @@ def check_behind_the_contract(
     card = cards.Card(
         name="trial",
         title="Trial",
-        network=name,
+        architecture=name,
         stems=("voice", "accompaniment"),
         sample_rate_hz=RATE_HZ,
         channels=1,
@@ -146,7 +146,8 @@ def check_behind_the_contract(
         licence_weights="MIT",
         paper="",
         training_data="",
-        weights=cards.Weights(sha256="", size_bytes=0),
+        weights=cards.Weights(sha256="0", size_bytes=0),
+        complement="accompaniment",
         segment=cards.Segment(length=4096, overlap=1024, margin=512),
         config=config,
     )

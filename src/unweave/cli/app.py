@@ -118,6 +118,7 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     models.list_models: ("unweave models list",),
     models.show: ("unweave models show hpss",),
     models.path: ("unweave models path spleeter-2stems",),
+    models.pull: ("unweave models pull", "unweave models pull spleeter-2stems"),
     dataset.list_datasets: ("unweave dataset list",),
     dataset.check: ("unweave dataset check MUSDB18 --decode",),
     nmf.learn: (

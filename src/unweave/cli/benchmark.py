@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,8 @@ from unweave.cli.options import (
     model_names,
 )
 from unweave.cli.session import Session, session
+from unweave.cli.weights import fetch
+from unweave.core.errors import WeightsError
 from unweave.core.status import Status
 
 if TYPE_CHECKING:
@@ -126,7 +129,8 @@ def benchmark(
         named = [*ORACLES] if "all" in (oracles or ()) else oracles or ()
         started = time.monotonic()
         with display(current) as progress:
-            watcher = _Watcher(current, progress)
+            models = [text.partition(":")[0] for text in separators or ()]
+            watcher = _Watcher(current, progress, models)
             outcomes = run(
                 dataset,
                 root,
@@ -154,8 +158,9 @@ def benchmark(
 class _Watcher:
     """Between the benchmark and the terminal: one bar for all, in seconds of sound."""
 
-    def __init__(self, current: Session, progress: "Display") -> None:
+    def __init__(self, current: Session, progress: "Display", models: Sequence[str]) -> None:
         self.current = current
+        self.models = models
         self.display = progress
         self.total_s = 0.0
         self.done_s = 0.0
@@ -172,6 +177,8 @@ class _Watcher:
         if skipped:
             self.current.note(f"{len(skipped)} scored already")
         if to_do_s:
+            with suppress(WeightsError):  # of each track's outcome
+                fetch(self.current, self.models, bar=False)
             self.display.start(self, "benchmark")
 
     def finished(self, outcome: "Outcome") -> None:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unweave.cli.options import Json, model_names
+from unweave.cli.options import Json, Quiet, model_names
 from unweave.cli.session import session
 from unweave.core.errors import UsageError
 
 if TYPE_CHECKING:
     from unweave.core.parameters import Parameter
+
+NETWORKS, TECHNIQUES = "Networks", "Classical techniques"
 
 app = typer.Typer(help="Which separators there are.", invoke_without_command=True)
 
@@ -24,7 +26,7 @@ Name = Annotated[str, typer.Argument(help="As listed.", autocompletion=model_nam
 
 @app.callback()
 def models(context: typer.Context, as_json: Json = False) -> None:
-    """Which separators there are: list (the default), show NAME, path NAME."""
+    """Which separators there are: list (the default), show NAME, path NAME, pull [NAME...]."""
     if context.invoked_subcommand is None:
         list_models(as_json)
 
@@ -45,13 +47,13 @@ def list_models(as_json: Json = False) -> None:
             current.emit(facts)
             return
         facts.sort(key=lambda fact: (fact["name"] != catalog.DEFAULT, fact["name"]))
-        networks = [fact for fact in facts if "weights_path" in fact]
-        techniques = [fact for fact in facts if "weights_path" not in fact]
-        for title, group in (("Networks", networks), ("Classical techniques", techniques)):
-            if group:
-                current.result(title)
-                for line in _rows(group, catalog.DEFAULT, get_terminal_size().columns):
-                    current.result(line)
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for fact in facts:
+            groups.setdefault(_group(fact), []).append(fact)
+        for title in sorted(groups, key=lambda title: (title == TECHNIQUES, title)):
+            current.result(title)
+            for line in _rows(groups[title], catalog.DEFAULT, get_terminal_size().columns):
+                current.result(line)
         current.result("'unweave models show NAME' shows all of one, its options too.")
 
 
@@ -83,6 +85,38 @@ def path(name: Name, as_json: Json = False) -> None:
             current.result(facts["weights_path"])
 
 
+@app.command("pull")
+def pull(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...",
+            help="As listed, or a card's path; the default model without one.",
+            autocompletion=model_names,
+        ),
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fetch weights now, so that they are there without a network."""
+    with session(quiet=quiet, as_json=as_json) as current:
+        from unweave import catalog
+        from unweave.cli.weights import fetch
+        from unweave.pretrained import cards, store
+
+        chosen = list(dict.fromkeys(names or [catalog.DEFAULT]))
+        for name in chosen:
+            catalog.describe(name)  # a wrong name is said before any work
+        found = {}
+        for name in chosen:
+            fetch(current, [name])
+            if cards.known(name):
+                found[name] = str(store.pull(cards.card(name)))
+            current.result(f"{name}: {found.get(name, 'a classical technique, it has no weights')}")
+        if as_json:
+            current.emit([{"name": name, "weights_path": found.get(name)} for name in chosen])
+
+
 def _facts(name: str) -> dict[str, Any]:
     """A separator as plain data: its facts and its options, of a model the place of its weights."""
     from unweave import catalog
@@ -94,7 +128,7 @@ def _facts(name: str) -> dict[str, Any]:
         return {**asdict(described), "origin": catalog.origin(name), "options": options}
     file = store.path(described)
     return {
-        **asdict(replace(described, file=None, origin=None)),
+        **asdict(replace(described, file=None, path=None)),
         "options": options,
         "weights_path": str(file),
         "weights_path_exists": file.is_file(),
@@ -139,11 +173,18 @@ def _rows(facts: list[dict[str, Any]], default: str, columns: int) -> list[str]:
     return [*lines, ""]
 
 
+def _group(fact: dict[str, Any]) -> str:
+    """The table that a separator stands in."""
+    if "weights_path" not in fact:
+        return TECHNIQUES
+    return NETWORKS if fact["origin"] == "unweave" else f"{NETWORKS} of {fact['origin']}"
+
+
 def _gist(fact: dict[str, Any]) -> str:
     """What it takes to run it, in a few words."""
     if "weights_path" not in fact:
         return fact["title"]
-    where = "" if fact["weights_path_exists"] else ", made or fetched at first use"
+    where = "" if fact["weights_path_exists"] else ", fetched at first use"
     return (
         f"{fact['sample_rate_hz'] / 1000:g} kHz, {fact['licence_weights']}, "
         f"{fact['weights']['size_bytes'] / 1e6:.0f} MB{where}"

@@ -1,5 +1,6 @@
 """`unweave separate`: recordings in, stems out."""
 
+import os
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -152,6 +153,7 @@ def separate(
         )
         from unweave.cli.outcomes import Watcher, document, sum_up
         from unweave.cli.progress import display
+        from unweave.cli.weights import fetch
         from unweave.core.errors import UsageError
         from unweave.core.parameters import parse
         from unweave.request import run_options
@@ -180,6 +182,8 @@ def separate(
             passed_over = [str(item.path) for item in plan.passed_over]
             return {**document(outcomes, exit_code(outcomes)), "passed_over": passed_over}
 
+        if not all(os.path.exists(job.report) for job in plan.jobs):
+            fetch(current, [model])
         weights = {job.report: _size(job.source) for job in plan.jobs}
         with display(current, weights) as shown_progress:
             watcher = Watcher(current, shown_progress)

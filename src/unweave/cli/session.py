@@ -19,6 +19,8 @@ import typer
 from unweave.cli import interrupt
 from unweave.cli.interrupt import INTERRUPTED, PATIENCE_S
 
+EXTRAS = {"scipy": "bench"}  # what only some commands need, and the extra that installs it
+
 
 @dataclass(slots=True)
 class Session:
@@ -146,8 +148,15 @@ def session(
             from unweave.apps.batch import advice
 
             message = f"{error.filename}: {advice(error)}"  # the system's own words do
+        lacks = (getattr(error, "name", None) or "").partition(".")[0]
+        if isinstance(error, ModuleNotFoundError) and lacks in EXTRAS:
+            kind, code = "UsageError", UsageError.exit_code
+            extra = EXTRAS[lacks]
+            message = (
+                f"this needs {lacks}, which is not installed; run: pip install 'unweave[{extra}]'"
+            )
         details = "".join(traceback.format_exception(error))
-        code = _ended(current, kind, message, 1, details)
+        code = _ended(current, kind, message, code or 1, details)
     if code or current.unheard:
         raise typer.Exit(code or 1)
 

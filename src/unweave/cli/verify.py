@@ -46,6 +46,7 @@ def verify(
         from unweave.apps import verify as again
         from unweave.apps.batch import shown
         from unweave.cli.progress import display
+        from unweave.cli.weights import fetch
         from unweave.core.errors import Cancelled, UsageError
         from unweave.engine.limits import enough_memory
 
@@ -74,6 +75,7 @@ def verify(
                     model=model,
                     device=None if device is None else str(device),
                 )
+                fetch(current, [ready.model])
                 with enough_memory(), display(current) as progress:
                     progress.start(path, shown(path))
                     verdict = again.repeat(

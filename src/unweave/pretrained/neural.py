@@ -76,7 +76,7 @@ def network(card: Card, options: Mapping[str, object], weights: Mapping[str, np.
 
 
 def _module(card: Card) -> Any:
-    return architectures.model(card.network)
+    return architectures.model(card.architecture)
 
 
 def spec(card: Card, options: Mapping[str, object]) -> Spec:
@@ -95,7 +95,7 @@ def spec(card: Card, options: Mapping[str, object]) -> Spec:
         bytes_per_sample=card.bytes_per_sample or _module(card).BYTES_PER_SAMPLE,
         padded=segment.padded,
         windowed=segment.windowed,
-        rest=card.rest,
+        rest=card.complement,
         additive=own.additive(card, options),
         trained=True,
         paper=card.paper,

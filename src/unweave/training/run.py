@@ -263,10 +263,8 @@ def _export(recipe: Recipe, folder: Path, steps: int, seconds: float, anew: bool
     if not anew:
         with suppress(UsageError):
             made = cards.card(str(folder / f"{recipe.name}.toml")).made
-    scores = {f"validation_{name}": round(value, 2) for name, value in kept["scores"].items()}
-    card = export.write(
-        folder, recipe, kept["state"], scores, made or export.made(recipe, kept["step"], seconds)
-    )
+    made = made or export.made(recipe, kept["step"], seconds)
+    card = export.write(folder, recipe, kept["state"], kept["scores"], made)
     return Result(card, kept["scores"], steps, seconds)
 
 

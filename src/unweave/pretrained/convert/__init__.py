@@ -1,19 +1,18 @@
 """Foreign weights to ours: one file per family, each with `convert(sources)`.
 
-`sources` maps the role a card gives each file (for Spleeter: the stem) to its path; the result maps
-our parameter names to arrays. A converter checks every name and shape and executes nothing.
+`sources` maps the role a card gives each file (for Spleeter: the stem) to its arrays; the result
+maps our parameter names to arrays. A converter checks every name and shape.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
-Converter = Callable[[Mapping[str, Path]], Arrays]
+Converter = Callable[[Mapping[str, Arrays]], Arrays]
 
 
 def converter(family: str) -> Converter:

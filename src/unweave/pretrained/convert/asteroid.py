@@ -6,11 +6,10 @@ Only names and the norms' gamma and beta change; values stay as they are.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
-from unweave.pretrained.convert.names import Rules, read_safetensors, rename
+from unweave.pretrained.convert._rename import Rules, rename
 
 AFFINE = {"gamma": "weight", "beta": "bias"}
 RULES: Rules = (
@@ -44,10 +43,10 @@ def affine(name: str) -> str:
     return f"{start}.{AFFINE.get(last, last)}"
 
 
-def convert(sources: Mapping[str, Path]) -> dict[str, np.ndarray]:
-    """Our arrays from one safetensors file of asteroid's state, whatever its role is called.
+def convert(sources: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Our arrays from those of one file, whatever its role is called.
 
-    Raises WeightsError when it cannot be read or is of another network.
+    Raises WeightsError when it is of another network.
     """
-    (path,) = sources.values()
-    return from_original(read_safetensors(path))
+    (state,) = sources.values()
+    return from_original(state)

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
+from unweave.pretrained.convert._rename import Rules, rename
 from unweave.pretrained.convert.asteroid import affine
-from unweave.pretrained.convert.names import Rules, read_safetensors, rename
 
 VALUES = r"(weight|bias)"
 BLOCK = r"separator\.network\.2\.(\d+)\.(\d+)\.net"
@@ -67,13 +66,13 @@ def from_original(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {rename(name, DEMUCS): value for name, value in state.items()}
 
 
-def convert(sources: Mapping[str, Path]) -> dict[str, np.ndarray]:
-    """Our arrays from one safetensors file of the authors' state, whatever its role is called.
+def convert(sources: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Our arrays from those of one file, whatever its role is called.
 
-    Raises WeightsError when it cannot be read or is of another network.
+    Raises WeightsError when it is of another network.
     """
-    (path,) = sources.values()
-    return from_original(read_safetensors(path))
+    (state,) = sources.values()
+    return from_original(state)
 
 
 def _conv_tasnet(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

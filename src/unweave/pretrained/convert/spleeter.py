@@ -9,27 +9,24 @@ carried over like the rest, although no output depends on it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import numpy as np
 
 from unweave.core.errors import WeightsError
-from unweave.pretrained.convert.arrays import read_pickle
 
 FILTERS = (16, 32, 64, 128, 256, 512)  # of the six encoder levels
 CHANNELS = 2
 
 
-def convert(sources: Mapping[str, Path]) -> dict[str, np.ndarray]:
-    """Our arrays from one file per stem, `sources` mapping stem to path.
+def convert(sources: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Our arrays from those of one file per stem.
 
     Raises WeightsError when a file lacks a parameter, has one too many or one of another shape.
     """
     ours: dict[str, np.ndarray] = {}
-    for stem, path in sources.items():
-        theirs = read_pickle(path)
+    for stem, theirs in sources.items():
         table = list(parameters())
-        _check(theirs, {source: shape for source, _, shape in table}, path)
+        _check(theirs, {source: shape for source, _, shape in table}, stem)
         ours |= {f"{stem}.{target}": theirs[source] for source, target, _ in table}
     return ours
 
@@ -65,14 +62,14 @@ def _conv(
 
 
 def _check(
-    arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], path: Path
+    arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], stem: str
 ) -> None:
     """Every name there, none more, every shape and type right."""
     if missing := sorted(shapes.keys() - arrays.keys()):
-        raise WeightsError(f"{path}: {len(missing)} parameters are missing, as {missing[0]}")
+        raise WeightsError(f"{stem}: {len(missing)} parameters are missing, as {missing[0]}")
     if extra := sorted(arrays.keys() - shapes.keys()):
-        raise WeightsError(f"{path}: {len(extra)} unknown parameters, as {extra[0]!r:.60}")
+        raise WeightsError(f"{stem}: {len(extra)} unknown parameters, as {extra[0]!r:.60}")
     for name, array in arrays.items():
         if array.shape != shapes[name] or array.dtype != np.float32:
             found = f"{array.dtype} {array.shape}"
-            raise WeightsError(f"{path}: {name} is {found}, expected float32 {shapes[name]}")
+            raise WeightsError(f"{stem}: {name} is {found}, expected float32 {shapes[name]}")

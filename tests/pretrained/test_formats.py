@@ -9,10 +9,13 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 from safetensors import numpy as safetensors
 
 from unweave.core.errors import WeightsError
-from unweave.pretrained.convert.arrays import read_pickle, write_safetensors
+from unweave.pretrained import formats
+from unweave.pretrained.formats import safetensors as ours
+from unweave.pretrained.formats import torch_zip
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def same(left, right):
 def test_reads_what_numpy_pickles(tmp_path, arrays, protocol):
     file = tmp_path / "weights.pkl"
     file.write_bytes(pickle.dumps(arrays, protocol))
-    assert same(read_pickle(file), arrays)
+    assert same(torch_zip.read(file), arrays)
 
 
 def test_reads_the_names_of_older_numpy(tmp_path, arrays):
@@ -48,7 +51,7 @@ def test_reads_the_names_of_older_numpy(tmp_path, arrays):
     new = pickle.dumps(arrays, 2)
     assert b"numpy._core.multiarray" in new
     file.write_bytes(new.replace(b"numpy._core.multiarray", b"numpy.core.multiarray"))
-    assert same(read_pickle(file), arrays)
+    assert same(torch_zip.read(file), arrays)
 
 
 def test_reads_an_archive_around_a_pickle(tmp_path, arrays):
@@ -56,7 +59,7 @@ def test_reads_an_archive_around_a_pickle(tmp_path, arrays):
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("weights/data.pkl", pickle.dumps(arrays, 2))
         archive.writestr("weights/version", "3\n")
-    assert same(read_pickle(file), arrays)
+    assert same(torch_zip.read(file), arrays)
 
 
 class Runs:
@@ -84,7 +87,7 @@ def test_refuses_every_other_global(tmp_path, arrays, function, name):
     target = tmp_path / "made by the pickle"
     file.write_bytes(pickle.dumps(arrays | {"x": Runs(function, str(target))}, 2))
     with pytest.raises(WeightsError) as error:
-        read_pickle(file)
+        torch_zip.read(file)
     assert str(file) in str(error.value)
     assert name in str(error.value)
     assert "\n" not in str(error.value)
@@ -124,7 +127,7 @@ def test_refuses_what_is_not_plain_arrays(tmp_path, content, reason):
     file = tmp_path / "odd.ckpt"
     file.write_bytes(content)
     with pytest.raises(WeightsError, match=reason) as error:
-        read_pickle(file)
+        torch_zip.read(file)
     assert str(file) in str(error.value)
 
 
@@ -134,7 +137,7 @@ def test_every_truncation_is_an_error(tmp_path, arrays):
     for length in range(len(whole)):
         file.write_bytes(whole[:length])
         with pytest.raises(WeightsError, match="damaged"):
-            read_pickle(file)
+            torch_zip.read(file)
 
 
 def test_refuses_archives_that_are_not_torchs(tmp_path, arrays):
@@ -142,24 +145,121 @@ def test_refuses_archives_that_are_not_torchs(tmp_path, arrays):
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("weights/data.pkl", pickle.dumps(arrays, 2))
     with pytest.raises(WeightsError, match="compressed"):
-        read_pickle(file)
+        torch_zip.read(file)
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("song.txt", "la la")
     with pytest.raises(WeightsError, match=r"0 files 'data\.pkl'"):
-        read_pickle(file)
+        torch_zip.read(file)
     file.write_bytes(file.read_bytes()[:-10])
     with pytest.raises(WeightsError, match="damaged"):
-        read_pickle(file)
+        torch_zip.read(file)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(WeightsError, match=r"none\.ckpt: cannot be read"):
-        read_pickle(tmp_path / "none.ckpt")
+        torch_zip.read(tmp_path / "none.ckpt")
+
+
+def test_reads_what_torch_saves(tmp_path):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Conv1d(2, 3, 4), torch.nn.BatchNorm1d(3))
+    matrix = torch.randn(5, 6)
+    state = network.state_dict() | {
+        "columns first": matrix.T,
+        "a part": matrix[2:4, 1:],
+        "shared": matrix[0],
+        "halves": matrix.half(),
+        "brain": matrix.bfloat16(),
+        "empty": torch.zeros(0, 3),
+        "scalar": torch.tensor(3),
+        "parameter": torch.nn.Parameter(matrix),
+    }
+    file = tmp_path / "weights.th"
+    for saved in (state, {"state_dict": state, "epoch": 7}, {"state": state, "best": {"x": [1]}}):
+        torch.save(saved, file)
+        found = torch_zip.read(file)
+        expected = {name: value.detach().float().numpy() for name, value in state.items()}
+        assert found.keys() == expected.keys()
+        for name, array in found.items():
+            np.testing.assert_array_equal(array.astype(np.float32), expected[name])
+        assert found["halves"].dtype == np.float16
+
+
+def test_refuses_a_checkpoint_with_more_than_tensors(tmp_path):
+    file = tmp_path / "weights.th"
+    torch.save({"weight": torch.zeros(2), "step": 3}, file)
+    with pytest.raises(WeightsError, match="more than named arrays: 'step'"):
+        torch_zip.read(file)
+    torch.save(torch.nn.Linear(2, 2), file)
+    with pytest.raises(WeightsError, match="asks for torch"):
+        torch_zip.read(file)
+
+
+STORAGE = (
+    b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\n"
+    b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x04tQ"
+)
+
+
+@pytest.mark.parametrize(
+    ("view", "reason"),
+    [
+        (b"K\x00K\x05\x85K\x01\x85", "larger than its storage"),
+        (b"K\x03K\x02\x85K\x01\x85", "larger than its storage"),
+        (b"K\x00K\x02\x85K\x04\x85", "larger than its storage"),
+        (b"K\x00K\x09\x85K\x00\x85", "larger than its storage"),
+        (b"J\xff\xff\xff\xffK\x02\x85K\x01\x85", "has the shape"),
+        (b"K\x00K\x02\x85J\xff\xff\xff\xff\x85", "has the shape"),
+        (b"K\x00K\x02K\x02\x86K\x01\x85", "has the shape"),
+        (b"K\x00NK\x01\x85", "unknown form"),
+    ],
+)
+def test_refuses_tensors_beyond_their_storage(tmp_path, view, reason):
+    file = tmp_path / "weights.th"
+    with zipfile.ZipFile(file, "w") as archive:
+        content = b"\x80\x02}X\x01\x00\x00\x00a" + STORAGE + view + b"\x89NtRs."
+        archive.writestr("weights/data.pkl", content)
+        archive.writestr("weights/data/0", bytes(16))
+    with pytest.raises(WeightsError, match=reason):
+        torch_zip.read(file)
+
+
+def test_refuses_a_storage_that_lacks_or_is_cut(tmp_path):
+    file = tmp_path / "weights.th"
+    content = b"\x80\x02}X\x01\x00\x00\x00a" + STORAGE + b"K\x00K\x02\x85K\x01\x85\x89NtRs."
+    for data, reason in ((None, "not in the archive"), (bytes(12), "has not 4 numbers")):
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("weights/data.pkl", content)
+            if data is not None:
+                archive.writestr("weights/data/0", data)
+        with pytest.raises(WeightsError, match=reason):
+            torch_zip.read(file)
+
+
+def test_every_reader_reads_what_it_is_for(tmp_path, arrays):
+    (tmp_path / "a").write_bytes(written(arrays))
+    (tmp_path / "b").write_bytes(pickle.dumps(arrays))
+    assert formats.names() == ("safetensors", "torch-zip")
+    assert same(formats.reader("safetensors")(tmp_path / "a"), arrays)
+    assert same(formats.reader("torch-zip")(tmp_path / "b"), arrays)
+
+
+def test_safetensors_that_cannot_be_read_are_named(tmp_path):
+    with pytest.raises(WeightsError, match="none: cannot be read"):
+        ours.read(tmp_path / "none")
+    (tmp_path / "bad").write_bytes(b"no tensors here")
+    with pytest.raises(WeightsError, match="bad: is no safetensors file"):
+        ours.read(tmp_path / "bad")
+
+
+def test_numbers_that_safetensors_lack_are_refused():
+    with pytest.raises(WeightsError, match="a: safetensors files hold no numbers of the type comp"):
+        written({"a": np.zeros(2, np.complex64)})
 
 
 def written(arrays):
     stream = io.BytesIO()
-    write_safetensors(stream, arrays)
+    ours.write(stream, arrays)
     return stream.getvalue()
 
 

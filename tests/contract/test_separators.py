@@ -10,7 +10,6 @@ from tests.contract import trials
 from unweave import catalog
 from unweave.core.errors import UsageError
 from unweave.core.types import Separator
-from unweave.engine.plan import plan
 from unweave.engine.wrap import rows_for, separate_blocks
 
 
@@ -68,7 +67,7 @@ def test_any_length_and_width(separator: Separator, length: int, channels: int) 
 
 
 def test_longer_than_a_segment(separator: Separator) -> None:
-    grid = plan(separator.spec, rate(separator))
+    grid = separator.spec.plan(rate(separator))
     wave = song(separator, 2 * grid.hop + 777 if grid else 100_000)
     stems = separate(separator, wave)
     np.testing.assert_allclose(stems.sum(0), wave, atol=1e-5)
@@ -81,8 +80,8 @@ def test_silence_stays_silent(separator: Separator) -> None:
 
 
 def segment(separator: Separator, seed: int) -> torch.Tensor:
-    grid = plan(separator.spec, rate(separator))
-    length = grid.segment if grid else 50000
+    grid = separator.spec.plan(rate(separator))
+    length = grid.length if grid else 50000
     return torch.from_numpy(song(separator, length, separator.spec.channels or 2, seed))[None]
 
 

@@ -3,12 +3,15 @@
 import pytest
 
 from unweave.core.errors import MemoryLimitError
+from unweave.core.plan import Segmentation
 from unweave.core.types import Spec
 from unweave.engine import resources
 from unweave.engine.resources import Share, choose_share
 
 # A segment of ten seconds at 10 kHz: 100 MB.
-SEGMENTS = Spec(name="s", stems=("a", "b"), segment_s=10, bytes_per_sample=1000)
+SEGMENTS = Spec(
+    name="s", stems=("a", "b"), segmentation=Segmentation(length_s=10), bytes_per_sample=1000
+)
 WHOLE = Spec(name="w", stems=("a", "b"), bytes_per_sample=1000)
 
 

@@ -15,6 +15,7 @@ import torch
 import unweave
 from tests.engine.fakes import Halves, halves
 from unweave.core.errors import Cancelled, InputError, MemoryLimitError, OutputError, UsageError
+from unweave.core.plan import Segmentation
 from unweave.core.region import Region
 from unweave.core.types import Progress
 from unweave.core.whole import sha256
@@ -23,7 +24,11 @@ from unweave.engine.ahead import Decoding
 from unweave.engine.run import separate_array, separate_file
 from unweave.io.reader import Reader
 
-FACTS = {"sample_rate_hz": 44100, "channels": 2, "segment_s": 0.5, "overlap_s": 0.05}
+FACTS = {
+    "sample_rate_hz": 44100,
+    "channels": 2,
+    "segmentation": Segmentation(length_s=0.5, fade_s=0.05),
+}
 SCHEMA = json.loads((Path(report.__file__).parents[1] / "core" / "report.schema.json").read_text())
 
 

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from tests.engine.fakes import halves
 from unweave.core.errors import UsageError
+from unweave.core.plan import Segmentation
 from unweave.core.types import Spec
 from unweave.engine.wrap import Fifo, rows_for, separate_blocks
 
 RATE = 8000
-SEGMENTED = {"segment_s": 0.1, "overlap_s": 0.02, "margin_s": 0.01}
+SEGMENTED = {"segmentation": Segmentation(length_s=0.1, fade_s=0.02, context_s=0.01)}
 
 
 def run(

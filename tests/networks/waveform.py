@@ -16,6 +16,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from unweave.core.plan import Plan
 from unweave.engine.run import separate_array
 from unweave.pretrained import cards
 from unweave.pretrained.neural import NeuralSeparator
@@ -146,7 +147,7 @@ def check_behind_the_contract(
         paper="",
         training_data="",
         weights=cards.Weights(sha256="", size_bytes=0),
-        segment=cards.Segment(length=4096, overlap=1024, margin=512),
+        segment=Plan(length=4096, fade=1024, context=512),
         config=config,
     )
     mix = np.random.default_rng(3).standard_normal((1, 10001)).astype(np.float32) * 0.1

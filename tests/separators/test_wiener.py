@@ -8,6 +8,7 @@ import torch
 
 from tests.separators.songs import RATE_HZ, accompaniment, sdr_db, voice
 from unweave import catalog
+from unweave.core.plan import Segmentation
 from unweave.core.types import Separator, Spec
 from unweave.dsp import centred
 from unweave.dsp.wiener import multichannel_wiener
@@ -81,6 +82,6 @@ def test_the_spec_says_it() -> None:
 
 
 def test_stems_that_fade_are_refused() -> None:
-    spec = Spec(name="faded", stems=("a",), windowed=True)
+    spec = Spec(name="faded", stems=("a",), segmentation=Segmentation(length_s=1, window="own"))
     with pytest.raises(ValueError, match="filters them itself"):
         _ = Refined(Fixed(torch.zeros(1), spec), 1).spec

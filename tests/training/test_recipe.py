@@ -99,8 +99,8 @@ def test_no_network_and_no_file(tmp_path: Path) -> None:
 
 
 def test_a_card_says_whether_segments_are_padded() -> None:
-    assert draft(parsed("")).segment.padded is False
-    assert draft(parsed("[card]\npadded = true")).segment.padded is True
+    assert draft(parsed("")).segment.edge == "inside"
+    assert draft(parsed("[card]\npadded = true")).segment.edge == "zeros"
     with pytest.raises(UsageError, match=r"\[card\]: padded must be true or false; got 'no'"):
         draft(parsed('[card]\npadded = "no"'))
 

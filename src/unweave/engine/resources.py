@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from unweave.core.errors import MemoryLimitError, UsageError
 from unweave.core.types import Spec
 from unweave.engine.limits import available_mb, cores, current_memory_mb
-from unweave.engine.plan import plan
 
 ACCELERATOR_BATCH = 4
 # Segments at work at once take no more than this unless --batch asks, however many cores there are.
@@ -62,7 +61,7 @@ def choose_share(
     if wanted is not None and wanted < 1:
         raise UsageError(f"batch must be at least 1, got {wanted}")
     rate = spec.sample_rate_hz or sample_rate_hz
-    grid = plan(spec, rate)
+    grid = spec.plan(rate)
     limit = available_mb() if limit_mb is None else limit_mb
     now_mb = current_memory_mb()
     free_mb = None if limit is None else limit - now_mb
@@ -77,7 +76,7 @@ def choose_share(
                 f"the limit is {limit} MB: {_WHOLE_ADVICE}"
             )
         return Share(1, most, limit)
-    each_mb = grid.segment * spec.bytes_per_sample / 1e6
+    each_mb = grid.length * spec.bytes_per_sample / 1e6
     batch = wanted
     if batch is None:
         batch = cores() if device == "cpu" else ACCELERATOR_BATCH

@@ -15,7 +15,6 @@ import numpy as np
 
 from unweave.core.errors import UsageError
 from unweave.core.types import Separator, Spec, Wave
-from unweave.engine.plan import plan
 from unweave.engine.stream import OnBatch, stream
 from unweave.io.resampler import Resampler
 
@@ -137,7 +136,7 @@ def separate_blocks(
     separated = stream(
         separator,
         resampled(incoming(), sample_rate_hz, rate),
-        plan(spec, rate),
+        spec.plan(rate),
         rate,
         device=device,
         batch=batch,

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from unweave.core.errors import UsageError
+from unweave.core.plan import Plan
 from unweave.core.stem_names import RESIDUAL
 from unweave.core.typed import typed
 
@@ -62,27 +63,6 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
-    """What the network sees at once, in samples at the card's rate; words as in `types.Spec`."""
-
-    length: int
-    overlap: int = 0
-    lead: int = 0
-    margin: int = 0
-    padded: bool = True  # silence fills segments up beyond the recording's ends
-    windowed: bool = False  # its own window already makes overlapping segments sum to one
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.overlap < self.length:
-            raise ValueError(
-                f"overlap must be less than length, {self.length}, and not negative; "
-                f"got {self.overlap}"
-            )
-        if min(self.lead, self.margin) < 0 or 2 * self.margin >= self.length:
-            raise ValueError("lead and margin must not be negative, margins must leave something")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """The facts about one set of weights.
 
@@ -101,7 +81,7 @@ class Card:
     paper: str
     training_data: str
     weights: Weights
-    segment: Segment
+    segment: Plan  # what the network sees at once, in samples at the card's rate
     config: Mapping[str, object] = field(default_factory=dict)  # the network's own settings
     package: Package | None = None
     urls: tuple[str, ...] = ()
@@ -215,7 +195,7 @@ def parse(name: str, text: str) -> Card:
     package = facts.get("package")
     if isinstance(package, dict) and isinstance(package.get("files"), list):
         package["files"] = [_table("package.files", File, file) for file in package["files"]]
-    for key, kind in (("package", Package), ("segment", Segment), ("weights", Weights)):
+    for key, kind in (("package", Package), ("segment", Plan), ("weights", Weights)):
         if key in facts:
             facts[key] = _table(key, kind, facts[key])
     for key in ("name", "file", "origin"):  # where the card lies says these

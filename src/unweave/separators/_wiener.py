@@ -35,7 +35,7 @@ class Refined:
     @property
     def spec(self) -> Spec:
         spec = self.separator.spec
-        if spec.windowed:
+        if spec.segmentation and spec.segmentation.window == "own":
             raise ValueError(f"the stems of {spec.name} fade at the ends: it filters them itself")
         sources = len(spec.stems) + (not spec.additive)
         return replace(

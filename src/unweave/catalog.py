@@ -115,7 +115,11 @@ def load(name: str = DEFAULT, **given: object) -> Separator:
     separator = (
         _trained(cards.card(name), values) if cards.known(name) else _classical(name, values)
     )
-    return _wiener().Refined(separator, rounds) if rounds else separator
+    if not rounds:
+        return separator
+    from unweave.engine.adapters.wiener import Wiener
+
+    return Wiener(separator, rounds)
 
 
 def technique(name: str, given: Mapping[str, object]) -> Any:
@@ -174,10 +178,6 @@ def files(name: str) -> list[Path]:
         return []
     card = cards.card(name)
     return [store.path(card), *filter(None, [card.origin])]
-
-
-def _wiener() -> Any:
-    return import_module(f"{separators.__name__}._wiener")
 
 
 def _module(name: str) -> Any:

@@ -10,7 +10,7 @@ from tests.contract import trials
 from unweave import catalog
 from unweave.core.errors import UsageError
 from unweave.core.types import Separator
-from unweave.engine.wrap import rows_for, separate_blocks
+from unweave.engine.wrap import channel_groups, separate_blocks
 
 
 @cache
@@ -45,7 +45,7 @@ def song(separator: Separator, length: int, channels: int = 2, seed: int = 0) ->
 
 def separate(separator: Separator, wave: np.ndarray, block: int = 50000) -> np.ndarray:
     blocks = (wave[:, n : n + block] for n in range(0, wave.shape[1], block))
-    rows = rows_for(separator.spec, wave.shape[0])
+    rows = channel_groups(separator.spec, wave.shape[0])
     parts = separate_blocks(
         separator, blocks, rate(separator), rows, device="cpu", batch=2, warn=pytest.fail
     )

@@ -28,8 +28,14 @@ def machine(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 
 
 def share(spec: Spec, **options: object) -> Share:
-    facts = {"wanted": None, "rows": 1, "length": None, "sample_rate_hz": 10_000, "limit_mb": None}
-    return choose_share(spec, "cpu", **(facts | options))  # type: ignore[arg-type]
+    facts = {
+        "wanted": None,
+        "groups": 1,
+        "length": None,
+        "sample_rate_hz": 10_000,
+        "limit_mb": None,
+    }
+    return choose_share(spec.name, [spec], "cpu", **(facts | options))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +70,7 @@ def test_what_is_held_whole_is_refused_where_it_would_not_fit(machine) -> None: 
     with pytest.raises(MemoryLimitError, match=r"about 701 MB .* 700 MB: .*shorter"):
         share(WHOLE, length=401_000)
     with pytest.raises(MemoryLimitError, match="about 700 MB"):
-        share(WHOLE, length=200_001, rows=2)
+        share(WHOLE, length=200_001, groups=2)
 
 
 def test_a_length_that_nobody_knows_leaves_a_bound(machine) -> None:  # type: ignore[no-untyped-def]

@@ -181,7 +181,7 @@ def _check_model(model: object, options: Mapping[str, object], seed: int = 0) ->
     if isinstance(model, str):
         return
     spec = getattr(model, "spec", None)
-    if spec is None or not callable(model):
+    if spec is None or not (callable(model) or hasattr(model, "separate")):
         raise UsageError(
             f"model must be a name, or a separator as unweave.load gives it; got {model!r:.80}"
         )

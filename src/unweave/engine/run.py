@@ -23,10 +23,11 @@ from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
 from unweave.core.region import WHOLE, Region
 from unweave.core.request import IN_MEMORY, Origin
 from unweave.core.stem_names import RESIDUAL
-from unweave.core.types import OnProgress, Progress, Separator, ShouldStop, Spec, Wave
+from unweave.core.types import OnProgress, Progress, ShouldStop, Wave
 from unweave.core.whole import Hidden
 from unweave.engine import report, resources, wrap
 from unweave.engine.ahead import Decoding
+from unweave.engine.compose import AnySeparator, leaves
 from unweave.engine.limits import enough_memory
 from unweave.engine.measure import Faults, StemMeter
 from unweave.engine.source import Watched
@@ -42,7 +43,7 @@ FULL_SCALE = 1.0  # what lies above it, integer formats cannot hold
 class Work:
     """How a recording meets the separator."""
 
-    rows: wrap.Rows
+    groups: wrap.ChannelGroups
     device: str
     share: resources.Share
 
@@ -63,7 +64,7 @@ def separate_file(
     source: Path,
     outputs: Mapping[str, Path],
     report_path: Path,
-    load: Callable[[], Separator],
+    load: Callable[[], AnySeparator],
     *,
     format: str = "wav",
     bit_depth: int | None = None,
@@ -169,7 +170,7 @@ def separate_file(
             names=names,
             meter=found.meter,
             gain=gain,
-            channels=work.rows.text,
+            channels=work.groups.text,
             warnings=[*found.warnings, *notes],
             device=work.device,
             batch=work.share.batch,
@@ -186,7 +187,7 @@ def separate_file(
 
 @enough_memory()
 def separate_array(
-    separator: Separator,
+    separator: AnySeparator,
     mix: Wave,
     sample_rate_hz: int,
     *,
@@ -203,22 +204,25 @@ def separate_array(
     """
     channels, length = mix.shape
     device = resources.choose_device(device)
-    work = _choose(
-        separator.spec, device, channels, channel_names, length, sample_rate_hz, batch, None
-    )
+    work = _choose(separator, device, channels, channel_names, length, sample_rate_hz, batch, None)
     clean = Faults(sample_rate_hz).clean
-    blocks = (clean(mix[:, at : at + sample_rate_hz]) for at in range(0, length, sample_rate_hz))
+
+    def blocks() -> Iterator[Wave]:
+        for at in range(0, length, sample_rate_hz):
+            yield clean(mix[:, at : at + sample_rate_hz])
+
     names = separator.spec.outputs
     out = np.empty((len(names), channels, length), np.float32)
     done = 0
     for _, stems in wrap.separate_blocks(
         separator.to(device),
-        blocks,
+        blocks(),
         sample_rate_hz,
-        work.rows,
+        work.groups,
         device=device,
         batch=work.share.batch,
         warn=warn,
+        again=blocks,
     ):
         out[..., done : done + stems.shape[-1]] = stems
         done += stems.shape[-1]
@@ -286,13 +290,13 @@ def _publish(
 
 
 def _prepare(
-    load: Callable[[], Separator],
+    load: Callable[[], AnySeparator],
     info: SourceInfo,
     outputs: Mapping[str, Path],
     device: str,
     batch: int | None,
     max_memory_mb: int | None,
-) -> tuple[Separator, Work]:
+) -> tuple[AnySeparator, Work]:
     """The separator on its device, and how this recording meets it. Raises before any work."""
     separator = load()
     names = separator.spec.outputs
@@ -302,7 +306,7 @@ def _prepare(
             f"{separator.spec.name} gives {', '.join(names)}; asked for {', '.join(unknown)}"
         )
     work = _choose(
-        separator.spec,
+        separator,
         resources.choose_device(device),
         info.channels,
         info.channel_names,
@@ -315,7 +319,7 @@ def _prepare(
 
 
 def _choose(
-    spec: Spec,
+    separator: AnySeparator,
     device: str,
     channels: int,
     channel_names: Sequence[str],
@@ -324,22 +328,24 @@ def _choose(
     batch: int | None,
     max_memory_mb: int | None,
 ) -> Work:
-    rows = wrap.rows_for(spec, channels, channel_names)
+    spec = separator.spec
+    groups = wrap.channel_groups(spec, channels, channel_names)
     share = resources.choose_share(
-        spec,
+        spec.name,
+        [leaf.spec for leaf in leaves(separator)],
         device,
         wanted=batch,
-        rows=len(rows.groups),
+        groups=len(groups.groups),
         length=length,
         sample_rate_hz=sample_rate_hz,
         limit_mb=max_memory_mb,
     )
-    return Work(rows, device, share)
+    return Work(groups, device, share)
 
 
 def _pass(
     decoding: Decoding,
-    separator: Separator,
+    separator: AnySeparator,
     work: Work,
     writers: Mapping[str, Writer],
     gain: float,
@@ -363,11 +369,19 @@ def _pass(
     faults = Faults(rate, info.bits)
     meter = StemMeter(names, summed, rate, info.channels, info.channel_names)
 
-    def blocks() -> Iterator[Wave]:
+    def decoded(decoding: Decoding, faults: Faults) -> Iterator[Wave]:
         for block in decoding.blocks():
             if should_stop is not None and should_stop():
                 raise Cancelled(f"{decoding.source}: stopped")
             yield faults.clean(block)
+
+    def again() -> Iterator[Wave]:
+        with Decoding(decoding.source, decoding.region) as another:
+            yield from decoded(another, Faults(rate, info.bits))
+
+    def blocks() -> Iterator[Wave]:
+        for block in decoded(decoding, faults):
+            yield block
             # Not every file says how long it is, and some say it wrong.
             most = work.share.most_samples
             if most is not None and faults.samples > most:
@@ -379,11 +393,12 @@ def _pass(
             separator,
             blocks(),
             rate,
-            work.rows,
+            work.groups,
             device=work.device,
             batch=work.share.batch,
             warn=warn,
             on_batch=on_batch,
+            again=again,
         ):
             jobs = [pool.submit(meter.push, mix, stems)]
             if peak <= peak_limit:

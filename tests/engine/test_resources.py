@@ -76,3 +76,15 @@ def test_what_is_held_whole_is_refused_where_it_would_not_fit(machine) -> None: 
 def test_a_length_that_nobody_knows_leaves_a_bound(machine) -> None:  # type: ignore[no-untyped-def]
     machine(4, 700)
     assert share(WHOLE, length=None) == Share(1, 400_000, 700)
+
+
+def test_members_that_are_run_together_need_their_memory_together(machine) -> None:  # type: ignore[no-untyped-def]
+    machine(64, 10_000)
+    facts = {"groups": 1, "length": None, "sample_rate_hz": 10_000}
+    alone = choose_share("all", [SEGMENTS], "cpu", wanted=None, limit_mb=None, **facts)
+    two = choose_share("all", [SEGMENTS] * 2, "cpu", wanted=None, limit_mb=None, **facts)
+    assert (alone.batch, two.batch) == (40, 20)
+    with pytest.raises(MemoryLimitError, match="all needs about 500 MB"):
+        choose_share("all", [SEGMENTS] * 2, "cpu", wanted=None, limit_mb=400, **facts)
+    mixed = choose_share("all", [SEGMENTS, WHOLE], "cpu", wanted=None, limit_mb=1000, **facts)
+    assert mixed == Share(1, 600_000, 1000)

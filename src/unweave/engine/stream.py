@@ -121,8 +121,8 @@ def _on_threads(call: Work, parts: Iterable[Wave], batch: int) -> Iterator[Wave]
         pool = ThreadPoolExecutor(batch, "unweave", initializer=limit)
         try:
             for part in parts:
-                rows = (part[n : n + 1] for n in range(part.shape[0]))
-                pending.append([pool.submit(call, row) for row in rows])
+                groups = (part[n : n + 1] for n in range(part.shape[0]))
+                pending.append([pool.submit(call, group) for group in groups])
                 if sum(map(len, pending)) > batch + 1:
                     yield result()
             while pending:
@@ -143,7 +143,7 @@ def _in_batches(
 
     waiting: deque[Wave] = deque()
     done: deque[Wave] = deque()
-    rows = 1
+    groups = 1
 
     def work(count: int) -> None:
         nonlocal batch
@@ -163,13 +163,13 @@ def _in_batches(
                 on_batch(batch)
 
     for part in parts:
-        rows = part.shape[0]
-        waiting.extend(part[n : n + 1] for n in range(rows))
+        groups = part.shape[0]
+        waiting.extend(part[n : n + 1] for n in range(groups))
         while len(waiting) >= batch:
             work(batch)
-        while len(done) >= rows:
-            yield np.concatenate([done.popleft() for _ in range(rows)])
+        while len(done) >= groups:
+            yield np.concatenate([done.popleft() for _ in range(groups)])
     while waiting:
         work(batch)
     while done:
-        yield np.concatenate([done.popleft() for _ in range(rows)])
+        yield np.concatenate([done.popleft() for _ in range(groups)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -104,10 +105,16 @@ class Linear(Stub):
         return stub(mix)
 
 
-def test_the_level_of_the_track_is_read_from_files_too(tmp_path) -> None:
-    mix = noise(3 * RATE)
+HAMMING = Plan(length=128, hop=16, window="hamming", edge="anchored")
+OWN = Plan(length=128, hop=104, before=32, window="own")
+
+
+@pytest.mark.parametrize("plan", [DEMUCS, SHORT, HAMMING, OWN])
+def test_files_give_what_arrays_give(plan: Plan, tmp_path: Path) -> None:
+    """The level of the track too, for which they are read twice."""
+    mix = noise(9001)
     soundfile.write(tmp_path / "song.wav", mix.T, RATE, "FLOAT")
-    separator = TrackNormalised(Stub())
+    separator = TrackNormalised(Stub(replace_lengths(plan, 10)))
     assert separator.spec.needs_track_stats
     report = separate_file(
         tmp_path / "song.wav",
@@ -200,7 +207,7 @@ def test_an_ensemble_joins_members_of_other_segments(
 
 def replace_lengths(plan: Plan, factor: int) -> Plan:
     return replace(
-        plan, **{name: factor * getattr(plan, name) for name in ("length", "hop", "fade")}
+        plan, **{name: factor * getattr(plan, name) for name in ("length", "hop", "fade", "before")}
     )
 
 

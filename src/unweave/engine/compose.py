@@ -147,6 +147,14 @@ def leaves(separator: AnySeparator) -> list[Separator]:
     return [separator]
 
 
+def check_segments(adapter: str, separator: AnySeparator) -> None:
+    """Raise UsageError unless a separator can be called with segments."""
+    if isinstance(separator, Composition):
+        raise UsageError(
+            f"{separator.spec.name} has no segments of its own: put {adapter} around its members"
+        )
+
+
 def combined(name: str, members: Sequence[AnySeparator], stems: tuple[str, ...]) -> Spec:
     """The spec of a separator made of others, for a mix that all of them take.
 

@@ -434,7 +434,9 @@ def test_what_is_run_at_a_time_is_known() -> None:
         (lambda: Complement(Stub(), "a"), "has a stem 'a'"),
         (lambda: Shifts(Stub(), 0), "at least 1; got 0"),
         (lambda: select(Stub(), ["c"]), "gives a, b; asked for c"),
-        (lambda: Wiener(Shifts(Stub()), 1), "goes behind each of its members"),
+        (lambda: Wiener(Shifts(Stub()), 1), "put the Wiener filter around its members"),
+        (lambda: Bag((Shifts(Stub()),)), "put the bag around its members"),
+        (lambda: Augmented(Shifts(Stub())), "put the augmentation around its members"),
         (
             lambda: Ensemble((Stub(), halves(channels=1))).spec,
             "its members take 1 and 2 channels; all must take as many",

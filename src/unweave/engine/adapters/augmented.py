@@ -12,6 +12,7 @@ from torch import Tensor
 
 from unweave.core.types import Separator, Spec
 from unweave.engine.adapters.select import Select
+from unweave.engine.compose import check_segments
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,9 @@ class Augmented:
     separator: Separator
     swap: bool = True
     invert: bool = True
+
+    def __post_init__(self) -> None:
+        check_segments("the augmentation", self.separator)
 
     @property
     def spec(self) -> Spec:

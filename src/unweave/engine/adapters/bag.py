@@ -13,7 +13,7 @@ from torch import Tensor
 from unweave.core.errors import UsageError
 from unweave.core.types import Separator, Spec
 from unweave.engine.adapters.select import Select
-from unweave.engine.compose import combined
+from unweave.engine.compose import check_segments, combined
 
 Weights = tuple[tuple[float, ...], ...]
 
@@ -27,6 +27,8 @@ class Bag:
     name: str = "bag"
 
     def __post_init__(self) -> None:
+        for member in self.members:
+            check_segments("the bag", member)
         first = self.members[0].spec
         for spec in (member.spec for member in self.members[1:]):
             for fact in ("stems", "sample_rate_hz", "channels", "segmentation"):

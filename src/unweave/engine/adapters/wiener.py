@@ -21,7 +21,7 @@ from unweave.core.types import Separator, Spec
 from unweave.dsp import centred
 from unweave.dsp.stft import magnitude
 from unweave.dsp.wiener import multichannel_wiener
-from unweave.engine.compose import Composition
+from unweave.engine.compose import check_segments
 
 WINDOW_S = 0.093  # of a frame, to the nearest power of two samples
 OVERLAP = 4
@@ -35,9 +35,8 @@ class Wiener:
     iterations: int
 
     def __post_init__(self) -> None:
+        check_segments("the Wiener filter", self.separator)
         spec = self.separator.spec
-        if isinstance(self.separator, Composition):
-            raise UsageError(f"{spec.name}: the Wiener filter goes behind each of its members")
         if spec.segmentation and spec.segmentation.window == "own":
             raise UsageError(f"{spec.name}: its stems fade at the ends; it filters them itself")
 

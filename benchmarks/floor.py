@@ -23,7 +23,6 @@ import unweave
 from unweave.dsp import stft
 from unweave.engine.allocator import keep_freed_memory
 from unweave.engine.limits import cores
-from unweave.engine.plan import plan
 from unweave.io.reader import Reader
 from unweave.networks.spleeter import Spleeter, SpleeterConfig
 
@@ -89,7 +88,7 @@ def main() -> None:
         unweave.separate(wave, rate, model=separator)
         calls.append(time.perf_counter() - start)
     whole_s = statistics.median(calls[1:])
-    grid = plan(separator.spec, rate)
+    grid = separator.spec.plan(rate)
     segments = grid.count(wave.shape[1])
 
     torch.set_num_threads(1)

@@ -137,7 +137,8 @@ def contents() -> str:
         facts = catalog.describe(name)
         assert isinstance(facts, catalog.Technique)
         spec = catalog.load(name).spec
-        sees = f"{spec.segment_s:.0f} s at a time" if spec.segment_s else "the whole recording"
+        segments = spec.segmentation
+        sees = f"{segments.length_s:.0f} s at a time" if segments else "the whole recording"
         stems = ", ".join(facts.stems)
         lines.append(line([f"[{name}]({name}.md)", facts.title.rstrip("."), stems, sees]))
     lines += ["", *WIENER, "", "## Measured", ""]

@@ -229,7 +229,11 @@ def _load(name: str, values: dict[str, Any]) -> Separator:
     separator = (
         _trained(cards.card(name), values) if cards.known(name) else _classical(name, values)
     )
-    return _wiener().Refined(separator, rounds) if rounds else separator
+    if not rounds:
+        return separator
+    from unweave.engine.adapters.wiener import Wiener
+
+    return Wiener(separator, rounds)
 
 
 def technique(name: str, given: Mapping[str, object]) -> Any:
@@ -336,10 +340,6 @@ def _trained(card: Card, values: Mapping[str, object]) -> Separator:
         weights = pool.submit(lambda: fetched or store.weights(card))  # while torch is imported
         from unweave.pretrained import neural
     return neural.NeuralSeparator(card, values, weights.result())
-
-
-def _wiener() -> Any:
-    return import_module(f"{separators.__name__}._wiener")
 
 
 def _technique(name: str) -> type[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 
 from unweave import catalog
+from unweave.core.plan import Segmentation
 from unweave.core.types import Spec
 from unweave.request import SeparationRequest, run_options
 
@@ -35,8 +36,7 @@ def spec(**facts: object) -> Spec:
         "stems": ("vocals", "accompaniment"),
         "rest": "accompaniment",
         "additive": True,
-        "segment_s": 1.0,
-        "overlap_s": 0.25,
+        "segmentation": Segmentation(length_s=1.0, fade_s=0.25),
         "weights_sha256": catalog.describe("spleeter-2stems").weights.sha256,
     }
     return Spec(**(defaults | facts))

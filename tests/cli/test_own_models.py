@@ -27,8 +27,7 @@ training_data = "none"
 
 [segment]
 length = 8000
-overlap = 800
-lead = 800
+fade = 800
 
 [config]
 frame_size = 128

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from unweave import catalog
-from unweave.engine.wrap import rows_for, separate_blocks
+from unweave.engine.wrap import channel_groups, separate_blocks
 from unweave.io.reader import Reader
 
 RECORDED = Path(__file__).parents[1] / "data" / "spleeter-original"
@@ -26,7 +26,7 @@ def stems(song: Path) -> np.ndarray:
     with Reader(song) as reader:
         wave = np.concatenate(list(reader.blocks(44100)), axis=-1)
     separator = catalog.load("spleeter-2stems", bandwidth="model").to("cpu")
-    rows = rows_for(separator.spec, 2)
+    rows = channel_groups(separator.spec, 2)
     blocks = separate_blocks(
         separator,
         [np.roll(np.tile(wave, 2), -SHIFT, axis=-1)],

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from unweave import networks
+from unweave.core.plan import Plan
 from unweave.pretrained import cards
 from unweave.pretrained.neural import NeuralSeparator
 
@@ -61,7 +62,7 @@ def load(name: str) -> NeuralSeparator:
         training_data="none",
         weights=cards.Weights(sha256="0", size_bytes=0),
         complement="accompaniment",
-        segment=cards.Segment(length=4096, overlap=512, margin=256),
+        segment=Plan(length=4096, fade=512, context=256),
         config=TINY[network],
     )
     return NeuralSeparator(card, {}, {k: v.numpy() for k, v in made.state_dict().items()})

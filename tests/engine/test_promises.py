@@ -26,6 +26,7 @@ from tests.engine.fakes import Halves, halves
 from unweave import load, request
 from unweave.core import whole
 from unweave.core.errors import OutputError
+from unweave.core.plan import Segmentation
 from unweave.core.types import Separator
 from unweave.engine.run import separate_file
 from unweave.io.formats import encoding
@@ -39,7 +40,7 @@ FORMATS = [
     *(("flac", bits) for bits in (16, 24)),
     *((lossy, None) for lossy in ("mp3", "m4a", "ogg", "opus")),
 ]
-FACTS = {"segment_s": 0.05, "overlap_s": 0.01}
+FACTS = {"segmentation": Segmentation(length_s=0.05, fade_s=0.01)}
 SEPARATORS: dict[str, Separator] = {
     "a quiet stem and the rest": halves(**FACTS),
     "a loud stem and the rest": Halves(halves(**FACTS).spec, 2.5),

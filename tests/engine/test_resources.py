@@ -3,12 +3,15 @@
 import pytest
 
 from unweave.core.errors import MemoryLimitError
+from unweave.core.plan import Segmentation
 from unweave.core.types import Spec
 from unweave.engine import resources
 from unweave.engine.resources import Share, choose_share
 
 # A segment of ten seconds at 10 kHz: 100 MB.
-SEGMENTS = Spec(name="s", stems=("a", "b"), segment_s=10, bytes_per_sample=1000)
+SEGMENTS = Spec(
+    name="s", stems=("a", "b"), segmentation=Segmentation(length_s=10), bytes_per_sample=1000
+)
 WHOLE = Spec(name="w", stems=("a", "b"), bytes_per_sample=1000)
 
 
@@ -25,8 +28,14 @@ def machine(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 
 
 def share(spec: Spec, **options: object) -> Share:
-    facts = {"wanted": None, "rows": 1, "length": None, "sample_rate_hz": 10_000, "limit_mb": None}
-    return choose_share(spec, "cpu", **(facts | options))  # type: ignore[arg-type]
+    facts = {
+        "wanted": None,
+        "groups": 1,
+        "length": None,
+        "sample_rate_hz": 10_000,
+        "limit_mb": None,
+    }
+    return choose_share(spec.name, [spec], "cpu", **(facts | options))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -61,9 +70,21 @@ def test_what_is_held_whole_is_refused_where_it_would_not_fit(machine) -> None: 
     with pytest.raises(MemoryLimitError, match=r"about 701 MB .* 700 MB: .*shorter"):
         share(WHOLE, length=401_000)
     with pytest.raises(MemoryLimitError, match="about 700 MB"):
-        share(WHOLE, length=200_001, rows=2)
+        share(WHOLE, length=200_001, groups=2)
 
 
 def test_a_length_that_nobody_knows_leaves_a_bound(machine) -> None:  # type: ignore[no-untyped-def]
     machine(4, 700)
     assert share(WHOLE, length=None) == Share(1, 400_000, 700)
+
+
+def test_members_that_are_run_together_need_their_memory_together(machine) -> None:  # type: ignore[no-untyped-def]
+    machine(64, 10_000)
+    facts = {"groups": 1, "length": None, "sample_rate_hz": 10_000}
+    alone = choose_share("all", [SEGMENTS], "cpu", wanted=None, limit_mb=None, **facts)
+    two = choose_share("all", [SEGMENTS] * 2, "cpu", wanted=None, limit_mb=None, **facts)
+    assert (alone.batch, two.batch) == (40, 20)
+    with pytest.raises(MemoryLimitError, match="all needs about 500 MB"):
+        choose_share("all", [SEGMENTS] * 2, "cpu", wanted=None, limit_mb=400, **facts)
+    mixed = choose_share("all", [SEGMENTS, WHOLE], "cpu", wanted=None, limit_mb=1000, **facts)
+    assert mixed == Share(1, 600_000, 1000)

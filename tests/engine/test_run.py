@@ -16,6 +16,7 @@ import torch
 import unweave
 from tests.engine.fakes import Halves, halves
 from unweave.core.errors import Cancelled, InputError, MemoryLimitError, OutputError, UsageError
+from unweave.core.plan import Segmentation
 from unweave.core.types import Progress
 from unweave.core.whole import sha256
 from unweave.engine import report, resources, run
@@ -24,7 +25,11 @@ from unweave.engine.run import separate_array, separate_file
 from unweave.io.reader import Reader
 from unweave.request import Execution, Output, SeparationRequest, SeparatorRef, run_options
 
-FACTS = {"sample_rate_hz": 44100, "channels": 2, "segment_s": 0.5, "overlap_s": 0.05}
+FACTS = {
+    "sample_rate_hz": 44100,
+    "channels": 2,
+    "segmentation": Segmentation(length_s=0.5, fade_s=0.05),
+}
 SCHEMA = json.loads((Path(report.__file__).parents[1] / "core" / "report.schema.json").read_text())
 
 

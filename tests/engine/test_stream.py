@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.engine.fakes import Halves, halves
+from unweave.core.plan import Plan
 from unweave.core.types import Spec
-from unweave.engine.plan import Plan
 from unweave.engine.stream import _call, _in_batches, stream
 
 
@@ -56,9 +56,10 @@ def test_what_goes_in_comes_out(
     sizes: list[int],
     batch: int,
 ) -> None:
-    lead = margin + overlap + min(extra, body - 1)
+    before = margin + overlap + min(extra, body - 1)
     size = 2 * margin + 2 * overlap + body
-    plan = Plan(size, overlap, margin, lead, windowed=False, padded=padded)
+    edge = "zeros" if padded else "inside"
+    plan = Plan(length=size, fade=overlap, context=margin, before=before, edge=edge)
     wave = np.random.default_rng(length).normal(size=(rows, 2, length)).astype(np.float32)
     stems = run(wave, plan, sizes, batch=batch)
     assert stems.shape == (rows, 2, 2, length)
@@ -66,10 +67,10 @@ def test_what_goes_in_comes_out(
     np.testing.assert_allclose(stems[:, 0], wave * 0.25, atol=1e-6)
 
 
-PLAN = Plan(64, 8, 4, 12, windowed=False)
+PLAN = Plan(length=64, fade=8, context=4)
 
 
-def test_margins_are_context_and_thrown_away() -> None:
+def test_context_is_input_only() -> None:
     class Edges(Halves):
         def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
             mix = mix.clone()
@@ -83,26 +84,26 @@ def test_margins_are_context_and_thrown_away() -> None:
 
 
 @pytest.mark.parametrize("length", [1, 40, 52, 53, 64, 65, 100, 500])
-def test_what_is_not_padded_hears_the_recording_and_nothing_else(length: int) -> None:
-    """As many pieces of it as with silence, each a segment long where it can be."""
-    heard: list[np.ndarray] = []
+def test_inside_nothing_but_the_recording_is_input(length: int) -> None:
+    """As many segments as with zeros, each a segment long where it can be."""
+    seen: list[np.ndarray] = []
 
     class Listener(Halves):
         def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
-            heard.append(mix[0, 0].numpy().copy())
+            seen.append(mix[0, 0].numpy().copy())
             return super().__call__(mix, sample_rate_hz)
 
     wave = 1 + np.arange(length, dtype=np.float32)[None, None]  # a sample says where it was
-    grid = replace(PLAN, padded=False)
+    grid = replace(PLAN, edge="inside")
     run(wave, grid, [30], separator=Listener(halves().spec), batch=1)
-    assert len(heard) == grid.count(length)
-    for piece in heard:
+    assert len(seen) == grid.count(length)
+    for piece in seen:
         np.testing.assert_array_equal(np.diff(piece), 1)
         assert piece[0] >= 1
         assert piece[-1] <= length
-    first, *others = heard
-    assert (first[0], first[-1]) == (1, min(length, PLAN.segment - PLAN.lead))
-    assert all(len(piece) == min(length, PLAN.segment) for piece in others)
+    first, *others = seen
+    assert (first[0], first[-1]) == (1, min(length, PLAN.length - PLAN.offset))
+    assert all(len(piece) == min(length, PLAN.length) for piece in others)
 
 
 @pytest.mark.parametrize("batch", [1, 3])

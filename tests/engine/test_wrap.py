@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from tests.engine.fakes import halves
 from unweave.core.errors import UsageError
+from unweave.core.plan import Segmentation
 from unweave.core.types import Spec
-from unweave.engine.wrap import Fifo, rows_for, separate_blocks
+from unweave.engine.signal import Fifo
+from unweave.engine.wrap import channel_groups, separate_blocks
 
 RATE = 8000
-SEGMENTED = {"segment_s": 0.1, "overlap_s": 0.02, "margin_s": 0.01}
+SEGMENTED = {"segmentation": Segmentation(length_s=0.1, fade_s=0.02, context_s=0.01)}
 
 
 def run(
@@ -21,7 +23,7 @@ def run(
 ) -> tuple[np.ndarray, np.ndarray]:
     separator = halves(**(SEGMENTED | {"sample_rate_hz": RATE, "channels": 2} | facts))
     blocks: Iterator[np.ndarray] = (wave[:, n : n + block] for n in range(0, wave.shape[1], block))
-    rows = rows_for(separator.spec, wave.shape[0])
+    rows = channel_groups(separator.spec, wave.shape[0])
     parts = list(
         separate_blocks(separator, blocks, rate, rows, device="cpu", batch=2, warn=pytest.fail)
     )
@@ -81,7 +83,7 @@ SURROUND = ("FL", "FR", "FC", "LFE", "BL", "BR")
 def test_channels_meet_a_stereo_model(
     channels: int, names: tuple[str, ...], groups: tuple[tuple[int, ...], ...], text: str
 ) -> None:
-    rows = rows_for(Spec(name="s", stems=("a",), channels=2), channels, names)
+    rows = channel_groups(Spec(name="s", stems=("a",), channels=2), channels, names)
     assert (rows.groups, rows.text) == (groups, text)
     wave = np.random.default_rng(1).normal(size=(channels, 50)).astype(np.float32)
     np.testing.assert_allclose(rows.join(rows.split(wave)[:, None])[0], wave, atol=1e-7)
@@ -89,7 +91,7 @@ def test_channels_meet_a_stereo_model(
 
 def test_a_model_of_another_width_is_refused() -> None:
     with pytest.raises(UsageError, match="takes 4 channels, the recording has 2"):
-        rows_for(Spec(name="s", stems=("a",), channels=4), 2)
+        channel_groups(Spec(name="s", stems=("a",), channels=4), 2)
 
 
 @given(st.lists(st.integers(0, 9), max_size=8), st.lists(st.integers(0, 9), max_size=8))

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from tests import CPU
+from unweave.core.plan import Plan
 from unweave.engine.run import separate_array
 from unweave.pretrained import cards
 from unweave.pretrained.neural import NeuralSeparator
@@ -148,7 +149,7 @@ def check_behind_the_contract(
         training_data="",
         weights=cards.Weights(sha256="0", size_bytes=0),
         complement="accompaniment",
-        segment=cards.Segment(length=4096, overlap=1024, margin=512),
+        segment=Plan(length=4096, fade=1024, context=512),
         config=config,
     )
     mix = np.random.default_rng(3).standard_normal((1, 10001)).astype(np.float32) * 0.1

@@ -93,8 +93,8 @@ def test_spleeters_segment_is_its_frames():
     card = cards.card("spleeter-2stems")
     frames, size, hop = (card.config[key] for key in ("frames", "frame_size", "hop"))
     assert card.segment.length == (frames - 1) * hop + size
-    assert card.segment.length - card.segment.overlap == frames * hop
-    assert card.segment.lead == size
+    assert card.segment.hop == frames * hop
+    assert card.segment.before == size
 
 
 @pytest.mark.parametrize(
@@ -236,8 +236,11 @@ WITHOUT_WEIGHTS = MINIMAL[: MINIMAL.index("[weights]")] + "[segment]\nlength = 8
         ("color = 1\n" + MINIMAL, "there is no 'color'"),
         (MINIMAL.replace("[segment]\nlength = 8000", ""), "it lacks 'segment'"),
         (MINIMAL.replace("length = 8000", "length = '1 s'"), "length must be a whole number"),
-        (MINIMAL.replace("length = 8000", "length = 10\noverlap = 10"), "less than length, 10"),
-        (MINIMAL.replace("length = 8000", "length = 10\nmargin = 5"), "margins must leave"),
+        (
+            MINIMAL.replace("length = 8000", "length = 10\nhop = 11"),
+            "hop must be above 0 and at most 10",
+        ),
+        (MINIMAL.replace("length = 8000", "length = 10\ncontext = 5"), "hop must be above 0"),
         (MINIMAL.replace("8000\nchannels", "8000.5\nchannels"), "sample_rate_hz must be a whole"),
         (MINIMAL.replace("8000\nchannels", "0\nchannels"), "sample_rate_hz and channels must be"),
         (MINIMAL.replace('["a", "b"]', '"vocals"'), "stems must be a list, each a word"),

@@ -143,7 +143,7 @@ def test_a_free_stem_is_learned_from_the_recording(card: str, tmp_path: Path) ->
     options = {"dictionaries": str(tmp_path / "flute.toml"), "components": 4}
     separator = catalog.load("nmf", free="rest", **options)
     assert separator.spec.stems == ("flute", "rest")
-    assert separator.spec.segment_s is None
+    assert separator.spec.segmentation is None
     found = separate(tones + strokes, free="rest", **options)
     assert sdr_db(tones, found[0, 0]) > 21
     assert sdr_db(strokes, found[1, 0]) > 21
@@ -155,7 +155,7 @@ def test_a_free_stem_is_learned_from_the_recording(card: str, tmp_path: Path) ->
 def test_with_dictionaries_a_recording_streams(card: str) -> None:
     mix = (flute(25, 9) + noises(25, 10))[: 24 * RATE_HZ]
     separator = catalog.load("nmf", dictionaries=card)
-    assert separator.spec.segment_s is not None
+    assert separator.spec.segmentation is not None
     streamed = separate_array(separator, np.stack([mix, 0.5 * mix]), RATE_HZ, warn=pytest.fail)
     whole = separate(np.stack([mix, 0.5 * mix]), dictionaries=card)
     for n, stem in enumerate(separator.spec.stems):

@@ -8,7 +8,6 @@ from tests.separators.voices import at_snr, babble, melody, talker
 from unweave import catalog
 from unweave.core.errors import UsageError
 from unweave.core.types import Audio
-from unweave.engine.plan import plan
 
 RATE_HZ, SECONDS = 16000, 8
 NOISES = ("white", "babble")
@@ -174,7 +173,7 @@ def test_an_excerpt_gives_the_same_within_its_margins() -> None:
     spec = catalog.load("spectral-subtraction").spec
     whole, start = separate(wave)[0, 0], 128 * 624  # a multiple of the hop
     part = separate(wave[start : start + RATE_HZ * 12])[0, 0]
-    margin = round(spec.margin_s * RATE_HZ)
+    margin = spec.plan(RATE_HZ).context
     inside = slice(margin, RATE_HZ * 12 - margin)
     wrong = part[inside] - whole[start : start + RATE_HZ * 12][inside]
     assert np.sum(wrong**2) < 1e-8 * np.sum(whole**2)
@@ -185,9 +184,9 @@ def test_segments_where_the_noise_does_not_need_the_whole() -> None:
     estimated = catalog.load("spectral-subtraction").spec
     given = catalog.load("spectral-subtraction", noise=noise).spec
     inside = catalog.load("spectral-subtraction", noise_end_s=1.0).spec
-    assert plan(estimated, RATE_HZ) is not None
-    assert plan(given, RATE_HZ) is not None
-    assert plan(inside, RATE_HZ) is None
+    assert estimated.plan(RATE_HZ) is not None
+    assert given.plan(RATE_HZ) is not None
+    assert inside.plan(RATE_HZ) is None
     assert given.options["noise"] == "hiss.wav"
     assert estimated.scale_equivariant
     assert not given.scale_equivariant

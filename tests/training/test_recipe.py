@@ -110,8 +110,8 @@ def test_a_card_has_its_scores_and_its_complement() -> None:
 
 
 def test_a_card_says_whether_segments_are_padded() -> None:
-    assert draft(parsed("")).segment.padded is False
-    assert draft(parsed("[card]\npadded = true")).segment.padded is True
+    assert draft(parsed("")).segment.edge == "inside"
+    assert draft(parsed("[card]\npadded = true")).segment.edge == "zeros"
     with pytest.raises(UsageError, match=r"\[card\]: padded must be true or false; got 'no'"):
         draft(parsed('[card]\npadded = "no"'))
 

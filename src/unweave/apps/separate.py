@@ -128,7 +128,7 @@ def _request(
         sound = {name: value for name, value in own.items() if isinstance(value, Audio)}
         return request, partial(catalog.load_pinned, request.separator, sound)
     spec = getattr(model, "spec", None)
-    if spec is None or not callable(model):
+    if spec is None or not (callable(model) or hasattr(model, "separate")):
         raise UsageError(
             f"model must be a name, or a separator as unweave.load gives it; got {model!r:.80}"
         )

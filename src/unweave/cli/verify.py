@@ -75,7 +75,7 @@ def verify(
                     model=model,
                     device=None if device is None else str(device),
                 )
-                fetch(current, [ready.model])
+                fetch(current, [ready.request.separator.model or ""])
                 with enough_memory(), display(current) as progress:
                     progress.start(path, shown(path))
                     verdict = again.repeat(

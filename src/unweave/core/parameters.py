@@ -169,7 +169,7 @@ WIENER = Parameter(
     at_least=0,
     at_most=100,
 )
-"""The option that every separator has: `separators/_wiener.py`, or the network's own filter."""
+"""The option that every separator has: `engine/adapters/wiener.py`, or the network's own filter."""
 
 
 def parameters(owner: type | object) -> tuple[Parameter, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
+from unweave.core.plan import Plan, Segmentation
 from unweave.core.stem_names import RESIDUAL
 
 if TYPE_CHECKING:
@@ -47,14 +48,7 @@ class Audio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """What a separator is and what it needs: the engine reads it and chooses nothing itself.
-
-    A segment is what the separator sees in one call. Neighbouring segments share `overlap_s`;
-    the first starts `lead_s` of silence before the first sample. The outer `margin_s` at both
-    ends of a segment is context, computed and thrown away. A separator that is not `padded` takes
-    segments of any length and hears no such silence: near the recording's ends its segments are
-    shorter, or lie further inside.
-    """
+    """What a separator is and what it needs: the engine reads it and chooses nothing itself."""
 
     name: str
     stems: tuple[str, ...]
@@ -62,18 +56,13 @@ class Spec:
     channels: int | None = None  # None: any
     min_channels: int = 1  # a recording with fewer is refused ...
     instead: str = ""  # ... with this advice, as in "use nmf, which takes mono"
-    segment_s: float | None = None  # None: needs the whole signal
-    overlap_s: float = 0.0
-    lead_s: float = 0.0
-    margin_s: float = 0.0
+    segmentation: Segmentation | None = None  # None: needs the whole signal
     bytes_per_sample: float = 64.0  # working memory of one call, per sample of its segment
-    padded: bool = True  # silence fills segments up beyond the recording's ends
-    windowed: bool = False  # its own window already makes overlapping segments sum to one
     rest: str | None = None  # the stem that takes what the others leave, so that all sum to the mix
     additive: bool = False  # the stems sum to the mix
     scale_equivariant: bool = False
     causal: bool = False
-    needs_track_stats: bool = False
+    needs_track_stats: bool = False  # the recording is read twice, first for its mean and deviation
     trained: bool = False
     paper: str = ""
     licence: str = ""
@@ -85,6 +74,10 @@ class Spec:
         """What the engine makes of a mix: the stems, and the residual where they leave one."""
         complete = self.additive and self.rest is not None
         return self.stems if complete else (*self.stems, RESIDUAL)
+
+    def plan(self, sample_rate_hz: int) -> Plan | None:
+        """The segments at a sample rate; None where the separator needs the whole signal."""
+        return None if self.segmentation is None else self.segmentation.at(sample_rate_hz)
 
 
 @runtime_checkable

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unweave.core.errors import MemoryLimitError, UsageError
 from unweave.core.types import Spec
 from unweave.engine.limits import available_mb, cores, current_memory_mb
-from unweave.engine.plan import plan
 
 ACCELERATOR_BATCH = 4
 # Segments at work at once take no more than this unless --batch asks, however many cores there are.
@@ -43,41 +43,47 @@ def choose_device(wanted: str) -> str:
 
 
 def choose_share(
-    spec: Spec,
+    name: str,
+    parts: Sequence[Spec],
     device: str,
     *,
     wanted: int | None,
-    rows: int,
+    groups: int,
     length: int | None,
     sample_rate_hz: int,
     limit_mb: int | None,
 ) -> Share:
     """How much at once: as asked, or a segment for each core, and no more than memory allows.
 
-    length: samples of the recording at `sample_rate_hz`, None where they are not known. limit_mb:
-    of the whole process; None: what the system can give. Raises MemoryLimitError, with both
-    figures, if the recording, where it is held whole, or a single segment would not fit; segments
-    are refused only where `limit_mb` is given.
+    parts: what is run at a time, the separator `name` or its members. groups: of channels that are
+    separated each by itself. length: samples of the recording at `sample_rate_hz`, None where they
+    are not known. limit_mb: of the whole process; None: what the system can give. Raises
+    MemoryLimitError, with both figures, if the recording, where it is held whole, or a single
+    segment would not fit; segments are refused only where `limit_mb` is given.
     """
     if wanted is not None and wanted < 1:
         raise UsageError(f"batch must be at least 1, got {wanted}")
-    rate = spec.sample_rate_hz or sample_rate_hz
-    grid = plan(spec, rate)
+    sample_mb = each_mb = 0.0  # for a sample of what is held whole, for a segment of all others
+    for spec in parts:
+        rate = spec.sample_rate_hz or sample_rate_hz
+        grid = spec.plan(rate)
+        if grid is None:
+            sample_mb += rate / sample_rate_hz * groups * spec.bytes_per_sample / 1e6
+        else:
+            each_mb += grid.length * spec.bytes_per_sample / 1e6
     limit = available_mb() if limit_mb is None else limit_mb
-    now_mb = current_memory_mb()
+    now_mb = current_memory_mb() + (each_mb if sample_mb else 0.0)
     free_mb = None if limit is None else limit - now_mb
-    if grid is None:
+    if sample_mb:
         if free_mb is None:
             return Share(1)
-        sample_mb = rate / sample_rate_hz * rows * spec.bytes_per_sample / 1e6
         most = max(0, int(free_mb / sample_mb))
         if length is not None and length > most:
             raise MemoryLimitError(
-                f"{spec.name} needs about {length * sample_mb + now_mb:.0f} MB for this recording, "
+                f"{name} needs about {length * sample_mb + now_mb:.0f} MB for this recording, "
                 f"the limit is {limit} MB: {_WHOLE_ADVICE}"
             )
         return Share(1, most, limit)
-    each_mb = grid.segment * spec.bytes_per_sample / 1e6
     batch = wanted
     if batch is None:
         batch = cores() if device == "cpu" else ACCELERATOR_BATCH
@@ -86,7 +92,7 @@ def choose_share(
         return Share(batch)
     if limit_mb is not None and each_mb > free_mb:
         raise MemoryLimitError(
-            f"{spec.name} needs about {each_mb + now_mb:.0f} MB whatever the recording's length, "
+            f"{name} needs about {each_mb + now_mb:.0f} MB whatever the recording's length, "
             f"the limit is {limit_mb} MB: raise --max-memory"
         )
     return Share(max(1, min(batch, int(free_mb / each_mb))))

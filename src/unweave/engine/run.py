@@ -21,10 +21,11 @@ import numpy as np
 from unweave.core import journal
 from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
 from unweave.core.stem_names import RESIDUAL
-from unweave.core.types import OnProgress, Progress, Separator, ShouldStop, Spec, Wave
+from unweave.core.types import OnProgress, Progress, ShouldStop, Wave
 from unweave.core.whole import Hidden
 from unweave.engine import report, resources, wrap
 from unweave.engine.ahead import Decoding
+from unweave.engine.compose import AnySeparator, leaves
 from unweave.engine.limits import enough_memory
 from unweave.engine.measure import Faults, StemMeter
 from unweave.engine.source import Watched
@@ -41,7 +42,7 @@ FULL_SCALE = 1.0  # what lies above it, integer formats cannot hold
 class Work:
     """How a recording meets the separator."""
 
-    rows: wrap.Rows
+    groups: wrap.ChannelGroups
     device: str
     share: resources.Share
 
@@ -62,7 +63,7 @@ def separate_file(
     source: Path,
     outputs: Mapping[str, Path],
     report_path: Path,
-    load: Callable[[], Separator],
+    load: Callable[[], AnySeparator],
     request: SeparationRequest,
     *,
     replace: bool = False,
@@ -163,7 +164,7 @@ def separate_file(
             names=names,
             meter=found.meter,
             gain=gain,
-            channels=work.rows.text,
+            channels=work.groups.text,
             warnings=[*found.warnings, *notes],
             device=work.device,
             batch=work.share.batch,
@@ -178,7 +179,7 @@ def separate_file(
 
 @enough_memory()
 def separate_array(
-    separator: Separator,
+    separator: AnySeparator,
     mix: Wave,
     sample_rate_hz: int,
     *,
@@ -192,20 +193,25 @@ def separate_array(
     The mix stays as it is; samples that are not finite count as silence.
     """
     channels, length = mix.shape
-    work = _choose(separator.spec, channels, channel_names, length, sample_rate_hz, execution)
+    work = _choose(separator, channels, channel_names, length, sample_rate_hz, execution)
     clean = Faults(sample_rate_hz).clean
-    blocks = (clean(mix[:, at : at + sample_rate_hz]) for at in range(0, length, sample_rate_hz))
+
+    def blocks() -> Iterator[Wave]:
+        for at in range(0, length, sample_rate_hz):
+            yield clean(mix[:, at : at + sample_rate_hz])
+
     names = separator.spec.outputs
     out = np.empty((len(names), channels, length), np.float32)
     done = 0
     for _, stems in wrap.separate_blocks(
         separator.to(work.device),
-        blocks,
+        blocks(),
         sample_rate_hz,
-        work.rows,
+        work.groups,
         device=work.device,
         batch=work.share.batch,
         warn=warn,
+        again=blocks,
     ):
         out[..., done : done + stems.shape[-1]] = stems
         done += stems.shape[-1]
@@ -273,11 +279,11 @@ def _publish(
 
 
 def _prepare(
-    load: Callable[[], Separator],
+    load: Callable[[], AnySeparator],
     info: SourceInfo,
     outputs: Mapping[str, Path],
     execution: Execution,
-) -> tuple[Separator, Work]:
+) -> tuple[AnySeparator, Work]:
     """The separator on its device, and how this recording meets it. Raises before any work."""
     separator = load()
     names = separator.spec.outputs
@@ -287,7 +293,7 @@ def _prepare(
             f"{separator.spec.name} gives {', '.join(names)}; asked for {', '.join(unknown)}"
         )
     work = _choose(
-        separator.spec,
+        separator,
         info.channels,
         info.channel_names,
         info.most_frames,
@@ -298,7 +304,7 @@ def _prepare(
 
 
 def _choose(
-    spec: Spec,
+    separator: AnySeparator,
     channels: int,
     channel_names: Sequence[str],
     length: int | None,
@@ -306,22 +312,24 @@ def _choose(
     execution: Execution,
 ) -> Work:
     device = resources.choose_device(execution.device)
-    rows = wrap.rows_for(spec, channels, channel_names)
+    spec = separator.spec
+    groups = wrap.channel_groups(spec, channels, channel_names)
     share = resources.choose_share(
-        spec,
+        spec.name,
+        [leaf.spec for leaf in leaves(separator)],
         device,
         wanted=execution.batch,
-        rows=len(rows.groups),
+        groups=len(groups.groups),
         length=length,
         sample_rate_hz=sample_rate_hz,
         limit_mb=execution.max_memory_mb,
     )
-    return Work(rows, device, share)
+    return Work(groups, device, share)
 
 
 def _pass(
     decoding: Decoding,
-    separator: Separator,
+    separator: AnySeparator,
     work: Work,
     writers: Mapping[str, Writer],
     gain: float,
@@ -345,11 +353,19 @@ def _pass(
     faults = Faults(rate, info.bits)
     meter = StemMeter(names, summed, rate, info.channels, info.channel_names)
 
-    def blocks() -> Iterator[Wave]:
+    def decoded(decoding: Decoding, faults: Faults) -> Iterator[Wave]:
         for block in decoding.blocks():
             if should_stop is not None and should_stop():
                 raise Cancelled(f"{decoding.source}: stopped")
             yield faults.clean(block)
+
+    def again() -> Iterator[Wave]:
+        with Decoding(decoding.source, decoding.region) as another:
+            yield from decoded(another, Faults(rate, info.bits))
+
+    def blocks() -> Iterator[Wave]:
+        for block in decoded(decoding, faults):
+            yield block
             # Not every file says how long it is, and some say it wrong.
             most = work.share.most_samples
             if most is not None and faults.samples > most:
@@ -361,11 +377,12 @@ def _pass(
             separator,
             blocks(),
             rate,
-            work.rows,
+            work.groups,
             device=work.device,
             batch=work.share.batch,
             warn=warn,
             on_batch=on_batch,
+            again=again,
         ):
             jobs = [pool.submit(meter.push, mix, stems)]
             if peak <= peak_limit:

@@ -1,7 +1,7 @@
 """Blocks of a mix in, blocks of its stems out, in memory that the segment sets and not the song.
 
-A ring buffer cuts the blocks into segments, workers turn segments into stems, and an overlap-add
-joins them again in order. On a CPU each worker runs one segment on one thread: that keeps every
+The blocks are cut into segments, workers turn segments into stems, and an overlap-add joins them
+again in order. On a CPU each worker runs one segment on one thread: that keeps every
 core busy through the small operations between the large ones, and it makes the result independent
 of how many cores there are. Accelerators take whole batches, one copy there and one back.
 
@@ -13,23 +13,29 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unweave.core.types import Separator, Wave
-from unweave.engine.plan import Plan
+from unweave.core.plan import Plan
+from unweave.core.types import Wave
+from unweave.engine.overlap_add import OverlapAdd, Place, Reflected, segments
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BLOCK = 1 << 16  # samples handed on at once: what is done to them next stays in the cache
 
-Call = Callable[[Wave], Wave]
+Call = Callable[["Tensor", int], "Tensor"]
+"""One batch of segments `(batch, channel, time)` and its sample rate to stems of its length."""
+Work = Callable[[Wave], Wave]
 Warn = Callable[[str], None]
 OnBatch = Callable[[int], None]
 
 
 def stream(
-    separator: Separator,
+    separator: Call,
     blocks: Iterable[Wave],
     plan: Plan | None,
     sample_rate_hz: int,
@@ -41,10 +47,11 @@ def stream(
 ) -> Iterator[Wave]:
     """Stems of a mix that arrives in blocks.
 
-    blocks: `(row, channel, time)`; rows are separated independently of each other. batch: rows of
-    segments at work at once; on_batch: told when memory allows fewer. Yields
-    `(row, stem, channel, time)` blocks that add up to exactly the samples that came in. Without a
-    plan the whole mix is collected and separated at once.
+    separator: what is called with one batch of segments and the sample rate. blocks: `(group,
+    channel, time)`; groups of channels are separated independently of each other. batch: segments
+    at work at once; on_batch: told when memory allows fewer. Yields `(group, stem, channel, time)`
+    blocks that add up to exactly the samples that came in. Without a plan the whole mix is
+    collected and separated at once.
     """
     call = partial(_call, separator, sample_rate_hz, device)
     if plan is None:
@@ -60,86 +67,30 @@ def stream(
             length += block.shape[-1]
             yield block
 
-    join = OverlapAdd(plan)
-    offsets: deque[int] = deque()
+    extended = Reflected(counted(), plan.shared if plan.edge == "reflect" else 0)
+    places: deque[Place] = deque()
 
-    def heard() -> Iterator[Wave]:
-        for part in segments(counted(), plan):
-            offsets.append(part.offset)
-            yield part.wave
+    def inputs() -> Iterator[Wave]:
+        for wave, place in segments(extended, plan):
+            places.append(place)
+            yield wave
 
-    parts = heard()
     if device == "cpu":
-        separated = _on_threads(call, parts, batch)
+        separated = _on_threads(call, inputs(), batch)
     else:
-        separated = _in_batches(call, parts, batch, device, warn, on_batch)
-    ready = 0
+        separated = _in_batches(call, inputs(), batch, device, warn, on_batch)
+    join = OverlapAdd(plan)
+
+    def inside(finished: Wave) -> Wave:
+        """Of samples that end where `join` is, those of the mix; its length is final by then."""
+        first = join.done - finished.shape[-1] - extended.border
+        return finished[..., max(0, -first) : max(0, length - first)]
+
     for stems in separated:
-        finished = join.add(placed(stems, offsets.popleft(), plan.segment))
-        # The last segments reach past the end; `length` is final before the first of those.
-        finished = finished[..., : max(0, length - ready)]
-        ready += finished.shape[-1]
-        yield from pieces(finished)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one call hears: `wave (row, channel, time)`, and where in its segment that begins."""
-
-    wave: Wave
-    offset: int = 0
-
-
-def segments(blocks: Iterable[Wave], plan: Plan) -> Iterator[Part]:
-    """Cut blocks `(row, channel, time)` into overlapping segments; silence before and after.
-
-    Where the plan is not `padded`, the first is without the silence before it, and the last ones
-    are the last `segment` samples that there are, or all.
-    """
-    ring: Wave | None = None
-    past: Wave | None = None  # what left the ring last
-    filled, length, count = plan.lead, 0, 0
-    for block in blocks:
-        if ring is None:
-            ring = np.zeros((*block.shape[:-1], plan.segment), np.float32)
-        length += block.shape[-1]
-        while block.shape[-1]:
-            piece = block[..., : plan.segment - filled]
-            ring[..., filled : filled + piece.shape[-1]] = piece
-            filled += piece.shape[-1]
-            block = block[..., piece.shape[-1] :]
-            if filled == plan.segment:
-                early = 0 if plan.padded else max(0, -plan.start(count))
-                yield Part(ring[..., early:].copy(), early)
-                count += 1
-                past = None if plan.padded else ring[..., : plan.hop].copy()
-                ring[..., : -plan.hop] = ring[..., plan.hop :].copy()
-                filled -= plan.hop
-    if ring is None:
-        return
-    if plan.padded:
-        while count < plan.count(length):
-            ring[..., filled:] = 0.0
-            yield Part(ring.copy())
-            count += 1
-            ring[..., : -plan.hop] = ring[..., plan.hop :].copy()
-            filled = max(0, filled - plan.hop)
-        return
-    known = ring[..., :filled] if past is None else np.concatenate([past, ring[..., :filled]], -1)
-    last = known[..., -min(length, plan.segment) :]
-    for index in range(count, plan.count(length)):
-        yield Part(last.copy(), length - last.shape[-1] - plan.start(index))
-
-
-def placed(stems: Wave, offset: int, segment: int) -> Wave:
-    """Stems of `segment` samples from some that begin at `offset` in it, before it if negative."""
-    length = stems.shape[-1]
-    if (offset, length) == (0, segment):
-        return stems
-    whole = np.zeros((*stems.shape[:-1], segment), np.float32)
-    begin, end = max(0, offset), min(segment, offset + length)
-    whole[..., begin:end] = stems[..., begin - offset : end - offset]
-    return whole
+        yield from pieces(inside(join.add(stems, places.popleft())))
+    rest = join.rest()
+    if rest is not None:
+        yield from pieces(inside(rest))
 
 
 def pieces(wave: Wave) -> Iterator[Wave]:
@@ -148,33 +99,7 @@ def pieces(wave: Wave) -> Iterator[Wave]:
         yield wave[..., first : first + BLOCK]
 
 
-class OverlapAdd:
-    """Adds segments where they belong and hands out what no later segment will touch."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.weights = plan.weights()
-        self.count = 0
-        self.tail: Wave | None = None
-
-    def add(self, stems: Wave) -> Wave:
-        """`(row, stem, channel, segment)` in, the finished `(row, stem, channel, time)` out."""
-        plan = self.plan
-        begin, end = plan.margin, plan.segment - plan.margin
-        kept = stems[..., begin:end]
-        if self.weights is not None:
-            kept = kept * self.weights[begin:end]
-        if self.tail is not None and plan.overlap:
-            kept[..., : plan.overlap] += self.tail
-        self.tail = kept[..., plan.hop :].copy()
-        finished = kept[..., : plan.hop]
-        # What the first segment holds before the first sample is silence and is dropped.
-        early = max(0, -(plan.start(self.count) + begin))
-        self.count += 1
-        return finished[..., early:]
-
-
-def _call(separator: Separator, sample_rate_hz: int, device: str, mix: Wave) -> Wave:
+def _call(separator: Call, sample_rate_hz: int, device: str, mix: Wave) -> Wave:
     """One copy to the device, one call, one copy back."""
     import torch
 
@@ -183,7 +108,7 @@ def _call(separator: Separator, sample_rate_hz: int, device: str, mix: Wave) -> 
         return np.asarray(stems.to("cpu", torch.float32).numpy())
 
 
-def _on_threads(call: Call, parts: Iterable[Wave], batch: int) -> Iterator[Wave]:
+def _on_threads(call: Work, parts: Iterable[Wave], batch: int) -> Iterator[Wave]:
     pending: deque[list[Future[Wave]]] = deque()
 
     def result() -> Wave:
@@ -196,8 +121,8 @@ def _on_threads(call: Call, parts: Iterable[Wave], batch: int) -> Iterator[Wave]
         pool = ThreadPoolExecutor(batch, "unweave", initializer=limit)
         try:
             for part in parts:
-                rows = (part[n : n + 1] for n in range(part.shape[0]))
-                pending.append([pool.submit(call, row) for row in rows])
+                groups = (part[n : n + 1] for n in range(part.shape[0]))
+                pending.append([pool.submit(call, group) for group in groups])
                 if sum(map(len, pending)) > batch + 1:
                     yield result()
             while pending:
@@ -207,7 +132,7 @@ def _on_threads(call: Call, parts: Iterable[Wave], batch: int) -> Iterator[Wave]
 
 
 def _in_batches(
-    call: Call,
+    call: Work,
     parts: Iterable[Wave],
     batch: int,
     device: str,
@@ -218,7 +143,7 @@ def _in_batches(
 
     waiting: deque[Wave] = deque()
     done: deque[Wave] = deque()
-    rows = 1
+    groups = 1
 
     def work(count: int) -> None:
         nonlocal batch
@@ -238,13 +163,13 @@ def _in_batches(
                 on_batch(batch)
 
     for part in parts:
-        rows = part.shape[0]
-        waiting.extend(part[n : n + 1] for n in range(rows))
+        groups = part.shape[0]
+        waiting.extend(part[n : n + 1] for n in range(groups))
         while len(waiting) >= batch:
             work(batch)
-        while len(done) >= rows:
-            yield np.concatenate([done.popleft() for _ in range(rows)])
+        while len(done) >= groups:
+            yield np.concatenate([done.popleft() for _ in range(groups)])
     while waiting:
         work(batch)
     while done:
-        yield np.concatenate([done.popleft() for _ in range(rows)])
+        yield np.concatenate([done.popleft() for _ in range(groups)])

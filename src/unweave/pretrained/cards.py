@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from unweave.core.errors import UsageError
+from unweave.core.plan import Plan
 from unweave.core.stem_names import RESIDUAL
 from unweave.core.typed import typed
 from unweave.pretrained import architectures, formats
@@ -103,27 +104,6 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
-    """What the network sees at once, in samples at the card's rate; words as in `types.Spec`."""
-
-    length: int
-    overlap: int = 0
-    lead: int = 0
-    margin: int = 0
-    padded: bool = True  # silence fills segments up beyond the recording's ends
-    windowed: bool = False  # its own window already makes overlapping segments sum to one
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.overlap < self.length:
-            raise ValueError(
-                f"overlap must be less than length, {self.length}, and not negative; "
-                f"got {self.overlap}"
-            )
-        if min(self.lead, self.margin) < 0 or 2 * self.margin >= self.length:
-            raise ValueError("lead and margin must not be negative, margins must leave something")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """A result in dB. stem: empty for a mean over stems. origin: who measured or published it."""
 
@@ -143,7 +123,7 @@ class Bag:
 
 
 NO_WEIGHTS = Weights(sha256="", size_bytes=0)
-NO_SEGMENT = Segment(length=1)
+NO_SEGMENT = Plan(length=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +149,7 @@ class Card:
     target: str | None = None  # the one stem that the network is trained for
     complement: str | None = None  # the stem that is what the others leave of the mix
     weights: Weights = NO_WEIGHTS
-    segment: Segment = NO_SEGMENT
+    segment: Plan = NO_SEGMENT  # what the network sees at once, in samples at its rate
     sources: tuple[Source, ...] = ()
     convert: str = ""  # the file in pretrained/convert for names that are not the network's own
     bag: Bag | None = None
@@ -361,7 +341,7 @@ def parse(name: str, text: str, folder: Path | None = None) -> Card:
             source["files"] = [_table("sources.files", File, f) for f in _tables(source, "files")]
     for key, many in (("sources", Source), ("scores", Score)):
         facts[key] = [_table(key, many, item) for item in _tables(facts, key)]
-    for key, one in (("segment", Segment), ("weights", Weights), ("bag", Bag)):
+    for key, one in (("segment", Plan), ("weights", Weights), ("bag", Bag)):
         if key in facts:
             facts[key] = _table(key, one, facts[key])
     card = typed(Card, {"name": name, **facts})

@@ -81,20 +81,13 @@ def _module(card: Card) -> Any:
 
 def spec(card: Card, options: Mapping[str, object]) -> Spec:
     """The facts of the card in the words of the engine."""
-    segment = card.segment
-    rate = card.sample_rate_hz
     return Spec(
         name=card.name,
         stems=card.stems,
-        sample_rate_hz=rate,
+        sample_rate_hz=card.sample_rate_hz,
         channels=card.channels,
-        segment_s=segment.length / rate,
-        overlap_s=segment.overlap / rate,
-        lead_s=segment.lead / rate,
-        margin_s=segment.margin / rate,
+        segmentation=card.segment.in_seconds(card.sample_rate_hz),
         bytes_per_sample=card.bytes_per_sample or _module(card).BYTES_PER_SAMPLE,
-        padded=segment.padded,
-        windowed=segment.windowed,
         rest=card.complement,
         additive=own.additive(card, options),
         trained=True,

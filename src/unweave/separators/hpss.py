@@ -31,6 +31,7 @@ from torch import Tensor
 from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
+from unweave.core.plan import Segmentation
 from unweave.core.types import Spec
 from unweave.dsp import centred
 from unweave.dsp.median import running_median
@@ -85,9 +86,9 @@ class Hpss:
         return parameters.spec(
             self,
             stems=("harmonic", "percussive"),
-            segment_s=BODY_S + FADE_S + 2 * margin_s,
-            overlap_s=FADE_S,
-            margin_s=margin_s,
+            segmentation=Segmentation(
+                length_s=BODY_S + FADE_S + 2 * margin_s, fade_s=FADE_S, context_s=margin_s
+            ),
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,
             rest="percussive" if self.margin == 1 else None,
             additive=self.margin == 1,

@@ -61,6 +61,7 @@ from torch import Tensor
 from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import LARGEST_SEED, parameter
+from unweave.core.plan import Segmentation
 from unweave.core.types import Spec
 from unweave.dsp import centred, grouping, nmf, nmf_start, relevance
 from unweave.separators import _dictionaries, _learning
@@ -152,13 +153,14 @@ class Nmf:
         streams = known is not None and self.free is None
         # Windows are rounded, by up to 1.42.
         margin_s = 1.5 * float(known.settings["window_s"]) if known and streams else 0.0
+        segmentation = Segmentation(
+            length_s=BODY_S + FADE_S + 2 * margin_s, fade_s=FADE_S, context_s=margin_s
+        )
         spec = parameters.spec(
             self,
             stems=stems,
             sample_rate_hz=known.sample_rate_hz if known else None,
-            segment_s=BODY_S + FADE_S + 2 * margin_s if streams else None,
-            overlap_s=FADE_S if streams else 0.0,
-            margin_s=margin_s,
+            segmentation=segmentation if streams else None,
             bytes_per_sample=BYTES_PER_SAMPLE * self._settings["overlap"] / 4
             + BYTES_PER_STEM * len(stems),
             rest="accompaniment" if "accompaniment" in stems else stems[-1],

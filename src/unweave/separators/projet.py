@@ -50,6 +50,7 @@ from torch import Tensor
 
 from unweave.core import parameters
 from unweave.core.parameters import parameter
+from unweave.core.plan import Segmentation
 from unweave.core.types import Spec
 from unweave.dsp import centred
 
@@ -172,9 +173,9 @@ class Projet:
             channels=2,
             min_channels=2,
             instead="nmf, hpss and repet-sim take mono",
-            segment_s=BODY_S + FADE_S + 2 * margin_s,
-            overlap_s=FADE_S,
-            margin_s=margin_s,
+            segmentation=Segmentation(
+                length_s=BODY_S + FADE_S + 2 * margin_s, fade_s=FADE_S, context_s=margin_s
+            ),
             bytes_per_sample=150.0 + 20.0 * self.sources,
             rest=stems[self.sources // 2],
             additive=True,

@@ -30,6 +30,7 @@ from torch import Tensor
 from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
+from unweave.core.plan import Segmentation
 from unweave.core.types import Spec
 from unweave.dsp import centred
 from unweave.dsp.foreground import FACTS, Grid, excess, separate
@@ -71,12 +72,13 @@ class RepetSim:
     @property
     def spec(self) -> Spec:
         margin_s = self.buffer_s + 1.5 * self.window_s  # windows are rounded, by up to 1.42
+        segmentation = Segmentation(
+            length_s=BODY_S + FADE_S + 2 * margin_s, fade_s=FADE_S, context_s=margin_s
+        )
         return parameters.spec(
             self,
             **FACTS,
-            segment_s=BODY_S + FADE_S + 2 * margin_s if self.online else None,
-            overlap_s=FADE_S if self.online else 0.0,
-            margin_s=margin_s if self.online else 0.0,
+            segmentation=segmentation if self.online else None,
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,
             causal=self.online,
             paper="Rafii and Pardo 2012",

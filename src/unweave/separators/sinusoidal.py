@@ -36,6 +36,7 @@ from torch import Tensor
 from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
+from unweave.core.plan import Segmentation
 from unweave.core.types import Spec
 from unweave.dsp.centred import check_mix, frame_size
 from unweave.dsp.oscillators import oscillate
@@ -82,9 +83,9 @@ class Sinusoidal:
         return parameters.spec(
             self,
             stems=("tonal", "noise"),
-            segment_s=20.0 + 2 * margin_s,
-            overlap_s=0.05,
-            margin_s=margin_s,
+            segmentation=Segmentation(
+                length_s=20.0 + 2 * margin_s, fade_s=0.05, context_s=margin_s
+            ),
             bytes_per_sample=70.0,  # of a stereo recording
             rest="noise",
             additive=True,

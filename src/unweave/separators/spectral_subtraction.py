@@ -44,6 +44,7 @@ from torch import Tensor
 from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
+from unweave.core.plan import Segmentation
 from unweave.core.types import Audio, Spec
 from unweave.dsp import gains
 from unweave.dsp.centred import analyse, check_mix, frame_size, synthesise
@@ -125,15 +126,13 @@ class SpectralSubtraction:
 
     @property
     def spec(self) -> Spec:
-        whole = self._interval
         # The search reaches half of itself to both sides.
         margin_s = SETTLING_S + (self.search_s / 2 if self.noise is None else 0.0)
+        segmentation = Segmentation(length_s=BODY_S + 2 * margin_s, fade_s=0.1, context_s=margin_s)
         return parameters.spec(
             self,
             stems=("signal", "noise"),
-            segment_s=None if whole else BODY_S + 2 * margin_s,
-            overlap_s=0.0 if whole else 0.1,
-            margin_s=0.0 if whole else margin_s,
+            segmentation=None if self._interval else segmentation,
             bytes_per_sample=30.0 + 20.0 * self.overlap,  # of a stereo recording
             rest="noise",
             additive=True,

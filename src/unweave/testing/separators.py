@@ -15,8 +15,7 @@ import numpy as np
 from unweave import catalog
 from unweave.core.errors import UsageError
 from unweave.core.types import Separator, Wave
-from unweave.engine.plan import plan
-from unweave.engine.wrap import rows_for, separate_blocks
+from unweave.engine.wrap import channel_groups, separate_blocks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -87,7 +86,7 @@ def any_length_and_width(separator: Separator) -> None:
 
 def blocks_do_not_matter(separator: Separator) -> None:
     """The stems do not depend on the blocks in which a recording arrives."""
-    grid = plan(separator.spec, rate_hz(separator))
+    grid = separator.spec.plan(rate_hz(separator))
     wave = song(separator, 2 * grid.hop + 777 if grid else 100_000)
     stems = separate(separator, wave)
     np.testing.assert_allclose(stems.sum(0), wave, atol=ROUNDING)
@@ -170,9 +169,9 @@ def separate(separator: Separator, wave: Wave, block: int = 50000) -> Wave:
         for n in range(0, wave.shape[1], block):
             yield wave[:, n : n + block]
 
-    rows = rows_for(separator.spec, wave.shape[0])
+    groups = channel_groups(separator.spec, wave.shape[0])
     parts = separate_blocks(
-        separator, blocks(), rate_hz(separator), rows, device="cpu", batch=2, warn=fail
+        separator, blocks(), rate_hz(separator), groups, device="cpu", batch=2, warn=fail
     )
     return np.concatenate([stems for _, stems in parts], axis=-1)
 
@@ -181,8 +180,8 @@ def segment(separator: Separator, seed: int) -> Tensor:
     """One segment of `song`: `(1, channel, time)`."""
     import torch
 
-    grid = plan(separator.spec, rate_hz(separator))
-    length = grid.segment if grid else 50000
+    grid = separator.spec.plan(rate_hz(separator))
+    length = grid.length if grid else 50000
     return torch.from_numpy(song(separator, length, separator.spec.channels or 2, seed))[None]
 
 

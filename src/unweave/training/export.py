@@ -93,7 +93,6 @@ def card_text(
     scores: of the validation, in dB; made: how they came about (steps, minutes, commit and so on).
     """
     rate, facts = recipe.data.sample_rate_hz, recipe.card
-    overlap = round(facts.overlap_s * rate)
     own_bytes = {"bytes_per_sample": facts.bytes_per_sample} if facts.bytes_per_sample else {}
     data = f"{recipe.data.dataset} {recipe.data.split}".strip()
     nsdr = recipe.data.dataset == "mir-1k" and "vocals" in recipe.data.stems
@@ -113,10 +112,9 @@ def card_text(
         **own_bytes,
         "segment": {
             "length": round(facts.segment_s * rate),
-            "overlap": overlap,
-            "lead": overlap,
-            # Training hears no silence beyond a recording's ends: by default nor does separation.
-            "padded": facts.padded,
+            "fade": round(facts.overlap_s * rate),
+            # Training sees nothing beyond a recording's ends: by default nor does separation.
+            "edge": "zeros" if facts.padded else "inside",
         },
         "config": recipe.settings,
         "weights": {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)},

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from unweave.core import parameters
 from unweave.core.parameters import parameter
+from unweave.core.plan import Segmentation
 from unweave.core.types import Spec
 
 if TYPE_CHECKING:
@@ -36,8 +37,7 @@ class MidSide:
             self,
             stems=("mid", "side"),
             channels=2,
-            segment_s=1.0,
-            overlap_s=0.1,
+            segmentation=Segmentation(length_s=1.0, fade_s=0.1),
             rest="side",
             additive=True,
             scale_equivariant=True,

@@ -15,28 +15,34 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from unweave.core.errors import UsageError
 from unweave.core.parameters import WIENER, shown
 from unweave.core.types import Separator, Spec
 from unweave.dsp import centred
 from unweave.dsp.stft import magnitude
 from unweave.dsp.wiener import multichannel_wiener
+from unweave.engine.compose import check_segments
 
 WINDOW_S = 0.093  # of a frame, to the nearest power of two samples
 OVERLAP = 4
 
 
 @dataclass(frozen=True)
-class Refined:
+class Wiener:
     """A separator whose stems are filtered: `iterations` rounds, at least one."""
 
     separator: Separator
     iterations: int
 
+    def __post_init__(self) -> None:
+        check_segments("the Wiener filter", self.separator)
+        spec = self.separator.spec
+        if spec.segmentation and spec.segmentation.window == "own":
+            raise UsageError(f"{spec.name}: its stems fade at the ends; it filters them itself")
+
     @property
     def spec(self) -> Spec:
         spec = self.separator.spec
-        if spec.windowed:
-            raise ValueError(f"the stems of {spec.name} fade at the ends: it filters them itself")
         sources = len(spec.stems) + (not spec.additive)
         return replace(
             spec,
@@ -49,7 +55,7 @@ class Refined:
     def __repr__(self) -> str:
         return shown(self.spec)
 
-    def to(self, device: str) -> Refined:
+    def to(self, device: str) -> Wiener:
         return replace(self, separator=self.separator.to(device))
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
@@ -57,12 +63,12 @@ class Refined:
         stems = self.separator(mix, sample_rate_hz)
         spec = self.separator.spec
         if spec.additive:
-            return refined(stems, mix, sample_rate_hz, self.iterations)
+            return filtered(stems, mix, sample_rate_hz, self.iterations)
         rest = (mix - stems.sum(1))[:, None]
-        return refined(torch.cat([stems, rest], 1), mix, sample_rate_hz, self.iterations)[:, :-1]
+        return filtered(torch.cat([stems, rest], 1), mix, sample_rate_hz, self.iterations)[:, :-1]
 
 
-def refined(sources: Tensor, mix: Tensor, sample_rate_hz: int, iterations: int) -> Tensor:
+def filtered(sources: Tensor, mix: Tensor, sample_rate_hz: int, iterations: int) -> Tensor:
     """Sources `(batch, source, channel, time)` filtered from the mix `(batch, channel, time)`.
 
     They sum to the mix. What the filter's guards against division by zero take, some of the faint

@@ -8,10 +8,12 @@ import torch
 
 from tests.separators.songs import RATE_HZ, accompaniment, sdr_db, voice
 from unweave import catalog
+from unweave.core.errors import UsageError
+from unweave.core.plan import Segmentation
 from unweave.core.types import Separator, Spec
 from unweave.dsp import centred
 from unweave.dsp.wiener import multichannel_wiener
-from unweave.separators._wiener import Refined, refined
+from unweave.engine.adapters.wiener import Wiener, filtered
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def test_it_takes_a_source_from_where_it_comes() -> None:
     mix = images.sum(0)
     # Stems that have some of the other source in them on both sides.
     stems = np.stack([images[0] + 0.4 * images[1], 0.6 * images[1]])
-    found = refined(*(torch.from_numpy(x)[None] for x in (stems, mix)), RATE_HZ, 2)[0].numpy()
+    found = filtered(*(torch.from_numpy(x)[None] for x in (stems, mix)), RATE_HZ, 2)[0].numpy()
     for image, before, after in zip(images, stems, found, strict=True):
         assert sdr_db(image, after) > sdr_db(image, before) + 3
 
@@ -49,11 +51,11 @@ def test_what_the_stems_leave_is_a_source_too() -> None:
     mix = torch.from_numpy((images.sum(0) + hiss).astype(np.float32))[None]
     stems = torch.from_numpy(images)[None]
     spec = Spec(name="fixed", stems=("a", "b"), additive=False)
-    found = Refined(Fixed(stems, spec), 1)(mix, RATE_HZ)
+    found = Wiener(Fixed(stems, spec), 1)(mix, RATE_HZ)
     assert found.shape == stems.shape
     rest = (mix - found.sum(1))[0].numpy()
     assert sdr_db(hiss, rest) > 9
-    everything = Refined(Fixed(stems, replace(spec, additive=True)), 1)(mix, RATE_HZ)
+    everything = Wiener(Fixed(stems, replace(spec, additive=True)), 1)(mix, RATE_HZ)
     torch.testing.assert_close(everything.sum(1), mix, atol=1e-5, rtol=0)
 
 
@@ -69,7 +71,7 @@ def test_it_is_the_filter_of_the_spectra() -> None:
     want = multichannel_wiener(spectra(stems).abs(), spectra(mix), 3).transpose(-1, -2)
     waves = centred.synthesise(want, size, size // 4, window, mix.shape[-1]) * level
     # They differ by what the guards take.
-    assert sdr_db(waves.numpy(), refined(stems, mix, RATE_HZ, 3).numpy()) > 40
+    assert sdr_db(waves.numpy(), filtered(stems, mix, RATE_HZ, 3).numpy()) > 40
 
 
 def test_the_spec_says_it() -> None:
@@ -81,6 +83,6 @@ def test_the_spec_says_it() -> None:
 
 
 def test_stems_that_fade_are_refused() -> None:
-    spec = Spec(name="faded", stems=("a",), windowed=True)
-    with pytest.raises(ValueError, match="filters them itself"):
-        _ = Refined(Fixed(torch.zeros(1), spec), 1).spec
+    spec = Spec(name="faded", stems=("a",), segmentation=Segmentation(length_s=1, window="own"))
+    with pytest.raises(UsageError, match="filters them itself"):
+        Wiener(Fixed(torch.zeros(1), spec), 1)

@@ -1,0 +1,47 @@
+"""A complement: what the stems of a separator leave of the mix, as a stem with a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from unweave.core.errors import UsageError
+from unweave.core.types import Spec, Wave
+from unweave.engine.adapters.select import select
+from unweave.engine.compose import AnySeparator, Run
+from unweave.engine.signal import Signal, in_step
+
+
+@dataclass(frozen=True)
+class Complement:
+    """The stem `called` is the mix minus all stems of the separator."""
+
+    separator: AnySeparator
+    called: str = "instrumental"
+
+    def __post_init__(self) -> None:
+        spec = self.separator.spec
+        if self.called in spec.stems:
+            raise UsageError(f"{spec.name} has a stem {self.called!r}: choose another name")
+
+    @property
+    def members(self) -> tuple[AnySeparator, ...]:
+        return (self.separator,)
+
+    @property
+    def spec(self) -> Spec:
+        spec = self.separator.spec
+        return replace(spec, stems=(*spec.stems, self.called), additive=True, rest=self.called)
+
+    def to(self, device: str) -> Complement:
+        return replace(self, separator=self.separator.to(device))
+
+    def separate(self, mix: Signal, run: Run) -> Iterator[Wave]:
+        one, other = mix.split(2)
+        for wave, stems in in_step([one, run(self.separator, other)]):
+            yield np.concatenate([stems, (wave - stems.sum(1))[:, None]], axis=1)
+
+    def select(self, stems: tuple[str, ...]) -> AnySeparator:
+        return select(self.separator, stems)

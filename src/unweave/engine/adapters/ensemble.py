@@ -1,0 +1,135 @@
+"""An ensemble: stems of one name from several separators, joined sample by sample or bin by bin.
+
+Each member is run on its own segments and at its own rate. A stem is made of the members that have
+one of its name.
+
+- `avg_wave`, `median_wave`, `min_wave`, `max_wave`: the weighted mean, the median, and the sample
+  of the smallest or the largest absolute value.
+- `avg_fft`, `median_fft`, `min_fft`, `max_fft`: the same of complex spectra, in frames of 2048
+  samples, 1024 apart. `min` and `max` take a bin from one member, phase and all (Min Spec and Max
+  Spec of UVR); a median is that of real and of imaginary parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unweave.core.errors import UsageError
+from unweave.core.plan import Plan
+from unweave.core.types import Spec, Wave
+from unweave.dsp import centred
+from unweave.engine.adapters.select import select
+from unweave.engine.compose import AnySeparator, Run, combined
+from unweave.engine.signal import Signal, in_step
+
+ALGORITHMS = (
+    "avg_wave", "median_wave", "min_wave", "max_wave",
+    "avg_fft", "median_fft", "min_fft", "max_fft",
+)  # fmt: skip
+FRAME, HOP = 2048, 1024
+# Frames of all segments lie on one grid, and none that is cut by a segment's end is kept.
+SPECTRA = Plan(length=64 * HOP + 2 * FRAME, hop=64 * HOP, context=FRAME)
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """weights: of each member in means; empty: all alike. stems: all that any member has."""
+
+    members: tuple[AnySeparator, ...]
+    algorithm: str = "avg_wave"
+    weights: tuple[float, ...] = ()
+    stems: tuple[str, ...] = ()
+    name: str = "ensemble"
+
+    def __post_init__(self) -> None:
+        if self.algorithm not in ALGORITHMS:
+            raise UsageError(
+                f"{self.name}: algorithm must be one of {', '.join(ALGORITHMS)}; "
+                f"got {self.algorithm!r}"
+            )
+        if self.weights and not self.algorithm.startswith("avg"):
+            raise UsageError(f"{self.name}: {self.algorithm} takes no weights")
+        if self.weights and (len(self.weights) != len(self.members) or min(self.weights) <= 0):
+            raise UsageError(f"{self.name}: weights must be one above 0 for each member")
+        names = (stem for member in self.members for stem in member.spec.stems)
+        if not self.stems:
+            object.__setattr__(self, "stems", tuple(dict.fromkeys(names)))
+
+    @property
+    def spec(self) -> Spec:
+        specs = [member.spec for member in self.members]
+        same = all(set(spec.stems) == set(self.stems) and spec.additive for spec in specs)
+        rests = {spec.rest for spec in specs}
+        return replace(
+            combined(self.name, self.members, self.stems),
+            additive=same and self.algorithm.startswith("avg"),
+            rest=rests.pop() if same and len(rests) == 1 else None,
+        )
+
+    def to(self, device: str) -> Ensemble:
+        return replace(self, members=tuple(member.to(device) for member in self.members))
+
+    def separate(self, mix: Signal, run: Run) -> Iterator[Wave]:
+        readings = mix.split(len(self.members))
+        found = [run(*pair) for pair in zip(self.members, readings, strict=True)]
+        # All stems of all members, one behind the other: `(group, stem, channel, time)`.
+        stems = (np.concatenate(blocks, axis=1) for blocks in in_step(found))
+        if self.algorithm.endswith("wave"):
+            for block in stems:
+                yield self._joined(torch.from_numpy(block)).numpy()
+            return
+        folded = (block.reshape(len(block), -1, block.shape[-1]) for block in stems)
+        yield from run.segments(self._of_spectra, replace(mix, blocks=folded), SPECTRA)
+
+    def _of_spectra(self, segment: Tensor, sample_rate_hz: int) -> Tensor:
+        """`(group, stem of any member and channel, time)` to `(group, stem, channel, time)`."""
+        groups, _, length = segment.shape
+        count = sum(len(member.spec.stems) for member in self.members)
+        window = centred.hann(FRAME, segment.device)
+        spectra = centred.analyse(segment.reshape(groups, count, -1, length), FRAME, HOP, window)
+        return centred.synthesise(self._joined(spectra), FRAME, HOP, window, length)
+
+    def _joined(self, values: Tensor) -> Tensor:
+        """`(group, stem of any member, channel, ...)` to `(group, stem, channel, ...)`."""
+        weights = self.weights or (1.0,) * len(self.members)
+        names = [
+            (stem, weight)
+            for member, weight in zip(self.members, weights, strict=True)
+            for stem in member.spec.stems
+        ]
+        out = []
+        for stem in self.stems:
+            places = [n for n, (name, _) in enumerate(names) if name == stem]
+            how = self.algorithm.partition("_")[0]
+            out.append(_join(values[:, places], how, [names[n][1] for n in places]))
+        return torch.stack(out, dim=1)
+
+    def select(self, stems: tuple[str, ...]) -> Ensemble:
+        weights = self.weights or (1.0,) * len(self.members)
+        used = [
+            (select(member, [stem for stem in stems if stem in member.spec.stems]), weight)
+            for member, weight in zip(self.members, weights, strict=True)
+            if set(stems) & set(member.spec.stems)
+        ]
+        members = tuple(member for member, _ in used)
+        kept = tuple(weight for _, weight in used) if self.weights else ()
+        return replace(self, members=members, weights=kept, stems=stems)
+
+
+def _join(values: Tensor, how: str, weights: list[float]) -> Tensor:
+    """One stem of all members, `(group, member, ...)`, to `(group, ...)`."""
+    if how == "avg":
+        shape = (-1, *[1] * (values.ndim - 2))
+        return (values * values.new_tensor(weights).reshape(shape)).sum(1) / sum(weights)
+    if how == "median":
+        if values.is_complex():
+            return torch.view_as_complex(torch.view_as_real(values).quantile(0.5, dim=1))
+        return values.quantile(0.5, dim=1)
+    sizes = values.abs()
+    chosen = sizes.argmin(1, keepdim=True) if how == "min" else sizes.argmax(1, keepdim=True)
+    return values.gather(1, chosen).squeeze(1)

@@ -1,0 +1,53 @@
+"""Some of the stems, and only the members run that these need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from unweave.core.errors import UsageError
+from unweave.core.types import Separator, Spec
+from unweave.engine.compose import AnySeparator
+
+
+@dataclass(frozen=True)
+class Select:
+    """A separator of which some stems are taken."""
+
+    separator: Separator
+    stems: tuple[str, ...]
+
+    @property
+    def spec(self) -> Spec:
+        return replace(self.separator.spec, stems=self.stems, additive=False, rest=None)
+
+    def to(self, device: str) -> Select:
+        return replace(self, separator=self.separator.to(device))
+
+    def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
+        names = self.separator.spec.stems
+        return self.separator(mix, sample_rate_hz)[:, [names.index(stem) for stem in self.stems]]
+
+
+def select(separator: AnySeparator, stems: Sequence[str]) -> AnySeparator:
+    """A separator of at least these stems that runs no member they do not need.
+
+    All stems are needed where one is what the others leave of the mix. Raises UsageError for a
+    stem that there is not.
+    """
+    spec = separator.spec
+    unknown = [stem for stem in stems if stem not in spec.stems]
+    if unknown or not stems:
+        raise UsageError(
+            f"{spec.name} gives {', '.join(spec.stems)}; asked for {', '.join(unknown) or 'none'}"
+        )
+    if len(set(stems)) == len(spec.stems) or (spec.additive and spec.rest in stems):
+        return separator
+    names = tuple(stem for stem in spec.stems if stem in stems)
+    own = getattr(separator, "select", None)
+    if own is None:
+        return Select(separator, names)  # type: ignore[arg-type]  # compositions select themselves
+    narrowed: AnySeparator = own(names)
+    return narrowed

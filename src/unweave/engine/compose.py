@@ -1,0 +1,186 @@
+"""Separators made of separators, and how they are run.
+
+Some adapters work on one batch of segments and are separators like any other. What needs more, as
+members with segments of their own or another signal than the mix, is a `Composition`: it turns a
+signal into stems, and has its members run on signals of its choice. All run in step, block by
+block, in memory that does not grow with the recording.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+
+from unweave.core.errors import UsageError
+from unweave.core.plan import Plan
+from unweave.core.types import Separator, Spec, Wave
+from unweave.engine.signal import Fifo, Signal, resampled
+from unweave.engine.stream import Call, OnBatch, Warn, stream
+
+
+@runtime_checkable
+class Composition(Protocol):
+    """A separator that is run as signals of its members and not segment by segment."""
+
+    @property
+    def spec(self) -> Spec:
+        """As of a separator; the segmentation is each member's own."""
+        ...
+
+    @property
+    def members(self) -> tuple[AnySeparator, ...]:
+        """Every separator that is run, as often as it is run at a time."""
+        ...
+
+    def to(self, device: str) -> Composition:
+        """The same with its members on `device`."""
+        ...
+
+    def separate(self, mix: Signal, run: Run) -> Iterator[Wave]:
+        """Stems of a mix, to the last sample.
+
+        mix: blocks `(group, channel, time)` at the spec's rate, where it has one. run: gives the
+        stems of a member. Yields `(group, stem, channel, time)`.
+        """
+        ...
+
+
+AnySeparator: TypeAlias = Separator | Composition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Runs separators on a device. batch: segments at work at once, of each that is run."""
+
+    device: str
+    batch: int
+    warn: Warn
+    on_batch: OnBatch | None = None
+
+    def __call__(self, separator: AnySeparator, mix: Signal) -> Signal:
+        """All stems `(group, stem, channel, time)` of a mix, at its rate and of its length."""
+        spec = separator.spec
+        kept = estimated(spec)
+
+        def stems(reading: Signal) -> Iterator[Wave]:
+            for wave, found in self.in_step(separator, reading, kept):
+                yield completed(spec, kept, wave, found) if len(kept) < len(spec.stems) else found
+
+        return mix.through(stems)
+
+    def in_step(
+        self, separator: AnySeparator, mix: Signal, kept: Sequence[int]
+    ) -> Iterator[tuple[Wave, Wave]]:
+        """A mix `(group, channel, time)` and some of its stems, in blocks of equal length."""
+        spec, rate = separator.spec, mix.sample_rate_hz
+        own_rate = spec.sample_rate_hz or rate
+        waiting = Fifo()
+
+        def incoming() -> Iterator[Wave]:
+            for block in mix.blocks:
+                waiting.push(block)
+                yield block
+
+        again = mix.again
+        reading = Signal(
+            resampled(incoming(), rate, own_rate),
+            own_rate,
+            None if again is None else lambda: resampled(again(), rate, own_rate),
+        )
+        if isinstance(separator, Composition):
+            found = separator.separate(reading, self)
+        else:
+            found = self.segments(separator, reading, spec.plan(own_rate))
+        if len(kept) < len(spec.stems):
+            found = (stems[:, kept] for stems in found)
+        for stems in resampled(found, own_rate, rate):
+            # A length that was rounded twice may come back one sample long.
+            length = min(stems.shape[-1], waiting.length)
+            if length:
+                yield waiting.pop(length), stems[..., :length]
+        if waiting.length:  # ... or one sample short
+            wave = waiting.pop(waiting.length)
+            yield wave, np.zeros((len(wave), len(kept), *wave.shape[1:]), np.float32)
+
+    def segments(self, call: Call, mix: Signal, plan: Plan | None) -> Iterator[Wave]:
+        """What a call makes of the segments of a mix, joined."""
+        return stream(
+            call,
+            mix.blocks,
+            plan,
+            mix.sample_rate_hz,
+            device=self.device,
+            batch=self.batch,
+            warn=self.warn,
+            on_batch=self.on_batch,
+        )
+
+
+def estimated(spec: Spec) -> list[int]:
+    """The stems that are taken from the separator: all but what the others leave of the mix."""
+    return [n for n, stem in enumerate(spec.stems) if not (spec.additive and stem == spec.rest)]
+
+
+def completed(spec: Spec, kept: Sequence[int], mix: Wave, stems: Wave) -> Wave:
+    """Estimated stems `(..., stem, channel, time)`, and what they leave of `(..., channel, time)`.
+
+    That has the place of the spec's `rest`, or is last, the residual, where there is none.
+    """
+    place = spec.stems.index(spec.rest) if len(kept) < len(spec.stems) and spec.rest else len(kept)
+    out = np.empty((*mix.shape[:-2], len(kept) + 1, *mix.shape[-2:]), np.float32)
+    out[..., :place, :, :] = stems[..., :place, :, :]
+    out[..., place, :, :] = mix
+    out[..., place + 1 :, :, :] = stems[..., place:, :, :]
+    for n in range(len(kept)):
+        out[..., place, :, :] -= stems[..., n, :, :]
+    return out
+
+
+def leaves(separator: AnySeparator) -> list[Separator]:
+    """The separators that are run at a time, each on its own segments."""
+    if isinstance(separator, Composition):
+        return [leaf for member in separator.members for leaf in leaves(member)]
+    return [separator]
+
+
+def check_segments(adapter: str, separator: AnySeparator) -> None:
+    """Raise UsageError unless a separator can be called with segments."""
+    if isinstance(separator, Composition):
+        raise UsageError(
+            f"{separator.spec.name} has no segments of its own: put {adapter} around its members"
+        )
+
+
+def combined(name: str, members: Sequence[AnySeparator], stems: tuple[str, ...]) -> Spec:
+    """The spec of a separator made of others, for a mix that all of them take.
+
+    Raises UsageError where they do not take the same channels.
+    """
+    specs = [member.spec for member in members]
+    rates = {spec.sample_rate_hz for spec in specs}
+    widths = {spec.channels for spec in specs} - {None}
+    if len(widths) > 1:
+        raise UsageError(
+            f"{name}: its members take {' and '.join(map(str, sorted(widths)))} channels; "  # type: ignore[type-var]
+            "all must take as many"
+        )
+    hashes = [spec.weights_sha256 for spec in specs if spec.weights_sha256]
+    return Spec(
+        name=name,
+        stems=stems,
+        sample_rate_hz=rates.pop() if len(rates) == 1 else None,
+        channels=widths.pop() if widths else None,
+        min_channels=max(spec.min_channels for spec in specs),
+        instead=next((spec.instead for spec in specs if spec.min_channels > 1), ""),
+        scale_equivariant=all(spec.scale_equivariant for spec in specs),
+        causal=all(spec.causal for spec in specs),
+        needs_track_stats=any(spec.needs_track_stats for spec in specs),
+        trained=bool(hashes),
+        paper="; ".join(dict.fromkeys(spec.paper for spec in specs if spec.paper)),
+        licence="; ".join(dict.fromkeys(spec.licence for spec in specs if spec.licence)),
+        weights_sha256=hashlib.sha256("".join(hashes).encode()).hexdigest() if hashes else None,
+    )

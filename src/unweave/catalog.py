@@ -50,7 +50,7 @@ def techniques() -> list[str]:
     return sorted(
         module.name.replace("_", "-")
         for module in pkgutil.iter_modules(separators.__path__)
-        if not module.ispkg and not module.name.startswith("_")
+        if not module.name.startswith("_")
     )
 
 

@@ -8,7 +8,7 @@ from tests.bench import fakes
 from unweave.bench.entries import entries, label_of
 from unweave.bench.names import parse_mapping
 from unweave.core.errors import UsageError
-from unweave.separators._dictionaries import Dictionaries
+from unweave.separators.nmf.dictionaries import Dictionaries
 
 
 def cards_folder():

@@ -5,8 +5,8 @@ import torch
 from tests.separators.songs import RATE_HZ, accompaniment, sdr_db, voice
 from unweave import catalog
 from unweave.core.errors import UsageError
-from unweave.dsp.foreground import Grid
 from unweave.separators import repet
+from unweave.separators._shared.foreground import Grid
 
 GRID = Grid(1024, 256, RATE_HZ)
 PERIOD_S = 64 * 256 / RATE_HZ  # whole frames

@@ -4,9 +4,9 @@ import torch
 
 from unweave import catalog
 from unweave.core.errors import UsageError
-from unweave.dsp.partials import Tracks
-from unweave.dsp.peaks import PADDING
 from unweave.engine.run import separate_array
+from unweave.signal.partials import Tracks
+from unweave.signal.peaks import PADDING
 
 RATE_HZ = 44100
 # Hz, level, from and to in seconds

@@ -9,9 +9,9 @@ import torch
 from tests.separators.songs import RATE_HZ, accompaniment, sdr_db, voice
 from unweave import catalog
 from unweave.core.types import Separator, Spec
-from unweave.dsp import centred
-from unweave.dsp.wiener import multichannel_wiener
 from unweave.separators._wiener import Refined, refined
+from unweave.signal import centred
+from unweave.signal.wiener import multichannel_wiener
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unweave.core.typed import typed
-from unweave.dsp.kmeans import kmeans
 from unweave.networks._masks import Transform, check_exponent, level, separate
 from unweave.networks._weights import loaded
+from unweave.signal.kmeans import kmeans
 
 FLOOR = 1e-3  # of the segment's level: fainter magnitudes look alike
 SILENT_DB = -40.0  # bins below this are silence (Hershey et al. 2016, section 3.1)

@@ -32,8 +32,8 @@ from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
-from unweave.dsp import centred
-from unweave.dsp.foreground import FACTS, Grid, excess, separate
+from unweave.separators._shared.foreground import FACTS, Grid, excess, separate
+from unweave.signal import centred
 
 FLAT = 1e-7  # of the largest peak: deviations below it are rounding
 BYTES_PER_SAMPLE = 150.0  # as measured on stereo at an overlap of 4

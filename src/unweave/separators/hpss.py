@@ -32,9 +32,9 @@ from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
-from unweave.dsp import centred
-from unweave.dsp.median import running_median
-from unweave.dsp.stft import magnitude
+from unweave.signal import centred
+from unweave.signal.median import running_median
+from unweave.signal.stft import magnitude
 
 WIDEST = 1000  # values in a median
 BODY_S = 10.0

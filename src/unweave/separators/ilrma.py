@@ -36,8 +36,8 @@ from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import LARGEST_SEED, parameter
 from unweave.core.types import Spec
-from unweave.dsp import centred, demix, images
-from unweave.separators import auxiva
+from unweave.separators._shared import demix, images, iva
+from unweave.signal import centred
 
 BINS_AT_ONCE = 256  # frequencies whose variances are at hand at the same time
 QUIET = 1e-7  # of a source's mean power: the model's variance is never less
@@ -65,7 +65,7 @@ def rows(
 ) -> Tensor:
     """Rows of the demixing matrices of a white mix.
 
-    products: real `(frequency, channel^2, frame)`, see `dsp.demix`; start: complex
+    products: real `(frequency, channel^2, frame)`, see `_shared/demix`; start: complex
     `(source, frequency, channel)`; spectra, activations: as `factors` gives them; they are changed.
     Returns rows shaped as the start.
     """
@@ -82,7 +82,7 @@ def rows(
         for some in blocks(bins):
             precision = variances(spectra[:, some], activations).reciprocal_()
             sums[:, some] = (products[some] @ precision.permute(1, 2, 0)).permute(2, 0, 1)
-        found = auxiva.STEPS[step](found, sums.div_(frames).to(found.real.dtype))
+        found = iva.STEPS[step](found, sums.div_(frames).to(found.real.dtype))
     return found
 
 
@@ -173,7 +173,7 @@ class Ilrma:
 
     def _rows(self, products: Tensor, start: Tensor) -> Tensor:
         bins, _, frames = products.shape
-        warm = auxiva.rows(products, start, iterations=self.warm_up)
+        warm = iva.rows(products, start, iterations=self.warm_up)
         spectra, activations = factors(self.sources, bins, frames, self.components, self.seed)
         return rows(
             products,

@@ -51,7 +51,7 @@ from torch import Tensor
 from unweave.core import parameters
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
-from unweave.dsp import centred
+from unweave.signal import centred
 
 LINES = 12  # projections
 ROUNDS = 50  # of updates, short of convergence: see the docstring

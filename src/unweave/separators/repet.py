@@ -29,9 +29,9 @@ from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
-from unweave.dsp import centred
-from unweave.dsp.foreground import FACTS, Grid, excess, separate
-from unweave.dsp.median import median_
+from unweave.separators._shared.foreground import FACTS, Grid, excess, separate
+from unweave.signal import centred
+from unweave.signal.median import median_
 
 BYTES_PER_SAMPLE = 120.0  # as measured on stereo at an overlap of 4
 

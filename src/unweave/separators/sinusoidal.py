@@ -23,7 +23,8 @@ a tone is heard as noise for the moment of its attack, and a drum that rings cou
 **Paper.** X. Serra, J. Smith, "Spectral modeling synthesis: a sound analysis/synthesis system based
 on a deterministic plus stochastic decomposition", Computer Music Journal 14(4), 1990; R. McAulay,
 T. Quatieri, "Speech analysis/synthesis based on a sinusoidal representation", IEEE Trans. ASSP
-34(4), 1986. The details are in `dsp/peaks`, `dsp/partials` and `dsp/oscillators`.
+34(4), 1986. The details are in `signal/peaks`, `signal/partials` and
+`signal/oscillators`.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
-from unweave.dsp.centred import check_mix, frame_size
-from unweave.dsp.oscillators import oscillate
-from unweave.dsp.partials import Ints, Linker, Tracks, chosen_tracks, sharpened
-from unweave.dsp.peaks import PADDING, Peaks, find_peaks
+from unweave.signal.centred import check_mix, frame_size
+from unweave.signal.oscillators import oscillate
+from unweave.signal.partials import Ints, Linker, Tracks, chosen_tracks, sharpened
+from unweave.signal.peaks import PADDING, Peaks, find_peaks
 
 LEEWAY_DB = 3.0  # by which a single peak may stand out less than its track does in the mean
 LEAST_STEP = 0.25  # bins of the window that a track may step in any case

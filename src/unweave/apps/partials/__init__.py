@@ -19,7 +19,7 @@ from unweave.io.files import advice, shortened, shown
 
 if TYPE_CHECKING:
     from unweave.core.types import OnProgress, ShouldStop, Wave
-    from unweave.dsp.peaks import Peaks
+    from unweave.signal.peaks import Peaks
 
 TECHNIQUE = "sinusoidal"
 BLOCK_S = 5.0
@@ -107,8 +107,8 @@ def _tracks(model: Any, blocks: Iterator[Wave], rate_hz: int, channels: int) -> 
     """The technique's tracks of a wave that arrives in blocks."""
     import numpy as np
 
-    from unweave.dsp.oscillators import without_gaps
-    from unweave.dsp.peaks import PADDING, joined
+    from unweave.signal.oscillators import without_gaps
+    from unweave.signal.peaks import PADDING, joined
 
     size, hop = model.frames(rate_hz)
     linker = model.linker(rate_hz)

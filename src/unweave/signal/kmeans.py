@@ -9,12 +9,31 @@ Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
+Draw = Callable[[Tensor, torch.Generator], int]
+"""One index, by weight."""
+
+
+def draw(weights: Tensor, generator: torch.Generator) -> int:
+    """One index, by weight; the first where all weights are zero. Takes any number of points."""
+    sums = weights.double().cumsum(0)
+    at = torch.rand(1, generator=generator, dtype=torch.float64).to(sums.device) * sums[-1]
+    return min(int(torch.searchsorted(sums, at, right=True)), len(weights) - 1) if sums[-1] else 0
+
 
 def kmeans(
-    points: Tensor, weights: Tensor, count: int, *, seed: int, starts: int = 4, steps: int = 50
+    points: Tensor,
+    weights: Tensor,
+    count: int,
+    *,
+    seed: int,
+    starts: int = 4,
+    steps: int = 50,
+    draw: Draw = draw,
 ) -> tuple[Tensor, Tensor]:
     """Cluster `points (point, dimension)` of `weights (point,)`, none negative.
 
@@ -32,26 +51,22 @@ def kmeans(
     pulling, pull = points[heavy], weights[heavy]
     generator = torch.Generator().manual_seed(seed)
     found = [
-        lloyd(pulling, pull, spread(pulling, pull, count, generator), steps) for _ in range(starts)
+        lloyd(pulling, pull, spread(pulling, pull, count, generator, draw), steps)
+        for _ in range(starts)
     ]
     centres, _ = min(found, key=lambda result: result[1])
     return centres, distances(points, centres).argmin(1)
 
 
-def spread(points: Tensor, weights: Tensor, count: int, generator: torch.Generator) -> Tensor:
+def spread(
+    points: Tensor, weights: Tensor, count: int, generator: torch.Generator, draw: Draw = draw
+) -> Tensor:
     """Start centres `(count, dimension)`: each drawn by its squared distance to those before."""
     centres = points[draw(weights, generator)][None]
     while len(centres) < count:
         far = distances(points, centres).amin(1) * weights
         centres = torch.cat([centres, points[draw(far, generator)][None]])
     return centres
-
-
-def draw(weights: Tensor, generator: torch.Generator) -> int:
-    """One index, by weight; the first where all weights are zero."""
-    sums = weights.double().cumsum(0)
-    at = torch.rand(1, generator=generator, dtype=torch.float64).to(sums.device) * sums[-1]
-    return min(int(torch.searchsorted(sums, at, right=True)), len(weights) - 1) if sums[-1] else 0
 
 
 def lloyd(points: Tensor, weights: Tensor, centres: Tensor, steps: int) -> tuple[Tensor, float]:

@@ -50,11 +50,3 @@ def test_points_have_the_products_they_were_made_of() -> None:
     made = torch.rand(7, 3, generator=torch.Generator().manual_seed(0)).double()
     found = grouping.points(made @ made.mT)
     torch.testing.assert_close(found @ found.mT, made @ made.mT)
-
-
-def test_k_means_minds_weights() -> None:
-    points = torch.tensor([[0.0], [1.0], [10.0], [11.0], [30.0]])
-    heavy = grouping.k_means(points, torch.tensor([1.0, 1, 1, 1, 100]), 2, 0)
-    light = grouping.k_means(points, torch.tensor([1.0, 1, 1, 1, 1e-6]), 2, 0)
-    assert heavy.unique(return_counts=True)[1].tolist() in ([4, 1], [1, 4])
-    assert light[0] == light[1] != light[2] == light[3]

@@ -16,6 +16,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from unweave.signal.kmeans import kmeans
+
 BANDS = 24  # of frequency, in equal ratios from the lowest to the highest
 ATTEMPTS = 10  # starts of k-means, of which the best is kept
 ROUNDS = 100  # of k-means at most; it ends when nothing changes
@@ -33,7 +35,11 @@ def groups(bases: Tensor, activations: Tensor, count: int, *, timing: float, see
         labels = torch.arange(len(energy), device=energy.device)
     else:
         likeness = (1 - timing) * sound(bases) + timing * correlation(activations.sqrt())
-        labels = k_means(points(likeness), energy / energy.sum(), count, seed)
+        where, weights = points(likeness).cpu(), (energy / energy.sum()).cpu().double()
+        _, labels = kmeans(
+            where, weights, count, seed=seed, starts=ATTEMPTS, steps=ROUNDS, draw=_draw
+        )
+        labels = labels.to(energy.device)
     totals = torch.zeros(count, dtype=energy.dtype, device=energy.device)
     totals.index_add_(0, labels, energy)
     return totals.argsort(descending=True, stable=True).argsort()[labels]
@@ -64,38 +70,5 @@ def points(products: Tensor) -> Tensor:
     return vectors * sizes.clamp(min=0).sqrt()
 
 
-def k_means(points: Tensor, weights: Tensor, count: int, seed: int) -> Tensor:
-    """The cluster of each point, `(point,)`: the best of ATTEMPTS starts, drawn as k-means++ does.
-
-    Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    points, weights = points.cpu(), weights.cpu().to(points.dtype)
-    best, least = torch.zeros(len(points), dtype=torch.long), float("inf")
-    for _ in range(ATTEMPTS):
-        labels, spread = _attempt(points, weights, count, generator)
-        if spread < least:
-            best, least = labels, spread
-    return best
-
-
-def _attempt(
-    points: Tensor, weights: Tensor, count: int, generator: torch.Generator
-) -> tuple[Tensor, float]:
-    first = torch.multinomial(weights, 1, generator=generator)
-    centres = points[first]
-    while len(centres) < count:
-        away = torch.cdist(points, centres).square().amin(1) * weights
-        chance = away if away.sum() > 0 else weights
-        centres = torch.cat([centres, points[torch.multinomial(chance, 1, generator=generator)]])
-    labels = torch.full((len(points),), -1)
-    for _ in range(ROUNDS):
-        away = torch.cdist(points, centres).square()
-        found = away.argmin(1)
-        if torch.equal(found, labels):
-            break
-        labels = found
-        member = torch.nn.functional.one_hot(labels, count).to(points.dtype) * weights[:, None]
-        total = member.sum(0)[:, None]
-        centres = torch.where(total > 0, (member.mT @ points) / total.clamp(min=1e-300), centres)
-    return labels, (away.amin(1) * weights).sum().item()
+def _draw(weights: Tensor, generator: torch.Generator) -> int:
+    return int(torch.multinomial(weights, 1, generator=generator)) if weights.any() else 0

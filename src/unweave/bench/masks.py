@@ -15,27 +15,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from unweave.signal import stft
+
 EPSILON = 2.0**-52  # against division by zero, where nothing sounds
 
 
 def transform(wave: Tensor, window: Tensor, hop: int) -> Tensor:
-    """Short-time spectra of `(..., time)`: `(..., window // 2 + 1, frame)`, scaled by 1 / sum.
-
-    The first frame is centred on the first sample, and silence is appended until the last sample
-    has all its frames, as in `scipy.signal.stft`.
-    """
-    padded = torch.nn.functional.pad(wave, (0, -wave.shape[-1] % hop))
-    rows = padded.reshape(-1, padded.shape[-1])
-    found = torch.stft(
-        rows,
-        window.shape[0],
-        hop,
-        window=window,
-        center=True,
-        pad_mode="constant",
-        return_complex=True,
-    )
-    return (found / window.sum()).reshape(*wave.shape[:-1], *found.shape[-2:])
+    """Short-time spectra of `(..., time)`: `(..., window // 2 + 1, frame)`, scaled by 1 / sum."""
+    return stft.centred(wave, window, hop) / window.sum()
 
 
 def inverse(spectrum: Tensor, window: Tensor, hop: int, length: int) -> Tensor:

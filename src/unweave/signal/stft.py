@@ -6,7 +6,8 @@ a separator that is cut into segments has to decide both itself. Here a signal o
 windowed frames gives that many samples back, multiplied by `envelope`.
 
 Both work on groups of frames that stay in the cache from one operation to the next, and so may
-what is done to a spectrum before it is inverted.
+what is done to a spectrum before it is inverted. `centred` and `add_frames` take any hop and pass a
+gradient, as training needs.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 FRAMES_AT_ONCE = 64
@@ -61,6 +63,33 @@ def overlap_add(parts: Iterable[Group], frames: int, window: Tensor, hop: int) -
     if out is None:
         raise ValueError("no frames to add up")
     return out.reshape(*out.shape[:-2], -1)
+
+
+def centred(wave: Tensor, window: Tensor, hop: int) -> Tensor:
+    """Spectra of the frames around samples 0, hop, 2 hop ...; silence lies beyond the ends.
+
+    wave: `(..., time)`, at the end of which silence is added until the last sample has all its
+    frames, as in `scipy.signal.stft`. Returns complex `(..., size // 2 + 1, frame)`.
+    """
+    whole = F.pad(wave, (0, -wave.shape[-1] % hop))
+    found = torch.stft(
+        whole.reshape(-1, whole.shape[-1]),
+        window.shape[0],
+        hop,
+        window=window,
+        center=True,
+        pad_mode="constant",
+        return_complex=True,
+    )
+    return found.reshape(*wave.shape[:-1], *found.shape[-2:])
+
+
+def add_frames(frames: Tensor, hop: int) -> Tensor:
+    """`(..., frame, size)`, `hop` apart, summed: `(..., frames_to_samples(frame, size, hop))`."""
+    lead, (count, size) = frames.shape[:-2], frames.shape[-2:]
+    total = frames_to_samples(count, size, hop)
+    columns = frames.reshape(-1, count, size).transpose(1, 2)
+    return F.fold(columns, (1, total), (1, size), stride=(1, hop)).reshape(*lead, total)
 
 
 def groups(count: int) -> Iterator[slice]:

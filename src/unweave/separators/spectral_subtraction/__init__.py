@@ -54,7 +54,7 @@ from unweave.separators.spectral_subtraction.noise import (
     minimum_statistics,
     sounding_frames,
 )
-from unweave.signal.centred import analyse, check_mix, frame_size, synthesise
+from unweave.signal.centred import analyse, check_mix, frame_size, hann, synthesise
 from unweave.signal.stft import magnitude
 
 BODY_S = 20.0  # of a segment, between its margins
@@ -216,7 +216,7 @@ class SpectralSubtraction:
     def _frames(self, sample_rate_hz: int, device: torch.device | str) -> tuple[int, int, Tensor]:
         """The size of a frame, the hop, and the window."""
         size = frame_size(self.window_s, sample_rate_hz)
-        return size, size // self.overlap, torch.hann_window(size, device=device).sqrt_()
+        return size, size // self.overlap, hann(size, device, "sqrt-hann")
 
     def _measured(self, noise: Audio) -> Profile:
         """What is known of a noise on its own. Raises UsageError where that is not enough."""

@@ -9,8 +9,8 @@ import pytest
 
 from unweave.cli.progress import (
     PLAIN_EVERY_S,
+    Batch,
     Pace,
-    Tally,
     clock,
     counted,
     display,
@@ -29,13 +29,13 @@ def test_clock(seconds, text):
 
 def test_pace():
     pace = Pace(began_s=100.0)
-    assert pace.words(101.0) == ("", "", "")
+    assert pace.words(101.0) == ""
     pace.done_s, pace.fraction = 60.0, 0.25
-    assert pace.words(110.0) == ("25 %", "6x real time", "0:30 left")
+    assert pace.words(110.0) == "25 %, 6x real time, 0:30 left"
     pace.fraction = None  # a length that nobody knows
-    assert pace.words(110.0) == ("1:00", "6x real time", "")
+    assert pace.words(110.0) == "1:00, 6x real time"
     pace.done_s = 0.3  # a slow machine
-    assert pace.words(110.0) == ("0:00", "0.03x real time", "")
+    assert pace.words(110.0) == "0:00, 0.03x real time"
 
 
 def test_speed_has_two_digits_and_no_exponent():
@@ -53,19 +53,19 @@ def test_one_is_singular():
 
 
 def test_batch_counts_files_by_their_size_and_leaves_skipped_ones_out():
-    tally = Tally({"a": 100, "b": 300, "c": 600})
-    tally.end("c", worked=False)
-    assert tally.pace.fraction == 0.0
-    tally.update("a", 5.0, 10.0)
-    assert tally.pace.fraction == pytest.approx(0.125)
-    tally.update("b", 30.0, None)
-    tally.end("a", worked=True)
-    assert tally.pace.fraction == pytest.approx(0.25)
-    assert tally.pace.done_s == 35.0
-    tally.update("b", 61.0, 60.0)  # a declared length may be short
-    assert tally.pace.fraction == 1.0
-    tally.end("b", worked=True)
-    assert (tally.pace.fraction, tally.ended) == (1.0, 3)
+    batch = Batch({"a": 100, "b": 300, "c": 600})
+    batch.end("c", worked=False)
+    assert batch.pace.fraction == 0.0
+    batch.update("a", 5.0, 10.0)
+    assert batch.pace.fraction == pytest.approx(0.125)
+    batch.update("b", 30.0, None)
+    batch.end("a", worked=True)
+    assert batch.pace.fraction == pytest.approx(0.25)
+    assert batch.pace.done_s == 35.0
+    batch.update("b", 61.0, 60.0)  # a declared length may be short
+    assert batch.pace.fraction == 1.0
+    batch.end("b", worked=True)
+    assert (batch.pace.fraction, batch.ended) == (1.0, 3)
 
 
 def test_plain_lines_are_few(monkeypatch):

@@ -2,13 +2,13 @@
 
 import pytest
 
+from unweave.training.module import rate_factor
 from unweave.training.recipe import Schedule
-from unweave.training.schedule import factor
 
 
 def test_up_level_and_down() -> None:
     schedule = Schedule(steps=100, warmup=10, decay=20)
-    rates = [factor(step, schedule) for step in range(101)]
+    rates = [rate_factor(step, schedule) for step in range(101)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[9:81] == [1.0] * 72
     assert rates[90] == pytest.approx(0.5)
@@ -18,4 +18,4 @@ def test_up_level_and_down() -> None:
 
 def test_without_either() -> None:
     schedule = Schedule(steps=10, warmup=0, decay=0)
-    assert [factor(step, schedule) for step in range(10)] == [1.0] * 10
+    assert [rate_factor(step, schedule) for step in range(10)] == [1.0] * 10

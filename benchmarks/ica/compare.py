@@ -54,7 +54,7 @@ def our_fastica(given: peers.Arrays) -> np.ndarray:
         rows.to(white.dtype) @ white
         return (rows @ whitener).numpy()
 
-    return threads.each(work, [torch.from_numpy(given["mix"])])[0]
+    return threads.parallel_map(work, [torch.from_numpy(given["mix"])])[0]
 
 
 def our_spectra(kind: str, given: peers.Arrays) -> np.ndarray:
@@ -69,7 +69,7 @@ def our_spectra(kind: str, given: peers.Arrays) -> np.ndarray:
             rows = ilrma.rows(products, start, *factors, iterations=ROUNDS, step="single")
         return projected_back(demixed(rows, whitener, mix), mix[0])
 
-    return threads.each(work, [given["mix"]])[0]
+    return threads.parallel_map(work, [given["mix"]])[0]
 
 
 def ours(kind: str, given: peers.Arrays) -> np.ndarray:

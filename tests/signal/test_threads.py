@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from unweave.signal.threads import each, one_thread_each
+from unweave.signal.threads import one_thread_each, parallel_map
 
 
 def test_results_come_in_order_and_threads_are_given_back() -> None:
@@ -19,7 +19,7 @@ def test_results_come_in_order_and_threads_are_given_back() -> None:
     torch.set_num_threads(2)
     try:
         with torch.inference_mode():
-            assert each(work, range(20)) == [n * n for n in range(20)]
+            assert parallel_map(work, range(20)) == [n * n for n in range(20)]
         assert seen == {(1, True)}
         assert torch.get_num_threads() == 2
     finally:
@@ -30,7 +30,7 @@ def test_one_thread_divides_nothing() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        names = each(lambda _: threading.current_thread().name, range(3))
+        names = parallel_map(lambda _: threading.current_thread().name, range(3))
     finally:
         torch.set_num_threads(before)
     assert set(names) == {threading.current_thread().name}
@@ -70,7 +70,7 @@ def test_two_at_a_time_leave_what_was_there(three_threads: None, order: str) -> 
                 together.wait()
                 return threading.get_ident()
 
-            seen = server.submit(each, meet, range(2)).result()
+            seen = server.submit(parallel_map, meet, range(2)).result()
             assert threading.get_ident() not in seen
             assert len(set(seen)) == 2
 

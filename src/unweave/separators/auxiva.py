@@ -76,7 +76,7 @@ class AuxIva:
         images.check_channels(parameters.name_of(self), self.sources, mix)
         size = centred.frame_size(self.window_s, sample_rate_hz)
         hop = size // self.overlap
-        return images.each(
+        return images.map_batch(
             lambda one: images.separate(one, self.sources, size, hop, self._rows), mix
         )
 

@@ -192,7 +192,7 @@ class FastIca:
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         images.check_channels(parameters.name_of(self), self.sources, mix)
-        return images.each(self._separate, mix)
+        return images.map_batch(self._separate, mix)
 
     def _separate(self, mix: Tensor) -> Tensor:
         """`(channel, time)` to `(source, channel, time)`."""

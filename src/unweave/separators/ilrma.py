@@ -167,7 +167,7 @@ class Ilrma:
                 "a frame; take fewer, or a longer window_s"
             )
         hop = size // self.overlap
-        return images.each(
+        return images.map_batch(
             lambda one: images.separate(one, self.sources, size, hop, self._rows), mix
         )
 

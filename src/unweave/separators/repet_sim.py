@@ -36,7 +36,7 @@ from unweave.core.types import Spec
 from unweave.separators._shared.foreground import FACTS, Grid, excess, separate
 from unweave.signal import centred
 from unweave.signal.median import gathered_median
-from unweave.signal.threads import each
+from unweave.signal.threads import parallel_map
 
 BODY_S = 30.0
 FADE_S = 0.1
@@ -144,7 +144,7 @@ def similar_frames(
         counts, indices = peaks(cosines, most, distance)
         return counts, indices.add_(begin)
 
-    found = each(some, range(0, frames, rows))
+    found = parallel_map(some, range(0, frames, rows))
     width = max(indices.shape[1] for _, indices in found)
     padded = [F.pad(indices, (0, width - indices.shape[1])) for _, indices in found]
     return torch.cat([counts for counts, _ in found]), torch.cat(padded)

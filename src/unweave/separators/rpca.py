@@ -29,7 +29,7 @@ from unweave.core.parameters import parameter
 from unweave.core.types import Spec
 from unweave.separators._shared.foreground import FACTS, TINY, Grid, separate
 from unweave.signal import centred
-from unweave.signal.threads import each
+from unweave.signal.threads import parallel_map
 
 BYTES_PER_SAMPLE = 300.0  # as measured on stereo at an overlap of 4
 GROWTH = 1.5  # of the penalty, in each step; as in the authors' code
@@ -78,7 +78,7 @@ class Rpca:
         grid = Grid.of(self.window_s, self.overlap, sample_rate_hz, self.window)
 
         def masks(magnitudes: Tensor) -> Tensor:
-            return torch.stack(each(self.mask_of, magnitudes))
+            return torch.stack(parallel_map(self.mask_of, magnitudes))
 
         return separate(mix, grid, self.high_pass_hz, masks)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from unweave.signal.selection import running, tile_of
-from unweave.signal.threads import each
+from unweave.signal.threads import parallel_map
 
 Array = npt.NDArray[np.float32]
 
@@ -61,7 +61,7 @@ def _run(values: Tensor, out: Tensor, width: int) -> None:
         medians = torch.stack(program.run(inputs), dim=1).flatten(0, 1)
         out[:, first : first + lanes] = medians[:length]
 
-    each(some, range(0, values.shape[1], lanes))
+    parallel_map(some, range(0, values.shape[1], lanes))
 
 
 def median_(values: Tensor) -> Tensor:
@@ -110,5 +110,5 @@ def gathered_median(values: Tensor, indices: Tensor) -> Tensor:
         sample = source[row].take(places[column], axis=1, mode="clip")
         target[row, column] = _median_of(sample)
 
-    each(fill, corners)
+    parallel_map(fill, corners)
     return out.reshape(*values.shape[:-1], sets)

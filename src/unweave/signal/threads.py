@@ -25,24 +25,24 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Each(Protocol):
-    """`each(work, items)` is `[work(item) for item in items]`."""
+class ParallelMap(Protocol):
+    """`parallel_map(work, items)` is `[work(item) for item in items]`."""
 
     def __call__(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]: ...
 
 
-def each(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+def parallel_map(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
     """`[work(item) for item in items]`, on as many threads as torch has on the CPU.
 
     A single item has one thread too, so that its sums do not depend on what else there is.
     """
-    with team() as run:
+    with thread_pool() as run:
         return run(work, items)
 
 
 @contextmanager
-def team() -> Iterator[Each]:
-    """An `each` whose threads stay until the end of the context, for many rounds of short work."""
+def thread_pool() -> Iterator[ParallelMap]:
+    """A `parallel_map` whose threads stay until the context ends, for many rounds of short work."""
     _heal()
     threads, inference = torch.get_num_threads(), torch.is_inference_mode_enabled()
     if threads == 1:

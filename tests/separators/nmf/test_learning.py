@@ -29,14 +29,14 @@ def all_frames(recordings: list[Tensor]) -> Tensor:
 
 def test_of_few_frames_all_are_kept_in_their_order() -> None:
     recordings = [recording(n) for n in range(3)]
-    torch.testing.assert_close(learning.heard(recordings, SIZE), all_frames(recordings))
+    torch.testing.assert_close(learning.training_frames(recordings, SIZE), all_frames(recordings))
 
 
 def test_of_many_frames_every_part_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as fit, all different, from recordings in proportion to their length."""
     monkeypatch.setattr(learning, "MOST_FRAMES", 200)
     recordings = [recording(n) for n in range(10)]
-    every, found = all_frames(recordings), learning.heard(recordings, SIZE, seed=3)
+    every, found = all_frames(recordings), learning.training_frames(recordings, SIZE, seed=3)
     assert found.shape == (BINS, 200)
     plain = [torch.view_as_real(some.T.contiguous()).flatten(1) for some in (found, every)]
     apart = torch.cdist(*plain, compute_mode="donot_use_mm_for_euclid_dist")
@@ -45,16 +45,16 @@ def test_of_many_frames_every_part_is_heard(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(set(nearest.indices.tolist())) == 200
     per_recording = torch.bincount(nearest.indices * 10 // every.shape[1], minlength=10)
     assert int(per_recording.min()) >= 8  # 20 each on average; 8 is three deviations below
-    again = learning.heard(recordings, SIZE, seed=3)
+    again = learning.training_frames(recordings, SIZE, seed=3)
     torch.testing.assert_close(found, again, rtol=0, atol=0)
-    assert not torch.equal(found, learning.heard(recordings, SIZE, seed=4))
+    assert not torch.equal(found, learning.training_frames(recordings, SIZE, seed=4))
 
 
 def test_what_sounded_together_stays_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learning, "MOST_FRAMES", 100)
     recordings = [recording(n) for n in range(6)]
-    one = learning.heard(recordings, SIZE)
-    other = learning.heard([-wave for wave in recordings], SIZE)
+    one = learning.training_frames(recordings, SIZE)
+    other = learning.training_frames([-wave for wave in recordings], SIZE)
     torch.testing.assert_close(one, -other)
 
 
@@ -77,6 +77,6 @@ def test_no_more_is_kept_for_more_recordings(monkeypatch: pytest.MonkeyPatch) ->
             kept.append(held() - before)
             yield recording(n, channels=1)
 
-    learning.heard(recordings(), SIZE)
+    learning.training_frames(recordings(), SIZE)
     assert max(kept) <= 2 * 100 * BINS * 8
     assert kept[-1] == kept[2]

@@ -23,7 +23,7 @@ def test_each_item_computes_alone_and_threads_get_their_cores_back() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        found = images.each(lambda one: one * torch.get_num_threads(), torch.ones(1, 2, 3))
+        found = images.map_batch(lambda one: one * torch.get_num_threads(), torch.ones(1, 2, 3))
         assert (found == 1).all()
         assert torch.get_num_threads() == 2
     finally:

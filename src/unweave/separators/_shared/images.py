@@ -51,7 +51,7 @@ def by_energy(stems: Tensor) -> Tensor:
     return stems[torch.argsort(energy, descending=True, stable=True)]
 
 
-def each(work: Callable[[Tensor], Tensor], mix: Tensor) -> Tensor:
+def map_batch(work: Callable[[Tensor], Tensor], mix: Tensor) -> Tensor:
     """`work` on each `(channel, time)` of a batch.
 
     On a CPU each is held to one thread: these techniques take hundreds of short steps, and where
@@ -59,7 +59,7 @@ def each(work: Callable[[Tensor], Tensor], mix: Tensor) -> Tensor:
     """
     if mix.device.type != "cpu":
         return torch.stack([work(one) for one in mix])
-    return torch.stack(threads.each(work, mix))
+    return torch.stack(threads.parallel_map(work, mix))
 
 
 def separate(mix: Tensor, sources: int, size: int, hop: int, estimate: Estimate) -> Tensor:

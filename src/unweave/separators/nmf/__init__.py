@@ -207,7 +207,11 @@ class Nmf:
         """The masks, shaped as the spectrum of one signal, of all stems but the one at `rest`."""
         values = dictionaries.magnitudes(spectrum, self._settings["exponent"])
         values /= values.mean().clamp(min=SILENT)
-        parts = self._blind(values) if self._known is None else self._taught(values, self._known)
+        parts = (
+            self._unsupervised(values)
+            if self._known is None
+            else self._supervised(values, self._known)
+        )
         total = values.fill_(SILENT)
         for bases, activations in parts:
             total += (bases @ activations).pow_(self.power)
@@ -215,7 +219,7 @@ class Nmf:
             if n != rest:
                 yield (bases @ activations).pow_(self.power).div_(total)
 
-    def _blind(self, values: Tensor) -> list[Part]:
+    def _unsupervised(self, values: Tensor) -> list[Part]:
         """The sources of `(channel, frequency, frame)`, of most energy first."""
         found = self._fit(values.flatten(0, 1))
         bases, activations = found.bases.unflatten(0, values.shape[:2]), found.activations
@@ -248,7 +252,7 @@ class Nmf:
 
         return min((attempt(n) for n in range(self.restarts)), key=lambda found: found.loss)
 
-    def _taught(self, values: Tensor, known: Dictionaries) -> list[Part]:
+    def _supervised(self, values: Tensor, known: Dictionaries) -> list[Part]:
         """The card's stems, and the free one, in `(channel, frequency, frame)`."""
         channels, _, length = values.shape
         columns = values.transpose(0, 1).flatten(1)  # channels one after the other

@@ -56,11 +56,11 @@ def learn(
     seed = options.get("seed", 0)
     beta, exponent = updates.BETAS[settings["divergence"]], settings["exponent"]
     size, _ = frames(settings, sample_rate_hz)
-    spectra = [heard(recordings, size, seed) for recordings in examples.values()]
+    spectra = [training_frames(recordings, size, seed) for recordings in examples.values()]
     level = torch.cat([some.abs().mean(0) for some in spectra]).mean().clamp(min=SILENT)
     bases = []
     for stem, some in zip(examples, spectra, strict=True):
-        values = sounding(magnitudes(some.div_(level), exponent))
+        values = active_frames(magnitudes(some.div_(level), exponent))
         if values.shape[1] < count:
             raise UsageError(
                 f"nmf: {stem} has {values.shape[1]} frames that sound, too few for {count} "
@@ -68,7 +68,7 @@ def learn(
             )
         bases.append(describe(values, count, beta=beta, iterations=rounds, seed=seed))
     if steps and len(bases) > 1:
-        bases = tell_apart(
+        bases = train_discriminatively(
             bases,
             spectra,
             beta=beta,
@@ -86,7 +86,7 @@ def learn(
     )
 
 
-def heard(recordings: Iterable[Tensor], size: int, seed: int = 0) -> Tensor:
+def training_frames(recordings: Iterable[Tensor], size: int, seed: int = 0) -> Tensor:
     """Complex spectra `(frequency, frame)` of recordings, as if they were equally loud.
 
     Channels follow each other. Of more than MOST_FRAMES frames a random choice stays, every frame
@@ -126,13 +126,13 @@ def describe(values: Tensor, components: int, *, beta: float, iterations: int, s
     return found.bases / found.bases.sum(0)
 
 
-def sounding(values: Tensor) -> Tensor:
+def active_frames(values: Tensor) -> Tensor:
     """The frames of `(frequency, frame)` that are no pauses."""
     level = values.mean(0)
     return values[:, level > QUIET * level.mean()]
 
 
-def tell_apart(
+def train_discriminatively(
     bases: list[Tensor],
     spectra: list[Tensor],
     *,

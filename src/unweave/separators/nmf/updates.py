@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unweave.signal.threads import Each, each, team
+from unweave.signal.threads import ParallelMap, parallel_map, thread_pool
 
 BETAS = {"euclid": 2.0, "kl": 1.0, "itakura-saito": 0.0}
 TILE = 512  # columns at most: with fewer, calls cost more than a nearer cache saves
@@ -85,21 +85,21 @@ def fit(
     groups = _groups(values, activations, beta)
     both = Bases.of(bases.mT, beta)
     extra = None
-    with team() as each:
-        first = last = _loss(each, groups, both) if tolerance else 0.0
-        sums = _round(each, groups, both, fixed)
+    with thread_pool() as run:
+        first = last = _loss(run, groups, both) if tolerance else 0.0
+        sums = _round(run, groups, both, fixed)
         for step in range(1, iterations + 1):
             if penalty is not None:
                 extra = penalty(both.down, _joined(groups))
             if fixed < bases.shape[1]:
                 both = _better(both, sums, fixed, beta, extra)
-            sums = _round(each, groups, both, fixed, extra, update=True)
+            sums = _round(run, groups, both, fixed, extra, update=True)
             if tolerance and step % CHECK == 0:
-                now = _loss(each, groups, both)
+                now = _loss(run, groups, both)
                 if last - now < tolerance * first:
                     break
                 last = now
-        return Fit(both.down, _joined(groups), _loss(each, groups, both))
+        return Fit(both.down, _joined(groups), _loss(run, groups, both))
 
 
 def activate(values: Tensor, bases: Tensor, *, beta: float, iterations: int) -> Tensor:
@@ -114,7 +114,7 @@ def activate(values: Tensor, bases: Tensor, *, beta: float, iterations: int) -> 
             for _ in range(iterations):
                 tile.update(both, None)
 
-    each(work, groups)
+    parallel_map(work, groups)
     return _joined(groups)
 
 
@@ -126,7 +126,7 @@ def even(values: Tensor, bases: Tensor) -> Tensor:
 
 def loss(values: Tensor, bases: Tensor, activations: Tensor, beta: float) -> float:
     """The divergence of `values` from `bases @ activations`, summed over all entries."""
-    return _loss(each, _groups(values, activations, beta), Bases.of(bases.mT, beta))
+    return _loss(parallel_map, _groups(values, activations, beta), Bases.of(bases.mT, beta))
 
 
 class Tile:
@@ -190,7 +190,7 @@ class Tile:
 
 
 def _round(
-    each: Each,
+    run: ParallelMap,
     groups: list[list[Tile]],
     bases: Bases,
     fixed: int,
@@ -215,7 +215,7 @@ def _round(
                 tile.add(bases, slice(fixed, None), up, down)
         return up, down
 
-    (up, down), *others = each(work, groups)
+    (up, down), *others = run(work, groups)
     for more_up, more_down in others:
         up += more_up
         down += more_down
@@ -262,8 +262,8 @@ def _joined(groups: list[list[Tile]]) -> Tensor:
     return torch.cat([tile.activations for group in groups for tile in group], dim=1)
 
 
-def _loss(each: Each, groups: list[list[Tile]], bases: Bases) -> float:
+def _loss(run: ParallelMap, groups: list[list[Tile]], bases: Bases) -> float:
     def work(group: list[Tile]) -> float:
         return sum(tile.loss(bases) for tile in group)
 
-    return sum(each(work, groups))
+    return sum(run(work, groups))

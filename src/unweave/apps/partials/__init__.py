@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.apps.partials.formats import FORMATS, Analysis
-from unweave.core.errors import Cancelled, OutputError, UsageError
+from unweave.core.errors import Cancelled, UsageError
 from unweave.core.types import Progress
-from unweave.core.whole import appearing
-from unweave.io.files import advice, shortened, shown
+from unweave.io.files import atomic_write, shortened, shown
 
 if TYPE_CHECKING:
     from unweave.core.types import OnProgress, ShouldStop, Wave
@@ -64,7 +63,7 @@ def partials(
 
         contents.append((plot, picture(found)))
     for target, content in contents:
-        _write(target, content)
+        atomic_write(target, content)
     tracks = found.tracks
     files = tuple(target for target, _ in contents)
     return Written(len(tracks.begins) - 1, len(tracks), files, found.warnings)
@@ -161,11 +160,3 @@ def _check(source: Path, output: Path | None, plot: Path | None) -> None:
     for target in filter(None, (output, plot)):
         if target.exists() and source.exists() and target.samefile(source):
             raise UsageError(f"{shown(target)}: is the recording itself; choose another file")
-
-
-def _write(target: Path, content: bytes) -> None:
-    try:
-        with appearing(target) as hidden:
-            hidden.write_bytes(content)
-    except OSError as error:
-        raise OutputError(f"{shown(target)}: cannot be written ({advice(error)})") from error

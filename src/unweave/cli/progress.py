@@ -10,67 +10,19 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
     from unweave.cli.session import Session
 
 PLAIN_EVERY_S = 10.0
 NAME_WIDTH = 32
 REDRAW_EVERY_S = 0.1
-
-
-@dataclass(slots=True)
-class Pace:
-    """How far and how fast: seconds of sound done, against the clock."""
-
-    began_s: float = field(default_factory=lambda: time.monotonic())
-    done_s: float = 0.0
-    fraction: float | None = None  # of the work; None: not known
-
-    def update(self, done_s: float, total_s: float | None) -> None:
-        self.done_s = done_s
-        self.fraction = min(1.0, done_s / total_s) if total_s else None
-
-    def words(self, now_s: float) -> str:
-        """Percent, speed and time left, as far as they are known."""
-        elapsed_s = max(1e-6, now_s - self.began_s)
-        speed = times_real_time(self.done_s, elapsed_s) if self.done_s else ""
-        if not self.fraction:
-            return ", ".join(filter(None, [clock(self.done_s) if self.done_s else "", speed]))
-        left_s = elapsed_s * (1.0 - self.fraction) / self.fraction
-        return f"{100 * self.fraction:.0f} %, {speed}, {clock(left_s)} left"
-
-
-class Batch:
-    """How far a whole batch is, files weighted by their size, skipped ones left out."""
-
-    def __init__(self, weights: Mapping[Any, int]) -> None:
-        self.weights = dict(weights)
-        self.count, self.ended, self.pace = len(weights), 0, Pace()
-        self.parts: dict[object, tuple[float, float]] = {}  # of each file: fraction and seconds
-
-    def update(self, key: object, done_s: float, total_s: float | None) -> None:
-        self.parts[key] = min(1.0, done_s / total_s) if total_s else 0.0, done_s
-        self._count()
-
-    def end(self, key: object, worked: bool) -> None:
-        self.ended += 1
-        if worked:
-            self.parts[key] = 1.0, self.parts.get(key, (0.0, 0.0))[1]
-        else:
-            self.weights.pop(key, None)
-        self._count()
-
-    def _count(self) -> None:
-        done = sum(self.weights.get(key, 0) * part for key, (part, _) in self.parts.items())
-        self.pace.fraction = done / max(1, sum(self.weights.values()))
-        self.pace.done_s = sum(done_s for _, done_s in self.parts.values())
 
 
 class Display:
@@ -102,19 +54,18 @@ class _Lines(Display):
 
     def __init__(self, session: Session, count: int) -> None:
         self.session, self.count, self.ended = session, count, 0
-        self.tasks: dict[object, tuple[str, Pace]] = {}
+        self.tasks: dict[object, tuple[str, float]] = {}  # name, and when it began
         self.told_s: dict[object, float] = {}
 
     def start(self, key: object, name: str) -> None:
-        self.tasks[key] = name, Pace()
+        self.tasks[key] = name, time.monotonic()
         self.told_s[key] = time.monotonic()
         place = f" ({self.ended + len(self.tasks)} of {self.count})" if self.count > 1 else ""
         self.session.note(f"{name}: at work{place}")
 
     def update(self, key: object, done_s: float, total_s: float | None) -> None:
-        name, pace = self.tasks[key]
-        pace.update(done_s, total_s)
-        self._note(key, f"{name}: {pace.words(time.monotonic())}")
+        name, began_s = self.tasks[key]
+        self._note(key, f"{name}: {words(done_s, total_s, time.monotonic() - began_s)}")
 
     def end(self, key: object, worked: bool = True) -> None:
         self.tasks.pop(key, None)
@@ -131,57 +82,82 @@ class _Lines(Display):
 
 
 class _Bars(Display):
-    """For people: a bar for each file at work, and one for the whole batch below them."""
+    """For people: a bar for each file at work, and one for the whole batch below them.
+
+    The batch counts files by their size and leaves out those that were skipped.
+    """
 
     def __init__(self, bars: Bars, weights: Mapping[object, int], lock: threading.RLock) -> None:
-        self.bars, self.lock, self.batch = bars, lock, Batch(weights)
-        self.tasks: dict[object, tuple[Any, Pace]] = {}
-        self.line = self._add(self._batch_name()) if len(weights) > 1 else None
+        self.bars, self.lock, self.weights = bars, lock, dict(weights)
+        self.count, self.ended = len(weights), 0
+        self.tasks: dict[object, TaskID] = {}
+        self.parts: dict[object, tuple[float, float]] = {}  # of each file: part done, seconds
+        self.line = self._add(self._batch_name()) if self.count > 1 else None
 
     def start(self, key: object, name: str) -> None:
-        self.tasks[key] = self._add(name), Pace()
+        self.tasks[key] = self._add(name)
 
     def update(self, key: object, done_s: float, total_s: float | None) -> None:
-        line, pace = self.tasks[key]
-        pace.update(done_s, total_s)
-        self._show(line, pace)
-        self.batch.update(key, done_s, total_s)
+        done = min(done_s, total_s) if total_s else done_s  # a declared length may be short
+        self.bars.update(self.tasks[key], completed=done, total=total_s or None, sound_s=done_s)
+        self.parts[key] = done / total_s if total_s else 0.0, done_s
         self._show_batch()
 
     def end(self, key: object, worked: bool = True) -> None:
         if key in self.tasks:
             with self.lock:
-                self.bars.remove_task(self.tasks.pop(key)[0])
-        self.batch.end(key, worked)
+                self.bars.remove_task(self.tasks.pop(key))
+        self.ended += 1
+        self.parts[key] = 1.0, self.parts.get(key, (0.0, 0.0))[1]
+        if not worked:
+            self.weights.pop(key, None)
         self._show_batch()
 
     def say(self, text: str) -> None:
         if self.line is None:
-            self.line = self._add("")
-        self.bars.update(self.line, words=text)
+            self.line = self._add(text)
+        self.bars.update(self.line, description=text, sound_s=None)
 
-    def _add(self, name: str) -> Any:
+    def _add(self, name: str) -> TaskID:
         short = name if len(name) <= NAME_WIDTH else f"{name[: NAME_WIDTH - 1]}…"
         with self.lock:
-            return self.bars.add_task(short, total=None, words="starting")
-
-    def _show(self, line: Any, pace: Pace) -> None:
-        total = None if pace.fraction is None else 1.0
-        words = pace.words(time.monotonic()) or "starting"
-        self.bars.update(line, completed=pace.fraction or 0.0, total=total, words=words)
+            return self.bars.add_task(short, total=None, sound_s=0.0)
 
     def _show_batch(self) -> None:
         if self.line is not None:
-            self.bars.update(self.line, description=self._batch_name())
-            self._show(self.line, self.batch.pace)
+            done = sum(part * self.weights.get(key, 0) for key, (part, _) in self.parts.items())
+            self.bars.update(
+                self.line,
+                description=self._batch_name(),
+                completed=done,
+                total=sum(self.weights.values()) or None,
+                sound_s=sum(done_s for _, done_s in self.parts.values()),
+            )
 
     def _batch_name(self) -> str:
-        return f"{self.batch.ended} of {self.batch.count} files"
+        return f"{self.ended} of {self.count} files"
 
 
 def _on_terminal(session: Session, weights: Mapping[object, int]) -> Iterator[Display]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            sound_s, took_s = task.fields["sound_s"], task.elapsed
+            if sound_s is None:
+                return Text()
+            speed = times_real_time(sound_s, took_s) if sound_s and took_s else "starting"
+            return Text(speed, style="cyan")
 
     console, lock = Console(stderr=True), threading.RLock()
     # Without redirection: what goes to stdout must not turn up on stderr. Without rich's own
@@ -189,7 +165,9 @@ def _on_terminal(session: Session, weights: Mapping[object, int]) -> Iterator[Di
     bars = Progress(
         TextColumn("{task.description}", style="bold", markup=False),
         BarColumn(bar_width=24),
-        TextColumn("{task.fields[words]}", style="cyan", markup=False),
+        TaskProgressColumn(),
+        Speed(),
+        TimeRemainingColumn(compact=True),
         console=console,
         auto_refresh=False,
         transient=True,
@@ -233,6 +211,17 @@ def _redrawn(session: Session, bars: Bars, lock: threading.RLock) -> Iterator[No
     finally:
         over.set()
         thread.join()
+
+
+def words(done_s: float, total_s: float | None, took_s: float) -> str:
+    """Percent, speed and time left, as far as they are known."""
+    if not done_s:
+        return "starting"
+    speed = times_real_time(done_s, max(1e-6, took_s))
+    if not total_s:
+        return f"{clock(done_s)}, {speed}"
+    part = min(1.0, done_s / total_s)
+    return f"{100 * part:.0f} %, {speed}, {clock(took_s * (1.0 - part) / part)} left"
 
 
 def times_real_time(sound_s: float, took_s: float) -> str:

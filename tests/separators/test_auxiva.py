@@ -134,7 +134,7 @@ def test_too_few_channels_name_what_to_use_instead() -> None:
         ("sources", 0, "auxiva: sources must be a whole number, at least 2"),
         ("window_s", -0.1, "above 0"),
         ("window_s", float("nan"), "a number"),
-        ("overlap", 3, "a power of two"),
+        ("overlap", 3, "one of 2, 4, 8, 16"),
         ("iterations", 0, "at least 1"),
         ("model", "cauchy", "one of gauss, laplace"),
         ("step", "all", "one of single, pair"),

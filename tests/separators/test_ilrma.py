@@ -137,7 +137,7 @@ def test_too_few_channels_name_what_to_use_instead() -> None:
         ("sources", 1, "ilrma: sources must be a whole number, at least 2"),
         ("components", 0, "at least 1"),
         ("window_s", 0.0, "above 0"),
-        ("overlap", 6, "a power of two"),
+        ("overlap", 6, "one of 2, 4, 8, 16"),
         ("warm_up", -1, "at least 0"),
         ("iterations", 1.5, "a whole number"),
         ("step", "both", "one of single, pair"),

@@ -97,7 +97,7 @@ def test_a_threshold_leaves_less_to_repeat() -> None:
         ({"online": True, "buffer_s": 0.4}, "repet-sim: buffer_s must be above distance_s 0.5"),
         ({"online": 1}, "repet-sim: online must be true or false"),
         ({"buffer_s": float("inf")}, "repet-sim: buffer_s must be a number"),
-        ({"overlap": 6}, "repet-sim: overlap must be a power of two"),
+        ({"overlap": 6}, "repet-sim: overlap must be one of 2, 4, 8, 16"),
     ],
 )
 def test_wrong_options_are_refused_in_one_line(options: dict, message: str) -> None:

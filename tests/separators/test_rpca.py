@@ -58,7 +58,7 @@ def test_more_sparsity_leaves_less_for_the_voice() -> None:
         ({"iterations": 0}, "rpca: iterations must be a whole number, at least 1"),
         ({"iterations": 10.5}, "rpca: iterations must be a whole number"),
         ({"high_pass_hz": float("nan")}, "rpca: high_pass_hz must be a number"),
-        ({"overlap": 6}, "rpca: overlap must be a power of two"),
+        ({"overlap": 6}, "rpca: overlap must be one of 2, 4, 8, 16"),
     ],
 )
 def test_wrong_options_are_refused_in_one_line(options: dict, message: str) -> None:

@@ -43,7 +43,7 @@ class Parameter:
     above: float | None = None
     at_least: float | None = None
     at_most: float | None = None
-    choices: tuple[str, ...] = ()
+    choices: tuple[str | int, ...] = ()
     file: bool = False  # a word that names a file, whose content decides what comes out
 
     @property
@@ -69,7 +69,7 @@ class Parameter:
             f"above {_plain(self.above)}" if self.above is not None else "",
             f"at least {_plain(self.at_least)}" if self.at_least is not None else "",
             f"at most {_plain(self.at_most)}" if self.at_most is not None else "",
-            f"one of {', '.join(self.choices)}" if self.choices else "",
+            f"one of {', '.join(map(str, self.choices))}" if self.choices else "",
         ]
         return ", ".join(word for word in words if word)
 
@@ -133,7 +133,7 @@ def parameter(
     above: float | None = None,
     at_least: float | None = None,
     at_most: float | None = None,
-    choices: tuple[str, ...] = (),
+    choices: tuple[str | int, ...] = (),
     file: bool = False,
 ) -> T:
     """A field of a dataclass of options. Limits hold for numbers; NaN and infinity never pass."""

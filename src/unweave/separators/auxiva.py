@@ -46,7 +46,7 @@ class AuxIva:
     window_s: float = parameter(
         0.128, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    overlap: int = parameter(4, "frames that cover each sample", at_least=2, at_most=16)
+    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
     iterations: int = parameter(30, "rounds of updates", at_least=1, at_most=10000)
     model: str = parameter(
         "gauss", "how the loudness of a source is distributed", choices=("gauss", "laplace")
@@ -55,7 +55,6 @@ class AuxIva:
 
     def __post_init__(self) -> None:
         parameters.check(self)
-        centred.check_overlap(parameters.name_of(self), self.overlap)
 
     @property
     def spec(self) -> Spec:

@@ -130,7 +130,7 @@ class Ilrma:
     window_s: float = parameter(
         0.256, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    overlap: int = parameter(4, "frames that cover each sample", at_least=2, at_most=16)
+    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
     warm_up: int = parameter(20, "rounds of AuxIVA before", at_least=0, at_most=10000)
     iterations: int = parameter(100, "rounds of updates", at_least=1, at_most=10000)
     step: str = parameter("single", "rows that are updated together", choices=("single", "pair"))
@@ -140,7 +140,6 @@ class Ilrma:
 
     def __post_init__(self) -> None:
         parameters.check(self)
-        centred.check_overlap(parameters.name_of(self), self.overlap)
 
     @property
     def spec(self) -> Spec:

@@ -50,7 +50,7 @@ class RepetSim:
         0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
     window: str = parameter("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = parameter(4, "frames that cover each sample", at_least=2, at_most=16)
+    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
     similar: int = parameter(100, "similar frames per frame, at most", at_least=1, at_most=10000)
     distance_s: float = parameter(0.5, "similar frames are at least so far apart", at_least=0)
     threshold: float = parameter(
@@ -64,7 +64,6 @@ class RepetSim:
 
     def __post_init__(self) -> None:
         parameters.check(self)
-        centred.check_overlap(parameters.name_of(self), self.overlap)
         if self.online and self.buffer_s <= self.distance_s:
             raise UsageError(
                 f"repet-sim: buffer_s must be above distance_s {self.distance_s:g}; "

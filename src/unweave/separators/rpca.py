@@ -42,7 +42,7 @@ class Rpca:
         0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
     window: str = parameter("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = parameter(4, "frames that cover each sample", at_least=2, at_most=16)
+    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
     sparsity: float = parameter(
         1.0, "weight of the sparse part: the higher, the less goes to the vocals", above=0
     )
@@ -60,7 +60,6 @@ class Rpca:
 
     def __post_init__(self) -> None:
         parameters.check(self)
-        centred.check_overlap(parameters.name_of(self), self.overlap)
 
     @property
     def spec(self) -> Spec:

@@ -35,7 +35,6 @@ import torch
 from torch import Tensor
 
 from unweave.core import parameters
-from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
 from unweave.signal.centred import check_mix, frame_size
@@ -54,7 +53,7 @@ class Sinusoidal:
     window_s: float = parameter(
         0.09, "length of a frame, rounded to a power of two of samples", above=0, at_most=2
     )
-    overlap: int = parameter(8, "frames that share each sample: 4, 8 or 16", at_least=4, at_most=16)
+    overlap: int = parameter(8, "frames that cover each sample", choices=(4, 8, 16))
     threshold_db: float = parameter(
         -60.0, "how far a peak may lie below the loudest of its frame", at_most=0, at_least=-200
     )
@@ -72,10 +71,6 @@ class Sinusoidal:
 
     def __post_init__(self) -> None:
         parameters.check(self)
-        if self.overlap & (self.overlap - 1):
-            raise UsageError(
-                f"{parameters.name_of(self)}: overlap must be 4, 8 or 16; got {self.overlap}"
-            )
 
     @property
     def spec(self) -> Spec:

@@ -14,19 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unweave.core.errors import UsageError
 from unweave.signal.stft import envelope, groups, overlap_add, stft
 
 
 def frame_size(window_s: float, sample_rate_hz: int, least: int = 16) -> int:
     """`window_s` in samples, to the nearest power of two."""
     return max(least, 2 ** max(0, round(math.log2(window_s * sample_rate_hz))))
-
-
-def check_overlap(owner: str, overlap: int) -> None:
-    """Raise UsageError unless `overlap` divides every frame, which is a power of two, into hops."""
-    if overlap.bit_count() != 1:
-        raise UsageError(f"{owner}: overlap must be a power of two; got {overlap}")
 
 
 def check_mix(mix: Tensor) -> None:
@@ -36,6 +29,7 @@ def check_mix(mix: Tensor) -> None:
 
 
 WINDOWS = "hann", "sqrt-hann"
+OVERLAPS = 2, 4, 8, 16  # each divides every frame of `frame_size`, a power of two, into hops
 
 
 def hann(size: int, device: torch.device | str = "cpu", shape: str = "hann") -> Tensor:

@@ -112,7 +112,7 @@ class Nmf:
     window_s: float = parameter(
         0.064, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    overlap: int = parameter(4, "frames that cover each sample", at_least=2, at_most=16)
+    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
     dictionaries: str | None = parameter(None, "a card that 'unweave nmf learn' wrote", file=True)
     free: str | None = parameter(
         None, "with dictionaries: the stem whose spectra are learned from the recording"
@@ -124,7 +124,6 @@ class Nmf:
 
     def __post_init__(self) -> None:
         parameters.check(self)
-        centred.check_overlap(parameters.name_of(self), self.overlap)
         if self.dictionaries is None:
             if self.free is not None:
                 raise self._wrong("free goes with dictionaries; leave it out or name a card")

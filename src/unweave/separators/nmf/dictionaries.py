@@ -113,7 +113,6 @@ def read(path: str, limits: Iterable[Parameter]) -> Dictionaries:
         for item in limits:
             if item.name in settings:
                 item.check(settings[item.name], path)
-        centred.check_overlap(path, settings["overlap"])
         rate_hz = int(facts["sample_rate_hz"])
         rows = frames(settings, rate_hz)[0] // 2 + 1
         return Dictionaries(

@@ -54,7 +54,7 @@ from unweave.separators.spectral_subtraction.noise import (
     minimum_statistics,
     sounding_frames,
 )
-from unweave.signal.centred import analyse, check_mix, frame_size, hann, synthesise
+from unweave.signal.centred import OVERLAPS, analyse, check_mix, frame_size, hann, synthesise
 from unweave.signal.stft import magnitude
 
 BODY_S = 20.0  # of a segment, between its margins
@@ -83,9 +83,7 @@ class SpectralSubtraction:
     window_s: float = parameter(
         0.04, "length of a frame, rounded to a power of two of samples", above=0, at_most=1
     )
-    overlap: int = parameter(
-        4, "frames that share each sample: 2, 4, 8 or 16", at_least=2, at_most=16
-    )
+    overlap: int = parameter(4, "frames that cover each sample", choices=OVERLAPS)
     memory_s: float = parameter(
         0.2, "wiener and log-mmse: how long the gain looks back", above=0, at_most=10
     )
@@ -108,8 +106,6 @@ class SpectralSubtraction:
 
     def __post_init__(self) -> None:
         parameters.check(self)
-        if self.overlap & (self.overlap - 1):
-            raise self._wrong(f"overlap must be 2, 4, 8 or 16; got {self.overlap}")
         if self.average_frames % 2 == 0:
             raise self._wrong(f"average_frames must be odd; got {self.average_frames}")
         start_s, end_s = self.noise_start_s, self.noise_end_s

@@ -20,11 +20,11 @@ import torch
 import torch.nn.functional as F
 
 import unweave
-from unweave.dsp import stft
 from unweave.engine.allocator import keep_freed_memory
 from unweave.engine.limits import cores
 from unweave.io.reader import Reader
 from unweave.networks.spleeter import Spleeter, SpleeterConfig
+from unweave.signal import stft
 
 
 def median_ms(work: Callable[[], object], runs: int = 11) -> float:

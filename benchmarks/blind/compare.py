@@ -25,8 +25,8 @@ from unweave import datasets, metrics
 from unweave.bench.rounding import rounded
 from unweave.core.types import Separator
 from unweave.datasets.track import Track
-from unweave.dsp.foreground import Grid
 from unweave.separators import hpss
+from unweave.separators._shared.foreground import Grid
 from unweave.separators.ft2d import Ft2d
 from unweave.separators.repet import Repet
 from unweave.separators.repet_sim import RepetSim

@@ -35,8 +35,9 @@ from tests.separators.mixtures import (
 )
 
 from unweave import catalog
-from unweave.dsp import threads
-from unweave.separators import auxiva, fastica, ilrma
+from unweave.separators import fastica, ilrma
+from unweave.separators._shared import iva
+from unweave.signal import threads
 
 RATE_HZ = 16000
 SECONDS = 10.0
@@ -53,7 +54,7 @@ def our_fastica(given: peers.Arrays) -> np.ndarray:
         rows.to(white.dtype) @ white
         return (rows @ whitener).numpy()
 
-    return threads.each(work, [torch.from_numpy(given["mix"])])[0]
+    return threads.parallel_map(work, [torch.from_numpy(given["mix"])])[0]
 
 
 def our_spectra(kind: str, given: peers.Arrays) -> np.ndarray:
@@ -62,13 +63,13 @@ def our_spectra(kind: str, given: peers.Arrays) -> np.ndarray:
     def work(mix: np.ndarray) -> np.ndarray:
         products, whitener, start = white_start(mix, len(mix))
         if kind == "auxiva":
-            rows = auxiva.rows(products, start, iterations=ROUNDS, model="laplace", step="single")
+            rows = iva.rows(products, start, iterations=ROUNDS, model="laplace", step="single")
         else:
             factors = (torch.from_numpy(given[key].copy()) for key in ("spectra", "activations"))
             rows = ilrma.rows(products, start, *factors, iterations=ROUNDS, step="single")
         return projected_back(demixed(rows, whitener, mix), mix[0])
 
-    return threads.each(work, [given["mix"]])[0]
+    return threads.parallel_map(work, [given["mix"]])[0]
 
 
 def ours(kind: str, given: peers.Arrays) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Prints the table of docs/networks.md: what each network costs, at its published and a small size.
 
-    python count.py
+    .venv/bin/python -m benchmarks.networks.count
 
 Small sizes are those of recipes/mir-1k: 16 kHz, mono, two stems, at most four million parameters.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from benchmarks.networks.cost import cost
 from torch import Tensor, nn
 
 from unweave.networks import (
@@ -22,7 +23,6 @@ from unweave.networks import (
     spleeter,
     unet,
 )
-from unweave.networks._cost import cost
 from unweave.training import export
 from unweave.training.recipe import read
 

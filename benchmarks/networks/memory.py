@@ -1,7 +1,7 @@
 """What one call of a network takes in memory: prints the last column of docs/networks.md's table.
 
-    python memory.py           # every row of count.py
-    python memory.py spectnt   # one
+    .venv/bin/python -m benchmarks.networks.memory           # every row of count.py
+    .venv/bin/python -m benchmarks.networks.memory spectnt   # one
 
 Besides the weights, on one segment of 8 seconds, on the CPU with one thread, each in a process of
 its own; divided by the segment's length in samples. Spleeter's segment is 12 seconds by itself.
@@ -11,8 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import count
 import torch
+from benchmarks.networks import count
 from torch import nn
 
 SEGMENT_S = 8.0
@@ -54,4 +54,6 @@ if __name__ == "__main__":
         for row in count.rows():
             if row.title.startswith("Spleeter"):
                 continue  # measured with its engine, see networks/spleeter.py
-            subprocess.run([sys.executable, __file__, row.title], check=True)
+            subprocess.run(
+                [sys.executable, "-m", "benchmarks.networks.memory", row.title], check=True
+            )

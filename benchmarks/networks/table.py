@@ -3,10 +3,10 @@
     unweave benchmark --dataset mir-1k --root DATA --split test-public -s mir1k-unet ... -o RESULTS
     .venv/bin/python -m benchmarks.networks.table DATA RESULTS [--repeat 3] [--picture FILE.png]
 
-Scores are those of RESULTS. Costs: multiply-adds are counted (`networks/_cost.py`); seconds and
-memory are those of `unweave separate` on two minutes of MIR-1K's dev clips, medians over runs, each
-in a process of its own; the real-time factor is that of separating, without starting up. Minutes
-and steps of training are from the card. What else RESULTS holds, techniques and oracles, and what
+Scores are those of RESULTS. Costs: multiply-adds are counted (`cost.py`); seconds and memory are
+those of `unweave separate` on two minutes of MIR-1K's dev clips, medians over runs, each in a
+process of its own; the real-time factor is that of separating, without starting up. Minutes and
+steps of training are from the card. What else RESULTS holds, techniques and oracles, and what
 papers published, is a second table. Prints those of docs/networks.md.
 """
 
@@ -26,11 +26,11 @@ from typing import Any
 import numpy as np
 import soundfile
 from benchmarks.memory import peak_mb
+from benchmarks.networks.cost import Cost, cost
 
 from unweave import datasets
 from unweave.bench import aggregate
 from unweave.bench.published import published
-from unweave.networks._cost import Cost, cost
 from unweave.pretrained import cards
 from unweave.pretrained.cards import Card
 

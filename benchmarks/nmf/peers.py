@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from sklearn.decomposition import non_negative_factorization
 
-from unweave.dsp import nmf
+from unweave.separators.nmf import updates
 
 NAMES = {"euclid": "frobenius", "kl": "kullback-leibler", "itakura-saito": "itakura-saito"}
 Case = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -52,7 +52,7 @@ def theirs(given: Case, divergence: str, rounds: int) -> tuple[np.ndarray, np.nd
 def ours(given: Case, divergence: str, rounds: int) -> tuple[np.ndarray, np.ndarray]:
     tensors = (torch.from_numpy(x) for x in given)
     with torch.inference_mode():
-        found = nmf.fit(*tensors, beta=nmf.BETAS[divergence], iterations=rounds)
+        found = updates.fit(*tensors, beta=updates.BETAS[divergence], iterations=rounds)
     return found.bases.numpy(), found.activations.numpy()
 
 

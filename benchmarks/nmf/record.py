@@ -1,4 +1,4 @@
-"""Records what scikit-learn finds in a small matrix, for `tests/dsp/test_nmf.py`.
+"""Records what scikit-learn finds in a small matrix, for `tests/separators/nmf/test_updates.py`.
 
     PYTHONPATH=src benchmarks/nmf/.venv/bin/python benchmarks/nmf/record.py
 

@@ -1,4 +1,4 @@
-"""How often relevance finds the number of notes that are there: `tests/dsp/test_relevance.py`'s.
+"""How often relevance finds the notes of `tests/separators/nmf/test_relevance.py`.
 
     .venv/bin/python -m benchmarks.nmf.relevance [--cases 50]
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from tests.dsp.test_relevance import found_in, notes
+from tests.separators.nmf.test_relevance import found_in, notes
 
 
 def main() -> None:

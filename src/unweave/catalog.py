@@ -76,7 +76,7 @@ def _own_techniques() -> frozenset[str]:
     return frozenset(
         module.name.replace("_", "-")
         for module in pkgutil.iter_modules(separators.__path__)
-        if not module.ispkg and not module.name.startswith("_")
+        if not module.name.startswith("_")
     )
 
 

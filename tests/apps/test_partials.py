@@ -14,7 +14,7 @@ from unweave.apps.partials import analyse, partials
 from unweave.apps.partials.formats import Analysis, csv, json_, sdif
 from unweave.apps.partials.picture import draw
 from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
-from unweave.dsp.partials import Tracks
+from unweave.signal.partials import Tracks
 
 RATE_HZ = 22050
 HZ = (330.0, 1000.5)
@@ -67,7 +67,7 @@ def test_it_is_what_the_technique_plays(here):
     import torch
 
     from unweave import catalog
-    from unweave.dsp.oscillators import oscillate
+    from unweave.signal.oscillators import oscillate
 
     found = analyse(Path("tones.wav"))
     played = oscillate(found.tracks, found.hop, found.samples, "cpu").numpy()

@@ -9,7 +9,7 @@ from unweave.bench.entries import entries, label_of
 from unweave.bench.names import parse_mapping
 from unweave.core.errors import UsageError
 from unweave.pretrained import cards
-from unweave.separators._dictionaries import Dictionaries
+from unweave.separators.nmf.dictionaries import Dictionaries
 
 
 def test_labels_say_the_options_that_are_not_defaults(monkeypatch):

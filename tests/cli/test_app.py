@@ -21,7 +21,7 @@ HEAVY |= {
     f"unweave.{room}"
     for room in [
         "apps", "bench", "training", "catalog", "engine.run", "pretrained", "separators",
-        "networks", "datasets", "io", "dsp", "metrics",
+        "networks", "datasets", "io", "signal", "metrics",
     ]
 }  # fmt: skip
 

@@ -72,7 +72,7 @@ INTERRUPTED = {
     "dataset check data --decode": ("unweave.datasets.track", "Track.mix"),
     "nmf learn vocals=a.wav -o card.toml": ("unweave.separators.nmf", "Nmf.learn"),
     "spectrogram a.wav -o a.png": ("matplotlib.figure", "Figure.savefig"),
-    "partials a.wav -o a.csv": ("unweave.dsp.oscillators", "without_gaps"),
+    "partials a.wav -o a.csv": ("unweave.signal.oscillators", "without_gaps"),
     "train --new mine": ("unweave.training.template", "write"),
 }
 # Verbs that are asked to stop, and where a part of their work does not look.

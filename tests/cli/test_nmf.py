@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from unweave.separators._learning import STEPS
+from unweave.separators.nmf.learning import STEPS
 
 
 @pytest.fixture

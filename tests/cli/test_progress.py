@@ -1,20 +1,24 @@
 """How progress is counted and told."""
 
 import contextlib
+import io
 import os
 import sys
+import threading
 import time
 
 import pytest
+from rich.console import Console
+from rich.progress import Progress
 
 from unweave.cli.progress import (
     PLAIN_EVERY_S,
-    Pace,
-    Tally,
+    _Bars,
     clock,
     counted,
     display,
     times_real_time,
+    words,
 )
 from unweave.cli.session import Session
 
@@ -27,15 +31,12 @@ def test_clock(seconds, text):
     assert clock(seconds) == text
 
 
-def test_pace():
-    pace = Pace(began_s=100.0)
-    assert pace.words(101.0) == ("", "", "")
-    pace.done_s, pace.fraction = 60.0, 0.25
-    assert pace.words(110.0) == ("25 %", "6x real time", "0:30 left")
-    pace.fraction = None  # a length that nobody knows
-    assert pace.words(110.0) == ("1:00", "6x real time", "")
-    pace.done_s = 0.3  # a slow machine
-    assert pace.words(110.0) == ("0:00", "0.03x real time", "")
+def test_words():
+    assert words(0.0, 240.0, 1.0) == "starting"
+    assert words(60.0, 240.0, 10.0) == "25 %, 6x real time, 0:30 left"
+    assert words(60.0, None, 10.0) == "1:00, 6x real time"  # a length that nobody knows
+    assert words(0.3, None, 10.0) == "0:00, 0.03x real time"  # a slow machine
+    assert words(61.0, 60.0, 10.0) == "100 %, 6.1x real time, 0:00 left"
 
 
 def test_speed_has_two_digits_and_no_exponent():
@@ -53,19 +54,23 @@ def test_one_is_singular():
 
 
 def test_batch_counts_files_by_their_size_and_leaves_skipped_ones_out():
-    tally = Tally({"a": 100, "b": 300, "c": 600})
-    tally.end("c", worked=False)
-    assert tally.pace.fraction == 0.0
-    tally.update("a", 5.0, 10.0)
-    assert tally.pace.fraction == pytest.approx(0.125)
-    tally.update("b", 30.0, None)
-    tally.end("a", worked=True)
-    assert tally.pace.fraction == pytest.approx(0.25)
-    assert tally.pace.done_s == 35.0
-    tally.update("b", 61.0, 60.0)  # a declared length may be short
-    assert tally.pace.fraction == 1.0
-    tally.end("b", worked=True)
-    assert (tally.pace.fraction, tally.ended) == (1.0, 3)
+    with Progress(console=Console(file=io.StringIO())) as bars:
+        shown = _Bars(bars, {"a": 100, "b": 300, "c": 600}, threading.RLock())
+        batch = bars.tasks[0]
+        shown.end("c", worked=False)
+        assert batch.percentage == 0.0
+        shown.start("a", "a.mp3")
+        shown.update("a", 5.0, 10.0)
+        assert batch.percentage == pytest.approx(12.5)
+        shown.start("b", "b.mp3")
+        shown.update("b", 30.0, None)
+        shown.end("a")
+        assert batch.percentage == pytest.approx(25)
+        assert batch.fields["sound_s"] == 35.0
+        shown.update("b", 61.0, 60.0)  # a declared length may be short
+        assert batch.percentage == 100
+        shown.end("b")
+        assert (batch.percentage, batch.description) == (100, "3 of 3 files")
 
 
 def test_plain_lines_are_few(monkeypatch):
@@ -122,15 +127,14 @@ def test_bars_on_a_terminal(monkeypatch):
                 data += part
     os.close(parent)
     text = data.decode()
-    for words in (
+    for expected in (
         "song [live].mp3",
         "starting",
-        "50 %",
-        "25 %",
+        "50%",
+        "25%",
         "x real time",
-        "left",
         "1 of 2 files",
         "a line :smile: [bold]as it is",
         "stopping",
     ):
-        assert words in text
+        assert expected in text

@@ -5,7 +5,7 @@ import pytest
 
 from unweave import datasets
 from unweave.core.errors import InputError
-from unweave.datasets import _yaml
+from unweave.datasets import medleydb
 from unweave.datasets.medleydb import group_of
 
 METADATA = """\
@@ -49,7 +49,7 @@ website:
 
 
 def test_the_yaml_of_annotations():
-    found = _yaml.parse(METADATA)
+    found = medleydb._parse(METADATA)
     assert found["album"] == ""
     assert found["artist"] == "It's us"
     assert found["has_bleed"] == "no"
@@ -65,10 +65,11 @@ def test_the_yaml_of_annotations():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "# nothing", "- a\n- b", "just words", "\x00: [", "a:\n b\n- c"]
+    "text",
+    ["", "# nothing", "- a\n- b", "just words", "\x00: [", "a:\n b\n- c", "[" * 5000, "a: *b"],
 )
 def test_yaml_that_is_something_else_is_no_trouble(text):
-    assert isinstance(_yaml.parse(text), dict)
+    assert isinstance(medleydb._parse(text), dict)
 
 
 @pytest.mark.parametrize(

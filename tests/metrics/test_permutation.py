@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unweave.metrics.permutation import assignment
+from unweave.metrics.bss_eval import assignment
 
 
 @settings(max_examples=100, deadline=None)

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from benchmarks.networks.cost import cost
 
 from tests.networks import waveform
 from unweave.core.errors import WeightsError
-from unweave.networks._cost import cost
 from unweave.networks.conv_tasnet import SPEECH, ConvTasNet, ConvTasNetConfig, build
 from unweave.pretrained.convert import asteroid, demucs
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from benchmarks.networks.cost import cost
 
 from tests.networks import waveform
-from unweave.networks._cost import cost
 from unweave.networks.deep_clustering import (
     DeepClustering,
     DeepClusteringConfig,

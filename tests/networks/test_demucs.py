@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
+from benchmarks.networks.cost import cost
 
 from tests.networks import waveform
-from unweave.networks._cost import cost
 from unweave.networks.demucs import V1, V2, Demucs, DemucsConfig, build, resample
 from unweave.pretrained.convert.demucs import from_original
 

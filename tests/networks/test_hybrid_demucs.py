@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
+from benchmarks.networks.cost import cost
 
 from tests.networks import waveform
-from unweave.networks._cost import cost
 from unweave.networks._spectra import Spectra
 from unweave.networks._waveform import Blstm, LocalAttention
 from unweave.networks.hybrid_demucs import HybridDemucs, HybridDemucsConfig, build

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from benchmarks.networks.cost import cost
 
 from tests.networks import waveform
-from unweave.networks._cost import cost
 from unweave.networks.spectnt import SpecTnt, SpecTntConfig, build, features, rotate
 
 TINY = {"frame_size": 64, "hop": 32, "filters": 8, "units": 1, "stride": 2, "patch": 2}

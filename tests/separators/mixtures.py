@@ -9,7 +9,7 @@ import torch
 from scipy.signal import fftconvolve, stft
 
 from tests.separators.voices import talker
-from unweave.dsp import demix
+from unweave.separators._shared import demix
 
 RECORDED = Path(__file__).parents[1] / "data" / "ica"  # written by benchmarks/ica/record.py
 RATE_HZ = 16000

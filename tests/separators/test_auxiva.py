@@ -20,8 +20,7 @@ from tests.separators.mixtures import (
 )
 from unweave import catalog
 from unweave.core.errors import UsageError
-from unweave.dsp import demix
-from unweave.separators import auxiva
+from unweave.separators._shared import demix, iva
 from unweave.separators.auxiva import AuxIva
 
 ROUNDS = 30  # as recorded
@@ -37,7 +36,7 @@ def test_the_same_start_ends_where_pyroomacoustics_ends(
     given = np.load(RECORDED / f"convolutive-{channels}.npz")
     mix = given["mix"]
     products, whitener, start = white_start(mix, 2)
-    rows = auxiva.rows(products, start, iterations=ROUNDS, model=model, step="single")
+    rows = iva.rows(products, start, iterations=ROUNDS, model=model, step="single")
     got = projected_back(demixed(rows, whitener, mix), mix[0])
     assert sdr_db(given[f"pyroomacoustics {model}"], got) >= agreement_db
 
@@ -46,7 +45,7 @@ def test_pairs_end_where_ssspy_ends() -> None:
     given = np.load(RECORDED / "convolutive-2.npz")
     mix = given["mix"]
     products, whitener, start = white_start(mix, 2)
-    rows = auxiva.rows(products, start, iterations=ROUNDS, model="laplace", step="pair")
+    rows = iva.rows(products, start, iterations=ROUNDS, model="laplace", step="pair")
     mixing = np.linalg.inv((rows.transpose(0, 1) @ whitener).numpy())
     got = demixed(rows, whitener, mix) * mixing[:, 0].T[..., None]  # images at the first channel
     assert sdr_db(given["ssspy laplace pair"], got) >= 132
@@ -74,7 +73,7 @@ def test_no_round_makes_the_likelihood_smaller(sources: int, step: str, model: s
     products, _, rows = white_start(mix, sources)
     seen = []
     for _ in range(10):
-        rows = auxiva.rows(products, rows, iterations=1, model=model, step=step)
+        rows = iva.rows(products, rows, iterations=1, model=model, step=step)
         seen.append(loss(rows, products, model))
     bins = products.shape[0]
     assert all(b <= a + 1e-4 * bins for a, b in pairwise(seen))
@@ -86,7 +85,7 @@ def test_no_round_makes_the_likelihood_smaller(sources: int, step: str, model: s
 def test_ten_seconds_of_talkers_are_found_in_each_frequency(sources: int, seed: int) -> None:
     mix, mixing = mixed_in_each_frequency(talkers(sources, 10, seed), seed)
     products, whitener, start = white_start(mix, sources)
-    rows = auxiva.rows(products, start, iterations=30 if sources == 2 else 60)
+    rows = iva.rows(products, start, iterations=30 if sources == 2 else 60)
     product = (rows.transpose(0, 1) @ whitener).numpy() @ mixing
     assert amari(product).mean() < 0.02
     # ... and each source in the same place in all of them
@@ -135,7 +134,7 @@ def test_too_few_channels_name_what_to_use_instead() -> None:
         ("sources", 0, "auxiva: sources must be a whole number, at least 2"),
         ("window_s", -0.1, "above 0"),
         ("window_s", float("nan"), "a number"),
-        ("overlap", 3, "a power of two"),
+        ("overlap", 3, "one of 2, 4, 8, 16"),
         ("iterations", 0, "at least 1"),
         ("model", "cauchy", "one of gauss, laplace"),
         ("step", "all", "one of single, pair"),

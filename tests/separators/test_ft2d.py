@@ -70,7 +70,7 @@ def test_a_voice_over_a_loop_is_found(peaks: str) -> None:
         ({"neighbourhood": 1}, "ft2d: neighbourhood must be a whole number, at least 3"),
         ({"peaks": "all"}, "ft2d: peaks must be one of soft, hard"),
         ({"window_s": float("nan")}, "ft2d: window_s must be a number"),
-        ({"overlap": 6}, "ft2d: overlap must be a power of two"),
+        ({"overlap": 6}, "ft2d: overlap must be one of 2, 4, 8, 16"),
     ],
 )
 def test_wrong_options_are_refused_in_one_line(options: dict, message: str) -> None:

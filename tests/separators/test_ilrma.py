@@ -21,8 +21,8 @@ from tests.separators.mixtures import (
 from tests.separators.voices import melody
 from unweave import catalog
 from unweave.core.errors import UsageError
-from unweave.dsp import demix
-from unweave.separators import auxiva, ilrma
+from unweave.separators import ilrma
+from unweave.separators._shared import demix, iva
 from unweave.separators.ilrma import Ilrma
 
 ROUNDS = 30  # as recorded
@@ -118,7 +118,7 @@ def test_the_seed_is_the_only_chance() -> None:
 
 def test_warming_up_is_auxiva() -> None:
     products, _, start = white_start(mixed_in_each_frequency(talkers(2, 2))[0], 2)
-    warm = auxiva.rows(products, start, iterations=7)
+    warm = iva.rows(products, start, iterations=7)
     spectra, activations = ilrma.factors(2, products.shape[0], products.shape[2], 4, 3)
     want = ilrma.rows(products, warm, spectra, activations, iterations=2, step="single")
     got = Ilrma(warm_up=7, iterations=2, components=4, seed=3)._rows(products, start)
@@ -137,7 +137,7 @@ def test_too_few_channels_name_what_to_use_instead() -> None:
         ("sources", 1, "ilrma: sources must be a whole number, at least 2"),
         ("components", 0, "at least 1"),
         ("window_s", 0.0, "above 0"),
-        ("overlap", 6, "a power of two"),
+        ("overlap", 6, "one of 2, 4, 8, 16"),
         ("warm_up", -1, "at least 0"),
         ("iterations", 1.5, "a whole number"),
         ("step", "both", "one of single, pair"),

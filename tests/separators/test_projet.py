@@ -140,7 +140,7 @@ def test_mono_is_refused_with_advice() -> None:
         ("width", 0.0, "above 0"),
         ("width", float("nan"), "a number"),
         ("window_s", -1.0, "above 0"),
-        ("overlap", 5, "a power of two"),
+        ("overlap", 5, "one of 2, 4, 8, 16"),
     ],
 )
 def test_a_bad_parameter_gets_one_line(option: str, value: object, expected: str) -> None:

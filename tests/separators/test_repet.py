@@ -5,8 +5,8 @@ import torch
 from tests.separators.songs import RATE_HZ, accompaniment, sdr_db, voice
 from unweave import catalog
 from unweave.core.errors import UsageError
-from unweave.dsp.foreground import Grid
 from unweave.separators import repet
+from unweave.separators._shared.foreground import Grid
 
 GRID = Grid(1024, 256, RATE_HZ)
 PERIOD_S = 64 * 256 / RATE_HZ  # whole frames
@@ -73,7 +73,7 @@ def test_low_frequencies_are_background() -> None:
         ({"period_s": -2}, "repet: period_s must be a number or none, above 0"),
         ({"high_pass_hz": -1}, "repet: high_pass_hz must be a number, at least 0"),
         ({"window": "kaiser"}, "repet: window must be one of hann, sqrt-hann"),
-        ({"overlap": 6}, "repet: overlap must be a power of two"),
+        ({"overlap": 6}, "repet: overlap must be one of 2, 4, 8, 16"),
     ],
 )
 def test_wrong_options_are_refused_in_one_line(options: dict, message: str) -> None:

@@ -5,9 +5,9 @@ import torch
 from tests import CPU
 from unweave import catalog
 from unweave.core.errors import UsageError
-from unweave.dsp.partials import Tracks
-from unweave.dsp.peaks import PADDING
 from unweave.engine.run import separate_array
+from unweave.signal.partials import Tracks
+from unweave.signal.peaks import PADDING
 
 RATE_HZ = 44100
 # Hz, level, from and to in seconds
@@ -165,8 +165,8 @@ def test_fewer_partials_on_request() -> None:
     [
         ({"window_s": 0}, "window_s must be a number, above 0, at most 2; got 0"),
         ({"window_s": float("nan")}, "got nan"),
-        ({"overlap": 2}, "overlap must be a whole number, at least 4"),
-        ({"overlap": 6}, "overlap must be 4, 8 or 16; got 6"),
+        ({"overlap": 2}, "overlap must be one of 4, 8, 16; got 2"),
+        ({"overlap": 6}, "overlap must be one of 4, 8, 16; got 6"),
         ({"threshold_db": 3.0}, "threshold_db must be a number, at least -200, at most 0; got 3"),
         ({"prominence_db": -1}, "prominence_db must be a number, at least 0"),
         ({"max_step_cents": 0}, "max_step_cents must be a number, above 0"),

@@ -19,11 +19,10 @@ from pytorch_lightning.strategies import DDPStrategy
 
 from tests import CPU
 from unweave import catalog
-from unweave.core.errors import Cancelled, OutputError, UnweaveError, UsageError
+from unweave.core.errors import Cancelled, OutputError, TrainingError, UnweaveError, UsageError
 from unweave.engine.run import separate_array
 from unweave.training import callbacks, export, sound, validate
 from unweave.training.callbacks import BEST, LAST, Checkpoints
-from unweave.training.errors import TrainingError
 from unweave.training.module import Training
 from unweave.training.recipe import read
 from unweave.training.run import _strategy, train

@@ -12,10 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.core.errors import Cancelled, InputError, OutputError
+from unweave.core.errors import Cancelled, InputError
 from unweave.core.types import OnProgress, Progress, ShouldStop
-from unweave.core.whole import appearing
-from unweave.io.files import advice, shown
+from unweave.io.files import advice, atomic_write, shown
 
 if TYPE_CHECKING:
     from unweave.datasets.track import About, Track
@@ -150,11 +149,8 @@ def make_index(
 
 def write_index(index: Index, file: Path) -> None:
     """Write an index as JSON; it appears whole or not at all. Raises OutputError."""
-    try:
-        with appearing(file) as hidden:
-            hidden.write_text(json.dumps({"sha256": dict(sorted(index.items()))}, indent=1) + "\n")
-    except OSError as error:
-        raise OutputError(f"{shown(file)}: cannot be written: {advice(error)}") from error
+    text = json.dumps({"sha256": dict(sorted(index.items()))}, indent=1) + "\n"
+    atomic_write(file, text.encode())
 
 
 def read_index(file: Path) -> dict[str, str]:

@@ -75,7 +75,7 @@ class Stft:
         """Spectrum `(frequency, frame)` of one channel `(time,)`."""
         import torch
 
-        from unweave.dsp import masks
+        from unweave.bench import masks
 
         return masks.transform(torch.from_numpy(channel).double(), self.window, self.hop)
 
@@ -86,7 +86,7 @@ class Stft:
         return torch.stack([self(channel) for channel in wave])
 
     def back(self, spectrum: Tensor, length: int) -> Wave:
-        from unweave.dsp import masks
+        from unweave.bench import masks
 
         wave: Wave = masks.inverse(spectrum, self.window, self.hop, length).float().numpy()
         return wave
@@ -115,7 +115,7 @@ def _masked(
 
 
 def _binary(exponent: float, mixed: Tensor, stems: list[Wave], stft: Stft) -> Masks:
-    from unweave.dsp import masks
+    from unweave.bench import masks
 
     return (masks.binary(stft(stem), mixed, exponent) for stem in stems)
 
@@ -128,7 +128,7 @@ def _loudest(mixed: Tensor, stems: list[Wave], stft: Stft) -> Masks:
 
 
 def _ratio(exponent: float, mixed: Tensor, stems: list[Wave], stft: Stft) -> Masks:
-    from unweave.dsp import masks
+    from unweave.bench import masks
 
     shares = [stft(stem).abs() ** exponent for stem in stems]
     total = reduce(add, shares)
@@ -136,7 +136,7 @@ def _ratio(exponent: float, mixed: Tensor, stems: list[Wave], stft: Stft) -> Mas
 
 
 def _phase_sensitive(mixed: Tensor, stems: list[Wave], stft: Stft) -> Masks:
-    from unweave.dsp import masks
+    from unweave.bench import masks
 
     return (masks.phase_sensitive(stft(stem), mixed) for stem in stems)
 
@@ -174,7 +174,7 @@ def _gaussian(source: Tensor, exact: bool) -> tuple[Tensor, Tensor]:
     """
     import torch
 
-    from unweave.dsp.masks import EPSILON
+    from unweave.bench.masks import EPSILON
 
     channels = source.shape[0]
     slip = torch.einsum("iij->j", _spatial(source[:, :channels]))[None, None]
@@ -196,7 +196,7 @@ def _spatial(image: Tensor) -> Tensor:
     """The mean over frames of an image's outer products, each over the channels' mean power."""
     import torch
 
-    from unweave.dsp.masks import EPSILON
+    from unweave.bench.masks import EPSILON
 
     weighted = image / (EPSILON + image.abs().square().mean(0))
     return torch.einsum("ift,jft->fij", weighted, image.conj()) / image.shape[-1]
@@ -217,7 +217,7 @@ def _inverse(matrix: Tensor, exact: bool) -> Tensor:
     """
     import torch
 
-    from unweave.dsp.masks import EPSILON
+    from unweave.bench.masks import EPSILON
 
     channels = matrix.shape[-1]
     unit = torch.eye(channels, dtype=matrix.dtype)

@@ -21,9 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from unweave.core import schema
-from unweave.core.errors import InputError, OutputError
-from unweave.core.whole import appearing
-from unweave.io.files import shortened
+from unweave.core.errors import InputError
+from unweave.io.files import atomic_write, shortened
 
 VERSION = 3  # of what is under `unweave`; files of another version are scored again
 METRICS = ("SDR", "SIR", "ISR", "SAR")
@@ -173,11 +172,7 @@ def write(scores: TrackScores, path: Path) -> None:
     data = document(scores)
     _check(data, path)
     text = json.dumps(data, indent=2, allow_nan=True) + "\n"
-    try:
-        with appearing(path) as hidden:
-            hidden.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot write the scores ({error.strerror})") from error
+    atomic_write(path, text.encode())
 
 
 def read(path: Path, root: Path | None = None) -> TrackScores:

@@ -10,13 +10,13 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
     from unweave.cli.session import Session
 
@@ -25,187 +25,155 @@ NAME_WIDTH = 32
 REDRAW_EVERY_S = 0.1
 
 
-class Display(Protocol):
-    """What shows how far each task is. A key is whatever the caller tells its tasks apart by."""
+class Display:
+    """Shows how far each task is; this one shows nothing.
+
+    A key is whatever the caller tells its tasks apart by.
+    """
 
     def start(self, key: object, name: str) -> None: ...
     def update(self, key: object, done_s: float, total_s: float | None) -> None: ...
     def end(self, key: object, worked: bool = True) -> None: ...
-
-
-@dataclass(slots=True)
-class Pace:
-    """How far and how fast: seconds of sound done, against the clock."""
-
-    began_s: float
-    done_s: float = 0.0
-    fraction: float | None = None  # of the work; None: not known
-
-    def words(self, now_s: float) -> tuple[str, str, str]:
-        """Percent, speed and time left, as far as they are known."""
-        elapsed_s = max(1e-6, now_s - self.began_s)
-        speed = times_real_time(self.done_s, elapsed_s) if self.done_s else ""
-        if not self.fraction:
-            return clock(self.done_s) if self.done_s else "", speed, ""
-        left_s = elapsed_s * (1.0 - self.fraction) / self.fraction
-        return f"{100 * self.fraction:.0f} %", speed, f"{clock(left_s)} left"
-
-
-@dataclass(slots=True)
-class Tally:
-    """How far a whole batch is, files weighted by their size, skipped ones left out."""
-
-    weights: dict[object, int]
-    pace: Pace = field(default_factory=lambda: Pace(time.monotonic()))
-    ended: int = 0
-    done_weight: float = 0.0
-    sound_s: float = 0.0
-    partly: dict[object, tuple[float, float]] = field(default_factory=dict)  # fraction, seconds
-
-    def update(self, key: object, done_s: float, total_s: float | None) -> None:
-        fraction = min(1.0, done_s / total_s) if total_s else 0.0
-        self.partly[key] = fraction, done_s
-        self._count()
-
-    def end(self, key: object, worked: bool) -> None:
-        _, done_s = self.partly.pop(key, (0.0, 0.0))
-        self.ended += 1
-        self.sound_s += done_s
-        if worked:
-            self.done_weight += self.weights.get(key, 0)
-        else:
-            self.weights.pop(key, None)
-        self._count()
-
-    def _count(self) -> None:
-        now = sum(self.weights.get(key, 0) * part for key, (part, _) in self.partly.items())
-        self.pace.fraction = (self.done_weight + now) / max(1, sum(self.weights.values()))
-        self.pace.done_s = self.sound_s + sum(done_s for _, done_s in self.partly.values())
+    def say(self, text: str) -> None:
+        """How far the work is, in words of the caller's own."""
 
 
 @contextmanager
 def display(session: Session, weights: Mapping[Any, int] | None = None) -> Iterator[Display]:
     """Show progress while the body runs; `weights` are the tasks of a batch and their sizes."""
     if session.quiet:
-        yield _Silent()
+        yield Display()
     elif sys.stderr.isatty():
         yield from _on_terminal(session, weights or {})
     else:
         yield _Lines(session, len(weights or {}))
 
 
-class _Silent:
-    def start(self, key: object, name: str) -> None: ...
-    def update(self, key: object, done_s: float, total_s: float | None) -> None: ...
-    def end(self, key: object, worked: bool = True) -> None: ...
-
-
-class _Lines:
+class _Lines(Display):
     """For logs: a line at the start of each file, then one every ten seconds."""
 
     def __init__(self, session: Session, count: int) -> None:
-        self.session = session
-        self.count = count
-        self.ended = 0
-        self.tasks: dict[object, tuple[str, Pace]] = {}
+        self.session, self.count, self.ended = session, count, 0
+        self.tasks: dict[object, tuple[str, float]] = {}  # name, and when it began
         self.told_s: dict[object, float] = {}
 
     def start(self, key: object, name: str) -> None:
-        self.tasks[key] = name, Pace(time.monotonic())
+        self.tasks[key] = name, time.monotonic()
         self.told_s[key] = time.monotonic()
         place = f" ({self.ended + len(self.tasks)} of {self.count})" if self.count > 1 else ""
         self.session.note(f"{name}: at work{place}")
 
     def update(self, key: object, done_s: float, total_s: float | None) -> None:
-        now_s = time.monotonic()
-        name, pace = self.tasks[key]
-        _advance(pace, done_s, total_s)
-        if now_s - self.told_s[key] >= PLAIN_EVERY_S:
-            self.told_s[key] = now_s
-            self.session.note(f"{name}: {', '.join(filter(None, pace.words(now_s)))}")
+        name, began_s = self.tasks[key]
+        self._note(key, f"{name}: {words(done_s, total_s, time.monotonic() - began_s)}")
 
     def end(self, key: object, worked: bool = True) -> None:
         self.tasks.pop(key, None)
         self.ended += 1
 
+    def say(self, text: str) -> None:
+        self._note(None, text)
 
-class _Bars:
-    """For people: a bar for each file at work, and one for the whole batch below them."""
+    def _note(self, key: object, text: str) -> None:
+        now_s = time.monotonic()
+        if now_s - self.told_s.get(key, -PLAIN_EVERY_S) >= PLAIN_EVERY_S:
+            self.told_s[key] = now_s
+            self.session.note(text)
+
+
+class _Bars(Display):
+    """For people: a bar for each file at work, and one for the whole batch below them.
+
+    The batch counts files by their size and leaves out those that were skipped.
+    """
 
     def __init__(self, bars: Bars, weights: Mapping[object, int], lock: threading.RLock) -> None:
-        self.bars = bars
-        self.lock = lock
-        self.count = len(weights)
-        self.tally = Tally(dict(weights))
-        self.tasks: dict[object, tuple[Any, Pace]] = {}
-        self.batch = self._add(self._batch_name()) if self.count > 1 else None
+        self.bars, self.lock, self.weights = bars, lock, dict(weights)
+        self.count, self.ended = len(weights), 0
+        self.tasks: dict[object, TaskID] = {}
+        self.parts: dict[object, tuple[float, float]] = {}  # of each file: part done, seconds
+        self.line = self._add(self._batch_name()) if self.count > 1 else None
 
     def start(self, key: object, name: str) -> None:
-        self.tasks[key] = self._add(name), Pace(time.monotonic())
+        self.tasks[key] = self._add(name)
 
     def update(self, key: object, done_s: float, total_s: float | None) -> None:
-        task, pace = self.tasks[key]
-        _advance(pace, done_s, total_s)
-        self._show(task, pace)
-        self.tally.update(key, done_s, total_s)
+        done = min(done_s, total_s) if total_s else done_s  # a declared length may be short
+        self.bars.update(self.tasks[key], completed=done, total=total_s or None, sound_s=done_s)
+        self.parts[key] = done / total_s if total_s else 0.0, done_s
         self._show_batch()
 
     def end(self, key: object, worked: bool = True) -> None:
         if key in self.tasks:
             with self.lock:
-                self.bars.remove_task(self.tasks.pop(key)[0])
-        self.tally.end(key, worked)
+                self.bars.remove_task(self.tasks.pop(key))
+        self.ended += 1
+        self.parts[key] = 1.0, self.parts.get(key, (0.0, 0.0))[1]
+        if not worked:
+            self.weights.pop(key, None)
         self._show_batch()
 
-    def _add(self, name: str) -> Any:
+    def say(self, text: str) -> None:
+        if self.line is None:
+            self.line = self._add(text)
+        self.bars.update(self.line, description=text, sound_s=None)
+
+    def _add(self, name: str) -> TaskID:
         short = name if len(name) <= NAME_WIDTH else f"{name[: NAME_WIDTH - 1]}…"
         with self.lock:
-            return self.bars.add_task(short, total=None, percent="", speed="starting", left="")
-
-    def _show(self, task: Any, pace: Pace) -> None:
-        percent, speed, left = pace.words(time.monotonic())
-        total = 1.0 if pace.fraction is not None else None
-        self.bars.update(
-            task,
-            completed=pace.fraction or 0.0,
-            total=total,
-            percent=percent,
-            speed=speed or "starting",
-            left=left,
-        )
+            return self.bars.add_task(short, total=None, sound_s=0.0)
 
     def _show_batch(self) -> None:
-        if self.batch is not None:
-            self.bars.update(self.batch, description=self._batch_name())
-            self._show(self.batch, self.tally.pace)
+        if self.line is not None:
+            done = sum(part * self.weights.get(key, 0) for key, (part, _) in self.parts.items())
+            self.bars.update(
+                self.line,
+                description=self._batch_name(),
+                completed=done,
+                total=sum(self.weights.values()) or None,
+                sound_s=sum(done_s for _, done_s in self.parts.values()),
+            )
 
     def _batch_name(self) -> str:
-        return f"{self.tally.ended} of {self.count} files"
+        return f"{self.ended} of {self.count} files"
 
 
 def _on_terminal(session: Session, weights: Mapping[object, int]) -> Iterator[Display]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}", style="bold", markup=False),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[percent]:>5}", markup=False),
-        TextColumn("{task.fields[speed]}", style="cyan", markup=False),
-        TextColumn("{task.fields[left]}", style="dim", markup=False),
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
     )
+    from rich.text import Text
+
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            sound_s, took_s = task.fields["sound_s"], task.elapsed
+            if sound_s is None:
+                return Text()
+            speed = times_real_time(sound_s, took_s) if sound_s and took_s else "starting"
+            return Text(speed, style="cyan")
+
+    console, lock = Console(stderr=True), threading.RLock()
     # Without redirection: what goes to stdout must not turn up on stderr. Without rich's own
     # refreshing: it may redraw between a print's measuring and its writing, and eat a line.
     bars = Progress(
-        *columns,
+        TextColumn("{task.description}", style="bold", markup=False),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        Speed(),
+        TimeRemainingColumn(compact=True),
         console=console,
         auto_refresh=False,
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,
     )
-    lock = threading.RLock()
 
     def write(text: str, err: bool) -> None:
         if err or sys.stdout.isatty():  # above the bars
@@ -245,9 +213,15 @@ def _redrawn(session: Session, bars: Bars, lock: threading.RLock) -> Iterator[No
         thread.join()
 
 
-def _advance(pace: Pace, done_s: float, total_s: float | None) -> None:
-    pace.done_s = done_s
-    pace.fraction = min(1.0, done_s / total_s) if total_s else None
+def words(done_s: float, total_s: float | None, took_s: float) -> str:
+    """Percent, speed and time left, as far as they are known."""
+    if not done_s:
+        return "starting"
+    speed = times_real_time(done_s, max(1e-6, took_s))
+    if not total_s:
+        return f"{clock(done_s)}, {speed}"
+    part = min(1.0, done_s / total_s)
+    return f"{100 * part:.0f} %, {speed}, {clock(took_s * (1.0 - part) / part)} left"
 
 
 def times_real_time(sound_s: float, took_s: float) -> str:

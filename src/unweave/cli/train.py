@@ -1,16 +1,13 @@
 """`unweave train`: a recipe to weights that `unweave separate -m` takes."""
 
-import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from unweave.cli.options import Json, Quiet, Verbose
-from unweave.cli.session import Session, session
+from unweave.cli.session import session
 
-REDRAW_EVERY_S, PLAIN_EVERY_S = 0.25, 10.0
 STEP_S = 30.0  # at most, for the step that is being made and its checkpoint, after Ctrl-C
 
 
@@ -72,53 +69,23 @@ def train(
                 f"training needs more than separating does ({error.name} is missing); "
                 "run: pip install 'unweave[train]'"
             ) from error
+        from unweave.cli.progress import display
         from unweave.training.recipe import read
         from unweave.training.run import train as run
 
         meant = read(recipe, settings or ())
-        line = _Line(current)
-        result = run(
-            meant,
-            output or Path("runs") / meant.name,
-            resume=resume,
-            devices=devices,
-            say=line.say,
-            line=line.show,
-            should_stop=current.should_stop,
-        )
-        line.clear()
+        with display(current) as progress:
+            result = run(
+                meant,
+                output or Path("runs") / meant.name,
+                resume=resume,
+                devices=devices,
+                say=current.note,
+                line=progress.say,
+                should_stop=current.should_stop,
+            )
         words = ", ".join(f"{name} {value:.2f} dB" for name, value in result.scores.items())
         current.result(f"{result.card}: {words or 'the last weights; no track had a score'}")
         current.result(f"try it: unweave separate SONG -m {result.card}")
         if as_json:
             current.emit({"card": str(result.card), "scores": result.scores, "steps": result.steps})
-
-
-class _Line:
-    """One line that changes on a terminal; in a log a line now and then."""
-
-    def __init__(self, current: Session) -> None:
-        self.current, self.live = current, sys.stderr.isatty() and not current.quiet
-        self.told_s, self.width = 0.0, 0
-
-    def show(self, text: str) -> None:
-        now_s = time.monotonic()
-        if now_s - self.told_s < (REDRAW_EVERY_S if self.live else PLAIN_EVERY_S):
-            return
-        self.told_s = now_s
-        if not self.live:
-            self.current.note(text)
-            return
-        sys.stderr.write("\r" + text.ljust(self.width))
-        sys.stderr.flush()
-        self.width = len(text)
-
-    def say(self, text: str) -> None:
-        """A line that stays."""
-        self.clear()
-        self.current.note(text)
-
-    def clear(self) -> None:
-        if self.live and self.width:
-            sys.stderr.write("\r" + " " * self.width + "\r")
-            self.width = 0

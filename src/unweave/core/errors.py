@@ -46,3 +46,7 @@ def told(value: object) -> str:
         return f"{value!r:.80}"
     except ValueError:  # a whole number is written out up to a length only
         return "a number of thousands of digits"
+
+
+class TrainingError(UnweaveError):
+    """A training that cannot go on: the loss is not a number, the disk is full, data ran out."""

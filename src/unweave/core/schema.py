@@ -1,5 +1,7 @@
-"""The few words of JSON Schema that our files need, so that reports and scores are checked without
-a further dependency. A word that is not known here is an error, so that none is ignored.
+"""The few words of JSON Schema that our files need.
+
+The package `jsonschema` takes longer to import than a small command runs. A word that is not known
+here is an error, so that none is ignored.
 
 Tests hold this against the package `jsonschema`.
 """

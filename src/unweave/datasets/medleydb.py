@@ -16,12 +16,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from unweave.core.errors import InputError
 from unweave.core.types import Wave
-from unweave.datasets import _find, _stems, _yaml
+from unweave.datasets import _find, _stems
 from unweave.datasets.track import BSS_EVAL_V4, About, Part, Source, Sum, Track
 from unweave.io.files import advice, shown
 
@@ -102,7 +103,7 @@ def group_of(instruments: str | list[str]) -> str:
 
 
 def _track(
-    folder: Path, facts: dict[str, _yaml.Node], split: str, troubles: _find.Troubles
+    folder: Path, facts: dict[str, Any], split: str, troubles: _find.Troubles
 ) -> Track | None:
     name, stems = folder.name, facts.get("stems")
     if not isinstance(stems, dict) or not stems:
@@ -138,18 +139,29 @@ def _track(
     )
 
 
-def _metadata(folder: Path, root: Path, troubles: _find.Troubles) -> dict[str, _yaml.Node] | None:
+def _metadata(folder: Path, root: Path, troubles: _find.Troubles) -> dict[str, Any] | None:
     """The annotations of a track; None, and a trouble, where there are none."""
     name = f"{folder.name}_METADATA.yaml"
     for place in (folder, folder.parent / "Metadata", root / "Metadata"):
         file = place / name
         if file.is_file():
             try:
-                return _yaml.parse(file.read_text(encoding="utf-8", errors="replace"))
+                return _parse(file.read_text(encoding="utf-8", errors="replace"))
             except OSError as error:
                 raise InputError(f"{shown(file)}: cannot be read: {advice(error)}") from error
     troubles.add(folder / name, "is missing")
     return None
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """The map of a YAML document, every scalar as text; an empty one where it is something else."""
+    import yaml
+
+    try:
+        found = yaml.load(text, yaml.BaseLoader)  # knows text, lists and maps, and no types
+    except (yaml.YAMLError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _track_folders(folder: Path, depth: int) -> list[Path]:

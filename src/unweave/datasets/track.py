@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from unweave.core import whole
 from unweave.core.errors import InputError, UsageError
 from unweave.core.types import Wave
 from unweave.datasets import _audio
@@ -23,7 +24,6 @@ from unweave.io.files import advice, shown
 BSS_EVAL_V4 = "bss-eval-v4"
 MIR_1K = "mir-1k"
 ACCOMPANIMENT = "accompaniment"
-_CHUNK_BYTES = 1 << 20
 _NAMED_TROUBLES = 5  # that the one line of an error names
 
 
@@ -149,11 +149,11 @@ class Track:
         return tuple(sorted({header.codec for header in headers if header.lossy}))
 
     def checksum(self) -> str:
-        """SHA-256 of the bytes of all files, one after the other; of the samples of all stems
-        where there are no files. Reads all of them. Raises InputError."""
+        """SHA-256 over the hashes of all files; over the samples of all stems where there are no
+        files. Reads all of them. Raises InputError."""
         digest = hashlib.sha256()
         for file in self.files:
-            _feed(digest, file)
+            digest.update(sha256(file).encode())
         if not self.files:
             for name in self.stems:
                 digest.update(self.stem(name).tobytes())
@@ -171,16 +171,8 @@ class Track:
 
 def sha256(file: Path) -> str:
     """SHA-256 of a file. Raises InputError."""
-    digest = hashlib.sha256()
-    _feed(digest, file)
-    return digest.hexdigest()
-
-
-def _feed(digest: hashlib._Hash, file: Path) -> None:
     try:
-        with open(file, "rb") as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                digest.update(chunk)
+        return whole.sha256(file)
     except OSError as error:
         raise InputError(f"{shown(file)}: cannot be read: {advice(error)}") from error
 

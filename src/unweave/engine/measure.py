@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unweave.core.types import Wave
-from unweave.dsp.loudness import Loudness
+from unweave.signal.loudness import Loudness
 
 SILENCE_DB = -300.0  # stands for minus infinity, which JSON cannot hold
 LOWEST_CEILING = 0.1  # below it, equal samples are more likely to be rounding than clipping

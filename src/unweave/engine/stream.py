@@ -115,7 +115,7 @@ def _on_threads(call: Work, parts: Iterable[Wave], batch: int) -> Iterator[Wave]
         done = [job.result() for job in pending.popleft()]
         return done[0] if len(done) == 1 else np.concatenate(done)
 
-    from unweave.dsp.threads import one_thread_each
+    from unweave.signal.threads import one_thread_each
 
     with one_thread_each() as limit:
         pool = ThreadPoolExecutor(batch, "unweave", initializer=limit)

@@ -1,4 +1,4 @@
-"""What goes wrong with files, said in one line: the file's name, the reason, what to do."""
+"""Files written whole, and what is wrong with files in one line: name, reason, what to do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import errno
 import hashlib
 import os
 from pathlib import Path
+
+from unweave.core.errors import OutputError
+from unweave.core.whole import appearing
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full; free some space or write elsewhere",
@@ -33,6 +36,15 @@ def advice(error: OSError) -> str:
     """The reason of a system error and what to do, for the end of a line."""
     known = _ADVICE.get(error.errno or 0)
     return known or f"{error.strerror or error}; check the disk and the path"
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """A file, whole or not at all. Raises OutputError."""
+    try:
+        with appearing(path) as hidden:
+            hidden.write_bytes(content)
+    except OSError as error:
+        raise OutputError(f"{shown(path)}: cannot be written: {advice(error)}") from error
 
 
 def shortened(name: str, limit: int) -> str:

@@ -20,10 +20,11 @@ from torch import Tensor
 from unweave.metrics.arrays import pair, silent
 from unweave.metrics.closed import whole_ratios
 from unweave.metrics.decompose import Kept, fit, ratios, spectra
-from unweave.metrics.permutation import assignment
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+MOST_DB = 1e6  # stands for infinite decibels, far above any finite figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,3 +206,18 @@ def bss_eval_v3_sources(
         sar=found.sar[:, 0],
         permutation=found.permutation,
     )
+
+
+def assignment(scores: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """For each row of the square matrix `scores` its column, so that the sum is the largest.
+
+    Infinities count as very large; NaN, a figure that does not exist, as worse than anything.
+    """
+    from scipy.optimize import linear_sum_assignment  # slow to import, for few calls
+
+    table = np.asarray(scores, dtype=np.float64)
+    if table.ndim != 2 or table.shape[0] != table.shape[1]:
+        raise ValueError(f"scores must be a square matrix, got shape {table.shape}")
+    finite = np.nan_to_num(np.clip(table, -MOST_DB, MOST_DB), nan=-10 * MOST_DB)
+    columns: npt.NDArray[np.int64] = linear_sum_assignment(finite, maximize=True)[1]
+    return columns

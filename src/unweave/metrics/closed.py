@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unweave.metrics.correlate import fast_size
 from unweave.metrics.decompose import Fit, Floats
-from unweave.metrics.lengths import fast_size
 from unweave.metrics.simple import decibels
 
 # Energies below this part of all that was added and subtracted are left to the slower way. Rounding

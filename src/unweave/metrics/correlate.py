@@ -9,6 +9,7 @@ bin; a pair of signals needs a single inverse transform at the end.
 from __future__ import annotations
 
 import torch
+from scipy.fft import next_fast_len
 from torch import Tensor
 
 SIZE = 8192  # of the transforms, where the taps leave a good part of it for new samples
@@ -57,3 +58,8 @@ def _cut(signals: Tensor, first: int, hop: int, width: int, blocks: Tensor) -> N
         have = min(max(0, length - start), width)
         blocks[:, n, :have] = signals[:, start : start + have]
         blocks[:, n, have:width] = 0
+
+
+def fast_size(length: int) -> int:
+    """The next even length of factors 2, 3 and 5, for which Fourier transforms are quick."""
+    return 2 * next_fast_len(-(-length // 2), real=True)

@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from unweave.metrics.correlate import correlations
-from unweave.metrics.lengths import fast_size
+from unweave.metrics.correlate import correlations, fast_size
 from unweave.metrics.project import Factor
 from unweave.metrics.project import filters as solve
 from unweave.metrics.simple import decibels

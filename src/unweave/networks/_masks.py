@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from unweave.signal import stft
 
 SILENCE = 1e-8  # power of a frame that does not count, and the least level
 
@@ -34,33 +35,15 @@ class Transform:
 
     def analyse(self, waves: Tensor) -> Tensor:
         """Spectra: `(..., time)` to complex `(..., frame, bin)`."""
-        whole = F.pad(waves, (0, -waves.shape[-1] % self.hop))  # the last frame reaches the end
-        spectra = torch.stft(
-            whole.reshape(-1, whole.shape[-1]),
-            self.frame_size,
-            self.hop,
-            window=self.window(waves.device),
-            center=True,
-            pad_mode="constant",
-            return_complex=True,
-        )  # (all, bin, frame)
-        return spectra.transpose(1, 2).unflatten(0, waves.shape[:-1])
+        return stft.centred(waves, self.window(waves.device), self.hop).transpose(-1, -2)
 
     def synthesise(self, spectra: Tensor, length: int) -> Tensor:
         """Waves: complex `(..., frame, bin)` to `(..., length)`."""
         frames, window = spectra.shape[-2], self.window(spectra.device)
-        waves = self._overlap_add(torch.fft.irfft(spectra, n=self.frame_size) * window)
-        total = self._overlap_add(window.square().expand(frames, -1))
+        waves = stft.add_frames(torch.fft.irfft(spectra, n=self.frame_size) * window, self.hop)
+        total = stft.add_frames(window.square().expand(frames, -1), self.hop)
         inner = slice(self.frame_size // 2, self.frame_size // 2 + length)
         return waves[..., inner] / total[inner]
-
-    def _overlap_add(self, frames: Tensor) -> Tensor:
-        """`(..., frame, frame_size)` to `(..., (frame - 1) * hop + frame_size)`."""
-        lead, (count, size) = frames.shape[:-2], frames.shape[-2:]
-        total = (count - 1) * self.hop + size
-        columns = frames.reshape(-1, count, size).transpose(1, 2)
-        waves = F.fold(columns, (1, total), (1, size), stride=(1, self.hop))
-        return waves.reshape(*lead, total)
 
 
 class MaskNetwork(Protocol):

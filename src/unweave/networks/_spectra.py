@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from unweave.signal.stft import add_frames
+
 
 class Spectra:
     """Spectra of `ceil(time / hop)` frames, the hop being a quarter of a frame's `size` samples.
@@ -52,19 +54,11 @@ class Spectra:
         paired = parts.unflatten(1, (-1, 2)).permute(0, 1, 4, 3, 2)  # (..., frame, bin, 2)
         spectrum = torch.view_as_complex(paired.contiguous())  # (batch, any, frame, bin)
         frames = torch.fft.irfft(spectrum, n=self.size, norm="ortho")  # the top bin is zero
-        waves = overlap_add(frames * window)  # (batch, any, (frame + 3) * hop)
+        waves = add_frames(frames * window, hop)  # (batch, any, (frame + 3) * hop)
         # Windows add up as if two empty frames lay on either side.
         start = self.start if self.mirror else 0
-        total = overlap_add(window.square().expand(frames.shape[-2] + 4, -1))[2 * hop + start :]
+        total = add_frames(window.square().expand(frames.shape[-2] + 4, -1), hop)[2 * hop + start :]
         return waves[..., start : start + length] / total[:length]
-
-
-def overlap_add(frames: Tensor) -> Tensor:
-    """`(..., frame, size)` to `(..., (frame + 3) * hop)`, the hop being a quarter of the size."""
-    quarters = frames.unflatten(-1, (4, -1)).unbind(-2)  # (..., frame, hop) each
-    late = [F.pad(quarter, (0, 0, n, 3 - n)) for n, quarter in enumerate(quarters)]
-    total: Tensor = sum(late[1:], start=late[0])
-    return total.flatten(-2)
 
 
 def mirrored(x: Tensor, before: int, after: int) -> Tensor:

@@ -7,28 +7,53 @@ random start, and then takes the arrays as they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 
 from unweave.core.errors import WeightsError
+from unweave.core.typed import typed
 
 Net = TypeVar("Net", bound=nn.Module)
 
 
-def loaded(make: Callable[[], Net], weights: Mapping[str, np.ndarray]) -> Net:
-    """What `make` makes, with its weights, for inference.
+class Build(Protocol):
+    def __call__(
+        self,
+        stems: tuple[str, ...],
+        channels: int,
+        config: Mapping[str, Any],
+        weights: Mapping[str, np.ndarray],
+        **options: object,
+    ) -> nn.Module:
+        """A network with its weights, as a card describes it and a user wants it.
 
-    Raises ValueError where the settings make no network, WeightsError as `filled` does.
-    """
-    try:
-        with torch.device("meta"):
-            network = make()
-    except (RuntimeError, ZeroDivisionError) as error:  # torch's, of sizes that cannot be
-        raise ValueError(f"its settings make no network ({error})") from error
-    return filled(network, weights)
+        Raises ValueError for settings that mean nothing, WeightsError as `filled` does.
+        """
+        ...
+
+
+def builder(config_type: type, network_type: Callable[..., nn.Module]) -> Build:
+    """What builds networks of one type, for inference. Options are its keyword arguments."""
+
+    def build(
+        stems: tuple[str, ...],
+        channels: int,
+        config: Mapping[str, Any],
+        weights: Mapping[str, np.ndarray],
+        **options: object,
+    ) -> nn.Module:
+        settings: Any = typed(config_type, {"stems": stems, "channels": channels, **config})
+        try:
+            with torch.device("meta"):
+                network = network_type(settings, **options)
+        except (RuntimeError, ZeroDivisionError) as error:  # torch's, of sizes that cannot be
+            raise ValueError(f"its settings make no network ({error})") from error
+        return filled(network, weights)
+
+    return build
 
 
 def filled(

@@ -19,12 +19,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.core.typed import typed
-from unweave.networks._weights import loaded
+from unweave.networks._weights import builder
 
 EPSILON = 1e-8  # the original's, in all normalisations
 
@@ -164,24 +162,8 @@ class ConvTasNet(nn.Module):
             return scores.softmax(dim=1)
         return F.relu(scores) if self.config.mask == "relu" else scores.sigmoid()
 
-    def prepare_for_cpu(self) -> None:
-        """Nothing to rearrange."""
-
-
-def build(
-    stems: tuple[str, ...],
-    channels: int,
-    config: Mapping[str, Any],
-    weights: Mapping[str, np.ndarray],
-) -> ConvTasNet:
-    """The network with its weights, as a card describes it.
-
-    Raises ValueError for settings that mean nothing, WeightsError where the weights do not fit.
-    """
-    settings = typed(ConvTasNetConfig, {"stems": stems, "channels": channels, **config})
-    return loaded(lambda: ConvTasNet(settings), weights)
-
 
 NETWORK = (ConvTasNetConfig, ConvTasNet)
+build = builder(ConvTasNetConfig, ConvTasNet)
 # Working memory of the music configuration: benchmarks/networks/memory.py.
 BYTES_PER_SAMPLE = 1550.0

@@ -20,20 +20,17 @@ Axes here: `(batch, channel, frame, bin)`; embeddings have their dimension last.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.core.typed import typed
-from unweave.dsp.kmeans import kmeans
 from unweave.networks._masks import Transform, check_exponent, level, separate
-from unweave.networks._weights import loaded
+from unweave.networks._weights import builder
+from unweave.signal.kmeans import kmeans
 
 FLOOR = 1e-3  # of the segment's level: fainter magnitudes look alike
 SILENT_DB = -40.0  # bins below this are silence (Hershey et al. 2016, section 3.1)
@@ -180,9 +177,6 @@ class DeepClustering(nn.Module):
         totals = torch.einsum("bscft,bcftd->sd", weights, embeddings)
         self.centres.mul_(MEMORY).add_(F.normalize(totals, dim=-1), alpha=1 - MEMORY)
 
-    def prepare_for_cpu(self) -> None:
-        """Nothing to rearrange."""
-
 
 def sounding(magnitude: Tensor) -> Tensor:
     """1 where a bin is not silent against the segment's loudest, else 0."""
@@ -205,23 +199,7 @@ def named(found: Tensor, known: Tensor) -> Tensor:
     return torch.tensor(best, device=found.device)
 
 
-def build(
-    stems: tuple[str, ...],
-    channels: int,
-    config: Mapping[str, Any],
-    weights: Mapping[str, np.ndarray],
-    *,
-    separate_by: By | None = None,
-    seed: int = 0,
-) -> DeepClustering:
-    """The network with its weights, as a card describes it and a user wants it.
-
-    Raises ValueError for settings that mean nothing, WeightsError where the weights do not fit.
-    """
-    settings = typed(DeepClusteringConfig, {"stems": stems, "channels": channels, **config})
-    return loaded(lambda: DeepClustering(settings, separate_by, seed), weights)
-
-
 NETWORK = (DeepClusteringConfig, DeepClustering)
+build = builder(DeepClusteringConfig, DeepClustering)
 # Working memory of the published size, by clusters: benchmarks/networks/memory.py.
 BYTES_PER_SAMPLE = 400.0

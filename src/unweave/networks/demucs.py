@@ -26,14 +26,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.core.typed import typed
 from unweave.networks._waveform import Blstm, centre_cut, moments, rescale, widths
-from unweave.networks._weights import loaded
+from unweave.networks._weights import builder
 
 EPSILON = 1e-5  # added to the deviation
 ZEROS, ROLLOFF = 24, 0.945  # of the resampling filter: crossings on a side, share of the band
@@ -151,9 +149,6 @@ class Demucs(nn.Module):
             x = resample(x, 2, 1)
         return centre_cut(x, length).unflatten(1, (len(names), -1))  # channels lie within stems
 
-    def prepare_for_cpu(self) -> None:
-        """Nothing to rearrange."""
-
 
 def resample(x: Tensor, old: int, new: int) -> Tensor:
     """`(batch, channel, time)` to `time * new // old`: a windowed sinc, the end values held.
@@ -173,19 +168,6 @@ def resample(x: Tensor, old: int, new: int) -> Tensor:
     return y.transpose(1, 2).reshape(batch, channels, -1)[..., : time * new // old]
 
 
-def build(
-    stems: tuple[str, ...],
-    channels: int,
-    config: Mapping[str, Any],
-    weights: Mapping[str, np.ndarray],
-) -> Demucs:
-    """The network with its weights, as a card describes it.
-
-    Raises ValueError for settings that mean nothing, WeightsError where the weights do not fit.
-    """
-    settings = typed(DemucsConfig, {"stems": stems, "channels": channels, **config})
-    return loaded(lambda: Demucs(settings), weights)
-
-
 NETWORK = (DemucsConfig, Demucs)
+build = builder(DemucsConfig, Demucs)
 BYTES_PER_SAMPLE = 1220.0  # working memory of v2's size: benchmarks/networks/memory.py

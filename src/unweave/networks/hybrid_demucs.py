@@ -14,16 +14,12 @@ Axes here: spectrum `(batch, channel, bin, frame)`, wave `(batch, channel, time)
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.core.typed import typed
 from unweave.networks._spectra import Spectra
 from unweave.networks._waveform import (
     ResidualBranches,
@@ -33,7 +29,7 @@ from unweave.networks._waveform import (
     whole_strides,
     widths,
 )
-from unweave.networks._weights import loaded
+from unweave.networks._weights import builder
 
 EPSILON = 1e-5  # added to deviations
 
@@ -240,9 +236,6 @@ class HybridDemucs(nn.Module):
             x = up(x + skips.pop(), lengths.pop())
         return x
 
-    def prepare_for_cpu(self) -> None:
-        """Nothing to rearrange."""
-
 
 def branch(config: HybridDemucsConfig, channels: int, *, bins: bool) -> list[Level]:
     """The levels of one branch; the last strides over all bins that are left, without padding."""
@@ -281,19 +274,6 @@ def norm(config: HybridDemucsConfig, level: int, width: int) -> nn.Module:
     return nn.GroupNorm(config.norm_groups, width) if level >= config.norm_from else nn.Identity()
 
 
-def build(
-    stems: tuple[str, ...],
-    channels: int,
-    config: Mapping[str, Any],
-    weights: Mapping[str, np.ndarray],
-) -> HybridDemucs:
-    """The network with its weights, as a card describes it.
-
-    Raises ValueError for settings that mean nothing, WeightsError where the weights do not fit.
-    """
-    settings = typed(HybridDemucsConfig, {"stems": stems, "channels": channels, **config})
-    return loaded(lambda: HybridDemucs(settings), weights)
-
-
 NETWORK = (HybridDemucsConfig, HybridDemucs)
+build = builder(HybridDemucsConfig, HybridDemucs)
 BYTES_PER_SAMPLE = 1390.0  # working memory of the published size: benchmarks/networks/memory.py

@@ -12,18 +12,14 @@ Axes: spectra `(batch, channel, frame, bin)`; features `(batch, frame, feature)`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.core.typed import typed
 from unweave.networks._masks import Transform, check_exponent, level, separate
-from unweave.networks._weights import loaded
+from unweave.networks._weights import builder
 
 EPSILON = 1e-10  # the paper's, in the masking layer
 
@@ -133,23 +129,7 @@ class MaskInference(nn.Module):
         padded = torch.cat([*ends[0], x, *ends[1]], dim=1)
         return padded.unfold(1, self.config.context, 1).transpose(2, 3).flatten(2)
 
-    def prepare_for_cpu(self) -> None:
-        """Nothing to rearrange."""
-
-
-def build(
-    stems: tuple[str, ...],
-    channels: int,
-    config: Mapping[str, Any],
-    weights: Mapping[str, np.ndarray],
-) -> MaskInference:
-    """The network with its weights, as a card describes it.
-
-    Raises ValueError for settings that mean nothing, WeightsError where the weights do not fit.
-    """
-    settings = typed(MaskInferenceConfig, {"stems": stems, "channels": channels, **config})
-    return loaded(lambda: MaskInference(settings), weights)
-
 
 NETWORK = (MaskInferenceConfig, MaskInference)
+build = builder(MaskInferenceConfig, MaskInference)
 BYTES_PER_SAMPLE = 120.0  # working memory of DRNN-2: benchmarks/networks/memory.py

@@ -20,18 +20,15 @@ Axes here: feature maps `(batch, filter, frame, band)`; tokens `(..., token, wid
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.core.typed import typed
 from unweave.networks._masks import Transform, check_exponent, level, separate
-from unweave.networks._weights import loaded
+from unweave.networks._weights import builder
 
 EPSILON = 1e-4  # of the segment's level: fainter magnitudes look alike
 
@@ -211,9 +208,6 @@ class SpecTnt(nn.Module):
         both = torch.cat([bins, classes.expand_as(bins)], dim=-1)  # (batch, frame, token, 2 width)
         return self.join(self.norm(both)).permute(0, 3, 1, 2)
 
-    def prepare_for_cpu(self) -> None:
-        """Nothing to rearrange."""
-
 
 def features(spectrum: Tensor, exponent: float) -> Tensor:
     """Complex `(batch, channel, frame, bin)` to `(batch, 3 * channel, frame, bin - 1)`.
@@ -241,19 +235,6 @@ def rotate(x: Tensor) -> Tensor:
     return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
 
 
-def build(
-    stems: tuple[str, ...],
-    channels: int,
-    config: Mapping[str, Any],
-    weights: Mapping[str, np.ndarray],
-) -> SpecTnt:
-    """The network with its weights, as a card describes it.
-
-    Raises ValueError for settings that mean nothing, WeightsError where the weights do not fit.
-    """
-    settings = typed(SpecTntConfig, {"stems": stems, "channels": channels, **config})
-    return loaded(lambda: SpecTnt(settings), weights)
-
-
 NETWORK = (SpecTntConfig, SpecTnt)
+build = builder(SpecTntConfig, SpecTnt)
 BYTES_PER_SAMPLE = 520.0  # working memory of the published widths: benchmarks/networks/memory.py

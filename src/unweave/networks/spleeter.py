@@ -26,10 +26,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unweave.core.typed import typed
-from unweave.dsp import stft
-from unweave.dsp.wiener import multichannel_wiener
 from unweave.networks._options.spleeter import additive
 from unweave.networks._weights import filled
+from unweave.signal import stft
+from unweave.signal.wiener import multichannel_wiener
 
 EPSILON = 1e-10  # the original's guard in the ratio masks
 # Working memory: one call on 527360 samples takes 124 MB, with the Wiener filter 172 MB.

@@ -17,18 +17,16 @@ Axes: spectra `(batch, channel, frame, bin)`, as pictures `(batch, feature, fram
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.core.typed import typed
 from unweave.networks._masks import Transform, level, separate
-from unweave.networks._weights import loaded
+from unweave.networks._weights import builder
 
 SLOPE = 0.2  # of the leaky ReLU
 FLOOR = 1e-8  # power that is added to every bin: silence has no phase
@@ -224,9 +222,6 @@ class UNet(nn.Module):
         parts = [power.pow(0.15), spectrum.real * scale, spectrum.imag * scale]
         return self.features(torch.cat(parts, dim=1))
 
-    def prepare_for_cpu(self) -> None:
-        """Nothing to rearrange."""
-
 
 def _blocks(config: UNetConfig, level: int) -> nn.Sequential:
     width, bins = config.filters[level], config.level_bins(level)
@@ -244,19 +239,6 @@ def _geometry(config: UNetConfig, level: int) -> tuple[Pair, Pair, Pair, Pair]:
     return kernel, stride, ((over[0] + 1) // 2, (over[1] + 1) // 2), (over[0] % 2, over[1] % 2)
 
 
-def build(
-    stems: tuple[str, ...],
-    channels: int,
-    config: Mapping[str, Any],
-    weights: Mapping[str, np.ndarray],
-) -> UNet:
-    """The network with its weights, as a card describes it.
-
-    Raises ValueError for settings that mean nothing, WeightsError where the weights do not fit.
-    """
-    settings = typed(UNetConfig, {"stems": stems, "channels": channels, **config})
-    return loaded(lambda: UNet(settings), weights)
-
-
 NETWORK = (UNetConfig, UNet)
+build = builder(UNetConfig, UNet)
 BYTES_PER_SAMPLE = 210.0  # working memory of Jansson's size: benchmarks/networks/memory.py

@@ -2,8 +2,8 @@
 
 Each file in `networks/` has `build(stems, channels, config, weights, **options)`; options are those
 that `networks/_options` declares for it. It returns a module from waves `(batch, channel, segment)`
-to stems `(batch, stem, channel, segment)` that can `prepare_for_cpu`. `BYTES_PER_SAMPLE` is what
-its published size takes as working memory. All else is on the card, which may know that better.
+to stems `(batch, stem, channel, segment)`, which may have `prepare_for_cpu`. `BYTES_PER_SAMPLE` is
+what its published size takes as working memory. All else is on the card, which may know better.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class NeuralSeparator:
         if self.device is not None:
             fresh = NeuralSeparator(self.card, self.options, store.weights(self.card))
         fresh.network.to(device)
-        if device == "cpu":
+        if device == "cpu" and hasattr(fresh.network, "prepare_for_cpu"):
             fresh.network.prepare_for_cpu()
         fresh.device = device
         return fresh

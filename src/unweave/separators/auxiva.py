@@ -31,38 +31,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from unweave.core import parameters
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
-from unweave.dsp import centred, demix, images
-
-STEPS = {"single": demix.project, "pair": demix.project_pairs}
-QUIET = 1e-6  # of the mean loudness: no frame counts more than one as faint as this
-
-
-def rows(
-    products: Tensor, start: Tensor, *, iterations: int, model: str = "gauss", step: str = "pair"
-) -> Tensor:
-    """Rows of the demixing matrices of a white mix.
-
-    products: real `(frequency, channel^2, frame)`, see `dsp.demix`; start: complex
-    `(source, frequency, channel)`. Returns rows shaped as the start.
-    """
-    bins, _, frames = products.shape
-    flat, found, sources = products.reshape(-1, frames), start, start.shape[0]
-    for _ in range(iterations):
-        weights = demix.power_weights(found).to(flat.dtype).reshape(sources, -1)
-        power = (weights @ flat).clamp_(min=0)
-        loudness = power / bins if model == "gauss" else 2 * power.sqrt()
-        # One scale for all, which changes nothing, keeps the numbers in range.
-        loudness /= loudness.mean() + torch.finfo(flat.dtype).tiny
-        loudness.clamp_(min=QUIET)
-        sums = (flat @ loudness.mul_(frames).reciprocal_().T).reshape(bins, -1, sources)
-        found = STEPS[step](found, sums.permute(2, 0, 1).to(found.real.dtype))
-    return found
+from unweave.separators._shared import images, iva
+from unweave.signal import centred
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +46,7 @@ class AuxIva:
     window_s: float = parameter(
         0.128, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    overlap: int = parameter(4, "frames that cover each sample", at_least=2, at_most=16)
+    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
     iterations: int = parameter(30, "rounds of updates", at_least=1, at_most=10000)
     model: str = parameter(
         "gauss", "how the loudness of a source is distributed", choices=("gauss", "laplace")
@@ -80,7 +55,6 @@ class AuxIva:
 
     def __post_init__(self) -> None:
         parameters.check(self)
-        centred.check_overlap(parameters.name_of(self), self.overlap)
 
     @property
     def spec(self) -> Spec:
@@ -101,12 +75,14 @@ class AuxIva:
         images.check_channels(parameters.name_of(self), self.sources, mix)
         size = centred.frame_size(self.window_s, sample_rate_hz)
         hop = size // self.overlap
-        return images.each(
+        return images.map_batch(
             lambda one: images.separate(one, self.sources, size, hop, self._rows), mix
         )
 
     def _rows(self, products: Tensor, start: Tensor) -> Tensor:
-        return rows(products, start, iterations=self.iterations, model=self.model, step=self.step)
+        return iva.rows(
+            products, start, iterations=self.iterations, model=self.model, step=self.step
+        )
 
 
 TECHNIQUE = AuxIva

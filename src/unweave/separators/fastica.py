@@ -39,7 +39,7 @@ from torch import Tensor
 from unweave.core import parameters
 from unweave.core.parameters import LARGEST_SEED, parameter
 from unweave.core.types import Spec
-from unweave.dsp import demix, images
+from unweave.separators._shared import demix, images
 
 BLOCK = 1 << 16  # samples at once, or a song's every array would be as long as the song
 SAME = 1e-9  # channels that differ by less of their power (-90 dB) hold the same
@@ -192,7 +192,7 @@ class FastIca:
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         images.check_channels(parameters.name_of(self), self.sources, mix)
-        return images.each(self._separate, mix)
+        return images.map_batch(self._separate, mix)
 
     def _separate(self, mix: Tensor) -> Tensor:
         """`(channel, time)` to `(source, channel, time)`."""

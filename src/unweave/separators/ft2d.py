@@ -32,8 +32,8 @@ from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
-from unweave.dsp import centred
-from unweave.dsp.foreground import FACTS, Grid, excess, separate
+from unweave.separators._shared.foreground import FACTS, Grid, excess, separate
+from unweave.signal import centred
 
 FLAT = 1e-7  # of the largest peak: deviations below it are rounding
 BYTES_PER_SAMPLE = 150.0  # as measured on stereo at an overlap of 4
@@ -45,7 +45,7 @@ class Ft2d:
         0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
     window: str = parameter("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = parameter(4, "frames that cover each sample", at_least=2, at_most=16)
+    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
     neighbourhood: int = parameter(
         25, "points, an odd number, among which a peak is the largest", at_least=3, at_most=9999
     )
@@ -58,7 +58,6 @@ class Ft2d:
 
     def __post_init__(self) -> None:
         parameters.check(self)
-        centred.check_overlap(parameters.name_of(self), self.overlap)
         if self.neighbourhood % 2 == 0:
             raise UsageError(f"ft2d: neighbourhood must be odd; got {self.neighbourhood}")
 

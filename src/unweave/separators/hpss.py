@@ -33,9 +33,9 @@ from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.plan import Segmentation
 from unweave.core.types import Spec
-from unweave.dsp import centred
-from unweave.dsp.median import running_median
-from unweave.dsp.stft import magnitude
+from unweave.signal import centred
+from unweave.signal.median import running_median
+from unweave.signal.stft import magnitude
 
 WIDEST = 1000  # values in a median
 BODY_S = 10.0
@@ -50,7 +50,7 @@ class Hpss:
     window_s: float = parameter(
         0.093, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    overlap: int = parameter(4, "frames that cover each sample", at_least=2, at_most=16)
+    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
     harmonic_s: float = parameter(
         0.72, "time over which a tone must last: the median along time", above=0, at_most=60
     )
@@ -69,7 +69,6 @@ class Hpss:
 
     def __post_init__(self) -> None:
         parameters.check(self)
-        centred.check_overlap(parameters.name_of(self), self.overlap)
         for name, width in (
             ("harmonic_s", self.harmonic_s * self.overlap / self.window_s),
             ("percussive_hz", self.percussive_hz * self.window_s),

@@ -36,8 +36,8 @@ from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import LARGEST_SEED, parameter
 from unweave.core.types import Spec
-from unweave.dsp import centred, demix, images
-from unweave.separators import auxiva
+from unweave.separators._shared import demix, images, iva
+from unweave.signal import centred
 
 BINS_AT_ONCE = 256  # frequencies whose variances are at hand at the same time
 QUIET = 1e-7  # of a source's mean power: the model's variance is never less
@@ -65,7 +65,7 @@ def rows(
 ) -> Tensor:
     """Rows of the demixing matrices of a white mix.
 
-    products: real `(frequency, channel^2, frame)`, see `dsp.demix`; start: complex
+    products: real `(frequency, channel^2, frame)`, see `_shared/demix`; start: complex
     `(source, frequency, channel)`; spectra, activations: as `factors` gives them; they are changed.
     Returns rows shaped as the start.
     """
@@ -82,7 +82,7 @@ def rows(
         for some in blocks(bins):
             precision = variances(spectra[:, some], activations).reciprocal_()
             sums[:, some] = (products[some] @ precision.permute(1, 2, 0)).permute(2, 0, 1)
-        found = auxiva.STEPS[step](found, sums.div_(frames).to(found.real.dtype))
+        found = iva.STEPS[step](found, sums.div_(frames).to(found.real.dtype))
     return found
 
 
@@ -130,7 +130,7 @@ class Ilrma:
     window_s: float = parameter(
         0.256, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    overlap: int = parameter(4, "frames that cover each sample", at_least=2, at_most=16)
+    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
     warm_up: int = parameter(20, "rounds of AuxIVA before", at_least=0, at_most=10000)
     iterations: int = parameter(100, "rounds of updates", at_least=1, at_most=10000)
     step: str = parameter("single", "rows that are updated together", choices=("single", "pair"))
@@ -140,7 +140,6 @@ class Ilrma:
 
     def __post_init__(self) -> None:
         parameters.check(self)
-        centred.check_overlap(parameters.name_of(self), self.overlap)
 
     @property
     def spec(self) -> Spec:
@@ -167,13 +166,13 @@ class Ilrma:
                 "a frame; take fewer, or a longer window_s"
             )
         hop = size // self.overlap
-        return images.each(
+        return images.map_batch(
             lambda one: images.separate(one, self.sources, size, hop, self._rows), mix
         )
 
     def _rows(self, products: Tensor, start: Tensor) -> Tensor:
         bins, _, frames = products.shape
-        warm = auxiva.rows(products, start, iterations=self.warm_up)
+        warm = iva.rows(products, start, iterations=self.warm_up)
         spectra, activations = factors(self.sources, bins, frames, self.components, self.seed)
         return rows(
             products,

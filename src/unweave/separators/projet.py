@@ -52,7 +52,7 @@ from unweave.core import parameters
 from unweave.core.parameters import parameter
 from unweave.core.plan import Segmentation
 from unweave.core.types import Spec
-from unweave.dsp import centred
+from unweave.signal import centred
 
 LINES = 12  # projections
 ROUNDS = 50  # of updates, short of convergence: see the docstring
@@ -157,11 +157,10 @@ class Projet:
     window_s: float = parameter(
         0.093, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    overlap: int = parameter(4, "frames that cover each sample", at_least=2, at_most=16)
+    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
 
     def __post_init__(self) -> None:
         parameters.check(self)
-        centred.check_overlap(parameters.name_of(self), self.overlap)
 
     @property
     def spec(self) -> Spec:

@@ -29,9 +29,9 @@ from unweave.core import parameters
 from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
-from unweave.dsp import centred
-from unweave.dsp.foreground import FACTS, Grid, excess, separate
-from unweave.dsp.median import median_
+from unweave.separators._shared.foreground import FACTS, Grid, excess, separate
+from unweave.signal import centred
+from unweave.signal.median import median_
 
 BYTES_PER_SAMPLE = 120.0  # as measured on stereo at an overlap of 4
 
@@ -42,7 +42,7 @@ class Repet:
         0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
     window: str = parameter("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = parameter(4, "frames that cover each sample", at_least=2, at_most=16)
+    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
     min_period_s: float = parameter(0.8, "shortest period to look for", above=0)
     max_period_s: float = parameter(8.0, "longest period to look for", above=0)
     period_s: float | None = parameter(None, "the period, if it is known", above=0)
@@ -52,7 +52,6 @@ class Repet:
 
     def __post_init__(self) -> None:
         parameters.check(self)
-        centred.check_overlap(parameters.name_of(self), self.overlap)
         if self.min_period_s > self.max_period_s:
             raise UsageError(
                 f"repet: min_period_s {self.min_period_s:g} is above "

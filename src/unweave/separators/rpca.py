@@ -27,12 +27,13 @@ from torch import Tensor
 from unweave.core import parameters
 from unweave.core.parameters import parameter
 from unweave.core.types import Spec
-from unweave.dsp import centred
-from unweave.dsp.foreground import FACTS, TINY, Grid, separate
-from unweave.dsp.robust_pca import robust_pca
-from unweave.dsp.threads import each
+from unweave.separators._shared.foreground import FACTS, TINY, Grid, separate
+from unweave.signal import centred
+from unweave.signal.threads import parallel_map
 
 BYTES_PER_SAMPLE = 300.0  # as measured on stereo at an overlap of 4
+GROWTH = 1.5  # of the penalty, in each step; as in the authors' code
+ROUNDING = 1e-6  # of the largest eigenvalue: smaller ones are rounding in single precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ class Rpca:
         0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
     window: str = parameter("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = parameter(4, "frames that cover each sample", at_least=2, at_most=16)
+    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
     sparsity: float = parameter(
         1.0, "weight of the sparse part: the higher, the less goes to the vocals", above=0
     )
@@ -59,7 +60,6 @@ class Rpca:
 
     def __post_init__(self) -> None:
         parameters.check(self)
-        centred.check_overlap(parameters.name_of(self), self.overlap)
 
     @property
     def spec(self) -> Spec:
@@ -77,7 +77,7 @@ class Rpca:
         grid = Grid.of(self.window_s, self.overlap, sample_rate_hz, self.window)
 
         def masks(magnitudes: Tensor) -> Tensor:
-            return torch.stack(each(self.mask_of, magnitudes))
+            return torch.stack(parallel_map(self.mask_of, magnitudes))
 
         return separate(mix, grid, self.high_pass_hz, masks)
 
@@ -94,6 +94,61 @@ class Rpca:
             return (sparse > low).to(magnitudes.dtype)
         low, sparse = low.square_(), sparse.square_()
         return sparse / (low + sparse + TINY)
+
+
+def robust_pca(
+    matrix: Tensor, weight: float, *, tolerance: float, iterations: int
+) -> tuple[Tensor, Tensor]:
+    """Low-rank and sparse parts of `(row, column)`.
+
+    Minimises `|L|_* + weight |S|_1` subject to `L + S = matrix`: Candes, Li, Ma, Wright, "Robust
+    principal component analysis?", J. ACM 58(3), 2011, by the inexact augmented Lagrange
+    multipliers of Lin, Chen, Ma, arXiv 1009.5055, 2010, algorithm 5.
+    Ends when what both leave of the matrix has less than `tolerance` of its norm, or after so many
+    iterations. Single precision reaches 1e-6.
+    """
+    if matrix.shape[0] > matrix.shape[1]:
+        low, sparse = robust_pca(
+            matrix.mT.contiguous(), weight, tolerance=tolerance, iterations=iterations
+        )
+        return low.mT, sparse.mT
+    size = matrix.norm().item()
+    if size == 0.0:
+        return torch.zeros_like(matrix), torch.zeros_like(matrix)
+    largest = torch.linalg.eigvalsh(matrix @ matrix.mT)[-1].sqrt().item()
+    multiplier = matrix / max(largest, matrix.abs().max().item() / weight)
+    penalty = 1.25 / largest
+    limit = penalty * 1e7
+    low = sparse = torch.zeros_like(matrix)
+    for _ in range(iterations):
+        target = torch.add(matrix, multiplier, alpha=1 / penalty)  # what L + S should be
+        low = shrink_singular_values(target - sparse, 1 / penalty)
+        target -= low
+        sparse = torch.nn.functional.softshrink(target, weight / penalty)
+        rest = matrix - low
+        rest -= sparse
+        multiplier.add_(rest, alpha=penalty)
+        penalty = min(penalty * GROWTH, limit)
+        if rest.norm().item() < tolerance * size:
+            break
+    return low, sparse
+
+
+def shrink_singular_values(matrix: Tensor, threshold: float) -> Tensor:
+    """`(row, column)`, no fewer columns than rows, with all singular values less `threshold`.
+
+    Those that would be negative are 0. The vectors of the smaller side are enough, and they are the
+    eigenvectors of a small square matrix.
+    """
+    squares, vectors = torch.linalg.eigh(matrix @ matrix.mT)  # smallest first
+    cut = 0.9 * threshold**2
+    if cut > ROUNDING * squares[-1].item():
+        vectors = vectors[:, int(torch.searchsorted(squares, cut)) :]
+    parts = vectors.mT @ matrix
+    values = parts.norm(dim=1)  # the square roots of `squares`, but to more digits
+    keep = values > threshold
+    gains = 1 - threshold / values[keep]
+    return vectors[:, keep] @ (parts[keep] * gains[:, None])
 
 
 TECHNIQUE = Rpca

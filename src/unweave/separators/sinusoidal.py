@@ -23,7 +23,8 @@ a tone is heard as noise for the moment of its attack, and a drum that rings cou
 **Paper.** X. Serra, J. Smith, "Spectral modeling synthesis: a sound analysis/synthesis system based
 on a deterministic plus stochastic decomposition", Computer Music Journal 14(4), 1990; R. McAulay,
 T. Quatieri, "Speech analysis/synthesis based on a sinusoidal representation", IEEE Trans. ASSP
-34(4), 1986. The details are in `dsp/peaks`, `dsp/partials` and `dsp/oscillators`.
+34(4), 1986. The details are in `signal/peaks`, `signal/partials` and
+`signal/oscillators`.
 """
 
 from __future__ import annotations
@@ -34,14 +35,13 @@ import torch
 from torch import Tensor
 
 from unweave.core import parameters
-from unweave.core.errors import UsageError
 from unweave.core.parameters import parameter
 from unweave.core.plan import Segmentation
 from unweave.core.types import Spec
-from unweave.dsp.centred import check_mix, frame_size
-from unweave.dsp.oscillators import oscillate
-from unweave.dsp.partials import Ints, Linker, Tracks, chosen_tracks, sharpened
-from unweave.dsp.peaks import PADDING, Peaks, find_peaks
+from unweave.signal.centred import check_mix, frame_size
+from unweave.signal.oscillators import oscillate
+from unweave.signal.partials import Ints, Linker, Tracks, chosen_tracks, sharpened
+from unweave.signal.peaks import PADDING, Peaks, find_peaks
 
 LEEWAY_DB = 3.0  # by which a single peak may stand out less than its track does in the mean
 LEAST_STEP = 0.25  # bins of the window that a track may step in any case
@@ -54,7 +54,7 @@ class Sinusoidal:
     window_s: float = parameter(
         0.09, "length of a frame, rounded to a power of two of samples", above=0, at_most=2
     )
-    overlap: int = parameter(8, "frames that share each sample: 4, 8 or 16", at_least=4, at_most=16)
+    overlap: int = parameter(8, "frames that cover each sample", choices=(4, 8, 16))
     threshold_db: float = parameter(
         -60.0, "how far a peak may lie below the loudest of its frame", at_most=0, at_least=-200
     )
@@ -72,10 +72,6 @@ class Sinusoidal:
 
     def __post_init__(self) -> None:
         parameters.check(self)
-        if self.overlap & (self.overlap - 1):
-            raise UsageError(
-                f"{parameters.name_of(self)}: overlap must be 4, 8 or 16; got {self.overlap}"
-            )
 
     @property
     def spec(self) -> Spec:

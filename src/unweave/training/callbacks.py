@@ -15,10 +15,9 @@ import torch
 from unweave.core.errors import OutputError
 from unweave.core.whole import unfinished
 from unweave.datasets.track import Track
-from unweave.io.files import advice, shown
+from unweave.io.files import advice, atomic_write, shown
 from unweave.training import validate
 from unweave.training.curves import Curves
-from unweave.training.export import put
 from unweave.training.module import Training
 from unweave.training.recipe import Recipe
 
@@ -208,4 +207,4 @@ def keep(path: Path, content: dict[str, Any]) -> None:
 
     stream = io.BytesIO()
     torch.save(content, stream)
-    put(path, stream.getvalue())
+    atomic_write(path, stream.getvalue())

@@ -12,8 +12,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from unweave.core.errors import InputError
-from unweave.io.files import advice, shown
-from unweave.training.export import put
+from unweave.io.files import advice, atomic_write, shown
 
 HEAD = ("step", "name", "value")
 
@@ -78,7 +77,7 @@ class Curves(Logger):
         kept = [row for row in self.rows() if row[0] < step + row[1].startswith("score/")]
         text = io.StringIO()
         csv.writer(text).writerows([HEAD, *((s, n, repr(v)) for s, n, v in kept)])
-        put(self.path, text.getvalue().encode())
+        atomic_write(self.path, text.getvalue().encode())
 
     def draw(self) -> None:
         """Loss and scores over steps as a picture; nothing without matplotlib."""

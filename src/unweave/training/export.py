@@ -20,10 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from unweave.core import toml
-from unweave.core.errors import OutputError, UsageError
+from unweave.core.errors import UsageError
 from unweave.core.typed import typed
-from unweave.core.whole import appearing
-from unweave.io.files import advice, shown
+from unweave.io.files import atomic_write
 from unweave.pretrained import cards
 from unweave.pretrained.cards import Card
 from unweave.pretrained.formats import safetensors
@@ -138,8 +137,8 @@ def write(folder: Path, recipe: Recipe, state: Mapping[str, Tensor], scores: Map
     """The weights and their card in `folder`, the card last; its path. Raises OutputError."""
     content = weights_file(state)
     card = folder / f"{recipe.name}.toml"
-    put(folder / f"{recipe.name}.safetensors", content)
-    put(card, card_text(recipe, content, scores, made))
+    atomic_write(folder / f"{recipe.name}.safetensors", content)
+    atomic_write(card, card_text(recipe, content, scores, made))
     return card
 
 
@@ -152,15 +151,6 @@ def made(recipe: Recipe, steps: int, seconds: float) -> dict[str, object]:
         "seed": recipe.seed,
         "commit": commit(),
     }
-
-
-def put(path: Path, content: bytes) -> None:
-    """A file, whole or not at all. Raises OutputError."""
-    try:
-        with appearing(path) as hidden:
-            hidden.write_bytes(content)
-    except OSError as error:
-        raise OutputError(f"{shown(path)}: {advice(error)}") from error
 
 
 def commit(package: Path = PACKAGE) -> str:

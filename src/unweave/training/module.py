@@ -7,6 +7,7 @@ Juditsky 1992): as good as a lower rate, at any time.
 from __future__ import annotations
 
 import copy
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,9 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from unweave.training.errors import TrainingError
+from unweave.core.errors import TrainingError
 from unweave.training.losses import Outcome, loss
-from unweave.training.recipe import Recipe
-from unweave.training.schedule import factor
+from unweave.training.recipe import Recipe, Schedule
 
 
 class Training(pl.LightningModule):
@@ -80,7 +80,7 @@ class Training(pl.LightningModule):
         }
         optimiser = kinds[how.name]([p for p in self.network.parameters() if p.requires_grad])
         rates = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, lambda step: factor(step, self.recipe.schedule)
+            optimiser, lambda step: rate_factor(step, self.recipe.schedule)
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
@@ -93,7 +93,7 @@ class Training(pl.LightningModule):
         torch.set_rng_state(checkpoint["random"])
         # The recipe decides how weights move from here on, not the checkpoint.
         how = self.recipe.optimiser
-        rate = how.rate * factor(checkpoint["global_step"], self.recipe.schedule)
+        rate = how.rate * rate_factor(checkpoint["global_step"], self.recipe.schedule)
         for state in checkpoint["optimizer_states"]:
             for group in state["param_groups"]:
                 group |= {"lr": rate, "initial_lr": how.rate}
@@ -101,3 +101,16 @@ class Training(pl.LightningModule):
                     group["weight_decay"] = how.weight_decay
         for state in checkpoint["lr_schedulers"]:
             state |= {"base_lrs": [how.rate], "_last_lr": [rate]}
+
+
+def rate_factor(step: int, schedule: Schedule) -> float:
+    """The rate of step `step`, counted from 0, as a part of the highest.
+
+    Up in a straight line, level, and down along a cosine at the end. The level stretch may be as
+    long as one likes and be prolonged later: only `decay` knows the end.
+    """
+    rising = min(1.0, (step + 1) / schedule.warmup) if schedule.warmup else 1.0
+    left = schedule.steps - step
+    if left >= schedule.decay:
+        return rising
+    return rising * 0.5 * (1.0 - math.cos(math.pi * max(0.0, left) / schedule.decay))

@@ -30,7 +30,7 @@ from unweave.core.errors import (
     UnweaveError,
     UsageError,
 )
-from unweave.io.files import advice, shown
+from unweave.io.files import advice, atomic_write, shown
 from unweave.pretrained import cards
 from unweave.training import checkpoint, effects, export, sound, validate
 from unweave.training.callbacks import (
@@ -205,7 +205,7 @@ def _begin(folder: Path, recipe: Recipe) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{shown(folder)}: {advice(error)}") from error
-    export.put(folder / RECIPE, as_toml(recipe))
+    atomic_write(folder / RECIPE, as_toml(recipe))
 
 
 def _try(network: nn.Module, recipe: Recipe) -> None:

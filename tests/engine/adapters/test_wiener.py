@@ -11,9 +11,9 @@ from unweave import catalog
 from unweave.core.errors import UsageError
 from unweave.core.plan import Segmentation
 from unweave.core.types import Separator, Spec
-from unweave.dsp import centred
-from unweave.dsp.wiener import multichannel_wiener
 from unweave.engine.adapters.wiener import Wiener, filtered
+from unweave.signal import centred
+from unweave.signal.wiener import multichannel_wiener
 
 
 @dataclass(frozen=True)

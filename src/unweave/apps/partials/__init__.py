@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.apps.partials.formats import FORMATS, Analysis
-from unweave.core.errors import Cancelled, OutputError, UsageError
+from unweave.core.errors import Cancelled, UsageError
 from unweave.core.types import Progress
-from unweave.core.whole import appearing
-from unweave.io.files import advice, shortened, shown
+from unweave.io.files import atomic_write, shortened, shown
 
 if TYPE_CHECKING:
     from unweave.core.types import OnProgress, ShouldStop, Wave
-    from unweave.dsp.peaks import Peaks
+    from unweave.signal.peaks import Peaks
 
 TECHNIQUE = "sinusoidal"
 BLOCK_S = 5.0
@@ -64,7 +63,7 @@ def partials(
 
         contents.append((plot, picture(found)))
     for target, content in contents:
-        _write(target, content)
+        atomic_write(target, content)
     tracks = found.tracks
     files = tuple(target for target, _ in contents)
     return Written(len(tracks.begins) - 1, len(tracks), files, found.warnings)
@@ -107,8 +106,8 @@ def _tracks(model: Any, blocks: Iterator[Wave], rate_hz: int, channels: int) -> 
     """The technique's tracks of a wave that arrives in blocks."""
     import numpy as np
 
-    from unweave.dsp.oscillators import without_gaps
-    from unweave.dsp.peaks import PADDING, joined
+    from unweave.signal.oscillators import without_gaps
+    from unweave.signal.peaks import PADDING, joined
 
     size, hop = model.frames(rate_hz)
     linker = model.linker(rate_hz)
@@ -161,11 +160,3 @@ def _check(source: Path, output: Path | None, plot: Path | None) -> None:
     for target in filter(None, (output, plot)):
         if target.exists() and source.exists() and target.samefile(source):
             raise UsageError(f"{shown(target)}: is the recording itself; choose another file")
-
-
-def _write(target: Path, content: bytes) -> None:
-    try:
-        with appearing(target) as hidden:
-            hidden.write_bytes(content)
-    except OSError as error:
-        raise OutputError(f"{shown(target)}: cannot be written ({advice(error)})") from error

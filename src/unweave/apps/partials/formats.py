@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from unweave.dsp.partials import Tracks
+    from unweave.signal.partials import Tracks
 
 _HEADER = struct.pack(">4siii", b"SDIF", 8, 3, 1)  # size; versions of the format and its types
 _FLOAT32 = 0x0004

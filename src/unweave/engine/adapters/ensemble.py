@@ -22,10 +22,10 @@ from torch import Tensor
 from unweave.core.errors import UsageError
 from unweave.core.plan import Plan
 from unweave.core.types import Spec, Wave
-from unweave.dsp import centred
 from unweave.engine.adapters.select import select
 from unweave.engine.compose import AnySeparator, Run, combined
 from unweave.engine.signal import Signal, in_step
+from unweave.signal import centred
 
 ALGORITHMS = (
     "avg_wave", "median_wave", "min_wave", "max_wave",

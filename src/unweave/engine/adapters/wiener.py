@@ -5,7 +5,7 @@ where each comes (one spatial covariance for each frequency) and takes the stems
 What the stems leave of the mix counts as one more source, so that nothing is lost.
 
 It helps where sources lie apart in the stereo image, and smooths what single masks leave behind; a
-mono recording only has its powers re-estimated. The details are in `dsp/wiener`.
+mono recording only has its powers re-estimated. The details are in `signal/wiener`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from torch import Tensor
 from unweave.core.errors import UsageError
 from unweave.core.parameters import WIENER, shown
 from unweave.core.types import Separator, Spec
-from unweave.dsp import centred
-from unweave.dsp.stft import magnitude
-from unweave.dsp.wiener import multichannel_wiener
 from unweave.engine.compose import check_segments
+from unweave.signal import centred
+from unweave.signal.stft import magnitude
+from unweave.signal.wiener import multichannel_wiener
 
 WINDOW_S = 0.093  # of a frame, to the nearest power of two samples
 OVERLAP = 4

@@ -1,0 +1,115 @@
+"""Independent pieces of work side by side, each on one thread.
+
+Torch divides single operations among threads, which then wait for each other after each one. Many
+short operations in a row go faster, and much faster on a busy machine, where every thread has a
+whole piece for itself. In a caller that torch already holds to one thread, as the engine's segments
+are, nothing is divided.
+
+How many threads torch takes is a setting of the whole process, and a thread keeps what was set when
+it first used torch. So those who hold torch to one thread are counted, and the last one to leave
+sets what was there before the first came.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Lock, local
+from typing import Protocol, TypeVar
+
+import torch
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class ParallelMap(Protocol):
+    """`parallel_map(work, items)` is `[work(item) for item in items]`."""
+
+    def __call__(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]: ...
+
+
+def parallel_map(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """`[work(item) for item in items]`, on as many threads as torch has on the CPU.
+
+    A single item has one thread too, so that its sums do not depend on what else there is.
+    """
+    with thread_pool() as run:
+        return run(work, items)
+
+
+@contextmanager
+def thread_pool() -> Iterator[ParallelMap]:
+    """A `parallel_map` whose threads stay until the context ends, for many rounds of short work."""
+    _heal()
+    threads, inference = torch.get_num_threads(), torch.is_inference_mode_enabled()
+    if threads == 1:
+        yield _in_turn
+        return
+
+    def together(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        def run(item: T) -> R:
+            with torch.inference_mode(inference):  # a thread does not inherit it
+                return work(item)
+
+        return list(pool.map(run, items))
+
+    with one_thread_each() as limit, ThreadPoolExecutor(threads, "unweave", limit) as pool:
+        yield together
+
+
+@contextmanager
+def one_thread_each() -> Iterator[Callable[[], None]]:
+    """Hand out what makes a thread compute alone; later threads have their cores again."""
+    _enter()
+    try:
+        yield lambda: torch.set_num_threads(1)
+    finally:
+        _leave()
+
+
+_lock = Lock()
+_holders = 0  # who is in `one_thread_each` now
+_before = 0  # threads that torch takes otherwise
+_mine = local()  # `stale`: this thread left while others were at work, and may be held to one
+
+
+def _enter() -> None:
+    global _holders, _before
+    with _lock:
+        if not _holders:
+            with ThreadPoolExecutor(1) as new:  # its threads have what is set for the process
+                _before = new.submit(torch.get_num_threads).result()
+        _holders += 1
+
+
+def _leave() -> None:
+    global _holders
+    with _lock:
+        _holders -= 1
+        _mine.stale = _holders > 0
+        if not _holders:
+            torch.set_num_threads(_before)
+
+
+def _heal() -> None:
+    """Give this thread its cores back where nobody could when it left."""
+    with _lock:
+        if not _holders and getattr(_mine, "stale", False):
+            torch.set_num_threads(_before)
+            _mine.stale = False
+
+
+def _after_fork() -> None:
+    global _lock, _holders, _before, _mine
+    _lock, _holders, _before, _mine = Lock(), 0, 1, local()  # the package has set one thread
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _in_turn(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    return [work(item) for item in items]

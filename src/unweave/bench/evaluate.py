@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unweave.bench import pairing, scores, scoring, stem_files, text
+from unweave.bench import pairing, scores, scoring, stem_files
 from unweave.bench import rounding as how
-from unweave.bench.aggregate import Row, Table, frame_median, stems_of
+from unweave.bench.aggregate import decibels, frame_median, stems_of
 from unweave.bench.scores import BSS_EVAL_V4, GLOBAL, METRICS, V3_IMAGES, V3_SOURCES, TrackScores
+from unweave.bench.table import Row, Table
 from unweave.core import stem_names
 from unweave.core.errors import UsageError
 from unweave.core.types import Wave
@@ -60,17 +61,19 @@ class Evaluation:
         whole = {title: self.scores.global_[stem][name] for name, title in _GLOBAL.items()}
         return frames | whole
 
+    def __repr__(self) -> str:
+        figures = (f"{stem} {self[stem]['global SDR']:.2f}" for stem in self.stems)
+        return f"<Evaluation: global SDR, dB: {', '.join(figures)}>"
+
     def __str__(self) -> str:
         """The tables as text, and the warnings."""
-        lines = [line for table in self.tables() for line in text.lines(table, tracks=False)]
-        return "\n".join([*lines, *(f"warning: {words}" for words in self.warnings)])
-
-    __repr__ = __str__
+        lines = [*map(str, self.tables()), *(f"warning: {words}" for words in self.warnings)]
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         """The tables for a notebook."""
         warnings = "".join(f"<p>warning: {escape(words)}</p>" for words in self.warnings)
-        return "".join(text.html(table) for table in self.tables()) + warnings
+        return "".join(table._repr_html_() for table in self.tables()) + warnings
 
     def tables(self) -> list[Table]:
         """The figures with the names of their aggregations, by stem."""
@@ -79,9 +82,10 @@ class Evaluation:
             title="without filters, dB",
             aggregation=how.told("one figure for the whole length", bits),
             rounded_to_bits=bits,
-            columns=tuple(_GLOBAL.values()),
+            columns=decibels(_GLOBAL.values()),
             rows=tuple(
-                _row(stem, [found.global_[stem][name] for name in _GLOBAL]) for stem in self.stems
+                Row(stem, tuple(found.global_[stem][name] for name in _GLOBAL))
+                for stem in self.stems
             ),
         )
         if not found.targets:
@@ -93,9 +97,9 @@ class Evaluation:
             title=title,
             aggregation=how.told(aggregation, bits),
             rounded_to_bits=bits,
-            columns=METRICS,
+            columns=decibels(METRICS),
             rows=tuple(
-                _row(label, [frame_median(values[metric]) for metric in METRICS])
+                Row(label, tuple(frame_median(values[metric]) for metric in METRICS))
                 for label, values in groups
             ),
         )
@@ -104,10 +108,6 @@ class Evaluation:
     def save(self, path: str | Path) -> None:
         """Write `scores` as a file that museval's tools read. Raises OutputError."""
         scores.write(self.scores, Path(path))
-
-
-def _row(label: str, values: list[float]) -> Row:
-    return Row(label=label, kind="separator", counts=(1,) * len(values), values=tuple(values))
 
 
 def evaluate(

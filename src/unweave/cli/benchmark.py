@@ -192,13 +192,13 @@ def _sum_up(
 ) -> list[dict[str, Any]]:
     """The tables of what has scores, and how it went; what failed was said when it did."""
     from unweave.apps.batch import shown
-    from unweave.bench import aggregate, text
+    from unweave.bench import aggregate
     from unweave.cli.progress import clock
 
     of = {status: [o for o in outcomes if o.status is status] for status in Status}
     found = aggregate.tables([o.scores for o in outcomes if o.scores is not None])
     for table in found:
-        for line in [*text.lines(table), ""]:
+        for line in [*table.lines(), ""]:
             current.result(shown(line))
     notes = {
         warning for o in outcomes if o.scores is not None for warning in o.scores.warnings
@@ -214,7 +214,7 @@ def _sum_up(
     current.result(f"{len(outcomes)} scores in {clock(seconds)}: {counts}; in {shown(output)}")
     if of[Status.CANCELLED]:
         current.error(f"interrupted; {len(of[Status.CANCELLED])} not done; run it again to go on")
-    return [text.document(table) for table in found]
+    return [table.document() for table in found]
 
 
 def _document(

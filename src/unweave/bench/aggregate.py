@@ -115,6 +115,23 @@ def track_values(
     return found
 
 
+def records(scores: Iterable[TrackScores]) -> list[dict[str, str | float]]:
+    """One record for each track, separator, stem and metric, medians over frames."""
+    found = []
+    for item in scores:
+        facts = {name: getattr(item, name) for name in
+                 ("dataset", "split", "track", "separator", "kind", "protocol")}  # fmt: skip
+        for stem in stems_of([item]):
+            frames = item.targets.get(stem, {})
+            values = {metric: frame_median(frames[metric]) for metric in frames}
+            values |= {**item.mir1k.get(stem, {}), **item.global_.get(stem, {})}
+            found += [
+                {**facts, "stem": stem, "metric": metric, "value": value}
+                for metric, value in values.items()
+            ]
+    return found
+
+
 def stems_of(scores: Iterable[TrackScores]) -> tuple[str, ...]:
     """The stems that were scored, in the customary order, others by name."""
     names = {stem for item in scores for stem in (*item.targets, *item.global_)}

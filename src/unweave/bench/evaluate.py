@@ -18,7 +18,7 @@ from unweave.bench import pairing, scores, scoring, stem_files
 from unweave.bench import rounding as how
 from unweave.bench.aggregate import decibels, frame_median, stems_of
 from unweave.bench.scores import BSS_EVAL_V4, GLOBAL, METRICS, V3_IMAGES, V3_SOURCES, TrackScores
-from unweave.bench.table import Row, Table
+from unweave.bench.table import Row, Table, frame
 from unweave.core import stem_names
 from unweave.core.errors import UsageError
 from unweave.core.types import Wave
@@ -26,6 +26,7 @@ from unweave.core.waves import MOST_CHANNELS, as_array, as_wave, whole_rate_hz
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import pandas
     from torch import Tensor
 
 PROTOCOLS = {"v4": BSS_EVAL_V4, "v3": V3_IMAGES, "v3-sources": V3_SOURCES, "global": GLOBAL}
@@ -104,6 +105,10 @@ class Evaluation:
             ),
         )
         return [framed, whole]
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A row for each stem, a column for each metric. Raises UsageError without pandas."""
+        return frame([self[stem] for stem in self.stems], index=list(self.stems))
 
     def save(self, path: str | Path) -> None:
         """Write `scores` as a file that museval's tools read. Raises OutputError."""
@@ -238,7 +243,7 @@ def _score(
     length = max(wave.shape[-1] for wave in references.values())
     warnings: list[str] = []
     references = {
-        stem: fitted(how.rounded(wave, bits), length, f"the reference {stem}", warnings)
+        stem: stem_files.fitted(how.rounded(wave, bits), length, f"the reference {stem}", warnings)
         for stem, wave in references.items()
     }
     estimates = {stem: how.rounded(wave, bits) for stem, wave in estimates.items()}
@@ -256,7 +261,7 @@ def _score(
         references[stem_names.ACCOMPANIMENT] = pairing.total(references, others)
     pairs = pairing.pair(tuple(references), tuple(estimates), mapping, derived=derived)
     given = {name: pairing.total(estimates, parts) for name, parts in pairs.sources.items()}
-    given = {name: fitted(wave, length, f"the estimate of {name}", warnings)
+    given = {name: stem_files.fitted(wave, length, f"the estimate of {name}", warnings)
              for name, wave in given.items()}  # fmt: skip
     found = scoring.score(references, given, request.sample_rate_hz, request.protocol)
     return Evaluation(
@@ -278,15 +283,3 @@ def _score(
             **found.figures(),
         )
     )
-
-
-def fitted(wave: Wave, length: int, what: str, warnings: list[str]) -> Wave:
-    """A wave of `length` samples, cut or padded with silence at its end, and what was done."""
-    extra = wave.shape[-1] - length
-    if extra > 0:
-        warnings.append(f"{what} is {extra} samples longer than the references: cut")
-        return wave[:, :length]
-    if extra < 0:
-        warnings.append(f"{what} is {-extra} samples shorter than the references: padded")
-        return np.pad(wave, ((0, 0), (0, -extra)))
-    return wave

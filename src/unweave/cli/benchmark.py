@@ -54,7 +54,8 @@ def benchmark(
         list[str] | None,
         typer.Option(
             "--separator", "-s", metavar="NAME[:KEY=VALUE,...]",
-            help="Again for each; options after a colon, as in 'repet-sim:distance_s=2'.",
+            help="Again for each; options after a colon, as in 'repet-sim:distance_s=2'; your own "
+            "as 'module:Class'.",
             autocompletion=model_names, rich_help_panel=WHAT,
         ),
     ] = None,
@@ -65,6 +66,14 @@ def benchmark(
             help="Again for each: mixture, ibm, ibm1, ibm2, irm1, irm2, mwf, mwf-exact, psm; "
             "or 'all'.",
             autocompletion=oracle_names, rich_help_panel=WHAT,
+        ),
+    ] = None,
+    estimates: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=DIR",
+            help="Stems made elsewhere, DIR/TRACK/STEM.wav; again for each.",
+            rich_help_panel=WHAT,
         ),
     ] = None,
     settings: Annotated[
@@ -117,7 +126,7 @@ def benchmark(
 ) -> None:  # fmt: skip
     """Score separators and oracles on a dataset; a run that was stopped goes on where it was."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
-        from unweave.bench.names import ORACLES, parse_mapping
+        from unweave.bench.names import ORACLES, parse_folders, parse_mapping
         from unweave.bench.run import benchmark as run
         from unweave.bench.run import exit_code
         from unweave.cli.progress import display
@@ -133,6 +142,7 @@ def benchmark(
                 split,
                 separators=separators or (),
                 oracles=named,
+                estimates=parse_folders(estimates or ()),
                 settings=parse(settings or ()),
                 output=output,
                 tracks=tracks or (),

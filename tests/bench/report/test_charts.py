@@ -36,7 +36,7 @@ def shapes(chart, colour, element="path"):
     """`(xs, ys)` of each path that is drawn in a colour of the page."""
     found = []
     for path in parse(chart).iter(element):
-        if f"stroke: var(--{colour})" in path.get("style", "") and path.get("d"):
+        if f"stroke: var(--{colour})" in path.get("style", "") and path.get("clip-path"):
             numbers = re.findall(r"[ML] ([-\d.]+) ([-\d.]+)", path.get("d"))
             found.append(np.array(numbers, float).T)
     return found
@@ -50,11 +50,10 @@ def test_a_box_shows_quartiles_median_whiskers_and_what_lies_beyond():
     boxes = [(System("a", "separator"), VALUES), (System("b", "oracle"), VALUES + 9)]
     chart = box_plot("SDR", boxes, "dB")
     value = axis(chart)
-    ends = {
-        tuple(np.round([value(xs.min()), value(xs.max())], 1)) for xs, _ in shapes(chart, "ours")
-    }
-    q1, middle, q3 = np.percentile(VALUES, [25, 50, 75]).round(1)
-    assert ends == {(q1, q3), (middle, middle), (4.0, 7.5)}
+    ends = sorted((value(xs.min()), value(xs.max())) for xs, _ in shapes(chart, "ours"))
+    q1, middle, q3 = np.percentile(VALUES, [25, 50, 75])
+    wanted = sorted([(4.0, 7.5), (q1, q3), (middle, middle)])
+    np.testing.assert_allclose(ends, wanted, atol=0.03)
     assert [round(value(x), 1) for x, _ in circles(chart)] == [9.0]
     assert chart.caption == "3 circles lie beyond the axis."
     assert chart.alt in chart.svg

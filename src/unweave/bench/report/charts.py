@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -84,7 +84,10 @@ def box_plot(title: str, boxes: Boxes, unit: str) -> Chart:
     stats = boxplot_stats([values for _, values in order])
     low, high = _range(systems, stats)
     outside = 0
-    with _chart(ROW * len(order) + 44) as (axes, result):
+    with _chart(ROW * len(order) + 44, _room(system.label for system in systems), 8) as (
+        axes,
+        result,
+    ):
         axes.set(xlim=(low, high), ylim=(len(order) - 0.5, -0.5), xlabel=f"{title} ({unit})")
         axes.set_yticks(range(len(order)), [_cut(system.label) for system in systems])
         axes.tick_params(length=0)
@@ -100,8 +103,9 @@ def box_plot(title: str, boxes: Boxes, unit: str) -> Chart:
         for n, (system, found) in enumerate(zip(systems, stats, strict=True)):
             middle = shown(found["med"], 1)
             if low <= found["whislo"] and found["whishi"] <= high:
-                outside += sum(not low <= value <= high for value in found["fliers"])
-                _draw_box(axes, n, _TONES[system.kind], found)
+                dots = [value for value in found["fliers"] if low <= value <= high]
+                outside += len(found["fliers"]) - len(dots)
+                _draw_box(axes, n, _TONES[system.kind], found, dots)
             elif found["med"] > high:  # it would squeeze all others
                 axes.text(high, n, f"median {middle} →", ha="right", va="center")
             else:
@@ -124,13 +128,14 @@ def _apart(system: System) -> bool:
     return system.kind in ("oracle", "mixture")
 
 
-def _draw_box(axes: Axes, n: int, tone: str, found: Mapping[str, Any]) -> None:
+def _draw_box(
+    axes: Axes, n: int, tone: str, found: Mapping[str, Any], dots: Sequence[float]
+) -> None:
     line, soft = _COLOURS[tone], _COLOURS[f"{tone}-soft"]
     width = found["q3"] - found["q1"]
     axes.plot([found["whislo"], found["whishi"]], [n, n], lw=1.1, color=line)
     axes.barh(n, width, 0.64, found["q1"], facecolor=soft, edgecolor=line, zorder=3)
     axes.plot([found["med"]] * 2, [n - 0.32, n + 0.32], lw=2.2, color=line, zorder=4)
-    dots = found["fliers"]
     axes.plot(dots, [n] * len(dots), "o", ms=3.2, mfc="none", mec=line, mew=0.9)
 
 
@@ -185,7 +190,7 @@ def scatter(
     names = {label: quality for label, (_, quality) in points.items()} | dict(lines)
     order = sorted(names, key=lambda label: (-names[label], label))
     factors = [factor for factor, _ in points.values()]
-    with _chart(max(260.0, 15.0 * len(order) + 60)) as (axes, result):
+    with _chart(max(260.0, 15.0 * len(order) + 60), 48, _room(order) + 16) as (axes, result):
         middle = np.sqrt(min(factors) * max(factors))
         reach = max(1.6 * max(factors) / middle, 4.0)  # at least a decade
         spare = 0.08 * (max(names.values()) - min(names.values())) or 1.0
@@ -253,20 +258,27 @@ def _spread(places: Sequence[float], least: float) -> list[float]:
     return found
 
 
+def _room(labels: Iterable[str]) -> float:
+    """About how wide the widest label is in any of the page's fonts, in bold, and a gap."""
+    return 7.0 * max(len(_cut(label)) for label in labels) + 10
+
+
 def _cut(label: str, most: int = 26) -> str:
     return label if len(label) <= most else label[: most - 1].rstrip() + "…"
 
 
 @contextmanager
-def _chart(height: float) -> Iterator[tuple[Axes, io.StringIO]]:
-    """Axes to draw on, which are SVG in the buffer afterwards."""
+def _chart(height: float, left: float, right: float) -> Iterator[tuple[Axes, io.StringIO]]:
+    """Axes to draw on, with room at their sides, which are SVG in the buffer afterwards."""
     import matplotlib
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(_STYLE):
-        figure = Figure((WIDTH / 72, height / 72), layout="constrained")
+        figure = Figure((WIDTH / 72, height / 72))
         figure.patch.set_visible(False)
-        axes = figure.add_subplot()
+        inside = (left, 38, WIDTH - left - right, height - 44)
+        size = (WIDTH, height, WIDTH, height)
+        axes = figure.add_axes(tuple(np.divide(inside, size)))
         axes.patch.set_visible(False)
         result = io.StringIO()
         yield axes, result

@@ -45,7 +45,7 @@ class Watcher(Protocol):
 
 
 def benchmark(
-    dataset: str | None,
+    dataset: str | None = None,
     root: str | os.PathLike[str] | None = None,
     split: str | None = None,
     *,

@@ -96,6 +96,7 @@ def test_a_benchmark_rounds_says_so_and_keeps_both_apart(material, monkeypatch, 
     assert go(tmp_path, oracles=())[0].status is Status.SKIPPED
     kept = scores.read(done.path)
     (again,) = go(tmp_path, oracles=(), rounding="none")
+    assert again.error == ""
     assert (again.status, again.scores.rounded_to_bits) == (Status.DONE, None)
     found = aggregate.tables([kept, again.scores])
     assert [table.rounded_to_bits for table in found] == [None, None, None, 16, 16, 16]

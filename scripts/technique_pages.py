@@ -179,7 +179,7 @@ def save_scores(folder: Path) -> None:
         for stem, metric in columns:
             table = aggregate.csdr_table(music, metric)
             for item in table.rows:
-                value = item.values[table.columns.index(stem)]
+                value = item.values[table.names.index(stem)]
                 cells.setdefault(item.label, []).append(value)
         campaign = sisec.campaign()
         theirs = {
@@ -194,7 +194,7 @@ def save_scores(folder: Path) -> None:
     if clips:
         table = aggregate.mir1k_table(clips)
         metrics = ("GNSDR", "GSIR", "GSAR")
-        at = [table.columns.index(f"vocals {name}") for name in metrics]
+        at = [table.names.index(f"vocals {name}") for name in metrics]
         cells = {item.label: [item.values[n] for n in at] for item in table.rows}
         facts = published.published("mir-1k")
         assert facts is not None

@@ -152,7 +152,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path)
     arguments = parser.parse_args()
     table = aggregate.mir1k_table(aggregate.load(arguments.results))
-    place = table.columns.index("vocals GNSDR")
+    place = table.names.index("vocals GNSDR")
     scores = {row.label: row.values[place : place + 3] for row in table.rows}
     lines, networks = [], cards.names()
     print(HEAD)

@@ -61,7 +61,7 @@ def run(
 
 def mir_1k(found: list[TrackScores]) -> None:
     table = aggregate.mir1k_table(found)
-    columns = [table.columns.index(f"vocals {name}") for name in ("GNSDR", "GSIR", "GSAR")]
+    columns = [table.names.index(f"vocals {name}") for name in ("GNSDR", "GSIR", "GSAR")]
     print(f"{table.title}, {table.aggregation}: voice, GNSDR/GSIR/GSAR")
     for row in table.rows:
         print(f"  {row.label:8}  {words([row.values[n] for n in columns]):>19}")
@@ -76,23 +76,23 @@ def musdb(found: list[TrackScores], songs: int) -> None:
     print(
         f"\n{table.title}, {table.aggregation}: {songs} excerpts of 7 s (the campaign's 50 songs)"
     )
-    print(f"  {'':9}" + "".join(f"{stem:>18}" for stem in table.columns))
+    print(f"  {'':9}" + "".join(f"{stem:>18}" for stem in table.names))
     theirs = {
         (label, stem): float(np.nanmedian(sisec.campaign().of(system, stem, "SDR")))
         for label, system in CAMPAIGN.items()
-        for stem in table.columns
+        for stem in table.names
     }
     ours = {}
     for row in table.rows:
-        ours |= {(row.label, stem): v for stem, v in zip(table.columns, row.values, strict=True)}
+        ours |= {(row.label, stem): v for stem, v in zip(table.names, row.values, strict=True)}
         cells = [
             f"{ours[row.label, stem]:9.2f} "
             + (f"({theirs[row.label, stem]:6.2f})" if row.label in CAMPAIGN else " " * 8)
-            for stem in table.columns
+            for stem in table.names
         ]
         print(f"  {row.label:9}{''.join(cells)}")
-    values = {stem: aggregate.track_values(found, stem) for stem in table.columns}
-    for stem in table.columns:
+    values = {stem: aggregate.track_values(found, stem) for stem in table.names}
+    for stem in table.names:
         orders = [sorted(CAMPAIGN, key=lambda label: of[label, stem]) for of in (ours, theirs)]
         print(f"  {stem}: {' < '.join(orders[0])}")
         for one, other in combinations(orders[0], 2):

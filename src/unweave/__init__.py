@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         separate_file,
     )
     from unweave.bench.evaluate import evaluate
+    from unweave.bench.run import benchmark
     from unweave.core.errors import UnweaveError
 
     __version__: str
@@ -34,6 +35,7 @@ _HOMES = {
     "load": "unweave.apps.separate",
     "list_separators": "unweave.apps.separate",
     "Stems": "unweave.apps.separate",
+    "benchmark": "unweave.bench.run",
     "evaluate": "unweave.bench.evaluate",
     "UnweaveError": "unweave.core.errors",
 }
@@ -42,6 +44,7 @@ __all__ = [
     "Stems",
     "UnweaveError",
     "__version__",
+    "benchmark",
     "evaluate",
     "list_separators",
     "load",

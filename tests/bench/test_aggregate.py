@@ -37,7 +37,7 @@ SCORES = [
 
 def test_median_of_frames_then_of_tracks():
     table = aggregate.csdr_table(SCORES)
-    assert table.columns == ("vocals",)
+    assert table.names == ("vocals",)
     assert [(row.label, row.kind, row.tracks) for row in table.rows] == [
         ("one", "separator", "3"),
         ("two", "separator", "1"),
@@ -76,7 +76,7 @@ def test_columns_in_the_customary_order():
         global_={},
     )
     table = aggregate.csdr_table([wide, SCORES[4]])
-    assert table.columns == ("vocals", "bass", "accompaniment", "piano")
+    assert table.names == ("vocals", "bass", "accompaniment", "piano")
     assert table.rows[1].values[0] == 1.0
     assert all(math.isnan(value) for value in table.rows[1].values[1:])
     assert table.rows[1].counts == (1, 0, 0, 0)
@@ -90,7 +90,7 @@ def test_mir_1k_is_weighted_by_length():
 
     clips = [clip("a", 2.0, 100), clip("b", 8.0, 300), clip("c", NAN, 900)]
     table = aggregate.mir1k_table(clips)
-    assert table.columns == ("vocals GNSDR", "vocals GSIR", "vocals GSAR")
+    assert table.names == ("vocals GNSDR", "vocals GSIR", "vocals GSAR")
     assert table.rows[0].values == pytest.approx((6.5, 13.0, 19.5))
     assert table.rows[0].tracks == "2"
     assert "weighted" in table.aggregation

@@ -29,11 +29,11 @@ def test_labels_say_the_options_that_are_not_defaults(monkeypatch):
 def test_weights_are_part_of_it():
     found = entries(["spleeter-2stems"])[0]
     assert found.label == "spleeter-2stems"
-    assert len(found.separator.weights_sha256) == 64
+    assert len(found.ref.weights_sha256) == 64
     given = entries(["spleeter-2stems:mask-exponent=3"])[0]
     assert given.options == found.options | {"mask_exponent": 3}
     assert given.label == "spleeter-2stems:mask_exponent=3.0"
-    assert len(found.separator.card_sha256) == 64
+    assert len(found.ref.card_sha256) == 64
 
 
 def test_a_card_of_ones_own_is_called_by_its_name(tmp_path):
@@ -55,11 +55,11 @@ def test_a_card_of_ones_own_is_called_by_its_name(tmp_path):
     before = entries([str(mine)])[0]
     mine.write_text(changed)
     after = entries([str(mine)])[0]
-    assert after.separator.weights_sha256 == before.separator.weights_sha256
-    assert after.separator.card_sha256 != before.separator.card_sha256
+    assert after.ref.weights_sha256 == before.ref.weights_sha256
+    assert after.ref.card_sha256 != before.ref.card_sha256
     assert after.identity != before.identity
     assert after.name == "mine"
-    assert after.separator.model == str(mine)
+    assert after.ref.model == str(mine)
 
 
 def test_files_that_options_name_count_by_their_content(tmp_path):
@@ -68,7 +68,7 @@ def test_files_that_options_name_count_by_their_content(tmp_path):
     learned = Dictionaries(bases=bases, sample_rate_hz=8000, settings=settings, rounds=10)
     learned.write(tmp_path / "duo.toml")
     (entry,) = entries([f"nmf:dictionaries={tmp_path / 'duo.toml'}"])
-    [file] = entry.separator.files
+    [file] = entry.ref.files
     sha256 = hashlib.sha256((tmp_path / "duo.toml").read_bytes()).hexdigest()
     assert (file.option, file.sha256) == ("dictionaries", sha256)
 
@@ -80,8 +80,8 @@ def test_dictionaries_are_weights(tmp_path):
     _, sha256 = learned.write(tmp_path / "duo.toml")
     found = entries([f"nmf:dictionaries={tmp_path / 'duo.toml'}"])[0]
     assert found.stems == ("voice", "noise")
-    assert found.separator.weights_sha256 == sha256
-    assert entries(["hpss"])[0].separator.weights_sha256 is None
+    assert found.ref.weights_sha256 == sha256
+    assert entries(["hpss"])[0].ref.weights_sha256 is None
 
 
 @pytest.mark.parametrize(

@@ -202,11 +202,11 @@ def test_an_evaluation_is_shown_as_its_tables(pair):
     references, estimates = pair
     estimates = {f"{name}": wave for name, wave in list(estimates.items())[:3]}
     found = unweave.evaluate(references, estimates, RATE_HZ)
-    for text in (repr(found), str(found), found._repr_html_()):
-        assert len(text) < 2500
+    for text in (str(found), found._repr_html_()):
+        assert len(text) < 3500
         for word in ("BSS Eval v4", "SIR", "drums", f"{found['drums']['SDR']:.2f}", "no other"):
             assert word in text
-    assert found._repr_html_().count("<table>") == 2
+    assert found._repr_html_().count("<table ") == 2
     named = unweave.evaluate({"<b>": references["vocals"]}, {"<b>": references["drums"]}, RATE_HZ)
     assert "<b>" not in named._repr_html_()
 

@@ -12,7 +12,7 @@ from tests.bench.test_run import give, go
 from unweave.bench import aggregate, rounding, scores
 from unweave.bench.evaluate import evaluate_files
 from unweave.bench.report import build, document
-from unweave.bench.report.study import studies
+from unweave.bench.report.comparison import comparisons
 from unweave.core.errors import UsageError
 from unweave.core.status import Status
 from unweave.datasets import folder
@@ -96,11 +96,12 @@ def test_a_benchmark_rounds_says_so_and_keeps_both_apart(material, monkeypatch, 
     assert go(tmp_path, oracles=())[0].status is Status.SKIPPED
     kept = scores.read(done.path)
     (again,) = go(tmp_path, oracles=(), rounding="none")
+    assert again.error == ""
     assert (again.status, again.scores.rounded_to_bits) == (Status.DONE, None)
     found = aggregate.tables([kept, again.scores])
     assert [table.rounded_to_bits for table in found] == [None, None, None, 16, 16, 16]
     with pytest.raises(ValueError, match="cannot stand in one table"):
         aggregate.csdr_table([kept, again.scores])
-    assert [study.rounded_to_bits for study in studies([kept, again.scores])] == [None, 16]
+    assert [study.rounded_to_bits for study in comparisons([kept, again.scores])] == [None, 16]
     words = json.dumps(document(build(tmp_path)))
     assert "not rounded to 16 bits" in words

@@ -187,5 +187,5 @@ def test_what_museval_reads_in_our_file(tmp_path):
     for how, table in [("median", aggregate.csdr_table), ("mean", aggregate.mean_table)]:
         for metric in METRICS:
             row = table(found, metric)
-            for stem, value in zip(row.columns, row.rows[0].values, strict=True):
+            for stem, value in zip(row.names, row.rows[0].values, strict=True):
                 assert value == pytest.approx(recorded[how][f"{stem} {metric}"], abs=1.1e-4)

@@ -39,6 +39,13 @@ PARSED_ONLY = {
 OTHERS = ("pip", "git", "source", "py", "cd", "python3", "~/unweave/bin/pip")
 HEADINGS = ["Idea", "Formula", "When it fails", "Paper"]
 SECOND = 8000
+# A separator of the reader's own, as docs/benchmark.md names it.
+MODULE = """
+from tests.bench.fakes import Share
+
+def MySeparator(bands):
+    return Share(1 / bands)
+"""
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -95,14 +102,18 @@ def original(tmp_path_factory, make_wave, ffmpeg_file, stem_mp4) -> Path:
         for split in ("train", "test"):
             (here / root / split).mkdir(parents=True)
             shutil.copy(stems, here / root / split)
+    for stem in ("vocals", "accompaniment"):
+        write(here / "estimates/A" / f"{stem}.wav", make_wave(2, 50_000), 44100)
+    (here / "my_package").mkdir()
+    (here / "my_package/my_module.py").write_text(MODULE)
     for split in ("train", "test-public"):
         write(here / "data/mir-1k" / split / "amy_1_01.flac", 0.3 * make_wave(2, SECOND, SECOND))
     return here
 
 
-def write(path: Path, wave: np.ndarray) -> None:
+def write(path: Path, wave: np.ndarray, rate: int = SECOND) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, wave.T, SECOND)
+    soundfile.write(path, wave.T, rate)
 
 
 @pytest.fixture

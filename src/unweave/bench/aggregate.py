@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ import numpy as np
 from unweave.bench import rounding
 from unweave.bench import scores as files
 from unweave.bench.scores import BSS_EVAL_V4, MIR_1K, TrackScores, Values
+from unweave.bench.table import Column, Row, Table
 from unweave.core.errors import InputError
 
 __all__ = [
@@ -31,35 +32,6 @@ __all__ = [
 
 STEM_ORDER = ("vocals", "drums", "bass", "other", "accompaniment")
 KINDS = ("separator", "oracle", "published")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One separator. `values` go with the table's columns, NaN where there is none, and `counts`
-    are the tracks that each of them comes from."""
-
-    label: str
-    kind: str
-    counts: tuple[int, ...]
-    values: tuple[float, ...]
-
-    @property
-    def tracks(self) -> str:
-        """How many tracks the values come from, in words: `94`, or `92 to 94`."""
-        counts = sorted({count for count in self.counts if count}) or [0]
-        return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """`aggregation` says in words how tracks and frames became one figure, and whether samples
-    were rounded first."""
-
-    title: str
-    aggregation: str
-    columns: tuple[str, ...]
-    rows: tuple[Row, ...]
-    rounded_to_bits: int | None = None
 
 
 def load(folder: Path, warn: Callable[[str], None] = lambda _: None) -> list[TrackScores]:
@@ -130,12 +102,33 @@ def frame_median(values: Values) -> float:
 def track_values(
     scores: Sequence[TrackScores], stem: str, metric: str = "SDR"
 ) -> dict[str, dict[str, float]]:
-    """`[separator][track]`: the median over frames of one stem, where the stem was scored."""
+    """`[separator][track]`: one figure for one stem of a track, where the stem was scored.
+
+    Under MIR-1K's protocol the clip's, else the median over frames.
+    """
     found: dict[str, dict[str, float]] = {}
     for item in scores:
-        if stem in item.targets:
-            value = frame_median(item.targets[stem][metric])
-            found.setdefault(item.separator, {})[item.track] = value
+        if item.protocol == MIR_1K and stem in item.mir1k:
+            found.setdefault(item.separator, {})[item.track] = item.mir1k[stem][metric]
+        elif item.protocol != MIR_1K and stem in item.targets:
+            found.setdefault(item.separator, {})[item.track] = _frames(item, stem, metric)
+    return found
+
+
+def records(scores: Iterable[TrackScores]) -> list[dict[str, str | float]]:
+    """One record for each track, separator, stem and metric, medians over frames."""
+    found = []
+    for item in scores:
+        facts = {name: getattr(item, name) for name in
+                 ("dataset", "split", "track", "separator", "kind", "protocol")}  # fmt: skip
+        for stem in stems_of([item]):
+            frames = item.targets.get(stem, {})
+            values = {metric: frame_median(frames[metric]) for metric in frames}
+            values |= {**item.mir1k.get(stem, {}), **item.global_.get(stem, {})}
+            found += [
+                {**facts, "stem": stem, "metric": metric, "value": value}
+                for metric, value in values.items()
+            ]
     return found
 
 
@@ -202,7 +195,7 @@ def mir1k_table(scores: Sequence[TrackScores]) -> Table:
     """GNSDR, GSIR and GSAR of each stem: means over clips, weighted by their length in samples."""
     own = [item for item in scores if item.protocol == MIR_1K]
     stems = [stem for stem in stems_of(own) if any(stem in item.mir1k for item in own)]
-    columns = tuple(f"{stem} {name}" for stem in stems for name in ("GNSDR", "GSIR", "GSAR"))
+    columns = [f"{stem} {name}" for stem in stems for name in ("GNSDR", "GSIR", "GSAR")]
     rows = []
     for label, kind, items in _by_separator(own):
         values, counts = [], []
@@ -212,12 +205,12 @@ def mir1k_table(scores: Sequence[TrackScores]) -> Table:
                 pairs = [(value, weight) for value, weight in pairs if not math.isnan(value)]
                 values.append(_weighted(pairs))
                 counts.append(len(pairs))
-        rows.append(_row(label, kind, values, counts))
+        rows.append(Row(label, tuple(values), kind, counts=tuple(counts)))
     return _told(
         Table(
             title="MIR-1K, dB (BSS Eval v3 sources)",
             aggregation="one figure per clip, then mean over clips weighted by their length",
-            columns=columns,
+            columns=decibels(columns),
             rows=tuple(rows),
         ),
         own,
@@ -263,9 +256,16 @@ def _table(
             with np.errstate(invalid="ignore"):  # infinite scores stay infinite
                 values.append(float(over_tracks(found)) if found else math.nan)
             counts.append(len(found))
-        rows.append(_row(label, kind, values, counts))
-    table = Table(title=title, aggregation=aggregation, columns=stems, rows=tuple(rows))
-    return _told(table, scores)
+        rows.append(Row(label, tuple(values), kind, counts=tuple(counts)))
+    return _told(
+        Table(title=title, aggregation=aggregation, columns=decibels(stems), rows=tuple(rows)),
+        scores,
+    )
+
+
+def decibels(names: Iterable[str]) -> tuple[Column, ...]:
+    """A column in dB for each name; higher is better."""
+    return tuple(Column(name, "dB", best="high") for name in names)
 
 
 def _told(table: Table, scores: Sequence[TrackScores]) -> Table:
@@ -289,10 +289,6 @@ def _by_separator(scores: Iterable[TrackScores]) -> list[tuple[str, str, list[Tr
         groups.setdefault((item.separator, item.kind), []).append(item)
     ordered = sorted(groups, key=lambda key: (KINDS.index(key[1]), key[0]))
     return [(label, kind, groups[label, kind]) for label, kind in ordered]
-
-
-def _row(label: str, kind: str, values: list[float], counts: list[int]) -> Row:
-    return Row(label=label, kind=kind, counts=tuple(counts), values=tuple(values))
 
 
 def _frames(item: TrackScores, stem: str, metric: str) -> float:

@@ -1,6 +1,7 @@
 """What is benchmarked: separators with their options, and oracles, each with a label of its own.
 
-`repet-sim:distance_s=2,frames=50` is the separator `repet-sim` with two options. The label says the
+`repet-sim:distance_s=2,frames=50` is the separator `repet-sim` with two options, and
+`package.module:Class` one that somebody else wrote; estimates were made elsewhere. A label says the
 options that are not the defaults, in the order of their names, so that the same work has the same
 label however it was asked for. A trained card is called by its name rather than by its path.
 """
@@ -8,11 +9,15 @@ label however it was asked for. A trained card is called by its name rather than
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from unweave.bench import foreign
 from unweave.bench.names import ORACLES
 from unweave.core.errors import UsageError
 from unweave.core.stem_names import RESIDUAL
+from unweave.core.types import Separator
+from unweave.datasets.track import Track
 from unweave.request import SeparatorRef
 
 
@@ -22,39 +27,85 @@ class Entry:
 
     label: str
     name: str
-    separator: SeparatorRef | None = None
+    kind: str  # separator or oracle
+    ref: SeparatorRef | None = None  # which separator; None for an oracle, and for `folder`
     stems: tuple[str, ...] = ()  # that it gives; an oracle gives what the track has
-
-    @property
-    def kind(self) -> str:
-        return "oracle" if self.separator is None else "separator"
+    separator: Separator | None = None  # one in memory
+    imported: str = ""  # the import path of one that the catalog does not know ...
+    given_options: Mapping[str, object] = field(
+        default_factory=dict
+    )  # ... and what to make it with
+    folder: Path | None = None  # of estimates made elsewhere
 
     @property
     def options(self) -> Mapping[str, object]:
         """All that are in force."""
-        return {} if self.separator is None else self.separator.options
+        return {} if self.ref is None else self.ref.options
 
     @property
     def identity(self) -> str | None:
         """Of the separator with its options."""
-        return None if self.separator is None else self.separator.identity()
+        return None if self.ref is None else self.ref.identity()
+
+    @property
+    def separates(self) -> bool:
+        return self.ref is not None
+
+    @property
+    def has_identity(self) -> bool:
+        """Whether equal entries give equal bytes: nobody knows what code of others holds."""
+        return self.ref is None or self.ref.model is not None
+
+    def estimates(self, track: Track) -> Mapping[str, Path]:
+        """The files of a track's estimates by stem; none where they are made here."""
+        return foreign.estimates(self.folder, track) if self.folder is not None else {}
+
+    def given(self, track: Track) -> tuple[str, ...]:
+        """The stems that there will be, with what they leave; none for an oracle."""
+        if self.folder is not None:
+            return tuple(self.estimates(track))
+        return (*self.stems, RESIDUAL) if self.kind == "separator" else ()
+
+    def load(self) -> Separator:
+        """The separator, its weights in memory."""
+        from unweave import catalog
+
+        if self.separator is not None:
+            return self.separator
+        assert self.ref is not None
+        if self.imported:
+            return foreign.separator(self.imported, self.given_options)
+        return catalog.load_pinned(self.ref)
 
 
 def entries(
-    separators: Iterable[str],
+    separators: Iterable[str | Separator],
     oracle_names: Iterable[str] = (),
     settings: Mapping[str, object] | None = None,
+    estimates: Mapping[str, Path] | None = None,
 ) -> list[Entry]:
     """The rows asked for, separators first, each once.
 
-    settings: options for every separator, before its own. Raises UsageError for an unknown name or
-    option, or where there is nothing to do.
+    settings: options for every separator, before its own. estimates: `{label: folder}`. Raises
+    UsageError for an unknown name or option, two rows of one label, or nothing to do, InputError
+    for a folder that there is not.
     """
-    found = [_separator(text, settings or {}) for text in separators]
+    found = [_separator(item, settings or {}) for item in separators]
     found += [_oracle(name) for name in oracle_names]
-    if not found:
-        raise UsageError("nothing to benchmark; name a --separator or an --oracle")
-    return list({entry.label: entry for entry in _distinct(found)}.values())
+    distinct: dict[str, Entry] = {}
+    for entry in _distinct(found):
+        other = distinct.setdefault(entry.label, entry)
+        if other != entry and not (other.has_identity and entry.has_identity):
+            raise UsageError(f"two separators are called {entry.label}; give one another name")
+    for label, folder in (estimates or {}).items():
+        foreign.check_folder(label, folder)
+        if label in distinct:
+            raise UsageError(f"--estimates {label}={folder}: another row is called {label}; "
+                             "give it another name")  # fmt: skip
+        distinct[label] = Entry(label=label, kind="separator", name=label, folder=folder)
+    if not distinct:
+        raise UsageError("nothing to benchmark; name a --separator, an --oracle or --estimates")
+    return list(distinct.values())
 
 
 def label_of(name: str, options: Mapping[str, object]) -> str:
@@ -68,23 +119,49 @@ def label_of(name: str, options: Mapping[str, object]) -> str:
 def _oracle(name: str) -> Entry:
     if name not in ORACLES:
         raise UsageError(f"no oracle is called {name!r}; there are {', '.join(ORACLES)}")
-    return Entry(label=name, name=name)
+    return Entry(label=name, kind="oracle", name=name)
 
 
-def _separator(text: str, settings: Mapping[str, object]) -> Entry:
+def _separator(item: str | Separator, settings: Mapping[str, object]) -> Entry:
     from unweave import catalog
     from unweave.core import parameters
 
-    model, _, words = text.partition(":")
+    if not isinstance(item, str):
+        found = foreign.checked(item, f"{item!r:.80}")
+        name, said = found.spec.name, found.spec.options
+        if name in catalog.names():
+            said = parameters.changed(catalog.declared(name), said)
+        return replace(_foreign(found, said), separator=found)
+    model, _, words = item.partition(":")
+    if model not in catalog.names() and foreign.is_import_path(model, words):
+        name, _, words = words.partition(":")
+        given = {**settings, **parameters.parse(word for word in words.split(",") if word.strip())}
+        path = f"{model}:{name}"
+        entry = _foreign(foreign.separator(path, given), given)
+        return replace(entry, imported=path, given_options=given)
     pairs: Sequence[str] = [word for word in words.split(",") if word.strip()]
     given = {**settings, **parameters.parse(pairs)}
-    separator, outputs = catalog.resolve(model, given)
-    said = {name: separator.options[name] for name in given}
+    ref, outputs = catalog.resolve(model, given)
+    said = {name: ref.options[name] for name in given}
     return Entry(
-        label=label_of(separator.name, parameters.changed(catalog.declared(model), said)),
-        name=separator.name,
-        separator=separator,
+        label=label_of(ref.name, parameters.changed(catalog.declared(model), said)),
+        kind="separator",
+        name=ref.name,
+        ref=ref,
         stems=tuple(stem for stem in outputs if stem != RESIDUAL),
+    )
+
+
+def _foreign(separator: Separator, said: Mapping[str, object]) -> Entry:
+    spec = separator.spec
+    return Entry(
+        label=label_of(spec.name, said),
+        kind="separator",
+        name=spec.name,
+        ref=SeparatorRef(
+            name=spec.name, weights_sha256=spec.weights_sha256, options=dict(spec.options)
+        ),
+        stems=tuple(stem for stem in spec.outputs if stem != RESIDUAL),
     )
 
 
@@ -111,7 +188,7 @@ def _distinct(found: Sequence[Entry]) -> list[Entry]:
 
 
 def _card(entry: Entry) -> str | None:
-    return None if entry.separator is None else entry.separator.card_sha256
+    return None if entry.ref is None else entry.ref.card_sha256
 
 
 def _pinned(entry: Entry) -> str:

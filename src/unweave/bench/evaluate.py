@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unweave.bench import pairing, scores, scoring, stem_files, text
+from unweave.bench import pairing, scores, scoring, stem_files
 from unweave.bench import rounding as how
-from unweave.bench.aggregate import Row, Table, frame_median, stems_of
+from unweave.bench.aggregate import decibels, frame_median, stems_of
 from unweave.bench.scores import BSS_EVAL_V4, GLOBAL, METRICS, V3_IMAGES, V3_SOURCES, TrackScores
+from unweave.bench.table import Row, Table, frame
 from unweave.core import stem_names
 from unweave.core.errors import UsageError
 from unweave.core.types import Wave
@@ -25,6 +26,7 @@ from unweave.core.waves import MOST_CHANNELS, as_array, as_wave, whole_rate_hz
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import pandas
     from torch import Tensor
 
 PROTOCOLS = {"v4": BSS_EVAL_V4, "v3": V3_IMAGES, "v3-sources": V3_SOURCES, "global": GLOBAL}
@@ -60,17 +62,19 @@ class Evaluation:
         whole = {title: self.scores.global_[stem][name] for name, title in _GLOBAL.items()}
         return frames | whole
 
+    def __repr__(self) -> str:
+        figures = (f"{stem} {self[stem]['global SDR']:.2f}" for stem in self.stems)
+        return f"<Evaluation: global SDR, dB: {', '.join(figures)}>"
+
     def __str__(self) -> str:
         """The tables as text, and the warnings."""
-        lines = [line for table in self.tables() for line in text.lines(table, tracks=False)]
-        return "\n".join([*lines, *(f"warning: {words}" for words in self.warnings)])
-
-    __repr__ = __str__
+        lines = [*map(str, self.tables()), *(f"warning: {words}" for words in self.warnings)]
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         """The tables for a notebook."""
         warnings = "".join(f"<p>warning: {escape(words)}</p>" for words in self.warnings)
-        return "".join(text.html(table) for table in self.tables()) + warnings
+        return "".join(table._repr_html_() for table in self.tables()) + warnings
 
     def tables(self) -> list[Table]:
         """The figures with the names of their aggregations, by stem."""
@@ -79,9 +83,10 @@ class Evaluation:
             title="without filters, dB",
             aggregation=how.told("one figure for the whole length", bits),
             rounded_to_bits=bits,
-            columns=tuple(_GLOBAL.values()),
+            columns=decibels(_GLOBAL.values()),
             rows=tuple(
-                _row(stem, [found.global_[stem][name] for name in _GLOBAL]) for stem in self.stems
+                Row(stem, tuple(found.global_[stem][name] for name in _GLOBAL))
+                for stem in self.stems
             ),
         )
         if not found.targets:
@@ -93,21 +98,21 @@ class Evaluation:
             title=title,
             aggregation=how.told(aggregation, bits),
             rounded_to_bits=bits,
-            columns=METRICS,
+            columns=decibels(METRICS),
             rows=tuple(
-                _row(label, [frame_median(values[metric]) for metric in METRICS])
+                Row(label, tuple(frame_median(values[metric]) for metric in METRICS))
                 for label, values in groups
             ),
         )
         return [framed, whole]
 
+    def to_frame(self) -> pandas.DataFrame:
+        """A row for each stem, a column for each metric. Raises UsageError without pandas."""
+        return frame([self[stem] for stem in self.stems], index=list(self.stems))
+
     def save(self, path: str | Path) -> None:
         """Write `scores` as a file that museval's tools read. Raises OutputError."""
         scores.write(self.scores, Path(path))
-
-
-def _row(label: str, values: list[float]) -> Row:
-    return Row(label=label, kind="separator", counts=(1,) * len(values), values=tuple(values))
 
 
 def evaluate(
@@ -238,7 +243,7 @@ def _score(
     length = max(wave.shape[-1] for wave in references.values())
     warnings: list[str] = []
     references = {
-        stem: fitted(how.rounded(wave, bits), length, f"the reference {stem}", warnings)
+        stem: stem_files.fitted(how.rounded(wave, bits), length, f"the reference {stem}", warnings)
         for stem, wave in references.items()
     }
     estimates = {stem: how.rounded(wave, bits) for stem, wave in estimates.items()}
@@ -256,7 +261,7 @@ def _score(
         references[stem_names.ACCOMPANIMENT] = pairing.total(references, others)
     pairs = pairing.pair(tuple(references), tuple(estimates), mapping, derived=derived)
     given = {name: pairing.total(estimates, parts) for name, parts in pairs.sources.items()}
-    given = {name: fitted(wave, length, f"the estimate of {name}", warnings)
+    given = {name: stem_files.fitted(wave, length, f"the estimate of {name}", warnings)
              for name, wave in given.items()}  # fmt: skip
     found = scoring.score(references, given, request.sample_rate_hz, request.protocol)
     return Evaluation(
@@ -278,15 +283,3 @@ def _score(
             **found.figures(),
         )
     )
-
-
-def fitted(wave: Wave, length: int, what: str, warnings: list[str]) -> Wave:
-    """A wave of `length` samples, cut or padded with silence at its end, and what was done."""
-    extra = wave.shape[-1] - length
-    if extra > 0:
-        warnings.append(f"{what} is {extra} samples longer than the references: cut")
-        return wave[:, :length]
-    if extra < 0:
-        warnings.append(f"{what} is {-extra} samples shorter than the references: padded")
-        return np.pad(wave, ((0, 0), (0, -extra)))
-    return wave

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from unweave.core.errors import UsageError
 
@@ -17,4 +18,15 @@ def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
         if not equals or not stem or not target:
             raise UsageError(f"--map takes STEM=REFERENCE, as in percussive=drums; got {pair!r}")
         found[stem] = target
+    return found
+
+
+def parse_folders(pairs: Iterable[str]) -> dict[str, Path]:
+    """`["mine=out/mine"]` as a dictionary. Raises UsageError for other words."""
+    found: dict[str, Path] = {}
+    for pair in pairs:
+        name, equals, folder = pair.partition("=")
+        if not equals or not name.strip() or not folder or name in found:
+            raise UsageError(f"--estimates takes NAME=DIR, each name once; got {pair!r}")
+        found[name] = Path(folder)
     return found

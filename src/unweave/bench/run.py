@@ -8,23 +8,26 @@ the others.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from unweave.bench import pairing, scores, scoring
+from unweave.bench import foreign, pairing, scores, scoring
 from unweave.bench.entries import Entry, entries
 from unweave.bench.pool import run_in_processes
+from unweave.bench.result import BenchmarkResult
 from unweave.bench.rounding import AUTO, bits
 from unweave.bench.scores import BSS_EVAL_V4, MIR_1K
 from unweave.bench.work import Job, Outcome, Request, Scorer, outcome
 from unweave.core import stem_names
 from unweave.core.errors import InputError, UnweaveError, UsageError
 from unweave.core.status import Status
-from unweave.core.types import ShouldStop
+from unweave.core.types import Separator, ShouldStop
 from unweave.datasets.track import Track
 
 PROTOCOLS = (BSS_EVAL_V4, MIR_1K)
+_SHOWN = 5  # tracks that are named before the rest is counted
 
 
 class Watcher(Protocol):
@@ -42,14 +45,15 @@ class Watcher(Protocol):
 
 
 def benchmark(
-    dataset: str | None,
-    root: Path | None = None,
+    dataset: str | None = None,
+    root: str | os.PathLike[str] | None = None,
     split: str | None = None,
     *,
-    separators: Iterable[str] = (),
+    separators: Iterable[str | Separator] = (),
     oracles: Iterable[str] = (),
+    estimates: Mapping[str, str | os.PathLike[str]] | None = None,
     settings: Mapping[str, object] | None = None,
-    output: Path = Path("benchmark"),
+    output: str | os.PathLike[str] = "benchmark",
     tracks: Sequence[str] = (),
     mapping: Mapping[str, str] | None = None,
     protocol: str | None = None,
@@ -58,11 +62,13 @@ def benchmark(
     jobs: int = 1,
     watcher: Watcher | None = None,
     should_stop: ShouldStop = lambda: False,
-) -> list[Outcome]:
+) -> BenchmarkResult:
     """Score every separator and oracle on every track; outcomes in the order tracks, rows.
 
     dataset: its name, or None to tell it by its folder `root`. separators: names, with options as
-    in `repet-sim:distance_s=2`; settings: options of all of them. tracks: a number, or names.
+    in `repet-sim:distance_s=2`, import paths such as `package.module:Class`, or separators in
+    memory; settings: options of all of them. estimates: `{name: folder}` of stems made elsewhere,
+    as `folder/TRACK/STEM.wav`. tracks: a number, or names.
     mapping: see `pairing.pair`. protocol: instead of the dataset's own. rounding: see
     `rounding.bits`. jobs: tracks at a time, in processes that share the processor's cores.
 
@@ -75,7 +81,11 @@ def benchmark(
     """
     from unweave import datasets
 
-    rows = entries(separators, oracles, settings)
+    root, output = Path(root) if root is not None else None, Path(output)
+    folders = {name: Path(folder) for name, folder in (estimates or {}).items()}
+    rows = entries(separators, oracles, settings, folders)
+    if jobs > 1 and (own := [row.label for row in rows if row.separator is not None]):
+        raise UsageError(f"{own[0]} is in memory and takes jobs=1; name it as module:Class")
     if protocol not in (None, *PROTOCOLS):
         raise UsageError(f"no protocol is called {protocol!r}; there are {', '.join(PROTOCOLS)}")
     bits(rounding, ())  # raises for a choice that there is not
@@ -83,9 +93,15 @@ def benchmark(
         if root is None:
             raise UsageError("say which dataset: --dataset NAME, or --root FOLDER to look into")
         dataset = datasets.guess(root)
-    warn = watcher.warned if watcher is not None else lambda _: None
+    warnings: list[str] = []
+
+    def warn(text: str) -> None:
+        warnings.append(text)
+        if watcher is not None:
+            watcher.warned(text)
+
     chosen = _complete(dataset, datasets.load(dataset, root, split), tracks, warn)
-    if any(row.kind == "separator" for row in rows):
+    if any(row.separates for row in rows):
         from unweave.engine.resources import choose_device
 
         device = choose_device(device)
@@ -122,7 +138,8 @@ def benchmark(
         for job in plan
         for entry in job.entries
     )
-    return [found.get(result.path, result) for result in cancelled]
+    outcomes = tuple(found.get(result.path, result) for result in cancelled)
+    return BenchmarkResult(outcomes, output, tuple(warnings))
 
 
 def exit_code(outcomes: Iterable[Outcome]) -> int:
@@ -176,27 +193,40 @@ def _matching(
     """
     for track in tracks:
         scoring.check_protocol(request.protocol or track.protocol, track.channels)
-    reasons: dict[str, dict[tuple[str, ...], str]] = {}  # [row][stems of tracks]
-    for entry in rows if tracks else ():
-        for names in dict.fromkeys(track.stem_names for track in tracks):
-            try:
-                pairing.pair(names, request.given(entry) or names, request.renamed(entry))
-            except UsageError as error:
-                reasons.setdefault(entry.label, {})[names] = str(error)
-    kinds = {track.stem_names for track in tracks}
-    for label, found in reasons.items():
-        if len(found) == len(kinds):
-            raise UsageError(f"{label}: {next(iter(found.values()))}")
+    left: dict[str, dict[str, list[Track]]] = {}  # [row][why]
+    for entry in rows:
         for track in tracks:
-            if track.stem_names in found:
-                warn(f"{track.name}: {label}: left out, {found[track.stem_names]}")
+            given = entry.given(track) or (track.stem_names if entry.kind == "oracle" else ())
+            try:
+                if not given:
+                    raise UsageError(f"{entry.folder} holds no estimates of it")
+                pairing.pair(track.stem_names, given, request.renamed(track, entry))
+            except UsageError as error:
+                left.setdefault(entry.label, {}).setdefault(str(error), []).append(track)
+    out: dict[str, list[Track]] = {}
+    for label, whys in left.items():
+        out[label] = [track for some in whys.values() for track in some]
+        if len(out[label]) == len(tracks):
+            raise UsageError(f"{label}: {next(iter(whys))}")
+        for why, some in whys.items():
+            warn(f"{label}: left out of {_names(t.name for t in some)}: {why}")
+    for entry in rows:
+        if entry.folder is not None:
+            own = [track for track in tracks if track not in out.get(entry.label, [])]
+            foreign.check(entry.folder, own)
+            for stem, names in foreign.incomplete(entry.folder, own, request.mapping).items():
+                warn(f"{entry.label}: has no {stem} of {_names(names)}")
     return [
-        Job(
-            track,
-            tuple(e for e in rows if track.stem_names not in reasons.get(e.label, {})),
-        )
+        Job(track, tuple(entry for entry in rows if track not in out.get(entry.label, [])))
         for track in tracks
     ]
+
+
+def _names(names: Iterable[str]) -> str:
+    """The first few names, and how many more there are."""
+    every = list(names)
+    more = len(every) - _SHOWN
+    return ", ".join(every[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _checked(
@@ -206,7 +236,8 @@ def _checked(
 
     One that can mean nothing is a mistake in spelling: raises UsageError.
     """
-    stems = sorted({stem_names.RESIDUAL}.union(*(row.stems for row in rows)))
+    given = (row.given(track) for row in rows for track in tracks)
+    stems = sorted({stem_names.RESIDUAL}.union(*given))
     names = {stem_names.canonical(name) for track in tracks for name in track.stem_names}
     for stem, target in mapping.items():
         if stem_names.canonical(target) not in names:
@@ -231,7 +262,7 @@ def _finished(request: Request, plan: Iterable[Job], should_stop: ShouldStop) ->
         lossy: tuple[str, ...] | None = None
         for entry in rows:
             path = request.path(track, entry)
-            if should_stop() or not path.is_file():
+            if should_stop() or not entry.has_identity or not path.is_file():
                 continue
             try:
                 facts = scores.load_json(path).get("unweave", {})
@@ -239,7 +270,7 @@ def _finished(request: Request, plan: Iterable[Job], should_stop: ShouldStop) ->
                     continue
                 lossy = track.lossy_codecs() if lossy is None else lossy
                 wanted = request.identity(track, entry, facts.get("checksum", ""), lossy)
-                if any(facts.get(key) != value for key, value in wanted.items()):
+                if any(facts.get(key, {}) != value for key, value in wanted.items()):
                     continue
                 checksum = checksum or track.checksum()  # reads all of the track: last
                 if facts["checksum"] == checksum:

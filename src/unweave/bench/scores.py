@@ -50,6 +50,7 @@ class Identity(TypedDict):
     kind: str
     identity: str | None
     mapping: Mapping[str, str]
+    estimates: Mapping[str, str]
 
 
 class Timing(TypedDict, total=False):
@@ -96,6 +97,7 @@ class TrackScores:
     options: Mapping[str, object] = field(default_factory=dict)  # all that are in force
     files: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of those that options name
     mapping: Mapping[str, str] = field(default_factory=dict)
+    estimates: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of files made elsewhere
     card_sha256: str | None = None  # of what the card says of the network
     weights_sha256: str | None = None
     checksum: str = ""
@@ -148,6 +150,7 @@ def document(scores: TrackScores) -> dict[str, Any]:
             "options": dict(scores.options),
             "files": dict(scores.files),
             "mapping": dict(scores.mapping),
+            "estimates": dict(scores.estimates),
             "card_sha256": scores.card_sha256,
             "weights_sha256": scores.weights_sha256,
             "scored_with": {stem: list(names) for stem, names in scores.scored_with.items()},
@@ -281,6 +284,7 @@ def _parse(data: Mapping[str, Any], path: Path, root: Path | None) -> TrackScore
     return TrackScores(
         **{name: facts[name] for name in same},
         **facts["timing"],
+        estimates=facts.get("estimates", {}),
         targets=targets,
         window_s=window_s,
         hop_s=hop_s,

@@ -94,3 +94,15 @@ def read(path: Path) -> Wave:
             f"{shown(path)}: holds samples that are not finite (NaN or infinity); make it anew"
         )
     return wave
+
+
+def fitted(wave: Wave, length: int, what: str, warnings: list[str]) -> Wave:
+    """A wave of `length` samples, cut or padded with silence at its end, and what was done."""
+    extra = wave.shape[-1] - length
+    if extra > 0:
+        warnings.append(f"{what} is {extra} samples longer than the references: cut")
+        return wave[:, :length]
+    if extra < 0:
+        warnings.append(f"{what} is {-extra} samples shorter than the references: padded")
+        return np.pad(wave, ((0, 0), (0, -extra)))
+    return wave

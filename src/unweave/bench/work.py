@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.bench import oracles, pairing, rounding, scores, scoring
+from unweave.bench import foreign, oracles, pairing, rounding, scores, scoring
 from unweave.bench.entries import Entry
 from unweave.bench.scores import Identity, Timing, TrackScores
 from unweave.core.errors import Cancelled, UnweaveError
@@ -40,13 +40,9 @@ class Request:
     def path(self, track: Track, entry: Entry) -> Path:
         return scores.path_of(self.output, self.dataset, entry.label, track.split, track.name)
 
-    def given(self, entry: Entry) -> tuple[str, ...]:
-        """The stems that a separator gives, with what they leave; none for an oracle."""
-        return (*entry.stems, pairing.RESIDUAL) if entry.kind == "separator" else ()
-
-    def renamed(self, entry: Entry) -> dict[str, str]:
+    def renamed(self, track: Track, entry: Entry) -> dict[str, str]:
         """The part of the mapping that is about a row's stems."""
-        stems = self.given(entry)
+        stems = entry.given(track)
         return {stem: to for stem, to in self.mapping.items() if stem in stems}
 
     def identity(
@@ -69,15 +65,16 @@ class Request:
             "separator": entry.label,
             "kind": entry.kind,
             "identity": entry.identity,
-            "mapping": self.renamed(entry),
+            "mapping": self.renamed(track, entry),
+            "estimates": foreign.hashes(entry.estimates(track)),
         }
 
 
 def _facts(entry: Entry) -> dict[str, Any]:
     """What a file of scores says of a row besides its identity, for people."""
-    if entry.separator is None:
+    separator = entry.ref
+    if separator is None:
         return {"name": entry.name}
-    separator = entry.separator
     return {
         "name": separator.name,
         "options": dict(separator.options),
@@ -144,6 +141,8 @@ class Scorer:
         if entry.kind == "oracle":
             stems = {name: sound.references[name] for name in track.stems}
             given: Mapping[str, Wave] = oracles.oracle(entry.name, sound.mix, stems, protocol)
+        elif not entry.separates:
+            given = foreign.read(entry.estimates(track), track.samples, notes)
         else:
             given, timing = self._separate(entry, track, sound.mix, notes.append)
         mapping = {stem: to for stem, to in identity["mapping"].items() if stem in given}
@@ -206,13 +205,9 @@ class Scorer:
 
     def _load(self, entry: Entry, device: str) -> Separator:
         """The separator, loaded once; one that cannot be is not tried again."""
-        from unweave import catalog
-
-        separator = entry.separator
-        assert separator is not None
         if entry.label not in self.loaded:
             try:
-                self.loaded[entry.label] = catalog.load_pinned(separator).to(device)
+                self.loaded[entry.label] = entry.load().to(device)
             except Exception as error:
                 self.loaded[entry.label] = error
         found = self.loaded[entry.label]

@@ -57,7 +57,8 @@ def benchmark(
         list[str] | None,
         typer.Option(
             "--separator", "-s", metavar="NAME[:KEY=VALUE,...]",
-            help="Again for each; options after a colon, as in 'repet-sim:distance_s=2'.",
+            help="Again for each; options after a colon, as in 'repet-sim:distance_s=2'; your own "
+            "as 'module:Class'.",
             autocompletion=model_names, rich_help_panel=WHAT,
         ),
     ] = None,
@@ -68,6 +69,14 @@ def benchmark(
             help="Again for each: mixture, ibm, ibm1, ibm2, irm1, irm2, mwf, mwf-exact, psm; "
             "or 'all'.",
             autocompletion=oracle_names, rich_help_panel=WHAT,
+        ),
+    ] = None,
+    estimates: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=DIR",
+            help="Stems made elsewhere, DIR/TRACK/STEM.wav; again for each.",
+            rich_help_panel=WHAT,
         ),
     ] = None,
     settings: Annotated[
@@ -120,7 +129,7 @@ def benchmark(
 ) -> None:  # fmt: skip
     """Score separators and oracles on a dataset; a run that was stopped goes on where it was."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
-        from unweave.bench.names import ORACLES, parse_mapping
+        from unweave.bench.names import ORACLES, parse_folders, parse_mapping
         from unweave.bench.run import benchmark as run
         from unweave.bench.run import exit_code
         from unweave.cli.progress import display
@@ -137,6 +146,7 @@ def benchmark(
                 split,
                 separators=separators or (),
                 oracles=named,
+                estimates=parse_folders(estimates or ()),
                 settings=parse(settings or ()),
                 output=output,
                 tracks=tracks or (),
@@ -199,13 +209,13 @@ def _sum_up(
 ) -> list[dict[str, Any]]:
     """The tables of what has scores, and how it went; what failed was said when it did."""
     from unweave.apps.batch import shown
-    from unweave.bench import aggregate, text
+    from unweave.bench import aggregate
     from unweave.cli.progress import clock
 
     of = {status: [o for o in outcomes if o.status is status] for status in Status}
     found = aggregate.tables([o.scores for o in outcomes if o.scores is not None])
     for table in found:
-        for line in [*text.lines(table), ""]:
+        for line in [*table.lines(), ""]:
             current.result(shown(line))
     notes = {
         warning for o in outcomes if o.scores is not None for warning in o.scores.warnings
@@ -221,7 +231,7 @@ def _sum_up(
     current.result(f"{len(outcomes)} scores in {clock(seconds)}: {counts}; in {shown(output)}")
     if of[Status.CANCELLED]:
         current.error(f"interrupted; {len(of[Status.CANCELLED])} not done; run it again to go on")
-    return [text.document(table) for table in found]
+    return [table.document() for table in found]
 
 
 def _document(

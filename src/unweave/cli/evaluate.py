@@ -53,9 +53,9 @@ def evaluate(
     """Score stems against the true ones; stems are matched by the names of their files."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps.batch import shown
-        from unweave.bench import text
         from unweave.bench.evaluate import evaluate_files
         from unweave.bench.names import parse_mapping
+        from unweave.bench.table import plain
 
         mapping = parse_mapping(map_ or ())
         found = evaluate_files(references, estimates, str(metric), mapping, str(rounding))
@@ -64,7 +64,7 @@ def evaluate(
         if output is not None:
             found.save(output)
         for table in found.tables():
-            for line in text.lines(table, tracks=False):
+            for line in table.lines():
                 current.result(shown(line))
         if as_json:
             current.emit(
@@ -72,10 +72,10 @@ def evaluate(
                     "references": str(references),
                     "estimates": str(estimates),
                     "stems": {
-                        stem: {name: text.number(value) for name, value in found[stem].items()}
+                        stem: {name: plain(value) for name, value in found[stem].items()}
                         for stem in found.stems
                     },
-                    "tables": [text.document(table) for table in found.tables()],
+                    "tables": [table.document() for table in found.tables()],
                     "rounded_to_bits": found.scores.rounded_to_bits,
                     "lossy_references": list(found.scores.lossy_references),
                     "missing": list(found.scores.missing),

@@ -25,6 +25,14 @@ def report(
         str | None,
         typer.Option(help="Test all systems against this one.", show_default="each separator"),
     ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="All tables as one CSV file too, a line per value."),
+    ] = None,
+    latex: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The tables, without those by track, as LaTeX too."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="All tables as JSON on stdout.")] = False,
     quiet: Quiet = False,
     verbose: Tracebacks = False,
@@ -37,20 +45,25 @@ def report(
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps.batch import shown
         from unweave.bench import report as pages
+        from unweave.bench.report import render
         from unweave.core.errors import UsageError
 
-        page = pages.build(folder, baseline=baseline)
-        html_file = output or folder / "report.html"
-        markdown_file = markdown or html_file.with_suffix(".md")
-        if markdown_file == html_file:
+        page = output or folder / "report.html"
+        files = {"html": page, "markdown": markdown or page.with_suffix(".md"), "csv": csv,
+                 "latex": latex}  # fmt: skip
+        wanted = {name: file for name, file in files.items() if file is not None}
+        if len(set(wanted.values())) < len(wanted):
             raise UsageError(
-                f"{shown(html_file)}: cannot be both page and Markdown; end -o in .html"
+                f"{shown(page)}: cannot be both page and another file; end -o in .html"
             )
-        for line in page.left_out:
+        found = pages.build(folder, baseline=baseline)
+        for line in found.left_out:
             current.note(f"note: {shown(line)}")
-        pages.write(page, html_file, markdown_file)
-        for file in (html_file, markdown_file):
+        forms = {"html": render.html, "markdown": render.markdown, "csv": pages.to_csv,
+                 "latex": pages.to_latex}  # fmt: skip
+        pages.write({file: forms[name](found) for name, file in wanted.items()})
+        for file in wanted.values():
             current.result(shown(file))
         if as_json:
-            files = {"html": str(html_file), "markdown": str(markdown_file)}
-            current.emit({"files": files, **pages.document(page)})
+            names = {name: str(file) for name, file in wanted.items()}
+            current.emit({"files": names, **pages.document(found)})

@@ -1,106 +1,90 @@
-"""Scores in a folder become one HTML page, and a Markdown twin: `unweave report`.
+"""Scores in a folder become one HTML page, a Markdown twin, CSV and LaTeX: `unweave report`.
 
-`study` sorts the scores into what may be compared, `compose` says what there is to say about them
-as plain data (`page`), `html` and `markdown` write it down. Equal scores give equal bytes, but for
-the one line that tells when the page was made.
+`comparison` sorts the scores into what may be compared; `chapter`, `tables`, `charts` and `notes`
+say what there is to say about them as plain data (`document`); `render` writes it down. Equal
+scores give equal bytes, but for the one line that tells when the page was made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from unweave.bench.report.page import HeatMap, Page, Section, Table, Text
+from unweave.bench.report.document import Report, Section, Text
+from unweave.bench.table import Table, plain
 from unweave.core.errors import InputError, OutputError
 from unweave.core.whole import appearing
 from unweave.io.files import advice, shown
 
 
-def build(folder: Path, *, baseline: str | None = None, made: str | None = None) -> Page:
+def build(folder: Path, *, baseline: str | None = None, made: str | None = None) -> Report:
     """The report on all scores below `folder`, as plain data.
 
     baseline: the system that all others are tested against; else each separator is. made: the
     time to show, now in UTC where None. What is left out is said on the page. Raises InputError
-    where there are no scores, UsageError for a baseline that nobody has heard of.
+    where there are no scores, UsageError for an unknown baseline.
     """
-    from unweave import __version__
     from unweave.bench import aggregate
-    from unweave.bench.report import compose, differences, study
+    from unweave.bench.report import chapter, comparison
 
     if not folder.is_dir():
         raise InputError(f"{shown(folder)}: no such folder; give the one that the benchmark wrote")
     left_out: list[str] = []
-    every = study.studies(aggregate.load(folder, left_out.append))
-    if baseline is not None:
-        differences.check_baseline(every, baseline)
+    every = comparison.comparisons(aggregate.load(folder, left_out.append))
     stamp = made or datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return compose.page(every, __version__, stamp, baseline, left_out)
+    return chapter.report(every, stamp, baseline, left_out)
 
 
-def write(page: Page, html_file: Path, markdown_file: Path) -> None:
-    """Write the page and its twin, each file whole or not at all. Raises OutputError."""
-    from unweave.bench.report.html import html
-    from unweave.bench.report.markdown import markdown
+def write(files: Mapping[Path, str]) -> None:
+    """Write each file with its text, whole or not at all. Raises OutputError."""
+    for file, text in files.items():
+        try:
+            with appearing(file) as hidden:
+                hidden.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise OutputError(f"{shown(file)}: cannot be written ({advice(error)})") from error
 
-    _write(html_file, html(page))
-    _write(markdown_file, markdown(page))
+
+def to_csv(report: Report) -> str:
+    """Every value of every table on a line of its own, with its section and aggregation."""
+    buffer = io.StringIO()
+    columns = ("section", "table", "aggregation", "group", "row", "kind", "column", "unit", "value")
+    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+    writer.writeheader()
+    for section in report.sections:
+        for table in section.tables():
+            for record in table.records():
+                value = plain(record["value"])
+                writer.writerow({**record, "section": section.title, "value": value})
+    return buffer.getvalue()
 
 
-def document(page: Page) -> dict[str, Any]:
-    """The page's tables, maps and cautions for programs: figures unrounded, null where none."""
+def to_latex(report: Report) -> str:
+    """The tables for a paper, without those that go track by track."""
+    tables = [table for part in report.sections for table in part.tables() if table.shades is None]
+    return "% needs the packages booktabs and amssymb\n\n" + "\n".join(
+        table.to_latex() for table in tables
+    )
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The page's tables and cautions for programs; null where there is no value."""
     return {
-        "title": page.title,
-        "stamp": page.stamp,
-        "left_out": list(page.left_out),
-        "sections": [_section(section) for section in page.sections],
+        "title": report.title,
+        "stamp": report.stamp,
+        "left_out": list(report.left_out),
+        "sections": [_section(section) for section in report.sections],
     }
 
 
 def _section(section: Section) -> dict[str, Any]:
     return {
         "title": section.title,
-        "cautions": [b.text for b in section.blocks if isinstance(b, Text) and b.caution],
-        "tables": [_table(b) for b in section.blocks if isinstance(b, Table | HeatMap)],
+        "cautions": [b.words for b in section.blocks if isinstance(b, Text) and b.caution],
+        "tables": [b.document() for b in section.blocks if isinstance(b, Table)],
         "sections": [_section(part) for part in section.sections],
     }
-
-
-def _table(table: Table | HeatMap) -> dict[str, Any]:
-    if isinstance(table, HeatMap):
-        columns: Sequence[str] = table.columns
-        rows = [
-            {"label": track, "kind": "track", "values": [_plain(value) for value in values]}
-            for track, values in zip(table.rows, table.values, strict=True)
-        ]
-    else:
-        columns = [column.name for column in table.columns]
-        rows = [
-            {"label": row.label, "kind": row.kind, "values": [_plain(cell) for cell in row.cells]}
-            for group in table.groups
-            for row in group.rows
-        ]
-    return {
-        "title": table.title,
-        "aggregation": table.aggregation,
-        "columns": list(columns),
-        "rows": rows,
-    }
-
-
-def _plain(cell: float | int | str | None) -> float | int | str | None:
-    """JSON knows no NaN and no infinity: null for the one, text for the other."""
-    if isinstance(cell, float) and cell != cell:
-        return None
-    if isinstance(cell, float) and cell in (float("inf"), float("-inf")):
-        return str(cell)
-    return cell
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        with appearing(file) as hidden:
-            hidden.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise OutputError(f"{shown(file)}: cannot be written ({advice(error)})") from error

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
+from statistics import median
 
 from unweave.bench import sisec
-from unweave.bench.report.page import Block, Column, Facts, Items, Row, Table, Text
-from unweave.bench.report.study import Study, joins_campaign
+from unweave.bench.report.comparison import Comparison
+from unweave.bench.report.document import Block, Facts, Items, Text
 from unweave.bench.report.tables import grouped
 from unweave.bench.scores import MIR_1K, TrackScores
+from unweave.bench.table import Column, Row, Table
 
 PROTOCOLS = {
     "bss-eval-v4": "BSS Eval v4 as museval computes it",
@@ -20,99 +22,99 @@ _FEW_TRACKS = 10
 _NAMES = 6  # tracks that are named before the rest is counted
 
 
-def facts(study: Study) -> Facts:
-    """The head of a study: what was scored, how, how much of it."""
-    lengths = study.lengths_s
-    first = study.own[0] if study.own else None
+def facts(comparison: Comparison) -> Facts:
+    """The head of a comparison: what was scored, how, how much of it."""
+    lengths = comparison.lengths_s
+    first = comparison.own[0] if comparison.own else None
     windows = ""
-    if first is not None and study.protocol != MIR_1K:
+    if first is not None and not comparison.is_mir1k:
         windows = f", windows of {first.window_s:g} s every {first.hop_s:g} s"
-    count = Counter(system.kind for system in study.systems if not system.published)
+    count = Counter(system.kind for system in comparison.systems if not system.published)
     systems = [_count(count[kind], kind) for kind in ("separator", "oracle") if count[kind]]
     systems += ["the mixture"] if count["mixture"] else []
-    published = sum(system.published for system in study.systems)
+    published = sum(system.published for system in comparison.systems)
     systems += [f"{published - 1} of SiSEC 2018 and its mixture"] if published else []
     sound = f", {duration(sum(lengths.values()))} of sound" if lengths else ""
     return Facts(
         (
-            ("Dataset", study.dataset or "not named in the scores"),
-            ("Split", study.split or "not named in the scores"),
-            ("Tracks", f"{len(study.tracks)}{sound}"),
+            ("Dataset", comparison.dataset or "not named in the scores"),
+            ("Split", comparison.split or "not named in the scores"),
+            ("Tracks", f"{len(comparison.tracks)}{sound}"),
             ("Systems", ", ".join(systems)),
-            ("Protocol", PROTOCOLS.get(study.protocol, study.protocol) + windows),
-            ("Samples", _samples(study)),
+            ("Protocol", PROTOCOLS.get(comparison.protocol, comparison.protocol) + windows),
+            ("Samples", _samples(comparison)),
         )
     )
 
 
-def _samples(study: Study) -> str:
+def _samples(comparison: Comparison) -> str:
     """Whether references and estimates were rounded, and what the references came from."""
-    codecs = sorted({codec for item in study.own for codec in item.lossy_references})
+    codecs = sorted({codec for item in comparison.own for codec in item.lossy_references})
     source = f"references decoded from {', '.join(codecs)}" if codecs else ""
-    if study.rounded_to_bits is None:
+    if comparison.rounded_to_bits is None:
         return f"as they are; {source}" if source else "as they are"
-    how = f"references and estimates rounded to {study.rounded_to_bits} bits, as in SiSEC 2018"
+    how = f"references and estimates rounded to {comparison.rounded_to_bits} bits, as in SiSEC 2018"
     return f"{how}; {source}" if source else how
 
 
-def cautions(study: Study) -> list[Block]:
+def cautions(comparison: Comparison) -> list[Block]:
     """What limits the comparison, before any figure."""
     words = []
-    if not study.tracks:
+    if not comparison.tracks:
         words.append("No track has scores of all systems, so that nothing can be compared.")
-    if study.excerpts and study.dataset.startswith("musdb18"):
+    if comparison.excerpts and comparison.dataset.startswith("musdb18"):
         words.append(
-            f"These are excerpts of {_middle(study.lengths_s.values()):.1f} s (median), not "
+            f"These are excerpts of {median(comparison.lengths_s.values()):.1f} s (median), not "
             "whole songs: the figures cannot be compared directly with SiSEC 2018's or papers'."
         )
-    elif study.dataset.startswith("musdb18") and not joins_campaign(study):
+    elif comparison.dataset.startswith("musdb18") and not comparison.on_sisec_songs:
         words.append(
             "These are not the test songs of MUSDB18: the figures cannot be compared directly with "
             "SiSEC 2018's or with papers'."
         )
-    if study.rounded_to_bits is None and any(item.lossy_references for item in study.own):
+    if comparison.rounded_to_bits is None and any(item.lossy_references for item in comparison.own):
         words.append(
             "The references were decoded from a lossy codec and not rounded to 16 bits: their SIR, "
             "ISR and SAR cannot be compared with figures published elsewhere."
         )
-    if any(item.is_foreign for item in study.own):
-        names = sorted({item.separator for item in study.own if item.is_foreign})
+    if any(item.is_foreign for item in comparison.own):
+        names = sorted({item.separator for item in comparison.own if item.is_foreign})
         words.append(
             f"{', '.join(names)}: scored by museval, whose files do not say how samples were "
             "rounded."
         )
-    if study.split == "train":
+    if comparison.split == "train":
         words.append("Split train: separators may have learnt from these very tracks.")
-    if joins_campaign(study) and len(study.tracks) < len(sisec.campaign().tracks):
+    if comparison.on_sisec_songs and len(comparison.tracks) < len(sisec.campaign().tracks):
         words.append(
-            f"SiSEC 2018's systems are shown on the same {len(study.tracks)} of its 50 tracks, so "
-            "that their figures are not the published ones."
+            f"SiSEC 2018's systems are shown on the same {len(comparison.tracks)} of its 50 tracks,"
+            " so that their figures are not the published ones."
         )
-    if study.dataset == MIR_1K and study.split == "test-public":
+    if comparison.dataset == MIR_1K and comparison.split == "test-public":
         words.append("test-public is a part of the test split: published figures are on all of it.")
-    if 0 < len(study.tracks) < _FEW_TRACKS:
-        words.append(f"{_count(len(study.tracks), 'track')}: averages and tests say little.")
+    if 0 < len(comparison.tracks) < _FEW_TRACKS:
+        words.append(f"{_count(len(comparison.tracks), 'track')}: averages and tests say little.")
     alike: dict[tuple[str, ...], list[str]] = {}
-    for label, tracks in study.lacking.items():
+    for label, tracks in comparison.lacking.items():
         alike.setdefault(tracks, []).append(label)
     for tracks, labels in alike.items():
         verb = "lacks" if len(labels) == 1 else "lack"
         words.append(
             f"{', '.join(labels)} {verb} {_named(tracks)}; all tables, plots and tests hold the "
-            f"{len(study.tracks)} tracks that all systems have."
+            f"{len(comparison.tracks)} tracks that all systems have."
         )
-    for label, count in study.aside.items():
+    for label, count in comparison.aside.items():
         words.append(f"{label} is left out: it has scores of {_count(count, 'track')} only so far.")
-    words += _mixed_interference(study)
+    words += _mixed_interference(comparison)
     return [Text(word, caution=True) for word in words]
 
 
-def _mixed_interference(study: Study) -> list[str]:
+def _mixed_interference(comparison: Comparison) -> list[str]:
     """SIR and SAR depend on which other stems were scored; say where systems differ in that."""
     found = []
-    for stem in study.stems:
+    for stem in comparison.stems:
         ways: dict[tuple[str, ...], set[str]] = {}
-        for item in study.own:
+        for item in comparison.own:
             if stem in item.scored_with:
                 ways.setdefault(tuple(sorted(item.scored_with[stem])), set()).add(item.separator)
         if len(ways) > 1:
@@ -127,93 +129,97 @@ def _mixed_interference(study: Study) -> list[str]:
     return found
 
 
-def what_was_run(study: Study) -> list[Block]:
+def details(comparison: Comparison) -> list[Block]:
+    """What was run, where there are frames without a score, and all warnings."""
+    return [*what_was_run(comparison), *silence(comparison), remarks(comparison)]
+
+
+def what_was_run(comparison: Comparison) -> list[Table]:
     """Names, options and weights of our own systems."""
-    rows = {}
-    for system in study.systems:
-        items = [item for item in study.own if item.separator == system.label]
+    facts = {}
+    for system in comparison.systems:
+        items = comparison.own_of(system)
         if not items or all(item.is_foreign for item in items):
             continue
         first = items[0]
-        options = ", ".join(f"{name} = {value}" for name, value in first.options.items())
-        inputs = ", ".join(f"{name} {digest[:12]}" for name, digest in first.files.items())
-        weights = sorted({item.weights_sha256[:12] for item in items if item.weights_sha256})
-        renamed = ", ".join(f"{ours} as {stem}" for ours, stem in first.mapping.items())
-        versions = ", ".join(sorted({item.software for item in items if item.software}))
-        hashes = ", ".join(weights)
-        name = first.name if first.name != system.label else None
-        cells = tuple(cell or None for cell in (name, options, inputs, hashes, renamed, versions))
-        rows[system.label] = Row(system.label, cells, system.kind)
-    heads = (
-        "Name",
-        "Options",
-        "Files of options, SHA-256",
-        "Weights, SHA-256",
-        "Stems scored under other names",
-        "Scored by unweave",
-    )
-    used = [n for n in range(len(heads)) if any(row.cells[n] for row in rows.values())]
-    if not used:
+        weights = {item.weights_sha256[:12] for item in items if item.weights_sha256}
+        facts[system] = {
+            "Name": first.name if first.name != system.label else "",
+            "Options": _listed(f"{name} = {value}" for name, value in first.options.items()),
+            "Files of options, SHA-256": _listed(
+                f"{name} {digest[:12]}" for name, digest in first.files.items()
+            ),
+            "Weights, SHA-256": _listed(sorted(weights)),
+            "Stems scored under other names": _listed(
+                f"{ours} as {stem}" for ours, stem in first.mapping.items()
+            ),
+            "Scored by unweave": _listed(sorted({i.software for i in items if i.software})),
+        }
+    heads = {head: None for found in facts.values() for head, words in found.items() if words}
+    if not heads:
         return []
-    table = Table(
-        title="What was run",
-        aggregation="as the scores say; the hash by its first 12 digits",
-        columns=tuple(Column(heads[n], words=True) for n in used),
-        groups=grouped(
-            {k: Row(r.label, tuple(r.cells[n] for n in used), r.kind) for k, r in rows.items()}
-        ),
-    )
-    return [table]
-
-
-def silence(study: Study) -> list[Block]:
-    """Frames without a score because the reference or the estimate is silent in them."""
-    stems = [stem for stem in study.stems if any(stem in item.targets for item in study.own)]
-    rows = {}
-    for system in study.systems:
-        items = [item for item in study.own if item.separator == system.label]
-        if any(item.silent_frames for item in items):
-            cells = tuple(_silent(study, items, stem) for stem in stems)
-            rows[system.label] = Row(system.label, cells, system.kind)
-    if not rows:
-        return []
-    different = [{row.cells[n] for row in rows.values()} - {None} for n in range(len(stems))]
-    if all(len(cells) <= 1 for cells in different):
-        alike = tuple(next(iter(cells), None) for cells in different)
-        rows = {"": Row("All systems that give it", alike)}
     return [
         Table(
-            title="Silent frames",
-            aggregation="sum over tracks: frames without a score, as a stem is silent, of all",
-            columns=tuple(Column(stem) for stem in stems),
-            groups=grouped(rows),
+            title="What was run",
+            aggregation="as the scores say; the hash by its first 12 digits",
+            columns=tuple(Column(head, text=True) for head in heads),
+            rows=grouped(
+                Row(system.label, tuple(found[head] or None for head in heads), system.kind)
+                for system, found in facts.items()
+            ),
         )
     ]
 
 
-def _silent(study: Study, items: list[TrackScores], stem: str) -> str | None:
-    frames = sum(study.frames.get((item.separator, item.track, stem), 0) for item in items)
+def silence(comparison: Comparison) -> list[Table]:
+    """Frames without a score because the reference or the estimate is silent in them."""
+    own = comparison.own
+    stems = [stem for stem in comparison.stems if any(stem in item.targets for item in own)]
+    rows = []
+    for system in comparison.systems:
+        items = comparison.own_of(system)
+        if any(item.silent_frames for item in items):
+            cells = tuple(_silent(comparison, items, stem) for stem in stems)
+            rows.append(Row(system.label, cells, system.kind))
+    if not rows:
+        return []
+    different = [{row.values[n] for row in rows} - {None} for n in range(len(stems))]
+    if all(len(cells) <= 1 for cells in different):
+        alike = tuple(next(iter(cells), None) for cells in different)
+        rows = [Row("All systems that give it", alike)]
+    return [
+        Table(
+            title="Silent frames",
+            aggregation="sum over tracks: frames without a score, as a stem is silent, of all",
+            columns=tuple(map(Column, stems)),
+            rows=grouped(rows),
+        )
+    ]
+
+
+def _silent(comparison: Comparison, items: list[TrackScores], stem: str) -> str | None:
+    frames = sum(comparison.frames.get((item.separator, item.track, stem), 0) for item in items)
     silent = sum(item.silent_frames.get(stem, 0) for item in items)
     return f"{silent} of {frames}" if frames else None
 
 
-def remarks(study: Study) -> list[Block]:
+def remarks(comparison: Comparison) -> Block:
     """Warnings and what has no score: each once, with its tracks and whom it concerns."""
     found: dict[str, dict[str, int]] = {}
-    for item in study.own:
+    for item in comparison.own:
         for words in _said(item):
             labels = found.setdefault(words, {})
             labels[item.separator] = labels.get(item.separator, 0) + 1
     if not found:
-        return [Text("No warnings.")]
-    everybody = {item.separator for item in study.own}
+        return Text("No warnings.")
+    everybody = {item.separator for item in comparison.own}
     lines = []
     for words, labels in sorted(found.items()):
         for count in sorted(set(labels.values()), reverse=True):
             whom = [label for label in sorted(labels) if labels[label] == count]
             names = "all systems" if set(whom) == everybody else ", ".join(whom)
             lines.append(f"{words}: {_count(count, 'track')}, {names}")
-    return [Items(tuple(lines))]
+    return Items(tuple(lines))
 
 
 def _said(item: TrackScores) -> list[str]:
@@ -247,6 +253,5 @@ def _named(tracks: tuple[str, ...]) -> str:
     return f"{_count(len(tracks), 'track')} ({named}{f' and {more} more' if more > 0 else ''})"
 
 
-def _middle(values: Iterable[float]) -> float:
-    ordered = sorted(values)
-    return ordered[len(ordered) // 2]
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(words)

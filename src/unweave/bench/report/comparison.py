@@ -18,12 +18,12 @@ import numpy.typing as npt
 
 from unweave.bench import aggregate, sisec
 from unweave.bench.aggregate import frame_median, stems_of, track_values
-from unweave.bench.report.page import Kind
 from unweave.bench.scores import MIR_1K, TrackScores
+from unweave.bench.table import Table
 
 MIXTURE = "mixture"
 EXCERPT_S = 10.0  # MUSDB18's sample has 7 seconds of each song, its songs have minutes
-_ORDER: tuple[Kind, ...] = ("separator", "published", "oracle", "mixture")
+_ORDER = ("separator", "published", "oracle", "mixture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class System:
     """A row of the tables. `published`: the figures are not ours; `note` says whose they are."""
 
     label: str
-    kind: Kind
+    kind: str  # separator, published, oracle or mixture
     published: bool = False
     note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study:
+class Comparison:
     """The scores of one dataset, split, protocol and rounding that are compared with each other.
 
     `scores` holds every system on every one of `tracks`, each stem and metric as one figure, its
@@ -69,20 +69,32 @@ class Study:
         published = {system.label for system in self.systems if system.published}
         return tuple(item for item in self.scores if item.separator not in published)
 
+    def own_of(self, system: System) -> list[TrackScores]:
+        return [item for item in self.own if item.separator == system.label]
+
+    @property
+    def is_mir1k(self) -> bool:
+        return self.protocol == MIR_1K
+
     @property
     def stems(self) -> tuple[str, ...]:
         """The stems that a separator of ours gives; where there is none, all that were scored."""
         own = [item for item in self.own if item.kind == "separator"] or self.scores
-        return stems_of(own) if self.protocol != MIR_1K else _mir1k_stems(own)
+        return stems_of(own) if not self.is_mir1k else _mir1k_stems(own)
 
     @property
     def primary(self) -> str:
         """The metric that is tested, mapped and plotted against speed."""
-        return "NSDR" if self.protocol == MIR_1K else "SDR"
+        return "NSDR" if self.is_mir1k else "SDR"
+
+    @property
+    def ranking(self) -> str:
+        """The name of the average that ranks the systems."""
+        return "GNSDR" if self.is_mir1k else "cSDR"
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        return ("NSDR", "SIR", "SAR") if self.protocol == MIR_1K else sisec.METRICS
+        return ("NSDR", "SIR", "SAR") if self.is_mir1k else sisec.METRICS
 
     @property
     def excerpts(self) -> bool:
@@ -90,8 +102,19 @@ class Study:
         lengths = list(self.lengths_s.values())
         return bool(lengths) and float(np.median(lengths)) < EXCERPT_S
 
+    @property
+    def on_sisec_songs(self) -> bool:
+        """Whether SiSEC's figures are on these very tracks: MUSDB18's test songs in full."""
+        return (
+            self.dataset in ("musdb18", "musdb18-hq", "")  # museval's own files name no dataset
+            and not self.is_mir1k
+            and bool(self.tracks)
+            and set(self.tracks) <= set(sisec.campaign().tracks)
+            and not self.excerpts
+        )
+
     @cached_property
-    def csdr(self) -> dict[str, aggregate.Table]:
+    def csdr(self) -> dict[str, Table]:
         """`[metric]`: SiSEC's aggregation of every stem."""
         return {
             metric: aggregate.csdr_table(self.scores, metric, self.stems)
@@ -99,29 +122,22 @@ class Study:
         }
 
     @cached_property
-    def gnsdr(self) -> aggregate.Table:
+    def gnsdr(self) -> Table:
         """MIR-1K's aggregation."""
         return aggregate.mir1k_table(self.scores)
 
     def headline(self, stem: str) -> dict[str, float]:
         """`[label]`: the figure that ranks a stem, cSDR or GNSDR; NaN where there is none."""
-        mir1k = self.protocol == MIR_1K
-        table, column = (self.gnsdr, f"{stem} GNSDR") if mir1k else (self.csdr["SDR"], stem)
-        at = table.columns.index(column)
-        return {row.label: row.values[at] for row in table.rows}
+        if self.is_mir1k:
+            return self.gnsdr.column(f"{stem} GNSDR")
+        return self.csdr["SDR"].column(stem)
 
     def values(self, stem: str, metric: str) -> dict[str, npt.NDArray[np.float64]]:
         """`[label] (track,)`: one score per track, NaN where there is none, in dB.
 
         Under BSS Eval v4 the median over the track's frames. Systems without the stem are missing.
         """
-        if self.protocol == MIR_1K:
-            found: dict[str, dict[str, float]] = {}
-            for item in self.scores:
-                if stem in item.mir1k:
-                    found.setdefault(item.separator, {})[item.track] = item.mir1k[stem][metric]
-        else:
-            found = track_values(self.scores, stem, metric)
+        found = track_values(self.scores, stem, metric)
         return {
             system.label: np.array(
                 [found[system.label].get(track, np.nan) for track in self.tracks]
@@ -134,7 +150,7 @@ class Study:
         return next(system for system in self.systems if system.label == label)
 
 
-def studies(scores: Iterable[TrackScores]) -> list[Study]:
+def comparisons(scores: Iterable[TrackScores]) -> list[Comparison]:
     """The scores sorted into what may be compared, by dataset, split, protocol and rounding.
 
     Scores of museval's own, which do not say how samples were rounded, stand beside ours if those
@@ -149,11 +165,11 @@ def studies(scores: Iterable[TrackScores]) -> list[Study]:
         home = next(iter(ways)) if len(ways) == 1 else None
         for bits in sorted(ways, key=lambda way: way or 0):
             mine = [i for i in items if (home if i.is_foreign else i.rounded_to_bits) == bits]
-            found.append(_with_campaign(_study(mine, bits)))
+            found.append(_with_campaign(_comparison(mine, bits)))
     return found
 
 
-def _study(scores: Sequence[TrackScores], bits: int | None) -> Study:
+def _comparison(scores: Sequence[TrackScores], bits: int | None) -> Comparison:
     has: dict[str, set[str]] = {}
     for item in scores:
         has.setdefault(item.separator, set()).add(item.track)
@@ -167,7 +183,7 @@ def _study(scores: Sequence[TrackScores], bits: int | None) -> Study:
         if item.separator in kept
     }
     compared = [item for item in scores if item.separator in kept and item.track in common]
-    return Study(
+    return Comparison(
         dataset=scores[0].dataset,
         split=scores[0].split,
         protocol=scores[0].protocol,
@@ -190,25 +206,15 @@ def _study(scores: Sequence[TrackScores], bits: int | None) -> Study:
     )
 
 
-def joins_campaign(study: Study) -> bool:
-    """Whether SiSEC's figures are on these very tracks: MUSDB18's test songs in full."""
-    return (
-        study.dataset in ("musdb18", "musdb18-hq", "")  # museval's own files name no dataset
-        and study.protocol != MIR_1K
-        and bool(study.tracks)
-        and set(study.tracks) <= set(sisec.campaign().tracks)
-        and not study.excerpts
-    )
-
-
-def _with_campaign(study: Study) -> Study:
-    if not joins_campaign(study):
-        return study
-    systems, scores = campaign(study.tracks, [system.label for system in study.systems])
+def _with_campaign(comparison: Comparison) -> Comparison:
+    if not comparison.on_sisec_songs:
+        return comparison
+    taken = [system.label for system in comparison.systems]
+    systems, scores = campaign(comparison.tracks, taken)
     return replace(
-        study,
-        systems=_ordered([*study.systems, *systems]),
-        scores=(*study.scores, *scores),
+        comparison,
+        systems=_ordered([*comparison.systems, *systems]),
+        scores=(*comparison.scores, *scores),
     )
 
 
@@ -220,36 +226,34 @@ def campaign(
     The campaign's score of a track is its median over frames already: one frame here.
     """
     data = sisec.campaign()
+    places = [(track, data.tracks.index(track)) for track in tracks]
     known = {label.lower() for label in taken}
     systems, scores = [], []
     for name in data.systems:
         learnt = sisec.training(name)
         label = f"{name} (SiSEC)" if name.lower() in known else name
-        kind: Kind = "published"
-        if learnt in ("oracle", "mixture"):
-            kind = "oracle" if learnt == "oracle" else "mixture"
-        notes = [] if label != name else ["SiSEC"]
-        notes += [learnt] if kind == "published" else []
+        kind = learnt if learnt in ("oracle", "mixture") else "published"
+        notes = ["SiSEC"] * (label == name) + [learnt] * (kind == "published")
         systems.append(System(label, kind, True, " · ".join(notes)))
-        targets = [t for t in sisec.TARGETS if np.isfinite(data.of(name, t, "SDR")).any()]
-        for track in tracks:
-            at = data.tracks.index(track)
-            scores.append(
-                TrackScores(
-                    dataset="musdb18",
-                    split="test",
-                    track=track,
-                    separator=label,
-                    kind="published",
-                    targets={
-                        target: {
-                            metric: data.of(name, target, metric)[at : at + 1]
-                            for metric in sisec.METRICS
-                        }
-                        for target in targets
-                    },
-                )
+        values = {
+            target: {metric: data.of(name, target, metric) for metric in sisec.METRICS}
+            for target in sisec.TARGETS
+            if np.isfinite(data.of(name, target, "SDR")).any()
+        }
+        scores += [
+            TrackScores(
+                dataset="musdb18",
+                split="test",
+                track=track,
+                separator=label,
+                kind="published",
+                targets={
+                    target: {metric: whole[at : at + 1] for metric, whole in metrics.items()}
+                    for target, metrics in values.items()
+                },
             )
+            for track, at in places
+        ]
     return systems, scores
 
 
@@ -269,7 +273,7 @@ def _length_s(item: TrackScores) -> float:
     return frames * item.hop_s
 
 
-def _kind(item: TrackScores) -> Kind:
+def _kind(item: TrackScores) -> str:
     if item.kind == "oracle":
         return "mixture" if item.separator == MIXTURE else "oracle"
     return "published" if item.kind == "published" else "separator"

@@ -62,7 +62,7 @@ def test_only_the_default_model_does_without(tmp_path: Path, flags: str, without
 def test_another_version_of_torch_is_loaded_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lean, "version", lambda name: "2.6.0")
     monkeypatch.setattr(lean, "_allowed", True)
-    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
     before = list(sys.meta_path)
     lean.start_lean("spleeter-2stems", "spleeter-2stems")
     assert sys.meta_path == before
@@ -74,7 +74,7 @@ def test_the_version_that_is_pinned_is_one_that_does_without() -> None:
 
 
 def test_a_program_that_calls_the_command_gets_torch_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
     before = list(sys.meta_path)
     lean.start_lean("spleeter-2stems", "spleeter-2stems")
     assert sys.meta_path == before

@@ -258,6 +258,28 @@ def test_a_technique_that_needs_the_whole_track_is_ended(
     assert not Path("stems").exists()
 
 
+def test_children_whose_parent_is_killed_leave_no_folder(
+    gone, scene: Path, command: list[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("b.wav", "c.wav"):
+        soundfile.write(name, 0.1 * rng.standard_normal((44100 * 100, 2)), 44100)
+    before = files(scene)
+    process = subprocess.Popen(
+        [*command, *"separate b.wav c.wav -m rpca --jobs 2".split()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    for name in ("b", "c"):
+        wait_for(f"stems/{name}/.*.partial", process)
+    process.kill()
+    process.communicate()
+    gone(process)
+    assert files(scene) == before
+    assert not Path("stems").exists()
+
+
 def test_a_training_stops_after_a_step_with_its_checkpoint(
     scene: Path, command: list[str], gone
 ) -> None:

@@ -14,8 +14,10 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
+TRIED = ("2.13.",)  # how versions of torch begin that do without; others may need all at import
 # Imported for side effects or for users' own programs; nothing on the way reads a name in them.
 UNUSED = ("torch._meta_registrations", "torch.export")
 
@@ -43,8 +45,16 @@ def start_lean(model: str, default: str) -> None:
 
     Does nothing in a process that is not the command's own: what else it does is not known.
     """
-    if _allowed and model == default and "torch" not in sys.modules:
+    if _allowed and model == default and "torch" not in sys.modules and tried():
         sys.meta_path.insert(0, _Empty())
+
+
+def tried() -> bool:
+    """Whether the version of torch that is installed is one that does without."""
+    try:
+        return version("torch").startswith(TRIED)
+    except PackageNotFoundError:
+        return False
 
 
 _allowed = False

@@ -111,6 +111,10 @@ scratch: set[Path] = set()
 """The temporary folders of this process, each with all that is in it."""
 
 
+shared_folders: set[Path] = set()
+"""Folders that a batch of processes made for all of them: the last that ends removes them."""
+
+
 @contextmanager
 def temporary_folder(prefix: str) -> Iterator[Path]:
     """A folder outside the user's, which goes with the block, or with the process."""
@@ -123,6 +127,13 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
             yield folder
         finally:
             scratch.discard(folder)
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove those of `folders` that hold nothing, the innermost first. Never raises."""
+    for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
+        with suppress(OSError):  # not made, or not empty
+            folder.rmdir()
 
 
 def abandon() -> None:
@@ -140,6 +151,7 @@ def abandon() -> None:
         for folder in reversed(made):
             with suppress(OSError):  # not empty
                 folder.rmdir()
+    remove_empty(shared_folders)
     if scratch:
         for folder in list(scratch):
             shutil.rmtree(folder, ignore_errors=True)

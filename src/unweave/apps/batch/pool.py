@@ -31,7 +31,8 @@ from unweave.apps.batch.run import (
     failed,
     worker,
 )
-from unweave.apps.batch.turns import missing_folders, remove_empty
+from unweave.apps.batch.turns import missing_folders
+from unweave.core import whole
 from unweave.core.ending import end_now, leave_to_parent
 from unweave.core.errors import UnweaveError
 from unweave.io.files import shown
@@ -73,7 +74,7 @@ def run_in_processes(
                     yield item
                 else:
                     made.update(missing_folders(item))
-                    _hand(item, children, request, threads)
+                    _hand(item, children, request, threads, made)
             busy = _busy(children)
             if not busy:
                 return
@@ -84,18 +85,25 @@ def run_in_processes(
             wait([child.pipe for child in _busy(children)], timeout=0.2)
     finally:
         _end(children)
-        remove_empty(made)  # of two children that end at once, neither removes the folder of both
+        whole.remove_empty(
+            made
+        )  # of two children that end at once, neither removes the folder of both
 
 
 def _busy(children: list[_Child]) -> list[_Child]:
     return [child for child in children if child.job is not None]
 
 
-def _hand(job: Job, children: list[_Child], request: SeparationRequest, threads: int) -> None:
-    """Give the job to an idle child, or to a new one where none is left alive."""
+def _hand(
+    job: Job, children: list[_Child], request: SeparationRequest, threads: int, made: set[Path]
+) -> None:
+    """Give the job to an idle child, or to a new one where none is left alive.
+
+    made: the folders that are not of before, which the last process that ends removes if empty.
+    """
     for child in [child for child in children if child.job is None]:
         try:
-            child.pipe.send(job)
+            child.pipe.send((job, made))
         except OSError:  # it died while idle, which costs no file
             children.remove(child)
             child.process.join()
@@ -107,7 +115,7 @@ def _hand(job: Job, children: list[_Child], request: SeparationRequest, threads:
     process.start()
     there.close()
     with suppress(OSError):  # it has died at once, which `_listen` finds out
-        here.send(job)
+        here.send((job, made))
     children.append(_Child(process, here, job))
 
 
@@ -177,13 +185,15 @@ def _child_main(pipe: Connection, request: SeparationRequest, threads: int) -> N
                 pipe.send(error)
                 return
     except OSError:
-        return  # the parent is gone
+        whole.remove_empty(whole.shared_folders)  # the parent is gone, which would do it
 
 
 def _obey(pipe: Connection, jobs: SimpleQueue[Job | None], stopped: Event) -> None:
     """Take jobs from the parent until it says stop or is gone; then end what does not stop."""
     try:
-        while (job := pipe.recv()) is not None:
+        while (message := pipe.recv()) is not None:
+            job, made = message
+            whole.shared_folders.update(made)
             jobs.put(job)
         patience_s = _PATIENCE_S
     except (EOFError, OSError):

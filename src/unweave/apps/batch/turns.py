@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from unweave.apps.batch.plan import Job
 from unweave.core import journal
 from unweave.core.errors import OutputError
-from unweave.core.whole import lock, sweep, unfinished
+from unweave.core.whole import lock, remove_empty, sweep, unfinished
 from unweave.io.files import advice, shown
 
 
@@ -73,13 +73,6 @@ def missing_folders(job: Job) -> list[Path]:
     """The folders that the job would have to make, outermost first."""
     folders = {folder for file in job.files for folder in file.parents if not folder.exists()}
     return sorted(folders, key=lambda folder: len(folder.parts))
-
-
-def remove_empty(folders: Iterable[Path]) -> None:
-    """Remove those of `folders` that hold nothing, the innermost first. Never raises."""
-    for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
-        with suppress(OSError):  # not made, or not empty
-            folder.rmdir()
 
 
 def _locked(path: Path) -> int | None:

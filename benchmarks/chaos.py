@@ -39,8 +39,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from unweave.io.reader import Reader
-from unweave.io.writer import Writer, encoding
+from unweave.audio.reader import Reader
+from unweave.audio.writer import Writer, encoding
 
 TIMEOUT_S = 240
 GOOD, BAD, ANY = "good", "bad", "any"  # what a drawn option or input leads to: 0, not 0, either

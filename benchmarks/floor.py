@@ -20,10 +20,10 @@ import torch
 import torch.nn.functional as F
 
 import unweave
+from unweave.audio.reader import Reader
 from unweave.engine.allocator import keep_freed_memory
 from unweave.engine.limits import cores
-from unweave.io.reader import Reader
-from unweave.networks.spleeter import Spleeter, SpleeterConfig
+from unweave.models.spleeter.model import Spleeter, SpleeterConfig
 from unweave.signal import stft
 
 

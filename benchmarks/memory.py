@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unweave.io.reader import Reader
+from unweave.audio.reader import Reader
 
 FORMATS = ("wav", "flac", "mp3", "m4a", "ogg", "opus")
 

@@ -21,10 +21,10 @@ from scripts.technique_pages import line, write
 from tests.separators.voices import at_snr, babble, melody, talker
 
 import unweave
-from unweave.core.types import Audio
+from unweave.audio.reader import Reader
 from unweave.engine.run import separate_array
-from unweave.io.reader import Reader
 from unweave.request import Execution
+from unweave.types import Audio
 
 RULES: dict[str, dict[str, object]] = {
     "plain": {"rule": "boll", "average_frames": 1, "residual_reduction": False},

@@ -18,9 +18,9 @@ import numpy as np
 import soundfile
 
 import unweave
-from unweave.apps.batch.inputs import expand
-from unweave.io.reader import Reader
-from unweave.io.resampler import Resampler
+from unweave.audio.reader import Reader
+from unweave.audio.resampler import Resampler
+from unweave.jobs.inputs import expand
 
 RATES = (8000, 11025, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 192000)
 

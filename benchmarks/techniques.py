@@ -18,8 +18,8 @@ from pathlib import Path
 
 from benchmarks.memory import peak_mb
 
-from unweave import catalog
-from unweave.io.reader import Reader
+from unweave import registry
+from unweave.audio.reader import Reader
 
 
 def measure(name: str, song: Path, repeat: int) -> tuple[float, float, float]:
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("song", type=Path)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--only", nargs="+", default=catalog.techniques())
+    parser.add_argument("--only", nargs="+", default=registry.techniques())
     arguments = parser.parse_args()
     with Reader(arguments.song) as reader:
         length_s = reader.info.frames / reader.info.sample_rate_hz

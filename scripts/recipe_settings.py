@@ -16,8 +16,8 @@ from dataclasses import MISSING, fields
 from importlib import import_module
 from pathlib import Path
 
-from unweave import networks
-from unweave.core.parameters import parameters
+from unweave import models
+from unweave.options import parameters
 from unweave.training.export import FROM_DATA
 from unweave.training.recipe import TABLES, Recipe
 
@@ -62,7 +62,7 @@ def text() -> str:
 
 def trainable() -> list[str]:
     """The networks that can be trained."""
-    found = (module.name for module in pkgutil.iter_modules(networks.__path__))
+    found = (module.name for module in pkgutil.iter_modules(models.__path__))
     return [
         name for name in found if not name.startswith("_") and hasattr(_module(name), "NETWORK")
     ]
@@ -107,7 +107,7 @@ def _network(name: str) -> Iterator[Row]:
 
 
 def _module(name: str):  # type: ignore[no-untyped-def]
-    return import_module(f"unweave.networks.{name}")
+    return import_module(f"unweave.models.{name}")
 
 
 def _first_line(kind: type) -> str:

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from unweave import catalog
-from unweave.core.parameters import Parameter
+from unweave import registry
+from unweave.options import Option
 
 PAGES = Path(__file__).parent.parent / "docs" / "techniques"
 # The order in which a reader meets them.
@@ -83,14 +83,14 @@ def tables() -> list[Table]:
 
 def pages() -> dict[str, str]:
     """The text of every file in the folder, by its name."""
-    found = {f"{name}.md": page(name) for name in catalog.techniques()}
+    found = {f"{name}.md": page(name) for name in registry.techniques()}
     return {"README.md": contents(), **found}
 
 
 def page(name: str) -> str:
     """What the technique's own file says of it, and what was measured."""
-    technique = catalog.describe(name)
-    assert isinstance(technique, catalog.Technique)
+    technique = registry.describe(name)
+    assert isinstance(technique, registry.Technique)
     doc = "\n".join(technique.doc.splitlines()[1:]).strip()
     lines = [
         f"# {name}",
@@ -107,7 +107,7 @@ def page(name: str) -> str:
         "",
         "| name | default | limits | meaning |",
         "|---|---|---|---|",
-        *(row(item) for item in catalog.declared(name)),
+        *(row(item) for item in registry.declared(name)),
         "",
     ]
     measured = [text for table in tables() if table.of(name) for text in table.text(table.of(name))]
@@ -122,7 +122,7 @@ def page(name: str) -> str:
     return "\n".join(lines)
 
 
-def row(item: Parameter) -> str:
+def row(item: Option) -> str:
     """One line of the table of parameters."""
     words = {type(None): "none", bool: str(item.default).lower()}
     default = words.get(type(item.default), item.default)
@@ -133,10 +133,10 @@ def contents() -> str:
     """The list of all pages, and all that was measured."""
     lines = ["# The classical techniques", "", *INTRODUCTION, ""]
     lines += ["| technique | what for | stems | sees |", "|---|---|---|---|"]
-    for name in catalog.techniques():
-        facts = catalog.describe(name)
-        assert isinstance(facts, catalog.Technique)
-        spec = catalog.load(name).spec
+    for name in registry.techniques():
+        facts = registry.describe(name)
+        assert isinstance(facts, registry.Technique)
+        spec = registry.load(name).spec
         segments = spec.segmentation
         sees = f"{segments.length_s:.0f} s at a time" if segments else "the whole recording"
         stems = ", ".join(facts.stems)
@@ -169,7 +169,7 @@ PUBLISHED = {"RPCA": "rpca", "RNMF": "rnmf"}
 
 def save_scores(folder: Path) -> None:
     """The tables of `unweave benchmark -o folder` as files, beside the published figures."""
-    from unweave.bench import aggregate, published, sisec
+    from unweave.evaluation import aggregate, published, sisec
 
     found = aggregate.load(folder)
     music = [item for item in found if item.dataset == "musdb18"]
@@ -233,7 +233,7 @@ def main() -> None:
     if arguments.pictures:
         from scripts.technique_pictures import draw
 
-        for name in catalog.techniques():
+        for name in registry.techniques():
             draw(name, PAGES / "pictures" / f"{name}.png")
     for file, text in pages().items():
         (PAGES / file).write_text(text, encoding="utf-8")

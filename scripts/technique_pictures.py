@@ -16,12 +16,12 @@ from scripts.demo import EXAMPLE
 from tests.separators.mixtures import in_a_room
 from tests.separators.voices import at_snr, melody, talker
 
-from unweave import catalog
-from unweave.apps.picture import picture_of
-from unweave.apps.spectrogram import draw as figure_of
+from unweave import registry
+from unweave.audio.reader import Reader
 from unweave.engine.run import separate_array
-from unweave.io.reader import Reader
 from unweave.request import Execution
+from unweave.viz.picture import picture_of
+from unweave.viz.spectrogram import draw as figure_of
 
 RATE_HZ = 16000
 SHADES, GREYS = 192, 64  # of a picture, 256 at most: those of the levels, those of the letters
@@ -97,7 +97,7 @@ def draw(name: str, target: Path) -> None:
 
     scene = SCENES[name]
     mix, rate_hz = scene.make()
-    separator = catalog.load(name, **scene.options)
+    separator = registry.load(name, **scene.options)
     found = separate_array(separator, mix, rate_hz, execution=Execution(device="cpu"), warn=print)
     stems = {stem: found[stem] for stem in separator.spec.stems}
     waves = {"mix": mix, **stems}

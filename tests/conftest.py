@@ -158,7 +158,7 @@ def stem_mp4(ffmpeg_file, make_wave) -> Callable[..., Path]:
 def plug_in(tmp_path, monkeypatch) -> Iterator[Callable[..., Path]]:
     """plug_in(name, value, cards): a package that names a folder of cards; returns the folder."""
 
-    from unweave.pretrained import cards
+    from unweave.models import cards
 
     def make(name: str, value: str, texts: dict[str, str]) -> Path:
         info = tmp_path / f"{name}-1.0.dist-info"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unweave.core.errors import UsageError
-from unweave.io.formats import FORMATS
+from unweave.audio.formats import FORMATS
+from unweave.errors import UsageError
 from unweave.request import (
     Execution,
     OptionFile,

@@ -21,16 +21,17 @@ import soundfile
 import torch
 from peers import librosa_background, nussl_vocals
 
-from unweave import datasets, metrics
-from unweave.bench.rounding import rounded
-from unweave.core.types import Separator
+from unweave import datasets
 from unweave.datasets.track import Track
+from unweave.evaluation import metrics
+from unweave.evaluation.rounding import rounded
 from unweave.separators import hpss
 from unweave.separators._shared.foreground import Grid
 from unweave.separators.ft2d import Ft2d
 from unweave.separators.repet import Repet
 from unweave.separators.repet_sim import RepetSim
 from unweave.separators.rpca import Rpca
+from unweave.types import Separator
 
 # Ours set to nussl's defaults, but that both end RPCA at 1e-4: its own 1e-7 takes minutes for
 # seconds of sound.

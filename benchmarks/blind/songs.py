@@ -22,8 +22,9 @@ import torch
 from scipy.signal import resample_poly
 from scripts.technique_pages import write
 
-from unweave import catalog, datasets, metrics
-from unweave.bench.rounding import rounded
+from unweave import datasets, registry
+from unweave.evaluation import metrics
+from unweave.evaluation.rounding import rounded
 
 NAMES = ("repet-sim", "ft2d", "repet", "rpca", "hpss")
 RATE_HZ, PIECE_S, REST_S = 44_100, 7, 3
@@ -102,7 +103,7 @@ def cut(mix: Wave) -> list[Wave]:
 
 def separated(name: str, mix: Wave) -> Wave:
     """Voice and accompaniment, `(2, 2, time)`; of HPSS what is percussive and what is harmonic."""
-    separator = catalog.load(name)
+    separator = registry.load(name)
     wanted = ("percussive", "harmonic") if name == "hpss" else ("vocals", "accompaniment")
     with torch.inference_mode():
         stems = separator(torch.from_numpy(mix)[None], RATE_HZ)[0]

@@ -24,7 +24,7 @@ import numpy as np
 from mir_eval import separation
 from museval.metrics import bss_eval
 
-from unweave import metrics
+from unweave.evaluation import metrics
 
 RATE_HZ = 44100
 GAIN = 0.7
@@ -102,8 +102,8 @@ def row(
 def music(root: Path | None) -> Iterator[tuple[str, Any, Any]]:
     """Stems and their IRM2 estimates: the excerpt in the stempeg wheel, then some songs."""
     from unweave import datasets
-    from unweave.bench import oracles
-    from unweave.bench.scores import BSS_EVAL_V4
+    from unweave.evaluation import oracles
+    from unweave.evaluation.scores import BSS_EVAL_V4
 
     with tempfile.TemporaryDirectory() as folder:
         spec = importlib.util.find_spec("stempeg")

@@ -14,7 +14,7 @@ import sys
 
 import torch
 
-from unweave import metrics
+from unweave.evaluation import metrics
 
 RATE_HZ = 44100
 

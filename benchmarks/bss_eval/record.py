@@ -4,7 +4,7 @@
     benchmarks/bss_eval/.venv/bin/python benchmarks/bss_eval/record.py
 
 (a person runs this; the tests only read) Writes `tests/data/bss_eval/scores.npz`; the signals are
-those of `tests/metrics/cases.py`.
+those of `tests/evaluation/metrics/cases.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mir_eval import separation
 from museval.metrics import bss_eval
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.metrics import cases
+from tests.evaluation.metrics import cases
 
 
 def turned(signals: Any) -> tuple[Any, Any]:

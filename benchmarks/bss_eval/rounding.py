@@ -19,9 +19,9 @@ from compare import GAIN
 from museval.metrics import bss_eval
 from scipy.signal import fftconvolve
 
-from unweave import datasets, metrics
-from unweave.bench import oracles
-from unweave.bench.scores import BSS_EVAL_V4
+from unweave import datasets
+from unweave.evaluation import metrics, oracles
+from unweave.evaluation.scores import BSS_EVAL_V4
 
 RATE_HZ = 44100
 PART = slice(100_000, 100_000 + 2 * RATE_HZ)

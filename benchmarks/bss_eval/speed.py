@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from compare import RATE_HZ, sources_ours, sources_theirs, synthetic, v4_ours, v4_theirs
 
-from unweave.metrics import decompose, project
-from unweave.metrics.correlate import correlations
+from unweave.evaluation.metrics import decompose, project
+from unweave.evaluation.metrics.correlate import correlations
 
 
 def seconds(call: Callable[[], Any]) -> float:

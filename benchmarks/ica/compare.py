@@ -34,7 +34,7 @@ from tests.separators.mixtures import (
     white_start,
 )
 
-from unweave import catalog
+from unweave import registry
 from unweave.separators import fastica, ilrma
 from unweave.separators._shared import iva
 from unweave.signal import threads
@@ -154,7 +154,7 @@ def recovery() -> None:
         mix, mixing = mixed_in_each_frequency(talkers(sources, SECONDS))
         products, whitener, start = white_start(mix, sources)
         for name in ("auxiva", "ilrma"):
-            separator = catalog.load(name, sources=sources)
+            separator = registry.load(name, sources=sources)
             rows = separator._rows(products, start)
             distance = amari((rows.transpose(0, 1) @ whitener).numpy() @ mixing).mean()
             print(f"  {name}, {sources} x {sources}, defaults: {distance:.4f}")
@@ -164,7 +164,7 @@ def voices(folder: Path | None) -> np.ndarray:
     """Pairs of talkers, or of MIR-1K's singers: `(case, source, time)`."""
     if folder is None:
         return np.stack([talkers(2, SECONDS, seed) for seed in range(3)])
-    from unweave.io.reader import Reader
+    from unweave.audio.reader import Reader
 
     def sung(name: str, first: int) -> np.ndarray:
         """Clips of a singer one after the other, as long as it takes."""
@@ -190,7 +190,7 @@ def rooms(folder: Path | None) -> list[list[str]]:
     for key, images in peers.rooms(voices(folder)).items():
         mix = torch.from_numpy(images.sum(0))[None]
         for name in ("auxiva", "ilrma"):
-            stems = catalog.load(name)(mix, RATE_HZ)[0].numpy()
+            stems = registry.load(name)(mix, RATE_HZ)[0].numpy()
             gains = improvement_db(images, stems)
             found.setdefault((name, key.split()[0]), []).append(gains)
     rows = [

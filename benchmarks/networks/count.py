@@ -13,16 +13,14 @@ import torch
 from benchmarks.networks.cost import cost
 from torch import Tensor, nn
 
-from unweave.networks import (
-    conv_tasnet,
-    deep_clustering,
-    demucs,
-    hybrid_demucs,
-    mask_inference,
-    spectnt,
-    spleeter,
-    unet,
-)
+from unweave.models.conv_tasnet import model as conv_tasnet
+from unweave.models.deep_clustering import model as deep_clustering
+from unweave.models.demucs import model as demucs
+from unweave.models.hybrid_demucs import model as hybrid_demucs
+from unweave.models.mask_inference import model as mask_inference
+from unweave.models.spectnt import model as spectnt
+from unweave.models.spleeter import model as spleeter
+from unweave.models.unet import model as unet
 from unweave.training import export
 from unweave.training.recipe import read
 

@@ -53,7 +53,7 @@ if __name__ == "__main__":
     else:
         for row in count.rows():
             if row.title.startswith("Spleeter"):
-                continue  # measured with its engine, see networks/spleeter.py
+                continue  # measured with its engine, see models/spleeter/model.py
             subprocess.run(
                 [sys.executable, "-m", "benchmarks.networks.memory", row.title], check=True
             )

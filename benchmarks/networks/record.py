@@ -23,10 +23,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from unweave.models.convert import asteroid as from_asteroid
+from unweave.models.convert import demucs as from_demucs
 
-from unweave.networks import conv_tasnet, demucs, hybrid_demucs
-from unweave.pretrained.convert import asteroid as from_asteroid
-from unweave.pretrained.convert import demucs as from_demucs
+from unweave.models.conv_tasnet import model as conv_tasnet
+from unweave.models.demucs import model as demucs
+from unweave.models.hybrid_demucs import model as hybrid_demucs
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE.parents[1] / "tests" / "data" / "networks"
@@ -41,7 +43,7 @@ class Case:
 
     name: str
     original: Callable[[], nn.Module]
-    ours: Any  # the module in unweave.networks
+    ours: Any  # the module in unweave.models
     stems: tuple[str, ...]
     channels: int
     config: dict[str, Any]

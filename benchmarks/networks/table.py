@@ -29,10 +29,10 @@ from benchmarks.memory import peak_mb
 from benchmarks.networks.cost import Cost, cost
 
 from unweave import datasets
-from unweave.bench import aggregate
-from unweave.bench.published import published
-from unweave.pretrained import cards
-from unweave.pretrained.cards import Card
+from unweave.evaluation import aggregate
+from unweave.evaluation.published import published
+from unweave.models import cards
+from unweave.models.cards import Card
 
 SECONDS = 120
 
@@ -64,7 +64,7 @@ class Line:
 
 
 def counted(card: Card) -> Cost:
-    config, module = import_module(f"unweave.networks.{card.architecture}").NETWORK
+    config, module = import_module(f"unweave.models.{card.architecture}").NETWORK
     settings = config(stems=card.stems, channels=card.channels, **card.config)
     return cost(lambda: module(settings), card.channels, card.sample_rate_hz)
 

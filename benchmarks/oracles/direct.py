@@ -23,9 +23,9 @@ import numpy as np
 from benchmarks.oracles import campaign
 
 from unweave import datasets
-from unweave.bench import scores
-from unweave.bench.scores import METRICS, TrackScores
 from unweave.datasets.track import Track
+from unweave.evaluation import scores
+from unweave.evaluation.scores import METRICS, TrackScores
 
 NAMES = ("ibm1", "ibm2", "irm1", "irm2", "mwf")
 

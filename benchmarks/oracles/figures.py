@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from unweave.bench import aggregate, sisec, statistics
-from unweave.bench.run import benchmark, exit_code
-from unweave.bench.scores import TrackScores
+from unweave.evaluation import aggregate, sisec, statistics
+from unweave.evaluation.benchmark import benchmark, exit_code
+from unweave.evaluation.scores import TrackScores
 
 MIR_1K = ("ibm", "irm1", "irm2", "psm")
 CAMPAIGN = {"mixture": "MIX", "ibm1": "IBM1", "ibm2": "IBM2", "irm1": "IRM1", "irm2": "IRM2",

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from unweave import datasets
-from unweave.bench import oracles, sisec
-from unweave.bench.scores import BSS_EVAL_V4
+from unweave.evaluation import oracles, sisec
+from unweave.evaluation.scores import BSS_EVAL_V4
 
 STEMS = ("vocals", "drums", "bass", "other", "accompaniment")
 

@@ -33,7 +33,7 @@ STEMS = ("vocals", "accompaniment")
 OURS = """
 import json, sys, time
 import numpy as np, soundfile
-import torch, unweave, unweave.catalog
+import torch, unweave, unweave.registry
 wave, rate = soundfile.read(sys.argv[1], dtype="float32", always_2d=True)
 wave = np.ascontiguousarray(wave.T)
 start = time.perf_counter()

@@ -16,28 +16,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from unweave.apps.separate import (
+    from unweave.api import (
         Stems,
         list_separators,
         load,
         separate,
         separate_file,
     )
-    from unweave.bench.evaluate import evaluate
-    from unweave.bench.run import benchmark
-    from unweave.core.errors import UnweaveError
+    from unweave.errors import UnweaveError
+    from unweave.evaluation.benchmark import benchmark
+    from unweave.evaluation.evaluate import evaluate
 
     __version__: str
 
 _HOMES = {
-    "separate": "unweave.apps.separate",
-    "separate_file": "unweave.apps.separate",
-    "load": "unweave.apps.separate",
-    "list_separators": "unweave.apps.separate",
-    "Stems": "unweave.apps.separate",
-    "benchmark": "unweave.bench.run",
-    "evaluate": "unweave.bench.evaluate",
-    "UnweaveError": "unweave.core.errors",
+    "separate": "unweave.api",
+    "separate_file": "unweave.api",
+    "load": "unweave.api",
+    "list_separators": "unweave.api",
+    "Stems": "unweave.api",
+    "benchmark": "unweave.evaluation.benchmark",
+    "evaluate": "unweave.evaluation.evaluate",
+    "UnweaveError": "unweave.errors",
 }
 
 __all__ = [

@@ -19,12 +19,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from unweave.core import parameters
-from unweave.core.errors import UsageError
-from unweave.core.parameters import parameter
+from unweave.audio.formats import FORMATS, default_bit_depth
 from unweave.core.region import WHOLE, Region
 from unweave.core.typed import typed
-from unweave.io.formats import FORMATS, default_bit_depth
+from unweave.errors import UsageError
+from unweave.options import check, option, options_of
 
 ENGINE_REVISION = 1  # goes up when the engine gives other bytes than before, with any separator
 
@@ -75,20 +74,20 @@ class SeparatorRef:
 class Output:
     """What comes out of a separation, whatever separates. Raises UsageError for a wrong value."""
 
-    format: str = parameter("wav", "file format", choices=tuple(FORMATS))
-    bit_depth: int | None = parameter(
+    format: str = option("wav", "file format", choices=tuple(FORMATS))
+    bit_depth: int | None = option(
         None,
         "16, 24, or 32 (float; cannot clip)",
         choices=(16, 24, 32),
         unset="32 for wav, 24 for flac",
     )
-    start: float = parameter(
+    start: float = option(
         0.0, "only from here on: seconds, m:ss or h:mm:ss", time=True, unset="the beginning"
     )
-    end: float | None = parameter(None, "only up to here", time=True, unset="the end")
+    end: float | None = option(None, "only up to here", time=True, unset="the end")
 
     def __post_init__(self) -> None:
-        parameters.check(self, owner="")
+        check(self, owner="")
         object.__setattr__(self, "bit_depth", default_bit_depth(self.format, self.bit_depth))
         if self.end is not None and self.end <= self.start:
             raise UsageError(
@@ -104,16 +103,14 @@ class Output:
 class Execution:
     """How a separation is computed. Raises UsageError for a wrong value."""
 
-    device: str = parameter("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
-    batch: int | None = parameter(
-        None, "segments at work at once", at_least=1, unset="one per core"
-    )
-    max_memory_mb: int | None = parameter(
+    device: str = option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    batch: int | None = option(None, "segments at work at once", at_least=1, unset="one per core")
+    max_memory_mb: int | None = option(
         None, "memory for each file at work", at_least=1, unset="what is free"
     )
 
     def __post_init__(self) -> None:
-        parameters.check(self, owner="")
+        check(self, owner="")
 
 
 RUN_OPTIONS = (Output, Execution)
@@ -178,7 +175,7 @@ class SeparationRequest:
 
 def run_options(given: Mapping[str, object]) -> tuple[Output, Execution, dict[str, object]]:
     """The options of every separation among `given`, and the others. Raises UsageError."""
-    names = [{item.name for item in parameters.parameters(kind)} for kind in RUN_OPTIONS]
+    names = [{item.name for item in options_of(kind)} for kind in RUN_OPTIONS]
     output, execution = (
         kind(**{name: value for name, value in given.items() if name in own})
         for kind, own in zip(RUN_OPTIONS, names, strict=True)
@@ -220,14 +217,14 @@ def differences(old: SeparationRequest, new: SeparationRequest) -> Iterator[str]
 def _differing_options(then: SeparatorRef, now: SeparatorRef) -> Iterator[str]:
     old, new = then.facts()["options"], now.facts()["options"]
     paths = {file.option: file.path for file in now.files}
-    for option in sorted({*old, *new}):
-        if (option in old) == (option in new) and old.get(option) == new.get(option):
+    for name in sorted({*old, *new}):
+        if (name in old) == (name in new) and old.get(name) == new.get(name):
             continue
-        if isinstance(old.get(option), dict) and isinstance(new.get(option), dict):
-            yield f"other content of {paths[option]} (option {option})"
+        if isinstance(old.get(name), dict) and isinstance(new.get(name), dict):
+            yield f"other content of {paths[name]} (option {name})"
         else:
-            before, after = (str(which.options.get(option, "its default")) for which in (then, now))
-            yield f"the option {option}={before}, now {after}"
+            before, after = (str(which.options.get(name, "its default")) for which in (then, now))
+            yield f"the option {name}={before}, now {after}"
 
 
 def _part(region: Region) -> str:

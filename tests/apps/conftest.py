@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.apps.fakes import Share, spec
+from tests.jobs.fakes import Share, spec
 
 
 @pytest.fixture
 def fake_model(monkeypatch) -> list[dict[str, object]]:
-    """`catalog.load` gives a `Share`; returns the options of every load."""
+    """`registry.load` gives a `Share`; returns the options of every load."""
     loads: list[dict[str, object]] = []
 
     def load(name: str = "spleeter-2stems", **options: object) -> Share:
         loads.append(options)
         return Share(spec(name=name, options=options))
 
-    monkeypatch.setattr("unweave.catalog.load", load)
+    monkeypatch.setattr("unweave.registry.load", load)
     return loads

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from unweave.apps.info import info
-from unweave.core.errors import Cancelled, InputError
+from unweave.errors import Cancelled, InputError
 
 
 def test_facts(tmp_path):

@@ -7,11 +7,11 @@ import pytest
 import soundfile
 import torch
 
-from unweave import catalog
+from unweave import registry
+from unweave.api import separate_file
 from unweave.apps.nmf import learn
-from unweave.apps.separate import separate_file
-from unweave.apps.verify import verify
-from unweave.core.errors import Cancelled, InputError, OutputError, UnweaveError, UsageError
+from unweave.errors import Cancelled, InputError, OutputError, UnweaveError, UsageError
+from unweave.jobs.verify import verify
 
 OPTIONS = {"components": 3, "iterations": 5}
 
@@ -53,7 +53,7 @@ def test_recordings_and_folders_of_them_are_learned_from(tmp_path: Path) -> None
     assert facts["origin"]["vocals"]["recordings"] == [
         str(tmp_path / "voices" / f"{n}.wav") for n in range(2)
     ]
-    separator = catalog.load("nmf", dictionaries=str(card))
+    separator = registry.load("nmf", dictionaries=str(card))
     assert separator.spec.stems == ("vocals", "drums")
     assert separator.spec.weights_sha256 == found.sha256
     assert [path.name for path in card.parent.iterdir() if path.name.startswith(".")] == []
@@ -90,7 +90,7 @@ def test_the_same_examples_give_the_same_bytes(folder: Path, tmp_path: Path) -> 
 
 def test_spectra_survive_being_kept(folder: Path, tmp_path: Path) -> None:
     learn(tmp_path / "card.toml", root=folder, steps=0, options=OPTIONS)
-    known = catalog.load("nmf", dictionaries=str(tmp_path / "card.toml"))._known  # type: ignore[attr-defined]
+    known = registry.load("nmf", dictionaries=str(tmp_path / "card.toml"))._known  # type: ignore[attr-defined]
     for bases in known.bases.values():
         assert bases.shape == (513, 3)
         torch.testing.assert_close(bases.sum(0), torch.ones(3))

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.apps.fakes import RATE_HZ, asked, noise, write_noise
-from unweave.apps.separate import separate_file
-from unweave.core.errors import UsageError
-from unweave.core.types import Audio
+from tests.jobs.fakes import RATE_HZ, asked, noise, write_noise
+from unweave.api import separate_file
+from unweave.errors import UsageError
+from unweave.types import Audio
 
 
 def test_a_trained_model_has_all_its_options_in_force() -> None:

@@ -13,7 +13,7 @@ from matplotlib.image import imread
 from unweave.apps.partials import analyse, partials
 from unweave.apps.partials.formats import Analysis, csv, json_, sdif
 from unweave.apps.partials.picture import draw
-from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
+from unweave.errors import Cancelled, InputError, OutputError, UsageError
 from unweave.signal.partials import Tracks
 
 RATE_HZ = 22050
@@ -66,13 +66,13 @@ def test_it_is_what_the_technique_plays(here):
     """The tracks of the file, played, are the technique's tonal stem."""
     import torch
 
-    from unweave import catalog
+    from unweave import registry
     from unweave.signal.oscillators import oscillate
 
     found = analyse(Path("tones.wav"))
     played = oscillate(found.tracks, found.hop, found.samples, "cpu").numpy()
     wave = soundfile.read("tones.wav", dtype="float32")[0].T.copy()
-    tonal = catalog.load("sinusoidal")(torch.from_numpy(wave)[None], RATE_HZ)[0, 0].numpy()
+    tonal = registry.load("sinusoidal")(torch.from_numpy(wave)[None], RATE_HZ)[0, 0].numpy()
     np.testing.assert_allclose(played, tonal, atol=1e-3)
 
 

@@ -14,14 +14,14 @@ from unweave.cli.app import app
 VERBS = ["separate", "models", "info", "verify", "spectrogram", "dataset", "partials"]
 VERBS += ["nmf", "evaluate", "benchmark", "report", "train"]
 GROUPS = {"models", "dataset", "nmf"}
-# What only a verb at work needs: libraries that take long to import, and rooms of ours.
+# What only a verb at work needs: libraries that take long to import, and packages of ours.
 HEAVY = {"torch", "numpy", "av", "scipy", "matplotlib", "soundfile", "soxr", "safetensors"}
 HEAVY |= {"pytorch_lightning", "tensorboard", "rich.progress", "tomllib"}
 HEAVY |= {
-    f"unweave.{room}"
-    for room in [
-        "apps", "bench", "training", "catalog", "engine.run", "pretrained", "separators",
-        "networks", "datasets", "io", "signal", "metrics",
+    f"unweave.{package}"
+    for package in [
+        "apps", "evaluation", "training", "registry", "engine.run", "models", "separators",
+        "datasets", "audio", "signal", "jobs", "viz", "api",
     ]
 }  # fmt: skip
 
@@ -173,7 +173,7 @@ def test_a_folder_that_is_gone_is_one_line(command, here):
 def test_a_user_without_a_home_has_the_weights_too(monkeypatch, tmp_path):
     import platformdirs
 
-    from unweave.pretrained import store
+    from unweave.models import store
 
     def homeless(*_):
         raise RuntimeError("Could not determine home directory.")

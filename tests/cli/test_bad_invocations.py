@@ -121,12 +121,12 @@ def test_options_that_only_the_model_can_judge(sounds, say):
 
 
 def test_weights_that_are_missing(sounds, say, monkeypatch):
-    from unweave.core.errors import WeightsError
+    from unweave.errors import WeightsError
 
     def load(name, **options):
         raise WeightsError(f"{name}: the weights are gone; fetch them")
 
-    monkeypatch.setattr("unweave.catalog.load", load)
+    monkeypatch.setattr("unweave.registry.load", load)
     done = say("separate", "a.wav", "b.wav")
     assert done.code == 3
     assert done.err.count("the weights are gone") == 1  # not once for each file

@@ -8,9 +8,9 @@ import pytest
 import soundfile
 
 import unweave
-from tests.bench import fakes
+from tests.evaluation import fakes
 from unweave import datasets
-from unweave.bench.names import ORACLES
+from unweave.evaluation.names import ORACLES
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 import unweave
-from tests.bench.fakes import waves
-from tests.bench.test_scoring import estimates_of
+from tests.evaluation.fakes import waves
+from tests.evaluation.test_scoring import estimates_of
 
 RATE_HZ = 8000
 

@@ -64,11 +64,11 @@ main()
 
 # Verbs that are interrupted where they are, and where in their work they wait.
 INTERRUPTED = {
-    "models list": ("unweave.catalog", "describe"),
-    "info --loudness a.wav": ("unweave.io.reader", "Reader.blocks"),
-    "evaluate true found -o scores.json": ("unweave.bench.scoring", "score"),
+    "models list": ("unweave.registry", "describe"),
+    "info --loudness a.wav": ("unweave.audio.reader", "Reader.blocks"),
+    "evaluate true found -o scores.json": ("unweave.evaluation.scoring", "score"),
     "evaluate found true": ("numpy", "import"),
-    "report scores": ("unweave.bench.report", "build"),
+    "report scores": ("unweave.evaluation.report", "build"),
     "dataset check data --decode": ("unweave.datasets.track", "Track.mix"),
     "nmf learn vocals=a.wav -o card.toml": ("unweave.separators.nmf", "Nmf.learn"),
     "spectrogram a.wav -o a.png": ("matplotlib.figure", "Figure.savefig"),
@@ -78,13 +78,13 @@ INTERRUPTED = {
 # Verbs that are asked to stop, and where a part of their work does not look.
 ASKED = {
     "separate a.wav": ("torch", "import"),
-    "separate a.wav --seed 1": ("unweave.pretrained.store", "weights"),
+    "separate a.wav --seed 1": ("unweave.models.store", "weights"),
     "separate a.wav -m hpss --json": ("unweave.engine.wrap", "separate_blocks"),
-    "benchmark --root data --oracle mixture": ("unweave.bench.scoring", "score"),
-    "verify stems/a": ("unweave.apps.verify", "prepare"),
+    "benchmark --root data --oracle mixture": ("unweave.evaluation.scoring", "score"),
+    "verify stems/a": ("unweave.jobs.verify", "prepare"),
     "train tiny.toml": ("unweave.training.sound", "split"),
 }
-SCORE = ("unweave.bench.scoring", "score")
+SCORE = ("unweave.evaluation.scoring", "score")
 RECIPE = """name = "tiny"
 [data]
 root = "data"
@@ -203,7 +203,9 @@ def test_an_interrupt_that_code_in_c_would_swallow_ends_the_command(
     begin, ended, scene: Path
 ) -> None:
     """FFmpeg seeks in a Python file, by a callback that cannot pass an exception on."""
-    process = begin(("unweave.io.container", "Seekable.seek"), "info", "a.wav", how="in _demuxer")
+    process = begin(
+        ("unweave.audio.container", "Seekable.seek"), "info", "a.wav", how="in _demuxer"
+    )
     process.send_signal(INT)
     assert ended(process) == ("", "error: interrupted\n")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from unweave.pretrained import cards, sources, store
+from unweave.models import cards, sources, store
 
 
 @pytest.fixture

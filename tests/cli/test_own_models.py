@@ -44,7 +44,7 @@ def write_card(path: Path, seed: int = 0) -> Path:
     """A card as training leaves it, of a tiny network with random weights, and the weights."""
     import torch
 
-    from unweave.networks.mask_inference import NETWORK
+    from unweave.models.mask_inference.model import NETWORK
     from unweave.training.export import weights_file
 
     kind, network = NETWORK

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.report.made import campaign_of, names, write
+from tests.evaluation.report.made import campaign_of, names, write
 
 
 @pytest.fixture

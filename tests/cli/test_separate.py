@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from unweave.io.reader import Reader
+from unweave.audio.reader import Reader
 
 
 @pytest.fixture(scope="module")

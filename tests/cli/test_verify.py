@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from unweave.apps import verify as again
+from unweave.jobs import verify as again
 
 RATE_HZ = 8000
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from tests import CPU
-from unweave import catalog
-from unweave.core.errors import UsageError
-from unweave.core.parameters import Parameter
-from unweave.core.types import Audio
+from unweave import registry
 from unweave.engine.run import separate_array
-from unweave.pretrained import store
+from unweave.errors import UsageError
+from unweave.models import store
+from unweave.options import Option
+from unweave.types import Audio
 
 # Where zero says something: nothing of it, from the very beginning, the first of all starts.
 ZERO_IS_FINE = {
@@ -22,8 +22,8 @@ NEGATIVE_IS_FINE = {"threshold_db"}
 
 OPTIONS = [
     pytest.param(name, item, id=f"{name}-{item.name}")
-    for name in catalog.names()
-    for item in catalog.declared(name)
+    for name in registry.names()
+    for item in registry.declared(name)
 ]
 
 
@@ -37,7 +37,7 @@ def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "weights", read)
 
 
-def wrong_values(name: str, item: Parameter) -> list[object]:
+def wrong_values(name: str, item: Option) -> list[object]:
     """What no parameter of that kind may be."""
     if bool in item.types:
         return [1, "maybe", float("nan")]
@@ -57,11 +57,11 @@ def wrong_values(name: str, item: Parameter) -> list[object]:
 
 @pytest.mark.usefixtures("no_weights")
 @pytest.mark.parametrize(("name", "item"), OPTIONS)
-def test_a_value_that_may_not_be(name: str, item: Parameter) -> None:
+def test_a_value_that_may_not_be(name: str, item: Option) -> None:
     for value in wrong_values(name, item):
         if value == 1e30 and item.at_most is None and float in item.types:
             continue  # a weight or a period may be as large as anybody likes
-        for refuse in (catalog.load, lambda name, **given: catalog.resolve(name, given)):
+        for refuse in (registry.load, lambda name, **given: registry.resolve(name, given)):
             try:
                 refuse(name, **{item.name: value})
             except UsageError as error:
@@ -76,18 +76,18 @@ def test_a_value_that_may_not_be(name: str, item: Parameter) -> None:
 
 
 @pytest.mark.usefixtures("no_weights")
-@pytest.mark.parametrize("name", catalog.names())
+@pytest.mark.parametrize("name", registry.names())
 def test_an_option_that_does_not_exist(name: str) -> None:
-    takes = ", ".join(item.name for item in catalog.declared(name))
+    takes = ", ".join(item.name for item in registry.declared(name))
     with pytest.raises(UsageError, match=f"^{name} has no option 'colour'; it takes {takes}$"):
-        catalog.load(name, colour=1)
+        registry.load(name, colour=1)
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@pytest.mark.parametrize("name", registry.names())
 def test_an_option_that_is_not_the_default_is_said_too(name: str) -> None:
-    said = catalog.load(name, wiener=2).spec.options
-    assert said == catalog.resolve(name, {"wiener": 2})[0].options
-    assert said == {**catalog.load(name).spec.options, "wiener": 2}
+    said = registry.load(name, wiener=2).spec.options
+    assert said == registry.resolve(name, {"wiener": 2})[0].options
+    assert said == {**registry.load(name).spec.options, "wiener": 2}
 
 
 def noise(channels: int, seconds: float = 1.0, rate_hz: int = 8000) -> np.ndarray:
@@ -140,7 +140,7 @@ def test_what_does_not_go_with_the_recording(
     name: str, options: dict, channels: int, expected: str
 ) -> None:
     def separate() -> None:
-        separator = catalog.load(name, **options)
+        separator = registry.load(name, **options)
         separate_array(separator, noise(channels), 8000, execution=CPU, warn=pytest.fail)
 
     with pytest.raises(UsageError, match=expected) as caught:
@@ -148,8 +148,8 @@ def test_what_does_not_go_with_the_recording(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", catalog.techniques())
+@pytest.mark.parametrize("name", registry.techniques())
 def test_a_mix_of_the_wrong_rank_is_no_mix(name: str) -> None:
     for shape in ((100,), (2, 100), (1, 1, 2, 100)):
         with pytest.raises(ValueError, match=r"\(batch, channel, time\)"):
-            catalog.load(name)(torch.zeros(shape), 8000)
+            registry.load(name)(torch.zeros(shape), 8000)

@@ -1,4 +1,4 @@
-"""What every separator of the catalog promises (docs/architecture.md), checked on each of them."""
+"""What every separator of the registry promises (docs/architecture.md), checked on each of them."""
 
 from collections.abc import Callable
 from functools import cache
@@ -8,26 +8,26 @@ import pytest
 import torch
 
 from tests.contract import trials
-from unweave import catalog
-from unweave.core.errors import UsageError
-from unweave.core.types import Separator
+from unweave import registry
+from unweave.errors import UsageError
 from unweave.testing import CHECKS, check_separator
 from unweave.testing.separators import check_options, separate, song
+from unweave.types import Separator
 
 
 @cache
 def loaded(name: str) -> Separator:
-    load = trials.load if name in trials.names() else catalog.load
+    load = trials.load if name in trials.names() else registry.load
     return load(name).to("cpu")
 
 
-@pytest.mark.parametrize("name", [*catalog.names(), *trials.names()])
+@pytest.mark.parametrize("name", [*registry.names(), *trials.names()])
 @pytest.mark.parametrize("check", CHECKS)
 def test_contract(name: str, check: Callable[[Separator], None]) -> None:
     check(loaded(name))
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@pytest.mark.parametrize("name", registry.names())
 def test_options(name: str) -> None:
     check_options(name)
 
@@ -47,7 +47,7 @@ def test_no_network_is_left_out() -> None:
 
 @pytest.mark.parametrize("options", [{"bandwidth": "model"}, {"wiener": 1}, {"mask_exponent": 1.0}])
 def test_nothing_is_lost_with_other_options(options: dict) -> None:
-    separator = catalog.load("spleeter-2stems", **options).to("cpu")
+    separator = registry.load("spleeter-2stems", **options).to("cpu")
     wave = song(separator, 60000)
     stems = separate(separator, wave)
     np.testing.assert_allclose(stems.sum(0), wave, atol=1e-5)
@@ -55,9 +55,9 @@ def test_nothing_is_lost_with_other_options(options: dict) -> None:
     assert np.abs(stems[0] - usual[0]).max() > 0.01 * np.abs(usual[0]).max()
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@pytest.mark.parametrize("name", registry.names())
 def test_a_wiener_filter_goes_behind_any_of_them(name: str) -> None:
-    filtered = catalog.load(name, wiener=1).to("cpu")
+    filtered = registry.load(name, wiener=1).to("cpu")
     wave = song(filtered, 30011)
     stems = separate(filtered, wave)
     np.testing.assert_allclose(stems.sum(0), wave, atol=1e-5)
@@ -66,7 +66,7 @@ def test_a_wiener_filter_goes_behind_any_of_them(name: str) -> None:
     if np.abs(plain[0]).max() > 0:  # 0.7 s are too short for repet: all is background
         assert np.abs(stems - plain).max() > 1e-4
     assert np.abs(separate(filtered, np.zeros_like(wave))).max() < 1e-6
-    assert catalog.load(name, wiener=0).spec.options.get("wiener", 0) == 0
+    assert registry.load(name, wiener=0).spec.options.get("wiener", 0) == 0
     with pytest.raises(UsageError, match=r"wiener.*got -1") as caught:
-        catalog.load(name, wiener=-1)
+        registry.load(name, wiener=-1)
     assert "\n" not in str(caught.value)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from unweave import catalog
+from unweave import registry
+from unweave.audio.reader import Reader
 from unweave.engine.wrap import channel_groups, separate_blocks
-from unweave.io.reader import Reader
 
 RECORDED = Path(__file__).parents[1] / "data" / "spleeter-original"
 EXCERPTS = ((0, 33075), (498137, 542237), (904664, 959664))  # as in record.py
@@ -25,7 +25,7 @@ def stems(song: Path) -> np.ndarray:
     """`(stem, channel, time)` of the example, played twice from its seventh second on."""
     with Reader(song) as reader:
         wave = np.concatenate(list(reader.blocks(44100)), axis=-1)
-    separator = catalog.load("spleeter-2stems", bandwidth="model").to("cpu")
+    separator = registry.load("spleeter-2stems", bandwidth="model").to("cpu")
     rows = channel_groups(separator.spec, 2)
     blocks = separate_blocks(
         separator,

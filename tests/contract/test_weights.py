@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tests.contract import trials
-from unweave import catalog
-from unweave.core.errors import UsageError, WeightsError
-from unweave.pretrained import architectures, cards, store
-from unweave.pretrained.neural import NeuralSeparator
+from unweave import registry
+from unweave.errors import UsageError, WeightsError
+from unweave.models import architectures, cards, store
+from unweave.models.adapter import NeuralSeparator
 
 Arrays = dict[str, np.ndarray]
 Parts = tuple[cards.Card, Arrays]
@@ -80,4 +80,4 @@ def test_settings_that_make_no_network(name: str, config: dict[str, object]) -> 
 @pytest.mark.parametrize("name", cards.names())
 def test_a_card_names_an_architecture_that_there_is(name: str) -> None:
     assert cards.card(name).architecture in architectures.names()
-    assert catalog.declared(name)
+    assert registry.declared(name)

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from unweave import networks
+from unweave import models
 from unweave.core.plan import Plan
-from unweave.pretrained import cards
-from unweave.pretrained.neural import NeuralSeparator
+from unweave.models import cards
+from unweave.models.adapter import NeuralSeparator
 
 SPECTRUM = {"frame_size": 128, "hop": 64}
 TINY: dict[str, dict[str, Any]] = {
@@ -34,8 +34,8 @@ PREFIX = "untrained "
 
 def networks_to_train() -> set[str]:
     """The files of `networks/` that say what is trained there."""
-    found = {m.name for m in pkgutil.iter_modules(networks.__path__) if not m.name.startswith("_")}
-    return {n for n in found if hasattr(import_module(f"{networks.__name__}.{n}"), "NETWORK")}
+    found = {m.name for m in pkgutil.iter_modules(models.__path__) if not m.name.startswith("_")}
+    return {n for n in found if hasattr(import_module(f"{models.__name__}.{n}.model"), "NETWORK")}
 
 
 def names() -> list[str]:
@@ -45,7 +45,7 @@ def names() -> list[str]:
 def load(name: str) -> NeuralSeparator:
     """The separator of one of `names`: stereo, 8 kHz, segments of half a second."""
     network = name.removeprefix(PREFIX)
-    config, module = import_module(f"{networks.__name__}.{network}").NETWORK
+    config, module = import_module(f"{models.__name__}.{network}.model").NETWORK
     stems = ("vocals", "accompaniment")
     torch.manual_seed(0)
     made = module(config(stems=stems, channels=2, **TINY[network]))

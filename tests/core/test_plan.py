@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unweave.core.plan import EDGES, WINDOWS, Plan, Segmentation
-from unweave.core.types import Spec
+from unweave.types import Spec
 
 
 @st.composite

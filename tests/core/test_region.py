@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from unweave.core.errors import InputError, UsageError
 from unweave.core.region import WHOLE, Region, region
+from unweave.errors import InputError, UsageError
 
 WAVE = np.arange(2 * 1000, dtype=np.float32).reshape(2, 1000)
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unweave.core.errors import InputError
+from unweave.audio.reader import Reader
 from unweave.datasets import _audio
-from unweave.io.reader import Reader
+from unweave.errors import InputError
 
 
 def _just_above(packets):

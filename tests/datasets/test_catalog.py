@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from unweave import datasets
-from unweave.core.errors import InputError, UsageError
+from unweave.errors import InputError, UsageError
 
 NAMES = ["dsd100", "folder", "ikala", "medleydb", "mir-1k", "musdb18", "musdb18-hq", "synthetic"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unweave import datasets
-from unweave.core.errors import InputError
+from unweave.errors import InputError
 
 STEMS = ("vocals", "drums", "bass", "other")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unweave import datasets
-from unweave.core.errors import InputError, UsageError
+from unweave.errors import InputError, UsageError
 
 
 def load(root, split=None):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from unweave import datasets
-from unweave.core.errors import InputError
 from unweave.datasets import medleydb
 from unweave.datasets.medleydb import group_of
+from unweave.errors import InputError
 
 METADATA = """\
 album: ''

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 
 from unweave import datasets
-from unweave.core.errors import InputError, UsageError
 from unweave.datasets.mir_1k import DEV
+from unweave.errors import InputError, UsageError
 
 CLIPS = ["abjones_1_01", "abjones_5_08", "amy_9_09", "amy_9_07", "Ani_1_01", "leon_3_02"]
 

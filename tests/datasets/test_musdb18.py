@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from unweave import datasets
-from unweave.core.errors import InputError
+from unweave.audio.reader import Reader
 from unweave.datasets.musdb18 import VALIDATION
-from unweave.io.reader import Reader
+from unweave.errors import InputError
 
 HELD_OUT = "Leaf - Summerghost"
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from unweave import datasets
-from unweave.core.errors import InputError, UsageError
 from unweave.datasets import _audio
 from unweave.datasets.track import IncompleteError
+from unweave.errors import InputError, UsageError
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from tests import CPU
 from typer.testing import CliRunner
 
 from unweave import datasets
-from unweave.bench import entries
 from unweave.cli.app import app
-from unweave.core.errors import UsageError
 from unweave.engine.run import separate_array
+from unweave.errors import UsageError
+from unweave.evaluation import entries
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -41,7 +41,7 @@ HEADINGS = ["Idea", "Formula", "When it fails", "Paper"]
 SECOND = 8000
 # A separator of the reader's own, as docs/benchmark.md names it.
 MODULE = """
-from tests.bench.fakes import Share
+from tests.evaluation.fakes import Share
 
 def MySeparator(bands):
     return Share(1 / bands)

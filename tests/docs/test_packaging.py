@@ -18,7 +18,7 @@ RESEARCH = ROOT / "packages" / "unweave-mir1k"
 
 
 def test_what_is_for_research_only_is_in_a_package_of_its_own() -> None:
-    from unweave.pretrained import cards
+    from unweave.models import cards
 
     assert not list((ROOT / "src").glob("**/*.safetensors"))
     assert PROJECT["project"]["license"] == "MIT"

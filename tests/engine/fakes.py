@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unweave.core.types import Spec
+from unweave.types import Spec
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from torch import Tensor
 from tests.core.test_plan import plans
 from tests.engine.test_stream import cut
 from unweave.core.plan import Plan
-from unweave.core.types import Wave
 from unweave.engine.stream import stream
+from unweave.types import Wave
 
 STEMS, TAPS = 2, 9
 

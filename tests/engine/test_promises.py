@@ -24,14 +24,14 @@ from hypothesis import strategies as st
 from tests import CPU
 from tests.engine.fakes import Halves, halves
 from unweave import load, request
+from unweave.audio.formats import encoding
+from unweave.audio.reader import Reader
 from unweave.core import whole
-from unweave.core.errors import OutputError
 from unweave.core.plan import Segmentation
-from unweave.core.types import Separator
 from unweave.engine.run import separate_file
-from unweave.io.formats import encoding
-from unweave.io.reader import Reader
+from unweave.errors import OutputError
 from unweave.request import SeparationRequest, SeparatorRef
+from unweave.types import Separator
 
 CASES = int(os.environ.get("UNWEAVE_CASES", "500"))
 SEED = int(os.environ.get("UNWEAVE_SEED", "0"))

@@ -2,11 +2,11 @@
 
 import pytest
 
-from unweave.core.errors import MemoryLimitError
 from unweave.core.plan import Segmentation
-from unweave.core.types import Spec
 from unweave.engine import resources
 from unweave.engine.resources import Share, choose_share
+from unweave.errors import MemoryLimitError
+from unweave.types import Spec
 
 # A segment of ten seconds at 10 kHz: 100 MB.
 SEGMENTS = Spec(

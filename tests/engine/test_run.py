@@ -15,15 +15,15 @@ import torch
 
 import unweave
 from tests.engine.fakes import Halves, halves
-from unweave.core.errors import Cancelled, InputError, MemoryLimitError, OutputError, UsageError
+from unweave.audio.reader import Reader
 from unweave.core.plan import Segmentation
-from unweave.core.types import Progress
 from unweave.core.whole import sha256
 from unweave.engine import report, resources, run
 from unweave.engine.ahead import Decoding
 from unweave.engine.run import separate_array, separate_file
-from unweave.io.reader import Reader
+from unweave.errors import Cancelled, InputError, MemoryLimitError, OutputError, UsageError
 from unweave.request import Execution, Output, SeparationRequest, SeparatorRef, run_options
+from unweave.types import Progress
 
 FACTS = {
     "sample_rate_hz": 44100,

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from tests.engine.fakes import Halves, halves
 from unweave.core.plan import Plan
-from unweave.core.types import Spec
 from unweave.engine.stream import _call, _in_batches, stream
+from unweave.types import Spec
 
 
 def cut(wave: np.ndarray, sizes: list[int]) -> Iterator[np.ndarray]:

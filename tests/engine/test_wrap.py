@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engine.fakes import halves
-from unweave.core.errors import UsageError
 from unweave.core.plan import Segmentation
-from unweave.core.types import Spec
 from unweave.engine.signal import Fifo
 from unweave.engine.wrap import channel_groups, separate_blocks
+from unweave.errors import UsageError
+from unweave.types import Spec
 
 RATE = 8000
 SEGMENTED = {"segmentation": Segmentation(length_s=0.1, fade_s=0.02, context_s=0.01)}

@@ -20,8 +20,8 @@ BENCHMARK = """
 import os, signal, sys
 from pathlib import Path
 from unweave import datasets
-from unweave.bench.run import benchmark
-from tests.bench import fakes
+from unweave.evaluation.benchmark import benchmark
+from tests.evaluation import fakes
 
 step, at, jobs, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
 
@@ -95,10 +95,10 @@ def test_killed_and_started_again(tmp_path: Path) -> None:
 
 ENDLESS = """
 from pathlib import Path
-from tests.bench.fakes import Endless, track_of
-from unweave.bench.entries import entries
-from unweave.bench.pool import run_in_processes
-from unweave.bench.work import Job, Request
+from tests.evaluation.fakes import Endless, track_of
+from unweave.evaluation.entries import entries
+from unweave.evaluation.pool import run_in_processes
+from unweave.evaluation.work import Job, Request
 
 if __name__ == "__main__":
     signal = Endless(Path({begun!r}))

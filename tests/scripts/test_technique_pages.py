@@ -5,7 +5,7 @@ import re
 import pytest
 from scripts.technique_pages import PAGES, pages, tables
 
-from unweave import catalog
+from unweave import registry
 
 FOUND = pages()
 MAKE = "scripts.technique_pages"
@@ -25,17 +25,17 @@ def test_there_is_no_page_of_a_technique_that_is_gone() -> None:
     assert {path.name for path in PAGES.glob("*.md")} == set(FOUND)
 
 
-@pytest.mark.parametrize("name", catalog.techniques())
+@pytest.mark.parametrize("name", registry.techniques())
 def test_a_technique_tells_its_idea_its_formula_its_limits_and_its_paper(name: str) -> None:
-    facts = catalog.describe(name)
-    assert isinstance(facts, catalog.Technique)
+    facts = registry.describe(name)
+    assert isinstance(facts, registry.Technique)
     headings = re.findall(r"^\*\*(.+?)\.\*\*", facts.doc, re.MULTILINE)
     assert headings == ["Idea", "Formula", "When it fails", "Paper"], (
         f"the docstring of {name} needs these headings in bold, each with a full stop{STEPS}"
     )
 
 
-@pytest.mark.parametrize("name", catalog.techniques())
+@pytest.mark.parametrize("name", registry.techniques())
 def test_every_page_has_figures_and_a_small_picture(name: str) -> None:
     assert any(table.of(name) for table in tables()), (
         f"no file of docs/techniques/measured/ has a row of {name}{STEPS}"

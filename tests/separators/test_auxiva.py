@@ -18,8 +18,8 @@ from tests.separators.mixtures import (
     tensor,
     white_start,
 )
-from unweave import catalog
-from unweave.core.errors import UsageError
+from unweave import registry
+from unweave.errors import UsageError
 from unweave.separators._shared import demix, iva
 from unweave.separators.auxiva import AuxIva
 
@@ -122,7 +122,7 @@ def test_a_third_microphone() -> None:
 
 
 def test_too_few_channels_name_what_to_use_instead() -> None:
-    separator = catalog.load("auxiva", sources=3)
+    separator = registry.load("auxiva", sources=3)
     assert separator.spec.min_channels == 3
     with pytest.raises(UsageError, match=r"auxiva needs a channel for each of 3 sources.*projet"):
         separator(torch.zeros(1, 2, 100), RATE_HZ)
@@ -142,5 +142,5 @@ def test_too_few_channels_name_what_to_use_instead() -> None:
 )
 def test_a_bad_parameter_gets_one_line(option: str, value: object, expected: str) -> None:
     with pytest.raises(UsageError, match=expected) as seen:
-        catalog.load("auxiva", **{option: value})
+        registry.load("auxiva", **{option: value})
     assert "\n" not in str(seen.value)

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from tests.separators.mixtures import RATE_HZ, RECORDED, amari, sdr_db, talkers, tensor
-from unweave import catalog
-from unweave.core.errors import UsageError
+from unweave import registry
+from unweave.errors import UsageError
 from unweave.separators import fastica
 from unweave.separators.fastica import CONTRASTS, FastIca
 
@@ -124,7 +124,7 @@ def test_it_stops_when_rows_no_longer_turn(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_too_few_channels_name_what_to_use_instead() -> None:
-    separator = catalog.load("fastica", sources=3)
+    separator = registry.load("fastica", sources=3)
     assert separator.spec.min_channels == 3
     assert "projet" in separator.spec.instead
     with pytest.raises(UsageError, match=r"fastica needs a channel for each of 3 sources.*projet"):
@@ -147,5 +147,5 @@ def test_too_few_channels_name_what_to_use_instead() -> None:
 )
 def test_a_bad_parameter_gets_one_line(option: str, value: object, expected: str) -> None:
     with pytest.raises(UsageError, match=expected) as seen:
-        catalog.load("fastica", **{option: value})
+        registry.load("fastica", **{option: value})
     assert "\n" not in str(seen.value)

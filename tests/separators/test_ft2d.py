@@ -4,15 +4,15 @@ import torch
 from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
 from tests.separators.songs import RATE_HZ, accompaniment, sdr_db, voice
-from unweave import catalog
-from unweave.core.errors import UsageError
+from unweave import registry
+from unweave.errors import UsageError
 from unweave.separators import ft2d
 
 
 def separate(wave: np.ndarray, **options: object) -> np.ndarray:
     with torch.inference_mode():
         mix = torch.from_numpy(wave)[None, None]
-        return catalog.load("ft2d", **options)(mix, RATE_HZ)[0, :, 0].numpy()
+        return registry.load("ft2d", **options)(mix, RATE_HZ)[0, :, 0].numpy()
 
 
 def obvious(magnitudes: np.ndarray, width: int, soft: bool) -> np.ndarray:
@@ -40,7 +40,7 @@ def test_the_background_is_what_the_peaks_make(frequencies: int, frames: int, pe
     values = np.tile(rng.random((frequencies, 10)), 9)[:, :frames] + rng.random(
         (frequencies, frames)
     )
-    separator = catalog.load("ft2d", peaks=peaks, neighbourhood=9)
+    separator = registry.load("ft2d", peaks=peaks, neighbourhood=9)
     got = separator.background(torch.from_numpy(values)).numpy()
     np.testing.assert_allclose(got, obvious(values, 9, peaks == "soft"), atol=1e-6)
 
@@ -75,5 +75,5 @@ def test_a_voice_over_a_loop_is_found(peaks: str) -> None:
 )
 def test_wrong_options_are_refused_in_one_line(options: dict, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        catalog.load("ft2d", **options)
+        registry.load("ft2d", **options)
     assert "\n" not in str(caught.value)

@@ -5,17 +5,17 @@ from scipy.ndimage import median_filter
 
 from tests import CPU
 from tests.separators.songs import RATE_HZ, sdr_db
-from unweave import catalog
-from unweave.core.errors import UsageError
-from unweave.core.types import Audio
+from unweave import registry
 from unweave.engine.run import separate_array
+from unweave.errors import UsageError
 from unweave.separators import hpss
+from unweave.types import Audio
 
 
 def separate(wave: np.ndarray, rate_hz: int = RATE_HZ, **options: object) -> np.ndarray:
     with torch.inference_mode():
         mix = torch.from_numpy(np.atleast_2d(wave))[None]
-        return catalog.load("hpss", **options)(mix, rate_hz)[0].numpy()
+        return registry.load("hpss", **options)(mix, rate_hz)[0].numpy()
 
 
 def tones_and_clicks(seconds: float = 4.0) -> tuple[np.ndarray, np.ndarray]:
@@ -72,7 +72,7 @@ def test_a_margin_leaves_what_is_neither() -> None:
     hiss = 0.03 * np.random.default_rng(0).standard_normal(len(tones)).astype(np.float32)
     mix = tones + clicks + hiss
     stems = separate_array(
-        catalog.load("hpss", margin=3.0),
+        registry.load("hpss", margin=3.0),
         mix[None],
         RATE_HZ,
         execution=CPU,
@@ -88,7 +88,7 @@ def test_a_margin_leaves_what_is_neither() -> None:
 @pytest.mark.parametrize("rate_hz", [8000, 22050, 44100])
 def test_segments_are_as_good_as_the_whole(rate_hz: int) -> None:
     tones, clicks = (np.tile(wave, 7)[: 26 * rate_hz] for wave in tones_and_clicks())
-    separator = catalog.load("hpss")
+    separator = registry.load("hpss")
     with torch.inference_mode():
         mix = torch.from_numpy(tones + clicks)[None, None]
         whole = separator(mix, rate_hz)[0, :, 0].numpy()
@@ -132,7 +132,7 @@ def test_other_widths_give_other_stems() -> None:
 )
 def test_wrong_options_are_refused_in_one_line(options: dict, message: str) -> None:
     with pytest.raises(UsageError, match=message.replace("(", r"\(")) as caught:
-        catalog.load("hpss", **options)
+        registry.load("hpss", **options)
     assert "\n" not in str(caught.value)
 
 

@@ -19,8 +19,8 @@ from tests.separators.mixtures import (
     white_start,
 )
 from tests.separators.voices import melody
-from unweave import catalog
-from unweave.core.errors import UsageError
+from unweave import registry
+from unweave.errors import UsageError
 from unweave.separators import ilrma
 from unweave.separators._shared import demix, iva
 from unweave.separators.ilrma import Ilrma
@@ -128,7 +128,7 @@ def test_warming_up_is_auxiva() -> None:
 
 def test_too_few_channels_name_what_to_use_instead() -> None:
     with pytest.raises(UsageError, match=r"ilrma needs a channel for each of 2 sources.*projet"):
-        catalog.load("ilrma")(torch.zeros(1, 1, 100), RATE_HZ)
+        registry.load("ilrma")(torch.zeros(1, 1, 100), RATE_HZ)
 
 
 @pytest.mark.parametrize(
@@ -146,5 +146,5 @@ def test_too_few_channels_name_what_to_use_instead() -> None:
 )
 def test_a_bad_parameter_gets_one_line(option: str, value: object, expected: str) -> None:
     with pytest.raises(UsageError, match=expected) as seen:
-        catalog.load("ilrma", **{option: value})
+        registry.load("ilrma", **{option: value})
     assert "\n" not in str(seen.value)

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from tests.separators.songs import sdr_db
-from unweave import catalog
-from unweave.core.errors import UsageError, WeightsError
+from unweave import registry
 from unweave.engine.run import separate_array
+from unweave.errors import UsageError, WeightsError
 from unweave.separators.nmf import Nmf
 
 RATE_HZ = 16000
@@ -44,7 +44,7 @@ def flute(seconds: float, seed: int) -> np.ndarray:
 def separate(wave: np.ndarray, **options: object) -> np.ndarray:
     with torch.inference_mode():
         mix = torch.from_numpy(np.atleast_2d(wave))[None]
-        return catalog.load("nmf", **options)(mix, RATE_HZ)[0].numpy()
+        return registry.load("nmf", **options)(mix, RATE_HZ)[0].numpy()
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_a_free_stem_is_learned_from_the_recording(card: str, tmp_path: Path) ->
     learned.write(tmp_path / "flute.toml")
     tones, strokes = flute(4, 7), noises(4, 8)
     options = {"dictionaries": str(tmp_path / "flute.toml"), "components": 4}
-    separator = catalog.load("nmf", free="rest", **options)
+    separator = registry.load("nmf", free="rest", **options)
     assert separator.spec.stems == ("flute", "rest")
     assert separator.spec.segmentation is None
     found = separate(tones + strokes, free="rest", **options)
@@ -154,7 +154,7 @@ def test_a_free_stem_is_learned_from_the_recording(card: str, tmp_path: Path) ->
 
 def test_with_dictionaries_a_recording_streams(card: str) -> None:
     mix = (flute(25, 9) + noises(25, 10))[: 24 * RATE_HZ]
-    separator = catalog.load("nmf", dictionaries=card)
+    separator = registry.load("nmf", dictionaries=card)
     assert separator.spec.segmentation is not None
     streamed = separate_array(separator, np.stack([mix, 0.5 * mix]), RATE_HZ, warn=pytest.fail)
     whole = separate(np.stack([mix, 0.5 * mix]), dictionaries=card)
@@ -164,7 +164,7 @@ def test_with_dictionaries_a_recording_streams(card: str) -> None:
 
 
 def test_the_card_says_what_it_is(card: str) -> None:
-    spec = catalog.load("nmf", dictionaries=card).spec
+    spec = registry.load("nmf", dictionaries=card).spec
     assert spec.trained
     assert spec.weights_sha256 is not None
     assert spec.weights_sha256 in Path(card).read_text()
@@ -173,8 +173,8 @@ def test_the_card_says_what_it_is(card: str) -> None:
     assert spec.options["dictionaries"] == card
     applied = tomllib.loads(Path(card).read_text())["settings"]
     assert {name: spec.options[name] for name in applied} == applied
-    assert catalog.load("nmf", **spec.options).spec == spec
-    assert catalog.load("nmf", dictionaries=Path(card)).spec == spec
+    assert registry.load("nmf", **spec.options).spec == spec
+    assert registry.load("nmf", dictionaries=Path(card)).spec == spec
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_damaged_card_is_refused_in_one_line(card, tmp_path, change, words) ->
         target.write_bytes(source.read_bytes())
     change(*there)
     with pytest.raises(WeightsError, match=words) as caught:
-        catalog.load("nmf", dictionaries=str(there[0]))
+        registry.load("nmf", dictionaries=str(there[0]))
     assert "\n" not in str(caught.value)
     assert "duo." in str(caught.value)
 
@@ -236,7 +236,7 @@ def edit(card: Path, old: str, new: str) -> None:
 )
 def test_wrong_options_are_refused_in_one_line(options: dict, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        catalog.load("nmf", **options)
+        registry.load("nmf", **options)
     assert "\n" not in str(caught.value)
 
 
@@ -252,7 +252,7 @@ def test_wrong_options_are_refused_in_one_line(options: dict, message: str) -> N
 )
 def test_options_that_contradict_the_card_are_refused(card, options, message) -> None:
     with pytest.raises(UsageError, match=message):
-        catalog.load("nmf", dictionaries=card, **options)
+        registry.load("nmf", dictionaries=card, **options)
 
 
 def test_more_components_than_rank_are_refused_in_one_line() -> None:

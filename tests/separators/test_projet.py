@@ -7,8 +7,8 @@ import torch
 
 from tests.separators.mixtures import RATE_HZ, sdr_db, tensor
 from tests.separators.voices import melody, talker
-from unweave import catalog
-from unweave.core.errors import UsageError
+from unweave import registry
+from unweave.errors import UsageError
 from unweave.separators import projet
 from unweave.separators.projet import Projet
 
@@ -127,7 +127,7 @@ def test_opposite_phase_goes_to_the_sides() -> None:
 
 
 def test_mono_is_refused_with_advice() -> None:
-    spec = catalog.load("projet").spec
+    spec = registry.load("projet").spec
     assert (spec.channels, spec.min_channels) == (2, 2)
     assert "mono" in spec.instead
 
@@ -145,5 +145,5 @@ def test_mono_is_refused_with_advice() -> None:
 )
 def test_a_bad_parameter_gets_one_line(option: str, value: object, expected: str) -> None:
     with pytest.raises(UsageError, match=expected) as seen:
-        catalog.load("projet", **{option: value})
+        registry.load("projet", **{option: value})
     assert "\n" not in str(seen.value)

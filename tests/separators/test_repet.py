@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from tests.separators.songs import RATE_HZ, accompaniment, sdr_db, voice
-from unweave import catalog
-from unweave.core.errors import UsageError
+from unweave import registry
+from unweave.errors import UsageError
 from unweave.separators import repet
 from unweave.separators._shared.foreground import Grid
 
@@ -15,7 +15,7 @@ PERIOD_S = 64 * 256 / RATE_HZ  # whole frames
 def separate(wave: np.ndarray, **options: object) -> np.ndarray:
     with torch.inference_mode():
         mix = torch.from_numpy(wave)[None, None]
-        return catalog.load("repet", **options)(mix, RATE_HZ)[0, :, 0].numpy()
+        return registry.load("repet", **options)(mix, RATE_HZ)[0, :, 0].numpy()
 
 
 @pytest.mark.parametrize(("frames", "period"), [(40, 10), (43, 10), (9, 10), (10, 10), (25, 1)])
@@ -78,5 +78,5 @@ def test_low_frequencies_are_background() -> None:
 )
 def test_wrong_options_are_refused_in_one_line(options: dict, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        catalog.load("repet", **options)
+        registry.load("repet", **options)
     assert "\n" not in str(caught.value)

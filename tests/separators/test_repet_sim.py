@@ -4,9 +4,9 @@ import torch
 
 from tests import CPU
 from tests.separators.songs import RATE_HZ, accompaniment, sdr_db, voice
-from unweave import catalog
-from unweave.core.errors import UsageError
+from unweave import registry
 from unweave.engine.run import separate_array
+from unweave.errors import UsageError
 from unweave.separators import repet_sim
 from unweave.separators._shared.foreground import Grid
 
@@ -16,7 +16,7 @@ GRID = Grid(1024, 256, RATE_HZ)
 def separate(wave: np.ndarray, **options: object) -> np.ndarray:
     with torch.inference_mode():
         mix = torch.from_numpy(np.atleast_2d(wave))[None]
-        return catalog.load("repet-sim", **options)(mix, RATE_HZ)[0].numpy()
+        return registry.load("repet-sim", **options)(mix, RATE_HZ)[0].numpy()
 
 
 def obvious(values: np.ndarray, similar: int, distance: int) -> np.ndarray:
@@ -38,7 +38,7 @@ def obvious(values: np.ndarray, similar: int, distance: int) -> np.ndarray:
 @pytest.mark.parametrize("similar", [1, 4, 100])
 def test_the_background_is_the_median_of_similar_frames(similar: int) -> None:
     values = torch.rand(2, 30, 90, generator=torch.Generator().manual_seed(similar)) ** 3
-    separator = catalog.load("repet-sim", similar=similar, distance_s=8 * 256 / RATE_HZ)
+    separator = registry.load("repet-sim", similar=similar, distance_s=8 * 256 / RATE_HZ)
     got = separator.background(values, GRID).numpy()
     np.testing.assert_allclose(got, obvious(values.numpy(), similar, 8), atol=1e-6)
 
@@ -74,7 +74,7 @@ def test_online_looks_no_further_back_than_its_buffer() -> None:
 
 def test_online_segments_make_what_the_whole_makes() -> None:
     mix = (voice(80) + accompaniment(80))[None]
-    separator = catalog.load("repet-sim", online=True, buffer_s=4.0)
+    separator = registry.load("repet-sim", online=True, buffer_s=4.0)
     with torch.inference_mode():
         whole = separator(torch.from_numpy(mix)[None], RATE_HZ)[0].numpy()
     parts = separate_array(separator, mix, RATE_HZ, execution=CPU, warn=pytest.fail)
@@ -103,7 +103,7 @@ def test_a_threshold_leaves_less_to_repeat() -> None:
 )
 def test_wrong_options_are_refused_in_one_line(options: dict, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        catalog.load("repet-sim", **options)
+        registry.load("repet-sim", **options)
     assert "\n" not in str(caught.value)
 
 

@@ -3,15 +3,15 @@ import pytest
 import torch
 
 from tests.separators.songs import RATE_HZ, accompaniment, sdr_db, voice
-from unweave import catalog
-from unweave.core.errors import UsageError
+from unweave import registry
+from unweave.errors import UsageError
 from unweave.separators.rpca import robust_pca, shrink_singular_values
 
 
 def separate(wave: np.ndarray, **options: object) -> np.ndarray:
     with torch.inference_mode():
         mix = torch.from_numpy(np.atleast_2d(wave))[None]
-        return catalog.load("rpca", **options)(mix, RATE_HZ)[0].numpy()
+        return registry.load("rpca", **options)(mix, RATE_HZ)[0].numpy()
 
 
 def test_masks_are_those_of_the_two_parts() -> None:
@@ -19,9 +19,9 @@ def test_masks_are_those_of_the_two_parts() -> None:
     low, sparse = robust_pca(values, 0.5 / 60**0.5, tolerance=1e-5, iterations=100)
     low, sparse = low.abs() * 1.5, sparse.abs()
     options = {"sparsity": 0.5, "gain": 1.5, "tolerance": 1e-5}
-    soft = catalog.load("rpca", **options).mask_of(values)
+    soft = registry.load("rpca", **options).mask_of(values)
     torch.testing.assert_close(soft, sparse**2 / (sparse**2 + low**2), atol=1e-6, rtol=0)
-    binary = catalog.load("rpca", mask="binary", **options).mask_of(values)
+    binary = registry.load("rpca", mask="binary", **options).mask_of(values)
     torch.testing.assert_close(binary, (sparse > low).float())
     assert 0.1 < binary.mean() < 0.9
 
@@ -63,7 +63,7 @@ def test_more_sparsity_leaves_less_for_the_voice() -> None:
 )
 def test_wrong_options_are_refused_in_one_line(options: dict, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        catalog.load("rpca", **options)
+        registry.load("rpca", **options)
     assert "\n" not in str(caught.value)
 
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from tests import CPU
-from unweave import catalog
-from unweave.core.errors import UsageError
+from unweave import registry
 from unweave.engine.run import separate_array
+from unweave.errors import UsageError
 from unweave.signal.partials import Tracks
 from unweave.signal.peaks import PADDING
 
@@ -16,7 +16,7 @@ PLANTED = ((220.3, 0.1, 0.5, 3.6), (441.7, 0.05, 1.0, 3.5), (1000.25, 0.03, 1.23
 
 
 def separate(wave: np.ndarray, rate_hz: int = RATE_HZ, **options: object) -> np.ndarray:
-    separator = catalog.load("sinusoidal", **options)
+    separator = registry.load("sinusoidal", **options)
     with torch.inference_mode():
         mix = torch.from_numpy(np.atleast_2d(wave)).float()[None]
         return separator(mix, rate_hz)[0].double().numpy()
@@ -24,7 +24,7 @@ def separate(wave: np.ndarray, rate_hz: int = RATE_HZ, **options: object) -> np.
 
 def tracks_of(wave: np.ndarray, **options: object) -> tuple[Tracks, float]:
     """All tracks of a wave, and the hop in seconds."""
-    model = catalog.load("sinusoidal", **options)
+    model = registry.load("sinusoidal", **options)
     size, hop = model.frames(RATE_HZ)
     padded = np.pad(np.atleast_2d(wave), ((0, 0), (PADDING * size // 2,) * 2))
     peaks = model.peaks(torch.from_numpy(padded).float(), RATE_HZ)
@@ -139,7 +139,7 @@ def test_segments_join_without_a_seam() -> None:
     wave = sum(0.05 * np.cos(2 * np.pi * hz * time_s + hz) for hz in (220.5, 333.3, 1234.5))
     wave = (wave + 0.0005 * noise(len(wave))).astype(np.float32)
     stems = separate_array(
-        catalog.load("sinusoidal"),
+        registry.load("sinusoidal"),
         wave[None],
         RATE_HZ,
         execution=CPU,
@@ -179,7 +179,7 @@ def test_fewer_partials_on_request() -> None:
 )
 def test_what_may_not_be_is_one_line(options: dict, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        catalog.load("sinusoidal", **options)
+        registry.load("sinusoidal", **options)
     assert message in str(caught.value)
     assert str(caught.value).startswith("sinusoidal: ")
     assert "\n" not in str(caught.value)

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from tests.separators.voices import at_snr, babble, melody, talker
-from unweave import catalog
-from unweave.core.errors import UsageError
-from unweave.core.types import Audio
+from unweave import registry
+from unweave.errors import UsageError
+from unweave.types import Audio
 
 RATE_HZ, SECONDS = 16000, 8
 NOISES = ("white", "babble")
@@ -16,7 +16,7 @@ PLAIN = {"rule": "boll", "average_frames": 1, "residual_reduction": False}
 
 def separate(wave: np.ndarray, rate_hz: int = RATE_HZ, **options: object) -> np.ndarray:
     """`(channel, time)` or `(time,)` to `(stem, channel, time)`."""
-    separator = catalog.load("spectral-subtraction", **options)
+    separator = registry.load("spectral-subtraction", **options)
     with torch.inference_mode():
         return separator(torch.from_numpy(np.atleast_2d(wave))[None], rate_hz)[0].numpy()
 
@@ -170,7 +170,7 @@ def test_two_noises_in_two_channels() -> None:
 
 def test_an_excerpt_gives_the_same_within_its_margins() -> None:
     wave = talker(RATE_HZ * 20, RATE_HZ, 1) + hiss(RATE_HZ * 20)
-    spec = catalog.load("spectral-subtraction").spec
+    spec = registry.load("spectral-subtraction").spec
     whole, start = separate(wave)[0, 0], 128 * 624  # a multiple of the hop
     part = separate(wave[start : start + RATE_HZ * 12])[0, 0]
     margin = spec.plan(RATE_HZ).context
@@ -181,9 +181,9 @@ def test_an_excerpt_gives_the_same_within_its_margins() -> None:
 
 def test_segments_where_the_noise_does_not_need_the_whole() -> None:
     noise = Audio(hiss()[None], RATE_HZ, "hiss.wav")
-    estimated = catalog.load("spectral-subtraction").spec
-    given = catalog.load("spectral-subtraction", noise=noise).spec
-    inside = catalog.load("spectral-subtraction", noise_end_s=1.0).spec
+    estimated = registry.load("spectral-subtraction").spec
+    given = registry.load("spectral-subtraction", noise=noise).spec
+    inside = registry.load("spectral-subtraction", noise_end_s=1.0).spec
     assert estimated.plan(RATE_HZ) is not None
     assert given.plan(RATE_HZ) is not None
     assert inside.plan(RATE_HZ) is None
@@ -229,7 +229,7 @@ NOISE = Audio(hiss()[None], RATE_HZ, "hiss.wav")
 )
 def test_what_may_not_be_is_one_line(options: dict, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        catalog.load("spectral-subtraction", **options)
+        registry.load("spectral-subtraction", **options)
     assert message in str(caught.value)
     assert str(caught.value).startswith("spectral-subtraction: ")
     assert "\n" not in str(caught.value)

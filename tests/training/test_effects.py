@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from unweave.core.errors import UsageError
-from unweave.io.formats import FORMATS
+from unweave.audio.formats import FORMATS
+from unweave.errors import UsageError
 from unweave.training import effects
 from unweave.training.draws import EQ_BANDS, Effects
 from unweave.training.recipe import Augmentation, Data

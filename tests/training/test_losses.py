@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unweave.core.errors import UsageError
-from unweave.networks._masks import Transform
+from unweave.errors import UsageError
+from unweave.models.layers.masks import Transform
 from unweave.training.losses import DISCRIMINATION, TERMS, Outcome, loss
 
 WAVES = ("wave_l1", "wave_l2", "si_sdr", "sdr", "multi_resolution")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from unweave.core.errors import UsageError
-from unweave.pretrained import cards
+from unweave.errors import UsageError
+from unweave.models import cards
 from unweave.training import recipe, template
 from unweave.training.export import card_text, draft, network
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from unweave.core.errors import InputError, UnweaveError, UsageError, WeightsError
+from unweave.errors import InputError, UnweaveError, UsageError, WeightsError
 from unweave.training.callbacks import BEST, LAST
 from unweave.training.recipe import read
 from unweave.training.run import train

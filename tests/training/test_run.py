@@ -18,9 +18,9 @@ import torch
 from pytorch_lightning.strategies import DDPStrategy
 
 from tests import CPU
-from unweave import catalog
-from unweave.core.errors import Cancelled, OutputError, TrainingError, UnweaveError, UsageError
+from unweave import registry
 from unweave.engine.run import separate_array
+from unweave.errors import Cancelled, OutputError, TrainingError, UnweaveError, UsageError
 from unweave.training import callbacks, export, sound, validate
 from unweave.training.callbacks import BEST, LAST, Checkpoints
 from unweave.training.module import Training
@@ -66,11 +66,11 @@ def test_what_it_leaves(unbroken: Path) -> None:
 
 
 def test_the_card_is_a_separator(unbroken: Path) -> None:
-    card = catalog.describe(str(unbroken / "small.toml"))
+    card = registry.describe(str(unbroken / "small.toml"))
     assert card.licence_weights == "for tests"
     assert card.made["recipe"] == "small"
     assert (card.made["seed"], card.made["steps"]) in ((3, 6), (3, 12))
-    separator = catalog.load(str(unbroken / "small.toml"))
+    separator = registry.load(str(unbroken / "small.toml"))
     mix = np.random.default_rng(0).standard_normal((1, 20000)).astype(np.float32) * 0.1
     stems = separate_array(separator, mix, 8000, execution=CPU, warn=pytest.fail)
     assert list(stems) == ["vocals", "accompaniment"]

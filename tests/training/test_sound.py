@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from unweave import datasets
-from unweave.core.errors import InputError, UnweaveError, UsageError
+from unweave.errors import InputError, UnweaveError, UsageError
 from unweave.training import examples, sound
 from unweave.training.draws import Effects, Piece
 from unweave.training.recipe import Data, read

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from unweave.core.errors import InputError
 from unweave.datasets.track import MIR_1K
+from unweave.errors import InputError
 from unweave.training import sound, validate
 from unweave.training.recipe import Data, read
 from unweave.training.run import train

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.core.errors import Cancelled, InputError
-from unweave.core.types import OnProgress, Progress, ShouldStop
-from unweave.io.files import advice, atomic_write, shown
+from unweave.audio.files import advice, atomic_write, shown
+from unweave.errors import Cancelled, InputError
+from unweave.types import OnProgress, Progress, ShouldStop
 
 if TYPE_CHECKING:
     from unweave.datasets.track import About, Track

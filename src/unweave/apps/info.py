@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unweave.core.types import ShouldStop
+    from unweave.types import ShouldStop
 
 _BLOCK_S = 1.0
 
@@ -19,7 +19,7 @@ def info(
     With `loudness` the whole file is decoded, and the exact length, the peak and the integrated
     loudness (ITU-R BS.1770) are added.
     """
-    from unweave.io.reader import probe
+    from unweave.audio.reader import probe
 
     found = probe(path)
     facts: dict[str, Any] = {
@@ -45,9 +45,9 @@ def info(
 
 
 def _measured(path: Path, should_stop: ShouldStop) -> dict[str, Any]:
-    from unweave.core.errors import Cancelled
+    from unweave.audio.reader import Reader
     from unweave.engine.measure import Faults, StemMeter
-    from unweave.io.reader import Reader
+    from unweave.errors import Cancelled
 
     with Reader(path) as reader:
         found = reader.info

@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.core.errors import Cancelled, InputError, UsageError
-from unweave.core.types import Progress
-from unweave.io.files import shown
+from unweave.audio.files import shown
+from unweave.errors import Cancelled, InputError, UsageError
+from unweave.types import Progress
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unweave.core.types import OnProgress, ShouldStop, Wave
+    from unweave.types import OnProgress, ShouldStop, Wave
 
 TECHNIQUE = "nmf"
 
@@ -65,7 +65,7 @@ def learn(
     has proved to make sense. Raises UsageError, InputError,
     OutputError or Cancelled; then nothing is written.
     """
-    from unweave import catalog
+    from unweave import registry
 
     if output.suffix.lower() != ".toml":
         raise UsageError(f"{shown(output)}: dictionaries are kept as a .toml; name it so")
@@ -73,7 +73,7 @@ def learn(
         raise UsageError("give examples as STEM=PATH, or a dataset with --root: one of the two")
     if steps is not None and steps < 0:
         raise UsageError(f"steps must be a whole number, at least 0; got {steps}")
-    model: Any = catalog.technique(TECHNIQUE, options or {})
+    model: Any = registry.technique(TECHNIQUE, options or {})
     if examples:
         found, source, terms = _from_files(examples), "recordings of the user", ""
     else:
@@ -125,8 +125,8 @@ def learn(
 
 def _from_files(examples: Sequence[str]) -> dict[str, list[Example]]:
     """Recordings by stem. Raises UsageError for other words, InputError for what cannot be read."""
-    from unweave.apps.batch.inputs import expand
-    from unweave.io.reader import Reader
+    from unweave.audio.reader import Reader
+    from unweave.jobs.inputs import expand
 
     found: dict[str, list[Example]] = {}
     for text in examples:
@@ -149,7 +149,7 @@ def _from_files(examples: Sequence[str]) -> dict[str, list[Example]]:
 
 
 def _reading(path: Path) -> Callable[[], Wave]:
-    from unweave.io.reader import decoded
+    from unweave.audio.reader import decoded
 
     return lambda: decoded(path)[0].samples
 

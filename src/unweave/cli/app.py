@@ -19,13 +19,14 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandInfo
 
-from unweave.cli import (
+from unweave import plugins
+from unweave.cli import interrupt, lean
+from unweave.cli.session import Session, session
+from unweave.cli.verbs import (
     benchmark,
     dataset,
     evaluate,
     info,
-    interrupt,
-    lean,
     models,
     nmf,
     partials,
@@ -35,8 +36,6 @@ from unweave.cli import (
     train,
     verify,
 )
-from unweave.cli.session import Session, session
-from unweave.core import plugins
 
 EXIT_CODES = (
     "Exit codes: 0 all done; 1 at least one file failed (or, for verify, differs); 2 usage; "

@@ -1,4 +1,4 @@
-"""Options of the command line from their declarations (`core/parameters.py`).
+"""Options of the command line from their declarations (`options.py`).
 
 A verb that is `with_options(Output, Execution)` gets one option for each of their fields, and its
 `**values` hold what was given, by the fields' names.
@@ -11,12 +11,12 @@ from typing import Annotated, Any
 
 import typer
 
-from unweave.core.parameters import Parameter, parameters
+from unweave.options import Option, options_of
 
 
 def with_options(panels: dict[type, str]) -> Callable[..., Any]:
     """A verb with the options that the keys of `panels` declare, each under that panel's title."""
-    items = [(item, panel) for owner, panel in panels.items() for item in parameters(owner)]
+    items = [(item, panel) for owner, panel in panels.items() for item in options_of(owner)]
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(verb).parameters.values()
@@ -38,7 +38,7 @@ def with_options(panels: dict[type, str]) -> Callable[..., Any]:
     return decorate
 
 
-def _option(item: Parameter, panel: str) -> inspect.Parameter:
+def _option(item: Option, panel: str) -> inspect.Parameter:
     """The option of the command line that a declaration stands for."""
     kind: Any = item.types[0]
     default: Any = item.default
@@ -73,6 +73,6 @@ def _option(item: Parameter, panel: str) -> inspect.Parameter:
     )
 
 
-def _choices(item: Parameter) -> Any:
+def _choices(item: Option) -> Any:
     """The words that an option takes, as typer wants them: it lists and completes them."""
     return StrEnum("Choice", [(str(word).upper(), str(word)) for word in item.choices])

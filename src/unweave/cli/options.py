@@ -55,9 +55,9 @@ ROUNDING = (
 
 def model_names() -> list[str]:
     """For shell completion."""
-    from unweave import catalog
+    from unweave import registry
 
-    return catalog.names()
+    return registry.names()
 
 
 def dataset_names(incomplete: str) -> list[str]:

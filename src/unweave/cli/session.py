@@ -56,7 +56,7 @@ class Session:
 
     def error(self, message: str, details: str = "") -> None:
         """One line on stderr, and a traceback where there is one and `-v` asked for it."""
-        from unweave.apps.batch import shown
+        from unweave.jobs import shown
 
         hint = "" if self.verbose or not details else " (-v shows where)"
         with suppress(OSError):
@@ -114,8 +114,8 @@ def session(
     polls: the body looks at `Session.should_stop` all the time and ends by itself, within
     `patience_s`; any other is interrupted where it is.
     """
-    from unweave.core.errors import UnweaveError, UsageError
     from unweave.engine.limits import enough_memory
+    from unweave.errors import UnweaveError, UsageError
 
     # `quiet` and `verbose` at once: the contradiction itself is said, and briefly.
     current = Session(quiet and not verbose, verbose and not quiet, as_json)
@@ -145,7 +145,7 @@ def session(
         kind = type(error).__name__
         message = f"unexpected {kind}: {error}"
         if isinstance(error, OSError) and isinstance(error.filename, str | os.PathLike):
-            from unweave.apps.batch import advice
+            from unweave.jobs import advice
 
             message = f"{error.filename}: {advice(error)}"  # the system's own words do
         lacks = (getattr(error, "name", None) or "").partition(".")[0]

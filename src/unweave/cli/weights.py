@@ -20,8 +20,8 @@ def fetch(current: Session, models: Iterable[str], bar: bool = True) -> None:
     bar: on a terminal a bar shows how far it is; without, lines do, as above bars of the caller's.
     Raises UsageError for a wrong card, WeightsError when weights cannot be had or kept, Cancelled.
     """
-    from unweave.core.errors import Cancelled
-    from unweave.pretrained import cards, store
+    from unweave.errors import Cancelled
+    from unweave.models import cards, store
 
     for card in (cards.card(model) for model in dict.fromkeys(models) if cards.known(model)):
         if card.bag is None and store.needs_download(card):

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unweave.core.errors import InputError, UsageError, told
+from unweave.errors import InputError, UsageError, told
 
 if TYPE_CHECKING:
-    from unweave.core.types import Wave
+    from unweave.types import Wave
 
 LATEST_S = 1e9  # thirty years: beyond every recording
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)")

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from unweave.core.errors import InputError
-from unweave.core.types import Wave
-from unweave.io import chunks
-from unweave.io.files import shown
-from unweave.io.reader import Reader
-from unweave.io.splice import Spliced
+from unweave.audio import chunks
+from unweave.audio.files import shown
+from unweave.audio.reader import Reader
+from unweave.audio.splice import Spliced
+from unweave.errors import InputError
+from unweave.types import Wave
 
 _SEEKABLE = (".wav", ".flac")
 _UNKNOWN = 2**63 - 1  # libsndfile's length of a stream that does not say its own

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from unweave.core.errors import InputError, UsageError
+from unweave.audio.files import advice, shown
 from unweave.datasets import _audio
 from unweave.datasets._audio import Header
 from unweave.datasets.track import IncompleteError
-from unweave.io.files import advice, shown
+from unweave.errors import InputError, UsageError
 
 SUFFIXES = frozenset(
     ".wav .flac .ogg .opus .mp3 .m4a .mp4 .aac .aif .aiff .aifc .caf .w64 .wma .mka .wv .au".split()

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unweave.core.errors import InputError
+from unweave.audio.files import shown
 from unweave.datasets import _find
 from unweave.datasets._stems import MIXES, track_of
 from unweave.datasets.track import BSS_EVAL_V4, About, Track
-from unweave.io.files import shown
+from unweave.errors import InputError
 
 ABOUT = About(
     stems=(),

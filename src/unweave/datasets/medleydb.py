@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from unweave.core.errors import InputError
-from unweave.core.types import Wave
+from unweave.audio.files import advice, shown
 from unweave.datasets import _find, _stems
 from unweave.datasets.track import BSS_EVAL_V4, About, Part, Source, Sum, Track
-from unweave.io.files import advice, shown
+from unweave.errors import InputError
+from unweave.types import Wave
 
 STEMS = ("vocals", "drums", "bass", "other")
 NO_BLEED = "no-bleed"

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from unweave.core.errors import UsageError
-from unweave.core.types import Wave
 from unweave.datasets import _audio, _find
 from unweave.datasets.track import MIR_1K, About, Part, Track
+from unweave.errors import UsageError
+from unweave.types import Wave
 
 STEMS = ("vocals", "accompaniment")
 TRAIN_SINGERS = ("abjones", "amy")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from unweave.core.types import Wave
 from unweave.datasets import _find
 from unweave.datasets.track import BSS_EVAL_V4, About, Part, Sum, Track
+from unweave.types import Wave
 
 STEMS = ("vocals", "drums", "bass", "other")
 SPLITS = ("train", "test")

@@ -15,11 +15,11 @@ from typing import Protocol
 
 import numpy as np
 
+from unweave.audio.files import advice, shown
 from unweave.core import whole
-from unweave.core.errors import InputError, UsageError
-from unweave.core.types import Wave
 from unweave.datasets import _audio
-from unweave.io.files import advice, shown
+from unweave.errors import InputError, UsageError
+from unweave.types import Wave
 
 BSS_EVAL_V4 = "bss-eval-v4"
 MIR_1K = "mir-1k"

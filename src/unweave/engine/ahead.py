@@ -9,10 +9,10 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Event, Thread
 
+from unweave.audio.files import shown
+from unweave.audio.reader import Reader, SourceInfo
 from unweave.core.region import WHOLE, Region
-from unweave.core.types import Wave
-from unweave.io.files import shown
-from unweave.io.reader import Reader, SourceInfo
+from unweave.types import Wave
 
 BLOCK_S = 1.0  # decoded and handed on at once
 MOST_BYTES = 8_000_000  # decoded and waiting: 22 seconds of stereo

@@ -15,11 +15,11 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from unweave.core.errors import UsageError
 from unweave.core.plan import Plan
-from unweave.core.types import Separator, Spec, Wave
 from unweave.engine.signal import Fifo, Signal, resampled
 from unweave.engine.stream import Call, OnBatch, Warn, stream
+from unweave.errors import UsageError
+from unweave.types import Separator, Spec, Wave
 
 
 @runtime_checkable

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from unweave.core.errors import MemoryLimitError
+from unweave.errors import MemoryLimitError
 
 ROOT = Path("/")  # tests put another one in its place
 TORCH_BYTES = 900_000_000  # of addresses, with the weights of the default model

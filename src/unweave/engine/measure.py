@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from unweave.core.types import Wave
 from unweave.signal.loudness import Loudness
+from unweave.types import Wave
 
 SILENCE_DB = -300.0  # stands for minus infinity, which JSON cannot hold
 LOWEST_CEILING = 0.1  # below it, equal samples are more likely to be rounding than clipping

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unweave.core.plan import Plan
-from unweave.core.types import Wave
+from unweave.types import Wave
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,14 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module, metadata
 from pathlib import Path
 
-from unweave.core.types import Spec
+from unweave.audio.reader import SourceInfo
+from unweave.audio.writer import Encoding, Writer
 from unweave.core.whole import Hidden
 from unweave.engine.limits import peak_memory_mb
 from unweave.engine.measure import StemMeter, decibels
 from unweave.engine.source import Source
-from unweave.io.reader import SourceInfo
-from unweave.io.writer import Encoding, Writer
 from unweave.request import SeparationRequest
+from unweave.types import Spec
 
 SCHEMA_VERSION = 2
 PACKAGES = ("torch", "numpy", "av", "soxr")  # whose version may change a bit of the output

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unweave.core.errors import MemoryLimitError, UsageError
-from unweave.core.types import Spec
 from unweave.engine.limits import available_mb, cores, current_memory_mb
+from unweave.errors import MemoryLimitError, UsageError
+from unweave.types import Spec
 
 ACCELERATOR_BATCH = 4
 # Segments at work at once take no more than this unless --batch asks, however many cores there are.

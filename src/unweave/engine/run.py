@@ -18,10 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
+from unweave.audio import tags
+from unweave.audio.files import advice, shown
+from unweave.audio.reader import SourceInfo
+from unweave.audio.writer import Encoding, Writer, encoding
 from unweave.core import journal
-from unweave.core.errors import Cancelled, InputError, OutputError, UsageError
 from unweave.core.stem_names import RESIDUAL
-from unweave.core.types import OnProgress, Progress, ShouldStop, Wave
 from unweave.core.whole import Hidden
 from unweave.engine import report, resources, wrap
 from unweave.engine.ahead import Decoding
@@ -29,11 +31,9 @@ from unweave.engine.compose import AnySeparator, leaves
 from unweave.engine.limits import enough_memory
 from unweave.engine.measure import Faults, StemMeter
 from unweave.engine.source import Watched
-from unweave.io import tags
-from unweave.io.files import advice, shown
-from unweave.io.reader import SourceInfo
-from unweave.io.writer import Encoding, Writer, encoding
+from unweave.errors import Cancelled, InputError, OutputError, UsageError
 from unweave.request import Execution, SeparationRequest
+from unweave.types import OnProgress, Progress, ShouldStop, Wave
 
 FULL_SCALE = 1.0  # what lies above it, integer formats cannot hold
 

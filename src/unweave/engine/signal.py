@@ -9,8 +9,8 @@ from itertools import tee
 
 import numpy as np
 
-from unweave.core.types import Wave
-from unweave.io.resampler import Resampler
+from unweave.audio.resampler import Resampler
+from unweave.types import Wave
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from unweave.core.errors import InputError
+from unweave.audio.files import advice, shown
 from unweave.core.whole import sha256
-from unweave.io.files import advice, shown
+from unweave.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unweave.core.plan import Plan
-from unweave.core.types import Wave
 from unweave.engine.overlap_add import OverlapAdd, Place, Reflected, segments
+from unweave.types import Wave
 
 if TYPE_CHECKING:
     from torch import Tensor

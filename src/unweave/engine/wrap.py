@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unweave.core.errors import UsageError
-from unweave.core.types import Spec, Wave
 from unweave.engine.compose import AnySeparator, Run, completed, estimated
 from unweave.engine.signal import Signal
 from unweave.engine.stream import OnBatch, Warn
+from unweave.errors import UsageError
+from unweave.types import Spec, Wave
 
 
 @dataclass(frozen=True, slots=True)

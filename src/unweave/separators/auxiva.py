@@ -33,32 +33,32 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from unweave.core import parameters
-from unweave.core.parameters import parameter
-from unweave.core.types import Spec
+from unweave import options
+from unweave.options import option
 from unweave.separators._shared import images, iva
 from unweave.signal import centred
+from unweave.types import Spec
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuxIva:
-    sources: int = parameter(2, "sources to find, no more than channels", at_least=2, at_most=16)
-    window_s: float = parameter(
+    sources: int = option(2, "sources to find, no more than channels", at_least=2, at_most=16)
+    window_s: float = option(
         0.128, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    iterations: int = parameter(30, "rounds of updates", at_least=1, at_most=10000)
-    model: str = parameter(
+    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
+    iterations: int = option(30, "rounds of updates", at_least=1, at_most=10000)
+    model: str = option(
         "gauss", "how the loudness of a source is distributed", choices=("gauss", "laplace")
     )
-    step: str = parameter("pair", "rows that are updated together", choices=("single", "pair"))
+    step: str = option("pair", "rows that are updated together", choices=("single", "pair"))
 
     def __post_init__(self) -> None:
-        parameters.check(self)
+        options.check(self)
 
     @property
     def spec(self) -> Spec:
-        return parameters.spec(
+        return options.spec(
             self,
             stems=images.names(self.sources),
             min_channels=self.sources,
@@ -72,7 +72,7 @@ class AuxIva:
         return self
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
-        images.check_channels(parameters.name_of(self), self.sources, mix)
+        images.check_channels(options.name_of(self), self.sources, mix)
         size = centred.frame_size(self.window_s, sample_rate_hz)
         hop = size // self.overlap
         return images.map_batch(

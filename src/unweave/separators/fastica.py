@@ -36,10 +36,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unweave.core import parameters
-from unweave.core.parameters import LARGEST_SEED, parameter
-from unweave.core.types import Spec
+from unweave import options
+from unweave.options import LARGEST_SEED, option
 from unweave.separators._shared import demix, images
+from unweave.types import Spec
 
 BLOCK = 1 << 16  # samples at once, or a song's every array would be as long as the song
 SAME = 1e-9  # channels that differ by less of their power (-90 dB) hold the same
@@ -157,27 +157,27 @@ def blocks(length: int) -> Iterator[slice]:
 
 @dataclass(frozen=True, kw_only=True)
 class FastIca:
-    sources: int = parameter(2, "sources to find, no more than channels", at_least=2, at_most=64)
-    contrast: str = parameter(
+    sources: int = option(2, "sources to find, no more than channels", at_least=2, at_most=64)
+    contrast: str = option(
         "logcosh", "measure of how far from Gaussian a row is", choices=tuple(CONTRASTS)
     )
-    algorithm: str = parameter(
+    algorithm: str = option(
         "symmetric",
         "all rows at once, or one after the other",
         choices=("symmetric", "deflation"),
     )
-    tolerance: float = parameter(
+    tolerance: float = option(
         1e-8, "where to stop: 1 - |cos| of the angle that a row still turns", above=0, at_most=1
     )
-    iterations: int = parameter(200, "steps at most", at_least=1, at_most=100000)
-    seed: int = parameter(0, "start of the rows", at_least=0, at_most=LARGEST_SEED)
+    iterations: int = option(200, "steps at most", at_least=1, at_most=100000)
+    seed: int = option(0, "start of the rows", at_least=0, at_most=LARGEST_SEED)
 
     def __post_init__(self) -> None:
-        parameters.check(self)
+        options.check(self)
 
     @property
     def spec(self) -> Spec:
-        return parameters.spec(
+        return options.spec(
             self,
             stems=images.names(self.sources),
             min_channels=self.sources,
@@ -191,7 +191,7 @@ class FastIca:
         return self
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
-        images.check_channels(parameters.name_of(self), self.sources, mix)
+        images.check_channels(options.name_of(self), self.sources, mix)
         return images.map_batch(self._separate, mix)
 
     def _separate(self, mix: Tensor) -> Tensor:

@@ -28,12 +28,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unweave.core import parameters
-from unweave.core.errors import UsageError
-from unweave.core.parameters import parameter
-from unweave.core.types import Spec
+from unweave import options
+from unweave.errors import UsageError
+from unweave.options import option
 from unweave.separators._shared.foreground import FACTS, Grid, excess, separate
 from unweave.signal import centred
+from unweave.types import Spec
 
 FLAT = 1e-7  # of the largest peak: deviations below it are rounding
 BYTES_PER_SAMPLE = 150.0  # as measured on stereo at an overlap of 4
@@ -41,29 +41,29 @@ BYTES_PER_SAMPLE = 150.0  # as measured on stereo at an overlap of 4
 
 @dataclass(frozen=True, kw_only=True)
 class Ft2d:
-    window_s: float = parameter(
+    window_s: float = option(
         0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    window: str = parameter("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    neighbourhood: int = parameter(
+    window: str = option("hann", "shape of a frame's window", choices=centred.WINDOWS)
+    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
+    neighbourhood: int = option(
         25, "points, an odd number, among which a peak is the largest", at_least=3, at_most=9999
     )
-    peaks: str = parameter(
+    peaks: str = option(
         "soft", "weigh peaks by how far they stand out, or not", choices=("soft", "hard")
     )
-    high_pass_hz: float = parameter(
+    high_pass_hz: float = option(
         100.0, "frequency below which all is accompaniment", at_least=0, at_most=20000
     )
 
     def __post_init__(self) -> None:
-        parameters.check(self)
+        options.check(self)
         if self.neighbourhood % 2 == 0:
             raise UsageError(f"ft2d: neighbourhood must be odd; got {self.neighbourhood}")
 
     @property
     def spec(self) -> Spec:
-        return parameters.spec(
+        return options.spec(
             self,
             **FACTS,
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,

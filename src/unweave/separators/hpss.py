@@ -28,14 +28,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unweave.core import parameters
-from unweave.core.errors import UsageError
-from unweave.core.parameters import parameter
+from unweave import options
 from unweave.core.plan import Segmentation
-from unweave.core.types import Spec
+from unweave.errors import UsageError
+from unweave.options import option
 from unweave.signal import centred
 from unweave.signal.median import running_median
 from unweave.signal.stft import magnitude
+from unweave.types import Spec
 
 WIDEST = 1000  # values in a median
 BODY_S = 10.0
@@ -47,20 +47,18 @@ BYTES_PER_SAMPLE = 150.0  # as measured on stereo at an overlap of 4
 
 @dataclass(frozen=True, kw_only=True)
 class Hpss:
-    window_s: float = parameter(
+    window_s: float = option(
         0.093, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    harmonic_s: float = parameter(
+    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
+    harmonic_s: float = option(
         0.72, "time over which a tone must last: the median along time", above=0, at_most=60
     )
-    percussive_hz: float = parameter(
+    percussive_hz: float = option(
         334.0, "band that a click must fill: the median along frequency", above=0, at_most=20000
     )
-    power: float = parameter(
-        2.0, "exponent of the masks: the higher, the harder", above=0, at_most=16
-    )
-    margin: float = parameter(
+    power: float = option(2.0, "exponent of the masks: the higher, the harder", above=0, at_most=16)
+    margin: float = option(
         1.0,
         "by how much one must exceed the other; above 1 leaves a residual",
         at_least=1,
@@ -68,7 +66,7 @@ class Hpss:
     )
 
     def __post_init__(self) -> None:
-        parameters.check(self)
+        options.check(self)
         for name, width in (
             ("harmonic_s", self.harmonic_s * self.overlap / self.window_s),
             ("percussive_hz", self.percussive_hz * self.window_s),
@@ -82,7 +80,7 @@ class Hpss:
     @property
     def spec(self) -> Spec:
         margin_s = self.harmonic_s / 2 + 1.5 * self.window_s  # windows are rounded, by up to 1.42
-        return parameters.spec(
+        return options.spec(
             self,
             stems=("harmonic", "percussive"),
             segmentation=Segmentation(

@@ -32,12 +32,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unweave.core import parameters
-from unweave.core.errors import UsageError
-from unweave.core.parameters import LARGEST_SEED, parameter
-from unweave.core.types import Spec
+from unweave import options
+from unweave.errors import UsageError
+from unweave.options import LARGEST_SEED, option
 from unweave.separators._shared import demix, images, iva
 from unweave.signal import centred
+from unweave.types import Spec
 
 BINS_AT_ONCE = 256  # frequencies whose variances are at hand at the same time
 QUIET = 1e-7  # of a source's mean power: the model's variance is never less
@@ -125,25 +125,25 @@ def blocks(bins: int) -> Iterator[slice]:
 
 @dataclass(frozen=True, kw_only=True)
 class Ilrma:
-    sources: int = parameter(2, "sources to find, no more than channels", at_least=2, at_most=16)
-    components: int = parameter(10, "spectra a source is made of", at_least=1, at_most=1000)
-    window_s: float = parameter(
+    sources: int = option(2, "sources to find, no more than channels", at_least=2, at_most=16)
+    components: int = option(10, "spectra a source is made of", at_least=1, at_most=1000)
+    window_s: float = option(
         0.256, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    warm_up: int = parameter(20, "rounds of AuxIVA before", at_least=0, at_most=10000)
-    iterations: int = parameter(100, "rounds of updates", at_least=1, at_most=10000)
-    step: str = parameter("single", "rows that are updated together", choices=("single", "pair"))
-    seed: int = parameter(
+    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
+    warm_up: int = option(20, "rounds of AuxIVA before", at_least=0, at_most=10000)
+    iterations: int = option(100, "rounds of updates", at_least=1, at_most=10000)
+    step: str = option("single", "rows that are updated together", choices=("single", "pair"))
+    seed: int = option(
         0, "start of the spectra and their activations", at_least=0, at_most=LARGEST_SEED
     )
 
     def __post_init__(self) -> None:
-        parameters.check(self)
+        options.check(self)
 
     @property
     def spec(self) -> Spec:
-        return parameters.spec(
+        return options.spec(
             self,
             stems=images.names(self.sources),
             min_channels=self.sources,
@@ -158,7 +158,7 @@ class Ilrma:
         return self
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
-        images.check_channels(parameters.name_of(self), self.sources, mix)
+        images.check_channels(options.name_of(self), self.sources, mix)
         size = centred.frame_size(self.window_s, sample_rate_hz)
         if self.components > size // 2 + 1:
             raise UsageError(

@@ -48,11 +48,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unweave.core import parameters
-from unweave.core.parameters import parameter
+from unweave import options
 from unweave.core.plan import Segmentation
-from unweave.core.types import Spec
+from unweave.options import option
 from unweave.signal import centred
+from unweave.types import Spec
 
 LINES = 12  # projections
 ROUNDS = 50  # of updates, short of convergence: see the docstring
@@ -145,28 +145,28 @@ def image(values: Tensor, places: Tensor, spectrum: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Projet:
-    sources: int = parameter(
+    sources: int = option(
         7, "places from left to right; an odd number has a centre", at_least=2, at_most=8
     )
-    width: float = parameter(
+    width: float = option(
         0.4,
         "how far around its place an instrument lies, as a part of the way to the next",
         above=0,
         at_most=10,
     )
-    window_s: float = parameter(
+    window_s: float = option(
         0.093, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
+    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
 
     def __post_init__(self) -> None:
-        parameters.check(self)
+        options.check(self)
 
     @property
     def spec(self) -> Spec:
         margin_s = 1.5 * self.window_s  # windows are rounded, by up to 1.42
         stems = place_names(self.sources)
-        return parameters.spec(
+        return options.spec(
             self,
             stems=stems,
             channels=2,

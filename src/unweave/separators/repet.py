@@ -25,33 +25,33 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unweave.core import parameters
-from unweave.core.errors import UsageError
-from unweave.core.parameters import parameter
-from unweave.core.types import Spec
+from unweave import options
+from unweave.errors import UsageError
+from unweave.options import option
 from unweave.separators._shared.foreground import FACTS, Grid, excess, separate
 from unweave.signal import centred
 from unweave.signal.median import median_
+from unweave.types import Spec
 
 BYTES_PER_SAMPLE = 120.0  # as measured on stereo at an overlap of 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Repet:
-    window_s: float = parameter(
+    window_s: float = option(
         0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    window: str = parameter("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    min_period_s: float = parameter(0.8, "shortest period to look for", above=0)
-    max_period_s: float = parameter(8.0, "longest period to look for", above=0)
-    period_s: float | None = parameter(None, "the period, if it is known", above=0)
-    high_pass_hz: float = parameter(
+    window: str = option("hann", "shape of a frame's window", choices=centred.WINDOWS)
+    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
+    min_period_s: float = option(0.8, "shortest period to look for", above=0)
+    max_period_s: float = option(8.0, "longest period to look for", above=0)
+    period_s: float | None = option(None, "the period, if it is known", above=0)
+    high_pass_hz: float = option(
         100.0, "frequency below which all is accompaniment", at_least=0, at_most=20000
     )
 
     def __post_init__(self) -> None:
-        parameters.check(self)
+        options.check(self)
         if self.min_period_s > self.max_period_s:
             raise UsageError(
                 f"repet: min_period_s {self.min_period_s:g} is above "
@@ -60,7 +60,7 @@ class Repet:
 
     @property
     def spec(self) -> Spec:
-        return parameters.spec(
+        return options.spec(
             self,
             **FACTS,
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,

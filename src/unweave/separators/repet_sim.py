@@ -29,15 +29,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unweave.core import parameters
-from unweave.core.errors import UsageError
-from unweave.core.parameters import parameter
+from unweave import options
 from unweave.core.plan import Segmentation
-from unweave.core.types import Spec
+from unweave.errors import UsageError
+from unweave.options import option
 from unweave.separators._shared.foreground import FACTS, Grid, excess, separate
 from unweave.signal import centred
 from unweave.signal.median import gathered_median
 from unweave.signal.threads import parallel_map
+from unweave.types import Spec
 
 BODY_S = 30.0
 FADE_S = 0.1
@@ -47,24 +47,22 @@ VALUES_AT_ONCE = 1 << 21  # of the similarity matrix, which is never there as a 
 
 @dataclass(frozen=True, kw_only=True)
 class RepetSim:
-    window_s: float = parameter(
+    window_s: float = option(
         0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    window: str = parameter("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    similar: int = parameter(100, "similar frames per frame, at most", at_least=1, at_most=10000)
-    distance_s: float = parameter(0.5, "similar frames are at least so far apart", at_least=0)
-    threshold: float = parameter(
-        0.0, "cosine above which frames are similar", at_least=0, at_most=1
-    )
-    high_pass_hz: float = parameter(
+    window: str = option("hann", "shape of a frame's window", choices=centred.WINDOWS)
+    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
+    similar: int = option(100, "similar frames per frame, at most", at_least=1, at_most=10000)
+    distance_s: float = option(0.5, "similar frames are at least so far apart", at_least=0)
+    threshold: float = option(0.0, "cosine above which frames are similar", at_least=0, at_most=1)
+    high_pass_hz: float = option(
         100.0, "frequency below which all is accompaniment", at_least=0, at_most=20000
     )
-    online: bool = parameter(False, "look only at the past, in memory that does not grow")
-    buffer_s: float = parameter(10.0, "how far back `online` looks", above=0, at_most=600)
+    online: bool = option(False, "look only at the past, in memory that does not grow")
+    buffer_s: float = option(10.0, "how far back `online` looks", above=0, at_most=600)
 
     def __post_init__(self) -> None:
-        parameters.check(self)
+        options.check(self)
         if self.online and self.buffer_s <= self.distance_s:
             raise UsageError(
                 f"repet-sim: buffer_s must be above distance_s {self.distance_s:g}; "
@@ -77,7 +75,7 @@ class RepetSim:
         segmentation = Segmentation(
             length_s=BODY_S + FADE_S + 2 * margin_s, fade_s=FADE_S, context_s=margin_s
         )
-        return parameters.spec(
+        return options.spec(
             self,
             **FACTS,
             segmentation=segmentation if self.online else None,

@@ -24,12 +24,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unweave.core import parameters
-from unweave.core.parameters import parameter
-from unweave.core.types import Spec
+from unweave import options
+from unweave.options import option
 from unweave.separators._shared.foreground import FACTS, TINY, Grid, separate
 from unweave.signal import centred
 from unweave.signal.threads import parallel_map
+from unweave.types import Spec
 
 BYTES_PER_SAMPLE = 300.0  # as measured on stereo at an overlap of 4
 GROWTH = 1.5  # of the penalty, in each step; as in the authors' code
@@ -38,32 +38,32 @@ ROUNDING = 1e-6  # of the largest eigenvalue: smaller ones are rounding in singl
 
 @dataclass(frozen=True, kw_only=True)
 class Rpca:
-    window_s: float = parameter(
+    window_s: float = option(
         0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    window: str = parameter("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    sparsity: float = parameter(
+    window: str = option("hann", "shape of a frame's window", choices=centred.WINDOWS)
+    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
+    sparsity: float = option(
         1.0, "weight of the sparse part: the higher, the less goes to the vocals", above=0
     )
-    gain: float = parameter(
+    gain: float = option(
         1.0, "how many times the low-rank part the sparse one must exceed", above=0
     )
-    mask: str = parameter("soft", "kind of mask", choices=("soft", "binary"))
-    tolerance: float = parameter(
+    mask: str = option("soft", "kind of mask", choices=("soft", "binary"))
+    tolerance: float = option(
         1e-4, "part of the spectrogram that may be left over at the end", at_least=1e-6, at_most=0.1
     )
-    iterations: int = parameter(100, "steps, at most", at_least=1, at_most=10000)
-    high_pass_hz: float = parameter(
+    iterations: int = option(100, "steps, at most", at_least=1, at_most=10000)
+    high_pass_hz: float = option(
         100.0, "frequency below which all is accompaniment", at_least=0, at_most=20000
     )
 
     def __post_init__(self) -> None:
-        parameters.check(self)
+        options.check(self)
 
     @property
     def spec(self) -> Spec:
-        return parameters.spec(
+        return options.spec(
             self,
             **FACTS,
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,

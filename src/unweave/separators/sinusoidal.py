@@ -34,14 +34,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unweave.core import parameters
-from unweave.core.parameters import parameter
+from unweave import options
 from unweave.core.plan import Segmentation
-from unweave.core.types import Spec
+from unweave.options import option
 from unweave.signal.centred import check_mix, frame_size
 from unweave.signal.oscillators import oscillate
 from unweave.signal.partials import Ints, Linker, Tracks, chosen_tracks, sharpened
 from unweave.signal.peaks import PADDING, Peaks, find_peaks
+from unweave.types import Spec
 
 LEEWAY_DB = 3.0  # by which a single peak may stand out less than its track does in the mean
 LEAST_STEP = 0.25  # bins of the window that a track may step in any case
@@ -51,32 +51,32 @@ LEAST_STEP = 0.25  # bins of the window that a track may step in any case
 class Sinusoidal:
     """See the module."""
 
-    window_s: float = parameter(
+    window_s: float = option(
         0.09, "length of a frame, rounded to a power of two of samples", above=0, at_most=2
     )
-    overlap: int = parameter(8, "frames that cover each sample", choices=(4, 8, 16))
-    threshold_db: float = parameter(
+    overlap: int = option(8, "frames that cover each sample", choices=(4, 8, 16))
+    threshold_db: float = option(
         -60.0, "how far a peak may lie below the loudest of its frame", at_most=0, at_least=-200
     )
-    prominence_db: float = parameter(
+    prominence_db: float = option(
         11.0, "how far a partial has to stand above the spectrum around it", at_least=0, at_most=100
     )
-    max_step_cents: float = parameter(
+    max_step_cents: float = option(
         80.0, "largest step of a partial from frame to frame", above=0, at_most=1200
     )
-    max_gap_s: float = parameter(
+    max_gap_s: float = option(
         0.025, "how long a partial may be lost before it is over", at_least=0, at_most=1
     )
-    min_length_s: float = parameter(0.05, "shorter partials are noise", at_least=0, at_most=10)
-    max_partials: int = parameter(200, "most peaks in a frame, the loudest", at_least=1)
+    min_length_s: float = option(0.05, "shorter partials are noise", at_least=0, at_most=10)
+    max_partials: int = option(200, "most peaks in a frame, the loudest", at_least=1)
 
     def __post_init__(self) -> None:
-        parameters.check(self)
+        options.check(self)
 
     @property
     def spec(self) -> Spec:
         margin_s = 2 * self.window_s + self.min_length_s + self.max_gap_s
-        return parameters.spec(
+        return options.spec(
             self,
             stems=("tonal", "noise"),
             segmentation=Segmentation(

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from unweave.core.types import Wave
+from unweave.types import Wave
 
 RESPONSE_S = 0.055  # all that follows in the filter's response is 115 dB below the whole
 ROWS = 4  # stretches transformed at once

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unweave import catalog
-from unweave.core.errors import UsageError
-from unweave.core.types import Separator, Wave
+from unweave import registry
 from unweave.engine.wrap import channel_groups, separate_blocks
+from unweave.errors import UsageError
+from unweave.types import Separator, Wave
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +30,7 @@ def check_separator(separator: str | Separator) -> None:
     """
     if isinstance(separator, str):
         check_options(separator)
-        separator = catalog.load(separator)
+        separator = registry.load(separator)
     separator = separator.to("cpu")
     for check in CHECKS:
         try:
@@ -42,18 +42,18 @@ def check_separator(separator: str | Separator) -> None:
 
 def check_options(name: str) -> None:
     """Options are declared, refused where they are wrong, and recorded."""
-    separator = catalog.load(name)
+    separator = registry.load(name)
     spec = separator.spec
-    declared = catalog.declared(name)
+    declared = registry.declared(name)
     assert spec.name == name or name.endswith(".toml"), f"its spec is called {spec.name!r}"
     defaults = {item.name: item.default for item in declared}
     assert dict(spec.options) == defaults, "Spec.options must hold every default"
     assert json.loads(json.dumps(dict(spec.options))) == dict(spec.options)
-    assert catalog.load(name, **spec.options).spec == spec
-    resolved, outputs = catalog.resolve(name, {})
+    assert registry.load(name, **spec.options).spec == spec
+    resolved, outputs = registry.resolve(name, {})
     assert (dict(resolved.options), outputs) == (defaults, spec.outputs)
     try:
-        catalog.load(name, no_such_option=1)
+        registry.load(name, no_such_option=1)
     except UsageError:
         return
     raise AssertionError("an option that does not exist must be a UsageError")

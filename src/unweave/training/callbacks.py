@@ -12,10 +12,10 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from unweave.core.errors import OutputError
+from unweave.audio.files import advice, atomic_write, shown
 from unweave.core.whole import unfinished
 from unweave.datasets.track import Track
-from unweave.io.files import advice, atomic_write, shown
+from unweave.errors import OutputError
 from unweave.training import validate
 from unweave.training.curves import Curves
 from unweave.training.module import Training

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unweave.core.errors import WeightsError
-from unweave.io.files import advice, shown
+from unweave.audio.files import advice, shown
+from unweave.errors import WeightsError
 from unweave.training import export
 from unweave.training.recipe import Recipe
 

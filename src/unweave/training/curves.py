@@ -11,8 +11,8 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
-from unweave.core.errors import InputError
-from unweave.io.files import advice, atomic_write, shown
+from unweave.audio.files import advice, atomic_write, shown
+from unweave.errors import InputError
 
 HEAD = ("step", "name", "value")
 

@@ -9,11 +9,11 @@ import numpy.typing as npt
 import soxr
 from scipy import fft  # unlike numpy's, many short ones at once
 
-from unweave.core.errors import UsageError
-from unweave.core.types import Wave
-from unweave.io.formats import FORMATS
+from unweave.audio.formats import FORMATS
+from unweave.errors import UsageError
 from unweave.training.draws import EQ_BANDS, Effects
 from unweave.training.recipe import Augmentation, Data
+from unweave.types import Wave
 
 FRAME = 2048  # of the phase vocoder, samples
 HOP = FRAME // 4

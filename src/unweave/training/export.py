@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from unweave.audio.files import atomic_write
 from unweave.core import toml
-from unweave.core.errors import UsageError
 from unweave.core.typed import typed
-from unweave.io.files import atomic_write
-from unweave.pretrained import cards
-from unweave.pretrained.cards import Card
-from unweave.pretrained.formats import safetensors
+from unweave.errors import UsageError
+from unweave.models import cards
+from unweave.models.cards import Card
+from unweave.models.readers import safetensors
 from unweave.training.recipe import Recipe
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -58,7 +58,7 @@ def config(recipe: Recipe) -> Any:
 def _network(name: str) -> tuple[Any, Any]:
     """The config and the module of a file in `networks/`. Raises UsageError."""
     try:
-        found: tuple[Any, Any] = import_module(f"unweave.networks.{name.replace('-', '_')}").NETWORK
+        found: tuple[Any, Any] = import_module(f"unweave.models.{name.replace('-', '_')}").NETWORK
     except (ModuleNotFoundError, AttributeError) as error:
         raise UsageError(f"no network is called {name!r} that can be trained") from error
     return found

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unweave.core.errors import UsageError
-from unweave.networks.deep_clustering import owners
+from unweave.errors import UsageError
+from unweave.models.deep_clustering.model import owners
 
 EPSILON = 1e-8
 DISCRIMINATION = 0.05  # Huang et al.'s gamma

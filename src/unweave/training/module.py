@@ -15,7 +15,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from unweave.core.errors import TrainingError
+from unweave.errors import TrainingError
 from unweave.training.losses import Outcome, loss
 from unweave.training.recipe import Recipe, Schedule
 
@@ -36,7 +36,7 @@ class Training(pl.LightningModule):
         total, terms = loss(outcome, self.recipe.loss, unnamed=self.recipe.unnamed)
         if not torch.isfinite(total):
             raise TrainingError(self._keep(stems, terms))
-        if hasattr(self.network, "observe"):  # clusters need names: see networks/deep_clustering.py
+        if hasattr(self.network, "observe"):  # clusters need names
             self.network.observe(outcome.embeddings, outcome.true_spectra)
         logged = {"loss": total.item(), **{name: value.item() for name, value in terms.items()}}
         for logger in self.loggers:  # Lightning's own log is written after a step's checkpoint

@@ -1,6 +1,6 @@
 """A recipe: all that decides a training, in one TOML; each table is a dataclass below.
 
-Fields have a default, a line of meaning and limits in one place, as in `core/parameters.py`; lists
+Fields have a default, a line of meaning and limits in one place, as in `options.py`; lists
 and tables of numbers are checked here. `--set optimiser.rate=1e-4` changes one value. The tables of
 settings in `docs/training.md` are made from these fields (`scripts/recipe_settings.py`).
 """
@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from unweave.core import parameters, toml
-from unweave.core.errors import UsageError
-from unweave.core.parameters import LARGEST_SEED, parameter
-from unweave.io.files import advice, shown
+from unweave import options
+from unweave.audio.files import advice, shown
+from unweave.core import toml
+from unweave.errors import UsageError
+from unweave.options import LARGEST_SEED, option
 
 RUN_FILES = ("recipe", "last", "best", "curve", "tensorboard", "not-a-number")
 """What a run calls its own files, whatever the endings: no recipe has such a name."""
@@ -34,10 +35,10 @@ def names(default: tuple[str, ...], meaning: str) -> tuple[str, ...]:
 class Data:
     """What examples are made of."""
 
-    dataset: str = parameter("folder", "the dataset's name, as in `unweave dataset list`")
-    root: str = parameter("", "its folder, relative to where the command runs")
-    split: str = parameter("", "only tracks of this split; empty: of all")
-    validation_split: str = parameter("", "whose tracks choose the weights; empty: `held_out` does")
+    dataset: str = option("folder", "the dataset's name, as in `unweave dataset list`")
+    root: str = option("", "its folder, relative to where the command runs")
+    split: str = option("", "only tracks of this split; empty: of all")
+    validation_split: str = option("", "whose tracks choose the weights; empty: `held_out` does")
     held_out: tuple[str, ...] = names(
         (), "tracks whose names begin so choose the weights and are not trained on"
     )
@@ -47,98 +48,92 @@ class Data:
     stems: tuple[str, ...] = names(
         ("vocals", "accompaniment"), "what the network gives, in this order; files of every track"
     )
-    sample_rate_hz: int = parameter(44100, "of the tracks and of the network", at_least=1)
-    channels: int = parameter(2, "of the network; tracks with one are repeated", at_least=1)
-    seconds: float = parameter(4.0, "length of an example", above=0, at_most=3600)
-    batch: int = parameter(4, "examples in one step, over all processes", at_least=1)
-    coherent: float = parameter(
+    sample_rate_hz: int = option(44100, "of the tracks and of the network", at_least=1)
+    channels: int = option(2, "of the network; tracks with one are repeated", at_least=1)
+    seconds: float = option(4.0, "length of an example", above=0, at_most=3600)
+    batch: int = option(4, "examples in one step, over all processes", at_least=1)
+    coherent: float = option(
         0.5,
         "share of examples whose stems come from one moment of one track",
         at_least=0,
         at_most=1,
     )
-    memory_mb: int = parameter(
+    memory_mb: int = option(
         2000,
         "decoded sound that the whole training keeps; each worker gets its part, and keeps its "
         "sound where all tracks fit in that",
         at_least=0,
     )
-    workers: int = parameter(0, "processes that make examples; 0: the training's own", at_least=0)
+    workers: int = option(0, "processes that make examples; 0: the training's own", at_least=0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
     """What may happen to each stem of an example by itself; 0 is never, or nothing."""
 
-    gain_db: float = parameter(3.0, "standard deviation of a stem's gain", at_least=0)
-    polarity: float = parameter(
-        0.5, "how often a stem is turned upside down", at_least=0, at_most=1
-    )
-    swap: float = parameter(0.5, "how often left and right change places", at_least=0, at_most=1)
-    shift: float = parameter(
+    gain_db: float = option(3.0, "standard deviation of a stem's gain", at_least=0)
+    polarity: float = option(0.5, "how often a stem is turned upside down", at_least=0, at_most=1)
+    swap: float = option(0.5, "how often left and right change places", at_least=0, at_most=1)
+    shift: float = option(
         0.0, "how often a stem that is not coherent runs in a circle from anywhere", at_least=0,
         at_most=1,
     )  # fmt: skip
-    speed: float = parameter(0.0, "how often speed changes, pitch with it", at_least=0, at_most=1)
-    speed_by: float = parameter(0.15, "by at most this part, up or down", at_least=0, at_most=0.5)
-    tempo: float = parameter(0.0, "how often tempo changes, pitch stays", at_least=0, at_most=1)
-    tempo_by: float = parameter(0.12, "by at most this part", at_least=0, at_most=0.5)
-    formants: float = parameter(
+    speed: float = option(0.0, "how often speed changes, pitch with it", at_least=0, at_most=1)
+    speed_by: float = option(0.15, "by at most this part, up or down", at_least=0, at_most=0.5)
+    tempo: float = option(0.0, "how often tempo changes, pitch stays", at_least=0, at_most=1)
+    tempo_by: float = option(0.12, "by at most this part", at_least=0, at_most=0.5)
+    formants: float = option(
         0.0, "how often resonances move, pitch stays: another throat", at_least=0, at_most=1
     )
-    formants_by: float = parameter(0.15, "by at most this part", at_least=0, at_most=0.5)
-    eq: float = parameter(0.0, "how often a smooth random filter", at_least=0, at_most=1)
-    eq_db: float = parameter(4.0, "standard deviation of its bands", at_least=0, at_most=20)
-    reverb: float = parameter(0.0, "how often a room", at_least=0, at_most=1)
-    codec: float = parameter(
-        0.0, "how often through an MP3 encoder and back", at_least=0, at_most=1
-    )
-    drop: float = parameter(0.0, "how often a stem is silent, never all", at_least=0, at_most=1)
+    formants_by: float = option(0.15, "by at most this part", at_least=0, at_most=0.5)
+    eq: float = option(0.0, "how often a smooth random filter", at_least=0, at_most=1)
+    eq_db: float = option(4.0, "standard deviation of its bands", at_least=0, at_most=20)
+    reverb: float = option(0.0, "how often a room", at_least=0, at_most=1)
+    codec: float = option(0.0, "how often through an MP3 encoder and back", at_least=0, at_most=1)
+    drop: float = option(0.0, "how often a stem is silent, never all", at_least=0, at_most=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Optimiser:
     """How weights move."""
 
-    name: str = parameter("adamw", "which", choices=("adamw", "adam", "sgd"))
-    rate: float = parameter(1e-3, "learning rate at its highest", above=0)
-    weight_decay: float = parameter(1e-2, "pull towards zero, adamw's", at_least=0)
-    clip: float = parameter(5.0, "longest gradient; 0: any", at_least=0)
-    average: float = parameter(
-        0.999, "decay of the moving average of weights", at_least=0, at_most=1
-    )
+    name: str = option("adamw", "which", choices=("adamw", "adam", "sgd"))
+    rate: float = option(1e-3, "learning rate at its highest", above=0)
+    weight_decay: float = option(1e-2, "pull towards zero, adamw's", at_least=0)
+    clip: float = option(5.0, "longest gradient; 0: any", at_least=0)
+    average: float = option(0.999, "decay of the moving average of weights", at_least=0, at_most=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
     """How long."""
 
-    steps: int = parameter(10000, "batches in all", at_least=1)
-    warmup: int = parameter(200, "steps in which the rate rises", at_least=0)
-    decay: int = parameter(2000, "steps at the end in which it falls, as a cosine", at_least=0)
-    budget_minutes: float = parameter(60.0, "after that the training ends", above=0)
-    validate_every: int = parameter(500, "steps from score to score", at_least=1)
-    patience: int = parameter(
+    steps: int = option(10000, "batches in all", at_least=1)
+    warmup: int = option(200, "steps in which the rate rises", at_least=0)
+    decay: int = option(2000, "steps at the end in which it falls, as a cosine", at_least=0)
+    budget_minutes: float = option(60.0, "after that the training ends", above=0)
+    validate_every: int = option(500, "steps from score to score", at_least=1)
+    patience: int = option(
         0, "scores in a row without a better one that end it; 0: any", at_least=0
     )
-    save_every: int = parameter(100, "steps from checkpoint to checkpoint", at_least=1)
-    start: str = parameter("", "a safetensors file of weights to start from; empty: at random")
+    save_every: int = option(100, "steps from checkpoint to checkpoint", at_least=1)
+    start: str = option("", "a safetensors file of weights to start from; empty: at random")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CardFacts:
     """What the card of the weights says, and how long the segments of a separation are."""
 
-    title: str = parameter("", "one line; empty: the recipe's name")
-    licence: str = parameter("", "who may use the weights, and for what")
-    paper: str = parameter("", "where the technique was published")
-    training_data: str = parameter("", "what was trained on; empty: the dataset and its split")
-    segment_s: float = parameter(8.0, "what the network hears at once", above=0)
-    overlap_s: float = parameter(
+    title: str = option("", "one line; empty: the recipe's name")
+    licence: str = option("", "who may use the weights, and for what")
+    paper: str = option("", "where the technique was published")
+    training_data: str = option("", "what was trained on; empty: the dataset and its split")
+    segment_s: float = option(8.0, "what the network hears at once", above=0)
+    overlap_s: float = option(
         1.0, "in which segments fade into each other; less than half of them", at_least=0
     )
-    padded: bool = parameter(False, "silence fills segments up beyond the recording's ends")
-    bytes_per_sample: float = parameter(
+    padded: bool = option(False, "silence fills segments up beyond the recording's ends")
+    bytes_per_sample: float = option(
         0.0, "working memory of a separation for a sample; 0: what the network says", at_least=0
     )
 
@@ -151,13 +146,13 @@ class Recipe:
     network: str  # the file in networks/
     settings: Mapping[str, Any] = field(default_factory=dict)  # the network's own
     loss: Mapping[str, float] = field(default_factory=lambda: {"wave_l1": 1.0})  # term: weight
-    unnamed: bool = parameter(
+    unnamed: bool = option(
         False, "stems have no order, as speakers: every order of them is right (PIT)"
     )
-    seed: int = parameter(
+    seed: int = option(
         0, "another one gives other random weights and examples", at_least=0, at_most=LARGEST_SEED
     )
-    precision: str = parameter(
+    precision: str = option(
         "32", "`bf16-mixed` on machines that have it, `16-mixed` on GPUs",
         choices=("32", "bf16-mixed", "16-mixed"),
     )  # fmt: skip
@@ -295,7 +290,7 @@ def _checked(owner: str, kind: type, given: Any) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise UsageError(f"{owner} is a table, got {given!r}")
     lists = [f.name for f in fields(kind) if "names" in f.metadata]
-    checked = {item.name: item for item in parameters.parameters(kind)}
+    checked = {item.name: item for item in options.options_of(kind)}
     _known(owner, given, [*checked, *lists])
     values = {}
     for key, value in given.items():

@@ -23,15 +23,15 @@ from pytorch_lightning.strategies import DDPStrategy, Strategy
 from pytorch_lightning.utilities import rank_zero_only
 from torch import nn
 
-from unweave.core.errors import (
+from unweave.audio.files import advice, atomic_write, shown
+from unweave.errors import (
     Cancelled,
     MemoryLimitError,
     OutputError,
     UnweaveError,
     UsageError,
 )
-from unweave.io.files import advice, atomic_write, shown
-from unweave.pretrained import cards
+from unweave.models import cards
 from unweave.training import checkpoint, effects, export, sound, validate
 from unweave.training.callbacks import (
     BEST,

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from unweave import datasets
-from unweave.core.errors import InputError, UsageError
-from unweave.core.types import Wave
+from unweave.audio.files import advice, shown
 from unweave.datasets.track import Track
-from unweave.io.files import advice, shown
+from unweave.errors import InputError, UsageError
 from unweave.training import effects
 from unweave.training.draws import Piece
 from unweave.training.recipe import Data
+from unweave.types import Wave
 
 REPORT = "report.json"  # that unweave writes beside stems
 

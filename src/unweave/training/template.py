@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from unweave.core.errors import OutputError, UsageError
-from unweave.io.files import advice, shown
+from unweave.audio.files import advice, shown
+from unweave.errors import OutputError, UsageError
 from unweave.training.recipe import check_name
 
 TEXT = """\

@@ -14,16 +14,16 @@ from statistics import fmean
 import numpy as np
 from torch import Tensor
 
-from unweave.core.errors import InputError
-from unweave.core.types import Wave
+from unweave.audio.files import shown
 from unweave.datasets.track import MIR_1K, Track
 from unweave.engine.run import separate_array
-from unweave.io.files import shown
-from unweave.metrics import bss_eval_v3_sources, bss_eval_v4
-from unweave.pretrained.neural import NeuralSeparator
+from unweave.errors import InputError
+from unweave.evaluation.metrics import bss_eval_v3_sources, bss_eval_v4
+from unweave.models.adapter import NeuralSeparator
 from unweave.request import Execution
 from unweave.training import export
 from unweave.training.recipe import Recipe
+from unweave.types import Wave
 
 
 def separator(recipe: Recipe, state: Mapping[str, Tensor]) -> NeuralSeparator:

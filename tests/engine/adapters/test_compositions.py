@@ -17,9 +17,7 @@ from torch import Tensor
 
 from tests.engine.fakes import Halves, halves
 from tests.engine.test_chunking import demucs, noise, stub
-from unweave.core.errors import UsageError
 from unweave.core.plan import Plan, Segmentation
-from unweave.core.types import Separator, Spec, Wave
 from unweave.engine.adapters.augmented import Augmented
 from unweave.engine.adapters.bag import Bag
 from unweave.engine.adapters.chain import Chain
@@ -32,6 +30,8 @@ from unweave.engine.adapters.wiener import Wiener
 from unweave.engine.compose import AnySeparator, Composition, leaves
 from unweave.engine.run import separate_array, separate_file
 from unweave.engine.wrap import channel_groups, separate_blocks
+from unweave.errors import UsageError
+from unweave.types import Separator, Spec, Wave
 
 RATE = 8000
 DEMUCS = Plan(length=120, hop=90, window="triangle", edge="centred")

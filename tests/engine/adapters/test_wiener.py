@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from tests.separators.songs import RATE_HZ, accompaniment, sdr_db, voice
-from unweave import catalog
-from unweave.core.errors import UsageError
+from unweave import registry
 from unweave.core.plan import Segmentation
-from unweave.core.types import Separator, Spec
 from unweave.engine.adapters.wiener import Wiener, filtered
+from unweave.errors import UsageError
 from unweave.signal import centred
 from unweave.signal.wiener import multichannel_wiener
+from unweave.types import Separator, Spec
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,11 @@ def test_it_is_the_filter_of_the_spectra() -> None:
 
 
 def test_the_spec_says_it() -> None:
-    plain, filtered = catalog.load("repet-sim"), catalog.load("repet-sim", wiener=2)
+    plain, filtered = registry.load("repet-sim"), registry.load("repet-sim", wiener=2)
     assert filtered.spec.options == {**plain.spec.options, "wiener": 2}
     assert filtered.spec.bytes_per_sample > plain.spec.bytes_per_sample
-    assert catalog.load("repet-sim", online=True, wiener=1).spec.causal is False
-    assert catalog.declared("repet-sim")[-1].name == "wiener"
+    assert registry.load("repet-sim", online=True, wiener=1).spec.causal is False
+    assert registry.declared("repet-sim")[-1].name == "wiener"
 
 
 def test_stems_that_fade_are_refused() -> None:

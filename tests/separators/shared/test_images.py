@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from unweave.core.errors import UsageError
+from unweave.errors import UsageError
 from unweave.separators._shared import images
 
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unweave.core import parameters
-from unweave.core.parameters import parameter
+from unweave import options
 from unweave.core.plan import Segmentation
-from unweave.core.types import Spec
+from unweave.options import option
+from unweave.types import Spec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,14 +26,14 @@ PAPER = "M. Gerzon, 'Stereo shuffling: new approach, old technique', Studio Soun
 class MidSide:
     """`mid` is the mean of the channels, `side` what it leaves."""
 
-    share: float = parameter(1.0, "how much of the middle is taken", at_least=0, at_most=1)
+    share: float = option(1.0, "how much of the middle is taken", at_least=0, at_most=1)
 
     def __post_init__(self) -> None:
-        parameters.check(self)
+        options.check(self)
 
     @property
     def spec(self) -> Spec:
-        return parameters.spec(
+        return options.spec(
             self,
             stems=("mid", "side"),
             channels=2,

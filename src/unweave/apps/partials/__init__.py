@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.apps.partials.formats import FORMATS, Analysis
-from unweave.core.errors import Cancelled, UsageError
-from unweave.core.types import Progress
-from unweave.io.files import atomic_write, shortened, shown
+from unweave.audio.files import atomic_write, shortened, shown
+from unweave.errors import Cancelled, UsageError
+from unweave.types import Progress
 
 if TYPE_CHECKING:
-    from unweave.core.types import OnProgress, ShouldStop, Wave
     from unweave.signal.peaks import Peaks
+    from unweave.types import OnProgress, ShouldStop, Wave
 
 TECHNIQUE = "sinusoidal"
 BLOCK_S = 5.0
@@ -77,12 +77,12 @@ def analyse(
     on_start: Callable[[], None] = lambda: None,
 ) -> Analysis:
     """The tracks of a recording. Raises UsageError, InputError or Cancelled."""
-    from unweave import catalog
-    from unweave.core.parameters import in_force
+    from unweave import registry
+    from unweave.audio.reader import Reader
     from unweave.engine.measure import Faults
-    from unweave.io.reader import Reader
+    from unweave.options import in_force
 
-    model: Any = catalog.technique(TECHNIQUE, options or {})
+    model: Any = registry.technique(TECHNIQUE, options or {})
     with Reader(source) as reader:
         on_start()
         info, rate_hz = reader.info, reader.info.sample_rate_hz

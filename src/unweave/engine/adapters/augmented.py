@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from unweave.core.types import Separator, Spec
 from unweave.engine.adapters.select import Select
 from unweave.engine.compose import check_segments
+from unweave.types import Separator, Spec
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from unweave.core.errors import UsageError
-from unweave.core.types import Separator, Spec
 from unweave.engine.adapters.select import Select
 from unweave.engine.compose import check_segments, combined
+from unweave.errors import UsageError
+from unweave.types import Separator, Spec
 
 Weights = tuple[tuple[float, ...], ...]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from unweave.core.errors import UsageError
-from unweave.core.types import Spec, Wave
 from unweave.engine.adapters.select import select
 from unweave.engine.compose import AnySeparator, Run
 from unweave.engine.signal import Signal, in_step
+from unweave.errors import UsageError
+from unweave.types import Spec, Wave
 
 
 @dataclass(frozen=True)

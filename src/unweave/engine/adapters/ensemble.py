@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unweave.core.errors import UsageError
 from unweave.core.plan import Plan
-from unweave.core.types import Spec, Wave
 from unweave.engine.adapters.select import select
 from unweave.engine.compose import AnySeparator, Run, combined
 from unweave.engine.signal import Signal, in_step
+from unweave.errors import UsageError
 from unweave.signal import centred
+from unweave.types import Spec, Wave
 
 ALGORITHMS = (
     "avg_wave", "median_wave", "min_wave", "max_wave",

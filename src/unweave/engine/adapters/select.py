@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from unweave.core.errors import UsageError
-from unweave.core.types import Separator, Spec
 from unweave.engine.compose import AnySeparator
+from unweave.errors import UsageError
+from unweave.types import Separator, Spec
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from functools import partial
 
 import numpy as np
 
-from unweave.core.errors import UsageError
-from unweave.core.types import Spec, Wave
 from unweave.engine.adapters.select import select
 from unweave.engine.compose import AnySeparator, Run
 from unweave.engine.signal import Signal, in_step
+from unweave.errors import UsageError
+from unweave.types import Spec, Wave
 
 
 @dataclass(frozen=True)

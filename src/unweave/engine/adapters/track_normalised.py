@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave.core.errors import UsageError
-from unweave.core.types import Spec, Wave
 from unweave.engine.adapters.select import select
 from unweave.engine.compose import AnySeparator, Run
 from unweave.engine.signal import Signal
+from unweave.errors import UsageError
+from unweave.types import Spec, Wave
 
 LEAST = 1e-8  # is added to the deviation
 

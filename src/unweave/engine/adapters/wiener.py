@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from unweave.core.errors import UsageError
-from unweave.core.parameters import WIENER, shown
-from unweave.core.types import Separator, Spec
 from unweave.engine.compose import check_segments
+from unweave.errors import UsageError
+from unweave.options import WIENER, shown
 from unweave.signal import centred
 from unweave.signal.stft import magnitude
 from unweave.signal.wiener import multichannel_wiener
+from unweave.types import Separator, Spec
 
 WINDOW_S = 0.093  # of a frame, to the nearest power of two samples
 OVERLAP = 4

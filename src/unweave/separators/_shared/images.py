@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from unweave.core.errors import UsageError
+from unweave.errors import UsageError
 from unweave.separators._shared import demix
 from unweave.signal import centred, threads
 

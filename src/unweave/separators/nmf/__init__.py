@@ -58,15 +58,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unweave.core import parameters
-from unweave.core.errors import UsageError
-from unweave.core.parameters import LARGEST_SEED, parameter
 from unweave.core.plan import Segmentation
-from unweave.core.types import Spec
+from unweave.errors import UsageError
+from unweave.options import (
+    LARGEST_SEED,
+    changed,
+    check,
+    in_force,
+    name_of,
+    option,
+    options_of,
+    spec,
+)
 from unweave.separators.nmf import dictionaries, grouping, learning, relevance, starts, updates
 from unweave.separators.nmf.dictionaries import SETTINGS, SILENT, WINDOW, Dictionaries
 from unweave.separators.nmf.learning import OnStep
 from unweave.signal import centred
+from unweave.types import Spec
 
 Part = tuple[Tensor, Tensor]
 """A stem's bases and activations, whose product is `(channel, frequency, frame)`."""
@@ -79,52 +87,48 @@ BYTES_PER_SAMPLE, BYTES_PER_STEM = 60.0, 16.0  # as measured on stereo at an ove
 
 @dataclass(frozen=True, kw_only=True)
 class Nmf:
-    sources: int = parameter(2, "stems to find, without dictionaries", at_least=2, at_most=64)
-    components: int | None = parameter(
+    sources: int = option(2, "stems to find, without dictionaries", at_least=2, at_most=64)
+    components: int | None = option(
         None, "spectra in all; none: as many as are relevant", at_least=1, at_most=10000
     )
-    most_components: int = parameter(
+    most_components: int = option(
         40, "spectra to begin with where relevance decides", at_least=2, at_most=10000
     )
-    divergence: str = parameter(
+    divergence: str = option(
         "kl", "how a misfit counts: alike, by size, or by ratio", choices=tuple(updates.BETAS)
     )
-    exponent: float = parameter(
-        1.0, "power of the magnitudes that are factorised", above=0, at_most=4
-    )
-    power: float = parameter(
-        1.0, "exponent of the masks: the higher, the harder", above=0, at_most=16
-    )
-    start: str = parameter("random", "where spectra begin", choices=starts.STARTS)
-    restarts: int = parameter(
+    exponent: float = option(1.0, "power of the magnitudes that are factorised", above=0, at_most=4)
+    power: float = option(1.0, "exponent of the masks: the higher, the harder", above=0, at_most=16)
+    start: str = option("random", "where spectra begin", choices=starts.STARTS)
+    restarts: int = option(
         1, "times to begin, the best is kept; all but the first at random", at_least=1, at_most=1000
     )
-    iterations: int | None = parameter(
+    iterations: int | None = option(
         None, "rounds of updates, at most; none: 200, or what the card says",
         at_least=1, at_most=100000,
     )  # fmt: skip
-    tolerance: float = parameter(
+    tolerance: float = option(
         1e-5, "end when ten rounds lower the loss by less of it; 0: never", at_least=0, at_most=1
     )
-    timing: float = parameter(
+    timing: float = option(
         0.3, "grouping: weight of when components play against how they sound",
         at_least=0, at_most=1,
     )  # fmt: skip
-    window_s: float = parameter(
+    window_s: float = option(
         0.064, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
-    overlap: int = parameter(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    dictionaries: str | None = parameter(None, "a card that 'unweave nmf learn' wrote", file=True)
-    free: str | None = parameter(
+    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
+    dictionaries: str | None = option(None, "a card that 'unweave nmf learn' wrote", file=True)
+    free: str | None = option(
         None, "with dictionaries: the stem whose spectra are learned from the recording"
     )
-    seed: int = parameter(
+    seed: int = option(
         0, "random starts, and those of the grouping", at_least=0, at_most=LARGEST_SEED
     )
     _known: Dictionaries | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        parameters.check(self)
+        check(self)
         if self.dictionaries is None:
             if self.free is not None:
                 raise self._wrong("free goes with dictionaries; leave it out or name a card")
@@ -134,8 +138,8 @@ class Nmf:
                     f"got {self.components}"
                 )
             return
-        known = dictionaries.read(self.dictionaries, parameters.parameters(self))
-        defaults = {item.name: item.default for item in parameters.parameters(self)}
+        known = dictionaries.read(self.dictionaries, options_of(self))
+        defaults = {item.name: item.default for item in options_of(self)}
         for name in (*SETTINGS, "sources", "start", "restarts", "timing"):
             if getattr(self, name) not in (defaults[name], known.settings.get(name)):
                 raise self._wrong(f"{name} cannot be set with dictionaries; leave it out")
@@ -144,7 +148,7 @@ class Nmf:
         object.__setattr__(self, "_known", known)
 
     def _wrong(self, reason: str) -> UsageError:
-        return UsageError(f"{parameters.name_of(self)}: {reason}")
+        return UsageError(f"{name_of(self)}: {reason}")
 
     @property
     def spec(self) -> Spec:
@@ -155,7 +159,7 @@ class Nmf:
         segmentation = Segmentation(
             length_s=BODY_S + FADE_S + 2 * margin_s, fade_s=FADE_S, context_s=margin_s
         )
-        spec = parameters.spec(
+        found = spec(
             self,
             stems=stems,
             sample_rate_hz=known.sample_rate_hz if known else None,
@@ -169,7 +173,7 @@ class Nmf:
             weights_sha256=known.sha256 if known else None,
             paper="Lee and Seung 1999; Fevotte and Idier 2011; Tan and Fevotte 2013",
         )
-        return replace(spec, options={**spec.options, **self._settings})
+        return replace(found, options={**found.options, **self._settings})
 
     @property
     def _stems(self) -> tuple[str, ...]:
@@ -294,7 +298,7 @@ class Nmf:
         examples: by stem, `(channel, time)` at one rate; they count as if they were equally loud.
         steps: of tuning; 0 for none. Raises UsageError for a stem with too little sound.
         """
-        options = parameters.changed(parameters.parameters(self), parameters.in_force(self))
+        options = changed(options_of(self), in_force(self))
         for name in options.keys() - {*SETTINGS, "components", "iterations", "seed"}:
             raise self._wrong(f"{name} changes nothing when spectra are learned; leave it out")
         return learning.learn(examples, sample_rate_hz, self._settings, options, steps, on_step)

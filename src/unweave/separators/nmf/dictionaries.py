@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from unweave.core import toml
-from unweave.core.errors import OutputError, UsageError, WeightsError
-from unweave.core.parameters import Parameter
 from unweave.core.whole import appearing
+from unweave.errors import OutputError, UsageError, WeightsError
+from unweave.options import Option
 from unweave.signal import centred
 from unweave.signal.stft import magnitude
 
@@ -97,7 +97,7 @@ def magnitudes(spectrum: Tensor, exponent: float) -> Tensor:
     return values if exponent == 1 else values.pow_(exponent)
 
 
-def read(path: str, limits: Iterable[Parameter]) -> Dictionaries:
+def read(path: str, limits: Iterable[Option]) -> Dictionaries:
     """The dictionaries of a card. Raises WeightsError, one line, for anything that is not right.
 
     limits: what settings may be, among other parameters of the technique.

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unweave.core.errors import UsageError
+from unweave.errors import UsageError
 from unweave.separators.nmf import starts, updates
 from unweave.separators.nmf.dictionaries import SILENT, WINDOW, Dictionaries, frames, magnitudes
 from unweave.signal import centred, stft

@@ -41,11 +41,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from unweave.core import parameters
-from unweave.core.errors import UsageError
-from unweave.core.parameters import parameter
+from unweave import options
 from unweave.core.plan import Segmentation
-from unweave.core.types import Audio, Spec
+from unweave.errors import UsageError
+from unweave.options import option
 from unweave.separators.spectral_subtraction import gains
 from unweave.separators.spectral_subtraction.noise import (
     Profile,
@@ -57,6 +56,7 @@ from unweave.separators.spectral_subtraction.noise import (
 )
 from unweave.signal.centred import OVERLAPS, analyse, check_mix, frame_size, hann, synthesise
 from unweave.signal.stft import magnitude
+from unweave.types import Audio, Spec
 
 BODY_S = 20.0  # of a segment, between its margins
 SETTLING_S = 1.0  # by then the gains have forgotten where a segment began
@@ -67,46 +67,46 @@ class SpectralSubtraction:
     """See the module. A noise at another sample rate is compared by frequency, in Hz; above what
     its rate can hold nothing is subtracted."""
 
-    rule: str = parameter(
+    rule: str = option(
         "log-mmse", "how a gain is found", choices=("log-mmse", "wiener", "berouti", "boll")
     )
-    noise: Audio | None = parameter(None, "a recording of the noise alone", file=True)
-    noise_start_s: float | None = parameter(
+    noise: Audio | None = option(None, "a recording of the noise alone", file=True)
+    noise_start_s: float | None = option(
         None, "where in the recording the noise is alone: from", at_least=0
     )
-    noise_end_s: float | None = parameter(
+    noise_end_s: float | None = option(
         None, "where in the recording the noise is alone: to", above=0
     )
-    search_s: float = parameter(
+    search_s: float = option(
         8.0, "seconds within which each frequency falls silent once", above=0, at_most=60
     )
-    reduction_db: float = parameter(30.0, "most that noise is turned down", above=0, at_most=200)
-    window_s: float = parameter(
+    reduction_db: float = option(30.0, "most that noise is turned down", above=0, at_most=200)
+    window_s: float = option(
         0.04, "length of a frame, rounded to a power of two of samples", above=0, at_most=1
     )
-    overlap: int = parameter(4, "frames that cover each sample", choices=OVERLAPS)
-    memory_s: float = parameter(
+    overlap: int = option(4, "frames that cover each sample", choices=OVERLAPS)
+    memory_s: float = option(
         0.2, "wiener and log-mmse: how long the gain looks back", above=0, at_most=10
     )
-    absence: float = parameter(
+    absence: float = option(
         0.2,
         "log-mmse: the chance that a bin holds only noise; 0 is the rule of 1985",
         at_least=0,
         at_most=0.99,
     )
-    oversubtraction: float = parameter(
+    oversubtraction: float = option(
         4.0, "berouti: times the noise is subtracted at 0 dB", at_least=1, at_most=20
     )
-    average_frames: int = parameter(
+    average_frames: int = option(
         3, "boll: frames that a magnitude is the mean of, an odd number", at_least=1, at_most=99
     )
-    residual_reduction: bool = parameter(
+    residual_reduction: bool = option(
         True, "boll: tidy up what subtraction leaves of the noise; false is plain subtraction"
     )
     _alone: Profile | None = field(default=None, init=False, repr=False)  # of `noise`
 
     def __post_init__(self) -> None:
-        parameters.check(self)
+        options.check(self)
         if self.average_frames % 2 == 0:
             raise self._wrong(f"average_frames must be odd; got {self.average_frames}")
         start_s, end_s = self.noise_start_s, self.noise_end_s
@@ -125,7 +125,7 @@ class SpectralSubtraction:
         # The search reaches half of itself to both sides.
         margin_s = SETTLING_S + (self.search_s / 2 if self.noise is None else 0.0)
         segmentation = Segmentation(length_s=BODY_S + 2 * margin_s, fade_s=0.1, context_s=margin_s)
-        return parameters.spec(
+        return options.spec(
             self,
             stems=("signal", "noise"),
             segmentation=None if self._interval else segmentation,
@@ -239,7 +239,7 @@ class SpectralSubtraction:
         return alone.at(from_hz, to_hz, gain=sample_rate_hz * there / (rate * here))
 
     def _wrong(self, what: str) -> UsageError:
-        return UsageError(f"{parameters.name_of(self)}: {what}")
+        return UsageError(f"{options.name_of(self)}: {what}")
 
 
 TECHNIQUE = SpectralSubtraction

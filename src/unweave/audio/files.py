@@ -1,0 +1,61 @@
+"""Files written whole, and what is wrong with files in one line: name, reason, what to do."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+from unweave.core.whole import appearing
+from unweave.errors import OutputError
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full; free some space or write elsewhere",
+    errno.EDQUOT: "your disk quota is used up; free some space or write elsewhere",
+    errno.EROFS: "the disk is read-only; write elsewhere",
+    errno.EACCES: "permission denied; change the permissions or choose another place",
+    errno.EPERM: "the system does not allow it; choose another place",
+    errno.ENOENT: "no such file or folder; check the spelling",
+    errno.EISDIR: "it is a folder; give the name of a file",
+    errno.ENOTDIR: "a part of the path is a file, not a folder; choose another place",
+    errno.EEXIST: "a part of the path is a file, not a folder; choose another place",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+    errno.EFBIG: "the file is too big for this disk; write elsewhere or choose a smaller format",
+    errno.EIO: "the disk does not answer as it should; check the disk",
+    errno.ELOOP: "its symbolic links lead in a circle; give the real path",
+}
+
+
+def shown(path: Path | str) -> str:
+    """The name as one line of text: line breaks, control and undecodable characters escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(path))
+
+
+def advice(error: OSError) -> str:
+    """The reason of a system error and what to do, for the end of a line."""
+    known = _ADVICE.get(error.errno or 0)
+    return known or f"{error.strerror or error}; check the disk and the path"
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """A file, whole or not at all. Raises OutputError."""
+    try:
+        with appearing(path) as hidden:
+            hidden.write_bytes(content)
+    except OSError as error:
+        raise OutputError(f"{shown(path)}: cannot be written: {advice(error)}") from error
+
+
+def shortened(name: str, limit: int) -> str:
+    """`name` in at most `limit` bytes of UTF-8: its extension stays.
+
+    A hash stands for what is cut, so that two long names that differ at the end stay different.
+    """
+    if len(name.encode(errors="surrogateescape")) <= limit:
+        return name
+    root, extension = os.path.splitext(name)
+    extension = extension if len(extension.encode(errors="surrogateescape")) <= 16 else ""
+    end = f"~{hashlib.sha256(name.encode(errors='surrogateescape')).hexdigest()[:8]}{extension}"
+    room = limit - len(end.encode(errors="surrogateescape"))
+    return root.encode(errors="surrogateescape")[:room].decode(errors="ignore") + end

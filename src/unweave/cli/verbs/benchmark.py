@@ -1,0 +1,261 @@
+"""`unweave benchmark`: separators against a dataset, one file of scores per track and separator."""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unweave.cli.options import (
+    MESSAGES,
+    ROUNDING,
+    Device,
+    QuietInPanel,
+    Rounding,
+    VerboseInPanel,
+    dataset_names,
+    model_names,
+)
+from unweave.cli.session import Session, session
+from unweave.cli.weights import fetch
+from unweave.core.status import Status
+from unweave.errors import WeightsError
+
+if TYPE_CHECKING:
+    from unweave.cli.progress import Display
+    from unweave.evaluation.work import Outcome
+
+WHAT, HOW = "What", "How"
+
+
+def oracle_names() -> list[str]:
+    """For completion."""
+    from unweave.evaluation.names import ORACLES
+
+    return list(ORACLES)
+
+
+def benchmark(
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset", "-d", help="Which one, if its folder does not tell.",
+            autocompletion=dataset_names, show_default=False, rich_help_panel=WHAT,
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="The folder of the dataset.", show_default=False, rich_help_panel=WHAT),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Only that split.", show_default="all", rich_help_panel=WHAT),
+    ] = None,
+    separators: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--separator", "-s", metavar="NAME[:KEY=VALUE,...]",
+            help="Again for each; options after a colon, as in 'repet-sim:distance_s=2'; your own "
+            "as 'module:Class'.",
+            autocompletion=model_names, rich_help_panel=WHAT,
+        ),
+    ] = None,
+    oracles: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--oracle", metavar="NAME",
+            help="Again for each: mixture, ibm, ibm1, ibm2, irm1, irm2, mwf, mwf-exact, psm; "
+            "or 'all'.",
+            autocompletion=oracle_names, rich_help_panel=WHAT,
+        ),
+    ] = None,
+    estimates: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=DIR",
+            help="Stems made elsewhere, DIR/TRACK/STEM.wav; again for each.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="An option of every separator.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    tracks: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="N|NAME", help="Only the first N, or only these (again for each).",
+            show_default="all", rich_help_panel=WHAT,
+        ),
+    ] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="STEM=REFERENCE",
+            help="Which reference a separator's stem is held against, where names differ.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            metavar="bss-eval-v4|mir-1k", show_default="the dataset's", help="Which scores.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    rounding: Annotated[
+        Rounding, typer.Option(help=ROUNDING, rich_help_panel=WHAT)
+    ] = Rounding.AUTO,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the scores.", rich_help_panel=HOW)
+    ] = Path("benchmark"),
+    jobs: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Tracks at a time.", rich_help_panel=HOW)
+    ] = 1,
+    device: Annotated[
+        Device, typer.Option(help="Where separators compute.", rich_help_panel=HOW)
+    ] = Device.AUTO,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="One JSON document on stdout.", rich_help_panel=MESSAGES),
+    ] = False,
+    quiet: QuietInPanel = False,
+    verbose: VerboseInPanel = False,
+) -> None:  # fmt: skip
+    """Score separators and oracles on a dataset; a run that was stopped goes on where it was."""
+    with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
+        from unweave.cli.progress import display
+        from unweave.evaluation.benchmark import benchmark as run
+        from unweave.evaluation.benchmark import exit_code
+        from unweave.evaluation.names import ORACLES, parse_folders, parse_mapping
+        from unweave.options import parse
+
+        named = [*ORACLES] if "all" in (oracles or ()) else oracles or ()
+        started = time.monotonic()
+        with display(current) as progress:
+            models = [text.partition(":")[0] for text in separators or ()]
+            watcher = _Watcher(current, progress, models)
+            outcomes = run(
+                dataset,
+                root,
+                split,
+                separators=separators or (),
+                oracles=named,
+                estimates=parse_folders(estimates or ()),
+                settings=parse(settings or ()),
+                output=output,
+                tracks=tracks or (),
+                mapping=parse_mapping(map_ or ()),
+                protocol=protocol,
+                rounding=str(rounding),
+                device=str(device),
+                jobs=jobs,
+                watcher=watcher,
+                should_stop=current.should_stop,
+            )
+        code = exit_code(outcomes)
+        shown_tables = _sum_up(current, outcomes, output, time.monotonic() - started)
+        if as_json:
+            current.emit(_document(outcomes, output, shown_tables, watcher.warnings, code))
+        raise typer.Exit(code)
+
+
+class _Watcher:
+    """Between the benchmark and the terminal: one bar for all, in seconds of sound."""
+
+    def __init__(self, current: Session, progress: "Display", models: Sequence[str]) -> None:
+        self.current = current
+        self.models = models
+        self.display = progress
+        self.total_s = 0.0
+        self.done_s = 0.0
+        self.warnings: list[str] = []
+
+    def warned(self, text: str) -> None:
+        from unweave.jobs import shown
+
+        self.warnings.append(text)
+        self.current.note(f"warning: {shown(text)}")
+
+    def planned(self, to_do_s: float, skipped: Sequence["Outcome"]) -> None:
+        self.total_s = to_do_s
+        if skipped:
+            self.current.note(f"{len(skipped)} scored already")
+        if to_do_s:
+            with suppress(WeightsError):  # of each track's outcome
+                fetch(self.current, self.models, bar=False)
+            self.display.start(self, "benchmark")
+
+    def finished(self, outcome: "Outcome") -> None:
+        from unweave.jobs import shown
+
+        self.done_s += outcome.sound_s
+        self.display.update(self, self.done_s, self.total_s)
+        if outcome.status is Status.FAILED:
+            self.current.error(outcome.error, outcome.details)
+        elif outcome.scores is not None and self.current.verbose:
+            self.current.note(f"{shown(outcome.track)}: {outcome.label}: done")
+            for warning in outcome.scores.warnings:
+                self.current.note(f"  warning: {shown(warning)}")
+
+
+def _sum_up(
+    current: Session, outcomes: Sequence["Outcome"], output: Path, seconds: float
+) -> list[dict[str, Any]]:
+    """The tables of what has scores, and how it went; what failed was said when it did."""
+    from unweave.cli.progress import clock
+    from unweave.evaluation import aggregate
+    from unweave.jobs import shown
+
+    of = {status: [o for o in outcomes if o.status is status] for status in Status}
+    found = aggregate.tables([o.scores for o in outcomes if o.scores is not None])
+    for table in found:
+        for line in [*table.lines(), ""]:
+            current.result(shown(line))
+    notes = {
+        warning for o in outcomes if o.scores is not None for warning in o.scores.warnings
+        if "not scored" in warning
+    }  # fmt: skip
+    for note in sorted(notes):
+        current.note(f"warning: {shown(note)}")
+    silent = sum(1 for o in outcomes if o.scores and any(o.scores.silent_frames.values()))
+    if silent:
+        current.note(f"{silent} of {len(outcomes)} have frames without a score, where a stem is "
+                     "silent; each file says how many")  # fmt: skip
+    counts = ", ".join(f"{len(group)} {status}" for status, group in of.items() if group)
+    current.result(f"{len(outcomes)} scores in {clock(seconds)}: {counts}; in {shown(output)}")
+    if of[Status.CANCELLED]:
+        current.error(f"interrupted; {len(of[Status.CANCELLED])} not done; run it again to go on")
+    return [table.document() for table in found]
+
+
+def _document(
+    outcomes: Sequence["Outcome"],
+    output: Path,
+    shown_tables: list[dict[str, Any]],
+    warnings: list[str],
+    code: int,
+) -> dict[str, Any]:
+    return {
+        "output": str(output),
+        "scores": [
+            {
+                "track": outcome.track,
+                "separator": outcome.label,
+                "status": str(outcome.status),
+                "path": str(outcome.path),
+                "warnings": list(outcome.scores.warnings) if outcome.scores else [],
+                "error": outcome.error or None,
+            }
+            for outcome in outcomes
+        ],
+        "tables": shown_tables,
+        "warnings": warnings,
+        "counts": {str(s): sum(o.status is s for o in outcomes) for s in Status},
+        "exit_code": code,
+    }

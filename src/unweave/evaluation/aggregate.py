@@ -1,0 +1,300 @@
+"""From files of scores to tables, pure functions; every table carries the name of its aggregation.
+
+The same scores give quite different figures by different ways of averaging, so that a figure
+without the name of its way is worth little:
+
+- cSDR (SiSEC): median over the frames of a track, then median over tracks;
+- mean over tracks: median over the frames of a track, then mean over tracks;
+- global (MDX): one figure for the whole track, then mean over tracks;
+- MIR-1K: one figure per clip, then mean weighted by the clips' lengths (GNSDR, GSIR, GSAR).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from unweave.errors import InputError
+from unweave.evaluation import rounding
+from unweave.evaluation import scores as files
+from unweave.evaluation.scores import BSS_EVAL_V4, MIR_1K, TrackScores, Values
+from unweave.evaluation.table import Column, Row, Table
+
+__all__ = [
+    "Row", "Table", "TrackScores", "csdr_table", "frame_median", "global_table", "load",
+    "mean_table", "mir1k_table", "stems_of", "tables", "track_values",
+]  # fmt: skip
+
+STEM_ORDER = ("vocals", "drums", "bass", "other", "accompaniment")
+KINDS = ("separator", "oracle", "published")
+
+
+def load(folder: Path, warn: Callable[[str], None] = lambda _: None) -> list[TrackScores]:
+    """All scores below `folder`, ours and museval's, sorted.
+
+    warn: told, a line each, which JSON files are no scores and are passed over, and which scores
+    are left out because their row has others that were made in another way. Raises InputError
+    where there are no scores at all.
+    """
+    paths = sorted(p for p in folder.rglob("*.json") if not p.name.startswith("."))
+    found, passed = [], []
+    for path in paths:
+        try:
+            found.append(files.read(path, folder))
+        except InputError as error:
+            passed.append(str(error))
+    if not found:
+        why = f" ({passed[0]})" if passed else ""
+        raise InputError(
+            f"{folder}: holds no scores{why}; unweave benchmark -o {folder} makes some"
+        )
+    for line in passed:
+        warn(f"{line}; passed over")
+    return sorted(_of_one_make(found, warn), key=lambda s: (
+        s.dataset, s.split, KINDS.index(s.kind), s.separator, s.track))  # fmt: skip
+
+
+def _of_one_make(
+    scores: Iterable[TrackScores], warn: Callable[[str], None]
+) -> Iterator[TrackScores]:
+    """For each row the scores made in the way that most of its tracks were.
+
+    A row is one label; what was scored by another version, or with other weights or options, must
+    not be averaged with the rest of it.
+    """
+    rows: dict[tuple[object, ...], dict[str, list[TrackScores]]] = {}
+    for item in scores:
+        row = (item.dataset, item.split, item.protocol, item.rounded_to_bits, item.is_foreign,
+               item.kind, item.separator)  # fmt: skip
+        rows.setdefault(row, {}).setdefault(_make(item), []).append(item)
+    for makes in rows.values():
+        kept, *others = sorted(makes.values(), key=lambda items: (-len(items), _make(items[0])))
+        yield from kept
+        for items in others:
+            one = items[0]
+            differ = [name for name in _MADE if getattr(one, name) != getattr(kept[0], name)]
+            warn(
+                f"{one.separator}: {len(items)} of its {sum(map(len, makes.values()))} tracks were "
+                f"scored with other {', '.join(differ)} than the rest and are left out; run the "
+                "benchmark again to score them alike"
+            )
+
+
+_MADE = ("software", "name", "options", "files", "mapping", "card_sha256", "weights_sha256")
+
+
+def _make(item: TrackScores) -> str:
+    """All that a row's tracks must have in common, as text that can be compared."""
+    return json.dumps([getattr(item, name) for name in _MADE], sort_keys=True, default=str)
+
+
+def frame_median(values: Values) -> float:
+    """Median over the frames `(frame,)` that have a score; NaN where none has."""
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else math.nan
+
+
+def track_values(
+    scores: Sequence[TrackScores], stem: str, metric: str = "SDR"
+) -> dict[str, dict[str, float]]:
+    """`[separator][track]`: one figure for one stem of a track, where the stem was scored.
+
+    Under MIR-1K's protocol the clip's, else the median over frames.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for item in scores:
+        if item.protocol == MIR_1K and stem in item.mir1k:
+            found.setdefault(item.separator, {})[item.track] = item.mir1k[stem][metric]
+        elif item.protocol != MIR_1K and stem in item.targets:
+            found.setdefault(item.separator, {})[item.track] = _frames(item, stem, metric)
+    return found
+
+
+def records(scores: Iterable[TrackScores]) -> list[dict[str, str | float]]:
+    """One record for each track, separator, stem and metric, medians over frames."""
+    found = []
+    for item in scores:
+        facts = {name: getattr(item, name) for name in
+                 ("dataset", "split", "track", "separator", "kind", "protocol")}  # fmt: skip
+        for stem in stems_of([item]):
+            frames = item.targets.get(stem, {})
+            values = {metric: frame_median(frames[metric]) for metric in frames}
+            values |= {**item.mir1k.get(stem, {}), **item.global_.get(stem, {})}
+            found += [
+                {**facts, "stem": stem, "metric": metric, "value": value}
+                for metric, value in values.items()
+            ]
+    return found
+
+
+def stems_of(scores: Iterable[TrackScores]) -> tuple[str, ...]:
+    """The stems that were scored, in the customary order, others by name."""
+    names = {stem for item in scores for stem in (*item.targets, *item.global_)}
+    known = [stem for stem in STEM_ORDER if stem in names]
+    return (*known, *sorted(names - set(STEM_ORDER)))
+
+
+def csdr_table(
+    scores: Sequence[TrackScores], metric: str = "SDR", stems: Sequence[str] | None = None
+) -> Table:
+    """SiSEC's way, for any of SDR, ISR, SIR and SAR. stems: the columns, all where not given."""
+    return _table(
+        _music(scores),
+        f"{metric}, dB (BSS Eval v4)",
+        "median over frames, then median over tracks" + (" (cSDR)" if metric == "SDR" else ""),
+        lambda item, stem: _frames(item, stem, metric),
+        np.median,
+        stems,
+    )
+
+
+def mean_table(
+    scores: Sequence[TrackScores], metric: str = "SDR", stems: Sequence[str] | None = None
+) -> Table:
+    """The mean over tracks of the medians over frames. stems: as in `csdr_table`."""
+    return _table(
+        _music(scores),
+        f"{metric}, dB (BSS Eval v4)",
+        "median over frames, then mean over tracks",
+        lambda item, stem: _frames(item, stem, metric),
+        np.mean,
+        stems,
+    )
+
+
+def global_table(
+    scores: Sequence[TrackScores],
+    figure: str = "global_sdr_db",
+    stems: Sequence[str] | None = None,
+) -> Table:
+    """The mean over tracks of a figure for the whole track: global_sdr_db, si_sdr_db or snr_db.
+
+    stems: as in `csdr_table`.
+    """
+    titles = {
+        "global_sdr_db": "global SDR, dB (MDX)",
+        "si_sdr_db": "SI-SDR, dB",
+        "snr_db": "SNR, dB",
+    }
+    return _table(
+        scores,
+        titles[figure],
+        "whole track, then mean over tracks",
+        lambda item, stem: item.global_.get(stem, {}).get(figure, math.nan),
+        np.mean,
+        stems,
+    )
+
+
+def mir1k_table(scores: Sequence[TrackScores]) -> Table:
+    """GNSDR, GSIR and GSAR of each stem: means over clips, weighted by their length in samples."""
+    own = [item for item in scores if item.protocol == MIR_1K]
+    stems = [stem for stem in stems_of(own) if any(stem in item.mir1k for item in own)]
+    columns = [f"{stem} {name}" for stem in stems for name in ("GNSDR", "GSIR", "GSAR")]
+    rows = []
+    for label, kind, items in _by_separator(own):
+        values, counts = [], []
+        for stem in stems:
+            for metric in ("NSDR", "SIR", "SAR"):
+                pairs = [(i.mir1k[stem][metric], i.samples) for i in items if stem in i.mir1k]
+                pairs = [(value, weight) for value, weight in pairs if not math.isnan(value)]
+                values.append(_weighted(pairs))
+                counts.append(len(pairs))
+        rows.append(Row(label, tuple(values), kind, counts=tuple(counts)))
+    return _told(
+        Table(
+            title="MIR-1K, dB (BSS Eval v3 sources)",
+            aggregation="one figure per clip, then mean over clips weighted by their length",
+            columns=decibels(columns),
+            rows=tuple(rows),
+        ),
+        own,
+    )
+
+
+def tables(scores: Sequence[TrackScores]) -> list[Table]:
+    """The tables that fit these scores: MIR-1K's for its clips, the others for music.
+
+    Scores of rounded samples and of others never stand in one table.
+    """
+    ways = sorted({item.rounded_to_bits for item in scores}, key=lambda bits: bits or 0)
+    groups = ([item for item in scores if item.rounded_to_bits == bits] for bits in ways)
+    return [table for group in groups for table in _tables(group)]
+
+
+def _tables(scores: Sequence[TrackScores]) -> list[Table]:
+    found = []
+    if any(item.protocol == MIR_1K for item in scores):
+        found.append(mir1k_table(scores))
+    if _music(scores):
+        found += [csdr_table(scores), mean_table(scores)]
+    if any(item.global_ for item in scores):
+        found.append(global_table(scores))
+    return found
+
+
+def _table(
+    scores: Sequence[TrackScores],
+    title: str,
+    aggregation: str,
+    value_of: Callable[[TrackScores, str], float],
+    over_tracks: Callable[[list[float]], np.floating],
+    stems: Sequence[str] | None = None,
+) -> Table:
+    stems = tuple(stems_of(scores) if stems is None else stems)
+    rows = []
+    for label, kind, items in _by_separator(scores):
+        values, counts = [], []
+        for stem in stems:
+            found = [value_of(item, stem) for item in items]
+            found = [value for value in found if not math.isnan(value)]
+            with np.errstate(invalid="ignore"):  # infinite scores stay infinite
+                values.append(float(over_tracks(found)) if found else math.nan)
+            counts.append(len(found))
+        rows.append(Row(label, tuple(values), kind, counts=tuple(counts)))
+    return _told(
+        Table(title=title, aggregation=aggregation, columns=decibels(stems), rows=tuple(rows)),
+        scores,
+    )
+
+
+def decibels(names: Iterable[str]) -> tuple[Column, ...]:
+    """A column in dB for each name; higher is better."""
+    return tuple(Column(name, "dB", best="high") for name in names)
+
+
+def _told(table: Table, scores: Sequence[TrackScores]) -> Table:
+    """The table with how its samples were rounded. Raises ValueError where that differs."""
+    ways = {item.rounded_to_bits for item in scores if not item.is_foreign}
+    if len(ways) > 1:
+        raise ValueError("scores of rounded samples and of others cannot stand in one table")
+    bits = next(iter(ways), None)
+    how = rounding.told(table.aggregation, bits)
+    return replace(table, aggregation=how, rounded_to_bits=bits)
+
+
+def _music(scores: Iterable[TrackScores]) -> list[TrackScores]:
+    """Those whose frames are of BSS Eval v4; a clip of MIR-1K has one frame, of v3."""
+    return [item for item in scores if item.protocol == BSS_EVAL_V4]
+
+
+def _by_separator(scores: Iterable[TrackScores]) -> list[tuple[str, str, list[TrackScores]]]:
+    groups: dict[tuple[str, str], list[TrackScores]] = {}
+    for item in scores:
+        groups.setdefault((item.separator, item.kind), []).append(item)
+    ordered = sorted(groups, key=lambda key: (KINDS.index(key[1]), key[0]))
+    return [(label, kind, groups[label, kind]) for label, kind in ordered]
+
+
+def _frames(item: TrackScores, stem: str, metric: str) -> float:
+    return frame_median(item.targets[stem][metric]) if stem in item.targets else math.nan
+
+
+def _weighted(pairs: Sequence[tuple[float, int]]) -> float:
+    total = sum(weight for _, weight in pairs)
+    return sum(value * weight for value, weight in pairs) / total if total else math.nan

@@ -1,0 +1,87 @@
+"""What a benchmark gives: an outcome for each track and row, their tables and figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+from unweave.evaluation import aggregate
+from unweave.evaluation.scores import TrackScores
+from unweave.evaluation.table import Table, frame
+from unweave.evaluation.work import Outcome
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BenchmarkResult(Sequence[Outcome]):
+    """The outcomes, in the order tracks, rows; `folder` holds their files of scores.
+
+    `warnings`: what was not scored, and why.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    folder: Path
+    warnings: tuple[str, ...] = ()
+
+    @overload
+    def __getitem__(self, at: int) -> Outcome: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Outcome]: ...
+    def __getitem__(self, at: int | slice) -> Outcome | Sequence[Outcome]:
+        return self.outcomes[at]
+
+    def __len__(self) -> int:
+        return len(self.outcomes)
+
+    @property
+    def scores(self) -> list[TrackScores]:
+        """Of all tracks and rows that have some, scored now or before."""
+        return [outcome.scores for outcome in self if outcome.scores is not None]
+
+    @property
+    def errors(self) -> list[str]:
+        return [outcome.error for outcome in self if outcome.error]
+
+    def tables(self) -> list[Table]:
+        """The averages that fit these scores, each with the name of its aggregation."""
+        return aggregate.tables(self.scores)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A row for each dataset, split, track, separator, stem and metric.
+
+        A metric with frames is the median over them. Raises UsageError without pandas.
+        """
+        return frame(aggregate.records(self.scores))
+
+    def report(self, path: Path | None = None, baseline: str | None = None) -> Path:
+        """Write the page on all scores of the folder, `report.html` in it where no path is given.
+
+        See `unweave report`. Raises InputError, UsageError or OutputError.
+        """
+        from unweave.evaluation import report
+        from unweave.evaluation.report.render import html
+
+        page = Path(path or self.folder / "report.html")
+        report.write({page: html(report.build(self.folder, baseline=baseline))})
+        return page
+
+    def __repr__(self) -> str:
+        counts = Counter(str(outcome.status) for outcome in self)
+        told = ", ".join(f"{count} {status}" for status, count in counts.items())
+        return f"<BenchmarkResult: {told}; in {self.folder}>"
+
+    def __str__(self) -> str:
+        """The tables as text, what was not scored and what failed."""
+        lines = [*map(str, self.tables()), *(f"warning: {words}" for words in self.warnings)]
+        return "\n".join([*lines, *(f"error: {words}" for words in self.errors)])
+
+    def _repr_html_(self) -> str:
+        """The tables for a notebook."""
+        words = "".join(f"<p>{escape(line)}</p>" for line in (*self.warnings, *self.errors))
+        return "".join(table._repr_html_() for table in self.tables()) + words

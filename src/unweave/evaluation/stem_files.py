@@ -1,0 +1,108 @@
+"""Files of stems: which sound files a folder holds, and whether they can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from unweave.audio.files import shown
+from unweave.datasets._find import is_sound
+from unweave.errors import InputError
+from unweave.evaluation import pairing
+from unweave.types import Wave
+
+_MIXES = ("mix", "mixture")  # what may lie beside stems and is none
+
+
+def find(place: Path) -> Mapping[str, Path]:
+    """The sound files of a folder by stem (their names in lower case), or a single file.
+
+    Raises InputError where there is nothing, or two files of one stem.
+    """
+    if place.is_file():
+        return {place.stem.lower(): place}
+    if not place.is_dir():
+        raise InputError(f"{shown(place)}: no such file or folder; check the spelling")
+    found: dict[str, Path] = {}
+    for path in sorted(place.iterdir()):
+        stem = path.stem.lower()
+        if path.name.startswith(".") or not path.is_file() or not is_sound(path):
+            continue
+        if stem in found:
+            raise InputError(
+                f"{shown(path)}: is the same stem as {shown(found[stem].name)}; keep one of them"
+            )
+        if stem not in _MIXES:
+            found[stem] = path
+    if not found:
+        raise InputError(f"{shown(place)}: holds no sound files; give a folder of stems")
+    return found
+
+
+def check_distinct(paths: Iterable[Path]) -> None:
+    """Raises InputError, naming both, where two files mean the same stem by other words."""
+    by_stem = {path.stem.lower(): path for path in paths}
+    if found := pairing.clash(by_stem):
+        one, other = (by_stem[stem] for stem in found)
+        raise InputError(
+            f"{shown(other)}: is the same stem as {shown(one.name)}; keep one of them, or say with "
+            "--map what an estimate is"
+        )
+
+
+def check_alike(
+    references: Sequence[Path], estimates: Sequence[Path]
+) -> tuple[int, tuple[str, ...]]:
+    """The rate in Hz that all files have, and the lossy codecs of the references.
+
+    Raises InputError, naming two, where rates or channel counts differ.
+    """
+    from unweave.audio.reader import probe
+
+    paths = (*references, *estimates)
+    infos = [probe(path) for path in paths]
+    first = infos[0]
+    for path, info in zip(paths, infos, strict=True):
+        pairs = (
+            ("Hz", info.sample_rate_hz, first.sample_rate_hz),
+            ("channel(s)", info.channels, first.channels),
+        )
+        for unit, is_, must in pairs:
+            if is_ != must:
+                raise InputError(
+                    f"{shown(path)}: has {is_} {unit}, {shown(paths[0])} has {must}; "
+                    "make them alike before comparing"
+                )
+    lossy = {info.codec for info in infos[: len(references)] if info.lossy}
+    return first.sample_rate_hz, tuple(sorted(lossy))
+
+
+def read(path: Path) -> Wave:
+    """The whole of a file, float32 `(channel, time)`. Raises InputError, also for samples that are
+    not finite."""
+    from unweave.audio.reader import Reader
+
+    with Reader(path) as reader:
+        blocks = list(reader.blocks(reader.info.sample_rate_hz))
+    if not blocks:
+        raise InputError(f"{shown(path)}: holds no sound")
+    wave: Wave = np.concatenate(blocks, axis=-1)
+    if not np.isfinite(wave).all():
+        raise InputError(
+            f"{shown(path)}: holds samples that are not finite (NaN or infinity); make it anew"
+        )
+    return wave
+
+
+def fitted(wave: Wave, length: int, what: str, warnings: list[str]) -> Wave:
+    """A wave of `length` samples, cut or padded with silence at its end, and what was done."""
+    extra = wave.shape[-1] - length
+    if extra > 0:
+        warnings.append(f"{what} is {extra} samples longer than the references: cut")
+        return wave[:, :length]
+    if extra < 0:
+        warnings.append(f"{what} is {-extra} samples shorter than the references: padded")
+        return np.pad(wave, ((0, 0), (0, -extra)))
+    return wave

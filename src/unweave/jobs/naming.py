@@ -1,0 +1,101 @@
+"""Where each stem goes: a template filled in, always inside the output folder.
+
+A template such as `{name}/{stem}.{ext}` is the user's and may make folders; the values put in come
+from files and weights and may not. Separators, control characters and the like in a value become
+`_`, and a template that would leave the folder is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+
+from unweave.audio.files import shortened
+from unweave.errors import UsageError
+
+DEFAULT_TEMPLATE = "{name}/{stem}.{ext}"
+FIELDS = ("name", "stem", "ext", "model", "input_ext", "parent")
+
+# Leaves room for the words around the value and a temporary suffix in a 255 byte file name.
+_LONGEST_VALUE_BYTES = 180
+_LONGEST_PART_BYTES = 230
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+def check_template(template: str) -> None:
+    """Refuse a template that is malformed, has unknown fields, or would leave the output folder.
+
+    Raises UsageError with the template, what is wrong, and the fields there are.
+    """
+    fields = _fields(template)
+    unknown = [field for field in fields if field not in FIELDS]
+    if unknown:
+        there_are = ", ".join(f"{{{field}}}" for field in FIELDS)
+        raise _refused(template, f"has the unknown field {{{unknown[0]}}}; there are {there_are}")
+    for needed in ("stem", "ext"):
+        if needed not in fields:
+            raise _refused(
+                template,
+                f"needs {{{needed}}}, as in {DEFAULT_TEMPLATE!r}, so that no file "
+                "is written over another",
+            )
+    if "\\" in template or any(map(_unprintable, template)):
+        raise _refused(template, "has a backslash or control character; use / between folders")
+    parts = template.split("/")
+    if template.startswith(("/", "~")) or re.match(r"[A-Za-z]:", template) or ".." in parts:
+        raise _refused(template, "leaves the output folder; use -o to choose the folder")
+    if template.endswith("/"):
+        raise _refused(template, "names a folder; end it with a file name such as {stem}.{ext}")
+
+
+def fill(template: str, values: Mapping[str, str]) -> Path:
+    """The relative path that `template` gives; every value is made safe first."""
+    text = template.format_map({key: safe(value) for key, value in values.items()})
+    parts = [part for part in text.split("/") if part not in ("", ".", "..")]
+    return Path(*(shortened(part, _LONGEST_PART_BYTES) for part in parts))
+
+
+def safe(value: str) -> str:
+    """`value` as part of one file name: no separator, control character, drive or lone dots."""
+    text = "".join("_" if _unsafe(char) else char for char in value)
+    text = re.sub(r"^([A-Za-z]):", r"\1_", text)
+    if os.name == "nt":  # pragma: no cover
+        text = re.sub(r'[<>:"|?*]', "_", text).rstrip(". ")
+        text = f"_{text}" if _RESERVED.fullmatch(text) else text
+    if not text.strip(". "):  # '', '.', '..' and blanks are folders, or invisible
+        text = "_" * max(1, len(text))
+    return shortened(text, _LONGEST_VALUE_BYTES)
+
+
+def same_file_key(path: Path) -> str:
+    """Equal for two paths that some file system takes for one: links, letter case, Unicode form."""
+    text = os.path.realpath(path)
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def _fields(template: str) -> list[str]:
+    try:
+        parsed = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise _refused(template, f"cannot be read ({error})") from None
+    for _, field, spec, conversion in parsed:
+        if field is not None and (spec or conversion):
+            raise _refused(template, f"formats {{{field}}}; write the bare field")
+    return [field for _, field, _, _ in parsed if field is not None]
+
+
+def _refused(template: str, why: str) -> UsageError:
+    return UsageError(f"--filename-template {template!r} {why}")
+
+
+def _unsafe(char: str) -> bool:
+    return char in "/\\" or _unprintable(char)
+
+
+def _unprintable(char: str) -> bool:
+    # Control, lone surrogate (an undecodable byte), line and paragraph separators.
+    return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")

@@ -1,0 +1,206 @@
+"""What lies where a job wants to write: nothing, the same stems already, or something else.
+
+A report speaks for the files that it names, and a folder may hold several, `report.json`,
+`report-2.json` and so on. A job is finished when one of them is of an equal request (see
+`unweave.request`) and of the same recording, and every stem that the job wants is there with the
+size that this report recorded.
+
+Otherwise each file that the job would write over is in the way, unless nothing is lost with it: it
+was made by an equal request and is unchanged, or a run left it that was killed before its report.
+`--overwrite` takes what is in the way. A report does not speak for stems that another run writes
+over (`release`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from unweave.audio.files import advice, shown
+from unweave.core.journal import leftovers
+from unweave.core.whole import appearing, followed, sha256
+from unweave.errors import InputError, OutputError
+from unweave.jobs.plan import Job
+from unweave.jobs.reports import (
+    Report,
+    free_name,
+    is_readable,
+    is_report,
+    output_files,
+    reports_beside,
+    request_of,
+)
+from unweave.request import SeparationRequest, differences
+
+
+class State(StrEnum):
+    NEW = "new"
+    FINISHED = "finished"
+    IN_THE_WAY = "in the way"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What `look` found. `report_path`: where the report is, or where that of this job belongs."""
+
+    state: State
+    report_path: Path
+    report: dict[str, Any] | None = None  # of a finished job
+    own: Mapping[Path, str] = field(default_factory=dict)  # files that give way, with their SHA-256
+    why: str = ""  # one line: what is in the way
+
+
+def look(job: Job, request: SeparationRequest) -> Found:
+    """What lies where `job` wants to write. Raises OSError or InputError for an unreadable file."""
+    outputs = {stem: Path(os.path.normpath(path)) for stem, path in job.outputs.items()}
+    there = [file for file in outputs.values() if os.path.lexists(file)]
+    beside = reports_beside(job.report)
+    equal = {
+        path: report for path, report in beside.items() if there and _is_equal(report, job, request)
+    }
+    own: dict[Path, str] = {}
+    if not job.overwrite:
+        for path, report in equal.items():
+            if _is_whole(report, path, outputs):
+                return Found(state=State.FINISHED, report_path=path, report=report)
+        for path, report in equal.items():
+            own |= _unchanged(report, path)
+        own |= leftovers(job.report.parent)
+        foreign = [file for file in there if _at(file) not in own]
+        if foreign:
+            why = _why(foreign[0], beside, job, request)
+            return Found(state=State.IN_THE_WAY, report_path=job.report, why=why)
+    mine = {_at(file) for file in there}
+    return Found(
+        state=State.NEW,
+        report_path=_place(job, beside, outputs),
+        own={path: digest for path, digest in own.items() if path in mine},
+    )
+
+
+def release(job: Job, report_path: Path) -> None:
+    """Let no report speak for files that are about to be written over, and `report_path` be free.
+
+    A report that names other stems too goes on speaking for those; one that does not is removed,
+    as are the remains of a report at `report_path`. Raises OSError, OutputError.
+    """
+    outputs = {Path(os.path.normpath(path)) for path in job.outputs.values()}
+    emptied = [report_path] if _is_remains(report_path) else []
+    for path, report in reports_beside(job.report).items():
+        files = output_files(report, path)
+        kept = [item for item in report["stems"] if files[item["stem"]] not in outputs]
+        if files and not kept:
+            emptied.append(path)
+        elif len(kept) < len(files):
+            _rewrite(path, {**report, "stems": kept})
+    for path in emptied:
+        followed(path).unlink(missing_ok=True)
+
+
+def _at(file: Path) -> Path:
+    """Where the bytes of a file are. Raises OSError."""
+    return Path(os.path.abspath(followed(file)))
+
+
+def _is_equal(report: Report, job: Job, request: SeparationRequest) -> bool:
+    """Whether `report` is of an equal request and of the same recording."""
+    if not is_readable(report) or report["identity"] is None:
+        return False
+    own = request_of(report).identity()
+    return bool(own == report["identity"] == request.identity()) and _is_of(report, job)
+
+
+def _is_of(report: Report, job: Job) -> bool:
+    """Whether `report` is of the recording of `job`."""
+    source = report["input"]
+    try:
+        return bool(
+            source["bytes"] == job.source.stat().st_size and source["sha256"] == sha256(job.source)
+        )
+    except OSError as error:
+        raise InputError(f"{shown(job.source)}: cannot be read: {advice(error)}") from error
+
+
+def _is_whole(report: Report, path: Path, outputs: Mapping[str, Path]) -> bool:
+    """Whether all of `outputs` are stems of this report and there, as far as a look can tell."""
+    files = output_files(report, path)
+    if any(files.get(stem) != file for stem, file in outputs.items()):
+        return False
+    written_ns = path.stat().st_mtime_ns
+    for item in report["stems"]:
+        file = files[item["stem"]]
+        if item["stem"] not in outputs:
+            continue
+        if not file.is_file() or file.stat().st_size != item["bytes"]:
+            return False
+        # The report is written last: a newer stem may be another one, or a copy with a new date.
+        if file.stat().st_mtime_ns > written_ns and sha256(file) != item["sha256"]:
+            return False
+    return True
+
+
+def _unchanged(report: Report, path: Path) -> dict[Path, str]:
+    """The stems of a report that are there as it says, where links lead, with their SHA-256."""
+    files = output_files(report, path)
+    return {
+        _at(file): item["sha256"]
+        for item in report["stems"]
+        if (file := files[item["stem"]]).is_file() and sha256(file) == item["sha256"]
+    }
+
+
+def _place(job: Job, beside: Mapping[Path, Report], outputs: Mapping[str, Path]) -> Path:
+    """Where the report goes: the first name that is free, or will be when `release` has been."""
+    written = set(outputs.values())
+    for path, report in beside.items():
+        files = set(output_files(report, path).values())
+        if files and files <= written:
+            return path
+    if job.overwrite and job.report not in beside and _is_remains(job.report):
+        return job.report
+    return free_name(job.report)
+
+
+def _is_remains(path: Path) -> bool:
+    """Whether a report of unweave begins here that cannot be read to its end."""
+    try:
+        if not path.is_file() or is_report(path):
+            return False
+        with path.open("rb") as file:
+            start = file.read(200)
+    except OSError:
+        return False
+    return not start or (start.startswith(b"{") and b'"unweave"' in start)
+
+
+def _why(file: Path, beside: Mapping[Path, Report], job: Job, request: SeparationRequest) -> str:
+    """What is known of a file that is in the way."""
+    for path, report in beside.items():
+        if file not in output_files(report, path).values():
+            continue
+        if not is_readable(report):
+            return f"{shown(file)} is there, and {shown(path)} is of another version of unweave"
+        difference = next(differences(request_of(report), request), None)
+        if difference is not None:
+            return f"{shown(file)} is there, made with {difference}"
+        if not _is_of(report, job):
+            return f"{shown(file)} is there, made from another recording"
+        return f"{shown(file)} is there, changed since {shown(path)} was written"
+    return f"{shown(file)} is there, and no report says what it is"
+
+
+def _rewrite(path: Path, report: Report) -> None:
+    """The report anew, with the date that it had: stems are looked at that are newer."""
+    try:
+        before = path.stat()
+        with appearing(path) as hidden:
+            text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+            hidden.write_bytes(text.encode("utf-8", "backslashreplace"))
+            os.utime(hidden, ns=(before.st_atime_ns, before.st_mtime_ns))
+    except OSError as error:
+        raise OutputError(f"{shown(path)}: cannot be written: {advice(error)}") from error

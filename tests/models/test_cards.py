@@ -1,0 +1,323 @@
+"""A card holds facts; wrong ones are noticed."""
+
+import dataclasses
+import re
+
+import pytest
+from unweave.models.convert import converter
+
+from unweave import registry
+from unweave.errors import UsageError
+from unweave.models import cards
+
+MINIMAL = """
+version = 2
+title = "Any"
+architecture = "demucs"
+stems = ["a", "b"]
+sample_rate_hz = 8000
+channels = 1
+licence_code = "MIT"
+licence_weights = "CC-BY-4.0"
+paper = "A paper"
+training_data = "Noise"
+[weights]
+sha256 = "00"
+size_bytes = 1
+[segment]
+length = 8000
+"""
+SOURCE = """
+[[sources]]
+reader = "safetensors"
+url = "https://example.org/any.safetensors"
+sha256 = "0123abcd"
+size_bytes = 1
+"""
+WHEEL = """
+[[sources]]
+reader = "wheel"
+package = "any"
+version = "1.0"
+sha256 = "0123abcd"
+size_bytes = 1
+[[sources.files]]
+reader = "torch-zip"
+path = "any/any.th"
+sha256 = "0123abcd"
+size_bytes = 1
+"""
+BAG = """
+version = 2
+title = "Two"
+stems = ["a", "b"]
+sample_rate_hz = 8000
+channels = 1
+licence_code = "MIT"
+licence_weights = "CC-BY-4.0"
+paper = "A paper"
+training_data = "Noise"
+[bag]
+members = ["one", "two"]
+matrix = [[1, 0.5], [0, 0.5]]
+"""
+
+
+def test_the_default_model_is_there():
+    assert "spleeter-2stems" in cards.names()
+    card = cards.card("spleeter-2stems")
+    assert card.stems == ("vocals", "accompaniment")
+    assert (card.sample_rate_hz, card.channels) == (44100, 2)
+    assert card.licence_weights == "MIT"
+
+
+@pytest.mark.parametrize("name", cards.names())
+def test_every_card_is_complete(name):
+    card = cards.card(name)
+    assert card.name == name
+    assert all((card.title, card.paper, card.training_data, card.licence_code))
+    assert card.licence_weights
+    assert len(set(card.stems)) == len(card.stems) > 0
+    assert card.saw_musdb18_test is not None
+    assert (card.file is None) == bool(card.sources)
+    hashes = [card.weights.sha256]
+    for source in card.sources:
+        hashes += [source.sha256, *(file.sha256 for file in source.files)]
+        assert len({file.role for file in source.files}) == len(source.files)
+    if card.convert:
+        assert callable(converter(card.convert))
+    assert all(re.fullmatch("[0-9a-f]{64}", each) for each in hashes)
+
+
+def test_spleeters_segment_is_its_frames():
+    card = cards.card("spleeter-2stems")
+    frames, size, hop = (card.config[key] for key in ("frames", "frame_size", "hop"))
+    assert card.segment.length == (frames - 1) * hop + size
+    assert card.segment.hop == frames * hop
+    assert card.segment.before == size
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("spleter-2stem", "spleeter-2stems"),
+        ("spleter", "spleeter-2stems"),
+        ("spleeter", "spleeter-2stems"),
+        ("htdemucs", None),
+        ("../../etc/passwd", None),
+        ("", None),
+    ],
+)
+def test_an_unknown_name_gives_what_is_spelt_nearly_so(name, near):
+    with pytest.raises(UsageError) as caught:
+        cards.card(name)
+    guess = f"perhaps you mean {near}; " if near else ""
+    message = f"no model is called {name!r}; {guess}'unweave models list' shows all"
+    assert str(caught.value) == message
+
+
+def test_a_card_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        cards.card("spleeter-2stems").name = "mine"
+
+
+def test_optional_facts_have_defaults():
+    card = cards.parse("any", MINIMAL)
+    assert card.name == "any"
+    assert (card.sources, card.scores, card.bag) == ((), (), None)
+    assert (card.target, card.complement, card.saw_musdb18_test) == (None, None, None)
+
+
+def test_a_source_is_an_address_or_files_in_a_wheel():
+    (source,) = cards.parse("any", MINIMAL + SOURCE).sources
+    assert source.url == "https://example.org/any.safetensors"
+    (source,) = cards.parse("any", MINIMAL + WHEEL).sources
+    assert [file.path for file in source.files] == ["any/any.th"]
+    assert len(cards.parse("any", MINIMAL + WHEEL + SOURCE + "role = 'b'").sources) == 2
+
+
+def test_scores_say_what_was_measured_and_by_whom():
+    facts = "metric = 'SDR'\nvalue_db = 7\ndata = 'MUSDB18'\norigin = 'a paper'\nstem = 'a'\n"
+    (score,) = cards.parse("any", f"{MINIMAL}[[scores]]\n{facts}").scores
+    assert (score.value_db, score.stem, score.origin) == (7.0, "a", "a paper")
+
+
+def test_a_bag_has_members_and_weights():
+    bag = cards.parse("two", BAG).bag
+    assert bag is not None
+    assert bag.members == ("one", "two")
+    assert bag.matrix == ((1.0, 0.5), (0.0, 0.5))
+
+
+def test_a_bag_does_not_run_yet_and_says_so(tmp_path):
+    (tmp_path / "two.toml").write_text(BAG)
+    with pytest.raises(UsageError, match=r"two\.toml: is a bag of models"):
+        registry.load(str(tmp_path / "two.toml"))
+
+
+def test_lists_of_the_config_become_tuples():
+    config = cards.parse("any", MINIMAL + "[config]\nfilters = [1, 2]\nsoftmax = true\n").config
+    assert config == {"filters": (1, 2), "softmax": True}
+
+
+def with_config(tmp_path, yaml):
+    (tmp_path / "original.yaml").write_text(yaml)
+    card = tmp_path / "mine.toml"
+    card.write_text('config = "original.yaml"\n' + MINIMAL)
+    return str(card)
+
+
+def test_a_config_may_be_the_original_yaml(tmp_path):
+    path = with_config(tmp_path, "width: 8\nbands: !!python/tuple [2, 3]\ninner: {a: [1]}\n")
+    assert cards.card(path).config == {"width": 8, "bands": (2, 3), "inner": {"a": [1]}}
+    before = cards.sha256(path)
+    with_config(tmp_path, "width: 9\n")
+    assert cards.sha256(path) != before
+
+
+@pytest.mark.parametrize(
+    ("yaml", "message"),
+    [
+        ("!!python/object/apply:os.mkdir [made]", "no plain YAML"),
+        ("a: !!python/name:os.mkdir", "no plain YAML"),
+        ("a: [", "no plain YAML"),
+        ("- 1", "config must be a table"),
+    ],
+)
+def test_a_wrong_yaml_is_one_line(tmp_path, monkeypatch, yaml, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=message) as caught:
+        cards.card(with_config(tmp_path, yaml))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_yaml_that_is_not_there_is_named(tmp_path):
+    path = with_config(tmp_path, "")
+    (tmp_path / "original.yaml").unlink()
+    for ask in (cards.card, cards.sha256):
+        with pytest.raises(UsageError, match=r"original\.yaml: cannot be read"):
+            ask(path)
+
+
+WITHOUT_WEIGHTS = MINIMAL[: MINIMAL.index("[weights]")] + "[segment]\nlength = 8000\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (MINIMAL.replace("version = 2", ""), "its version must be 2; got None"),
+        (MINIMAL.replace("version = 2", "version = 1"), "its version must be 2; got 1"),
+        (
+            MINIMAL + SOURCE.replace('safetensors"\nurl', 'onnx"\nurl'),
+            "no reader 'onnx'; there are",
+        ),
+        (MINIMAL + SOURCE.replace("0123abcd", "0123abc"), "hexadecimal digits, 8 or more"),
+        (MINIMAL + SOURCE.replace("0123abcd", "0123abcX"), "hexadecimal digits, 8 or more"),
+        (MINIMAL + SOURCE.replace("url", "# url"), "[sources]: what is no wheel has a url"),
+        (MINIMAL + SOURCE.replace("[[sources]]", "[sources]"), "sources must be a list of tables"),
+        (MINIMAL + WHEEL.replace("version", "# version"), "[sources]: a wheel has a package"),
+        (MINIMAL + WHEEL.replace("torch-zip", "wheel"), "[sources.files]: there is no reader"),
+        (MINIMAL + "[[scores]]\nmetric = 'SDR'", "[scores]: it lacks 'value_db'"),
+        ("complement = 'c'\n" + MINIMAL, "complement must be one of the stems; got 'c'"),
+        ("target = 'c'\n" + MINIMAL, "target must be one of the stems; got 'c'"),
+        ("config = '../a.yaml'\n" + MINIMAL, "config must name a file beside the card"),
+        (MINIMAL + WHEEL + SOURCE, "must have roles that differ"),
+        ("convert = '_rename'\n" + MINIMAL, "there is no converter '_rename'; there are asteroid"),
+        (WITHOUT_WEIGHTS, "it lacks 'weights'"),
+        (BAG.replace("[[1, 0.5], [0, 0.5]]", "[[1, 0.5]]"), "a row for each member, of 2 weights"),
+        (BAG.replace("[0, 0.5]", "[0]"), "a row for each member, of 2 weights"),
+        (BAG.replace("[1, 0.5]", "[0, 0.5]"), "no member has a weight for the stem 'a'"),
+        (BAG.replace("0.5]]", "-0.5]]"), "weights must not be negative"),
+        (BAG + "[segment]\nlength = 8000", "a bag has no architecture"),
+        (MINIMAL + "licence = 'MIT'", "[segment]: there is no 'licence'"),
+        (MINIMAL.replace("channels", "chanels"), "no 'chanels'; perhaps you mean channels"),
+        (MINIMAL.replace("channels = 1", ""), "it lacks 'channels'"),
+        ("color = 1\n" + MINIMAL, "there is no 'color'"),
+        (MINIMAL.replace("[segment]\nlength = 8000", ""), "it lacks 'segment'"),
+        (MINIMAL.replace("length = 8000", "length = '1 s'"), "length must be a whole number"),
+        (
+            MINIMAL.replace("length = 8000", "length = 10\nhop = 11"),
+            "hop must be above 0 and at most 10",
+        ),
+        (MINIMAL.replace("length = 8000", "length = 10\ncontext = 5"), "hop must be above 0"),
+        (MINIMAL.replace("8000\nchannels", "8000.5\nchannels"), "sample_rate_hz must be a whole"),
+        (MINIMAL.replace("8000\nchannels", "0\nchannels"), "sample_rate_hz and channels must be"),
+        (MINIMAL.replace('["a", "b"]', '"vocals"'), "stems must be a list, each a word"),
+        (MINIMAL.replace('["a", "b"]', '["a", "a"]'), "stems must be names that differ"),
+        (MINIMAL.replace('"demucs"', '"htdemucs"'), "no architecture 'htdemucs'; there are"),
+        (MINIMAL.replace("[weights]", "[[weights]]"), "weights must be a table"),
+        ("file = '/etc/passwd'\n" + MINIMAL, "a card does not say its file"),
+    ],
+)
+def test_a_wrong_fact_is_one_line_that_names_the_card(tmp_path, text, message):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=re.escape(message)) as caught:
+        cards.card(str(path))
+    assert str(caught.value).startswith(f"{path}: is not a card: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_path_is_a_name_too(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(MINIMAL)
+    assert cards.known(str(path))
+    assert not cards.known("mine")
+    card = cards.card(str(path))
+    beside = tmp_path / "mine.safetensors"
+    assert (card.name, card.file, card.path, card.origin) == ("mine", beside, path, "")
+    path.write_text(MINIMAL + SOURCE)
+    assert cards.card(str(path)).file is None
+    beside.write_bytes(b"x")
+    assert cards.card(str(path)).file == beside
+
+
+def test_a_package_brings_cards_and_none_of_its_code_runs(plug_in):
+    folder = plug_in("bringer", "bringer.inner", {"brought": MINIMAL})
+    (folder / "brought.safetensors").write_bytes(b"x")
+    assert "brought" in cards.names()
+    assert cards.known("brought")
+    card = cards.card("brought")
+    assert (card.origin, card.path) == ("bringer", folder / "brought.toml")
+    assert card.file == folder / "brought.safetensors"
+    assert cards.sha256("brought") == cards.sha256(str(folder / "brought.toml"))
+    assert cards.card("spleeter-2stems").origin == "unweave"
+
+
+@pytest.mark.parametrize("value", ["nowhere.to.be.found", "bringer", "bringer.gone", "a b"])
+def test_a_package_without_cards_is_one_warning(plug_in, caplog, value):
+    plug_in("bringer", value, {})
+    assert "spleeter-2stems" in cards.names()
+    assert "spleeter-2stems" in cards.names()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"bringer: its entry point {value} names no folder with cards"
+    ]
+
+
+def test_no_package_takes_anothers_name(plug_in, caplog):
+    plug_in("bringer", "bringer.inner", {"spleeter-2stems": MINIMAL})
+    assert cards.card("spleeter-2stems").title == "Spleeter, 2 stems"
+    assert "unweave has a card of that name" in caplog.text
+
+
+def test_names_of_a_package_that_is_not_installed_say_what_to_install(monkeypatch):
+    installed = {name: place for name, place in cards._installed().items() if "mir1k" not in name}
+    monkeypatch.setattr(cards, "_installed", lambda: installed)
+    with pytest.raises(UsageError, match="pip install packages/unweave-mir1k") as caught:
+        cards.card("mir1k-unet")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(None, "cannot be read"), ("[", "is not a card"), ("a = 1", "is not a card")],
+)
+def test_a_path_without_a_card_is_one_line(tmp_path, text, words):
+    path = tmp_path / "mine.toml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UsageError, match=words) as caught:
+        cards.card(str(path))
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,69 @@
+"""Every parameter of Spleeter's published weights arrives under its new name, untouched."""
+
+import math
+
+import numpy as np
+import pytest
+from unweave.models.convert import converter, spleeter
+
+from unweave.errors import WeightsError
+
+
+def theirs():
+    rng = np.random.default_rng(0)
+    return {
+        name: rng.standard_normal(shape).astype(np.float32)
+        for name, _, shape in spleeter.parameters()
+    }
+
+
+def test_the_table_has_every_parameter_of_the_paper():
+    table = list(spleeter.parameters())
+    assert len({source for source, _, _ in table}) == len({ours for _, ours, _ in table}) == 74
+    assert sum(math.prod(shape) for _, _, shape in table) == 9_826_759  # 9.82 million a stem
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5])
+def test_any_number_of_stems(small, count):
+    stems = ["vocals", "piano", "drums", "bass", "other"][:count]
+    ours = converter("spleeter")({stem: theirs() for stem in stems})
+    assert len(ours) == 74 * count
+    assert {name.split(".")[0] for name in ours} == set(stems)
+
+
+def test_names_follow_the_rule(small):
+    source = theirs()
+    ours = spleeter.convert({"vocals": source})
+    for name, before in {
+        "vocals.down1.conv.weight": "down1_conv.1.weight",
+        "vocals.down6.norm.mean": "down6_act.0.running_mean",
+        "vocals.up1.conv.bias": "up1.0.bias",
+        "vocals.up6.norm.var": "up6.3.running_var",
+        "vocals.up7.conv.weight": "up7.0.weight",
+    }.items():
+        np.testing.assert_array_equal(ours[name], source[before])
+
+
+def test_every_array_arrives_untouched(small):
+    source = theirs()
+    ours = spleeter.convert({"vocals": source})
+    for before, name, _ in spleeter.parameters():
+        np.testing.assert_array_equal(ours.pop(f"vocals.{name}"), source.pop(before))
+    assert not ours
+    assert not source
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda a: a.pop("up3.3.bias"), "1 parameters are missing, as up3.3.bias"),
+        (lambda a: a.update(spy=np.zeros(1, np.float32)), "1 unknown parameters, as 'spy'"),
+        (lambda a: a.update({"up7.0.bias": np.zeros(3, np.float32)}), r"up7.0.bias is .*\(3,\)"),
+        (lambda a: a.update({"up7.0.bias": np.zeros(2)}), "up7.0.bias is float64"),
+    ],
+)
+def test_a_wrong_parameter_stops_the_conversion(small, change, reason):
+    arrays = theirs()
+    change(arrays)
+    with pytest.raises(WeightsError, match=f"vocals: .*{reason}"):
+        spleeter.convert({"vocals": arrays})

@@ -9,15 +9,13 @@ beside the field; `USUAL` has what several networks share. A test holds the page
 from __future__ import annotations
 
 import inspect
-import pkgutil
 import re
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
-from importlib import import_module
 from pathlib import Path
 
-from unweave import models
-from unweave.options import parameters
+from unweave.models import architectures
+from unweave.options import options_of
 from unweave.training.export import FROM_DATA
 from unweave.training.recipe import TABLES, Recipe
 
@@ -62,10 +60,7 @@ def text() -> str:
 
 def trainable() -> list[str]:
     """The networks that can be trained."""
-    found = (module.name for module in pkgutil.iter_modules(models.__path__))
-    return [
-        name for name in found if not name.startswith("_") and hasattr(_module(name), "NETWORK")
-    ]
+    return [name for name in architectures.names() if hasattr(architectures.model(name), "NETWORK")]
 
 
 def page(old: str) -> str:
@@ -83,7 +78,7 @@ def _top() -> Iterator[Row]:
 
 
 def _declared(kind: type) -> Iterator[Row]:
-    known = {item.name: item for item in parameters(kind)}
+    known = {item.name: item for item in options_of(kind)}
     for field in fields(kind):
         if field.name in known:
             limits = known[field.name].limits
@@ -96,7 +91,7 @@ def _declared(kind: type) -> Iterator[Row]:
 
 
 def _network(name: str) -> Iterator[Row]:
-    kind = _module(name).NETWORK[0]
+    kind = architectures.model(name).NETWORK[0]
     source = inspect.getsource(kind)
     for field in fields(kind):
         if field.name in FROM_DATA:
@@ -104,10 +99,6 @@ def _network(name: str) -> Iterator[Row]:
         found = re.search(rf"^    {field.name}: [^#\n]*  # (.*)$", source, re.MULTILINE)
         meaning = found[1] if found else USUAL[field.name]
         yield field.name, _value(field.default), meaning
-
-
-def _module(name: str):  # type: ignore[no-untyped-def]
-    return import_module(f"unweave.models.{name}")
 
 
 def _first_line(kind: type) -> str:

@@ -1,4 +1,4 @@
-"""Records what museval 0.4.1 and mir_eval 0.8 say about small signals, for `tests/metrics/`.
+"""Records what museval 0.4.1 and mir_eval 0.8 say about small signals, for the tests.
 
     benchmarks/bss_eval/install.sh
     benchmarks/bss_eval/.venv/bin/python benchmarks/bss_eval/record.py

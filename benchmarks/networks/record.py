@@ -4,7 +4,7 @@
     .venv/bin/python record.py --published  # the published sizes: compare only (6 GB of memory)
 
 (a person runs this; the tests only read). Both networks get the same random weights, ours through
-`pretrained.convert`, and every layer matters under them: as the originals start, their residual
+its `convert`, and every layer matters under them: as the originals start, their residual
 branches hardly do. Recorded weights and mixes are float16 numbers from the start, so that files are
 small and nothing is rounded.
 
@@ -23,9 +23,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from unweave.models.convert import asteroid as from_asteroid
-from unweave.models.convert import demucs as from_demucs
 
+from unweave.models import architectures
 from unweave.models.conv_tasnet import model as conv_tasnet
 from unweave.models.demucs import model as demucs
 from unweave.models.hybrid_demucs import model as hybrid_demucs
@@ -137,7 +136,7 @@ def decibels(reference: np.ndarray, estimate: np.ndarray) -> float:
         return 10 * np.log10(np.square(reference, dtype=np.float64).sum() / error)
 
 
-def run(case: Case, convert: Any, keep: bool) -> float:
+def run(case: Case, keep: bool) -> float:
     """How far ours is from the original's output, in dB below it; kept where it is small."""
     rng = np.random.default_rng(5)
     original = case.original().eval()
@@ -163,7 +162,9 @@ def run(case: Case, convert: Any, keep: bool) -> float:
             mix=mix.astype(np.float16),
             stems=stems,
         )
-    ours = case.ours.build(case.stems, case.channels, case.config, convert.from_original(weights))
+    convert = architectures.converter(case.ours.__name__.split(".")[-2])
+    renamed = convert({"weights": weights})
+    ours = case.ours.build(case.stems, case.channels, case.config, renamed)
     with torch.inference_mode():
         return decibels(stems, ours(torch.from_numpy(mix)).numpy())
 
@@ -196,8 +197,5 @@ if __name__ == "__main__":
         main(published)
     else:
         peer = sys.argv[sys.argv.index("--peer") + 1]
-        convert = from_asteroid if peer == "asteroid" else from_demucs
         for case in CASES[peer](published):
-            print(
-                f"{peer:14s}{case.name:30s}{run(case, convert, not published):8.1f} dB", flush=True
-            )
+            print(f"{peer:14s}{case.name:30s}{run(case, not published):8.1f} dB", flush=True)

@@ -1,8 +1,8 @@
 """Options of a separator: a type, a default, a unit, limits and a line of meaning, in one place.
 
-A classical technique is a frozen dataclass whose fields are made by `parameter`; a network declares
-its options in `networks/_options`. From the declarations come the checks, the options of the
-command line, the values in a report, and the tables of the documentation.
+A classical technique is a frozen dataclass whose fields are made by `option`; a network declares
+its options in `models/NETWORK/options.py`. From the declarations come the checks, the options of
+the command line, the values in a report, and the tables of the documentation.
 
     @dataclass(frozen=True, kw_only=True)
     class Hpss:
@@ -189,7 +189,7 @@ def _types(annotation: object) -> tuple[type, ...]:
 
 
 def check(technique: object, owner: str | None = None) -> None:
-    """Check every parameter, for `__post_init__`. Raises UsageError for the first that is wrong.
+    """Check every option, for `__post_init__`. Raises UsageError for the first that is wrong.
 
     owner: the name to say in the error; None: the technique's.
     """

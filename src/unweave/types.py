@@ -1,4 +1,4 @@
-"""The words every room shares: `Audio`, `Spec`, `Separator`, `Progress`.
+"""The words that every package shares: `Audio`, `Spec`, `Separator`, `Progress`.
 
 Waves are `(channel, time)`, stems `(stem, channel, time)`, batches lead, time is last. Sample
 values are float32 where full scale is 1.0.

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pkgutil
-from importlib import import_module
 from typing import Any
 
 import torch
 
-from unweave import models
 from unweave.core.plan import Plan
-from unweave.models import cards
+from unweave.models import architectures, cards
 from unweave.models.adapter import NeuralSeparator
 
 SPECTRUM = {"frame_size": 128, "hop": 64}
@@ -33,9 +30,8 @@ PREFIX = "untrained "
 
 
 def networks_to_train() -> set[str]:
-    """The files of `networks/` that say what is trained there."""
-    found = {m.name for m in pkgutil.iter_modules(models.__path__) if not m.name.startswith("_")}
-    return {n for n in found if hasattr(import_module(f"{models.__name__}.{n}.model"), "NETWORK")}
+    """The folders of `models/` that say what is trained there."""
+    return {name for name in architectures.names() if hasattr(architectures.model(name), "NETWORK")}
 
 
 def names() -> list[str]:
@@ -45,7 +41,7 @@ def names() -> list[str]:
 def load(name: str) -> NeuralSeparator:
     """The separator of one of `names`: stereo, 8 kHz, segments of half a second."""
     network = name.removeprefix(PREFIX)
-    config, module = import_module(f"{models.__name__}.{network}.model").NETWORK
+    config, module = architectures.model(network).NETWORK
     stems = ("vocals", "accompaniment")
     torch.manual_seed(0)
     made = module(config(stems=stems, channels=2, **TINY[network]))

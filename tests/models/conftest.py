@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from unweave.models.convert import spleeter
 
 from unweave.models import cards
+from unweave.models.spleeter import convert as spleeter
 
 
 @pytest.fixture

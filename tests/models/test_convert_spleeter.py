@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from unweave.models.convert import converter, spleeter
 
 from unweave.errors import WeightsError
+from unweave.models import architectures
+from unweave.models.spleeter import convert as spleeter
 
 
 def theirs():
@@ -26,7 +27,7 @@ def test_the_table_has_every_parameter_of_the_paper():
 @pytest.mark.parametrize("count", [1, 2, 4, 5])
 def test_any_number_of_stems(small, count):
     stems = ["vocals", "piano", "drums", "bass", "other"][:count]
-    ours = converter("spleeter")({stem: theirs() for stem in stems})
+    ours = architectures.converter("spleeter")({stem: theirs() for stem in stems})
     assert len(ours) == 74 * count
     assert {name.split(".")[0] for name in ours} == set(stems)
 

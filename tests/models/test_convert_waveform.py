@@ -5,24 +5,24 @@ That the renamed weights give the original's output is in tests/networks.
 
 import numpy as np
 import pytest
-from unweave.models.convert import asteroid, converter, demucs
 
 from tests.models.networks.waveform import recorded
 from unweave.errors import WeightsError
+from unweave.models import architectures
 
 PAIRS = [
-    ("asteroid", "conv_tasnet_asteroid_skip"),
-    ("demucs", "conv_tasnet_music"),
+    ("conv_tasnet", "conv_tasnet_asteroid_skip"),
+    ("conv_tasnet", "conv_tasnet_music"),
     ("demucs", "demucs_v2"),
     ("demucs", "demucs_padded"),
-    ("demucs", "hybrid_demucs"),
+    ("hybrid_demucs", "hybrid_demucs"),
 ]
 
 
 @pytest.mark.parametrize(("family", "name"), PAIRS)
 def test_nothing_is_lost(family: str, name: str) -> None:
     theirs = dict(recorded(name).weights)
-    ours = converter(family)({"weights": theirs})
+    ours = architectures.converter(family)({"weights": theirs})
     assert len(ours) == len(theirs)
     assert sorted(float(v.sum()) for v in ours.values()) == pytest.approx(
         sorted(float(v.sum()) for v in theirs.values()), abs=1e-5
@@ -30,14 +30,15 @@ def test_nothing_is_lost(family: str, name: str) -> None:
 
 
 def test_names_say_what_a_layer_is() -> None:
-    def ours(convert, name: str) -> dict[float, str]:
+    def ours(family: str, name: str) -> dict[float, str]:
+        convert = architectures.converter(family)
         pair = recorded(name).weights
         marked = {k: np.full_like(v, n) for n, (k, v) in enumerate(pair.items())}
         at = {k: n for n, k in enumerate(pair)}
-        back = {int(v.flat[0]): k for k, v in convert(marked).items()}
+        back = {int(v.flat[0]): k for k, v in convert({"weights": marked}).items()}
         return {k: back[n] for k, n in at.items()}
 
-    names = ours(demucs.from_original, "hybrid_demucs")
+    names = ours("hybrid_demucs", "hybrid_demucs")
     assert names["encoder.2.dconv.layers.1.3.linear.bias"] == "meet.residual.1.lstm.linear.bias"
     start = "shared_down.0.residual.0"
     assert names["encoder.3.dconv.layers.0.4.proj.weight"] == f"{start}.attention.project.weight"
@@ -50,10 +51,10 @@ def test_names_say_what_a_layer_is() -> None:
     assert names["decoder.3.conv_tr.weight"] == "spectrum_up.1.stretch.conv.weight"
     assert names["tdecoder.0.conv_tr.weight"] == "part_time.conv.weight"
     assert names["tdecoder.2.rewrite.bias"] == "time_up.1.gate.conv.bias"
-    names = ours(demucs.from_original, "conv_tasnet_music")
+    names = ours("conv_tasnet", "conv_tasnet_music")
     # The second repeat's first block is the fourth of all.
     assert names["separator.network.2.1.0.net.3.net.1.weight"] == "blocks.3.prelu2.weight"
-    names = ours(asteroid.from_original, "conv_tasnet_asteroid_skip")
+    names = ours("conv_tasnet", "conv_tasnet_asteroid_skip")
     assert names["masker.TCN.5.shared_block.5.gamma"] == "blocks.5.norm2.weight"
 
 
@@ -63,6 +64,5 @@ def test_names_say_what_a_layer_is() -> None:
 )
 def test_unknown_parameters_are_refused(family: str, name: str, stranger: str) -> None:
     theirs = recorded(name).weights | {stranger: np.zeros(3, np.float32)}
-    convert = {"asteroid": asteroid, "demucs": demucs}[family].from_original
     with pytest.raises(WeightsError, match="unknown parameter"):
-        convert(theirs)
+        architectures.converter(family)({"weights": theirs})

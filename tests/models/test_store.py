@@ -14,11 +14,11 @@ import threading
 
 import numpy as np
 import pytest
-from unweave.models.convert import spleeter
 
 from unweave.errors import WeightsError
 from unweave.models import cards, sources, store
 from unweave.models.readers import safetensors
+from unweave.models.spleeter import convert as spleeter
 
 SPLEETER = cards.card("spleeter-2stems")
 
@@ -88,7 +88,7 @@ def remote(server, cache, content):
     return dataclasses.replace(
         SPLEETER,
         name="small",
-        convert="",
+        convert=False,
         sources=(
             cards.Source(
                 reader="safetensors",
@@ -288,7 +288,7 @@ def test_processes_may_fetch_at_once(remote, cache, content):
         "import sys, dataclasses; from unweave.models import cards, store;"
         "url, sha256, size = sys.argv[1:]; facts = {'sha256': sha256, 'size_bytes': int(size)};"
         "source = cards.Source(reader='safetensors', url=url, **facts);"
-        "card = dataclasses.replace(cards.card('spleeter-2stems'), name='small', convert='',"
+        "card = dataclasses.replace(cards.card('spleeter-2stems'), name='small', convert=False,"
         " sources=(source,), weights=cards.Weights(**facts));"
         "print(len(store.weights(card)))"
     )

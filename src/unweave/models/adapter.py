@@ -1,8 +1,8 @@
 """A network and a card make a separator.
 
-Each file in `networks/` has `build(stems, channels, config, weights, **options)`; options are those
-that `networks/_options` declares for it. It returns a module from waves `(batch, channel, segment)`
-to stems `(batch, stem, channel, segment)`, which may have `prepare_for_cpu`. `BYTES_PER_SAMPLE` is
+An architecture's `model` has `build(stems, channels, config, weights, **options)`; options are
+those that its `options` declares. It returns a module from waves `(batch, channel, segment)` to
+stems `(batch, stem, channel, segment)`, which may have `prepare_for_cpu`. `BYTES_PER_SAMPLE` is
 what its published size takes as working memory. All else is on the card, which may know better.
 """
 

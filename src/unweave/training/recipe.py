@@ -143,7 +143,7 @@ class Recipe:
     """All of it. Raises UsageError, one line, for what it cannot mean."""
 
     name: str
-    network: str  # the file in networks/
+    network: str  # the folder in models/
     settings: Mapping[str, Any] = field(default_factory=dict)  # the network's own
     loss: Mapping[str, float] = field(default_factory=lambda: {"wave_l1": 1.0})  # term: weight
     unnamed: bool = option(
@@ -231,7 +231,7 @@ def parse(text: str, source: str, *, name: str, overrides: Sequence[str] = ()) -
     _known(source, facts, [f.name for f in fields(Recipe) if f.name != "settings"])
     network = facts.pop("network", None)
     if not isinstance(network, dict) or not isinstance(network.get("name"), str):
-        raise UsageError(f"{source}: needs a table [network] with the name of a file in networks/")
+        raise UsageError(f"{source}: needs a table [network] with the name of a network")
     settings = {
         k: tuple(v) if isinstance(v, list) else v for k, v in network.items() if k != "name"
     }

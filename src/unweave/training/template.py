@@ -31,7 +31,7 @@ memory_mb = 2000 # decoded sound kept in memory; what does not fit is decoded ag
 workers = 2 # processes that make examples, so that the network never waits
 
 [network]
-name = "unet" # a file of src/unweave/networks; what follows are its own settings
+name = "unet" # a folder of src/unweave/models; what follows are its own settings
 frame_size = 4096
 hop = 1024
 filters = [48, 64, 96, 128]

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 from benchmarks.networks.cost import cost
-from unweave.models.convert.demucs import from_original
 
 from tests.models.networks import waveform
+from unweave.models.demucs.convert import convert
 from unweave.models.demucs.model import V1, V2, Demucs, DemucsConfig, build, resample
 
 TINY = {"width": 4, "depth": 3}
@@ -17,7 +17,7 @@ MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
 @pytest.mark.parametrize("name", ["demucs_padded", "demucs_v1", "demucs_v2"])
 def test_equals_the_original(name: str) -> None:
     pair = waveform.recorded(name)
-    network = build(pair.stem_names, pair.channels, pair.config, from_original(pair.weights))
+    network = build(pair.stem_names, pair.channels, pair.config, convert({"weights": pair.weights}))
     with torch.inference_mode():
         assert waveform.below_db(pair.stems, network(pair.mix)) > 130
 

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 from benchmarks.networks.cost import cost
-from unweave.models.convert.demucs import from_original
 
 from tests.models.networks import waveform
+from unweave.models.hybrid_demucs.convert import convert
 from unweave.models.hybrid_demucs.model import HybridDemucs, HybridDemucsConfig, build
 from unweave.models.layers.spectra import Spectra
 from unweave.models.layers.waveform import Blstm, LocalAttention
@@ -19,7 +19,7 @@ MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
 @pytest.mark.parametrize("name", ["hybrid_demucs", "hybrid_demucs_old"])
 def test_equals_the_original(name: str) -> None:
     pair = waveform.recorded(name)
-    network = build(pair.stem_names, pair.channels, pair.config, from_original(pair.weights))
+    network = build(pair.stem_names, pair.channels, pair.config, convert({"weights": pair.weights}))
     with torch.inference_mode():
         assert waveform.below_db(pair.stems, network(pair.mix)) > 122
 

@@ -100,7 +100,7 @@ def magnitudes(spectrum: Tensor, exponent: float) -> Tensor:
 def read(path: str, limits: Iterable[Option]) -> Dictionaries:
     """The dictionaries of a card. Raises WeightsError, one line, for anything that is not right.
 
-    limits: what settings may be, among other parameters of the technique.
+    limits: what settings may be, among other options of the technique.
     """
     card = Path(path)
     try:

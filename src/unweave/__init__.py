@@ -22,7 +22,9 @@ if TYPE_CHECKING:
         load,
         separate,
         separate_file,
+        stream,
     )
+    from unweave.engine.executor import Executor
     from unweave.errors import UnweaveError
     from unweave.evaluation.benchmark import benchmark
     from unweave.evaluation.evaluate import evaluate
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "separate": "unweave.api",
     "separate_file": "unweave.api",
+    "stream": "unweave.api",
+    "Executor": "unweave.engine.executor",
     "load": "unweave.api",
     "list_separators": "unweave.api",
     "Stems": "unweave.api",
@@ -41,6 +45,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Executor",
     "Stems",
     "UnweaveError",
     "__version__",
@@ -50,6 +55,7 @@ __all__ = [
     "load",
     "separate",
     "separate_file",
+    "stream",
 ]
 
 

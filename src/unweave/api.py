@@ -18,6 +18,7 @@ from unweave.core.region import Region
 from unweave.core.waves import as_wave, whole_rate_hz
 from unweave.errors import UsageError
 from unweave.jobs import DEFAULT_TEMPLATE, Found, do, plan
+from unweave.jobs.stream import StemStream
 from unweave.options import SEED
 from unweave.request import SeparationRequest, SeparatorRef, run_options
 from unweave.stems import Stems
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
-    from unweave.types import OnProgress, Separator, ShouldStop, Wave
+    from unweave.engine.executor import Executor
+    from unweave.types import OnBlock, OnProgress, Separator, ShouldStop, Wave
 
-__all__ = ["Stems", "list_separators", "load", "separate", "separate_file"]
+__all__ = ["StemStream", "Stems", "list_separators", "load", "separate", "separate_file", "stream"]
 
 
 def list_separators() -> list[str]:
@@ -51,6 +53,7 @@ def separate(
     model: str | Separator = registry.DEFAULT,
     stems: str | Iterable[str] | None = None,
     on_progress: OnProgress | None = None,
+    executor: Executor | None = None,
     **options: object,
 ) -> Stems:
     """Separate a recording in memory and return its stems by name.
@@ -60,11 +63,13 @@ def separate(
     model: a name from `list_separators`, or what `load` returned. stems: names to return, all by
     default; 'residual' is what the stems leave of the mix. options: the model's own, where `model`
     is a name (what `load` returned has got its options there), and of every separation `device`,
-    `batch`, and `start` and `end` of the part to separate, in seconds or as in "1:30.5".
+    `batch`, and `start` and `end` of the part to separate, in seconds or as in "1:30.5". executor:
+    an `unweave.Executor`, whose models stay loaded from one call to the next.
 
     The stems have the mix's rate, channels and exact length; the mix is not changed. Raises
     ValueError for an array of a wrong shape or type, and UnweaveError as `separate_file` does.
     """
+    from unweave.engine.executor import shared
     from unweave.engine.run import separate_array
 
     for name in ("format", "bit_depth"):
@@ -72,15 +77,18 @@ def separate(
             raise UsageError(f"{name!r} is of files: give it to Stems.save, or to separate_file")
     request, ready = _request(model, stems, options)
     wave, rate_hz, speakers = _as_wave(mix, sample_rate_hz, request.output.region)
-    waves = separate_array(
-        ready(),
-        wave,
-        rate_hz,
-        channel_names=speakers,
-        execution=request.execution,
-        warn=warnings.warn,
-        on_progress=on_progress,
-    )
+    executor = executor or shared()
+    with executor.loaded(request.separator, ready, request.execution) as separator:
+        waves = separate_array(
+            separator,
+            wave,
+            rate_hz,
+            channel_names=speakers,
+            execution=request.execution,
+            warn=warnings.warn,
+            on_progress=on_progress,
+            executor=executor,
+        )
     return Stems({name: waves[name] for name in request.stems}, rate_hz)
 
 
@@ -93,7 +101,9 @@ def separate_file(
     filename_template: str = DEFAULT_TEMPLATE,
     overwrite: bool = False,
     on_progress: OnProgress | None = None,
+    on_block: OnBlock | None = None,
     should_stop: ShouldStop | None = None,
+    executor: Executor | None = None,
     **options: object,
 ) -> dict[str, Any]:
     """Separate one file of any length into files, and return the report, which is written too.
@@ -101,17 +111,46 @@ def separate_file(
     The files are `output_dir/name/stem.ext` unless `filename_template` says otherwise. A file that
     is finished already is not separated again: its report is returned. That holds for a `model`
     given by name; no report can tell a separator in memory, or an option's sound in memory, from
-    another. options: those of every separation (the fields of `unweave.request.Output` and
-    `Execution`, as `format="flac"`), `seed`, and the model's own.
+    another. on_block: gets the stems as they are finished (`unweave.types.Block`), before a gain
+    that they may share; the work goes on when it returns. executor: an `unweave.Executor`, whose
+    models stay loaded from one call to the next. options: those of every separation (the fields
+    of `unweave.request.Output` and `Execution`, as `format="flac"`), `seed`, and the model's own.
 
     Raises InputError, OutputError, UsageError, WeightsError, MemoryLimitError or Cancelled, each
     with one line that says what to do. Nothing half-written is left.
     """
     request, ready = _request(model, stems, options)
     [job] = plan([Found(Path(path))], request, Path(output_dir), filename_template, overwrite)
-    report = do(job, on_progress, should_stop, request=request, load=ready).report
-    assert report is not None
-    return report
+    outcome = do(
+        job,
+        on_progress,
+        should_stop,
+        request=request,
+        load=ready,
+        executor=executor,
+        on_block=on_block,
+    )
+    assert outcome.report is not None
+    return outcome.report
+
+
+def stream(
+    path: str | os.PathLike[str],
+    output_dir: str | os.PathLike[str] = "stems",
+    model: str | Separator = registry.DEFAULT,
+    **options: Any,
+) -> StemStream:
+    """Separate one file into files as `separate_file` does, and iterate over its blocks meanwhile.
+
+    Takes what `separate_file` takes, besides `on_block` and `should_stop`. The job waits for a
+    reader that is slow. What `separate_file` raises comes out of the iteration. A file that is
+    finished already gives no blocks, unless `overwrite` says so.
+    """
+    return StemStream(
+        lambda on_block, should_stop: separate_file(
+            path, output_dir, model, on_block=on_block, should_stop=should_stop, **options
+        )
+    )
 
 
 def _request(

@@ -110,5 +110,18 @@ class Progress:
     total_s: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Finished sound of a separation at work, before the gain that its files may share.
+
+    start: its first sample in the recording. stems: `(channel, time)` each, of equal length; blocks
+    follow each other without gap or overlap.
+    """
+
+    start: int
+    stems: Mapping[str, Wave]
+
+
 OnProgress = Callable[[Progress], None]
+OnBlock = Callable[[Block], None]
 ShouldStop = Callable[[], bool]

@@ -18,6 +18,7 @@ import numpy as np
 from unweave.core.plan import Plan
 from unweave.engine.signal import Fifo, Signal, resampled
 from unweave.engine.stream import Call, OnBatch, Warn, stream
+from unweave.engine.workers import Workers
 from unweave.errors import UsageError
 from unweave.types import Separator, Spec, Wave
 
@@ -54,12 +55,14 @@ AnySeparator: TypeAlias = Separator | Composition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Runs separators on a device. batch: segments at work at once, of each that is run."""
+    """Runs separators on a device. batch: segments at work at once, of each that is run. workers:
+    the threads that others share; None: as many as `batch`."""
 
     device: str
     batch: int
     warn: Warn
     on_batch: OnBatch | None = None
+    workers: Workers | None = None
 
     def __call__(self, separator: AnySeparator, mix: Signal) -> Signal:
         """All stems `(group, stem, channel, time)` of a mix, at its rate and of its length."""
@@ -117,6 +120,7 @@ class Run:
             batch=self.batch,
             warn=self.warn,
             on_batch=self.on_batch,
+            workers=self.workers,
         )
 
 

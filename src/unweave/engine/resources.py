@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from unweave.engine.limits import available_mb, cores, current_memory_mb
 from unweave.errors import MemoryLimitError, UsageError
 from unweave.types import Spec
 
@@ -17,11 +16,14 @@ MOST_MB = 4000.0
 @dataclass(frozen=True, slots=True)
 class Share:
     """batch: segments at work at once. most_samples: how long a recording that is held whole may
-    be, at its own rate, within `limit_mb`; None where its length does not matter."""
+    be, at its own rate, within `limit_mb`; None where its length does not matter. mb: the working
+    memory that this comes to; fits: whether there is as much."""
 
     batch: int
     most_samples: int | None = None
     limit_mb: int | None = None
+    mb: float = field(default=0.0, compare=False)
+    fits: bool = field(default=True, compare=False)
 
 
 def choose_device(wanted: str) -> str:
@@ -52,14 +54,19 @@ def choose_share(
     length: int | None,
     sample_rate_hz: int,
     limit_mb: int | None,
+    available_mb: int | None,
+    held_mb: float,
+    workers: int,
 ) -> Share:
-    """How much at once: as asked, or a segment for each core, and no more than memory allows.
+    """How much at once: as asked, or a segment for each worker, and no more than memory allows.
 
     parts: what is run at a time, the separator `name` or its members. groups: of channels that are
     separated each by itself. length: samples of the recording at `sample_rate_hz`, None where they
-    are not known. limit_mb: of the whole process; None: what the system can give. Raises
-    MemoryLimitError, with both figures, if the recording, where it is held whole, or a single
-    segment would not fit; segments are refused only where `limit_mb` is given.
+    are not known. limit_mb: of the whole process; None: `available_mb`, what the system can give.
+    held_mb: what the process holds already, or has promised to others. workers: segments that can
+    be at work at once on a CPU. Raises MemoryLimitError, with both figures, if the recording, where
+    it is held whole, or a single segment would not fit; segments are refused only where `limit_mb`
+    is given.
     """
     if wanted is not None and wanted < 1:
         raise UsageError(f"batch must be at least 1, got {wanted}")
@@ -71,8 +78,8 @@ def choose_share(
             sample_mb += rate / sample_rate_hz * groups * spec.bytes_per_sample / 1e6
         else:
             each_mb += grid.length * spec.bytes_per_sample / 1e6
-    limit = available_mb() if limit_mb is None else limit_mb
-    now_mb = current_memory_mb() + (each_mb if sample_mb else 0.0)
+    limit = available_mb if limit_mb is None else limit_mb
+    now_mb = held_mb + (each_mb if sample_mb else 0.0)
     free_mb = None if limit is None else limit - now_mb
     if sample_mb:
         if free_mb is None:
@@ -83,19 +90,21 @@ def choose_share(
                 f"{name} needs about {length * sample_mb + now_mb:.0f} MB for this recording, "
                 f"the limit is {limit} MB: {_WHOLE_ADVICE}"
             )
-        return Share(1, most, limit)
+        mb = each_mb + (most if length is None else length) * sample_mb
+        return Share(1, most, limit, mb=mb)
     batch = wanted
     if batch is None:
-        batch = cores() if device == "cpu" else ACCELERATOR_BATCH
+        batch = workers if device == "cpu" else ACCELERATOR_BATCH
         batch = min(batch, max(1, int(MOST_MB / each_mb)))
     if free_mb is None or not each_mb:
-        return Share(batch)
+        return Share(batch, mb=batch * each_mb)
     if limit_mb is not None and each_mb > free_mb:
         raise MemoryLimitError(
             f"{name} needs about {each_mb + now_mb:.0f} MB whatever the recording's length, "
             f"the limit is {limit_mb} MB: raise --max-memory"
         )
-    return Share(max(1, min(batch, int(free_mb / each_mb))))
+    batch = max(1, min(batch, int(free_mb / each_mb)))
+    return Share(batch, mb=batch * each_mb, fits=each_mb <= free_mb)
 
 
 def too_long(spec: Spec, share: Share) -> MemoryLimitError:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,15 +25,18 @@ from unweave.audio.writer import Encoding, Writer, encoding
 from unweave.core import journal
 from unweave.core.stem_names import RESIDUAL
 from unweave.core.whole import Hidden
+from unweave.engine import executor as executors
 from unweave.engine import report, resources, wrap
 from unweave.engine.ahead import Decoding
-from unweave.engine.compose import AnySeparator, leaves
+from unweave.engine.compose import AnySeparator
+from unweave.engine.executor import Executor
 from unweave.engine.limits import enough_memory
 from unweave.engine.measure import Faults, StemMeter
 from unweave.engine.source import Watched
-from unweave.errors import Cancelled, InputError, OutputError, UsageError
+from unweave.engine.workers import Workers
+from unweave.errors import InputError, OutputError, UsageError
 from unweave.request import Execution, SeparationRequest
-from unweave.types import OnProgress, Progress, ShouldStop, Wave
+from unweave.types import Block, OnBlock, OnProgress, Progress, ShouldStop, Wave
 
 FULL_SCALE = 1.0  # what lies above it, integer formats cannot hold
 
@@ -45,6 +48,7 @@ class Work:
     groups: wrap.ChannelGroups
     device: str
     share: resources.Share
+    workers: Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,78 +74,99 @@ def separate_file(
     own: Mapping[Path, str] | None = None,
     before_names: Callable[[], None] | None = None,
     on_progress: OnProgress | None = None,
+    on_block: OnBlock | None = None,
     should_stop: ShouldStop | None = None,
+    executor: Executor | None = None,
 ) -> dict[str, object]:
     """Separate one recording into files and write its report beside them.
 
     outputs: name, one of the spec's `outputs`, to file; what is not named is not written. load:
     gives the separator that the request names; it is called when the recording is known to be
-    readable and is being decoded.
+    readable and is being decoded, unless the executor has it. executor: what it shares with others
+    at work; None: `executor.shared()`.
 
     All files appear together when all are complete; files of those names are replaced where
     `replace` says so, or where they hold what `own` says, each with its SHA-256; else they are an
     error. before_names: called when all is complete, before the first file gets its name; it makes
-    room for the report. Returns the report. Raises InputError, OutputError, UsageError,
-    MemoryLimitError, or Cancelled when `should_stop` says so; then nothing is left under the final
-    names.
+    room for the report. on_block: gets the stems of `outputs` as they are finished, once, before
+    the gain that integer files may share; the separation goes on when it returns. Returns the
+    report. Raises InputError, OutputError, UsageError, MemoryLimitError, or Cancelled when
+    `should_stop` or the executor says so; then nothing is left under the final names.
     """
     started = time.perf_counter()
     watched = Watched(source)
     notes: list[str] = []
     region, execution = request.output.region, request.execution
-    with Decoding(source, region) as decoding:
-        info = decoding.info
-        target = encoding(
-            request.output.format, request.output.bit_depth, info.sample_rate_hz, info.channels
-        )
-        placed = tags.of_part(info.tags, region.samples(info.sample_rate_hz)[0])
-        separator, work = _prepare(load, info, outputs, execution)
-        loaded_s = time.perf_counter() - started
-
-        def fewer(batch: int) -> None:
-            nonlocal work
-            work = dataclasses.replace(work, share=resources.Share(batch))
-
-        def run(
-            decoding: Decoding, gain: float, peak_limit: float
-        ) -> tuple[Pass, dict[str, Writer]]:
-            with ExitStack() as undo:
-                writers = {}
-                for stem, path in outputs.items():
-                    writers[stem] = _writer(path, target, info, placed, stem)
-                    undo.callback(writers[stem].discard)
-                found = _pass(
-                    decoding,
+    executor = executor or executors.shared()
+    check = partial(executor.check, shown(source), should_stop)
+    with ExitStack() as held:
+        with Decoding(source, region) as decoding:
+            info = decoding.info
+            target = encoding(
+                request.output.format, request.output.bit_depth, info.sample_rate_hz, info.channels
+            )
+            placed = tags.of_part(info.tags, region.samples(info.sample_rate_hz)[0])
+            separator = held.enter_context(executor.loaded(request.separator, load, execution))
+            names = separator.spec.outputs
+            _check_stems(outputs, separator)
+            work = held.enter_context(
+                _at_work(
                     separator,
-                    work,
-                    writers,
-                    gain,
-                    peak_limit,
-                    notes.append,
-                    fewer,
-                    on_progress,
+                    info.channels,
+                    info.channel_names,
+                    info.most_frames,
+                    info.sample_rate_hz,
+                    execution,
+                    executor,
                     should_stop,
                 )
-                undo.pop_all()
-            return found, writers
+            )
+            loaded_s = time.perf_counter() - started
 
-        gain, passes = 1.0, 1
-        peak_limit = FULL_SCALE if target.integer else np.inf
-        found, writers = run(decoding, gain, peak_limit)
-    names = separator.spec.outputs
-    if found.peak > peak_limit:
-        for writer in writers.values():
-            writer.discard()
-        # A hair below full scale, so that rounding cannot reach what clips.
-        gain, passes = (1.0 - 2.0**-15) / found.peak, 2
-        notes.append(
-            f"a stem peaks {20 * np.log10(found.peak):.2f} dB above full scale: "
-            f"all stems are {-20 * np.log10(gain):.2f} dB quieter (32 bits keep the level)"
-        )
-        with Decoding(source, region) as decoding:
-            found, writers = run(decoding, gain, np.inf)
-        if found.peak * gain > peak_limit:
-            notes.append("the separator gave other stems the second time: a stem clips")
+            def fewer(batch: int) -> None:
+                nonlocal work
+                work = dataclasses.replace(work, share=resources.Share(batch))
+
+            def run(
+                decoding: Decoding, gain: float, peak_limit: float, on_block: OnBlock | None
+            ) -> tuple[Pass, dict[str, Writer]]:
+                with ExitStack() as undo:
+                    writers = {}
+                    for stem, path in outputs.items():
+                        writers[stem] = _writer(path, target, info, placed, stem)
+                        undo.callback(writers[stem].discard)
+                    found = _pass(
+                        decoding,
+                        separator,
+                        work,
+                        writers,
+                        gain,
+                        peak_limit,
+                        notes.append,
+                        fewer,
+                        on_progress,
+                        on_block,
+                        check,
+                    )
+                    undo.pop_all()
+                return found, writers
+
+            gain, passes = 1.0, 1
+            peak_limit = FULL_SCALE if target.integer else np.inf
+            found, writers = run(decoding, gain, peak_limit, on_block)
+        if found.peak > peak_limit:
+            for writer in writers.values():
+                writer.discard()
+            # A hair below full scale, so that rounding cannot reach what clips.
+            gain, passes = (1.0 - 2.0**-15) / found.peak, 2
+            notes.append(
+                f"a stem peaks {20 * np.log10(found.peak):.2f} dB above full scale: "
+                f"all stems are {-20 * np.log10(gain):.2f} dB quieter (32 bits keep the level)"
+            )
+            with Decoding(source, region) as decoding:
+                found, writers = run(decoding, gain, np.inf, None)
+            if found.peak * gain > peak_limit:
+                notes.append("the separator gave other stems the second time: a stem clips")
     with ExitStack() as undo:
         for writer in writers.values():
             undo.callback(writer.discard)
@@ -187,13 +212,15 @@ def separate_array(
     execution: Execution = Execution(),
     warn: Callable[[str], None],
     on_progress: OnProgress | None = None,
+    executor: Executor | None = None,
 ) -> dict[str, Wave]:
     """All stems of a mix `(channel, time)` in memory by name, and the residual where there is one.
 
-    The mix stays as it is; samples that are not finite count as silence.
+    The mix stays as it is; samples that are not finite count as silence. executor: what it shares
+    with others at work; None: `executor.shared()`.
     """
     channels, length = mix.shape
-    work = _choose(separator, channels, channel_names, length, sample_rate_hz, execution)
+    executor = executor or executors.shared()
     clean = Faults(sample_rate_hz).clean
 
     def blocks() -> Iterator[Wave]:
@@ -203,20 +230,25 @@ def separate_array(
     names = separator.spec.outputs
     out = np.empty((len(names), channels, length), np.float32)
     done = 0
-    for _, stems in wrap.separate_blocks(
-        separator.to(work.device),
-        blocks(),
-        sample_rate_hz,
-        work.groups,
-        device=work.device,
-        batch=work.share.batch,
-        warn=warn,
-        again=blocks,
-    ):
-        out[..., done : done + stems.shape[-1]] = stems
-        done += stems.shape[-1]
-        if on_progress is not None:
-            on_progress(Progress(done / sample_rate_hz, length / sample_rate_hz))
+    with _at_work(
+        separator, channels, channel_names, length, sample_rate_hz, execution, executor
+    ) as work:
+        for _, stems in wrap.separate_blocks(
+            separator.to(work.device),
+            blocks(),
+            sample_rate_hz,
+            work.groups,
+            device=work.device,
+            batch=work.share.batch,
+            warn=warn,
+            again=blocks,
+            workers=work.workers,
+        ):
+            executor.check(separator.spec.name, None)
+            out[..., done : done + stems.shape[-1]] = stems
+            done += stems.shape[-1]
+            if on_progress is not None:
+                on_progress(Progress(done / sample_rate_hz, length / sample_rate_hz))
     return dict(zip(names, out, strict=True))
 
 
@@ -278,53 +310,37 @@ def _publish(
             page.discard()
 
 
-def _prepare(
-    load: Callable[[], AnySeparator],
-    info: SourceInfo,
-    outputs: Mapping[str, Path],
-    execution: Execution,
-) -> tuple[AnySeparator, Work]:
-    """The separator on its device, and how this recording meets it. Raises before any work."""
-    separator = load()
+def _check_stems(asked: Iterable[str], separator: AnySeparator) -> None:
     names = separator.spec.outputs
-    unknown = [stem for stem in outputs if stem not in names]
-    if unknown or not outputs:
+    unknown = [stem for stem in asked if stem not in names]
+    if unknown or not asked:
         raise UsageError(
             f"{separator.spec.name} gives {', '.join(names)}; asked for {', '.join(unknown)}"
         )
-    work = _choose(
-        separator,
-        info.channels,
-        info.channel_names,
-        info.most_frames,
-        info.sample_rate_hz,
-        execution,
-    )
-    return separator.to(work.device), work
 
 
-def _choose(
+@contextmanager
+def _at_work(
     separator: AnySeparator,
     channels: int,
     channel_names: Sequence[str],
     length: int | None,
     sample_rate_hz: int,
     execution: Execution,
-) -> Work:
-    device = resources.choose_device(execution.device)
-    spec = separator.spec
-    groups = wrap.channel_groups(spec, channels, channel_names)
-    share = resources.choose_share(
-        spec.name,
-        [leaf.spec for leaf in leaves(separator)],
-        device,
-        wanted=execution.batch,
+    executor: Executor,
+    should_stop: ShouldStop | None = None,
+) -> Iterator[Work]:
+    """How a recording meets the separator, and its share of the machine. Raises before any work."""
+    groups = wrap.channel_groups(separator.spec, channels, channel_names)
+    with executor.share(
+        separator,
+        execution,
         groups=len(groups.groups),
         length=length,
         sample_rate_hz=sample_rate_hz,
-        limit_mb=execution.max_memory_mb,
-    )
-    return Work(groups, device, share)
+        should_stop=should_stop,
+    ) as share:
+        yield Work(groups, resources.choose_device(execution.device), share, executor.workers)
 
 
 def _pass(
@@ -337,7 +353,8 @@ def _pass(
     warn: Callable[[str], None],
     on_batch: Callable[[int], None],
     on_progress: OnProgress | None,
-    should_stop: ShouldStop | None,
+    on_block: OnBlock | None,
+    check: Callable[[], None],
 ) -> Pass:
     """Decode, separate, measure and write once.
 
@@ -355,8 +372,7 @@ def _pass(
 
     def decoded(decoding: Decoding, faults: Faults) -> Iterator[Wave]:
         for block in decoding.blocks():
-            if should_stop is not None and should_stop():
-                raise Cancelled(f"{decoding.source}: stopped")
+            check()
             yield faults.clean(block)
 
     def again() -> Iterator[Wave]:
@@ -383,6 +399,7 @@ def _pass(
             warn=warn,
             on_batch=on_batch,
             again=again,
+            workers=work.workers,
         ):
             jobs = [pool.submit(meter.push, mix, stems)]
             if peak <= peak_limit:
@@ -393,9 +410,13 @@ def _pass(
             for job in jobs:
                 job.result()
             peak = max(meter.peaks[stem] for stem in wanted)
+            if on_block is not None:
+                finished = zip(writers, wanted, strict=True)
+                on_block(Block(done, {stem: stems[n] for stem, n in finished}))
             done += mix.shape[-1]
             if on_progress is not None:
                 on_progress(Progress(done / rate, info.duration_s))
+            check()
     if not done:
         raise InputError(f"{decoding.source}: holds no sound")
     warnings = (*decoding.warnings, *faults.warnings())

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ import numpy as np
 
 from unweave.core.plan import Plan
 from unweave.engine.overlap_add import OverlapAdd, Place, Reflected, segments
+from unweave.engine.workers import Workers
 from unweave.types import Wave
 
 if TYPE_CHECKING:
@@ -44,14 +45,16 @@ def stream(
     batch: int,
     warn: Warn,
     on_batch: OnBatch | None = None,
+    workers: Workers | None = None,
 ) -> Iterator[Wave]:
     """Stems of a mix that arrives in blocks.
 
     separator: what is called with one batch of segments and the sample rate. blocks: `(group,
     channel, time)`; groups of channels are separated independently of each other. batch: segments
-    at work at once; on_batch: told when memory allows fewer. Yields `(group, stem, channel, time)`
-    blocks that add up to exactly the samples that came in. Without a plan the whole mix is
-    collected and separated at once.
+    at work at once; on_batch: told when memory allows fewer. workers: threads that others may
+    share, as many as `batch` where none are given. Yields `(group, stem, channel, time)` blocks
+    that add up to exactly the samples that came in. Without a plan the whole mix is collected and
+    separated at once.
     """
     call = partial(_call, separator, sample_rate_hz, device)
     if plan is None:
@@ -76,7 +79,7 @@ def stream(
             yield wave
 
     if device == "cpu":
-        separated = _on_threads(call, inputs(), batch)
+        separated = _on_threads(call, inputs(), batch, workers or Workers(batch))
     else:
         separated = _in_batches(call, inputs(), batch, device, warn, on_batch)
     join = OverlapAdd(plan)
@@ -108,27 +111,34 @@ def _call(separator: Call, sample_rate_hz: int, device: str, mix: Wave) -> Wave:
         return np.asarray(stems.to("cpu", torch.float32).numpy())
 
 
-def _on_threads(call: Work, parts: Iterable[Wave], batch: int) -> Iterator[Wave]:
+def _on_threads(call: Work, parts: Iterable[Wave], batch: int, workers: Workers) -> Iterator[Wave]:
     pending: deque[list[Future[Wave]]] = deque()
+    # One more waits where the threads are as many as may be at work, so that none is ever idle.
+    most = batch + 1 if batch >= workers.count else batch
 
     def result() -> Wave:
         done = [job.result() for job in pending.popleft()]
         return done[0] if len(done) == 1 else np.concatenate(done)
 
-    from unweave.signal.threads import one_thread_each
-
-    with one_thread_each() as limit:
-        pool = ThreadPoolExecutor(batch, "unweave", initializer=limit)
+    with workers.at_work() as pool:
+        at_work: set[Future[Wave]] = set()
         try:
             for part in parts:
-                groups = (part[n : n + 1] for n in range(part.shape[0]))
-                pending.append([pool.submit(call, group) for group in groups])
+                jobs: list[Future[Wave]] = []
+                pending.append(jobs)
+                for n in range(part.shape[0]):
+                    if len(at_work) >= most:
+                        _, at_work = wait(at_work, return_when=FIRST_COMPLETED)
+                    jobs.append(pool.submit(call, part[n : n + 1]))
+                    at_work.add(jobs[-1])
                 if sum(map(len, pending)) > batch + 1:
                     yield result()
             while pending:
                 yield result()
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            for job in at_work:
+                job.cancel()
+            wait(at_work)
 
 
 def _in_batches(

@@ -15,6 +15,7 @@ import numpy as np
 from unweave.engine.compose import AnySeparator, Run, completed, estimated
 from unweave.engine.signal import Signal
 from unweave.engine.stream import OnBatch, Warn
+from unweave.engine.workers import Workers
 from unweave.errors import UsageError
 from unweave.types import Spec, Wave
 
@@ -94,13 +95,15 @@ def separate_blocks(
     warn: Warn,
     on_batch: OnBatch | None = None,
     again: Callable[[], Iterable[Wave]] | None = None,
+    workers: Workers | None = None,
 ) -> Iterator[tuple[Wave, Wave]]:
     """Separate a recording that arrives in blocks `(channel, time)` at its own rate.
 
-    again: gives the blocks anew, for a separator that needs the recording twice. Yields `(mix,
-    stems)` of equal length: `(channel, time)` and `(stem, channel, time)`, where the stems are
-    those of the spec, followed by the residual unless the spec has a `rest` stem. Their sum is the
-    mix to within float32 rounding, sample for sample, from the first to the last.
+    again: gives the blocks anew, for a separator that needs the recording twice. workers: threads
+    that others share. Yields `(mix, stems)` of equal length: `(channel, time)` and `(stem, channel,
+    time)`, where the stems are those of the spec, followed by the residual unless the spec has a
+    `rest` stem. Their sum is the mix to within float32 rounding, sample for sample, from the first
+    to the last.
     """
     mix = Signal(
         map(groups.split, blocks),
@@ -108,7 +111,7 @@ def separate_blocks(
         None if again is None else lambda: map(groups.split, again()),
     )
     kept = estimated(separator.spec)
-    run = Run(device=device, batch=batch, warn=warn, on_batch=on_batch)
+    run = Run(device=device, batch=batch, warn=warn, on_batch=on_batch, workers=workers)
     for inputs, stems in run.in_step(separator, mix, kept):
         wave = groups.join(inputs[:, None])[0]
         yield wave, completed(separator.spec, kept, wave, groups.join(stems))

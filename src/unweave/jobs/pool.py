@@ -13,7 +13,7 @@ import multiprocessing
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from queue import SimpleQueue
@@ -176,7 +176,12 @@ def _child_main(pipe: Connection, request: SeparationRequest, threads: int) -> N
     jobs: SimpleQueue[Job | None] = SimpleQueue()
     stopped = Event()
     Thread(target=_obey, args=(pipe, jobs, stopped), daemon=True).start()
-    work = worker(_fair_share(request, threads))
+    import torch
+
+    from unweave.engine.executor import Executor
+
+    torch.set_num_threads(threads)
+    work = worker(request, Executor(threads=threads, keep_models=1))
     try:
         while not stopped.is_set() and (job := jobs.get()) is not None:
             try:
@@ -207,22 +212,6 @@ def _obey(pipe: Connection, jobs: SimpleQueue[Job | None], stopped: Event) -> No
 def _parent_is_gone() -> bool:
     parent = multiprocessing.parent_process()
     return parent is None or not parent.is_alive()
-
-
-def _fair_share(request: SeparationRequest, threads: int) -> SeparationRequest:
-    """The same request with no more than `threads` of the processor's cores."""
-    import torch
-
-    from unweave.engine.resources import choose_device
-
-    torch.set_num_threads(threads)
-    try:
-        on_cpu = choose_device(request.execution.device) == "cpu"
-    except UnweaveError:
-        return request  # the engine will say so, with the file's name
-    if request.execution.batch is not None or not on_cpu:
-        return request
-    return replace(request, execution=replace(request.execution, batch=threads))
 
 
 class _Throttled:

@@ -23,7 +23,8 @@ from unweave.jobs.turns import clear, tidy, turn
 from unweave.request import SeparationRequest
 
 if TYPE_CHECKING:
-    from unweave.types import OnProgress, Progress, Separator, ShouldStop
+    from unweave.engine.executor import Executor
+    from unweave.types import OnBlock, OnProgress, Progress, Separator, ShouldStop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +90,9 @@ Todo = Iterator[Job | Outcome]  # a job to do, or one that is settled without wo
 Work = Callable[[Job, "OnProgress", "ShouldStop"], Outcome]  # raises what goes wrong
 
 
-def worker(request: SeparationRequest) -> Work:
-    """A function that separates one job; it loads the separator at its first call and keeps it."""
-    loaded: list[Separator] = []
-
-    def load() -> Separator:
-        if not loaded:
-            loaded.append(_load(request))
-        return loaded[0]
-
-    return partial(do, request=request, load=load)
+def worker(request: SeparationRequest, executor: Executor) -> Work:
+    """A function that separates one job; the executor has the separator from the first on."""
+    return partial(do, request=request, load=partial(_load, request), executor=executor)
 
 
 def do(
@@ -108,6 +102,8 @@ def do(
     *,
     request: SeparationRequest,
     load: Callable[[], Separator],
+    executor: Executor | None = None,
+    on_block: OnBlock | None = None,
 ) -> Outcome:
     """Separate one job, unless it is finished already. Raises what the engine raises.
 
@@ -130,7 +126,9 @@ def do(
             own=found.own,
             before_names=partial(release, job, found.report_path),
             on_progress=on_progress,
+            on_block=on_block,
             should_stop=should_stop,
+            executor=executor,
         )
     return _outcome(job, Status.DONE, found, report)
 
@@ -254,7 +252,9 @@ def _run_here(
     _at_once: int,
     should_stop: ShouldStop,
 ) -> Iterator[Outcome]:
-    work = worker(request)
+    from unweave.engine.executor import Executor
+
+    work = worker(request, Executor(keep_models=1))
     for job in todo:
         if isinstance(job, Outcome):
             yield job

@@ -1,0 +1,184 @@
+"""What the separations of one process share: loaded separators, processors, memory.
+
+A program has one `Executor`: the command line makes one, a service keeps one. Whoever separates
+without one of their own shares `shared()`. Any number of threads may separate with it at a time;
+each gets the stems that it would get alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Condition, Event, Lock
+
+from unweave.engine.compose import AnySeparator, leaves
+from unweave.engine.limits import available_mb, cores, current_memory_mb
+from unweave.engine.resources import Share, choose_device, choose_share
+from unweave.engine.workers import Workers
+from unweave.errors import Cancelled, MemoryLimitError
+from unweave.request import Execution, SeparatorRef
+from unweave.types import ShouldStop
+
+Load = Callable[[], AnySeparator]
+Key = tuple[str, str]  # a separator's identity, and its device
+
+
+@dataclass(slots=True)
+class _Loaded:
+    lock: Lock = field(default_factory=Lock)
+    separator: AnySeparator | None = None
+    users: int = 0
+
+
+class Executor:
+    """Separations at work in one process.
+
+    threads: segments at work at once on the CPU, all separations together; None: one for each
+    processor that the process may use. max_memory_mb: what the whole process may take; None: what
+    the system and its control groups give. keep_models: separators that stay loaded while nobody
+    uses them.
+    """
+
+    def __init__(
+        self, *, threads: int | None = None, max_memory_mb: int | None = None, keep_models: int = 0
+    ) -> None:
+        self.workers = Workers(threads or cores())
+        self.max_memory_mb = max_memory_mb
+        self.keep_models = keep_models
+        self.stopped = Event()
+        self._lock = Lock()
+        self._loaded: OrderedDict[Key, _Loaded] = OrderedDict()
+        self._moving = Lock()
+        self._memory = Condition()
+        self.promised_mb: list[float] = []  # of each separation at work
+        self._idle_mb = 0.0  # what the process held before the first of them
+
+    def stop(self) -> None:
+        """Have every separation that is at work raise Cancelled, and every later one."""
+        self.stopped.set()
+        with self._memory:
+            self._memory.notify_all()
+
+    def check(self, name: str, should_stop: ShouldStop | None) -> None:
+        """Raise Cancelled, with `name`, where this executor or `should_stop` says to stop."""
+        if self.stopped.is_set() or (should_stop is not None and should_stop()):
+            raise Cancelled(f"{name}: stopped")
+
+    @contextmanager
+    def loaded(
+        self, reference: SeparatorRef, load: Load, execution: Execution
+    ) -> Iterator[AnySeparator]:
+        """The separator on its device, one copy of it however many use it.
+
+        load: gives it, when nobody has it. What exists only in memory is used as it is.
+        """
+        device = choose_device(execution.device)
+        identity = reference.identity()
+        if identity is None:
+            separator = load()
+            with self._moving:  # it may be the one that another thread has
+                moved = separator.to(device)
+            yield moved
+            return
+        key = identity, device
+        with self._lock:
+            entry = self._loaded.setdefault(key, _Loaded())
+            self._loaded.move_to_end(key)
+            entry.users += 1
+        try:
+            with entry.lock:
+                if entry.separator is None:
+                    entry.separator = load().to(device)
+            yield entry.separator
+        finally:
+            with self._lock:
+                entry.users -= 1
+                self._forget(entry)
+
+    def _forget(self, left: _Loaded) -> None:
+        """Drop what nobody uses beyond `keep_models`, what was used longest ago first."""
+        unused = [key for key, entry in self._loaded.items() if not entry.users]
+        failed = [key for key in unused if self._loaded[key].separator is None]
+        kept = [key for key in unused if key not in failed]
+        for key in [*failed, *kept[: max(0, len(kept) - self.keep_models)]]:
+            del self._loaded[key]
+
+    @contextmanager
+    def share(
+        self,
+        separator: AnySeparator,
+        execution: Execution,
+        *,
+        groups: int,
+        length: int | None,
+        sample_rate_hz: int,
+        should_stop: ShouldStop | None = None,
+    ) -> Iterator[Share]:
+        """How much at once, of what the separations at work leave.
+
+        Waits for one of them to end where memory does not allow a segment more. groups, length,
+        sample_rate_hz: as `resources.choose_share` takes them. Raises MemoryLimitError where it
+        would not fit if it were alone, Cancelled.
+        """
+        spec, parts = separator.spec, [leaf.spec for leaf in leaves(separator)]
+        limits = [mb for mb in (execution.max_memory_mb, self.max_memory_mb) if mb is not None]
+        with self._memory:
+            while True:
+                self.check(separator.spec.name, should_stop)
+                alone = not self.promised_mb
+                if alone:
+                    self._idle_mb = current_memory_mb()
+                held_mb = max(current_memory_mb(), self._idle_mb + sum(self.promised_mb))
+                try:
+                    share = choose_share(
+                        spec.name,
+                        parts,
+                        choose_device(execution.device),
+                        wanted=execution.batch,
+                        groups=groups,
+                        length=length,
+                        sample_rate_hz=sample_rate_hz,
+                        limit_mb=min(limits, default=None),
+                        available_mb=available_mb(),
+                        held_mb=held_mb,
+                        workers=self.workers.count,
+                    )
+                except MemoryLimitError:
+                    if alone:
+                        raise
+                    share = None
+                if share is not None and (alone or share.fits):
+                    break
+                self._memory.wait(timeout=1.0)
+            self.promised_mb.append(share.mb)
+        try:
+            yield share
+        finally:
+            with self._memory:
+                self.promised_mb.remove(share.mb)
+                self._memory.notify_all()
+
+
+_shared: Executor | None = None
+_lock = Lock()
+
+
+def shared() -> Executor:
+    """The executor of whoever has none of their own."""
+    global _shared
+    with _lock:
+        if _shared is None:
+            _shared = Executor()
+        return _shared
+
+
+def _after_fork() -> None:
+    global _shared, _lock
+    _shared, _lock = None, Lock()  # its threads, and what they were at, are the parent's
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

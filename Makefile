@@ -20,7 +20,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test format constraints clean
+.PHONY: help demo test docs format constraints clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -46,7 +46,10 @@ demo: $(VENV)/.plot ## Separate a song or a folder into stems/ and draw it: make
 
 # Tests run side by side, so each process takes one core for torch.
 test: $(VENV)/.test ## Run every check: format, lint, types, imports, tests
-	@echo '== format: ruff format --check'
+	@echo '== docs: $(VENV)/.test ## Build the documentation site into build/site
+	@$(BIN)/mkdocs build --quiet && echo 'open build/site/index.html'
+
+format: ruff format --check'
 	@$(BIN)/python -m ruff format --check .
 	@echo '== lint: ruff check'
 	@$(BIN)/python -m ruff check .
@@ -54,6 +57,8 @@ test: $(VENV)/.test ## Run every check: format, lint, types, imports, tests
 	@$(BIN)/python -m mypy
 	@echo '== imports: lint-imports'
 	@$(BIN)/lint-imports --no-logo
+	@echo '== documentation: mkdocs build'
+	@$(BIN)/mkdocs build --quiet
 	@echo '== weights: unweave models pull'
 	@$(BIN)/unweave models pull
 	@echo '== tests: pytest'

@@ -132,16 +132,8 @@ def row(item: Option) -> str:
 def contents() -> str:
     """The list of all pages, and all that was measured."""
     lines = ["# The classical techniques", "", *INTRODUCTION, ""]
-    lines += ["| technique | what for | stems | sees |", "|---|---|---|---|"]
-    for name in registry.techniques():
-        facts = registry.describe(name)
-        assert isinstance(facts, registry.Technique)
-        spec = registry.load(name).spec
-        segments = spec.segmentation
-        sees = f"{segments.length_s:.0f} s at a time" if segments else "the whole recording"
-        stems = ", ".join(facts.stems)
-        lines.append(line([f"[{name}]({name}.md)", facts.title.rstrip("."), stems, sees]))
-    lines += ["", *WIENER, "", "## Measured", ""]
+    lines += ["`unweave models list` lists them; each has a page in this folder.", ""]
+    lines += [*WIENER, "", "## Measured", ""]
     for table in tables():
         lines += table.text(table.rows)
     lines += ["Made by `python -m scripts.technique_pages`: edit the docstrings, not these pages."]

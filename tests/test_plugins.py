@@ -84,18 +84,55 @@ def test_it_is_benchmarked(run, tmp_path: Path) -> None:
         soundfile.write(tmp_path / f"data/one/{name}.wav", sound, 8000, subtype="FLOAT")
     done = run(
         "-m", "unweave", "benchmark", "--root", "data", "-s", "mid-side", "--map", "mid=vocals",
-        "--map", "side=accompaniment", "-o", "scores", "--json",
+        "--map", "side=accompaniment", "-s", "crossover-500", "--map", "low=accompaniment",
+        "--map", "high=vocals", "-o", "scores", "--json",
     )  # fmt: skip
-    assert [each["separator"] for each in json.loads(done.stdout)["scores"]] == ["mid-side"]
+    scored = [each["separator"] for each in json.loads(done.stdout)["scores"]]
+    assert sorted(scored) == ["crossover-500", "mid-side"]
 
 
-def test_python_has_it_and_it_keeps_its_word(run) -> None:
+NAMES = {
+    "mid-side": ["mid", "side"],
+    "crossover-500": ["low", "high"],
+    "sides-low-high": ["low", "high", "side"],
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_python_has_it_and_it_keeps_its_word(run, name: str) -> None:
     run(
         "-c",
         "import unweave, unweave.testing\n"
-        "unweave.testing.check_separator('mid-side')\n"
-        "assert list(unweave.separate('a.wav', model='mid-side')) == ['mid', 'side']",
+        f"unweave.testing.check_separator({name!r})\n"
+        f"assert list(unweave.separate('a.wav', model={name!r})) == {NAMES[name]}",
     )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_of_it_is_listed_separated_verified(run, name: str) -> None:
+    listed = json.loads(run("-m", "unweave", "models", "list", "--json").stdout)
+    [facts] = [each for each in listed if each["name"] == name]
+    assert facts["origin"] == "unweave-example"
+    assert facts["stems"] == NAMES[name]
+    run("-m", "unweave", "separate", "a.wav", "-m", name, "--format", "flac", "-o", "o")
+    assert "agrees" in run("-m", "unweave", "verify", "o/a").stdout
+
+
+def test_its_network_takes_options_and_separates(run, tmp_path: Path) -> None:
+    time_s = np.arange(16000) / 16000
+    low, high = np.sin(2 * np.pi * 110 * time_s), np.sin(2 * np.pi * 4000 * time_s)
+    soundfile.write(tmp_path / "tones.wav", 0.2 * (low + high), 16000, subtype="FLOAT")
+    run(
+        "-c",
+        "import numpy as np, soundfile, unweave\n"
+        "stems = unweave.separate('tones.wav', model='crossover-500', sharpness=4)\n"
+        "hz = np.fft.rfft(stems['low'][0], 16000)\n"
+        "assert abs(hz[110]) > 1000 * abs(hz[4000]), (hz[110], hz[4000])",
+    )
+    wrong = run(
+        "-m", "unweave", "separate", "a.wav", "-m", "crossover-500", "--set", "sharpness=0", code=2
+    )
+    assert wrong.stderr.startswith("error: crossover-500: sharpness must be a number, above 0")
 
 
 def test_its_command_is_a_verb(run) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from unweave.errors import UnweaveError
     from unweave.evaluation.benchmark import benchmark
     from unweave.evaluation.evaluate import evaluate
+    from unweave.jobs.verify import verify
+    from unweave.viz.spectrogram import spectrogram
 
     __version__: str
 
@@ -41,6 +44,8 @@ _HOMES = {
     "Stems": "unweave.api",
     "benchmark": "unweave.evaluation.benchmark",
     "evaluate": "unweave.evaluation.evaluate",
+    "spectrogram": "unweave.viz.spectrogram",
+    "verify": "unweave.jobs.verify",
     "UnweaveError": "unweave.errors",
 }
 
@@ -55,7 +60,9 @@ __all__ = [
     "load",
     "separate",
     "separate_file",
+    "spectrogram",
     "stream",
+    "verify",
 ]
 
 
@@ -64,6 +71,8 @@ def __getattr__(name: str) -> object:
         value: object = _version()
     elif name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
+    elif name.isidentifier() and find_spec(f"unweave.apps.{name}") is not None:
+        value = getattr(import_module(f"unweave.apps.{name}"), name)
     else:
         raise AttributeError(f"module 'unweave' has no attribute {name!r}")
     globals()[name] = value

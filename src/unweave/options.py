@@ -250,7 +250,8 @@ def checked(
     known = {item.name: item for item in declared}
     for name in options:
         if name not in known:
-            raise UsageError(f"{owner} has no option {name!r}; it takes {', '.join(known)}")
+            takes = ", ".join(known) or "none"
+            raise UsageError(f"{owner} has no option {name!r}; it takes {takes}")
     return {name: known[name].check(value, owner) for name, value in options.items()}
 
 

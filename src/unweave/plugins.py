@@ -11,15 +11,25 @@ wins over an entry point of the same name.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
 
 from unweave.errors import UsageError
 
 SEPARATORS = "unweave.separators"  # NAME = "module:Class", a technique as those of unweave
 ARCHITECTURES = "unweave.architectures"  # NAME = "package", with `model` and perhaps `options`
-CARDS = "unweave.cards"  # NAME = "package", a folder of cards
+CARDS = "unweave.cards"  # NAME = "package.folder", a folder of cards
+PRESETS = "unweave.presets"  # NAME = "package.folder", a folder of presets
 COMMANDS = "unweave.commands"  # NAME = "module:function", a verb as typer takes it
+
+ENDING = ".toml"  # of cards and presets
+
+log = logging.getLogger(__name__)
 
 
 @cache
@@ -47,3 +57,42 @@ def loaded(point: metadata.EntryPoint) -> object:
             f"{point.name}: the plug-in {origin(point)} cannot be loaded "
             f"({type(error).__name__}: {reason:.160}); install it anew, or remove it"
         ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a card or a preset lies, and the package that brought it."""
+
+    path: Path
+    origin: str
+
+
+def files(group: str, own: metadata.EntryPoint) -> dict[str, Place]:
+    """The TOML files in the folders that packages name in a group, by their names.
+
+    `own` names unweave's. Folders are found and read, no code of a package runs.
+    """
+    found: dict[str, Place] = {}
+    for point in (own, *sorted(metadata.entry_points(group=group), key=lambda point: point.name)):
+        brought_by = point.dist.name if point.dist else own.name
+        paths = sorted(path for folder in _folders(point) for path in folder.glob(f"*{ENDING}"))
+        if not paths:
+            log.warning(
+                "%s: its entry point %s names no folder with files", brought_by, point.value
+            )
+        for path in paths:
+            first = found.setdefault(path.stem, Place(path, brought_by))
+            if first.path != path:
+                log.warning("%s: left out, %s has one of that name", path, first.origin)
+    return found
+
+
+def _folders(point: metadata.EntryPoint) -> Iterator[Path]:
+    """The folders that an entry point may mean: `package.folder`, found and not imported."""
+    package, *inner = point.value.partition(":")[0].strip().split(".")
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        spec = None
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        yield Path(folder, *inner)

@@ -1,8 +1,8 @@
 """Every separator by name: the only place that turns a name into one, importing only that one.
 
 Classical techniques are the files of `separators/`, each with its frozen dataclass under the name
-`TECHNIQUE`; trained ones are the cards that packages bring (`models/cards.py`). Other packages
-add to both by entry points (`plugins.py`).
+`TECHNIQUE`; trained ones are cards (`models/cards.py`); presets are made of others (`presets.py`).
+Other packages add to all three by entry points (`plugins.py`).
 
 `resolve` says everything of a separator that a request holds, before its weights are read; `load`
 gives it; `check` makes sure that both speak of the same one.
@@ -17,13 +17,13 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from unweave import plugins, separators
+from unweave import plugins, presets, separators
 from unweave.audio.files import advice, shown
 from unweave.core.stem_names import RESIDUAL, canonical
 from unweave.core.whole import sha256
@@ -33,8 +33,14 @@ from unweave.models import cards, store
 from unweave.models import options as trained
 from unweave.models.cards import Card
 from unweave.options import SEED, WIENER, Option, build, checked, options_of
+from unweave.presets import Member, Preset
 from unweave.request import Execution, OptionFile, Output, SeparationRequest, SeparatorRef
 from unweave.types import Audio, Separator, Spec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unweave.engine.compose import AnySeparator
 
 DEFAULT = "spleeter-2stems"
 
@@ -53,7 +59,7 @@ class Technique:
 
 def names() -> list[str]:
     """All names, sorted."""
-    return sorted([*cards.names(), *techniques()])
+    return sorted({*cards.names(), *techniques(), *presets.names()})
 
 
 def techniques() -> list[str]:
@@ -63,6 +69,8 @@ def techniques() -> list[str]:
 
 def origin(name: str) -> str:
     """The distribution that a separator comes from."""
+    if presets.known(name):
+        return presets.preset(name).origin
     if cards.known(name):
         return cards.card(name).origin
     if name in _own_techniques():
@@ -79,8 +87,10 @@ def _own_techniques() -> frozenset[str]:
     )
 
 
-def describe(name: str) -> Card | Technique:
+def describe(name: str) -> Card | Technique | Preset:
     """The facts about a separator, without its weights. Raises UsageError for an unknown name."""
+    if presets.known(name):
+        return presets.preset(name)
     if cards.known(name):
         return cards.card(name)
     technique = _technique(name)
@@ -102,7 +112,42 @@ def declared(name: str) -> tuple[Option, ...]:
     Raises UsageError for an unknown name.
     """
     own = _own_options(name)
-    return own if WIENER in own else (*own, WIENER)
+    return own if WIENER in own or presets.known(name) else (*own, WIENER)
+
+
+def members(name: str) -> tuple[Member, ...]:
+    """What a preset or a bag of models is made of; nothing for any other name.
+
+    Raises UsageError for an unknown name.
+    """
+    found = _members(name)
+    _check_finite(name, found, ())
+    return found
+
+
+def _members(name: str) -> tuple[Member, ...]:
+    if presets.known(name):
+        return tuple(presets.preset(name).members())
+    if cards.known(name) and (bag := cards.card(name).bag) is not None:
+        return tuple(Member(separator=member) for member in bag.members)
+    return ()
+
+
+def _check_finite(name: str, members: Iterable[Member], within: tuple[str, ...]) -> None:
+    """Raises UsageError where something is a member of itself."""
+    within = (*within, name)
+    for member in members:
+        if member.separator in within:
+            raise UsageError(f"{name}: {' -> '.join(within)} -> {member.separator} has no end")
+        _check_finite(member.separator, _members(member.separator), within)
+
+
+def with_weights(name: str) -> list[Card]:
+    """The cards whose weights a separator needs. Raises UsageError for an unknown name."""
+    found = [card for member in members(name) for card in with_weights(member.separator)]
+    if not found and cards.known(name) and not presets.known(name):
+        return [cards.card(name)]
+    return list({card.place: card for card in found}.values())
 
 
 def request(
@@ -148,43 +193,108 @@ def resolve(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, tu
     }
     given |= {name: value for name, value in options.items() if name not in given}
     values = _with_sound(model, given)
-    if cards.known(model):
-        card = cards.card(model)
-        store.check(card)
-        in_force = {item.name: values.get(item.name, item.default) for item in declared(model)}
-        additive = trained.additive(card, in_force)
-        spec = Spec(name=card.name, stems=card.stems, rest=card.complement, additive=additive)
-        place, revision = cards.place(model), trained.revision(card)
+    spec = _spec(model, values)
+    place, revision = model, 1
+    if presets.known(model):
+        place = presets.place(model)
+    elif cards.known(model):
+        place, revision = cards.place(model), trained.revision(cards.card(model))
+        for card in with_weights(model):
+            store.check(card)
     else:
-        spec = load(model, **values).spec
-        in_force = dict(spec.options)
-        place, revision = model, _technique_revision(model)
+        revision = _technique_revision(model)
     in_memory = any(isinstance(value, Audio) for value in given.values())
-    card_sha256, weights_sha256 = _hashes(model)
     separator = SeparatorRef(
         name=spec.name,
         model=None if in_memory else place,
         revision=revision,
-        card_sha256=card_sha256,
-        weights_sha256=weights_sha256 or spec.weights_sha256,
-        options=in_force,
+        card_sha256=_card_sha256(model),
+        weights_sha256=spec.weights_sha256,
+        options=dict(spec.options),
         files=_files(model, given),
+        members=tuple(
+            resolve(member.separator, _for_member(model, member, values))[0]
+            for member in members(model)
+        ),
     )
     return separator, spec.outputs
 
 
-def check(separator: SeparatorRef, model: str, loaded: Separator) -> None:
+def _for_member(model: str, member: Member, values: Mapping[str, object]) -> dict[str, object]:
+    """The options of a member: those of a preset are its own, those of a bag the bag's."""
+    return dict(member.options if presets.known(model) else _without_wiener(values))
+
+
+def _without_wiener(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name != WIENER.name}
+
+
+def _spec(model: str, values: Mapping[str, Any]) -> Spec:
+    """What the separator is, with all options in force, before weights are read."""
+    if presets.known(model):
+        return presets.build(
+            presets.preset(model),
+            lambda member: Described(
+                _spec(member.separator, _with_sound(member.separator, member.options))
+            ),
+        ).spec
+    if not cards.known(model):
+        return load(model, **values).spec
+    card = cards.card(model)
+    in_force = {item.name: values.get(item.name, item.default) for item in declared(model)}
+    if card.bag is not None:
+        inner = _without_wiener(values)
+        spec = _bag(card, [Described(_spec(name, inner)) for name in card.bag.members]).spec
+        return replace(spec, options=in_force)
+    return Spec(
+        name=card.name,
+        stems=card.stems,
+        sample_rate_hz=card.sample_rate_hz,
+        channels=card.channels,
+        segmentation=card.segment.in_seconds(card.sample_rate_hz),
+        rest=card.complement,
+        additive=trained.additive(card, in_force),
+        licence=card.licence_weights,
+        weights_sha256=card.weights.sha256,
+        options=in_force,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Stands for a separator whose weights are not needed yet."""
+
+    spec: Spec
+
+    def to(self, device: str) -> Described:
+        return self
+
+    def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
+        raise NotImplementedError(f"{self.spec.name} is described, not loaded")
+
+
+def _bag(card: Card, members: Sequence[Separator]) -> Separator:
+    from unweave.engine.adapters.bag import Bag
+
+    assert card.bag is not None
+    try:
+        return Bag(tuple(members), card.bag.matrix, card.name)
+    except UsageError as error:
+        raise UsageError(f"{card.place}: {error}") from error
+
+
+def check(separator: SeparatorRef, model: str, loaded: AnySeparator) -> None:
     """Raises InputError where what was loaded as `model` is not what `separator` says."""
-    card_sha256, _ = _hashes(model)
-    stated = separator.card_sha256, separator.weights_sha256
-    if (card_sha256, loaded.spec.weights_sha256) != stated:
+    weights_sha256 = loaded.spec.weights_sha256
+    _check_hashes(separator, model)
+    if weights_sha256 != separator.weights_sha256:
         raise InputError(f"{shown(model)}: the weights changed meanwhile; run it again")
-    for file in separator.files:
+    for file in _all_files(separator):
         if _hash(Path(file.path)) != file.sha256:
             raise InputError(f"{shown(file.path)}: changed meanwhile; run it again")
 
 
-def load_pinned(separator: SeparatorRef, sound: Mapping[str, Audio] | None = None) -> Separator:
+def load_pinned(separator: SeparatorRef, sound: Mapping[str, Audio] | None = None) -> AnySeparator:
     """The separator that a request names, with the weights and files that it names.
 
     sound: of options whose sound is in memory, by name. Raises as `load` does, and InputError where
@@ -199,18 +309,36 @@ def load_pinned(separator: SeparatorRef, sound: Mapping[str, Audio] | None = Non
 def files_read(separator: SeparatorRef) -> dict[Path, str]:
     """The files that the work reads besides the recording, and what each is, for errors."""
     found: dict[Path, str] = {}
-    for file in separator.files:
+    for file in _all_files(separator):
         path, what = Path(file.path), f"the file of the option {file.option}"
         # Dictionaries are a card with weights beside it.
         found |= {path: what, path.with_suffix(".safetensors"): what}
-    if separator.model is not None and cards.known(separator.model):
-        card = cards.card(separator.model)
-        what = f"a file of the model {shown(separator.model)}"
+    if separator.model is None:
+        return found
+    what = f"a file of the model {shown(separator.model)}"
+    if presets.known(separator.model):
+        found[presets.preset(separator.model).path] = what
+    for card in with_weights(separator.model):
         found |= dict.fromkeys([store.path(card), *filter(None, [card.path])], what)
     return found
 
 
-def load(name: str = DEFAULT, /, **given: object) -> Separator:
+def _all_files(separator: SeparatorRef) -> Iterator[OptionFile]:
+    """The files that its options name, and those of its members."""
+    yield from separator.files
+    for member in separator.members:
+        yield from _all_files(member)
+
+
+def _check_hashes(separator: SeparatorRef, model: str) -> None:
+    """Raises InputError where a card or a preset is not the one that `separator` names."""
+    if _card_sha256(model) != separator.card_sha256:
+        raise InputError(f"{shown(model)}: changed meanwhile; run it again")
+    for member in separator.members:
+        _check_hashes(member, member.model or member.name)
+
+
+def load(name: str = DEFAULT, /, **given: object) -> AnySeparator:
     """The separator called `name`, with its weights; `to(device)` makes it ready to run.
 
     given: its own options, and `wiener`, the rounds of a multichannel Wiener filter, for any of
@@ -223,7 +351,11 @@ def load(name: str = DEFAULT, /, **given: object) -> Separator:
         return _load(name, _with_sound(name, given))
 
 
-def _load(name: str, values: dict[str, Any]) -> Separator:
+def _load(name: str, values: dict[str, Any]) -> AnySeparator:
+    if presets.known(name):
+        return presets.build(
+            presets.preset(name), lambda member: load(member.separator, **member.options)
+        )
     rounds = 0 if WIENER in _own_options(name) else values.pop(WIENER.name, 0)
     separator = (
         _trained(cards.card(name), values) if cards.known(name) else _classical(name, values)
@@ -304,11 +436,11 @@ def _files(model: str, options: Mapping[str, object]) -> tuple[OptionFile, ...]:
     )
 
 
-def _hashes(model: str) -> tuple[str | None, str | None]:
-    """SHA-256 of the card and of the weights; None for a technique."""
-    if not cards.known(model):
-        return None, None
-    return cards.sha256(model), cards.card(model).weights.sha256
+def _card_sha256(model: str) -> str | None:
+    """SHA-256 of the card or of the preset; None for a technique."""
+    if presets.known(model):
+        return presets.sha256(model)
+    return cards.sha256(model) if cards.known(model) else None
 
 
 def _hash(path: Path) -> str:
@@ -320,8 +452,11 @@ def _hash(path: Path) -> str:
 
 def _own_options(name: str) -> tuple[Option, ...]:
     """The options of a separator itself. Raises UsageError for an unknown name."""
+    if presets.known(name):
+        return ()
     if cards.known(name):
-        return trained.declared(cards.card(name))
+        card = cards.card(name)
+        return _own_options(card.bag.members[0]) if card.bag else trained.declared(card)
     return options_of(_technique(name))
 
 
@@ -332,7 +467,7 @@ def _classical(name: str, values: Mapping[str, object]) -> Separator:
 
 def _trained(card: Card, values: Mapping[str, object]) -> Separator:
     if card.bag is not None:
-        raise UsageError(f"{card.place}: is a bag of models, which this version does not run")
+        return _bag(card, [_trained(cards.card(name), values) for name in card.bag.members])
     # A download is here, in the thread that Ctrl-C interrupts.
     fetched = store.weights(card) if store.needs_download(card) else None
     with ThreadPoolExecutor(1) as pool, no_collection():

@@ -16,7 +16,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from unweave.audio.formats import FORMATS, default_bit_depth
@@ -43,7 +43,8 @@ class SeparatorRef:
 
     `model`: what to load it by, a name or a card's absolute path. None: it, or the sound of one of
     its options, exists only in memory, so nobody can load it again and it has no identity.
-    `revision` goes up when the separator's code gives other bytes than before.
+    `revision` goes up when the separator's code gives other bytes than before. members: those that
+    a preset or a bag is made of, in their order.
     """
 
     name: str
@@ -53,6 +54,7 @@ class SeparatorRef:
     weights_sha256: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[OptionFile, ...] = ()
+    members: tuple[SeparatorRef, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """What of it is meant to change bytes; files among the options by their content."""
@@ -63,11 +65,28 @@ class SeparatorRef:
             "card": self.card_sha256,
             "weights": self.weights_sha256,
             "options": {**self.options, **contents},
+            "members": [member.facts() for member in self.members],
         }
 
     def identity(self) -> str | None:
         """One hash of `facts`; None for what exists only in memory."""
         return None if self.model is None else _hash(self.facts())
+
+    def as_json(self) -> dict[str, Any]:
+        """The separator as plain data."""
+        return {
+            **asdict(replace(self, members=())),
+            "options": dict(self.options),
+            "files": [asdict(file) for file in self.files],
+            "members": [member.as_json() for member in self.members],
+        }
+
+    @staticmethod
+    def from_json(document: Mapping[str, Any]) -> SeparatorRef:
+        """What `as_json` wrote. Raises ValueError, one line."""
+        files = tuple(typed(OptionFile, file) for file in document["files"])
+        members = tuple(map(SeparatorRef.from_json, document["members"]))
+        return typed(SeparatorRef, {**document, "files": files, "members": members})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,11 +167,7 @@ class SeparationRequest:
     def as_json(self) -> dict[str, Any]:
         """The request as plain data."""
         return {
-            "separator": {
-                **asdict(self.separator),
-                "options": dict(self.separator.options),
-                "files": [asdict(file) for file in self.separator.files],
-            },
+            "separator": self.separator.as_json(),
             "stems": list(self.stems),
             "output": asdict(self.output),
             "execution": asdict(self.execution),
@@ -162,10 +177,8 @@ class SeparationRequest:
     @staticmethod
     def from_json(document: Mapping[str, Any]) -> SeparationRequest:
         """The request that `as_json` wrote. Raises ValueError or UsageError, one line."""
-        separator = dict(document["separator"])
-        separator["files"] = tuple(typed(OptionFile, file) for file in separator["files"])
         return SeparationRequest(
-            separator=typed(SeparatorRef, separator),
+            separator=SeparatorRef.from_json(document["separator"]),
             stems=tuple(document["stems"]),
             output=typed(Output, document["output"]),
             execution=typed(Execution, document["execution"]),
@@ -196,14 +209,7 @@ def differences(old: SeparationRequest, new: SeparationRequest) -> Iterator[str]
         return
     if old.engine_revision != new.engine_revision:
         yield f"revision {old.engine_revision} of the engine, now {new.engine_revision}"
-    if then.revision != now.revision:
-        yield f"revision {then.revision} of {then.name}, now {now.revision}"
-    if then.weights_sha256 != now.weights_sha256:
-        hashes = _hashes(then.weights_sha256, now.weights_sha256)
-        yield f"other weights of {then.name} ({hashes})"
-    elif then.card_sha256 != now.card_sha256:
-        yield f"another card of {then.name} ({_hashes(then.card_sha256, now.card_sha256)})"
-    yield from _differing_options(then, now)
+    yield from _of_separators(then, now)
     for item in dataclasses.fields(Output):
         before, after = getattr(old.output, item.name), getattr(new.output, item.name)
         if before != after and item.name not in ("start", "end"):
@@ -212,6 +218,27 @@ def differences(old: SeparationRequest, new: SeparationRequest) -> Iterator[str]
         yield f"{_part(old.output.region)}, now {_part(new.output.region)}"
     if old.facts()["stems"] != new.facts()["stems"] and old.output == new.output:
         yield f"one gain for {', '.join(old.stems)}, now for {', '.join(new.stems)}"
+
+
+def _of_separators(then: SeparatorRef, now: SeparatorRef) -> Iterator[str]:
+    """What differs between two of one name."""
+    if then.revision != now.revision:
+        yield f"revision {then.revision} of {then.name}, now {now.revision}"
+    if [member.name for member in then.members] != [member.name for member in now.members]:
+        yield f"other members of {then.name}"
+        return
+    within = [
+        what
+        for one, other in zip(then.members, now.members, strict=True)
+        for what in _of_separators(one, other)
+    ]
+    if then.weights_sha256 != now.weights_sha256 and not within:
+        hashes = _hashes(then.weights_sha256, now.weights_sha256)
+        yield f"other weights of {then.name} ({hashes})"
+    elif then.card_sha256 != now.card_sha256:
+        yield f"another card of {then.name} ({_hashes(then.card_sha256, now.card_sha256)})"
+    yield from within
+    yield from _differing_options(then, now)
 
 
 def _differing_options(then: SeparatorRef, now: SeparatorRef) -> Iterator[str]:

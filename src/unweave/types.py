@@ -6,6 +6,7 @@ values are float32 where full scale is 1.0.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
@@ -122,6 +123,8 @@ class Block:
     stems: Mapping[str, Wave]
 
 
+StrPath: TypeAlias = str | os.PathLike[str]
+"""Where a file is, as people write it in Python."""
 OnProgress = Callable[[Progress], None]
 OnBlock = Callable[[Block], None]
 ShouldStop = Callable[[], bool]

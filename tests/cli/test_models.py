@@ -41,8 +41,8 @@ def test_pull_has_the_weights_there(say):
     assert say("models", "pull").out == f"spleeter-2stems: {path}\n"
     found = say("models", "pull", "hpss", "spleeter-2stems", "hpss", "--json").json
     assert found == [
-        {"name": "hpss", "weights_path": None},
-        {"name": "spleeter-2stems", "weights_path": path},
+        {"name": "hpss", "weights_paths": []},
+        {"name": "spleeter-2stems", "weights_paths": [path]},
     ]
     assert "it has no weights" in say("models", "pull", "hpss").out
     assert say("models", "pull", "hpss", "-q").out == ""

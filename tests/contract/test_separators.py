@@ -41,10 +41,6 @@ def test_a_broken_promise_is_named() -> None:
         check_separator(Forgetful())
 
 
-def test_no_network_is_left_out() -> None:
-    assert set(trials.TINY) == trials.networks_to_train()
-
-
 @pytest.mark.parametrize("options", [{"bandwidth": "model"}, {"wiener": 1}, {"mask_exponent": 1.0}])
 def test_nothing_is_lost_with_other_options(options: dict) -> None:
     separator = registry.load("spleeter-2stems", **options).to("cpu")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -10,23 +11,8 @@ from unweave.core.plan import Plan
 from unweave.models import architectures, cards
 from unweave.models.adapter import NeuralSeparator
 
-SPECTRUM = {"frame_size": 128, "hop": 64}
-TINY: dict[str, dict[str, Any]] = {
-    "conv_tasnet": {"filters": 16, "kernel": 16, "hop": 8, "bottleneck": 8, "hidden": 16}
-    | {"blocks": 3, "repeats": 2},
-    "deep_clustering": SPECTRUM | {"layers": 2, "width": 12, "embedding": 4},
-    "demucs": {"width": 8, "depth": 3},
-    "hybrid_demucs": {"width": 8, "frame_size": 256}
-    | {"norm_from": 2, "lstm_from": 2, "attention_from": 2},
-    "mask_inference": SPECTRUM | {"width": 16},
-    "spectnt": SPECTRUM
-    | {"filters": 8, "units": 1, "blocks": 2, "width": 8, "heads": 2}
-    | {"temporal_width": 16, "temporal_heads": 2},
-    "unet": SPECTRUM
-    | {"filters": (8, 8), "stride_bins": (2, 2), "kernel_bins": (5, 5)}
-    | {"stride_frames": (2, 2), "kernel_frames": (5, 5)},
-}
 PREFIX = "untrained "
+NETWORKS = "tests.models.networks"
 
 
 def networks_to_train() -> set[str]:
@@ -35,7 +21,13 @@ def networks_to_train() -> set[str]:
 
 
 def names() -> list[str]:
-    return [PREFIX + name for name in TINY]
+    return [PREFIX + name for name in sorted(networks_to_train())]
+
+
+def small(network: str) -> dict[str, Any]:
+    """The settings of a small one: `SMALL` of the network's own tests."""
+    found: dict[str, Any] = import_module(f"{NETWORKS}.test_{network}").SMALL
+    return found
 
 
 def load(name: str) -> NeuralSeparator:
@@ -44,7 +36,7 @@ def load(name: str) -> NeuralSeparator:
     config, module = architectures.model(network).NETWORK
     stems = ("vocals", "accompaniment")
     torch.manual_seed(0)
-    made = module(config(stems=stems, channels=2, **TINY[network]))
+    made = module(config(stems=stems, channels=2, **small(network)))
     card = cards.Card(
         name=name,
         title=name,
@@ -59,6 +51,6 @@ def load(name: str) -> NeuralSeparator:
         weights=cards.Weights(sha256="0", size_bytes=0),
         complement="accompaniment",
         segment=Plan(length=4096, fade=512, context=256),
-        config=TINY[network],
+        config=small(network),
     )
     return NeuralSeparator(card, {}, {k: v.numpy() for k, v in made.state_dict().items()})

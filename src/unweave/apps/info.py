@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unweave.types import ShouldStop
+    from unweave.types import ShouldStop, StrPath
 
 _BLOCK_S = 1.0
 
 
 def info(
-    path: Path, *, loudness: bool = False, should_stop: ShouldStop = lambda: False
+    path: StrPath, *, loudness: bool = False, should_stop: ShouldStop = lambda: False
 ) -> dict[str, Any]:
     """The facts of one file as plain data. Raises InputError.
 
@@ -21,6 +21,7 @@ def info(
     """
     from unweave.audio.reader import probe
 
+    path = Path(path)
     found = probe(path)
     facts: dict[str, Any] = {
         "path": str(path),

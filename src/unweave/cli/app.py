@@ -8,10 +8,12 @@ Only typer is imported here and in the verbs' files; the work is imported when a
 import inspect
 import io
 import os
+import pkgutil
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import EntryPoint
 from typing import Annotated, Any, NoReturn
 
@@ -20,22 +22,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandInfo
 
 from unweave import plugins
-from unweave.cli import interrupt, lean
+from unweave.cli import interrupt, lean, verbs
 from unweave.cli.session import Session, session
-from unweave.cli.verbs import (
-    benchmark,
-    dataset,
-    evaluate,
-    info,
-    models,
-    nmf,
-    partials,
-    report,
-    separate,
-    spectrogram,
-    train,
-    verify,
-)
 
 EXIT_CODES = (
     "Exit codes: 0 all done; 1 at least one file failed (or, for verify, differs); 2 usage; "
@@ -95,59 +83,33 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
-    separate.separate: (
-        "unweave separate song.mp3",
-        "unweave separate album/ -o stems --format flac --skip-existing",
-        "unweave separate song.mp3 -m hpss --start 1:00 --end 2:30",
-    ),
-    info.info: ("unweave info song.mp3", "unweave info --loudness *.wav"),
-    verify.verify: ("unweave verify stems/song",),
-    spectrogram.spectrogram: (
-        "unweave spectrogram song.mp3",
-        "unweave spectrogram stems/song -o song.png",
-    ),
-    partials.partials: ("unweave partials flute.wav --plot flute.png",),
-    evaluate.evaluate: ("unweave evaluate true_stems/ stems/song",),
-    benchmark.benchmark: (
-        "unweave benchmark --root MUSDB18 --split test -s hpss --oracle irm1 -o scores",
-    ),
-    report.report: ("unweave report scores",),
-    train.train: ("unweave train --new voice", "unweave train voice.toml --resume"),
-    models.list_models: ("unweave models list",),
-    models.show: ("unweave models show hpss",),
-    models.path: ("unweave models path spleeter-2stems",),
-    models.pull: ("unweave models pull", "unweave models pull spleeter-2stems"),
-    dataset.list_datasets: ("unweave dataset list",),
-    dataset.check: ("unweave dataset check MUSDB18 --decode",),
-    nmf.learn: (
-        "unweave nmf learn vocals=voices/ accompaniment=bands/ -o songs.toml",
-        "unweave separate song.mp3 -m nmf --set dictionaries=songs.toml",
-    ),
-}
 
 
-def _describe(command: CommandInfo) -> None:
+def _describe(command: CommandInfo, examples: Sequence[str]) -> None:
     """Give a verb examples and exit codes, and paragraphs that break where the terminal ends."""
     assert command.callback is not None
     paragraphs = inspect.cleandoc(command.callback.__doc__ or "").split("\n\n")
     command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-    examples = EXAMPLES[command.callback]
     title = "Examples:" if len(examples) > 1 else "Example:"
     command.epilog = "\n\n".join([title, *examples, EXIT_CODES])
 
 
-for _verb in (separate.separate, info.info, verify.verify, spectrogram.spectrogram,
-              partials.partials, evaluate.evaluate, benchmark.benchmark, report.report,
-              train.train):  # fmt: skip
-    app.command(no_args_is_help=True)(_verb)
-for _name, _group in (("models", models.app), ("dataset", dataset.app), ("nmf", nmf.app)):
-    app.add_typer(_group, name=_name, epilog=EXIT_CODES)
-for _command in (
-    *app.registered_commands,
-    *(command for group in (models, dataset, nmf) for command in group.app.registered_commands),
-):
-    _describe(_command)
+def _add(name: str) -> None:
+    """Add the verb, or the group of verbs, that the file `verbs/NAME.py` has."""
+    module = import_module(f"{verbs.__name__}.{name}")
+    group: typer.Typer | None = getattr(module, "app", None)
+    if group is None:
+        app.command(no_args_is_help=True)(getattr(module, name))
+        _describe(app.registered_commands[-1], module.EXAMPLES)
+        return
+    app.add_typer(group, name=name, epilog=EXIT_CODES)
+    for command in group.registered_commands:
+        _describe(command, module.EXAMPLES[command.callback])
+
+
+_NAMES = sorted(module.name for module in pkgutil.iter_modules(verbs.__path__))
+for _name in sorted(_NAMES, key=lambda name: name != "separate"):  # what most come for, first
+    _add(_name)
 
 
 def _version(wanted: bool) -> None:

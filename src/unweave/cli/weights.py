@@ -20,11 +20,13 @@ def fetch(current: Session, models: Iterable[str], bar: bool = True) -> None:
     bar: on a terminal a bar shows how far it is; without, lines do, as above bars of the caller's.
     Raises UsageError for a wrong card, WeightsError when weights cannot be had or kept, Cancelled.
     """
+    from unweave import registry
     from unweave.errors import Cancelled
-    from unweave.models import cards, store
+    from unweave.models import store
 
-    for card in (cards.card(model) for model in dict.fromkeys(models) if cards.known(model)):
-        if card.bag is None and store.needs_download(card):
+    needed = (card for model in dict.fromkeys(models) for card in registry.with_weights(model))
+    for card in needed:
+        if store.needs_download(card):
             with _shown(current, card.name, bar) as show:
 
                 def on_bytes(

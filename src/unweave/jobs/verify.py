@@ -31,7 +31,7 @@ from unweave.jobs.reports import (
 from unweave.request import Execution, SeparationRequest, brief
 
 if TYPE_CHECKING:
-    from unweave.types import OnProgress, ShouldStop, Wave
+    from unweave.types import OnProgress, ShouldStop, StrPath, Wave
 
 REPORT = "report.json"
 _BLOCK_S = 1.0
@@ -106,16 +106,22 @@ def reports_at(path: Path) -> list[Path]:
 
 
 def verify(
-    report_path: Path,
+    report_path: StrPath,
     *,
-    recording: Path | None = None,
+    recording: StrPath | None = None,
     model: str | None = None,
     device: str | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Verdict:
-    """Separate again and compare: `prepare`, then `repeat`."""
-    ready = prepare(report_path, recording=recording, model=model, device=device)
+    """Separate again what a report, or the `report.json` in a folder, says, and compare the bytes.
+
+    recording: where the recording lies now, if it was moved. model: the card, likewise. device:
+    instead of the report's. Raises UsageError when there is no report that this version reads,
+    InputError when the recording, the weights or a file among the options are missing or others.
+    """
+    moved = None if recording is None else Path(recording)
+    ready = prepare(Path(report_path), recording=moved, model=model, device=device)
     return repeat(ready, on_progress=on_progress, should_stop=should_stop)
 
 

@@ -11,31 +11,28 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import logging
 import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from unweave import plugins
 from unweave.core.plan import Plan
 from unweave.core.stem_names import RESIDUAL
 from unweave.core.typed import typed
 from unweave.errors import UsageError
 from unweave.models import architectures, readers
+from unweave.plugins import ENDING, Place
 
-GROUP = "unweave.cards"
-OWN = EntryPoint("unweave", "unweave.models.cards", GROUP)
-ENDING = ".toml"
+OWN = EntryPoint("unweave", "unweave.models.cards", plugins.CARDS)
 LEAST_PREFIX = 8  # hexadecimal digits of a SHA-256 that tell one file from another
 SEPARATE = {"mir1k-": "unweave-mir1k"}  # how names begin that packages of this repository bring
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 
 def _check_reader(reader: str) -> None:
@@ -201,39 +198,9 @@ def _check_bag(bag: Bag, stems: Sequence[str]) -> None:
             raise ValueError(f"[bag]: no member has a weight for the stem {stem!r}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a card lies, and the package that brought it."""
-
-    path: Path
-    origin: str
-
-
 @cache
-def _installed() -> dict[str, _Place]:
-    """Every card that a package brings, by its name; no code of a package runs."""
-    found: dict[str, _Place] = {}
-    for point in (OWN, *sorted(entry_points(group=GROUP), key=lambda point: point.name)):
-        origin = point.dist.name if point.dist else OWN.name
-        paths = sorted(path for folder in _folders(point) for path in folder.glob(f"*{ENDING}"))
-        if not paths:
-            log.warning("%s: its entry point %s names no folder with cards", origin, point.value)
-        for path in paths:
-            first = found.setdefault(path.stem, _Place(path, origin))
-            if first.path != path:
-                log.warning("%s: left out, %s has a card of that name", path, first.origin)
-    return found
-
-
-def _folders(point: EntryPoint) -> Iterator[Path]:
-    """The folders that an entry point may mean: `package.folder`, found and not imported."""
-    package, *inner = point.value.partition(":")[0].strip().split(".")
-    try:
-        spec = find_spec(package)
-    except (ImportError, ValueError):
-        spec = None
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        yield Path(folder, *inner)
+def _installed() -> dict[str, Place]:
+    return plugins.files(plugins.CARDS, OWN)
 
 
 def names() -> list[str]:
@@ -247,7 +214,7 @@ def known(name: str) -> bool:
 
 
 @cache
-def _read(place: _Place) -> Card:
+def _read(place: Place) -> Card:
     return _card(place.path, place.origin)
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unweave import registry
+from unweave.engine.compose import AnySeparator, Composition, Run
+from unweave.engine.signal import Signal
 from unweave.engine.wrap import channel_groups, separate_blocks
 from unweave.errors import UsageError
 from unweave.types import Separator, Wave
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 ROUNDING = 1e-5  # of float32, of sums and transforms of samples about 0.1
 
 
-def check_separator(separator: str | Separator) -> None:
+def check_separator(separator: str | AnySeparator) -> None:
     """Hold a separator to all `CHECKS`. separator: a registered name, or the object itself.
 
     Raises AssertionError, which names the promise, and whatever the separator raises by itself.
@@ -59,7 +61,7 @@ def check_options(name: str) -> None:
     raise AssertionError("an option that does not exist must be a UsageError")
 
 
-def spec_is_complete(separator: Separator) -> None:
+def spec_is_complete(separator: AnySeparator) -> None:
     """A spec names its stems, its paper and its licence."""
     spec = separator.spec
     assert len(set(spec.stems)) == len(spec.stems) > 0, "stems are names that differ"
@@ -67,10 +69,10 @@ def spec_is_complete(separator: Separator) -> None:
     assert spec.licence, "licence is empty"
     assert spec.rest is None or spec.rest in spec.stems, "rest is none of the stems"
     assert spec.trained == (spec.weights_sha256 is not None)
-    assert isinstance(separator, Separator)
+    assert isinstance(separator, (Separator, Composition))
 
 
-def any_length_and_width(separator: Separator) -> None:
+def any_length_and_width(separator: AnySeparator) -> None:
     """Stems and residual have the recording's length and channels and sum to it."""
     for channels in (1, 2, 3):
         for length in (1, 2, 1023, 30011):
@@ -84,7 +86,7 @@ def any_length_and_width(separator: Separator) -> None:
             np.testing.assert_allclose(stems.sum(0), wave, atol=ROUNDING)
 
 
-def blocks_do_not_matter(separator: Separator) -> None:
+def blocks_do_not_matter(separator: AnySeparator) -> None:
     """The stems do not depend on the blocks in which a recording arrives."""
     grid = separator.spec.plan(rate_hz(separator))
     wave = song(separator, 2 * grid.hop + 777 if grid else 100_000)
@@ -93,13 +95,13 @@ def blocks_do_not_matter(separator: Separator) -> None:
     np.testing.assert_array_equal(separate(separator, wave, block=12345), stems)
 
 
-def silence_stays_silent(separator: Separator) -> None:
+def silence_stays_silent(separator: AnySeparator) -> None:
     """Silence gives silence."""
     stems = separate(separator, np.zeros((2, 20000), np.float32))
     assert np.abs(stems).max() < 1e-6
 
 
-def nothing_is_remembered(separator: Separator) -> None:
+def nothing_is_remembered(separator: AnySeparator) -> None:
     """A call leaves its input as it is and remembers nothing."""
     import torch
 
@@ -111,7 +113,7 @@ def nothing_is_remembered(separator: Separator) -> None:
     assert torch.equal(a, before)
 
 
-def a_batch_equals_its_members(separator: Separator) -> None:
+def a_batch_equals_its_members(separator: AnySeparator) -> None:
     """The members of a batch do not influence each other."""
     import torch
 
@@ -121,7 +123,7 @@ def a_batch_equals_its_members(separator: Separator) -> None:
     torch.testing.assert_close(both[1:], call(separator, b), atol=ROUNDING, rtol=0)
 
 
-def gain_passes_through(separator: Separator) -> None:
+def gain_passes_through(separator: AnySeparator) -> None:
     """Where the spec says so, half the mix gives half the stems."""
     import torch
 
@@ -131,7 +133,7 @@ def gain_passes_through(separator: Separator) -> None:
         torch.testing.assert_close(half, whole * 0.5, atol=ROUNDING, rtol=0)
 
 
-CHECKS: tuple[Callable[[Separator], None], ...] = (
+CHECKS: tuple[Callable[[AnySeparator], None], ...] = (
     spec_is_complete,
     any_length_and_width,
     blocks_do_not_matter,
@@ -142,12 +144,12 @@ CHECKS: tuple[Callable[[Separator], None], ...] = (
 )
 
 
-def rate_hz(separator: Separator) -> int:
+def rate_hz(separator: AnySeparator) -> int:
     """The separator's own rate, or a usual one."""
     return separator.spec.sample_rate_hz or 44100
 
 
-def song(separator: Separator, length: int, channels: int = 2, seed: int = 0) -> Wave:
+def song(separator: AnySeparator, length: int, channels: int = 2, seed: int = 0) -> Wave:
     """Tones that come and go, and noise: `(channels, length)` at `rate_hz`."""
     rng = np.random.default_rng(seed)
     time_s = np.arange(length) / rate_hz(separator)
@@ -159,11 +161,8 @@ def song(separator: Separator, length: int, channels: int = 2, seed: int = 0) ->
     return found
 
 
-def separate(separator: Separator, wave: Wave, block: int = 50000) -> Wave:
+def separate(separator: AnySeparator, wave: Wave, block: int = 50000) -> Wave:
     """All stems and the residual of `wave (channel, time)`, as the engine makes them."""
-
-    def fail(message: str) -> None:
-        raise AssertionError(message)
 
     def blocks() -> Iterator[Wave]:
         for n in range(0, wave.shape[1], block):
@@ -171,12 +170,23 @@ def separate(separator: Separator, wave: Wave, block: int = 50000) -> Wave:
 
     groups = channel_groups(separator.spec, wave.shape[0])
     parts = separate_blocks(
-        separator, blocks(), rate_hz(separator), groups, device="cpu", batch=2, warn=fail
+        separator,
+        blocks(),
+        rate_hz(separator),
+        groups,
+        device="cpu",
+        batch=2,
+        warn=_fail,
+        again=blocks,
     )
     return np.concatenate([stems for _, stems in parts], axis=-1)
 
 
-def segment(separator: Separator, seed: int) -> Tensor:
+def _fail(message: str) -> None:
+    raise AssertionError(message)
+
+
+def segment(separator: AnySeparator, seed: int) -> Tensor:
     """One segment of `song`: `(1, channel, time)`."""
     import torch
 
@@ -185,14 +195,19 @@ def segment(separator: Separator, seed: int) -> Tensor:
     return torch.from_numpy(song(separator, length, separator.spec.channels or 2, seed))[None]
 
 
-def call(separator: Separator, mix: Tensor) -> Tensor:
+def call(separator: AnySeparator, mix: Tensor) -> Tensor:
     import torch
 
+    if isinstance(separator, Composition):
+        waves = mix.numpy()
+        signal = Signal(iter([waves]), rate_hz(separator), lambda: iter([waves]))
+        stems = Run(device="cpu", batch=2, warn=_fail)(separator, signal)
+        return torch.from_numpy(np.concatenate(list(stems.blocks), axis=-1))
     with torch.inference_mode():
         return separator(mix, rate_hz(separator))
 
 
-def _refuses_channels(separator: Separator, wave: Wave) -> None:
+def _refuses_channels(separator: AnySeparator, wave: Wave) -> None:
     said = ""
     try:
         separate(separator, wave)

@@ -6,6 +6,7 @@ only here (the extra `unweave[plot]`).
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
@@ -25,7 +26,7 @@ from unweave.viz.picture import Picture, picture_of
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from unweave.types import ShouldStop, Wave
+    from unweave.types import ShouldStop, StrPath, Wave
 
 RANGE_DB = 80.0
 _BLOCK_S = 1.0
@@ -34,10 +35,10 @@ _MINUTES_FROM_S = 300.0  # longer recordings count minutes on the time axis
 
 
 def spectrogram(
-    paths: Sequence[Path],
-    output: Path | None = None,
+    paths: StrPath | Sequence[StrPath],
+    output: StrPath | None = None,
     *,
-    report: Path | None = None,
+    report: StrPath | None = None,
     region: Region = WHOLE,
     on_file: Callable[[Path], None] = lambda _: None,
     should_stop: ShouldStop = lambda: False,
@@ -50,11 +51,12 @@ def spectrogram(
     UsageError when there is nothing to draw or matplotlib is missing, InputError, OutputError.
     """
     _need_matplotlib()
-    arguments = [*paths, *([report] if report else [])]
+    named = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    arguments = [Path(path) for path in [*named, *([report] if report else [])]]
     panels = [panel for argument in arguments for panel in _panels(argument)]
     if not panels:
         raise UsageError("nothing to draw; name audio files, a report.json or a folder of stems")
-    target = output or _default_output(arguments[0])
+    target = Path(output) if output else _default_output(arguments[0])
     if target.exists() and any(path.exists() and target.samefile(path) for _, path, _ in panels):
         raise UsageError(f"{shown(target)}: is one of the inputs; choose another file with -o")
     _check_png(target)

@@ -9,8 +9,8 @@ from unweave.errors import WeightsError
 from unweave.models.conv_tasnet.convert import convert
 from unweave.models.conv_tasnet.model import SPEECH, ConvTasNet, ConvTasNetConfig, build
 
-TINY = {"filters": 16, "kernel": 16, "hop": 8, "bottleneck": 8, "hidden": 16}
-TINY |= {"blocks": 3, "repeats": 2}
+SMALL = {"filters": 16, "kernel": 16, "hop": 8, "bottleneck": 8, "hidden": 16}
+SMALL |= {"blocks": 3, "repeats": 2}
 MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
 
 
@@ -27,12 +27,12 @@ def test_equals_the_original(name: str) -> None:
 
 @pytest.mark.parametrize("changes", [{}, {"mask": "softmax", "skip": 6, "bias": True}])
 def test_segments(changes: dict) -> None:
-    network = ConvTasNet(ConvTasNetConfig(**TINY | changes)).eval()
+    network = ConvTasNet(ConvTasNetConfig(**SMALL | changes)).eval()
     waveform.check_segments(network, channels=2, stems=4, lengths=(1, 2, 15, 16, 17, 24, 1001))
 
 
 def test_the_end_is_filled_up_to_whole_frames() -> None:
-    network = ConvTasNet(ConvTasNetConfig(**TINY)).eval()
+    network = ConvTasNet(ConvTasNetConfig(**SMALL)).eval()
     mix = torch.randn(1, 2, 1001)
     assert network.valid_length(1001) == 1008
     filled = torch.nn.functional.pad(mix, (0, 7))
@@ -44,7 +44,7 @@ def test_the_end_is_filled_up_to_whole_frames() -> None:
 def test_softmax_masks_sum_to_one_and_relu_masks_may_exceed_it() -> None:
     features = torch.rand(2, 16, 50) * 10
     for mask in ("softmax", "relu"):
-        network = ConvTasNet(ConvTasNetConfig(mask=mask, **TINY)).eval()
+        network = ConvTasNet(ConvTasNetConfig(mask=mask, **SMALL)).eval()
         with torch.inference_mode():
             masks = network.estimate(features)
         assert masks.shape == (2, 4, 16, 50)
@@ -57,23 +57,23 @@ def test_softmax_masks_sum_to_one_and_relu_masks_may_exceed_it() -> None:
 
 def test_gradient_reaches_every_parameter() -> None:
     mix = torch.randn(2, 2, 4000)
-    assert waveform.unreached(ConvTasNet(ConvTasNetConfig(**TINY)), mix) == set()
+    assert waveform.unreached(ConvTasNet(ConvTasNetConfig(**SMALL)), mix) == set()
     # With skip paths, what the last block hands on goes nowhere (Luo & Mesgarani, figure 1B).
-    with_skips = ConvTasNet(ConvTasNetConfig(**TINY, skip=6, bias=True))
+    with_skips = ConvTasNet(ConvTasNetConfig(**SMALL, skip=6, bias=True))
     last = {"blocks.5.residual.weight", "blocks.5.residual.bias"}
     assert waveform.unreached(with_skips, mix) == last
 
 
 def test_one_batch_is_overfitted() -> None:
     torch.manual_seed(0)
-    network = ConvTasNet(ConvTasNetConfig(**MONO, **TINY))
+    network = ConvTasNet(ConvTasNetConfig(**MONO, **SMALL))
     stems = waveform.two_voices()
     assert waveform.overfit(network, stems, steps=150, rate=1e-2) > 15
 
 
 def test_behind_the_contract() -> None:
-    weights = waveform.random_arrays(ConvTasNet(ConvTasNetConfig(**MONO, **TINY)))
-    waveform.check_behind_the_contract("conv_tasnet", TINY, weights)
+    weights = waveform.random_arrays(ConvTasNet(ConvTasNetConfig(**MONO, **SMALL)))
+    waveform.check_behind_the_contract("conv_tasnet", SMALL, weights)
 
 
 def test_published_sizes() -> None:
@@ -101,10 +101,10 @@ def test_settings_that_mean_nothing_are_refused(config: dict, words: str) -> Non
 
 
 def test_weights_are_loaded_strictly() -> None:
-    weights = waveform.random_arrays(ConvTasNet(ConvTasNetConfig(**MONO, **TINY)))
+    weights = waveform.random_arrays(ConvTasNet(ConvTasNetConfig(**MONO, **SMALL)))
 
     def load(arrays: dict) -> None:
-        build(*MONO.values(), TINY, arrays)
+        build(*MONO.values(), SMALL, arrays)
 
     load(weights)
     with pytest.raises(WeightsError, match=r"lack 1 arrays, as 'encoder\.weight'"):

@@ -15,6 +15,7 @@ from unweave.models.deep_clustering.model import (
 )
 from unweave.training.losses import Outcome, deep_clustering, magnitude_l1
 
+SMALL = {"frame_size": 128, "hop": 64, "layers": 2, "width": 12, "embedding": 4}
 TINY = {"frame_size": 64, "hop": 32, "layers": 2, "width": 12, "embedding": 4}
 MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
 HEADS = [{"masks": True}, {"masks": False}, {"hidden": 10, "exponent": 1.0}]

@@ -10,6 +10,7 @@ from tests.models.networks import waveform
 from unweave.models.demucs.convert import convert
 from unweave.models.demucs.model import V1, V2, Demucs, DemucsConfig, build, resample
 
+SMALL = {"width": 8, "depth": 3}
 TINY = {"width": 4, "depth": 3}
 MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
 

@@ -12,7 +12,7 @@ from unweave.models.hybrid_demucs.model import HybridDemucs, HybridDemucsConfig,
 from unweave.models.layers.spectra import Spectra
 from unweave.models.layers.waveform import Blstm, LocalAttention
 
-TINY = {"width": 8, "frame_size": 256, "norm_from": 2, "lstm_from": 2, "attention_from": 2}
+SMALL = {"width": 8, "frame_size": 256, "norm_from": 2, "lstm_from": 2, "attention_from": 2}
 MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
 
 
@@ -29,7 +29,7 @@ def test_equals_the_original(name: str) -> None:
     [{}, {"old_padding": True}, {"shared_levels": 0}, {"shared_levels": 2}, {"stride": 2}],
 )
 def test_segments(changes: dict) -> None:
-    settings = TINY | changes
+    settings = SMALL | changes
     if "stride" in changes:
         settings |= {"frame_size": 64}
     network = HybridDemucs(HybridDemucsConfig(**settings)).eval()
@@ -38,14 +38,14 @@ def test_segments(changes: dict) -> None:
 
 def test_gradient_reaches_every_parameter() -> None:
     """But for the biases of attention's keys: they add the same to all logits that compete."""
-    network = HybridDemucs(HybridDemucsConfig(**TINY))
+    network = HybridDemucs(HybridDemucsConfig(**SMALL))
     left = waveform.unreached(network, torch.randn(2, 2, 3000))
     assert {name for name in left if not name.endswith("attention.key.bias")} == set()
 
 
 def test_one_batch_is_overfitted() -> None:
     torch.manual_seed(0)
-    network = HybridDemucs(HybridDemucsConfig(**MONO, **TINY | {"frame_size": 64}))
+    network = HybridDemucs(HybridDemucsConfig(**MONO, **SMALL | {"frame_size": 64}))
     assert waveform.overfit(network, waveform.two_voices(), steps=100, rate=1e-2) > 15
 
 
@@ -113,8 +113,8 @@ def test_chunked_lstm_keeps_the_middle_of_each_chunk(time: int) -> None:
 
 
 def test_behind_the_contract() -> None:
-    weights = waveform.random_arrays(HybridDemucs(HybridDemucsConfig(**MONO, **TINY)))
-    waveform.check_behind_the_contract("hybrid_demucs", TINY, weights)
+    weights = waveform.random_arrays(HybridDemucs(HybridDemucsConfig(**MONO, **SMALL)))
+    waveform.check_behind_the_contract("hybrid_demucs", SMALL, weights)
 
 
 def test_published_size() -> None:
@@ -129,7 +129,7 @@ def test_published_size() -> None:
         ({"frame_size": 4096, "stride": 1}, "4 times a power of the stride"),
         ({"frame_size": 16}, "at least 64"),
         ({"width": 7}, "width is at least 8"),
-        (TINY | {"attention_from": 0}, "attention of 4 heads"),
+        (SMALL | {"attention_from": 0}, "attention of 4 heads"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(config: dict, words: str) -> None:

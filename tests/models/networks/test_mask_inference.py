@@ -6,7 +6,7 @@ import torch
 from tests.models.networks import waveform
 from unweave.models.mask_inference.model import MaskInference, MaskInferenceConfig
 
-TINY = {"frame_size": 128, "hop": 64, "width": 16}
+SMALL = {"frame_size": 128, "hop": 64, "width": 16}
 MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
 KINDS = {
     "dnn": {"recurrent": ()},
@@ -18,7 +18,7 @@ KINDS = {
 
 def made(kind: str, **changes: object) -> MaskInference:
     torch.manual_seed(0)
-    return MaskInference(MaskInferenceConfig(**{**TINY, **MONO, **KINDS[kind], **changes}))
+    return MaskInference(MaskInferenceConfig(**{**SMALL, **MONO, **KINDS[kind], **changes}))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -96,7 +96,7 @@ def test_one_batch_is_overfitted(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_behind_the_contract(kind: str) -> None:
     weights = waveform.random_arrays(made(kind))
-    config = TINY | KINDS[kind]
+    config = SMALL | KINDS[kind]
     waveform.check_behind_the_contract("mask_inference", config, weights, additive=True)
 
 

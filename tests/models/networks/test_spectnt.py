@@ -7,6 +7,8 @@ from benchmarks.networks.cost import cost
 from tests.models.networks import waveform
 from unweave.models.spectnt.model import SpecTnt, SpecTntConfig, build, features, rotate
 
+SMALL = {"frame_size": 128, "hop": 64, "filters": 8, "units": 1, "blocks": 2, "width": 8}
+SMALL |= {"heads": 2, "temporal_width": 16, "temporal_heads": 2}
 TINY = {"frame_size": 64, "hop": 32, "filters": 8, "units": 1, "stride": 2, "patch": 2}
 TINY |= {"blocks": 2, "width": 8, "heads": 2, "temporal_width": 16, "temporal_heads": 2}
 MONO = {"stems": ("voice", "accompaniment"), "channels": 1}

@@ -8,6 +8,8 @@ from tests.models.networks import waveform
 from unweave.core.typed import typed
 from unweave.models.unet.model import UNet, UNetConfig
 
+SMALL = {"frame_size": 128, "hop": 64, "filters": (8, 8), "stride_bins": (2, 2)}
+SMALL |= {"kernel_bins": (5, 5), "stride_frames": (2, 2), "kernel_frames": (5, 5)}
 TWO = {"filters": (8, 8), "stride_bins": (2, 2), "kernel_bins": (5, 5)}
 TINY = {"frame_size": 128, "hop": 64, "stride_frames": (2, 2), "kernel_frames": (5, 5), **TWO}
 LARGER = {

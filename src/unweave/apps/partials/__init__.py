@@ -18,7 +18,7 @@ from unweave.types import Progress
 
 if TYPE_CHECKING:
     from unweave.signal.peaks import Peaks
-    from unweave.types import OnProgress, ShouldStop, Wave
+    from unweave.types import OnProgress, ShouldStop, StrPath, Wave
 
 TECHNIQUE = "sinusoidal"
 BLOCK_S = 5.0
@@ -35,10 +35,10 @@ class Written:
 
 
 def partials(
-    source: Path,
-    output: Path | None = None,
+    source: StrPath,
+    output: StrPath | None = None,
     *,
-    plot: Path | None = None,
+    plot: StrPath | None = None,
     options: Mapping[str, object] | None = None,
     on_start: Callable[[], None] = lambda: None,
     on_progress: OnProgress = lambda _: None,
@@ -51,6 +51,8 @@ def partials(
     all that is given has proved to make sense. Raises UsageError, InputError,
     OutputError, or Cancelled; then nothing is written.
     """
+    source = Path(source)
+    output, plot = (None if path is None else Path(path) for path in (output, plot))
     if output is None and plot is None:
         output = Path(f"{shortened(source.stem, 200)}-partials.csv")
     _check(source, output, plot)

@@ -259,3 +259,6 @@ def _document(
         "counts": {str(s): sum(o.status is s for o in outcomes) for s in Status},
         "exit_code": code,
     }
+
+
+EXAMPLES = ("unweave benchmark --root MUSDB18 --split test -s hpss --oracle irm1 -o scores",)

@@ -169,3 +169,9 @@ def _summary(verdict: "Checked") -> str:
             f"{sums[len(sums) // 2]:.1f} dB in the median"
         )
     return ", ".join(words) if tracks else "could not be listed"
+
+
+EXAMPLES = {
+    list_datasets: ("unweave dataset list",),
+    check: ("unweave dataset check MUSDB18 --decode",),
+}

@@ -84,3 +84,6 @@ def evaluate(
                     "exit_code": 0,
                 }
             )
+
+
+EXAMPLES = ("unweave evaluate true_stems/ stems/song",)

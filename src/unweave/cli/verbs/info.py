@@ -77,3 +77,6 @@ def _print(current: Session, facts: dict[str, Any]) -> None:
             current.result(f"  {shown(key):<{width}}  {shown(str(value))}")
     for warning in facts.get("warnings", ()):
         current.result(f"  warning: {shown(warning)}")
+
+
+EXAMPLES = ("unweave info song.mp3", "unweave info --loudness *.wav")

@@ -17,7 +17,7 @@ from unweave.errors import UsageError
 if TYPE_CHECKING:
     from unweave.options import Option
 
-NETWORKS, TECHNIQUES = "Networks", "Classical techniques"
+NETWORKS, TECHNIQUES, PRESETS = "Networks", "Classical techniques", "Presets, made of others"
 
 app = typer.Typer(help="Which separators there are.", invoke_without_command=True)
 
@@ -77,7 +77,7 @@ def path(name: Name, as_json: Json = False) -> None:
     with session(as_json=as_json) as current:
         facts = _facts(name)
         if "weights_path" not in facts:
-            raise UsageError(f"{name} is a classical technique: it has no weights")
+            raise UsageError(f"{name}: has no weights of its own")
         if as_json:
             keys = ("name", "weights_path", "weights_path_exists")
             current.emit({key: facts[key] for key in keys})
@@ -102,7 +102,7 @@ def pull(
     with session(quiet=quiet, as_json=as_json) as current:
         from unweave import registry
         from unweave.cli.weights import fetch
-        from unweave.models import cards, store
+        from unweave.models import store
 
         chosen = list(dict.fromkeys(names or [registry.DEFAULT]))
         for name in chosen:
@@ -110,11 +110,10 @@ def pull(
         found = {}
         for name in chosen:
             fetch(current, [name])
-            if cards.known(name):
-                found[name] = str(store.pull(cards.card(name)))
-            current.result(f"{name}: {found.get(name, 'a classical technique, it has no weights')}")
+            found[name] = [str(store.pull(card)) for card in registry.with_weights(name)]
+            current.result(f"{name}: {', '.join(found[name]) or 'it needs no weights'}")
         if as_json:
-            current.emit([{"name": name, "weights_path": found.get(name)} for name in chosen])
+            current.emit([{"name": name, "weights_paths": found[name]} for name in chosen])
 
 
 def _facts(name: str) -> dict[str, Any]:
@@ -126,13 +125,21 @@ def _facts(name: str) -> dict[str, Any]:
     options = {item.name: _option(item) for item in registry.declared(name)}
     if isinstance(described, registry.Technique):
         return {**asdict(described), "origin": registry.origin(name), "options": options}
-    file = store.path(described)
-    return {
-        **asdict(replace(described, file=None, path=None)),
-        "options": options,
-        "weights_path": str(file),
-        "weights_path_exists": file.is_file(),
-    }
+    if isinstance(described, registry.Preset):
+        return {
+            "name": described.name,
+            "title": described.title,
+            "stems": described.stems,
+            "made_of": [member.separator for member in described.members()],
+            "preset_path": str(described.path),
+            "origin": described.origin,
+            "options": options,
+        }
+    facts = {**asdict(replace(described, file=None, path=None)), "options": options}
+    if described.bag is None:
+        file = store.path(described)
+        facts |= {"weights_path": str(file), "weights_path_exists": file.is_file()}
+    return facts
 
 
 def _option(item: "Option") -> dict[str, Any]:
@@ -149,7 +156,11 @@ def _option(item: "Option") -> dict[str, Any]:
 
 def _rows(facts: list[dict[str, Any]], default: str, columns: int) -> list[str]:
     """A table: name, stems, and what it is; long cells go on in the next line, below themselves."""
-    heads = ("name", "stems", "runs at, licence, weights" if "weights_path" in facts[0] else "idea")
+    heads = (
+        "name",
+        "stems",
+        "runs at, licence, weights" if "licence_weights" in facts[0] else "idea",
+    )
     rows = [
         (
             fact["name"],
@@ -175,15 +186,24 @@ def _rows(facts: list[dict[str, Any]], default: str, columns: int) -> list[str]:
 
 def _group(fact: dict[str, Any]) -> str:
     """The table that a separator stands in."""
-    if "weights_path" not in fact:
+    if "made_of" in fact:
+        return PRESETS
+    if "licence_weights" not in fact:
         return TECHNIQUES
     return NETWORKS if fact["origin"] == "unweave" else f"{NETWORKS} of {fact['origin']}"
 
 
 def _gist(fact: dict[str, Any]) -> str:
     """What it takes to run it, in a few words."""
-    if "weights_path" not in fact:
+    if "made_of" in fact:
+        return f"{fact['title']} ({', '.join(fact['made_of'])})"
+    if "licence_weights" not in fact:
         return fact["title"]
+    if fact["bag"]:
+        return (
+            f"{fact['sample_rate_hz'] / 1000:g} kHz, {fact['licence_weights']}, "
+            f"made of {', '.join(fact['bag']['members'])}"
+        )
     where = "" if fact["weights_path_exists"] else ", fetched at first use"
     return (
         f"{fact['sample_rate_hz'] / 1000:g} kHz, {fact['licence_weights']}, "
@@ -234,3 +254,11 @@ def _flat(facts: dict[str, Any], indent: str = "") -> list[str]:
         elif value not in (None, {}, "", [], ()):
             lines.append(f"{label} {value}")
     return lines
+
+
+EXAMPLES = {
+    list_models: ("unweave models list",),
+    show: ("unweave models show hpss",),
+    path: ("unweave models path spleeter-2stems",),
+    pull: ("unweave models pull", "unweave models pull spleeter-2stems"),
+}

@@ -102,3 +102,11 @@ def learn(
                     "seconds": dict(found.seconds),
                 }
             )
+
+
+EXAMPLES = {
+    learn: (
+        "unweave nmf learn vocals=voices/ accompaniment=bands/ -o songs.toml",
+        "unweave separate song.mp3 -m nmf --set dictionaries=songs.toml",
+    ),
+}

@@ -62,3 +62,6 @@ def partials(
                     "warnings": list(found.warnings),
                 }
             )
+
+
+EXAMPLES = ("unweave partials flute.wav --plot flute.png",)

@@ -67,3 +67,6 @@ def report(
         if as_json:
             names = {name: str(file) for name, file in wanted.items()}
             current.emit({"files": names, **pages.document(found)})
+
+
+EXAMPLES = ("unweave report scores",)

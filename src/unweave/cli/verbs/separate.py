@@ -210,3 +210,10 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+EXAMPLES = (
+    "unweave separate song.mp3",
+    "unweave separate album/ -o stems --format flac --skip-existing",
+    "unweave separate song.mp3 -m hpss --start 1:00 --end 2:30",
+)

@@ -49,3 +49,6 @@ def spectrogram(
         current.result(shown(picture))
         if as_json:
             current.emit({"picture": str(picture)})
+
+
+EXAMPLES = ("unweave spectrogram song.mp3", "unweave spectrogram stems/song -o song.png")

@@ -89,3 +89,6 @@ def train(
         current.result(f"try it: unweave separate SONG -m {result.card}")
         if as_json:
             current.emit({"card": str(result.card), "scores": result.scores, "steps": result.steps})
+
+
+EXAMPLES = ("unweave train --new voice", "unweave train voice.toml --resume")

@@ -148,3 +148,6 @@ def _words(stem: "Compared") -> str:
     elif not stem.agrees or stem.on_disk == "changed since the report":
         words.append("the sounds cannot be compared")
     return ", ".join(words)
+
+
+EXAMPLES = ("unweave verify stems/song",)

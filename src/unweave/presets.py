@@ -1,0 +1,215 @@
+"""Presets: separators made of separators, a TOML file each, under a name like any other.
+
+    version = 1
+    title = "Vocals, and what is left as harmonic and percussive sound"
+    stems = ["vocals", "harmonic", "percussive"]
+
+    [use.chain]
+    first = "spleeter-2stems"
+    stem = "accompaniment"
+    then = { separator = "hpss", options = { kernel_s = 0.3 } }
+
+`use` is a part: the name of a separator, a table `separator` with `options`, or a table that is
+called as an adapter, a file of `engine/adapters`, and holds the adapter's fields. A field that is a
+separator is a part again. The file's name is the preset's name. Presets lie in the folders that
+packages name in the entry-point group `unweave.presets`; a path to a file elsewhere is a name too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import unweave
+from unweave import plugins
+from unweave.core.typed import typed
+from unweave.errors import UsageError
+
+if TYPE_CHECKING:
+    from unweave.engine.compose import AnySeparator
+
+OWN = EntryPoint("unweave", "unweave.models.presets", plugins.PRESETS)
+ADAPTERS = "unweave.engine.adapters"
+PARTS = ("separator", "first", "then", "members")  # fields of adapters that are separators
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A separator by its name, with options of its own."""
+
+    separator: str
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """An adapter and its fields; those that are separators are parts."""
+
+    adapter: str
+    fields: Mapping[str, Any]
+
+
+Part = Member | Made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """What a file says. stems: in the order of the separator that it makes."""
+
+    version: Literal[1]
+    name: str
+    title: str
+    stems: tuple[str, ...]
+    use: Part
+    path: Path
+    origin: str = "unweave"  # the package that brought it; empty: a file at a path
+
+    def members(self) -> Iterator[Member]:
+        """Every separator that is named, from the first to the last in the file."""
+        return _members(self.use)
+
+
+def names() -> list[str]:
+    """The name of every installed preset, sorted."""
+    return sorted(_installed())
+
+
+def known(name: str) -> bool:
+    """Whether there is a preset called so, or lying there."""
+    if not name.endswith(plugins.ENDING):
+        return name in _installed()
+    try:
+        return "use" in tomllib.loads(Path(name).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False  # no preset: what it is, whoever reads it as something else says
+
+
+def preset(name: str) -> Preset:
+    """The preset called `name`, or at that path. Raises UsageError for one that is wrong."""
+    if name.endswith(plugins.ENDING):
+        return _preset(Path(name), "")
+    found = _installed()[name]
+    return _preset(found.path, found.origin)
+
+
+def place(name: str) -> str:
+    """The name of an installed preset, the absolute path of one elsewhere."""
+    return os.path.abspath(name) if name.endswith(plugins.ENDING) else name
+
+
+def sha256(name: str) -> str:
+    """The hash of a preset's file. Raises UsageError when it cannot be read."""
+    path = preset(name).path
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def build(found: Preset, load: Callable[[Member], AnySeparator]) -> AnySeparator:
+    """The separator that a preset makes; `load` gives its members, in the order of `members`.
+
+    Raises UsageError, with the preset's place, where they do not fit together.
+    """
+    from unweave.engine.adapters.named import Named
+
+    try:
+        made = Named(_build(found.use, load), found.name)
+    except UsageError as error:
+        raise UsageError(f"{found.path}: {error}") from error
+    if made.spec.stems != found.stems:
+        raise UsageError(
+            f"{found.path}: stems are {', '.join(found.stems)}; it makes "
+            f"{', '.join(made.spec.stems)}"
+        )
+    return made
+
+
+@cache
+def adapters() -> tuple[str, ...]:
+    """What a preset may be made of: the files of `engine/adapters`, sorted."""
+    folder = Path(unweave.__path__[0], "engine", "adapters")
+    return tuple(sorted(file.stem for file in folder.glob("[!_]*.py") if file.stem != "named"))
+
+
+@cache
+def _installed() -> dict[str, plugins.Place]:
+    return plugins.files(plugins.PRESETS, OWN)
+
+
+def _preset(path: Path, origin: str) -> Preset:
+    try:
+        facts = tomllib.loads(path.read_text(encoding="utf-8"))
+        for key in ("name", "path", "origin"):  # where the preset lies says these
+            if key in facts:
+                raise ValueError(f"a preset does not say its {key}; leave it out")
+        use = _part("use", facts.pop("use", None))
+        return typed(
+            Preset, {**facts, "name": path.stem, "use": use, "path": path, "origin": origin}
+        )
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: is not a preset: {error}") from error
+
+
+def _part(where: str, value: object) -> Part:
+    """Raises ValueError for what is no part."""
+    if isinstance(value, str):
+        return Member(separator=value)
+    if not isinstance(value, dict):
+        raise ValueError(f"{where} must be a name or a table; got {value!r:.80}")
+    if "separator" in value:
+        return typed(Member, value)
+    if len(value) != 1 or next(iter(value)) not in adapters():
+        raise ValueError(
+            f"{where} must hold 'separator', or one of {', '.join(adapters())}; "
+            f"got {', '.join(value) or 'nothing'}"
+        )
+    [(adapter, fields)] = value.items()
+    if not isinstance(fields, dict):
+        raise ValueError(f"{where}.{adapter} must be a table; got {fields!r:.80}")
+    found: dict[str, Any] = {}
+    for key, item in fields.items():
+        place = f"{where}.{adapter}.{key}"
+        if key not in PARTS:
+            found[key] = item
+        elif isinstance(item, list):
+            found[key] = tuple(_part(f"{place}[{n}]", each) for n, each in enumerate(item))
+        else:
+            found[key] = _part(place, item)
+    return Made(adapter=adapter, fields=found)
+
+
+def _members(part: Part) -> Iterator[Member]:
+    if isinstance(part, Member):
+        yield part
+        return
+    for key in PARTS:
+        value = part.fields.get(key, ())
+        for each in value if isinstance(value, tuple) else (value,):
+            yield from _members(each)
+
+
+def _build(part: Part, load: Callable[[Member], AnySeparator]) -> Any:
+    if isinstance(part, Member):
+        return load(part)
+    module = import_module(f"{ADAPTERS}.{part.adapter}")
+    adapter = getattr(module, part.adapter.title().replace("_", ""))
+    fields = dict(part.fields)
+    for key in fields.keys() & set(PARTS):
+        value = fields[key]
+        many = isinstance(value, tuple)
+        fields[key] = tuple(_build(each, load) for each in value) if many else _build(value, load)
+    try:
+        return typed(adapter, fields)
+    except ValueError as error:
+        raise UsageError(f"{part.adapter}: {error}") from error

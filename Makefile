@@ -65,6 +65,10 @@ format: ruff format --check'
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 	@echo '== all checks passed'
 
+docs: $(VENV)/.test ## Build the documentation site into build/site
+	@$(BIN)/mkdocs build --quiet
+	@echo 'open build/site/index.html'
+
 format: $(VENV)/.test ## Format the code and mend what ruff can mend
 	@$(BIN)/python -m ruff check --fix-only .
 	@$(BIN)/python -m ruff format .

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
+    from unweave.engine.compose import AnySeparator
     from unweave.engine.executor import Executor
-    from unweave.types import OnBlock, OnProgress, Separator, ShouldStop, Wave
+    from unweave.types import OnBlock, OnProgress, ShouldStop, Wave
 
 __all__ = ["StemStream", "Stems", "list_separators", "load", "separate", "separate_file", "stream"]
 
@@ -39,7 +40,7 @@ def list_separators() -> list[str]:
     return registry.names()
 
 
-def load(name: str = registry.DEFAULT, **options: object) -> Separator:
+def load(name: str = registry.DEFAULT, **options: object) -> AnySeparator:
     """The separator called `name`, its weights in memory; options are the model's own.
 
     Raises UsageError for an unknown name or option, WeightsError when the weights are missing.
@@ -50,7 +51,7 @@ def load(name: str = registry.DEFAULT, **options: object) -> Separator:
 def separate(
     mix: str | os.PathLike[str] | npt.NDArray[Any] | Tensor | Audio,
     sample_rate_hz: int | None = None,
-    model: str | Separator = registry.DEFAULT,
+    model: str | AnySeparator = registry.DEFAULT,
     stems: str | Iterable[str] | None = None,
     on_progress: OnProgress | None = None,
     executor: Executor | None = None,
@@ -95,7 +96,7 @@ def separate(
 def separate_file(
     path: str | os.PathLike[str],
     output_dir: str | os.PathLike[str] = "stems",
-    model: str | Separator = registry.DEFAULT,
+    model: str | AnySeparator = registry.DEFAULT,
     *,
     stems: str | Iterable[str] | None = None,
     filename_template: str = DEFAULT_TEMPLATE,
@@ -137,7 +138,7 @@ def separate_file(
 def stream(
     path: str | os.PathLike[str],
     output_dir: str | os.PathLike[str] = "stems",
-    model: str | Separator = registry.DEFAULT,
+    model: str | AnySeparator = registry.DEFAULT,
     **options: Any,
 ) -> StemStream:
     """Separate one file into files as `separate_file` does, and iterate over its blocks meanwhile.
@@ -154,8 +155,8 @@ def stream(
 
 
 def _request(
-    model: str | Separator, stems: str | Iterable[str] | None, options: Mapping[str, object]
-) -> tuple[SeparationRequest, Callable[[], Separator]]:
+    model: str | AnySeparator, stems: str | Iterable[str] | None, options: Mapping[str, object]
+) -> tuple[SeparationRequest, Callable[[], AnySeparator]]:
     """What is asked for, and what gives its separator. Raises UsageError."""
     output, execution, own = run_options(options)
     if isinstance(model, str):

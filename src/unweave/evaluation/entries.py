@@ -14,11 +14,11 @@ from pathlib import Path
 
 from unweave.core.stem_names import RESIDUAL
 from unweave.datasets.track import Track
+from unweave.engine.compose import AnySeparator
 from unweave.errors import UsageError
 from unweave.evaluation import foreign
 from unweave.evaluation.names import ORACLES
 from unweave.request import SeparatorRef
-from unweave.types import Separator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Entry:
     kind: str  # separator or oracle
     ref: SeparatorRef | None = None  # which separator; None for an oracle, and for `folder`
     stems: tuple[str, ...] = ()  # that it gives; an oracle gives what the track has
-    separator: Separator | None = None  # one in memory
+    separator: AnySeparator | None = None  # one in memory
     imported: str = ""  # the import path of one that the registry does not know ...
     given_options: Mapping[str, object] = field(
         default_factory=dict
@@ -66,7 +66,7 @@ class Entry:
             return tuple(self.estimates(track))
         return (*self.stems, RESIDUAL) if self.kind == "separator" else ()
 
-    def load(self) -> Separator:
+    def load(self) -> AnySeparator:
         """The separator, its weights in memory."""
         from unweave import registry
 
@@ -79,7 +79,7 @@ class Entry:
 
 
 def entries(
-    separators: Iterable[str | Separator],
+    separators: Iterable[str | AnySeparator],
     oracle_names: Iterable[str] = (),
     settings: Mapping[str, object] | None = None,
     estimates: Mapping[str, Path] | None = None,
@@ -122,7 +122,7 @@ def _oracle(name: str) -> Entry:
     return Entry(label=name, kind="oracle", name=name)
 
 
-def _separator(item: str | Separator, settings: Mapping[str, object]) -> Entry:
+def _separator(item: str | AnySeparator, settings: Mapping[str, object]) -> Entry:
     from unweave import registry
     from unweave.options import changed, parse
 
@@ -152,7 +152,7 @@ def _separator(item: str | Separator, settings: Mapping[str, object]) -> Entry:
     )
 
 
-def _foreign(separator: Separator, said: Mapping[str, object]) -> Entry:
+def _foreign(separator: AnySeparator, said: Mapping[str, object]) -> Entry:
     spec = separator.spec
     return Entry(
         label=label_of(spec.name, said),

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from unweave.core.status import Status
 from unweave.datasets.track import Track
+from unweave.engine.compose import AnySeparator
 from unweave.errors import Cancelled, UnweaveError
 from unweave.evaluation import foreign, oracles, pairing, rounding, scores, scoring
 from unweave.evaluation.entries import Entry
 from unweave.evaluation.scores import Identity, Timing, TrackScores
-from unweave.types import Progress, Separator, ShouldStop, Wave
+from unweave.types import Progress, ShouldStop, Wave
 
 if TYPE_CHECKING:
     from unweave.evaluation.metrics import Kept
@@ -112,7 +113,7 @@ class Scorer:
     def __init__(self, request: Request, should_stop: ShouldStop = lambda: False) -> None:
         self.request = request
         self.should_stop = should_stop
-        self.loaded: dict[str, Separator | Exception] = {}
+        self.loaded: dict[str, AnySeparator | Exception] = {}
 
     def run(self, job: Job) -> Iterator[Outcome]:
         """An outcome for each row of the job, written when it comes."""
@@ -203,7 +204,7 @@ class Scorer:
             "real_time_factor": round(seconds / track.duration_s, 5),
         }
 
-    def _load(self, entry: Entry, device: str) -> Separator:
+    def _load(self, entry: Entry, device: str) -> AnySeparator:
         """The separator, loaded once; one that cannot be is not tried again."""
         if entry.label not in self.loaded:
             try:

@@ -23,8 +23,9 @@ from unweave.jobs.turns import clear, tidy, turn
 from unweave.request import SeparationRequest
 
 if TYPE_CHECKING:
+    from unweave.engine.compose import AnySeparator
     from unweave.engine.executor import Executor
-    from unweave.types import OnBlock, OnProgress, Progress, Separator, ShouldStop
+    from unweave.types import OnBlock, OnProgress, Progress, ShouldStop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +102,7 @@ def do(
     should_stop: ShouldStop | None,
     *,
     request: SeparationRequest,
-    load: Callable[[], Separator],
+    load: Callable[[], AnySeparator],
     executor: Executor | None = None,
     on_block: OnBlock | None = None,
 ) -> Outcome:
@@ -145,7 +146,7 @@ class CannotLoadError(UnweaveError):
         return str(self.args[0])
 
 
-def _load(request: SeparationRequest) -> Separator:
+def _load(request: SeparationRequest) -> AnySeparator:
     from unweave import registry
 
     try:

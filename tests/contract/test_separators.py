@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests import at_hand
 from tests.contract import trials
 from unweave import registry
 from unweave.errors import UsageError
@@ -21,13 +22,13 @@ def loaded(name: str) -> Separator:
     return load(name).to("cpu")
 
 
-@pytest.mark.parametrize("name", [*registry.names(), *trials.names()])
+@pytest.mark.parametrize("name", [*at_hand(), *trials.names()])
 @pytest.mark.parametrize("check", CHECKS)
 def test_contract(name: str, check: Callable[[Separator], None]) -> None:
     check(loaded(name))
 
 
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("name", at_hand())
 def test_options(name: str) -> None:
     check_options(name)
 
@@ -51,7 +52,7 @@ def test_nothing_is_lost_with_other_options(options: dict) -> None:
     assert np.abs(stems[0] - usual[0]).max() > 0.01 * np.abs(usual[0]).max()
 
 
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("name", [name for name in at_hand() if registry.declared(name)])
 def test_a_wiener_filter_goes_behind_any_of_them(name: str) -> None:
     filtered = registry.load(name, wiener=1).to("cpu")
     wave = song(filtered, 30011)

@@ -77,9 +77,9 @@ def files(group: str, own: metadata.EntryPoint) -> dict[str, Place]:
         brought_by = point.dist.name if point.dist else own.name
         paths = sorted(path for folder in _folders(point) for path in folder.glob(f"*{ENDING}"))
         if not paths:
-            log.warning(
-                "%s: its entry point %s names no folder with files", brought_by, point.value
-            )
+            kind = group.removeprefix("unweave.")
+            words = "%s: its entry point %s names no folder with %s"
+            log.warning(words, brought_by, point.value, kind)
         for path in paths:
             first = found.setdefault(path.stem, Place(path, brought_by))
             if first.path != path:

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -244,8 +244,9 @@ def _spec(model: str, values: Mapping[str, Any]) -> Spec:
     in_force = {item.name: values.get(item.name, item.default) for item in declared(model)}
     if card.bag is not None:
         inner = _without_wiener(values)
-        spec = _bag(card, [Described(_spec(name, inner)) for name in card.bag.members]).spec
-        return replace(spec, options=in_force)
+        return _bag(
+            card, [Described(_spec(name, inner)) for name in card.bag.members], in_force
+        ).spec
     return Spec(
         name=card.name,
         stems=card.stems,
@@ -273,12 +274,12 @@ class Described:
         raise NotImplementedError(f"{self.spec.name} is described, not loaded")
 
 
-def _bag(card: Card, members: Sequence[Separator]) -> Separator:
+def _bag(card: Card, members: Sequence[Separator], options: Mapping[str, object]) -> Separator:
     from unweave.engine.adapters.bag import Bag
 
     assert card.bag is not None
     try:
-        return Bag(tuple(members), card.bag.matrix, card.name)
+        return Bag(tuple(members), card.bag.matrix, card.name, options)
     except UsageError as error:
         raise UsageError(f"{card.place}: {error}") from error
 
@@ -467,7 +468,8 @@ def _classical(name: str, values: Mapping[str, object]) -> Separator:
 
 def _trained(card: Card, values: Mapping[str, object]) -> Separator:
     if card.bag is not None:
-        return _bag(card, [_trained(cards.card(name), values) for name in card.bag.members])
+        members = [_trained(cards.card(name), values) for name in card.bag.members]
+        return _bag(card, members, {**members[0].spec.options, WIENER.name: WIENER.default})
     # A download is here, in the thread that Ctrl-C interrupts.
     fetched = store.weights(card) if store.needs_download(card) else None
     with ThreadPoolExecutor(1) as pool, no_collection():

@@ -113,6 +113,15 @@ class Output:
                 f"the end, {self.end:g} s, is not after the start, {self.start:g} s; exchange them"
             )
 
+    def facts(self) -> dict[str, Any]:
+        """What of it is meant to change bytes: what is not a default.
+
+        So work that is done stays done when an option is added. Who changes a default raises
+        ENGINE_REVISION.
+        """
+        usual = Output()
+        return {key: value for key, value in asdict(self).items() if value != getattr(usual, key)}
+
     @property
     def region(self) -> Region:
         return Region(self.start, self.end)
@@ -156,7 +165,7 @@ class SeparationRequest:
         return {
             "engine": self.engine_revision,
             "separator": self.separator.facts(),
-            "output": asdict(self.output),
+            "output": self.output.facts(),
             "stems": list(self.stems) if shared_gain else None,
         }
 

@@ -79,5 +79,6 @@ def test_settings_that_make_no_network(name: str, config: dict[str, object]) -> 
 
 @pytest.mark.parametrize("name", cards.names())
 def test_a_card_names_an_architecture_that_there_is(name: str) -> None:
-    assert cards.card(name).architecture in architectures.names()
+    for card in registry.with_weights(name):
+        assert card.architecture in architectures.names()
     assert registry.declared(name)

@@ -3,8 +3,10 @@
 import dataclasses
 import re
 
+import numpy as np
 import pytest
 
+import unweave
 from unweave import registry
 from unweave.errors import UsageError
 from unweave.models import architectures, cards
@@ -148,10 +150,42 @@ def test_a_bag_has_members_and_weights():
     assert bag.matrix == ((1.0, 0.5), (0.0, 0.5))
 
 
-def test_a_bag_does_not_run_yet_and_says_so(tmp_path):
-    (tmp_path / "two.toml").write_text(BAG)
-    with pytest.raises(UsageError, match=r"two\.toml: is a bag of models"):
-        registry.load(str(tmp_path / "two.toml"))
+OF_TWO = """
+version = 2
+title = "Two"
+stems = ["vocals", "accompaniment"]
+sample_rate_hz = 16000
+channels = 1
+licence_code = "MIT"
+licence_weights = "research"
+paper = "none"
+training_data = "none"
+
+[bag]
+members = ["mir1k-dnn", "mir1k-drnn-2"]
+matrix = [[1.0, 3.0], [1.0, 1.0]]
+"""
+
+
+def test_a_bag_is_the_weighted_mean_of_its_members(tmp_path):
+    (tmp_path / "two.toml").write_text(OF_TWO)
+    mix = 0.1 * np.random.default_rng(0).standard_normal((1, 16000)).astype(np.float32)
+
+    def separate(name):
+        return unweave.separate(mix, 16000, model=name)
+
+    found, *members = map(separate, (str(tmp_path / "two.toml"), "mir1k-dnn", "mir1k-drnn-2"))
+    for stem, shares in (("vocals", (0.5, 0.5)), ("accompaniment", (0.75, 0.25))):
+        expected = sum(share * each[stem] for share, each in zip(shares, members, strict=True))
+        np.testing.assert_allclose(found[stem], expected, atol=1e-5)
+    request = registry.request(str(tmp_path / "two.toml"))
+    assert [each.name for each in request.separator.members] == ["mir1k-dnn", "mir1k-drnn-2"]
+
+
+def test_members_that_do_not_fit_are_one_line(tmp_path):
+    (tmp_path / "two.toml").write_text(OF_TWO.replace("mir1k-drnn-2", "spleeter-2stems"))
+    with pytest.raises(UsageError, match=r"two\.toml: .* differ in sample_rate_hz"):
+        registry.request(str(tmp_path / "two.toml"))
 
 
 def test_lists_of_the_config_become_tuples():
@@ -300,7 +334,7 @@ def test_a_package_without_cards_is_one_warning(plug_in, caplog, value):
 def test_no_package_takes_anothers_name(plug_in, caplog):
     plug_in("bringer", "bringer.inner", {"spleeter-2stems": MINIMAL})
     assert cards.card("spleeter-2stems").title == "Spleeter, 2 stems"
-    assert "unweave has a card of that name" in caplog.text
+    assert "unweave has one of that name" in caplog.text
 
 
 def test_names_of_a_package_that_is_not_installed_say_what_to_install(monkeypatch):

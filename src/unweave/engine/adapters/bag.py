@@ -6,7 +6,8 @@ working memory is that of one. Members that differ there form an `Ensemble`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -25,6 +26,7 @@ class Bag:
     members: tuple[Separator, ...]
     weights: Weights = ()
     name: str = "bag"
+    options: Mapping[str, object] = field(default_factory=dict)  # as given to every member
 
     def __post_init__(self) -> None:
         for member in self.members:
@@ -56,6 +58,7 @@ class Bag:
             bytes_per_sample=max(s.bytes_per_sample for s in specs) + 8.0 * len(specs[0].stems),
             additive=alike and all(spec.additive for spec in specs),
             rest=specs[0].rest,
+            options=self.options,
         )
 
     def to(self, device: str) -> Bag:

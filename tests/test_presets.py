@@ -117,7 +117,7 @@ def test_every_member_counts(write) -> None:  # type: ignore[no-untyped-def]
         (ENSEMBLE.replace('"repet",', '"repeet",'), "perhaps you mean repet"),
         (ENSEMBLE.replace("wiener = 1", "wiener = -1"), "wiener must be"),
         (ENSEMBLE.replace("wiener = 1", "wien = 1"), "no option 'wien'"),
-        (ENSEMBLE + "\nuse = 3", "is not a preset"),
+        (ENSEMBLE.partition("[use")[0] + "use = 3", "use must be a name or a table; got 3"),
         (CHAIN.replace('then = "hpss"', "then = 3"), "then must be a name or a table; got 3"),
         (CHAIN.replace("count = 2", "count = 0"), "shifts must be at least 1"),
     ],

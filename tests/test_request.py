@@ -188,7 +188,7 @@ def test_it_is_the_same_in_every_process_and_version_of_python(hash_seed: str) -
         env={**os.environ, "PYTHONHASHSEED": hash_seed},
     )
     assert (
-        found.stdout.strip() == "f259794de08fc42c8aac1e460b06f907edf80378b0b9c9446b86c9245e781d2a"
+        found.stdout.strip() == "193e733bac53548a410142968d98b2d6f728750f9b18972d6947bcf3e27604b1"
     )
 
 

@@ -118,7 +118,7 @@ def declared(name: str) -> tuple[Option, ...]:
 def members(name: str) -> tuple[Member, ...]:
     """What a preset or a bag of models is made of; nothing for any other name.
 
-    Raises UsageError for an unknown name.
+    Raises UsageError for an unknown name, and for what is a member of itself.
     """
     found = _members(name)
     _check_finite(name, found, ())
@@ -232,6 +232,7 @@ def _without_wiener(values: Mapping[str, object]) -> dict[str, object]:
 def _spec(model: str, values: Mapping[str, Any]) -> Spec:
     """What the separator is, with all options in force, before weights are read."""
     if presets.known(model):
+        members(model)
         return presets.build(
             presets.preset(model),
             lambda member: Described(
@@ -354,6 +355,7 @@ def load(name: str = DEFAULT, /, **given: object) -> AnySeparator:
 
 def _load(name: str, values: dict[str, Any]) -> AnySeparator:
     if presets.known(name):
+        members(name)
         return presets.build(
             presets.preset(name), lambda member: load(member.separator, **member.options)
         )

@@ -42,4 +42,4 @@ def recorded(values: Mapping[str, object]) -> dict[str, object]:
 
 def _declarations(card: Card) -> ModuleType | None:
     """What is known of the card's architecture before torch is imported, if it says anything."""
-    return architectures.declarations(card.architecture)
+    return architectures.declarations(card.architecture) if card.architecture else None

@@ -13,9 +13,10 @@ from tests.jobs.fakes import asked, noise, write_noise
 from unweave import registry
 from unweave.api import separate_file
 from unweave.audio.writer import Writer, encoding
+from unweave.core import children
 from unweave.core.status import Status
 from unweave.errors import InputError, UsageError, WeightsError
-from unweave.jobs import exit_code, not_found, pool, prepare, run
+from unweave.jobs import exit_code, not_found, prepare, run
 from unweave.jobs.inputs import Missed
 from unweave.jobs.runner import CannotLoadError, Outcome
 from unweave.jobs.turns import turn
@@ -255,21 +256,6 @@ def test_an_options_file_that_changes_meanwhile_is_an_error(folder, monkeypatch)
 
 
 def test_children_that_die_at_once_cost_their_files_and_no_more(folder, monkeypatch):
-    class Broken:
-        def send(self, job):
-            raise BrokenPipeError(32, "Broken pipe")
-
-        def poll(self, timeout=0.0):
-            return True
-
-        def recv(self):
-            raise EOFError
-
-        def close(self): ...
-
-        def fileno(self):
-            return 0
-
     class Dead:
         exitcode = -9
 
@@ -277,17 +263,15 @@ def test_children_that_die_at_once_cost_their_files_and_no_more(folder, monkeypa
 
         def join(self, timeout=None): ...
 
-        def is_alive(self):
-            return False
-
     class Context:
-        Pipe = staticmethod(lambda: (Broken(), Broken()))
+        Pipe = staticmethod(multiprocessing.Pipe)
         Process = staticmethod(lambda **facts: Dead())
 
-    monkeypatch.setattr(pool, "_context", Context)
+    monkeypatch.setattr(children, "_context", Context)
     outcomes = go(at_once=2)
     assert [str(outcome.status) for outcome in outcomes] == ["failed"] * 3
     assert all("its process ended with code -9" in outcome.error for outcome in outcomes)
+    assert all(outcome.error.endswith("or --max-memory") for outcome in outcomes)
 
 
 def test_several_at_a_time_give_the_same_bytes(folder):

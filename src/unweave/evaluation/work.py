@@ -23,6 +23,7 @@ from unweave.evaluation.scores import Identity, Timing, TrackScores
 from unweave.types import Progress, ShouldStop, Wave
 
 if TYPE_CHECKING:
+    from unweave.engine.executor import Executor
     from unweave.evaluation.metrics import Kept
 
 
@@ -36,7 +37,6 @@ class Request:
     protocol: str | None = None  # None: the dataset's own
     rounding: str = rounding.AUTO  # one of `rounding.CHOICES`
     device: str = "auto"
-    batch: int | None = None  # segments at work at once; None: the engine's choice
 
     def path(self, track: Track, entry: Entry) -> Path:
         return scores.path_of(self.output, self.dataset, entry.label, track.split, track.name)
@@ -110,9 +110,15 @@ class Job:
 class Scorer:
     """Scores jobs, one after the other."""
 
-    def __init__(self, request: Request, should_stop: ShouldStop = lambda: False) -> None:
+    def __init__(
+        self,
+        request: Request,
+        should_stop: ShouldStop = lambda: False,
+        executor: Executor | None = None,
+    ) -> None:
         self.request = request
         self.should_stop = should_stop
+        self.executor = executor
         self.loaded: dict[str, AnySeparator | Exception] = {}
 
     def run(self, job: Job) -> Iterator[Outcome]:
@@ -193,9 +199,10 @@ class Scorer:
             separator,
             mix,
             track.sample_rate_hz,
-            execution=Execution(device=device, batch=self.request.batch),
+            execution=Execution(device=device),
             warn=warn,
             on_progress=progress,
+            executor=self.executor,
         )
         seconds = time.perf_counter() - started
         return stems, {

@@ -24,9 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import plugins, presets, separators
-from unweave.audio.files import advice, shown
+from unweave.audio.files import hashed, shown
 from unweave.core.stem_names import RESIDUAL, canonical
-from unweave.core.whole import sha256
 from unweave.engine.limits import enough_memory, room_for_torch
 from unweave.errors import InputError, UsageError
 from unweave.models import cards, store
@@ -292,7 +291,7 @@ def check(separator: SeparatorRef, model: str, loaded: AnySeparator) -> None:
     if weights_sha256 != separator.weights_sha256:
         raise InputError(f"{shown(model)}: the weights changed meanwhile; run it again")
     for file in _all_files(separator):
-        if _hash(Path(file.path)) != file.sha256:
+        if hashed(Path(file.path)) != file.sha256:
             raise InputError(f"{shown(file.path)}: changed meanwhile; run it again")
 
 
@@ -433,7 +432,7 @@ def _files(model: str, options: Mapping[str, object]) -> tuple[OptionFile, ...]:
     named = sorted(item.name for item in declared(model) if item.names_a_file)
     paths = {name: options.get(name) for name in named}
     return tuple(
-        OptionFile(option=name, path=path, sha256=_hash(Path(path)))
+        OptionFile(option=name, path=path, sha256=hashed(Path(path)))
         for name, path in paths.items()
         if isinstance(path, str)
     )
@@ -444,13 +443,6 @@ def _card_sha256(model: str) -> str | None:
     if presets.known(model):
         return presets.sha256(model)
     return cards.sha256(model) if cards.known(model) else None
-
-
-def _hash(path: Path) -> str:
-    try:
-        return sha256(path)
-    except OSError as error:
-        raise InputError(f"{shown(path)}: cannot be read: {advice(error)}") from error
 
 
 def _own_options(name: str) -> tuple[Option, ...]:

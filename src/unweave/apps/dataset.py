@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.audio.files import advice, atomic_write, shown
+from unweave.audio.files import atomic_write, hashed, readable, shown
 from unweave.errors import Cancelled, InputError
 from unweave.types import OnProgress, Progress, ShouldStop
 
@@ -131,7 +131,6 @@ def make_index(
 ) -> dict[str, str]:
     """The checksums of all files of a dataset. Raises as `check` does, and for missing files."""
     from unweave import datasets
-    from unweave.datasets.track import sha256
 
     name = dataset or datasets.guess(root or Path())
     tracks = datasets.load(name, root, split)
@@ -141,7 +140,7 @@ def make_index(
     for track in tracks:
         if should_stop():
             raise Cancelled(f"{name}: interrupted")
-        found |= {_key(file, root): sha256(file) for file in track.files}
+        found |= {_key(file, root): hashed(file) for file in track.files}
         done_s += track.duration_s
         on_progress(Progress(done_s, total_s))
     return found
@@ -156,9 +155,8 @@ def write_index(index: Index, file: Path) -> None:
 def read_index(file: Path) -> dict[str, str]:
     """The index in a file. Raises InputError."""
     try:
-        document = json.loads(file.read_text())
-    except OSError as error:
-        raise InputError(f"{shown(file)}: cannot be read: {advice(error)}") from error
+        with readable(file):
+            document = json.loads(file.read_text())
     except (ValueError, RecursionError):
         document = None
     found = document.get("sha256") if isinstance(document, dict) else None
@@ -247,13 +245,11 @@ def _sum_db(track: Track) -> float:
 
 def _bytes(track: Track, root: Path | None, index: Index) -> Iterator[str]:
     """Files whose bytes are not those of the index."""
-    from unweave.datasets.track import sha256
-
     for file in track.files:
         known = index.get(_key(file, root))
         if known is None:
             yield f"{shown(file)}: is not in the index"
-        elif sha256(file) != known:
+        elif hashed(file) != known:
             yield f"{shown(file)}: has changed since the index was made"
 
 

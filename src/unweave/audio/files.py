@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from unweave.core.whole import appearing
-from unweave.errors import OutputError
+from unweave.core.whole import appearing, sha256
+from unweave.errors import InputError, OutputError
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full; free some space or write elsewhere",
@@ -36,6 +38,21 @@ def advice(error: OSError) -> str:
     """The reason of a system error and what to do, for the end of a line."""
     known = _ADVICE.get(error.errno or 0)
     return known or f"{error.strerror or error}; check the disk and the path"
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """What the system says where `path` is read inside, as an InputError."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{shown(path)}: cannot be read: {advice(error)}") from error
+
+
+def hashed(path: Path) -> str:
+    """SHA-256 of a file. Raises InputError."""
+    with readable(path):
+        return sha256(path)
 
 
 def atomic_write(path: Path, content: bytes) -> None:

@@ -20,10 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from unweave.audio.files import advice, shown
+from unweave.audio.files import readable
 from unweave.datasets import _find, _stems
 from unweave.datasets.track import BSS_EVAL_V4, About, Part, Source, Sum, Track
-from unweave.errors import InputError
 from unweave.types import Wave
 
 STEMS = ("vocals", "drums", "bass", "other")
@@ -145,10 +144,8 @@ def _metadata(folder: Path, root: Path, troubles: _find.Troubles) -> dict[str, A
     for place in (folder, folder.parent / "Metadata", root / "Metadata"):
         file = place / name
         if file.is_file():
-            try:
+            with readable(file):
                 return _parse(file.read_text(encoding="utf-8", errors="replace"))
-            except OSError as error:
-                raise InputError(f"{shown(file)}: cannot be read: {advice(error)}") from error
     troubles.add(folder / name, "is missing")
     return None
 

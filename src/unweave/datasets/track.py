@@ -15,8 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from unweave.audio.files import advice, shown
-from unweave.core import whole
+from unweave.audio.files import hashed, shown
 from unweave.datasets import _audio
 from unweave.errors import InputError, UsageError
 from unweave.types import Wave
@@ -153,7 +152,7 @@ class Track:
         files. Reads all of them. Raises InputError."""
         digest = hashlib.sha256()
         for file in self.files:
-            digest.update(sha256(file).encode())
+            digest.update(hashed(file).encode())
         if not self.files:
             for name in self.stems:
                 digest.update(self.stem(name).tobytes())
@@ -167,14 +166,6 @@ class Track:
                 f"{self.samples}"
             )
         return source.read(start, length)
-
-
-def sha256(file: Path) -> str:
-    """SHA-256 of a file. Raises InputError."""
-    try:
-        return whole.sha256(file)
-    except OSError as error:
-        raise InputError(f"{shown(file)}: cannot be read: {advice(error)}") from error
 
 
 class IncompleteError(InputError):

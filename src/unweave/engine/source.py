@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from unweave.audio.files import advice, shown
+from unweave.audio.files import readable, shown
 from unweave.core.whole import sha256
 from unweave.errors import InputError
 
@@ -32,10 +32,8 @@ class Watched:
 
     def hashed(self) -> Source:
         """What was read since. Raises InputError where that may have been two different files."""
-        try:
+        with readable(self.path):
             digest, after = sha256(self.path), _state(self.path)
-        except OSError as error:
-            raise InputError(f"{shown(self.path)}: cannot be read: {advice(error)}") from error
         if after != self._before:
             raise InputError(
                 f"{shown(self.path)}: changed while it was read, so nothing is kept; "

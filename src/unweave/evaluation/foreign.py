@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from unweave.audio.files import shown
-from unweave.datasets.track import Track, sha256
+from unweave.audio.files import hashed, shown
+from unweave.datasets.track import Track
 from unweave.errors import InputError, UsageError
 from unweave.evaluation import pairing, scores, stem_files
 from unweave.types import Separator, Spec, Wave
@@ -97,7 +97,7 @@ def read(files: Mapping[str, Path], samples: int, warnings: list[str]) -> dict[s
 
 
 def hashes(files: Mapping[str, Path]) -> dict[str, str]:
-    return {stem: sha256(path) for stem, path in files.items()}
+    return {stem: hashed(path) for stem, path in files.items()}
 
 
 def incomplete(

@@ -21,10 +21,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from unweave.audio.files import advice, shown
+from unweave.audio.files import advice, readable, shown
 from unweave.core.journal import leftovers
 from unweave.core.whole import appearing, followed, sha256
-from unweave.errors import InputError, OutputError
+from unweave.errors import OutputError
 from unweave.jobs.plan import Job
 from unweave.jobs.reports import (
     Report,
@@ -118,12 +118,10 @@ def _is_equal(report: Report, job: Job, request: SeparationRequest) -> bool:
 def _is_of(report: Report, job: Job) -> bool:
     """Whether `report` is of the recording of `job`."""
     source = report["input"]
-    try:
+    with readable(job.source):
         return bool(
             source["bytes"] == job.source.stat().st_size and source["sha256"] == sha256(job.source)
         )
-    except OSError as error:
-        raise InputError(f"{shown(job.source)}: cannot be read: {advice(error)}") from error
 
 
 def _is_whole(report: Report, path: Path, outputs: Mapping[str, Path]) -> bool:

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.audio.files import advice, shown
+from unweave.audio.files import readable, shown
 from unweave.core.whole import sha256, temporary_folder
 from unweave.errors import InputError, UsageError
 from unweave.jobs.reports import (
@@ -269,11 +269,9 @@ def _separate_again(
 
 def _compare(item: Report, now: Report, file: Path, fresh: Path) -> Compared:
     agrees = now["sha256"] == item["sha256"]
-    try:
+    with readable(file):
         there = file.is_file()
         same = there and sha256(file) == item["sha256"]
-    except OSError as error:
-        raise InputError(f"{shown(file)}: cannot be read: {advice(error)}") from error
     on_disk = "as reported" if same else "changed since the report" if there else "missing"
     differs = there and not (agrees and on_disk == "as reported")
     return Compared(

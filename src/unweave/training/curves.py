@@ -11,7 +11,7 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
-from unweave.audio.files import advice, atomic_write, shown
+from unweave.audio.files import atomic_write, readable, shown
 from unweave.errors import InputError
 
 HEAD = ("step", "name", "value")
@@ -51,9 +51,8 @@ class Curves(Logger):
         if not self.path.exists():
             return []
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)[1:]
-        except OSError as error:
-            raise InputError(f"{shown(self.path)}: cannot be read: {advice(error)}") from error
+            with readable(self.path):
+                lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)[1:]
         except UnicodeDecodeError as error:
             raise self._wrong("it is not UTF-8 text") from error
         if lines and not lines[-1].endswith("\n"):

@@ -247,18 +247,7 @@ def _spec(model: str, values: Mapping[str, Any]) -> Spec:
         return _bag(
             card, [Described(_spec(name, inner)) for name in card.bag.members], in_force
         ).spec
-    return Spec(
-        name=card.name,
-        stems=card.stems,
-        sample_rate_hz=card.sample_rate_hz,
-        channels=card.channels,
-        segmentation=card.segment.in_seconds(card.sample_rate_hz),
-        rest=card.complement,
-        additive=trained.additive(card, in_force),
-        licence=card.licence_weights,
-        weights_sha256=card.weights.sha256,
-        options=in_force,
-    )
+    return trained.spec(card, in_force)
 
 
 @dataclass(frozen=True, slots=True)

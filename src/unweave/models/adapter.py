@@ -9,6 +9,7 @@ what its published size takes as working memory. All else is on the card, which 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -81,18 +82,5 @@ def _module(card: Card) -> Any:
 
 def spec(card: Card, options: Mapping[str, object]) -> Spec:
     """The facts of the card in the words of the engine."""
-    return Spec(
-        name=card.name,
-        stems=card.stems,
-        sample_rate_hz=card.sample_rate_hz,
-        channels=card.channels,
-        segmentation=card.segment.in_seconds(card.sample_rate_hz),
-        bytes_per_sample=card.bytes_per_sample or _module(card).BYTES_PER_SAMPLE,
-        rest=card.complement,
-        additive=own.additive(card, options),
-        trained=True,
-        paper=card.paper,
-        licence=card.licence_weights,
-        weights_sha256=card.weights.sha256,
-        options=own.recorded(options),
-    )
+    needs = card.bytes_per_sample or _module(card).BYTES_PER_SAMPLE
+    return replace(own.spec(card, options), bytes_per_sample=needs)

@@ -8,6 +8,7 @@ from types import ModuleType
 from unweave.models import architectures
 from unweave.models.cards import Card
 from unweave.options import WIENER, Option, checked
+from unweave.types import Spec
 
 
 def declared(card: Card) -> tuple[Option, ...]:
@@ -28,6 +29,24 @@ def additive(card: Card, options: Mapping[str, object]) -> bool:
     """Whether the stems of the card's network sum to the mix, with the options of `in_force`."""
     of_network = getattr(_declarations(card), "additive", None)
     return True if of_network is None else bool(of_network(options))
+
+
+def spec(card: Card, options: Mapping[str, object]) -> Spec:
+    """The facts of the card in the words of the engine, but for the memory that it takes."""
+    return Spec(
+        name=card.name,
+        stems=card.stems,
+        sample_rate_hz=card.sample_rate_hz,
+        channels=card.channels,
+        segmentation=card.segment.in_seconds(card.sample_rate_hz),
+        rest=card.complement,
+        additive=additive(card, options),
+        trained=True,
+        paper=card.paper,
+        licence=card.licence_weights,
+        weights_sha256=card.weights.sha256,
+        options=recorded(options),
+    )
 
 
 def revision(card: Card) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from unweave.engine.adapters.select import select
+from unweave.engine.adapters.select import Around, select
 from unweave.engine.compose import AnySeparator, Run
 from unweave.engine.signal import Signal, in_step
 from unweave.errors import UsageError
@@ -15,10 +15,9 @@ from unweave.types import Spec, Wave
 
 
 @dataclass(frozen=True)
-class Complement:
+class Complement(Around):
     """The stem `called` is the mix minus all stems of the separator."""
 
-    separator: AnySeparator
     called: str = "instrumental"
 
     def __post_init__(self) -> None:
@@ -27,16 +26,9 @@ class Complement:
             raise UsageError(f"{spec.name} has a stem {self.called!r}: choose another name")
 
     @property
-    def members(self) -> tuple[AnySeparator, ...]:
-        return (self.separator,)
-
-    @property
     def spec(self) -> Spec:
         spec = self.separator.spec
         return replace(spec, stems=(*spec.stems, self.called), additive=True, rest=self.called)
-
-    def to(self, device: str) -> Complement:
-        return replace(self, separator=self.separator.to(device))
 
     def separate(self, mix: Signal, run: Run) -> Iterator[Wave]:
         one, other = mix.split(2)

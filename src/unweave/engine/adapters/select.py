@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 from torch import Tensor
 
@@ -29,6 +30,23 @@ class Select:
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         names = self.separator.spec.stems
         return self.separator(mix, sample_rate_hz)[:, [names.index(stem) for stem in self.stems]]
+
+
+@dataclass(frozen=True)
+class Around:
+    """What adapters around one separator share."""
+
+    separator: AnySeparator
+
+    @property
+    def members(self) -> tuple[AnySeparator, ...]:
+        return (self.separator,)
+
+    def to(self, device: str) -> Self:
+        return replace(self, separator=self.separator.to(device))
+
+    def select(self, stems: tuple[str, ...]) -> AnySeparator:
+        return replace(self, separator=select(self.separator, stems))  # type: ignore[return-value]
 
 
 def select(separator: AnySeparator, stems: Sequence[str]) -> AnySeparator:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from unweave.engine.adapters.select import select
+from unweave.engine.adapters.select import Around
 from unweave.engine.compose import AnySeparator, Run
 from unweave.engine.signal import Signal, in_step
 from unweave.errors import UsageError
@@ -21,10 +21,9 @@ from unweave.types import Spec, Wave
 
 
 @dataclass(frozen=True)
-class Shifts:
+class Shifts(Around):
     """A separator, and how often it is run."""
 
-    separator: AnySeparator
     count: int = 1
     seed: int = 0
     most_s: float = 0.5
@@ -41,9 +40,6 @@ class Shifts:
     def spec(self) -> Spec:
         return self.separator.spec
 
-    def to(self, device: str) -> Shifts:
-        return replace(self, separator=self.separator.to(device))
-
     def separate(self, mix: Signal, run: Run) -> Iterator[Wave]:
         draw, most = random.Random(self.seed), int(self.most_s * mix.sample_rate_hz)
         shifted = []
@@ -53,9 +49,6 @@ class Shifts:
             shifted.append(stems.through(partial(_earlier, zeros)))
         for found in in_step(shifted):
             yield sum(found[1:], found[0]) / np.float32(self.count)
-
-    def select(self, stems: tuple[str, ...]) -> Shifts:
-        return replace(self, separator=select(self.separator, stems))
 
 
 def _later(zeros: int, signal: Signal) -> Iterator[Wave]:

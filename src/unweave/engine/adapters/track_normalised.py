@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave.engine.adapters.select import select
-from unweave.engine.compose import AnySeparator, Run
+from unweave.engine.adapters.select import Around
+from unweave.engine.compose import Run
 from unweave.engine.signal import Signal
 from unweave.errors import UsageError
 from unweave.types import Spec, Wave
@@ -22,14 +22,8 @@ LEAST = 1e-8  # is added to the deviation
 
 
 @dataclass(frozen=True)
-class TrackNormalised:
+class TrackNormalised(Around):
     """A separator that gets every recording at one level."""
-
-    separator: AnySeparator
-
-    @property
-    def members(self) -> tuple[AnySeparator, ...]:
-        return (self.separator,)
 
     @property
     def spec(self) -> Spec:
@@ -37,9 +31,6 @@ class TrackNormalised:
         # The mean is put back on every stem; the rest is what the others leave all the same.
         additive = spec.additive and spec.rest is not None
         return replace(spec, needs_track_stats=True, causal=False, additive=additive)
-
-    def to(self, device: str) -> TrackNormalised:
-        return replace(self, separator=self.separator.to(device))
 
     def separate(self, mix: Signal, run: Run) -> Iterator[Wave]:
         if mix.again is None:
@@ -52,9 +43,6 @@ class TrackNormalised:
         normal = mix.each(lambda block: (block - mean) / scale)
         for stems in run(self.separator, normal).blocks:
             yield stems * scale[:, None] + mean[:, None]
-
-    def select(self, stems: tuple[str, ...]) -> TrackNormalised:
-        return replace(self, separator=select(self.separator, stems))
 
 
 def statistics(blocks: Iterable[Wave]) -> tuple[Wave, Wave]:

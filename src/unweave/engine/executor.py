@@ -96,9 +96,9 @@ class Executor:
         finally:
             with self._lock:
                 entry.users -= 1
-                self._forget(entry)
+                self._forget()
 
-    def _forget(self, left: _Loaded) -> None:
+    def _forget(self) -> None:
         """Drop what nobody uses beyond `keep_models`, what was used longest ago first."""
         unused = [key for key, entry in self._loaded.items() if not entry.users]
         failed = [key for key in unused if self._loaded[key].separator is None]

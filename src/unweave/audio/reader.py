@@ -17,7 +17,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
@@ -76,12 +75,7 @@ class Reader:
     def __enter__(self) -> Reader:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

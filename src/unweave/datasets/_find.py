@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from unweave.audio.files import advice, shown
+from unweave.audio.files import readable, shown
 from unweave.datasets import _audio
 from unweave.datasets._audio import Header
 from unweave.datasets.track import IncompleteError
@@ -18,10 +18,8 @@ SUFFIXES = frozenset(
 
 def entries(folder: Path) -> list[Path]:
     """What a folder holds, sorted by name, without hidden files. Raises InputError."""
-    try:
+    with readable(folder):
         found = sorted(folder.iterdir(), key=lambda path: path.name)
-    except OSError as error:
-        raise InputError(f"{shown(folder)}: cannot be read: {advice(error)}") from error
     return [path for path in found if not path.name.startswith(".")]
 
 
@@ -72,11 +70,18 @@ class Troubles:
             if path.is_file():
                 return _audio.header(path, stream)
         except InputError as error:
-            text = str(error).removeprefix(f"{shown(path)}: ")
-            self.found.append(f"{self.name(path)} {text.partition(';')[0]}")
+            self.add(path, str(error).removeprefix(f"{shown(path)}: ").partition(";")[0])
         else:
-            self.found.append(f"{self.name(path)} is missing")
+            self.add(path, "is missing")
         return None
+
+    def pair(self, path: Path) -> Header | None:
+        """The header of a file with music in one channel and the voice in the other, likewise."""
+        header = self.header(path)
+        if header is not None and header.channels != 2:
+            self.add(path, f"has {header.channels} channel(s), not music and voice")
+            return None
+        return header
 
     def add(self, path: Path, trouble: str) -> None:
         self.found.append(f"{self.name(path)} {trouble}")

@@ -46,11 +46,8 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
     troubles = _find.Troubles(root)
     listed = []
     for file in _clips(root):
-        header = troubles.header(file)
+        header = troubles.pair(file)
         if header is None:
-            continue
-        if header.channels != 2:
-            troubles.add(file, f"has {header.channels} channel(s), not music and voice")
             continue
         voice, music = Part(file, channel=_VOICE), Part(file, channel=_MUSIC)
         listed.append(

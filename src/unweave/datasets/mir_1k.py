@@ -98,11 +98,8 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
         if not chosen and base is not None:
             troubles.add(root, f"holds no clip of the split {split}")
         for file in chosen:
-            header = troubles.header(file)
+            header = troubles.pair(file)
             if header is None:
-                continue
-            if header.channels != 2:
-                troubles.add(file, f"has {header.channels} channel(s), not music and voice")
                 continue
             listed.append(
                 Track(

@@ -60,11 +60,8 @@ class AuxIva:
     def spec(self) -> Spec:
         return options.spec(
             self,
-            stems=images.names(self.sources),
-            min_channels=self.sources,
-            instead=images.INSTEAD,
+            **images.facts(self.sources),
             bytes_per_sample=images.bytes_per_sample(self.sources, self.overlap),
-            scale_equivariant=True,
             paper="Ono 2011",
         )
 

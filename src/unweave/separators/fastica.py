@@ -179,11 +179,8 @@ class FastIca:
     def spec(self) -> Spec:
         return options.spec(
             self,
-            stems=images.names(self.sources),
-            min_channels=self.sources,
-            instead=images.INSTEAD,
+            **images.facts(self.sources),
             bytes_per_sample=8.0 * self.sources * (self.sources + 2),
-            scale_equivariant=True,
             paper="Hyvarinen and Oja 2000",
         )
 

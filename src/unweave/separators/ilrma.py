@@ -145,12 +145,9 @@ class Ilrma:
     def spec(self) -> Spec:
         return options.spec(
             self,
-            stems=images.names(self.sources),
-            min_channels=self.sources,
-            instead=images.INSTEAD,
+            **images.facts(self.sources),
             bytes_per_sample=images.bytes_per_sample(self.sources, self.overlap)
             + 2.4 * self.overlap * self.sources,
-            scale_equivariant=True,
             paper="Kitamura et al. 2016",
         )
 

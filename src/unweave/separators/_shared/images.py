@@ -8,6 +8,7 @@ energy, the loudest first. With as many sources as channels the images sum to th
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,9 +26,14 @@ Estimate = Callable[[Tensor, Tensor], Tensor]
 """Products of a white mix and rows to start from (see `demix`) to rows that separate."""
 
 
-def names(sources: int) -> tuple[str, ...]:
-    """`source-1`, `source-2`, ..."""
-    return tuple(f"source-{n + 1}" for n in range(sources))
+def facts(sources: int) -> dict[str, Any]:
+    """Of every such technique's Spec; the stems are `source-1`, `source-2`, ..."""
+    return {
+        "stems": tuple(f"source-{n + 1}" for n in range(sources)),
+        "min_channels": sources,
+        "instead": INSTEAD,
+        "scale_equivariant": True,
+    }
 
 
 def bytes_per_sample(sources: int, overlap: int) -> float:

@@ -5,7 +5,7 @@ its options in `models/NETWORK/options.py`. From the declarations come the check
 the command line, the values in a report, and the tables of the documentation.
 
     @dataclass(frozen=True, kw_only=True)
-    class Hpss:
+    class Hpss(Classical):
         window_s: float = option(0.093, "length of a frame", above=0)
 """
 
@@ -21,7 +21,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from unweave.core.region import seconds
 from unweave.errors import UsageError, told
@@ -197,6 +197,17 @@ def check(technique: object, owner: str | None = None) -> None:
     for item in options_of(technique):
         value = item.check(getattr(technique, item.name), owner)
         object.__setattr__(technique, item.name, value)  # an integer given for a float
+
+
+class Classical:
+    """What classical techniques share: options that are checked, and no state on any device."""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def to(self, device: str) -> Self:
+        """Itself: what it computes with is made where the mix is."""
+        return self
 
 
 def in_force(owner: object) -> dict[str, object]:

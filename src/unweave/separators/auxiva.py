@@ -34,14 +34,14 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from unweave import options
-from unweave.options import option
+from unweave.options import Classical, option
 from unweave.separators._shared import images, iva
 from unweave.signal import centred
 from unweave.types import Spec
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuxIva:
+class AuxIva(Classical):
     sources: int = option(2, "sources to find, no more than channels", at_least=2, at_most=16)
     window_s: float = option(
         0.128, "length of a frame, to the nearest power of two samples", above=0, at_most=10
@@ -53,9 +53,6 @@ class AuxIva:
     )
     step: str = option("pair", "rows that are updated together", choices=("single", "pair"))
 
-    def __post_init__(self) -> None:
-        options.check(self)
-
     @property
     def spec(self) -> Spec:
         return options.spec(
@@ -64,9 +61,6 @@ class AuxIva:
             bytes_per_sample=images.bytes_per_sample(self.sources, self.overlap),
             paper="Ono 2011",
         )
-
-    def to(self, device: str) -> AuxIva:
-        return self
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         images.check_channels(options.name_of(self), self.sources, mix)

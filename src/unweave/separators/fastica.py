@@ -37,7 +37,7 @@ import torch
 from torch import Tensor
 
 from unweave import options
-from unweave.options import LARGEST_SEED, option
+from unweave.options import LARGEST_SEED, Classical, option
 from unweave.separators._shared import demix, images
 from unweave.types import Spec
 
@@ -156,7 +156,7 @@ def blocks(length: int) -> Iterator[slice]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FastIca:
+class FastIca(Classical):
     sources: int = option(2, "sources to find, no more than channels", at_least=2, at_most=64)
     contrast: str = option(
         "logcosh", "measure of how far from Gaussian a row is", choices=tuple(CONTRASTS)
@@ -172,9 +172,6 @@ class FastIca:
     iterations: int = option(200, "steps at most", at_least=1, at_most=100000)
     seed: int = option(0, "start of the rows", at_least=0, at_most=LARGEST_SEED)
 
-    def __post_init__(self) -> None:
-        options.check(self)
-
     @property
     def spec(self) -> Spec:
         return options.spec(
@@ -183,9 +180,6 @@ class FastIca:
             bytes_per_sample=8.0 * self.sources * (self.sources + 2),
             paper="Hyvarinen and Oja 2000",
         )
-
-    def to(self, device: str) -> FastIca:
-        return self
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         images.check_channels(options.name_of(self), self.sources, mix)

@@ -30,7 +30,7 @@ from torch import Tensor
 
 from unweave import options
 from unweave.errors import UsageError
-from unweave.options import option
+from unweave.options import Classical, option
 from unweave.separators._shared.foreground import FACTS, Grid, excess, separate
 from unweave.signal import centred
 from unweave.types import Spec
@@ -40,7 +40,7 @@ BYTES_PER_SAMPLE = 150.0  # as measured on stereo at an overlap of 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ft2d:
+class Ft2d(Classical):
     window_s: float = option(
         0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
@@ -57,7 +57,7 @@ class Ft2d:
     )
 
     def __post_init__(self) -> None:
-        options.check(self)
+        super().__post_init__()
         if self.neighbourhood % 2 == 0:
             raise UsageError(f"ft2d: neighbourhood must be odd; got {self.neighbourhood}")
 
@@ -69,9 +69,6 @@ class Ft2d:
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,
             paper="Seetharaman, Pishdadian and Pardo 2017",
         )
-
-    def to(self, device: str) -> Ft2d:
-        return self
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         grid = Grid.of(self.window_s, self.overlap, sample_rate_hz, self.window)

@@ -31,7 +31,7 @@ from torch import Tensor
 from unweave import options
 from unweave.core.plan import Segmentation
 from unweave.errors import UsageError
-from unweave.options import option
+from unweave.options import Classical, option
 from unweave.signal import centred
 from unweave.signal.median import running_median
 from unweave.signal.stft import magnitude
@@ -46,7 +46,7 @@ BYTES_PER_SAMPLE = 150.0  # as measured on stereo at an overlap of 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hpss:
+class Hpss(Classical):
     window_s: float = option(
         0.093, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
@@ -66,7 +66,7 @@ class Hpss:
     )
 
     def __post_init__(self) -> None:
-        options.check(self)
+        super().__post_init__()
         for name, width in (
             ("harmonic_s", self.harmonic_s * self.overlap / self.window_s),
             ("percussive_hz", self.percussive_hz * self.window_s),
@@ -92,9 +92,6 @@ class Hpss:
             scale_equivariant=True,
             paper="FitzGerald 2010",
         )
-
-    def to(self, device: str) -> Hpss:
-        return self
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         centred.check_mix(mix)

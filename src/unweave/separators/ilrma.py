@@ -34,7 +34,7 @@ from torch import Tensor
 
 from unweave import options
 from unweave.errors import UsageError
-from unweave.options import LARGEST_SEED, option
+from unweave.options import LARGEST_SEED, Classical, option
 from unweave.separators._shared import demix, images, iva
 from unweave.signal import centred
 from unweave.types import Spec
@@ -124,7 +124,7 @@ def blocks(bins: int) -> Iterator[slice]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ilrma:
+class Ilrma(Classical):
     sources: int = option(2, "sources to find, no more than channels", at_least=2, at_most=16)
     components: int = option(10, "spectra a source is made of", at_least=1, at_most=1000)
     window_s: float = option(
@@ -138,9 +138,6 @@ class Ilrma:
         0, "start of the spectra and their activations", at_least=0, at_most=LARGEST_SEED
     )
 
-    def __post_init__(self) -> None:
-        options.check(self)
-
     @property
     def spec(self) -> Spec:
         return options.spec(
@@ -150,9 +147,6 @@ class Ilrma:
             + 2.4 * self.overlap * self.sources,
             paper="Kitamura et al. 2016",
         )
-
-    def to(self, device: str) -> Ilrma:
-        return self
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         images.check_channels(options.name_of(self), self.sources, mix)

@@ -50,7 +50,7 @@ from torch import Tensor
 
 from unweave import options
 from unweave.core.plan import Segmentation
-from unweave.options import option
+from unweave.options import Classical, option
 from unweave.signal import centred
 from unweave.types import Spec
 
@@ -144,7 +144,7 @@ def image(values: Tensor, places: Tensor, spectrum: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Projet:
+class Projet(Classical):
     sources: int = option(
         7, "places from left to right; an odd number has a centre", at_least=2, at_most=8
     )
@@ -158,9 +158,6 @@ class Projet:
         0.093, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
     overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
-
-    def __post_init__(self) -> None:
-        options.check(self)
 
     @property
     def spec(self) -> Spec:
@@ -181,9 +178,6 @@ class Projet:
             scale_equivariant=True,
             paper="FitzGerald, Liutkus and Badeau 2016",
         )
-
-    def to(self, device: str) -> Projet:
-        return self
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         centred.check_mix(mix)

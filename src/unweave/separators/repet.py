@@ -27,7 +27,7 @@ from torch import Tensor
 
 from unweave import options
 from unweave.errors import UsageError
-from unweave.options import option
+from unweave.options import Classical, option
 from unweave.separators._shared.foreground import FACTS, Grid, excess, separate
 from unweave.signal import centred
 from unweave.signal.median import median_
@@ -37,7 +37,7 @@ BYTES_PER_SAMPLE = 120.0  # as measured on stereo at an overlap of 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Repet:
+class Repet(Classical):
     window_s: float = option(
         0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
@@ -51,7 +51,7 @@ class Repet:
     )
 
     def __post_init__(self) -> None:
-        options.check(self)
+        super().__post_init__()
         if self.min_period_s > self.max_period_s:
             raise UsageError(
                 f"repet: min_period_s {self.min_period_s:g} is above "
@@ -66,9 +66,6 @@ class Repet:
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,
             paper="Rafii and Pardo 2013",
         )
-
-    def to(self, device: str) -> Repet:
-        return self
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         grid = Grid.of(self.window_s, self.overlap, sample_rate_hz, self.window)

@@ -32,7 +32,7 @@ from torch import Tensor
 from unweave import options
 from unweave.core.plan import Segmentation
 from unweave.errors import UsageError
-from unweave.options import option
+from unweave.options import Classical, option
 from unweave.separators._shared.foreground import FACTS, Grid, excess, separate
 from unweave.signal import centred
 from unweave.signal.median import gathered_median
@@ -46,7 +46,7 @@ VALUES_AT_ONCE = 1 << 21  # of the similarity matrix, which is never there as a 
 
 
 @dataclass(frozen=True, kw_only=True)
-class RepetSim:
+class RepetSim(Classical):
     window_s: float = option(
         0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
@@ -62,7 +62,7 @@ class RepetSim:
     buffer_s: float = option(10.0, "how far back `online` looks", above=0, at_most=600)
 
     def __post_init__(self) -> None:
-        options.check(self)
+        super().__post_init__()
         if self.online and self.buffer_s <= self.distance_s:
             raise UsageError(
                 f"repet-sim: buffer_s must be above distance_s {self.distance_s:g}; "
@@ -83,9 +83,6 @@ class RepetSim:
             causal=self.online,
             paper="Rafii and Pardo 2012",
         )
-
-    def to(self, device: str) -> RepetSim:
-        return self
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         grid = Grid.of(self.window_s, self.overlap, sample_rate_hz, self.window)

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from unweave import options
-from unweave.options import option
+from unweave.options import Classical, option
 from unweave.separators._shared.foreground import FACTS, TINY, Grid, separate
 from unweave.signal import centred
 from unweave.signal.threads import parallel_map
@@ -37,7 +37,7 @@ ROUNDING = 1e-6  # of the largest eigenvalue: smaller ones are rounding in singl
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rpca:
+class Rpca(Classical):
     window_s: float = option(
         0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
     )
@@ -58,9 +58,6 @@ class Rpca:
         100.0, "frequency below which all is accompaniment", at_least=0, at_most=20000
     )
 
-    def __post_init__(self) -> None:
-        options.check(self)
-
     @property
     def spec(self) -> Spec:
         return options.spec(
@@ -69,9 +66,6 @@ class Rpca:
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,
             paper="Huang and others 2012",
         )
-
-    def to(self, device: str) -> Rpca:
-        return self
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         grid = Grid.of(self.window_s, self.overlap, sample_rate_hz, self.window)

@@ -36,7 +36,7 @@ from torch import Tensor
 
 from unweave import options
 from unweave.core.plan import Segmentation
-from unweave.options import option
+from unweave.options import Classical, option
 from unweave.signal.centred import check_mix, frame_size
 from unweave.signal.oscillators import oscillate
 from unweave.signal.partials import Ints, Linker, Tracks, chosen_tracks, sharpened
@@ -48,7 +48,7 @@ LEAST_STEP = 0.25  # bins of the window that a track may step in any case
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sinusoidal:
+class Sinusoidal(Classical):
     """See the module."""
 
     window_s: float = option(
@@ -70,9 +70,6 @@ class Sinusoidal:
     min_length_s: float = option(0.05, "shorter partials are noise", at_least=0, at_most=10)
     max_partials: int = option(200, "most peaks in a frame, the loudest", at_least=1)
 
-    def __post_init__(self) -> None:
-        options.check(self)
-
     @property
     def spec(self) -> Spec:
         margin_s = 2 * self.window_s + self.min_length_s + self.max_gap_s
@@ -88,9 +85,6 @@ class Sinusoidal:
             scale_equivariant=True,
             paper="Serra and Smith 1990; McAulay and Quatieri 1986",
         )
-
-    def to(self, device: str) -> Sinusoidal:
-        return self  # all is made where the mix is
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         """`(batch, channel, time)` to `(batch, 2, channel, time)`."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from unweave import options
 from unweave.core.plan import Segmentation
-from unweave.options import option
+from unweave.options import Classical, option
 from unweave.types import Spec
 
 if TYPE_CHECKING:
@@ -23,13 +23,10 @@ PAPER = "M. Gerzon, 'Stereo shuffling: new approach, old technique', Studio Soun
 
 
 @dataclass(frozen=True, kw_only=True)
-class MidSide:
+class MidSide(Classical):
     """`mid` is the mean of the channels, `side` what it leaves."""
 
     share: float = option(1.0, "how much of the middle is taken", at_least=0, at_most=1)
-
-    def __post_init__(self) -> None:
-        options.check(self)
 
     @property
     def spec(self) -> Spec:
@@ -43,9 +40,6 @@ class MidSide:
             scale_equivariant=True,
             paper=PAPER,
         )
-
-    def to(self, device: str) -> MidSide:
-        return self
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         """`(batch, 2, time)` to `(batch, 2 stems, 2, time)`."""

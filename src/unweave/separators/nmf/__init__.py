@@ -62,8 +62,8 @@ from unweave.core.plan import Segmentation
 from unweave.errors import UsageError
 from unweave.options import (
     LARGEST_SEED,
+    Classical,
     changed,
-    check,
     in_force,
     name_of,
     option,
@@ -86,7 +86,7 @@ BYTES_PER_SAMPLE, BYTES_PER_STEM = 60.0, 16.0  # as measured on stereo at an ove
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nmf:
+class Nmf(Classical):
     sources: int = option(2, "stems to find, without dictionaries", at_least=2, at_most=64)
     components: int | None = option(
         None, "spectra in all; none: as many as are relevant", at_least=1, at_most=10000
@@ -128,7 +128,7 @@ class Nmf:
     _known: Dictionaries | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         if self.dictionaries is None:
             if self.free is not None:
                 raise self._wrong("free goes with dictionaries; leave it out or name a card")
@@ -187,9 +187,6 @@ class Nmf:
         """How spectra are taken: as the card says, or as this separator was told."""
         own = {name: getattr(self, name) for name in SETTINGS}
         return {**own, **(self._known.settings if self._known else {})}
-
-    def to(self, device: str) -> Nmf:
-        return self  # dictionaries go where the mix is
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         centred.check_mix(mix)

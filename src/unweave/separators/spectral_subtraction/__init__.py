@@ -44,7 +44,7 @@ from torch import Tensor
 from unweave import options
 from unweave.core.plan import Segmentation
 from unweave.errors import UsageError
-from unweave.options import option
+from unweave.options import Classical, option
 from unweave.separators.spectral_subtraction import gains
 from unweave.separators.spectral_subtraction.noise import (
     Profile,
@@ -63,7 +63,7 @@ SETTLING_S = 1.0  # by then the gains have forgotten where a segment began
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SpectralSubtraction:
+class SpectralSubtraction(Classical):
     """See the module. A noise at another sample rate is compared by frequency, in Hz; above what
     its rate can hold nothing is subtracted."""
 
@@ -106,7 +106,7 @@ class SpectralSubtraction:
     _alone: Profile | None = field(default=None, init=False, repr=False)  # of `noise`
 
     def __post_init__(self) -> None:
-        options.check(self)
+        super().__post_init__()
         if self.average_frames % 2 == 0:
             raise self._wrong(f"average_frames must be odd; got {self.average_frames}")
         start_s, end_s = self.noise_start_s, self.noise_end_s
@@ -135,9 +135,6 @@ class SpectralSubtraction:
             scale_equivariant=self.noise is None,
             paper="Boll 1979; Berouti et al. 1979; Ephraim and Malah 1985; Martin 2001; Cohen 2002",
         )
-
-    def to(self, device: str) -> SpectralSubtraction:
-        return self  # all is made where the mix is
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         """`(batch, channel, time)` to `(batch, 2, channel, time)`.

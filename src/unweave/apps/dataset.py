@@ -7,7 +7,7 @@ index of checksums it reads every byte.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,15 +105,8 @@ def check(
         tracks = datasets.load(name, root, split)
     except IncompleteError as error:
         return Checked(name, str(root), (), error.troubles)
-    found = []
-    total_s, done_s = sum(track.duration_s for track in tracks), 0.0
-    on_progress(Progress(done_s, total_s))
-    for track in tracks:
-        if should_stop():
-            raise Cancelled(f"{name}: interrupted")
-        found.append(_check_track(track, about, root, decode, index))
-        done_s += track.duration_s
-        on_progress(Progress(done_s, total_s))
+    in_turn = _in_turn(name, tracks, on_progress, should_stop)
+    found = [_check_track(track, about, root, decode, index) for track in in_turn]
     troubles = [*datasets.shortfalls(name, tracks), *_repeated(tracks)]
     if index is not None and split is None:
         known = {_key(file, root) for track in tracks for file in track.files}
@@ -134,16 +127,22 @@ def make_index(
 
     name = dataset or datasets.guess(root or Path())
     tracks = datasets.load(name, root, split)
+    in_turn = _in_turn(name, tracks, on_progress, should_stop)
+    return {_key(file, root): hashed(file) for track in in_turn for file in track.files}
+
+
+def _in_turn(
+    name: str, tracks: Sequence[Track], on_progress: OnProgress, should_stop: ShouldStop
+) -> Iterator[Track]:
+    """The tracks, and how many seconds of them are done. Raises Cancelled."""
     total_s, done_s = sum(track.duration_s for track in tracks), 0.0
-    found: dict[str, str] = {}
     on_progress(Progress(done_s, total_s))
     for track in tracks:
         if should_stop():
             raise Cancelled(f"{name}: interrupted")
-        found |= {_key(file, root): hashed(file) for file in track.files}
+        yield track
         done_s += track.duration_s
         on_progress(Progress(done_s, total_s))
-    return found
 
 
 def write_index(index: Index, file: Path) -> None:

@@ -21,6 +21,7 @@ from unweave.core.whole import appearing
 from unweave.errors import Cancelled, OutputError, UsageError
 from unweave.jobs.inputs import AUDIO_EXTENSIONS
 from unweave.jobs.reports import find_recording, output_files, read_report, request_of
+from unweave.viz import need_matplotlib
 from unweave.viz.picture import Picture, picture_of
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def spectrogram(
     `spectrogram.png` beside the report, or `NAME-spectrogram.png` in the current folder. Raises
     UsageError when there is nothing to draw or matplotlib is missing, InputError, OutputError.
     """
-    _need_matplotlib()
+    need_matplotlib()
     named = [paths] if isinstance(paths, (str, os.PathLike)) else paths
     arguments = [Path(path) for path in [*named, *([report] if report else [])]]
     panels = [panel for argument in arguments for panel in _panels(argument)]
@@ -98,7 +99,7 @@ def draw(pictures: Sequence[Picture], title: str = "", *, start_s: float = 0.0) 
 
     start_s: the time at the left edge.
     """
-    _need_matplotlib()
+    need_matplotlib()
     import matplotlib as mpl
 
     loudest_db = max(float(picture.power_db.max()) for picture in pictures)
@@ -189,10 +190,3 @@ def _save(figure: Figure, target: Path) -> None:
             figure.savefig(hidden, format="png")
     except OSError as error:
         raise OutputError(f"{shown(target)}: cannot be written ({advice(error)})") from error
-
-
-def _need_matplotlib() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("matplotlib") is None:
-        raise UsageError("pictures need matplotlib; install it with: pip install 'unweave[plot]'")

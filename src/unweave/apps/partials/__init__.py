@@ -15,6 +15,7 @@ from unweave.apps.partials.formats import FORMATS, Analysis
 from unweave.audio.files import atomic_write, shortened, shown
 from unweave.errors import Cancelled, UsageError
 from unweave.types import Progress
+from unweave.viz import need_matplotlib
 
 if TYPE_CHECKING:
     from unweave.signal.peaks import Peaks
@@ -151,14 +152,9 @@ def _check(source: Path, output: Path | None, plot: Path | None) -> None:
             f"{shown(output)}: partials are written as {', '.join(FORMATS)}; choose one of them"
         )
     if plot is not None:
-        from importlib.util import find_spec
-
         if plot.suffix.lower() != ".png":
             raise UsageError(f"{shown(plot)}: the picture is a .png; name it so")
-        if find_spec("matplotlib") is None:
-            raise UsageError(
-                "pictures need matplotlib; install it with: pip install 'unweave[plot]'"
-            )
+        need_matplotlib()
     for target in filter(None, (output, plot)):
         if target.exists() and source.exists() and target.samefile(source):
             raise UsageError(f"{shown(target)}: is the recording itself; choose another file")

@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from unweave.audio.files import advice
 from unweave.errors import OutputError
@@ -80,15 +80,7 @@ class Stems(Mapping[str, "Wave"]):
         try:
             for name, file in files.items():
                 file.parent.mkdir(parents=True, exist_ok=True)
-                writer = Writer(
-                    file,
-                    chosen,
-                    self.sample_rate_hz,
-                    channels,
-                    layout=None,
-                    tags={"title": name},
-                    cover=None,
-                )
+                writer = Writer(file, chosen, self.sample_rate_hz, channels, tags={"title": name})
                 writers.append(writer)
                 writer.write(self[name] if gain == 1.0 else self[name] * gain)
                 writer.close()
@@ -148,14 +140,8 @@ def _player(wave: Wave, sample_rate_hz: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "stem.mp3"
         chosen = encoding("mp3", None, sample_rate_hz, heard.shape[0])
-        extra: dict[str, Any] = {"layout": None, "tags": {}, "cover": None}
-        writer = Writer(file, chosen, sample_rate_hz, heard.shape[0], **extra)
-        try:
+        with Writer(file, chosen, sample_rate_hz, heard.shape[0]) as writer:
             writer.write(heard.astype(np.float32))
-            writer.close()
-            writer.commit()
-        finally:
-            writer.discard()
         data = b64encode(file.read_bytes()).decode()
     return (
         f"<audio controls preload='metadata' style='width:{_PICTURE[0]}px;height:32px' "

@@ -82,13 +82,9 @@ def check_alike(
 def read(path: Path) -> Wave:
     """The whole of a file, float32 `(channel, time)`. Raises InputError, also for samples that are
     not finite."""
-    from unweave.audio.reader import Reader
+    from unweave.audio.reader import decoded
 
-    with Reader(path) as reader:
-        blocks = list(reader.blocks(reader.info.sample_rate_hz))
-    if not blocks:
-        raise InputError(f"{shown(path)}: holds no sound")
-    wave: Wave = np.concatenate(blocks, axis=-1)
+    wave = decoded(path)[0].samples
     if not np.isfinite(wave).all():
         raise InputError(
             f"{shown(path)}: holds samples that are not finite (NaN or infinity); make it anew"

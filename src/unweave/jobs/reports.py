@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from unweave.audio.files import advice, shown
+from unweave.audio.files import readable, shown
 from unweave.core import schema
 from unweave.core.whole import sha256, straight
 from unweave.errors import InputError, UsageError
@@ -197,34 +197,26 @@ def find_recording(report: Report, report_path: Path, given: Path | None = None)
     source = report["input"]
     written = Path(source["path"])
     places = [given] if given else _places(written, report_path)
-    found, other = _with_content(places, source["sha256"])
-    if found is not None:
-        return found
-    if other is None:
-        raise InputError(
-            f"{shown(given or written)}: the recording of {shown(report_path)} is not there; "
-            "say where it is now with --input"
-        )
-    raise InputError(
-        f"{shown(other)}: is not the recording that {shown(report_path)} was made from (its "
-        "SHA-256 differs); say where that one is with --input"
+    return _with_content(
+        places,
+        source["sha256"],
+        f"{shown(given or written)}: the recording of {shown(report_path)} is not there; "
+        "say where it is now with --input",
+        f"is not the recording that {shown(report_path)} was made from (its SHA-256 differs); say "
+        "where that one is with --input",
     )
 
 
 def find_named_file(file: OptionFile, report_path: Path) -> Path:
     """A file that an option named, with the content that it had. Raises InputError."""
     written = Path(file.path)
-    found, other = _with_content(_places(written, report_path), file.sha256)
-    if found is not None:
-        return found
-    if other is None:
-        raise InputError(
-            f"{shown(written)}: the option {file.option} of {shown(report_path)} names it, and "
-            "it is not there; put it back"
-        )
-    raise InputError(
-        f"{shown(other)}: its content differs from what the option {file.option} of "
-        f"{shown(report_path)} named (SHA-256 {file.sha256[:12]}...); put that file back"
+    return _with_content(
+        _places(written, report_path),
+        file.sha256,
+        f"{shown(written)}: the option {file.option} of {shown(report_path)} names it, and it is "
+        "not there; put it back",
+        f"its content differs from what the option {file.option} of {shown(report_path)} named "
+        f"(SHA-256 {file.sha256[:12]}...); put that file back",
     )
 
 
@@ -238,21 +230,23 @@ def _places(written: Path, report_path: Path) -> Iterator[Path]:
             yield folder.joinpath(*parts[n:])
 
 
-def _with_content(places: Iterable[Path], wanted: str) -> tuple[Path | None, Path | None]:
-    """The first file with that SHA-256, or else the first file with another.
+def _with_content(places: Iterable[Path], wanted: str, missing: str, differs: str) -> Path:
+    """The first file with that SHA-256.
 
-    Raises InputError where there is no such file, but one that cannot be read.
+    Raises InputError: `differs`, of the first file with another, or that one cannot be read, or
+    `missing`.
     """
     other = trouble = None
     for path in places:
         try:
-            if not path.is_file():
-                continue
-            if sha256(path) == wanted:
-                return path, None
-            other = other or path
-        except OSError as error:
-            trouble = trouble or InputError(f"{shown(path)}: cannot be read: {advice(error)}")
-    if trouble is not None and other is None:
-        raise trouble
-    return None, other
+            with readable(path):
+                if not path.is_file():
+                    continue
+                if sha256(path) == wanted:
+                    return path
+                other = other or path
+        except InputError as error:
+            trouble = trouble or error
+    if other is not None:
+        raise InputError(f"{shown(other)}: {differs}")
+    raise trouble or InputError(missing)

@@ -30,7 +30,7 @@ principle for blind source separation", ICA 2001.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -39,6 +39,7 @@ from torch import Tensor
 from unweave import options
 from unweave.options import LARGEST_SEED, Classical, option
 from unweave.separators._shared import demix, images
+from unweave.signal.stft import groups
 from unweave.types import Spec
 
 BLOCK = 1 << 16  # samples at once, or a song's every array would be as long as the song
@@ -77,7 +78,7 @@ def whiten(wave: Tensor, sources: int) -> tuple[Tensor, Tensor, Tensor]:
     real, (channels, length) = demix.fine(wave.device)[0], wave.shape
     mean = wave.mean(1, keepdim=True, dtype=real)
     covariance = torch.zeros(channels, channels, dtype=real, device=wave.device)
-    for some in blocks(length):
+    for some in groups(length, BLOCK):
         centred = wave[:, some] - mean
         covariance += centred @ centred.mT
     whitener, inverse = demix.whitening(covariance / length)
@@ -85,7 +86,7 @@ def whiten(wave: Tensor, sources: int) -> tuple[Tensor, Tensor, Tensor]:
     kept = min(sources, int((power > SAME * power[0]).sum())) if covariance.any() else 0
     whitener, inverse = whitener[:kept], inverse[:, :kept]
     white = wave.new_empty(kept, length)
-    for some in blocks(length):
+    for some in groups(length, BLOCK):
         white[:, some] = whitener @ (wave[:, some] - mean)
     return white, whitener, inverse
 
@@ -149,12 +150,6 @@ def _turned(before: Tensor, rows: Tensor) -> float:
     return float((1 - (before * rows).sum(1).abs()).abs().max())
 
 
-def blocks(length: int) -> Iterator[slice]:
-    """`length` samples, BLOCK at a time."""
-    for first in range(0, length, BLOCK):
-        yield slice(first, min(first + BLOCK, length))
-
-
 @dataclass(frozen=True, kw_only=True)
 class FastIca(Classical):
     sources: int = option(2, "sources to find, no more than channels", at_least=2, at_most=64)
@@ -205,7 +200,7 @@ class FastIca(Classical):
         )
         del white
         matrices = (inverse @ rows.mT).mT[:, :, None] * (rows @ whitener)[:, None]
-        for some in blocks(mix.shape[1]):
+        for some in groups(mix.shape[1], BLOCK):
             stems[:found, :, some] = matrices @ mix[:, some].to(matrices.dtype)
         if found == channels:  # the sum of all, to the last digit
             stems[found - 1] = mix - stems[: found - 1].sum(0)

@@ -26,7 +26,6 @@ TASLP 24(9), 2016.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -37,6 +36,7 @@ from unweave.errors import UsageError
 from unweave.options import LARGEST_SEED, Classical, option
 from unweave.separators._shared import demix, images, iva
 from unweave.signal import centred
+from unweave.signal.stft import groups
 from unweave.types import Spec
 
 BINS_AT_ONCE = 256  # frequencies whose variances are at hand at the same time
@@ -79,7 +79,7 @@ def rows(
             spectra /= level
         refine(power, spectra, activations)
         sums = power.new_empty(len(start), bins, products.shape[1])
-        for some in blocks(bins):
+        for some in groups(bins, BINS_AT_ONCE):
             precision = variances(spectra[:, some], activations).reciprocal_()
             sums[:, some] = (products[some] @ precision.permute(1, 2, 0)).permute(2, 0, 1)
         found = iva.STEPS[step](found, sums.div_(frames).to(found.real.dtype))
@@ -90,7 +90,7 @@ def powers(products: Tensor, rows: Tensor) -> Tensor:
     """`|y|^2` of the separated sources: `(source, frequency, frame)`."""
     weights = demix.power_weights(rows).to(products.dtype).transpose(0, 1)
     out = products.new_empty(rows.shape[0], products.shape[0], products.shape[2])
-    for some in blocks(products.shape[0]):
+    for some in groups(products.shape[0], BINS_AT_ONCE):
         out[:, some] = (weights[some] @ products[some]).transpose(0, 1)
     return out.clamp_(min=0)
 
@@ -103,7 +103,7 @@ def variances(spectra: Tensor, activations: Tensor) -> Tensor:
 def refine(power: Tensor, spectra: Tensor, activations: Tensor) -> None:
     """One round of Itakura-Saito NMF for each source, in place; its loss does not rise."""
     gain, loss = torch.zeros_like(activations), torch.zeros_like(activations)
-    for some in blocks(power.shape[1]):
+    for some in groups(power.shape[1], BINS_AT_ONCE):
         part, observed = spectra[:, some], power[:, some]
         precision = variances(part, activations).reciprocal_()
         ratio = torch.mul(observed, precision).mul_(precision)
@@ -115,12 +115,6 @@ def refine(power: Tensor, spectra: Tensor, activations: Tensor) -> None:
         loss += part.mT @ precision
     activations *= gain.div_(loss).sqrt_()
     activations.clamp_(min=SMALLEST)
-
-
-def blocks(bins: int) -> Iterator[slice]:
-    """`bins` frequencies, BINS_AT_ONCE at a time."""
-    for first in range(0, bins, BINS_AT_ONCE):
-        yield slice(first, min(first + BINS_AT_ONCE, bins))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,10 +92,10 @@ def add_frames(frames: Tensor, hop: int) -> Tensor:
     return F.fold(columns, (1, total), (1, size), stride=(1, hop)).reshape(*lead, total)
 
 
-def groups(count: int) -> Iterator[slice]:
-    """`count` frames, FRAMES_AT_ONCE at a time."""
-    for first in range(0, count, FRAMES_AT_ONCE):
-        yield slice(first, min(first + FRAMES_AT_ONCE, count))
+def groups(count: int, at_once: int = FRAMES_AT_ONCE) -> Iterator[slice]:
+    """`count` frames, or whatever else, some at a time."""
+    for first in range(0, count, at_once):
+        yield slice(first, min(first + at_once, count))
 
 
 def envelope(window: Tensor, hop: int, frames: int) -> Tensor:

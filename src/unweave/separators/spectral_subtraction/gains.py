@@ -28,13 +28,13 @@ import torch
 from torch import Tensor
 
 from unweave.separators.spectral_subtraction.noise import Profile, average
+from unweave.signal.stft import groups
 
 LEAST_XI = 10.0**-3.5  # where the gain is far below any floor
 MOST_GAMMA = 1e6  # above it every gain is 1
 # Boll: what is left of a frame without signal, against the noise's mean. He has -12 dB, for speech
 # up to 4 kHz; averaged over 20 kHz, most of them empty, music is as faint as that.
 SIGNAL_FREE_DB = -24.0
-FRAMES_AT_ONCE = 64
 _LOW, _HIGH, _STEPS = -24.0, 4.0, 1 << 16  # the table of E1: log(v) from and to
 
 Rule = Callable[[Tensor, Tensor], Tensor]
@@ -104,22 +104,20 @@ def decision_directed(
     it is not 0, the two gains are averaged as decibels, each with its chance given what is heard.
     Where there is no noise the gain is 1.
     """
-    frames = power.shape[-2]
     gains = torch.empty_like(power)
     last: Tensor | None = None
-    for first in range(0, frames, FRAMES_AT_ONCE):
-        some = slice(first, min(first + FRAMES_AT_ONCE, frames))
+    for some in groups(power.shape[-2]):
         level = noise[..., some, :] if noise.shape[-2] > 1 else noise
         gammas = ratio_of(power[..., some, :], level)
         xis = (gammas - 1.0).clamp_(min=0.0)
         if last is None:
             last = xis[..., 0, :].clone()
         xis *= 1.0 - previous_weight
-        for n in range(some.stop - first):
+        for n in range(some.stop - some.start):
             xi, gamma = xis[..., n, :], gammas[..., n, :]
             xi.add_(last, alpha=previous_weight).clamp_(min=LEAST_XI)
             gain = rule(xi, gamma)
-            gains[..., first + n, :] = gain
+            gains[..., some.start + n, :] = gain
             last = gain.square_().mul_(gamma)
         if absence:
             here = gains[..., some, :].clamp_(min=floor).log_()

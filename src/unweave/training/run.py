@@ -112,7 +112,7 @@ def train(
             say(words)
         _begin(folder, recipe)
         curves.cut(batches.step)
-    with _Quiet():
+    with _quiet():
         trainer = pl.Trainer(
             accelerator="gpu" if torch.cuda.is_available() else "cpu",
             devices=devices,
@@ -299,14 +299,10 @@ def _silent(_: str) -> None:
     pass
 
 
-class _Quiet:
+@contextmanager
+def _quiet() -> Iterator[None]:
     """Lightning's own words, meant for its developers, are kept from the user."""
-
-    def __enter__(self) -> None:
-        self.caught = warnings.catch_warnings()
-        self.caught.__enter__()
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch)\b.*")
         logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-
-    def __exit__(self, *problem: object) -> None:
-        self.caught.__exit__(None, None, None)
+        yield

@@ -49,6 +49,15 @@ def readable(path: Path) -> Iterator[None]:
         raise InputError(f"{shown(path)}: cannot be read: {advice(error)}") from error
 
 
+@contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """What the system says where `path` is written inside, as an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{shown(path)}: cannot be written: {advice(error)}") from error
+
+
 def hashed(path: Path) -> str:
     """SHA-256 of a file. Raises InputError."""
     with readable(path):
@@ -57,11 +66,8 @@ def hashed(path: Path) -> str:
 
 def atomic_write(path: Path, content: bytes) -> None:
     """A file, whole or not at all. Raises OutputError."""
-    try:
-        with appearing(path) as hidden:
-            hidden.write_bytes(content)
-    except OSError as error:
-        raise OutputError(f"{shown(path)}: cannot be written: {advice(error)}") from error
+    with writable(path), appearing(path) as hidden:
+        hidden.write_bytes(content)
 
 
 def shortened(name: str, limit: int) -> str:

@@ -21,10 +21,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from unweave.audio.files import advice, readable, shown
+from unweave.audio.files import readable, shown, writable
 from unweave.core.journal import leftovers
 from unweave.core.whole import appearing, followed, sha256
-from unweave.errors import OutputError
 from unweave.jobs.plan import Job
 from unweave.jobs.reports import (
     Report,
@@ -194,11 +193,9 @@ def _why(file: Path, beside: Mapping[Path, Report], job: Job, request: Separatio
 
 def _rewrite(path: Path, report: Report) -> None:
     """The report anew, with the date that it had: stems are looked at that are newer."""
-    try:
+    with writable(path):
         before = path.stat()
         with appearing(path) as hidden:
             text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
             hidden.write_bytes(text.encode("utf-8", "backslashreplace"))
             os.utime(hidden, ns=(before.st_atime_ns, before.st_mtime_ns))
-    except OSError as error:
-        raise OutputError(f"{shown(path)}: cannot be written: {advice(error)}") from error

@@ -15,10 +15,10 @@ from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unweave.audio.files import advice, shortened, shown
+from unweave.audio.files import shortened, shown, writable
 from unweave.core.region import WHOLE, Region
 from unweave.core.whole import appearing
-from unweave.errors import Cancelled, OutputError, UsageError
+from unweave.errors import Cancelled, UsageError
 from unweave.jobs.inputs import AUDIO_EXTENSIONS
 from unweave.jobs.reports import find_recording, output_files, read_report, request_of
 from unweave.viz import need_matplotlib
@@ -183,10 +183,7 @@ def _read(title: str, path: Path, parts: Iterable[Region], should_stop: ShouldSt
 
 def _save(figure: Figure, target: Path) -> None:
     """Write the PNG; it appears complete or not at all."""
-    try:
-        with appearing(target) as hidden, warnings.catch_warnings():
-            # A title in a script that matplotlib's font lacks gets boxes, not a page of warnings.
-            warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-            figure.savefig(hidden, format="png")
-    except OSError as error:
-        raise OutputError(f"{shown(target)}: cannot be written ({advice(error)})") from error
+    with writable(target), appearing(target) as hidden, warnings.catch_warnings():
+        # A title in a script that matplotlib's font lacks gets boxes, not a page of warnings.
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        figure.savefig(hidden, format="png")

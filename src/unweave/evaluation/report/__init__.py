@@ -14,9 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from unweave.audio.files import advice, shown
-from unweave.core.whole import appearing
-from unweave.errors import InputError, OutputError
+from unweave.audio.files import atomic_write, shown
+from unweave.errors import InputError
 from unweave.evaluation.report.document import Report, Section, Text
 from unweave.evaluation.table import Table, plain
 
@@ -42,11 +41,7 @@ def build(folder: Path, *, baseline: str | None = None, made: str | None = None)
 def write(files: Mapping[Path, str]) -> None:
     """Write each file with its text, whole or not at all. Raises OutputError."""
     for file, text in files.items():
-        try:
-            with appearing(file) as hidden:
-                hidden.write_text(text, encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise OutputError(f"{shown(file)}: cannot be written ({advice(error)})") from error
+        atomic_write(file, text.encode())
 
 
 def to_csv(report: Report) -> str:

@@ -13,15 +13,19 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib import import_module, metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unweave.audio.reader import SourceInfo
 from unweave.audio.writer import Encoding, Writer
 from unweave.core.whole import Hidden
 from unweave.engine.limits import peak_memory_mb
-from unweave.engine.measure import StemMeter, decibels
+from unweave.engine.measure import decibels
 from unweave.engine.source import Source
 from unweave.request import SeparationRequest
 from unweave.types import Spec
+
+if TYPE_CHECKING:
+    from unweave.engine.run import Pass, Work
 
 SCHEMA_VERSION = 2
 PACKAGES = ("torch", "numpy", "av", "soxr")  # whose version may change a bit of the output
@@ -31,35 +35,31 @@ def build(
     *,
     source: Source,
     info: SourceInfo,
-    samples: int,
     spec: Spec,
     request: SeparationRequest,
     target: Encoding,
     writers: Mapping[str, Writer],
     digests: Mapping[Hidden, str],
     report_path: Path,
-    names: Sequence[str],
-    meter: StemMeter,
+    found: Pass,
+    work: Work,
     gain: float,
-    channels: str,
-    warnings: Sequence[str],
-    device: str,
-    batch: int,
+    notes: Sequence[str],
     passes: int,
     load_s: float,
-    separate_s: float,
     started: float,
 ) -> dict[str, object]:
     """The report as plain data.
 
     writers: of the stems by name, closed, not yet committed; digests: SHA-256 of their files.
+    found: of the pass that wrote them.
     """
     from unweave import __version__
 
-    duration_s = samples / info.sample_rate_hz
+    duration_s, meter = found.samples / info.sample_rate_hz, found.meter
     stems = []
     for stem, writer in writers.items():
-        n = names.index(stem)
+        n = spec.outputs.index(stem)
         stems.append(
             {
                 "stem": stem,
@@ -89,7 +89,7 @@ def build(
             "layout": info.layout,
             "duration_s": round(duration_s, 6),
             "start": start,
-            "samples": samples,
+            "samples": found.samples,
             "tags": dict(info.tags),
         },
         "separator": {"paper": spec.paper, "licence": spec.licence},
@@ -97,19 +97,19 @@ def build(
         "stems": stems,
         "gain_db": rounded(decibels(gain**2), 4),
         "null_test_db": rounded(meter.null_test_db()),
-        "channels": channels,
-        "warnings": list(warnings),
+        "channels": work.groups.text,
+        "warnings": [*found.warnings, *notes],
         "execution": {
-            "device": device,
-            "batch": batch,
+            "device": work.device,
+            "batch": work.share.batch,
             "passes": passes,
             "versions": versions(),
             "seconds": {
                 "total": round(total_s, 3),
-                "separate": round(separate_s, 3),
+                "separate": round(found.seconds, 3),
                 "load": round(load_s, 3),
             },
-            "real_time_factor": rounded(separate_s / duration_s, 4),
+            "real_time_factor": rounded(found.seconds / duration_s, 4),
             "peak_memory_mb": rounded(peak_memory_mb(), 1),
         },
     }

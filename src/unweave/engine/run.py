@@ -107,7 +107,6 @@ def separate_file(
             )
             placed = tags.of_part(info.tags, region.samples(info.sample_rate_hz)[0])
             separator = held.enter_context(executor.loaded(request.separator, load, execution))
-            names = separator.spec.outputs
             _check_stems(outputs, separator)
             work = held.enter_context(
                 _at_work(
@@ -179,23 +178,18 @@ def separate_file(
         document = report.build(
             source=recording.result(),
             info=info,
-            samples=found.samples,
             spec=separator.spec,
             request=request,
             target=target,
             writers=writers,
             digests=digests,
             report_path=report_path,
-            names=names,
-            meter=found.meter,
+            found=found,
+            work=work,
             gain=gain,
-            channels=work.groups.text,
-            warnings=[*found.warnings, *notes],
-            device=work.device,
-            batch=work.share.batch,
+            notes=notes,
             passes=passes,
             load_s=loaded_s,
-            separate_s=found.seconds,
             started=started,
         )
         _publish(document, report_path, digests, replace, own or {}, before_names)

@@ -12,7 +12,9 @@ wins over an entry point of the same name.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -57,6 +59,22 @@ def loaded(point: metadata.EntryPoint) -> object:
             f"{point.name}: the plug-in {origin(point)} cannot be loaded "
             f"({type(error).__name__}: {reason:.160}); install it anew, or remove it"
         ) from error
+
+
+def place(name: str) -> str:
+    """The name of an installed card or preset, the absolute path of one elsewhere."""
+    return os.path.abspath(name) if name.endswith(ENDING) else name
+
+
+@contextmanager
+def reading(path: Path, kind: str) -> Iterator[None]:
+    """What is wrong with a file that is read and parsed inside, as a UsageError."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{error.filename}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: is not a {kind}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ packages name in the entry-point group `unweave.presets`; a path to a file elsew
 from __future__ import annotations
 
 import hashlib
-import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -100,18 +99,11 @@ def preset(name: str) -> Preset:
     return _preset(found.path, found.origin)
 
 
-def place(name: str) -> str:
-    """The name of an installed preset, the absolute path of one elsewhere."""
-    return os.path.abspath(name) if name.endswith(plugins.ENDING) else name
-
-
 def sha256(name: str) -> str:
     """The hash of a preset's file. Raises UsageError when it cannot be read."""
     path = preset(name).path
-    try:
+    with plugins.reading(path, "preset"):
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def build(found: Preset, load: Callable[[Member], AnySeparator]) -> AnySeparator:
@@ -146,7 +138,7 @@ def _installed() -> dict[str, plugins.Place]:
 
 
 def _preset(path: Path, origin: str) -> Preset:
-    try:
+    with plugins.reading(path, "preset"):
         facts = tomllib.loads(path.read_text(encoding="utf-8"))
         for key in ("name", "path", "origin"):  # where the preset lies says these
             if key in facts:
@@ -155,10 +147,6 @@ def _preset(path: Path, origin: str) -> Preset:
         return typed(
             Preset, {**facts, "name": path.stem, "use": use, "path": path, "origin": origin}
         )
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: is not a preset: {error}") from error
 
 
 def _part(where: str, value: object) -> Part:

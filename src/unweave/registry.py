@@ -193,11 +193,10 @@ def resolve(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, tu
     given |= {name: value for name, value in options.items() if name not in given}
     values = _with_sound(model, given)
     spec = _spec(model, values)
-    place, revision = model, 1
     if presets.known(model):
-        place = presets.place(model)
+        revision = 1
     elif cards.known(model):
-        place, revision = cards.place(model), trained.revision(cards.card(model))
+        revision = trained.revision(cards.card(model))
         for card in with_weights(model):
             store.check(card)
     else:
@@ -205,7 +204,7 @@ def resolve(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, tu
     in_memory = any(isinstance(value, Audio) for value in given.values())
     separator = SeparatorRef(
         name=spec.name,
-        model=None if in_memory else place,
+        model=None if in_memory else plugins.place(model),
         revision=revision,
         card_sha256=_card_sha256(model),
         weights_sha256=spec.weights_sha256,

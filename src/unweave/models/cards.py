@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -256,31 +255,18 @@ def path(name: str) -> Path:
 def sha256(name: str) -> str:
     """The hash of a card's text and of the config it names. Raises UsageError when unreadable."""
     path_ = path(name)
-    try:
+    with plugins.reading(path_, "card"):
         content = path_.read_bytes()
         config = tomllib.loads(content.decode()).get("config")
         if isinstance(config, str):
             content += (path_.parent / config).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{error.filename}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path_}: is not a card: {error}") from error
     return hashlib.sha256(content).hexdigest()
-
-
-def place(name: str) -> str:
-    """The name of an installed card, the absolute path of one elsewhere."""
-    return os.path.abspath(name) if name.endswith(ENDING) else name
 
 
 def _card(path: Path, origin: str) -> Card:
     """The card that lies at `path`, and where its weights lie beside it. Raises UsageError."""
-    try:
+    with plugins.reading(path, "card"):
         found = parse(path.stem, path.read_text(encoding="utf-8"), path.parent)
-    except OSError as error:
-        raise UsageError(f"{error.filename}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: is not a card: {error}") from error
     beside: Path | None = path.with_suffix(".safetensors")
     if found.bag is not None or (found.sources and not path.with_suffix(".safetensors").exists()):
         beside = None

@@ -7,7 +7,7 @@ random start, and then takes the arrays as they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,9 +19,10 @@ from unweave.errors import WeightsError
 Net = TypeVar("Net", bound=nn.Module)
 
 
-class Build(Protocol):
-    def __call__(
-        self,
+def builder(config_type: type, network_type: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    """What builds networks of one type, for inference. Options are its keyword arguments."""
+
+    def build(
         stems: tuple[str, ...],
         channels: int,
         config: Mapping[str, Any],
@@ -32,19 +33,6 @@ class Build(Protocol):
 
         Raises ValueError for settings that mean nothing, WeightsError as `filled` does.
         """
-        ...
-
-
-def builder(config_type: type, network_type: Callable[..., nn.Module]) -> Build:
-    """What builds networks of one type, for inference. Options are its keyword arguments."""
-
-    def build(
-        stems: tuple[str, ...],
-        channels: int,
-        config: Mapping[str, Any],
-        weights: Mapping[str, np.ndarray],
-        **options: object,
-    ) -> nn.Module:
         settings: Any = typed(config_type, {"stems": stems, "channels": channels, **config})
         try:
             with torch.device("meta"):

@@ -44,7 +44,7 @@ def test_pull_has_the_weights_there(say):
         {"name": "hpss", "weights_paths": []},
         {"name": "spleeter-2stems", "weights_paths": [path]},
     ]
-    assert "it has no weights" in say("models", "pull", "hpss").out
+    assert "it needs no weights" in say("models", "pull", "hpss").out
     assert say("models", "pull", "hpss", "-q").out == ""
 
 

@@ -37,8 +37,9 @@ def spec(**facts: object) -> Spec:
         "rest": "accompaniment",
         "additive": True,
         "segmentation": Segmentation(length_s=1.0, fade_s=0.25),
-        "weights_sha256": registry.describe("spleeter-2stems").weights.sha256,
     }
+    if facts.get("name", "spleeter-2stems") == "spleeter-2stems":
+        defaults["weights_sha256"] = registry.describe("spleeter-2stems").weights.sha256
     return Spec(**(defaults | facts))
 
 

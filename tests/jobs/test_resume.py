@@ -103,7 +103,7 @@ def test_new_where_nothing_lies(done):
 @pytest.mark.parametrize(
     ("other", "why"),
     [
-        ({"model": "hpss"}, "spleeter-2stems, now hpss"),
+        ({"model": "repet"}, "spleeter-2stems, now repet"),
         ({"options": {"bandwidth": "model"}}, "bandwidth=.*now model"),
         ({"options": {"wiener": 1}}, "wiener=.*now 1"),
         ({"bit_depth": 16}, "bit depth 32, now 16"),

@@ -158,12 +158,15 @@ def prepare(
     named = {file.option: str(find_named_file(file, report_path)) for file in separator.files}
     name = model or separator.model
     now, _ = registry.resolve(name, {**separator.options, **named})
-    if now.weights_sha256 != separator.weights_sha256:
-        raise InputError(
-            f"{shown(report_path)}: the weights differ: report {brief(separator.weights_sha256)}, "
-            f"now {brief(now.weights_sha256)} ({shown(name)}); name the card of the others with "
-            "--model"
-        )
+    hashes = {"the weights differ": (separator.weights_sha256, now.weights_sha256)}
+    if now.members:
+        hashes["the file differs"] = (separator.card_sha256, now.card_sha256)
+    for what, (old, new) in hashes.items():
+        if old != new:
+            raise InputError(
+                f"{shown(report_path)}: {what}: report {brief(old)}, now {brief(new)} "
+                f"({shown(name)}); name the card of the others with --model"
+            )
     if now.weights_sha256 is None and now.name != separator.name:
         raise UsageError(f"{shown(report_path)}: was made with {separator.name}, not {shown(name)}")
     # How many segments are at work at once may change the last bits on a GPU.

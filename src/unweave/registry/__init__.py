@@ -1,8 +1,8 @@
 """Every separator by name: the only place that turns a name into one, importing only that one.
 
-Classical techniques are the files of `separators/`, each with its frozen dataclass under the name
-`TECHNIQUE`; trained ones are cards (`models/cards.py`); presets are made of others (`presets.py`).
-Other packages add to all three by entry points (`plugins.py`).
+There are three kinds, a module each: classical techniques (`techniques`), trained models
+(`trained`), and presets, which are made of others (`composed`). Other packages add to all of them
+by entry points (`plugins.py`).
 
 `resolve` says everything of a separator that a request holds, before its weights are read; `load`
 gives it; `check` makes sure that both speak of the same one.
@@ -10,99 +10,55 @@ gives it; `check` makes sure that both speak of the same one.
 
 from __future__ import annotations
 
-import gc
 import os
-import pkgutil
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave import plugins, presets, separators
 from unweave.audio.files import hashed, shown
 from unweave.core.stem_names import RESIDUAL, canonical
 from unweave.engine.limits import enough_memory, room_for_torch
 from unweave.errors import InputError, UsageError
 from unweave.models import cards, store
-from unweave.models import options as trained
 from unweave.models.cards import Card
-from unweave.options import SEED, WIENER, Option, build, checked, options_of
-from unweave.presets import Member, Preset
+from unweave.options import SEED, Option, build, checked
+from unweave.presets import Preset
+from unweave.registry import composed, trained
+from unweave.registry import techniques as classical
+from unweave.registry.kinds import Kind, Part
+from unweave.registry.techniques import Technique
 from unweave.request import Execution, OptionFile, Output, SeparationRequest, SeparatorRef
-from unweave.types import Audio, Separator, Spec
+from unweave.types import Audio, Spec
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from unweave.engine.compose import AnySeparator
 
+__all__ = ["DEFAULT", "Card", "Preset", "Technique"]
+
 DEFAULT = "spleeter-2stems"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Technique:
-    """The facts about a classical technique."""
-
-    name: str
-    title: str
-    doc: str  # the file's docstring, for the documentation
-    stems: tuple[str, ...]
-    paper: str
-    licence: str
+KINDS: tuple[Kind, ...] = (composed, trained, classical)  # the first that knows a name has it
 
 
 def names() -> list[str]:
     """All names, sorted."""
-    return sorted({*cards.names(), *techniques(), *presets.names()})
+    return sorted({name for kind in KINDS for name in kind.names()})
 
 
 def techniques() -> list[str]:
     """The names of the classical techniques, those of plug-ins among them, sorted."""
-    return sorted({*_own_techniques(), *plugins.found(plugins.SEPARATORS)} - set(cards.names()))
+    return classical.names()
 
 
 def origin(name: str) -> str:
     """The distribution that a separator comes from."""
-    if presets.known(name):
-        return presets.preset(name).origin
-    if cards.known(name):
-        return cards.card(name).origin
-    if name in _own_techniques():
-        return "unweave"
-    return plugins.origin(plugins.found(plugins.SEPARATORS)[name])
-
-
-@cache
-def _own_techniques() -> frozenset[str]:
-    return frozenset(
-        module.name.replace("_", "-")
-        for module in pkgutil.iter_modules(separators.__path__)
-        if not module.name.startswith("_")
-    )
+    return _kind(name).origin(name)
 
 
 def describe(name: str) -> Card | Technique | Preset:
     """The facts about a separator, without its weights. Raises UsageError for an unknown name."""
-    if presets.known(name):
-        return presets.preset(name)
-    if cards.known(name):
-        return cards.card(name)
-    technique = _technique(name)
-    doc = sys.modules[technique.__module__].__doc__ or ""
-    spec = technique().spec
-    return Technique(
-        name=name,
-        title=doc.partition("\n")[0].strip(),
-        doc=doc,
-        stems=spec.stems,
-        paper=spec.paper,
-        licence=spec.licence,
-    )
+    found = _kind(name).describe(name)
+    assert isinstance(found, (Card, Technique, Preset))
+    return found
 
 
 def declared(name: str) -> tuple[Option, ...]:
@@ -110,42 +66,33 @@ def declared(name: str) -> tuple[Option, ...]:
 
     Raises UsageError for an unknown name.
     """
-    own = _own_options(name)
-    return own if WIENER in own or presets.known(name) else (*own, WIENER)
+    return _kind(name).declared(name)
 
 
-def members(name: str) -> tuple[Member, ...]:
+def parts(name: str, values: Mapping[str, object] | None = None) -> tuple[Part, ...]:
     """What a preset or a bag of models is made of; nothing for any other name.
 
-    Raises UsageError for an unknown name, and for what is a member of itself.
+    values: the options of the whole. Raises UsageError for an unknown name, and for what is a part
+    of itself.
     """
-    found = _members(name)
+    found = _kind(name).parts(name, values or {})
     _check_finite(name, found, ())
     return found
 
 
-def _members(name: str) -> tuple[Member, ...]:
-    if presets.known(name):
-        return tuple(presets.preset(name).members())
-    if cards.known(name) and (bag := cards.card(name).bag) is not None:
-        return tuple(Member(separator=member) for member in bag.members)
-    return ()
-
-
-def _check_finite(name: str, members: Iterable[Member], within: tuple[str, ...]) -> None:
-    """Raises UsageError where something is a member of itself."""
+def _check_finite(name: str, parts: Iterable[Part], within: tuple[str, ...]) -> None:
     within = (*within, name)
-    for member in members:
-        if member.separator in within:
-            raise UsageError(f"{name}: {' -> '.join(within)} -> {member.separator} has no end")
-        _check_finite(member.separator, _members(member.separator), within)
+    for part in parts:
+        if part.name in within:
+            raise UsageError(f"{name}: {' -> '.join(within)} -> {part.name} has no end")
+        _check_finite(part.name, _kind(part.name).parts(part.name, {}), within)
 
 
 def with_weights(name: str) -> list[Card]:
     """The cards whose weights a separator needs. Raises UsageError for an unknown name."""
-    found = [card for member in members(name) for card in with_weights(member.separator)]
-    if not found and cards.known(name) and not presets.known(name):
-        return [cards.card(name)]
+    own = _kind(name).card(name)
+    found = [own] if own is not None else []
+    found += [card for part in parts(name) for card in with_weights(part.name)]
     return list({card.place: card for card in found}.values())
 
 
@@ -192,84 +139,32 @@ def resolve(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, tu
     }
     given |= {name: value for name, value in options.items() if name not in given}
     values = _with_sound(model, given)
+    kind = _kind(model)
+    members = parts(model, values)
+    for card in with_weights(model):
+        store.check(card)
     spec = _spec(model, values)
-    if presets.known(model):
-        revision = 1
-    elif cards.known(model):
-        revision = trained.revision(cards.card(model))
-        for card in with_weights(model):
-            store.check(card)
-    else:
-        revision = _technique_revision(model)
     in_memory = any(isinstance(value, Audio) for value in given.values())
     separator = SeparatorRef(
         name=spec.name,
-        model=None if in_memory else plugins.place(model),
-        revision=revision,
-        card_sha256=_card_sha256(model),
+        model=None if in_memory else kind.place(model),
+        revision=kind.revision(model),
+        card_sha256=kind.card_sha256(model),
         weights_sha256=spec.weights_sha256,
         options=dict(spec.options),
         files=_files(model, given),
-        members=tuple(
-            resolve(member.separator, _for_member(model, member, values))[0]
-            for member in members(model)
-        ),
+        members=tuple(resolve(part.name, part.options)[0] for part in members),
     )
     return separator, spec.outputs
 
 
-def _for_member(model: str, member: Member, values: Mapping[str, object]) -> dict[str, object]:
-    """The options of a member: those of a preset are its own, those of a bag the bag's."""
-    return dict(member.options if presets.known(model) else _without_wiener(values))
-
-
-def _without_wiener(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in values.items() if name != WIENER.name}
-
-
 def _spec(model: str, values: Mapping[str, Any]) -> Spec:
     """What the separator is, with all options in force, before weights are read."""
-    if presets.known(model):
-        members(model)
-        return presets.build(
-            presets.preset(model),
-            lambda member: Described(
-                _spec(member.separator, _with_sound(member.separator, member.options))
-            ),
-        ).spec
-    if not cards.known(model):
-        return load(model, **values).spec
-    card = cards.card(model)
-    in_force = {item.name: values.get(item.name, item.default) for item in declared(model)}
-    if card.bag is not None:
-        inner = _without_wiener(values)
-        return _bag(
-            card, [Described(_spec(name, inner)) for name in card.bag.members], in_force
-        ).spec
-    return trained.spec(card, in_force)
 
+    def of(part: Part) -> Spec:
+        return _spec(part.name, _with_sound(part.name, part.options))
 
-@dataclass(frozen=True, slots=True)
-class Described:
-    """Stands for a separator whose weights are not needed yet."""
-
-    spec: Spec
-
-    def to(self, device: str) -> Described:
-        return self
-
-    def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
-        raise NotImplementedError(f"{self.spec.name} is described, not loaded")
-
-
-def _bag(card: Card, members: Sequence[Separator], options: Mapping[str, object]) -> Separator:
-    from unweave.engine.adapters.bag import Bag
-
-    assert card.bag is not None
-    try:
-        return Bag(tuple(members), card.bag.matrix, card.name, options)
-    except UsageError as error:
-        raise UsageError(f"{card.place}: {error}") from error
+    return _kind(model).spec(model, values, of)
 
 
 def check(separator: SeparatorRef, model: str, loaded: AnySeparator) -> None:
@@ -305,8 +200,9 @@ def files_read(separator: SeparatorRef) -> dict[Path, str]:
     if separator.model is None:
         return found
     what = f"a file of the model {shown(separator.model)}"
-    if presets.known(separator.model):
-        found[presets.preset(separator.model).path] = what
+    described = describe(separator.model)
+    if isinstance(described, Preset):
+        found[described.path] = what
     for card in with_weights(separator.model):
         found |= dict.fromkeys([store.path(card), *filter(None, [card.path])], what)
     return found
@@ -321,7 +217,7 @@ def _all_files(separator: SeparatorRef) -> Iterator[OptionFile]:
 
 def _check_hashes(separator: SeparatorRef, model: str) -> None:
     """Raises InputError where a card or a preset is not the one that `separator` names."""
-    if _card_sha256(model) != separator.card_sha256:
+    if _kind(model).card_sha256(model) != separator.card_sha256:
         raise InputError(f"{shown(model)}: changed meanwhile; run it again")
     for member in separator.members:
         _check_hashes(member, member.model or member.name)
@@ -337,24 +233,9 @@ def load(name: str = DEFAULT, /, **given: object) -> AnySeparator:
     """
     with enough_memory():
         room_for_torch()
-        return _load(name, _with_sound(name, given))
-
-
-def _load(name: str, values: dict[str, Any]) -> AnySeparator:
-    if presets.known(name):
-        members(name)
-        return presets.build(
-            presets.preset(name), lambda member: load(member.separator, **member.options)
-        )
-    rounds = 0 if WIENER in _own_options(name) else values.pop(WIENER.name, 0)
-    separator = (
-        _trained(cards.card(name), values) if cards.known(name) else _classical(name, values)
-    )
-    if not rounds:
-        return separator
-    from unweave.engine.adapters.wiener import Wiener
-
-    return Wiener(separator, rounds)
+        kind, values = _kind(name), _with_sound(name, given)
+        parts(name, values)
+        return kind.load(name, values, lambda part: load(part.name, **part.options))
 
 
 def technique(name: str, given: Mapping[str, object]) -> Any:
@@ -362,7 +243,8 @@ def technique(name: str, given: Mapping[str, object]) -> Any:
 
     Raises UsageError for an unknown name, option or value.
     """
-    return build(_technique(name), given)
+    _kind(name)
+    return build(classical.technique(name), given)
 
 
 def choose_stems(
@@ -426,74 +308,9 @@ def _files(model: str, options: Mapping[str, object]) -> tuple[OptionFile, ...]:
     )
 
 
-def _card_sha256(model: str) -> str | None:
-    """SHA-256 of the card or of the preset; None for a technique."""
-    if presets.known(model):
-        return presets.sha256(model)
-    return cards.sha256(model) if cards.known(model) else None
-
-
-def _own_options(name: str) -> tuple[Option, ...]:
-    """The options of a separator itself. Raises UsageError for an unknown name."""
-    if presets.known(name):
-        return ()
-    if cards.known(name):
-        card = cards.card(name)
-        return _own_options(card.bag.members[0]) if card.bag else trained.declared(card)
-    return options_of(_technique(name))
-
-
-def _classical(name: str, values: Mapping[str, object]) -> Separator:
-    technique: Separator = _technique(name)(**values)
-    return technique
-
-
-def _trained(card: Card, values: Mapping[str, object]) -> Separator:
-    if card.bag is not None:
-        members = [_trained(cards.card(name), values) for name in card.bag.members]
-        return _bag(card, members, {**members[0].spec.options, WIENER.name: WIENER.default})
-    # A download is here, in the thread that Ctrl-C interrupts.
-    fetched = store.weights(card) if store.needs_download(card) else None
-    with ThreadPoolExecutor(1) as pool, no_collection():
-        weights = pool.submit(lambda: fetched or store.weights(card))  # while torch is imported
-        from unweave.models import adapter
-    return adapter.NeuralSeparator(card, values, weights.result())
-
-
-def _technique(name: str) -> type[Any]:
-    """The class of a classical technique. Raises UsageError."""
-    if name in _own_techniques():
-        module = import_module(f"{separators.__name__}.{name.replace('-', '_')}")
-        found: type[Any] = module.TECHNIQUE
-        return found
-    point = plugins.found(plugins.SEPARATORS).get(name)
-    if point is None:
-        raise _unknown(name)
-    technique = plugins.loaded(point)
-    if not isinstance(technique, type):
-        raise UsageError(
-            f"{name}: {point.value} of the plug-in {plugins.origin(point)} is no class of a "
-            "technique; see docs/new-technique.md"
-        )
-    return technique
-
-
-def _technique_revision(name: str) -> int:
-    """The revision that a technique's file states; 1 where it states none."""
-    return int(getattr(sys.modules[_technique(name).__module__], "REVISION", 1))
-
-
-def _unknown(name: str) -> UsageError:
-    return UsageError(cards.unknown(name, names()))
-
-
-@contextmanager
-def no_collection() -> Iterator[None]:
-    """No search for garbage inside. Importing torch makes a million objects and hardly any."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+def _kind(name: str) -> Kind:
+    """The kind of a separator. Raises UsageError for an unknown name."""
+    for kind in KINDS:
+        if kind.known(name):
+            return kind
+    raise UsageError(cards.unknown(name, names()))

@@ -1,0 +1,57 @@
+"""Presets: what is made of other separators (`presets.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from unweave import plugins, presets
+from unweave.options import Option
+from unweave.presets import Member
+from unweave.registry.kinds import Described, Part
+from unweave.types import Spec
+
+if TYPE_CHECKING:
+    from unweave.engine.compose import AnySeparator
+
+names = presets.names
+known = presets.known
+place = plugins.place
+describe = presets.preset
+card_sha256 = presets.sha256
+
+
+def origin(name: str) -> str:
+    return presets.preset(name).origin
+
+
+def declared(name: str) -> tuple[Option, ...]:
+    """None: what its members take, the file says."""
+    return ()
+
+
+def revision(name: str) -> int:
+    return 1  # its members have their own
+
+
+def card(name: str) -> None:
+    return None
+
+
+def parts(name: str, values: Mapping[str, object]) -> tuple[Part, ...]:
+    return tuple(map(_part, presets.preset(name).members()))
+
+
+def spec(name: str, values: Mapping[str, Any], spec: Callable[[Part], Spec]) -> Spec:
+    found = presets.preset(name)
+    return presets.build(found, lambda member: Described(spec(_part(member)))).spec
+
+
+def load(
+    name: str, values: Mapping[str, Any], load: Callable[[Part], AnySeparator]
+) -> AnySeparator:
+    return presets.build(presets.preset(name), lambda member: load(_part(member)))
+
+
+def _part(member: Member) -> Part:
+    return Part(name=member.separator, options=member.options)

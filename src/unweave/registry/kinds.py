@@ -1,0 +1,84 @@
+"""What the registry asks of each kind of separator: techniques, trained models, presets.
+
+A kind is a module with these functions. All but `names` and `known` take a name that the kind
+knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from unweave.models.cards import Card
+from unweave.options import Option
+from unweave.types import Spec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unweave.engine.compose import AnySeparator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A separator that another is made of, with the options it gets."""
+
+    name: str
+    options: Mapping[str, object]
+
+
+class Kind(Protocol):
+    """One kind of separator."""
+
+    def names(self) -> list[str]:
+        """Of all that are installed, sorted."""
+
+    def known(self, name: str) -> bool:
+        """Whether there is one called so, or lying at that path."""
+
+    def place(self, name: str) -> str:
+        """What to load it by from any folder: its name, or an absolute path."""
+
+    def origin(self, name: str) -> str:
+        """The distribution that it comes from; empty for a file at a path."""
+
+    def describe(self, name: str) -> object:
+        """The facts about it, without weights."""
+
+    def declared(self, name: str) -> tuple[Option, ...]:
+        """The options that `load` takes."""
+
+    def revision(self, name: str) -> int:
+        """Goes up when its code gives other bytes than before."""
+
+    def card_sha256(self, name: str) -> str | None:
+        """The hash of the file that defines it; None where code does."""
+
+    def card(self, name: str) -> Card | None:
+        """The card whose weights it needs, beside those of its parts."""
+
+    def parts(self, name: str, values: Mapping[str, object]) -> tuple[Part, ...]:
+        """What it is made of, in order."""
+
+    def spec(self, name: str, values: Mapping[str, Any], spec: Callable[[Part], Spec]) -> Spec:
+        """What it is, with these values of its options, before weights are read; `spec` gives that
+        of a part."""
+
+    def load(
+        self, name: str, values: Mapping[str, Any], load: Callable[[Part], AnySeparator]
+    ) -> AnySeparator:
+        """It, with its weights; `load` gives a part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Stands for a separator whose weights are not needed yet."""
+
+    spec: Spec
+
+    def to(self, device: str) -> Described:
+        return self
+
+    def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
+        raise NotImplementedError(f"{self.spec.name} is described, not loaded")

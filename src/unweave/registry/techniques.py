@@ -1,0 +1,127 @@
+"""Classical techniques: the files of `separators/`, and the classes of plug-ins."""
+
+from __future__ import annotations
+
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from unweave import plugins, separators
+from unweave.errors import UsageError
+from unweave.models import cards
+from unweave.options import WIENER, Option, options_of
+from unweave.registry.kinds import Part
+from unweave.types import Separator, Spec
+
+if TYPE_CHECKING:
+    from unweave.engine.compose import AnySeparator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Technique:
+    """The facts about a classical technique."""
+
+    name: str
+    title: str
+    doc: str  # the file's docstring, for the documentation
+    stems: tuple[str, ...]
+    paper: str
+    licence: str
+
+
+def names() -> list[str]:
+    return sorted({*_own(), *plugins.found(plugins.SEPARATORS)} - set(cards.names()))
+
+
+def known(name: str) -> bool:
+    return name in _own() or name in plugins.found(plugins.SEPARATORS)
+
+
+def place(name: str) -> str:
+    return name
+
+
+def origin(name: str) -> str:
+    if name in _own():
+        return "unweave"
+    return plugins.origin(plugins.found(plugins.SEPARATORS)[name])
+
+
+def describe(name: str) -> Technique:
+    kind = technique(name)
+    doc = sys.modules[kind.__module__].__doc__ or ""
+    spec = kind().spec
+    return Technique(
+        name=name,
+        title=doc.partition("\n")[0].strip(),
+        doc=doc,
+        stems=spec.stems,
+        paper=spec.paper,
+        licence=spec.licence,
+    )
+
+
+def declared(name: str) -> tuple[Option, ...]:
+    return (*options_of(technique(name)), WIENER)
+
+
+def revision(name: str) -> int:
+    return int(getattr(sys.modules[technique(name).__module__], "REVISION", 1))
+
+
+def card_sha256(name: str) -> None:
+    return None
+
+
+def card(name: str) -> None:
+    return None
+
+
+def parts(name: str, values: Mapping[str, object]) -> tuple[Part, ...]:
+    return ()
+
+
+def spec(name: str, values: Mapping[str, Any], spec: Callable[[Part], Spec]) -> Spec:
+    return load(name, values).spec
+
+
+def load(
+    name: str, values: Mapping[str, Any], load: Callable[[Part], AnySeparator] | None = None
+) -> AnySeparator:
+    own = {key: value for key, value in values.items() if key != WIENER.name}
+    separator: Separator = technique(name)(**own)
+    rounds = values.get(WIENER.name, WIENER.default)
+    if not rounds:
+        return separator
+    from unweave.engine.adapters.wiener import Wiener
+
+    return Wiener(separator, rounds)
+
+
+def technique(name: str) -> type[Any]:
+    """The class of a classical technique. Raises UsageError."""
+    if name in _own():
+        module = import_module(f"{separators.__name__}.{name.replace('-', '_')}")
+        found: type[Any] = module.TECHNIQUE
+        return found
+    point = plugins.found(plugins.SEPARATORS)[name]
+    technique = plugins.loaded(point)
+    if not isinstance(technique, type):
+        raise UsageError(
+            f"{name}: {point.value} of the plug-in {plugins.origin(point)} is no class of a "
+            "technique; see docs/new-technique.md"
+        )
+    return technique
+
+
+@cache
+def _own() -> frozenset[str]:
+    return frozenset(
+        module.name.replace("_", "-")
+        for module in pkgutil.iter_modules(separators.__path__)
+        if not module.name.startswith("_")
+    )

@@ -1,0 +1,124 @@
+"""Trained models: cards, of one network or of a bag of models."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from unweave import plugins
+from unweave.errors import UsageError
+from unweave.models import cards, options, store
+from unweave.models.cards import Card
+from unweave.options import WIENER, Option
+from unweave.registry.kinds import Described, Part
+from unweave.types import Spec
+
+if TYPE_CHECKING:
+    from unweave.engine.compose import AnySeparator
+
+names = cards.names
+known = cards.known
+place = plugins.place
+describe = cards.card
+card_sha256 = cards.sha256
+
+
+def origin(name: str) -> str:
+    return cards.card(name).origin
+
+
+def card(name: str) -> Card | None:
+    found = cards.card(name)
+    return found if found.bag is None else None
+
+
+def declared(name: str) -> tuple[Option, ...]:
+    own = _own(cards.card(name))
+    return own if WIENER in own else (*own, WIENER)
+
+
+def revision(name: str) -> int:
+    return options.revision(cards.card(name))
+
+
+def parts(name: str, values: Mapping[str, object]) -> tuple[Part, ...]:
+    """The members of a bag; all of them have the bag's options."""
+    found = cards.card(name)
+    if found.bag is None:
+        return ()
+    taken = {item.name for item in _own(found)}
+    given = {key: value for key, value in values.items() if key in taken}
+    return tuple(Part(name=member, options=given) for member in found.bag.members)
+
+
+def spec(name: str, values: Mapping[str, Any], spec: Callable[[Part], Spec]) -> Spec:
+    found = cards.card(name)
+    in_force = _in_force(name, values)
+    if found.bag is not None:
+        members = [Described(spec(part)) for part in parts(name, values)]
+        return _bag(found, members, in_force).spec
+    return options.spec(found, in_force)
+
+
+def load(
+    name: str, values: Mapping[str, Any], load: Callable[[Part], AnySeparator]
+) -> AnySeparator:
+    found = cards.card(name)
+    own = {item.name for item in _own(found)}
+    if found.bag is not None:
+        plain = {**_in_force(name, values), WIENER.name: WIENER.default}
+        separator = _bag(found, [load(part) for part in parts(name, values)], plain)
+    else:
+        given = {key: value for key, value in values.items() if key in own}
+        separator = _network(found, given)
+    rounds = 0 if WIENER.name in own else values.get(WIENER.name, WIENER.default)
+    if not rounds:
+        return separator
+    from unweave.engine.adapters.wiener import Wiener
+
+    return Wiener(separator, rounds)
+
+
+def _own(card: Card) -> tuple[Option, ...]:
+    """The options of the network, or of a bag's networks."""
+    while card.bag is not None:
+        card = cards.card(card.bag.members[0])
+    return options.declared(card)
+
+
+def _in_force(name: str, values: Mapping[str, object]) -> dict[str, object]:
+    return {item.name: values.get(item.name, item.default) for item in declared(name)}
+
+
+def _bag(card: Card, members: Sequence[Any], options: Mapping[str, object]) -> Any:
+    from unweave.engine.adapters.bag import Bag
+
+    assert card.bag is not None
+    try:
+        return Bag(tuple(members), card.bag.matrix, card.name, options)
+    except UsageError as error:
+        raise UsageError(f"{card.place}: {error}") from error
+
+
+def _network(card: Card, values: Mapping[str, Any]) -> Any:
+    # A download is here, in the thread that Ctrl-C interrupts.
+    fetched = store.weights(card) if store.needs_download(card) else None
+    with ThreadPoolExecutor(1) as pool, no_collection():
+        weights = pool.submit(lambda: fetched or store.weights(card))  # while torch is imported
+        from unweave.models import adapter
+    return adapter.NeuralSeparator(card, values, weights.result())
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """No search for garbage inside. Importing torch makes a million objects and hardly any."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

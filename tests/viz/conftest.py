@@ -1,0 +1,1 @@
+from tests.jobs.conftest import fake_model as fake_model

@@ -16,13 +16,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
-
 import unweave
 from unweave import plugins
 from unweave.errors import UsageError
-
-Arrays = dict[str, np.ndarray]
+from unweave.models.readers import Arrays
 
 
 @cache

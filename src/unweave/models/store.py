@@ -17,19 +17,17 @@ import logging
 import os
 from pathlib import Path
 
-import numpy as np
-
 from unweave.core.whole import appearing
 from unweave.errors import WeightsError
 from unweave.models import architectures, sources
 from unweave.models.cards import Card
-from unweave.models.readers import safetensors
+from unweave.models.readers import Arrays, safetensors
 from unweave.models.sources import OnBytes
 
 log = logging.getLogger(__name__)
 
 
-def weights(card: Card, on_bytes: OnBytes | None = None) -> dict[str, np.ndarray]:
+def weights(card: Card, on_bytes: OnBytes | None = None) -> Arrays:
     """The verified arrays of `card` by name, made from its sources first if need be.
 
     Nearly all of its time goes by without Python's lock, so it may run beside other work in a

@@ -10,11 +10,13 @@ import json
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Protocol
 
 from unweave.errors import WeightsError
+from unweave.models.readers import Arrays
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # What numpy calls them in a pickle -> what safetensors calls them.
 DTYPES = {
@@ -29,7 +31,7 @@ class Sink(Protocol):
     def write(self, data: Any, /) -> object: ...
 
 
-def read(path: Path) -> dict[str, np.ndarray]:
+def read(path: Path) -> Arrays:
     """The arrays of a file. Raises WeightsError in one line when it cannot be read."""
     try:
         return parse(path.read_bytes(), path)
@@ -37,14 +39,14 @@ def read(path: Path) -> dict[str, np.ndarray]:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def parse(content: bytes, path: Path) -> dict[str, np.ndarray]:
+def parse(content: bytes, path: Path) -> Arrays:
     """The arrays of a file's content. Raises WeightsError, which names the file as `path`."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     bytearray(2 * len(content))  # without room for it, this is a MemoryError, and `load` an abort
     try:
-        arrays: dict[str, np.ndarray] = load(content)
+        arrays: Arrays = load(content)
     except (SafetensorError, TypeError, KeyError) as error:  # the last two: types numpy lacks
         raise WeightsError(f"{path}: is no safetensors file of numbers ({error})") from error
     return arrays
@@ -56,6 +58,8 @@ def write(stream: Sink, arrays: Mapping[str, np.ndarray]) -> None:
     Larger numbers come first, so that every array is aligned to its own; then names decide. Raises
     WeightsError for numbers that the format lacks.
     """
+    import numpy as np
+
     header: dict[str, object] = {}
     blocks, end = [], 0
     for name in sorted(arrays, key=lambda name: (-arrays[name].itemsize, name)):

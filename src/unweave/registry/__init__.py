@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unweave import plugins
 from unweave.audio.files import hashed, shown
 from unweave.core.stem_names import RESIDUAL, canonical
 from unweave.engine.limits import enough_memory, room_for_torch
@@ -147,7 +148,7 @@ def resolve(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, tu
     in_memory = any(isinstance(value, Audio) for value in given.values())
     separator = SeparatorRef(
         name=spec.name,
-        model=None if in_memory else kind.place(model),
+        model=None if in_memory else plugins.place(model),
         revision=kind.revision(model),
         card_sha256=kind.card_sha256(model),
         weights_sha256=spec.weights_sha256,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from unweave import plugins, presets
+from unweave import presets
 from unweave.options import Option
 from unweave.presets import Member
 from unweave.registry.kinds import Described, Part
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 names = presets.names
 known = presets.known
-place = plugins.place
 describe = presets.preset
 card_sha256 = presets.sha256
 

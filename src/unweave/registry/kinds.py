@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from unweave.models.cards import Card
 from unweave.options import Option
-from unweave.types import Spec
+from unweave.types import Separator, Spec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,9 +36,6 @@ class Kind(Protocol):
 
     def known(self, name: str) -> bool:
         """Whether there is one called so, or lying at that path."""
-
-    def place(self, name: str) -> str:
-        """What to load it by from any folder: its name, or an absolute path."""
 
     def origin(self, name: str) -> str:
         """The distribution that it comes from; empty for a file at a path."""
@@ -69,6 +66,15 @@ class Kind(Protocol):
         self, name: str, values: Mapping[str, Any], load: Callable[[Part], AnySeparator]
     ) -> AnySeparator:
         """It, with its weights; `load` gives a part."""
+
+
+def filtered(separator: Separator, rounds: int) -> Separator:
+    """The separator with as many rounds of the Wiener filter behind it; itself where it is none."""
+    if not rounds:
+        return separator
+    from unweave.engine.adapters.wiener import Wiener
+
+    return Wiener(separator, rounds)
 
 
 @dataclass(frozen=True, slots=True)

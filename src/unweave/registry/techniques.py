@@ -14,7 +14,7 @@ from unweave import plugins, separators
 from unweave.errors import UsageError
 from unweave.models import cards
 from unweave.options import WIENER, Option, options_of
-from unweave.registry.kinds import Part
+from unweave.registry.kinds import Part, filtered
 from unweave.types import Separator, Spec
 
 if TYPE_CHECKING:
@@ -39,10 +39,6 @@ def names() -> list[str]:
 
 def known(name: str) -> bool:
     return name in _own() or name in plugins.found(plugins.SEPARATORS)
-
-
-def place(name: str) -> str:
-    return name
 
 
 def origin(name: str) -> str:
@@ -94,12 +90,7 @@ def load(
 ) -> AnySeparator:
     own = {key: value for key, value in values.items() if key != WIENER.name}
     separator: Separator = technique(name)(**own)
-    rounds = values.get(WIENER.name, WIENER.default)
-    if not rounds:
-        return separator
-    from unweave.engine.adapters.wiener import Wiener
-
-    return Wiener(separator, rounds)
+    return filtered(separator, values.get(WIENER.name, 0))
 
 
 def technique(name: str) -> type[Any]:

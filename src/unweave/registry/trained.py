@@ -8,12 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from unweave import plugins
 from unweave.errors import UsageError
 from unweave.models import cards, options, store
 from unweave.models.cards import Card
 from unweave.options import WIENER, Option
-from unweave.registry.kinds import Described, Part
+from unweave.registry.kinds import Described, Part, filtered
 from unweave.types import Spec
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 names = cards.names
 known = cards.known
-place = plugins.place
 describe = cards.card
 card_sha256 = cards.sha256
 
@@ -74,12 +72,7 @@ def load(
     else:
         given = {key: value for key, value in values.items() if key in own}
         separator = _network(found, given)
-    rounds = 0 if WIENER.name in own else values.get(WIENER.name, WIENER.default)
-    if not rounds:
-        return separator
-    from unweave.engine.adapters.wiener import Wiener
-
-    return Wiener(separator, rounds)
+    return separator if WIENER.name in own else filtered(separator, values.get(WIENER.name, 0))
 
 
 def _own(card: Card) -> tuple[Option, ...]:

@@ -30,6 +30,22 @@ def small(network: str) -> dict[str, Any]:
     return found
 
 
+def card_of(name: str, **facts: Any) -> cards.Card:
+    """The card of a network without weights, at 8 kHz."""
+    return cards.Card(
+        name=name,
+        title=name,
+        sample_rate_hz=8000,
+        licence_code="MIT",
+        licence_weights="MIT",
+        paper="none",
+        training_data="none",
+        weights=cards.Weights(sha256="0", size_bytes=0),
+        complement="accompaniment",
+        **facts,
+    )
+
+
 def load(name: str) -> NeuralSeparator:
     """The separator of one of `names`: stereo, 8 kHz, segments of half a second."""
     network = name.removeprefix(PREFIX)
@@ -37,20 +53,6 @@ def load(name: str) -> NeuralSeparator:
     stems = ("vocals", "accompaniment")
     torch.manual_seed(0)
     made = module(config(stems=stems, channels=2, **small(network)))
-    card = cards.Card(
-        name=name,
-        title=name,
-        architecture=network,
-        stems=stems,
-        sample_rate_hz=8000,
-        channels=2,
-        licence_code="MIT",
-        licence_weights="MIT",
-        paper="none",
-        training_data="none",
-        weights=cards.Weights(sha256="0", size_bytes=0),
-        complement="accompaniment",
-        segment=Plan(length=4096, fade=512, context=256),
-        config=small(network),
-    )
+    facts = {"name": name, "architecture": network, "channels": 2, "config": small(network)}
+    card = card_of(stems=stems, segment=Plan(length=4096, fade=512, context=256), **facts)
     return NeuralSeparator(card, {}, {k: v.numpy() for k, v in made.state_dict().items()})

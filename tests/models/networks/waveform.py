@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from tests import CPU
+from tests.contract.trials import card_of
 from unweave.core.plan import Plan
 from unweave.engine.run import separate_array
-from unweave.models import cards
 from unweave.models.adapter import NeuralSeparator
 
 DATA = Path(__file__).parents[2] / "data" / "networks"
@@ -136,19 +136,11 @@ def check_behind_the_contract(
     **options: object,
 ) -> None:
     """As a mono model with a card, through the engine, over several segments."""
-    card = cards.Card(
-        name="trial",
-        title="Trial",
+    card = card_of(
+        "trial",
         architecture=name,
         stems=("voice", "accompaniment"),
-        sample_rate_hz=RATE_HZ,
         channels=1,
-        licence_code="MIT",
-        licence_weights="MIT",
-        paper="",
-        training_data="",
-        weights=cards.Weights(sha256="0", size_bytes=0),
-        complement="accompaniment",
         segment=Plan(length=4096, fade=1024, context=512),
         config=config,
     )

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from unweave.audio.mpeg import after_id3
-from unweave.audio.splice import Bytes, Piece, Stretch
+from unweave.audio.splice import Bytes, Piece, Stretch, size_of
 from unweave.errors import InputError
 
 _MOST_CHUNKS = 10_000
@@ -124,12 +124,12 @@ def _wav(file: Bytes, at: int, length: int, kind: bytes) -> Layout | None:
         if head[:4] == b"ds64" and len(head) == 24:
             long = int.from_bytes(head[16:24], "little")
     chunks = _walk(file, at + 12, length, dialect, long)
-    return _wave(file, "wav", chunks, dialect, at > 0, length)
+    return _wave(file, "wav", chunks, dialect, at > 0)
 
 
 def _w64(file: Bytes, at: int, length: int) -> Layout | None:
     chunks = _walk(file, at + 40, length, _W64, None)
-    return _wave(file, "w64", chunks, _W64, at > 0, length)
+    return _wave(file, "w64", chunks, _W64, at > 0)
 
 
 def _wave(
@@ -138,7 +138,6 @@ def _wave(
     chunks: Sequence[_Chunk],
     dialect: _Dialect,
     moved: bool,
-    length: int,
 ) -> Layout | None:
     """The layout of any of the WAV family."""
     form = next((c for c in chunks if c.name == b"fmt "), None)
@@ -157,7 +156,7 @@ def _wave(
         )
     believed = [c for c in sounds if c.claimed is not None]
     stretches = [Stretch(c.start, c.stop, swap) for c in sounds]
-    tight = all(_is_tight(file, c, chunks, dialect, length) for c in chunks)
+    tight = all(_is_tight(c, chunks, dialect) for c in chunks)
     plain = mended == raw and not big and not moved and len(sounds) == 1 and tight
     # FFmpeg is misled by a size of zero with sound behind it, of a pipe in W64, or too small.
     if len(believed) < len(sounds) and (container == "w64" or dialect is not _RIFF):
@@ -172,7 +171,7 @@ def _wave(
             for c in chunks
             if c.name not in (b"fmt ", b"data", b"ds64", b"fact") and (not big or c.name in _ID3)
         ]
-        pieces = _canonical(file, mended, _fact(file, chunks, big, block), others, stretches)
+        pieces = _canonical(mended, _fact(file, chunks, big, block), others, stretches)
     frames = _frames(file, chunks, sounds, big, block)
     ends_early = any(c.claimed is not None and c.claimed > c.stop - c.start for c in sounds)
     said = _said(sounds, block, int.from_bytes(mended[4:8], "little"))
@@ -285,14 +284,10 @@ def _said(sounds: Sequence[_Chunk], block: _Block | None, rate_hz: int) -> tuple
 
 
 def _canonical(
-    file: Bytes,
-    form: bytes,
-    fact: bytes,
-    others: Sequence[_Chunk],
-    stretches: Sequence[Stretch],
+    form: bytes, fact: bytes, others: Sequence[_Chunk], stretches: Sequence[Stretch]
 ) -> tuple[Piece, ...]:
     """A WAV (past 4 GB an RF64) with that format, the other chunks, and the sound at its end."""
-    size = sum((s.stop - s.start) // s.swap * s.swap for s in stretches)
+    size = sum(map(size_of, stretches))
     front: list[Piece] = [b"fmt " + struct.pack("<I", len(form)) + form + bytes(len(form) % 2)]
     front.append(fact)
     for chunk in others:
@@ -301,8 +296,7 @@ def _canonical(
             front.append(chunk.name[:4] + struct.pack("<I", content))
             front.append(Stretch(chunk.start, chunk.stop))
             front.append(bytes(content % 2))
-    ahead = sum(len(p) if isinstance(p, bytes) else p.stop - p.start for p in front)
-    total = 4 + ahead + 8 + size
+    total = 4 + sum(map(size_of, front)) + 8 + size
     if total < 2**32 - 2:
         head = b"RIFF" + struct.pack("<I", total) + b"WAVE"
         data = b"data" + struct.pack("<I", size)
@@ -336,7 +330,7 @@ def _aiff(file: Bytes, at: int, length: int) -> Layout | None:
     if block:
         frames = max(held, claimed or 0) // block.size * block.samples
     pieces: tuple[Piece, ...] | None = None
-    tight = all(_is_tight(file, c, chunks, _AIFF, length) for c in chunks)
+    tight = all(_is_tight(c, chunks, _AIFF) for c in chunks)
     if at or claimed is None or held > claimed or not tight:
         size = min(sound.stop - sound.start, 2**32 - 1)
         others: list[Piece] = []
@@ -346,7 +340,7 @@ def _aiff(file: Bytes, at: int, length: int) -> Layout | None:
                 others += [c.name + struct.pack(">I", content), Stretch(c.start, c.stop)]
                 others.append(bytes(content % 2))
         kind = _bytes(file, at + 8, 4)
-        total = 4 + sum(len(p) if isinstance(p, bytes) else p.stop - p.start for p in others)
+        total = 4 + sum(map(size_of, others))
         head = b"FORM" + struct.pack(">I", min(total + 8 + size, 2**32 - 1)) + kind
         ssnd = b"SSND" + struct.pack(">I", size)
         count = struct.pack(">I", min((frames or 0) // (block.samples if block else 1), 2**32 - 1))
@@ -501,9 +495,7 @@ def _padded(size: int, pad: int) -> int:
     return -size % pad
 
 
-def _is_tight(
-    file: Bytes, chunk: _Chunk, chunks: Sequence[_Chunk], dialect: _Dialect, length: int
-) -> bool:
+def _is_tight(chunk: _Chunk, chunks: Sequence[_Chunk], dialect: _Dialect) -> bool:
     """Whether the next chunk begins where FFmpeg looks for it."""
     later = [c.head for c in chunks if c.head > chunk.head]
     padded = chunk.stop + _padded(chunk.stop - chunk.head, dialect.pad)

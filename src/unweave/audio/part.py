@@ -257,11 +257,11 @@ def _mended(
             return (Stretch(facts.start, end),), "mp3", facts
         return None, "mp3", facts
     if format.startswith("mov") and itunes is not None and pieces is None:
-        return _without_foreign_counts(file, path, itunes), None, None
+        return _without_foreign_counts(path, itunes), None, None
     return pieces, None, None
 
 
-def _without_foreign_counts(file: FileIO, path: Path, itunes: str) -> tuple[Piece, ...] | None:
+def _without_foreign_counts(path: Path, itunes: str) -> tuple[Piece, ...] | None:
     """The MP4 without the name of its tag iTunSMPB, where that is about other media."""
     with mp4.mapped(path) as data:
         if any(mp4.itunes_counts(itunes, sound.media) for sound in mp4.sounds(data)):

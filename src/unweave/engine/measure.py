@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -187,3 +188,14 @@ class StemMeter:
         """Integrated loudness; None where nothing rose above the gate or it was beyond measure."""
         loudness = self._loudness[stem].integrated_lufs()
         return loudness + decibels(gain**2) if math.isfinite(loudness) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one run through the recording found out."""
+
+    meter: StemMeter
+    peak: float  # of the stems that are written, before any gain
+    warnings: tuple[str, ...]
+    samples: int
+    seconds: float

@@ -13,19 +13,16 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from unweave.audio.reader import SourceInfo
 from unweave.audio.writer import Encoding, Writer
 from unweave.core.whole import Hidden
 from unweave.engine.limits import peak_memory_mb
-from unweave.engine.measure import decibels
+from unweave.engine.measure import Pass, decibels
 from unweave.engine.source import Source
+from unweave.engine.wrap import Work
 from unweave.request import SeparationRequest
 from unweave.types import Spec
-
-if TYPE_CHECKING:
-    from unweave.engine.run import Pass, Work
 
 SCHEMA_VERSION = 2
 PACKAGES = ("torch", "numpy", "av", "soxr")  # whose version may change a bit of the output

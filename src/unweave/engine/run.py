@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -31,35 +30,14 @@ from unweave.engine.ahead import Decoding
 from unweave.engine.compose import AnySeparator
 from unweave.engine.executor import Executor
 from unweave.engine.limits import enough_memory
-from unweave.engine.measure import Faults, StemMeter
+from unweave.engine.measure import Faults, Pass, StemMeter
 from unweave.engine.source import Watched
-from unweave.engine.workers import Workers
+from unweave.engine.wrap import Work
 from unweave.errors import InputError, OutputError, UsageError
 from unweave.request import Execution, SeparationRequest
 from unweave.types import Block, OnBlock, OnProgress, Progress, ShouldStop, Wave
 
 FULL_SCALE = 1.0  # what lies above it, integer formats cannot hold
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """How a recording meets the separator."""
-
-    groups: wrap.ChannelGroups
-    device: str
-    share: resources.Share
-    workers: Workers
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """What one run through the recording found out."""
-
-    meter: StemMeter
-    peak: float  # of the stems that are written, before any gain
-    warnings: tuple[str, ...]
-    samples: int
-    seconds: float
 
 
 @enough_memory()

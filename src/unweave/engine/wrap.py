@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unweave.engine.compose import AnySeparator, Run, completed, estimated
+from unweave.engine.resources import Share
 from unweave.engine.signal import Signal
 from unweave.engine.stream import OnBatch, Warn
 from unweave.engine.workers import Workers
@@ -82,6 +83,16 @@ def channel_groups(spec: Spec, channels: int, names: Sequence[str] = ()) -> Chan
     label = names if len(names) == channels else [str(n + 1) for n in range(channels)]
     parts = ["+".join(label[n] for n in group) for group in groups]
     return ChannelGroups(tuple(groups), 2, f"{channels} channels: {', '.join(parts)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How a recording meets the separator."""
+
+    groups: ChannelGroups
+    device: str
+    share: Share
+    workers: Workers
 
 
 def separate_blocks(

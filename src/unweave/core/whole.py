@@ -147,11 +147,8 @@ def abandon() -> None:
     for path in left:
         with suppress(OSError):
             path.unlink()
-    for made in left.values():
-        for folder in reversed(made):
-            with suppress(OSError):  # not empty
-                folder.rmdir()
-    remove_empty(shared_folders)
+    for made in (*left.values(), shared_folders):
+        remove_empty(made)
     if scratch:
         for folder in list(scratch):
             shutil.rmtree(folder, ignore_errors=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from unweave.audio.files import advice, shown
+from unweave.core.files import advice, shown
 from unweave.datasets import _find, _stems
 from unweave.datasets.track import BSS_EVAL_V4, About, Part, Source, Sum, Track
 from unweave.errors import InputError

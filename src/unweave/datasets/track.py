@@ -15,8 +15,8 @@ from typing import Protocol
 
 import numpy as np
 
-from unweave.audio.files import advice, shown
 from unweave.core import whole
+from unweave.core.files import advice, shown
 from unweave.datasets import _audio
 from unweave.errors import InputError, UsageError
 from unweave.types import Wave

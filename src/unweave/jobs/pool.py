@@ -20,9 +20,9 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from unweave.audio.files import shown
 from unweave.core import whole
 from unweave.core.ending import end_now, leave_to_parent
+from unweave.core.files import shown
 from unweave.errors import UnweaveError
 from unweave.jobs.plan import Job
 from unweave.jobs.runner import (

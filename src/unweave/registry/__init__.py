@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.audio.files import advice, shown
+from unweave.core.files import advice, shown
 from unweave.core.stem_names import RESIDUAL, canonical
 from unweave.core.whole import sha256
 from unweave.engine.limits import enough_memory, room_for_torch

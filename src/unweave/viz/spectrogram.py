@@ -15,7 +15,7 @@ from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unweave.audio.files import advice, shortened, shown
+from unweave.core.files import advice, shortened, shown
 from unweave.core.region import WHOLE, Region
 from unweave.core.whole import appearing
 from unweave.errors import Cancelled, OutputError, UsageError

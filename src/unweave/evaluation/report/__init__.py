@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from unweave.audio.files import advice, shown
+from unweave.core.files import advice, shown
 from unweave.core.whole import appearing
 from unweave.errors import InputError, OutputError
 from unweave.evaluation.report.document import Report, Section, Text

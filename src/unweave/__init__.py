@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def __getattr__(name: str) -> object:
         value: object = _version()
     elif name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
-    elif name.isidentifier() and find_spec(f"unweave.apps.{name}") is not None:
+    elif name in _uses():
         value = getattr(import_module(f"unweave.apps.{name}"), name)
     else:
         raise AttributeError(f"module 'unweave' has no attribute {name!r}")
@@ -80,7 +80,14 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_uses()})
+
+
+@cache
+def _uses() -> frozenset[str]:
+    """The files and folders of `apps`, without importing them."""
+    found = os.listdir(os.path.join(__path__[0], "apps"))
+    return frozenset(name.removesuffix(".py") for name in found if not name.startswith("_"))
 
 
 def _one_thread() -> None:

@@ -16,7 +16,6 @@ import hashlib
 import math
 import numbers
 import os
-import tomllib
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -286,6 +285,8 @@ def _value(text: str) -> object:
     """Numbers and true or false as TOML writes them, `none`; anything else is a word."""
     if text.lower() == "none":
         return None
+    import tomllib
+
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):  # also a number of more digits than Python converts

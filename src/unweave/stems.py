@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unweave.audio.files import advice
+from unweave.core.files import advice
 from unweave.errors import OutputError
 from unweave.jobs.naming import safe, same_file_key
 

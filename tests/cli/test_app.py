@@ -21,7 +21,7 @@ HEAVY |= {
     f"unweave.{package}"
     for package in [
         "apps", "evaluation", "training", "registry", "engine.run", "models", "separators",
-        "datasets", "audio", "signal", "jobs", "viz", "api",
+        "datasets", "audio.reader", "audio.writer", "signal", "jobs", "viz", "api",
     ]
 }  # fmt: skip
 

@@ -107,7 +107,7 @@ def test_what_is_changed_is_another_model(again, card, change):
     if change == "weights":
         write_card(card, seed=1)
     else:
-        card.write_text(card.read_text().replace("overlap = 800", "overlap = 400"))
+        card.write_text(card.read_text().replace("fade = 800", "fade = 400"))
     assert "made with" in (said := again())
     assert "--overwrite" in said
     assert stems() == before

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unweave.audio.files import shown
+from unweave.core.files import shown
 from unweave.errors import UsageError
 from unweave.jobs.naming import DEFAULT_TEMPLATE, check_template, fill, safe, same_file_key
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.audio.files import atomic_write, hashed, readable, shown
+from unweave.core.files import atomic_write, hashed, readable, shown
 from unweave.errors import Cancelled, InputError
 from unweave.types import OnProgress, Progress, ShouldStop
 

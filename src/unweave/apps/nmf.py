@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.audio.files import shown
+from unweave.core.files import shown
 from unweave.errors import Cancelled, InputError, UsageError
 from unweave.types import Progress
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
-from unweave.audio.files import advice, shown
 from unweave.audio.mp4 import lacks_index, mapped
 from unweave.audio.splice import Piece, Spliced
+from unweave.core.files import advice, shown
 from unweave.errors import InputError
 
 # Names of FFmpeg's demuxers. Left out on purpose: every playlist and manifest (hls, dash, concat,

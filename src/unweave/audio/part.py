@@ -28,10 +28,10 @@ from unweave.audio import links, mp4, mpeg
 from unweave.audio.chunks import Layout
 from unweave.audio.container import demuxed
 from unweave.audio.cut import up_to, without_end, without_start
-from unweave.audio.files import shown
 from unweave.audio.info import Headers, SourceInfo, cover_of, describe
 from unweave.audio.samples import frame_wave
 from unweave.audio.splice import Piece, Spliced, Stretch
+from unweave.core.files import shown
 from unweave.errors import InputError, UsageError
 from unweave.types import Wave
 

@@ -22,13 +22,13 @@ import numpy as np
 
 from unweave.audio import chunks, links
 from unweave.audio.container import regular
-from unweave.audio.files import shown
 from unweave.audio.info import Cover, SourceInfo
 from unweave.audio.mp4 import mapped
 from unweave.audio.part import Part
 from unweave.audio.resampler import resampled_length
 from unweave.audio.splice import Stretch
 from unweave.audio.steady import Steady
+from unweave.core.files import shown
 from unweave.core.region import WHOLE, Region
 from unweave.errors import InputError
 from unweave.types import Audio, Wave

@@ -18,10 +18,10 @@ import av
 import soundfile
 
 from unweave.audio.encoders import Encoder, FFmpegEncoder, VorbisEncoder
-from unweave.audio.files import advice, shown
 from unweave.audio.formats import FORMATS, Encoding, encoding
 from unweave.audio.info import Cover
 from unweave.audio.resampler import Resampler
+from unweave.core.files import advice, shown
 from unweave.core.whole import Hidden, sync_folders
 from unweave.errors import OutputError
 from unweave.types import Wave

@@ -27,7 +27,7 @@ class Watcher:
         self.outcomes: dict[Path, Outcome] = {}  # by the jobs' reports
 
     def started(self, job: Job) -> None:
-        from unweave.jobs import shown
+        from unweave.core.files import shown
 
         self.display.start(job.report, shown(job.source.name))
 
@@ -35,7 +35,7 @@ class Watcher:
         self.display.update(job.report, progress.done_s, progress.total_s)
 
     def finished(self, outcome: Outcome) -> None:
-        from unweave.jobs import shown
+        from unweave.core.files import shown
 
         job = outcome.job
         assert job is not None
@@ -54,7 +54,7 @@ class Watcher:
 def _lines(outcome: Outcome, verbose: bool) -> list[str]:
     """A finished file, for people."""
     from unweave.cli.progress import counted, times_real_time
-    from unweave.jobs import shown
+    from unweave.core.files import shown
 
     report, job = outcome.report, outcome.job
     assert report is not None
@@ -85,7 +85,7 @@ def _lines(outcome: Outcome, verbose: bool) -> list[str]:
 
 def _options(options: dict[str, Any]) -> str:
     """The options in force, each as `--set` takes it."""
-    from unweave.jobs import shown
+    from unweave.core.files import shown
 
     pairs = [
         f"{name}={str(value).lower() if value is None or isinstance(value, bool) else value}"

@@ -56,7 +56,7 @@ class Session:
 
     def error(self, message: str, details: str = "") -> None:
         """One line on stderr, and a traceback where there is one and `-v` asked for it."""
-        from unweave.jobs import shown
+        from unweave.core.files import shown
 
         hint = "" if self.verbose or not details else " (-v shows where)"
         with suppress(OSError):
@@ -145,7 +145,7 @@ def session(
         kind = type(error).__name__
         message = f"unexpected {kind}: {error}"
         if isinstance(error, OSError) and isinstance(error.filename, str | os.PathLike):
-            from unweave.jobs import advice
+            from unweave.core.files import advice
 
             message = f"{error.filename}: {advice(error)}"  # the system's own words do
         lacks = (getattr(error, "name", None) or "").partition(".")[0]

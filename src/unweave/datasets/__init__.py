@@ -86,7 +86,7 @@ def shortfalls(name: str, tracks: Sequence[Track]) -> list[str]:
 
     `load` does not ask for it: a part of a dataset can be worth a run, if its report says so.
     """
-    from unweave.audio.files import shown
+    from unweave.core.files import shown
 
     counts = describe(name).about.counts
     found = []
@@ -105,7 +105,7 @@ def guess(root: str | os.PathLike[str]) -> str:
 
     Raises InputError where it is none, UsageError where it may be several.
     """
-    from unweave.audio.files import shown
+    from unweave.core.files import shown
 
     folder = Path(root)
     modules = {name: _module(name) for name in names()}

@@ -16,9 +16,9 @@ import numpy as np
 import soundfile
 
 from unweave.audio import chunks
-from unweave.audio.files import shown
 from unweave.audio.reader import Reader
 from unweave.audio.splice import Spliced
+from unweave.core.files import shown
 from unweave.errors import InputError
 from unweave.types import Wave
 

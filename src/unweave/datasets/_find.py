@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from unweave.audio.files import readable, shown
+from unweave.core.files import readable, shown
 from unweave.datasets import _audio
 from unweave.datasets._audio import Header
 from unweave.datasets.track import IncompleteError

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unweave.audio.files import shown
+from unweave.core.files import shown
 from unweave.datasets import _find
 from unweave.datasets._stems import MIXES, track_of
 from unweave.datasets.track import BSS_EVAL_V4, About, Track

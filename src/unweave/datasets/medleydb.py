@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from unweave.audio.files import readable
+from unweave.core.files import readable
 from unweave.datasets import _find, _stems
 from unweave.datasets.track import BSS_EVAL_V4, About, Part, Source, Sum, Track
 from unweave.types import Wave

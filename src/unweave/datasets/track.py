@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from unweave.audio.files import hashed, shown
+from unweave.core.files import hashed, shown
 from unweave.datasets import _audio
 from unweave.errors import InputError, UsageError
 from unweave.types import Wave

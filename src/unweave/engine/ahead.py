@@ -9,8 +9,8 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Event, Thread
 
-from unweave.audio.files import shown
 from unweave.audio.reader import Reader, SourceInfo
+from unweave.core.files import shown
 from unweave.core.region import WHOLE, Region
 from unweave.types import Wave
 

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from unweave.audio import tags
-from unweave.audio.files import advice, shown
 from unweave.audio.reader import SourceInfo
 from unweave.audio.writer import Encoding, Writer, encoding
 from unweave.core import journal
+from unweave.core.files import advice, shown
 from unweave.core.stem_names import RESIDUAL
 from unweave.core.whole import Hidden
 from unweave.engine import executor as executors

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from unweave.audio.files import readable, shown
+from unweave.core.files import readable, shown
 from unweave.core.whole import sha256
 from unweave.errors import InputError
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from unweave.audio.files import hashed, shown
+from unweave.core.files import hashed, shown
 from unweave.datasets.track import Track
 from unweave.errors import InputError, UsageError
 from unweave.evaluation import pairing, scores, stem_files

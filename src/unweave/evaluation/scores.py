@@ -20,8 +20,8 @@ from typing import Any, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from unweave.audio.files import atomic_write, shortened
 from unweave.core import schema
+from unweave.core.files import atomic_write, shortened
 from unweave.errors import InputError
 
 VERSION = 3  # of what is under `unweave`; files of another version are scored again

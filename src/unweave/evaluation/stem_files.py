@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unweave.audio.files import shown
+from unweave.core.files import shown
 from unweave.datasets._find import is_sound
 from unweave.errors import InputError
 from unweave.evaluation import pairing

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unweave.audio.files import advice, shown
+from unweave.core.files import shown
 from unweave.core.status import Status
 from unweave.errors import InputError, UsageError
 from unweave.jobs.inputs import Found, Missed, PassedOver, expand, in_words
@@ -35,7 +35,6 @@ __all__ = [
     "Job",
     "Outcome",
     "Watcher",
-    "advice",
     "cancelled",
     "do",
     "exit_code",
@@ -44,7 +43,6 @@ __all__ = [
     "plan",
     "prepare",
     "run",
-    "shown",
 ]
 
 

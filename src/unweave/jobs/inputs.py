@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unweave.audio.files import advice
+from unweave.core.files import advice
 from unweave.jobs.reports import named_stems
 
 AUDIO_EXTENSIONS = frozenset(

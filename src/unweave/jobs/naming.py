@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
-from unweave.audio.files import shortened
+from unweave.core.files import shortened
 from unweave.errors import UsageError
 
 DEFAULT_TEMPLATE = "{name}/{stem}.{ext}"

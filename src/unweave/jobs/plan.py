@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unweave import registry
-from unweave.audio.files import shown
+from unweave.core.files import shown
 from unweave.core.whole import straight
 from unweave.errors import UsageError
 from unweave.jobs.inputs import Found

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from unweave.audio.files import readable, shown
 from unweave.core import schema
+from unweave.core.files import readable, shown
 from unweave.core.whole import sha256, straight
 from unweave.errors import InputError, UsageError
 from unweave.request import Execution, OptionFile, Output, SeparationRequest, SeparatorRef

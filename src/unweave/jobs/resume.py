@@ -21,7 +21,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from unweave.audio.files import readable, shown, writable
+from unweave.core.files import readable, shown, writable
 from unweave.core.journal import leftovers
 from unweave.core.whole import appearing, followed, sha256
 from unweave.jobs.plan import Job

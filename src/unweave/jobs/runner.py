@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from unweave.audio.files import advice, shown
+from unweave.core.files import advice, shown
 from unweave.core.status import Status
 from unweave.engine.limits import enough_memory
 from unweave.errors import Cancelled, OutputError, UnweaveError

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from unweave.audio.files import advice, shown
 from unweave.core import journal
+from unweave.core.files import advice, shown
 from unweave.core.whole import lock, remove_empty, sweep, unfinished
 from unweave.errors import OutputError
 from unweave.jobs.plan import Job

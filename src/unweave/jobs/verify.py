@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.audio.files import readable, shown
+from unweave.core.files import readable, shown
 from unweave.core.whole import sha256, temporary_folder
 from unweave.errors import InputError, UsageError
 from unweave.jobs.reports import (

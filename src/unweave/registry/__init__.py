@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import plugins
-from unweave.audio.files import hashed, shown
+from unweave.core.files import hashed, shown
 from unweave.core.stem_names import RESIDUAL, canonical
 from unweave.engine.limits import enough_memory, room_for_torch
 from unweave.errors import InputError, UsageError

@@ -12,7 +12,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from unweave.audio.files import advice, atomic_write, shown
+from unweave.core.files import advice, atomic_write, shown
 from unweave.core.whole import unfinished
 from unweave.datasets.track import Track
 from unweave.errors import OutputError

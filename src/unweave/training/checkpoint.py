@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unweave.audio.files import advice, shown
+from unweave.core.files import advice, shown
 from unweave.errors import WeightsError
 from unweave.training import export
 from unweave.training.recipe import Recipe

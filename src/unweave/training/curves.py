@@ -11,7 +11,7 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
-from unweave.audio.files import atomic_write, readable, shown
+from unweave.core.files import atomic_write, readable, shown
 from unweave.errors import InputError
 
 HEAD = ("step", "name", "value")

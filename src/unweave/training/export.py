@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unweave.audio.files import atomic_write
 from unweave.core import toml
+from unweave.core.files import atomic_write
 from unweave.core.typed import typed
 from unweave.errors import UsageError
 from unweave.models import architectures, cards

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from unweave import options
-from unweave.audio.files import advice, shown
 from unweave.core import toml
+from unweave.core.files import advice, shown
 from unweave.errors import UsageError
 from unweave.options import LARGEST_SEED, option
 

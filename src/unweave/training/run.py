@@ -23,7 +23,7 @@ from pytorch_lightning.strategies import DDPStrategy, Strategy
 from pytorch_lightning.utilities import rank_zero_only
 from torch import nn
 
-from unweave.audio.files import advice, atomic_write, shown
+from unweave.core.files import advice, atomic_write, shown
 from unweave.errors import (
     Cancelled,
     MemoryLimitError,

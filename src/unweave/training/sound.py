@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from unweave import datasets
-from unweave.audio.files import advice, shown
+from unweave.core.files import advice, shown
 from unweave.datasets.track import Track
 from unweave.errors import InputError, UsageError
 from unweave.training import effects

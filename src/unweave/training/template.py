@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from unweave.audio.files import advice, shown
+from unweave.core.files import advice, shown
 from unweave.errors import OutputError, UsageError
 from unweave.training.recipe import check_name
 

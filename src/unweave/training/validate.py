@@ -14,7 +14,7 @@ from statistics import fmean
 import numpy as np
 from torch import Tensor
 
-from unweave.audio.files import shown
+from unweave.core.files import shown
 from unweave.datasets.track import MIR_1K, Track
 from unweave.engine.run import separate_array
 from unweave.errors import InputError

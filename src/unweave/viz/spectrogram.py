@@ -15,7 +15,7 @@ from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unweave.audio.files import shortened, shown, writable
+from unweave.core.files import shortened, shown, writable
 from unweave.core.region import WHOLE, Region
 from unweave.core.whole import appearing
 from unweave.errors import Cancelled, UsageError

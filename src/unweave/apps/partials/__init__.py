@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.apps.partials.formats import FORMATS, Analysis
-from unweave.audio.files import atomic_write, shortened, shown
+from unweave.core.files import atomic_write, shortened, shown
 from unweave.errors import Cancelled, UsageError
 from unweave.types import Progress
 from unweave.viz import need_matplotlib

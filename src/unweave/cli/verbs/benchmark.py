@@ -177,7 +177,7 @@ class _Watcher:
         self.warnings: list[str] = []
 
     def warned(self, text: str) -> None:
-        from unweave.jobs import shown
+        from unweave.core.files import shown
 
         self.warnings.append(text)
         self.current.note(f"warning: {shown(text)}")
@@ -192,7 +192,7 @@ class _Watcher:
             self.display.start(self, "benchmark")
 
     def finished(self, outcome: "Outcome") -> None:
-        from unweave.jobs import shown
+        from unweave.core.files import shown
 
         self.done_s += outcome.sound_s
         self.display.update(self, self.done_s, self.total_s)
@@ -209,8 +209,8 @@ def _sum_up(
 ) -> list[dict[str, Any]]:
     """The tables of what has scores, and how it went; what failed was said when it did."""
     from unweave.cli.progress import clock
+    from unweave.core.files import shown
     from unweave.evaluation import aggregate
-    from unweave.jobs import shown
 
     of = {status: [o for o in outcomes if o.status is status] for status in Status}
     found = aggregate.tables([o.scores for o in outcomes if o.scores is not None])

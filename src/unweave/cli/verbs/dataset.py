@@ -127,7 +127,7 @@ def _show(display: "Display", root: Path, progress: "Progress") -> None:
 
 def _say(current: Session, verdict: "Checked", write_index: Path | None) -> None:
     """The verdict in words: what is wrong on stderr, the summary on stdout."""
-    from unweave.jobs import shown
+    from unweave.core.files import shown
 
     for track in verdict.tracks if current.verbose else ():
         left = "" if track.sum_db is None else f", stems to {track.sum_db:.1f} dB below the mix"

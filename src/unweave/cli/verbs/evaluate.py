@@ -52,10 +52,10 @@ def evaluate(
 ) -> None:
     """Score stems against the true ones; stems are matched by the names of their files."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
+        from unweave.core.files import shown
         from unweave.evaluation.evaluate import evaluate_files
         from unweave.evaluation.names import parse_mapping
         from unweave.evaluation.table import plain
-        from unweave.jobs import shown
 
         mapping = parse_mapping(map_ or ())
         found = evaluate_files(references, estimates, str(metric), mapping, str(rounding))

@@ -47,7 +47,7 @@ def info(
 
 def _print(current: Session, facts: dict[str, Any]) -> None:
     from unweave.cli.progress import clock
-    from unweave.jobs import shown
+    from unweave.core.files import shown
 
     bits = f"{facts['bits']} bit{' float' if facts['float'] else ''}" if facts["bits"] else "lossy"
     length = "unknown" if facts["duration_s"] is None else clock(facts["duration_s"])

@@ -50,7 +50,9 @@ def list_models(as_json: Json = False) -> None:
         groups: dict[str, list[dict[str, Any]]] = {}
         for fact in facts:
             groups.setdefault(_group(fact), []).append(fact)
-        for title in sorted(groups, key=lambda title: (title == TECHNIQUES, title)):
+        for title in sorted(
+            groups, key=lambda title: (title == PRESETS, title == TECHNIQUES, title)
+        ):
             current.result(title)
             for line in _rows(groups[title], registry.DEFAULT, get_terminal_size().columns):
                 current.result(line)

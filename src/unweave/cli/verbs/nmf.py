@@ -65,7 +65,7 @@ def learn(
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps.nmf import learn as study
         from unweave.cli.progress import counted, display
-        from unweave.jobs import shown
+        from unweave.core.files import shown
         from unweave.options import parse
 
         with display(current) as progress:

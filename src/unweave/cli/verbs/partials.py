@@ -34,7 +34,7 @@ def partials(
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps.partials import partials as follow
         from unweave.cli.progress import display
-        from unweave.jobs import shown
+        from unweave.core.files import shown
         from unweave.options import parse
 
         options = parse(settings or ())

@@ -43,10 +43,10 @@ def report(
     systems of SiSEC 2018 stand beside yours.
     """
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
+        from unweave.core.files import shown
         from unweave.errors import UsageError
         from unweave.evaluation import report as pages
         from unweave.evaluation.report import render
-        from unweave.jobs import shown
 
         page = output or folder / "report.html"
         files = {"html": page, "markdown": markdown or page.with_suffix(".md"), "csv": csv,

@@ -35,8 +35,8 @@ def spectrogram(
 ) -> None:
     """Draw spectrograms, one above the other on one dB scale, into a PNG."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
+        from unweave.core.files import shown
         from unweave.core.region import region
-        from unweave.jobs import shown
         from unweave.viz.spectrogram import spectrogram as draw
 
         picture = draw(

@@ -45,9 +45,9 @@ def verify(
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
         from unweave.cli.progress import display
         from unweave.cli.weights import fetch
+        from unweave.core.files import shown
         from unweave.engine.limits import enough_memory
         from unweave.errors import Cancelled, UsageError
-        from unweave.jobs import shown
         from unweave.jobs import verify as again
 
         failed: list[Exception] = []
@@ -105,8 +105,8 @@ def _told(path: Path, error: Exception) -> tuple[str, str]:
     """Why a report could not be verified, in a line, and the traceback of what nobody expects."""
     import traceback
 
+    from unweave.core.files import advice, shown
     from unweave.errors import UnweaveError
-    from unweave.jobs import advice, shown
 
     if isinstance(error, UnweaveError):
         return str(error), ""
@@ -118,7 +118,7 @@ def _told(path: Path, error: Exception) -> tuple[str, str]:
 
 def _lines(verdict: "Verdict", verbose: bool) -> list[str]:
     """What was found, for people."""
-    from unweave.jobs import shown
+    from unweave.core.files import shown
 
     lines = [f"{shown(verdict.report)}: {'agrees' if verdict.agrees else 'DIFFERS'}"]
     for stem in verdict.stems:

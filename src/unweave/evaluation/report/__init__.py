@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from unweave.audio.files import atomic_write, shown
+from unweave.core.files import atomic_write, shown
 from unweave.errors import InputError
 from unweave.evaluation.report.document import Report, Section, Text
 from unweave.evaluation.table import Table, plain

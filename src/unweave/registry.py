@@ -253,7 +253,7 @@ def _spec(model: str, values: Mapping[str, Any]) -> Spec:
         sample_rate_hz=card.sample_rate_hz,
         channels=card.channels,
         segmentation=card.segment.in_seconds(card.sample_rate_hz),
-        rest=card.complement,
+        complement=card.complement,
         additive=trained.additive(card, in_force),
         licence=card.licence_weights,
         weights_sha256=card.weights.sha256,

@@ -46,7 +46,7 @@ class Pieces:
             stems=("a", "b"),
             segmentation=Segmentation(length_s=0.1),
             bytes_per_sample=megabytes * 1e6 / (0.1 * RATE_HZ),
-            rest="b",
+            complement="b",
             additive=True,
         )
 

@@ -44,7 +44,7 @@ FACTS = {"segmentation": Segmentation(length_s=0.05, fade_s=0.01)}
 SEPARATORS: dict[str, Separator] = {
     "a quiet stem and the rest": halves(**FACTS),
     "a loud stem and the rest": Halves(halves(**FACTS).spec, 2.5),
-    "a residual": Halves(halves(**FACTS, rest=None, additive=False).spec, 2.0),
+    "a residual": Halves(halves(**FACTS, complement=None, additive=False).spec, 2.0),
     "the whole at once": halves(),
     "of one channel at 16 kHz": halves(**FACTS, channels=1, sample_rate_hz=16000),
     "of two channels": halves(**FACTS, channels=2),

@@ -125,16 +125,22 @@ class Run:
 
 
 def estimated(spec: Spec) -> list[int]:
-    """The stems that are taken from the separator: all but what the others leave of the mix."""
-    return [n for n, stem in enumerate(spec.stems) if not (spec.additive and stem == spec.rest)]
+    """The stems that are taken from the separator: all except the complement."""
+    return [
+        n for n, stem in enumerate(spec.stems) if not (spec.additive and stem == spec.complement)
+    ]
 
 
 def completed(spec: Spec, kept: Sequence[int], mix: Wave, stems: Wave) -> Wave:
     """Estimated stems `(..., stem, channel, time)`, and what they leave of `(..., channel, time)`.
 
-    That has the place of the spec's `rest`, or is last, the residual, where there is none.
+    That has the place of the spec's `complement`; without one it is the residual, and last.
     """
-    place = spec.stems.index(spec.rest) if len(kept) < len(spec.stems) and spec.rest else len(kept)
+    place = (
+        spec.stems.index(spec.complement)
+        if len(kept) < len(spec.stems) and spec.complement
+        else len(kept)
+    )
     out = np.empty((*mix.shape[:-2], len(kept) + 1, *mix.shape[-2:]), np.float32)
     out[..., :place, :, :] = stems[..., :place, :, :]
     out[..., place, :, :] = mix

@@ -88,7 +88,7 @@ def spec(card: Card, options: Mapping[str, object]) -> Spec:
         channels=card.channels,
         segmentation=card.segment.in_seconds(card.sample_rate_hz),
         bytes_per_sample=card.bytes_per_sample or _module(card).BYTES_PER_SAMPLE,
-        rest=card.complement,
+        complement=card.complement,
         additive=own.additive(card, options),
         trained=True,
         paper=card.paper,

@@ -142,7 +142,7 @@ class Card:
     architecture: str = ""  # the folder in models/, or a plug-in's
     config: Mapping[str, object] = field(default_factory=dict)  # the architecture's own settings
     target: str | None = None  # the one stem that the network is trained for
-    complement: str | None = None  # the stem that is what the others leave of the mix
+    complement: str | None = None  # the stem that is the mix minus all others
     weights: Weights = NO_WEIGHTS
     segment: Plan = NO_SEGMENT  # what the network sees at once, in samples at its rate
     sources: tuple[Source, ...] = ()

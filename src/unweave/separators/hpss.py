@@ -87,7 +87,7 @@ class Hpss:
                 length_s=BODY_S + FADE_S + 2 * margin_s, fade_s=FADE_S, context_s=margin_s
             ),
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,
-            rest="percussive" if self.margin == 1 else None,
+            complement="percussive" if self.margin == 1 else None,
             additive=self.margin == 1,
             scale_equivariant=True,
             paper="FitzGerald 2010",

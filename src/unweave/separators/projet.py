@@ -176,7 +176,7 @@ class Projet:
                 length_s=BODY_S + FADE_S + 2 * margin_s, fade_s=FADE_S, context_s=margin_s
             ),
             bytes_per_sample=150.0 + 20.0 * self.sources,
-            rest=stems[self.sources // 2],
+            complement=stems[self.sources // 2],
             additive=True,
             scale_equivariant=True,
             paper="FitzGerald, Liutkus and Badeau 2016",

@@ -83,7 +83,7 @@ class Sinusoidal:
                 length_s=20.0 + 2 * margin_s, fade_s=0.05, context_s=margin_s
             ),
             bytes_per_sample=70.0,  # of a stereo recording
-            rest="noise",
+            complement="noise",
             additive=True,
             scale_equivariant=True,
             paper="Serra and Smith 1990; McAulay and Quatieri 1986",

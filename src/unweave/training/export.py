@@ -28,7 +28,7 @@ from unweave.models.readers import safetensors
 from unweave.training.recipe import Recipe
 
 PACKAGE = Path(__file__).resolve().parents[1]
-REST = ("accompaniment", "other")  # stems that by their name are what the others leave
+COMPLEMENTS = ("accompaniment", "other")  # stems that are the complement by their name
 FROM_DATA = ("stems", "channels")  # settings of every network that stand in [data]
 
 
@@ -95,7 +95,7 @@ def card_text(
     own_bytes = {"bytes_per_sample": facts.bytes_per_sample} if facts.bytes_per_sample else {}
     data = f"{recipe.data.dataset} {recipe.data.split}".strip()
     nsdr = recipe.data.dataset == "mir-1k" and "vocals" in recipe.data.stems
-    complement = next((stem for stem in REST if stem in recipe.data.stems), None)
+    complement = next((stem for stem in COMPLEMENTS if stem in recipe.data.stems), None)
     return toml.dumps({
         "version": 2,
         "title": facts.title or recipe.name,

@@ -38,7 +38,7 @@ class MidSide:
             stems=("mid", "side"),
             channels=2,
             segmentation=Segmentation(length_s=1.0, fade_s=0.1),
-            rest="side",
+            complement="side",
             additive=True,
             scale_equivariant=True,
             paper=PAPER,

@@ -33,7 +33,9 @@ class Complement:
     @property
     def spec(self) -> Spec:
         spec = self.separator.spec
-        return replace(spec, stems=(*spec.stems, self.called), additive=True, rest=self.called)
+        return replace(
+            spec, stems=(*spec.stems, self.called), additive=True, complement=self.called
+        )
 
     def to(self, device: str) -> Complement:
         return replace(self, separator=self.separator.to(device))

@@ -34,8 +34,8 @@ class TrackNormalised:
     @property
     def spec(self) -> Spec:
         spec = self.separator.spec
-        # The mean is put back on every stem; the rest is what the others leave all the same.
-        additive = spec.additive and spec.rest is not None
+        # The mean is put back on every stem; the complement is what the others leave.
+        additive = spec.additive and spec.complement is not None
         return replace(spec, needs_track_stats=True, causal=False, additive=additive)
 
     def to(self, device: str) -> TrackNormalised:

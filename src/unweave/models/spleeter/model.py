@@ -190,7 +190,7 @@ class Spleeter(nn.Module):
         count = len(self.config.stems)
         stems = mix.new_empty(mix.shape[0], count, *mix.shape[1:])
         magnitudes = stft.magnitude(spectrum[..., : self.config.bins])
-        # Where the masks sum to one in every bin, the last stem is what the others leave.
+        # Where the masks sum to one in every bin, the last stem is the complement.
         inverted = count - 1 if self.additive else count
         for n, mask in zip(range(inverted), self.masks(magnitudes), strict=False):
             stems[:, n] = self.invert(spectrum, mask)

@@ -166,7 +166,7 @@ class Nmf:
             segmentation=segmentation if streams else None,
             bytes_per_sample=BYTES_PER_SAMPLE * self._settings["overlap"] / 4
             + BYTES_PER_STEM * len(stems),
-            rest="accompaniment" if "accompaniment" in stems else stems[-1],
+            complement="accompaniment" if "accompaniment" in stems else stems[-1],
             additive=True,
             scale_equivariant=True,
             trained=known is not None,
@@ -196,20 +196,20 @@ class Nmf:
         size, hop = dictionaries.frames(self._settings, sample_rate_hz)
         window = centred.hann(size, mix.device, WINDOW)
         spectrum = centred.analyse(mix, size, hop, window)
-        rest = self.spec.stems.index(str(self.spec.rest))
+        complement = self.spec.stems.index(str(self.spec.complement))
 
         def stems(one: Tensor, wave: Tensor) -> Tensor:
-            masks = self._masks(one, rest)
+            masks = self._masks(one, complement)
             found = [
                 centred.synthesise(one, size, hop, window, wave.shape[-1], mask) for mask in masks
             ]
-            found.insert(rest, wave - sum(found))
+            found.insert(complement, wave - sum(found))
             return torch.stack(found)
 
         return torch.stack([stems(*pair) for pair in zip(spectrum, mix, strict=True)])
 
-    def _masks(self, spectrum: Tensor, rest: int) -> Iterator[Tensor]:
-        """The masks, shaped as the spectrum of one signal, of all stems but the one at `rest`."""
+    def _masks(self, spectrum: Tensor, complement: int) -> Iterator[Tensor]:
+        """The masks, shaped as the spectrum of one signal, without the one at `complement`."""
         values = dictionaries.magnitudes(spectrum, self._settings["exponent"])
         values /= values.mean().clamp(min=SILENT)
         parts = (
@@ -221,7 +221,7 @@ class Nmf:
         for bases, activations in parts:
             total += (bases @ activations).pow_(self.power)
         for n, (bases, activations) in enumerate(parts):
-            if n != rest:
+            if n != complement:
                 yield (bases @ activations).pow_(self.power).div_(total)
 
     def _unsupervised(self, values: Tensor) -> list[Part]:

@@ -130,7 +130,7 @@ class SpectralSubtraction:
             stems=("signal", "noise"),
             segmentation=None if self._interval else segmentation,
             bytes_per_sample=30.0 + 20.0 * self.overlap,  # of a stereo recording
-            rest="noise",
+            complement="noise",
             additive=True,
             scale_equivariant=self.noise is None,
             paper="Boll 1979; Berouti et al. 1979; Ephraim and Malah 1985; Martin 2001; Cohen 2002",

@@ -62,9 +62,7 @@ class Spec:
     complement: str | None = None  # the stem that is the mix minus all others
     additive: bool = False  # the stems sum to the mix
     scale_equivariant: bool = False
-    causal: bool = False
     needs_track_stats: bool = False  # the recording is read twice, first for its mean and deviation
-    trained: bool = False
     paper: str = ""
     licence: str = ""
     weights_sha256: str | None = None

@@ -90,7 +90,6 @@ def spec(card: Card, options: Mapping[str, object]) -> Spec:
         bytes_per_sample=card.bytes_per_sample or _module(card).BYTES_PER_SAMPLE,
         complement=card.complement,
         additive=own.additive(card, options),
-        trained=True,
         paper=card.paper,
         licence=card.licence_weights,
         weights_sha256=card.weights.sha256,

@@ -80,7 +80,6 @@ class RepetSim:
             **FACTS,
             segmentation=segmentation if self.online else None,
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,
-            causal=self.online,
             paper="Rafii and Pardo 2012",
         )
 

@@ -70,7 +70,6 @@ def spec_is_complete(separator: AnySeparator) -> None:
     assert spec.complement is None or spec.complement in spec.stems, (
         "the complement is none of the stems"
     )
-    assert spec.trained == (spec.weights_sha256 is not None)
     assert isinstance(separator, (Separator, Composition))
 
 

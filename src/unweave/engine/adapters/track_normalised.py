@@ -36,7 +36,7 @@ class TrackNormalised:
         spec = self.separator.spec
         # The mean is put back on every stem; the complement is what the others leave.
         additive = spec.additive and spec.complement is not None
-        return replace(spec, needs_track_stats=True, causal=False, additive=additive)
+        return replace(spec, needs_track_stats=True, additive=additive)
 
     def to(self, device: str) -> TrackNormalised:
         return replace(self, separator=self.separator.to(device))

@@ -46,7 +46,6 @@ class Wiener:
         sources = len(spec.stems) + (not spec.additive)
         return replace(
             spec,
-            causal=False,
             # Beside the stems: magnitudes and images of every source, of a stereo recording.
             bytes_per_sample=spec.bytes_per_sample + 60.0 * (sources + 1),
             options={**spec.options, WIENER.name: self.iterations},

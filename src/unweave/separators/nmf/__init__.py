@@ -169,7 +169,6 @@ class Nmf:
             complement="accompaniment" if "accompaniment" in stems else stems[-1],
             additive=True,
             scale_equivariant=True,
-            trained=known is not None,
             weights_sha256=known.sha256 if known else None,
             paper="Lee and Seung 1999; Fevotte and Idier 2011; Tan and Fevotte 2013",
         )

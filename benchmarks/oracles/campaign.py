@@ -17,7 +17,7 @@ Wave = npt.NDArray[np.floating]
 Complex = npt.NDArray[np.complex128]
 
 EPSILON = np.finfo(float).eps
-NAMES = ("ibm1", "ibm2", "irm1", "irm2", "mwf")
+NAMES = ("ibm1", "ibm2", "irm1", "irm2", "mwf-sisec")
 
 
 def estimates(name: str, mix: Wave, stems: Mapping[str, Wave]) -> dict[str, Wave]:
@@ -27,7 +27,7 @@ def estimates(name: str, mix: Wave, stems: Mapping[str, Wave]) -> dict[str, Wave
     """
     mixed = _spectrum(mix)
     true = {stem: _spectrum(wave) for stem, wave in stems.items()}
-    if name == "mwf":
+    if name == "mwf-sisec":
         found = _wiener(mixed, true)
     else:
         kind, exponent = name[:3], int(name[3])

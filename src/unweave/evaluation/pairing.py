@@ -54,7 +54,7 @@ def clash(names: Iterable[str]) -> tuple[str, str] | None:
 def renamed(mapping: Mapping[str, str], stems: Collection[str]) -> dict[str, str]:
     """A mapping with its stems spelled as in `stems`; upper and lower case are alike.
 
-    Raises UsageError for a stem that there is not: a slip of the pen would change scores.
+    Raises UsageError for a stem that there is not: a typo would change scores.
     """
     spelled = {stem.lower(): stem for stem in stems}
     found = {}

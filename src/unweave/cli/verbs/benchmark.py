@@ -66,7 +66,7 @@ def benchmark(
         list[str] | None,
         typer.Option(
             "--oracle", metavar="NAME",
-            help="Again for each: mixture, ibm, ibm1, ibm2, irm1, irm2, mwf, mwf-exact, psm; "
+            help="Again for each: mixture, ibm, ibm1, ibm2, irm1, irm2, mwf-sisec, mwf, psm; "
             "or 'all'.",
             autocompletion=oracle_names, rich_help_panel=WHAT,
         ),

@@ -88,7 +88,7 @@ SCORE = ("unweave.evaluation.scoring", "score")
 RECIPE = """name = "tiny"
 [data]
 root = "data"
-held_out = ["two"]
+validation_tracks = ["two"]
 sample_rate_hz = 8000
 channels = 1
 seconds = 0.25

@@ -18,7 +18,12 @@ RATE_HZ = 8000
 
 
 def data(root: Path, **changes) -> Data:
-    usual = {"root": str(root), "sample_rate_hz": RATE_HZ, "channels": 1, "held_out": ("c",)}
+    usual = {
+        "root": str(root),
+        "sample_rate_hz": RATE_HZ,
+        "channels": 1,
+        "validation_tracks": ("c",),
+    }
     return Data(**{**usual, **changes})
 
 
@@ -27,7 +32,7 @@ def copy(stems_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(stems_folder, tmp_path / "copy"))
 
 
-def test_held_out_tracks_are_not_trained_on(stems_folder: Path) -> None:
+def test_validation_tracks_are_not_trained_on(stems_folder: Path) -> None:
     split = sound.split(data(stems_folder))
     assert [track.name for track in split.train] == ["a", "b"]
     assert [track.name for track in split.validation] == ["c"]
@@ -60,9 +65,9 @@ def test_folders_without_tracks(tmp_path: Path, stems_folder: Path) -> None:
     with pytest.raises(UnweaveError, match="is empty"):
         sound.split(data(tmp_path))
     with pytest.raises(UnweaveError, match="no track to train on"):
-        sound.split(data(stems_folder, held_out=("a", "b", "c")))
-    with pytest.raises(UnweaveError, match="nothing chooses the weights"):
-        sound.split(data(stems_folder, held_out=()))
+        sound.split(data(stems_folder, validation_tracks=("a", "b", "c")))
+    with pytest.raises(UnweaveError, match="no validation tracks"):
+        sound.split(data(stems_folder, validation_tracks=()))
 
 
 @pytest.mark.parametrize("memory_mb", [0, 100])
@@ -94,7 +99,7 @@ def test_a_short_track_ends_in_silence_and_mono_fills_both_channels(stems_folder
 
 
 def test_groups_are_heard_as_often_as_one_another(stems_folder: Path) -> None:
-    one, two, *_ = found = sound.split(data(stems_folder, held_out=("c",))).train
+    one, two, *_ = found = sound.split(data(stems_folder, validation_tracks=("c",))).train
     assert sound.chances(found) == [one.duration_s, two.duration_s]
     three = [one, two, two]
     chances = sound.chances(three, even=("a", "b"))
@@ -109,11 +114,13 @@ def test_a_track_is_not_trained_on_and_validated(copy: Path) -> None:
         (copy / split).mkdir()
     for track, split in (("a", "one"), ("b", "one"), ("c", "two")):
         (copy / track).rename(copy / split / track)
-    apart = sound.split(data(copy, split="one", validation_split="two", held_out=()))
+    apart = sound.split(data(copy, split="one", validation_split="two", validation_tracks=()))
     assert [track.name for track in apart.validation] == ["c"]
     for split, name in (("two", "c"), ("", "c")):
-        with pytest.raises(UsageError, match=f"{name}: is trained on and chooses") as caught:
-            sound.split(data(copy, split=split, validation_split="two", held_out=()))
+        with pytest.raises(
+            UsageError, match=f"{name}: is a validation track and a training track;"
+        ) as caught:
+            sound.split(data(copy, split=split, validation_split="two", validation_tracks=()))
         assert "\n" not in str(caught.value)
 
 
@@ -124,25 +131,25 @@ def test_another_name_makes_no_other_track(copy: Path, how: str) -> None:
     else:
         link = os.link if how == "hard link" else shutil.copy2
         shutil.copytree(copy / "c", copy / "d", copy_function=link)
-    with pytest.raises(UsageError, match="d: is trained on as c and chooses"):
-        sound.split(data(copy, held_out=("d",)))
+    with pytest.raises(UsageError, match="d: is a validation track and a training track as c"):
+        sound.split(data(copy, validation_tracks=("d",)))
 
 
 def test_a_synthetic_track_is_not_trained_on_and_validated() -> None:
     """Tracks without files are told by what they are."""
-    how = {"dataset": "synthetic", "root": "", "held_out": (), "channels": 2}
+    how = {"dataset": "synthetic", "root": "", "validation_tracks": (), "channels": 2}
     tracks = datasets.load("synthetic")
     stems, rate_hz = tracks[0].stem_names[:2], tracks[0].sample_rate_hz
-    with pytest.raises(UsageError, match="is trained on and chooses"):
+    with pytest.raises(UsageError, match="is a validation track and a training track"):
         sound.split(Data(**how, stems=stems, sample_rate_hz=rate_hz,
                          validation_split=tracks[0].split))  # fmt: skip
 
 
-def test_a_typo_in_held_out_names_the_tracks(stems_folder: Path) -> None:
+def test_a_typo_in_validation_tracks_names_the_tracks(stems_folder: Path) -> None:
     with pytest.raises(
         UsageError, match="no track's name begins with 'Zzz'; the tracks are a, b, c"
     ):
-        sound.split(data(stems_folder, held_out=("Zzz", "c")))
+        sound.split(data(stems_folder, validation_tracks=("Zzz", "c")))
 
 
 @pytest.mark.parametrize("where", ["a", "."])

@@ -81,7 +81,7 @@ def _belongs(recipe: Recipe) -> dict[str, object]:
     network = {f.name: getattr(settings, f.name) for f in fields(settings)
                if f.name not in export.FROM_DATA}  # fmt: skip
     kept = ("stems", "sample_rate_hz", "channels", "dataset", "split", "validation_split",
-            "held_out")  # fmt: skip
+            "validation_tracks")  # fmt: skip
     return {
         "network.name": recipe.network.replace("-", "_"),
         **{f"network.{name}": value for name, value in network.items()},

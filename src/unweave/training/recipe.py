@@ -38,9 +38,11 @@ class Data:
     dataset: str = option("folder", "the dataset's name, as in `unweave dataset list`")
     root: str = option("", "its folder, relative to where the command runs")
     split: str = option("", "only tracks of this split; empty: of all")
-    validation_split: str = option("", "whose tracks choose the weights; empty: `held_out` does")
-    held_out: tuple[str, ...] = names(
-        (), "tracks whose names begin so choose the weights and are not trained on"
+    validation_split: str = option(
+        "", "the validation split; empty: `validation_tracks` names the tracks"
+    )
+    validation_tracks: tuple[str, ...] = names(
+        (), "beginnings of the names of validation tracks; these are not trained on"
     )
     even: tuple[str, ...] = names(
         (), "groups, by how names begin, that are heard as often as one another"

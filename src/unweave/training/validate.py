@@ -36,8 +36,8 @@ def silences(tracks: Sequence[Track], stems: Sequence[str]) -> list[str]:
     sounding = [_sounding(track, stems) for track in tracks]
     if not any(sounding):
         raise InputError(
-            f"no stem of the tracks that choose the weights can be scored: {', '.join(stems)} are "
-            "silent, or never sound together; choose others with data.held_out"
+            f"no stem of the validation tracks can be scored: {', '.join(stems)} are "
+            "silent, or never sound together; choose others with data.validation_tracks"
         )
     found = []
     for stem in stems:
@@ -46,8 +46,8 @@ def silences(tracks: Sequence[Track], stems: Sequence[str]) -> list[str]:
         if missing:
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             found.append(
-                f"{stem} is silent in {len(missing)} of {len(asked)} tracks that choose the "
-                f"weights, and not scored there: {', '.join(missing[:3])}{more}"
+                f"{stem} is silent in {len(missing)} of {len(asked)} validation tracks and is not "
+                f"scored there: {', '.join(missing[:3])}{more}"
             )
     return found
 

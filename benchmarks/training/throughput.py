@@ -41,7 +41,7 @@ def main() -> None:
         batch = torch.stack([examples[number] for number in numbers])
         made = time.perf_counter()
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16-mixed"):
-            total, _ = loss(Outcome(network, batch), recipe.loss, unnamed=recipe.unnamed)
+            total, _ = loss(Outcome(network, batch), recipe.loss, pit=recipe.pit)
         optimiser.zero_grad()
         total.backward()
         optimiser.step()

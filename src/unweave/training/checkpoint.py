@@ -86,7 +86,7 @@ def _belongs(recipe: Recipe) -> dict[str, object]:
         "network.name": recipe.network.replace("-", "_"),
         **{f"network.{name}": value for name, value in network.items()},
         **{f"data.{name}": getattr(recipe.data, name) for name in kept},
-        "unnamed": recipe.unnamed,
+        "pit": recipe.pit,
         "loss": tuple(sorted(term for term, weight in recipe.loss.items() if weight)),
         "optimiser.name": recipe.optimiser.name,
     }

@@ -148,8 +148,8 @@ class Recipe:
     network: str  # the folder in models/
     settings: Mapping[str, Any] = field(default_factory=dict)  # the network's own
     loss: Mapping[str, float] = field(default_factory=lambda: {"wave_l1": 1.0})  # term: weight
-    unnamed: bool = option(
-        False, "stems have no order, as speakers: every order of them is right (PIT)"
+    pit: bool = option(
+        False, "permutation-invariant training: the order of the stems is free, as with speakers"
     )
     seed: int = option(
         0, "another one gives other random weights and examples", at_least=0, at_most=LARGEST_SEED
@@ -259,7 +259,7 @@ def as_toml(recipe: Recipe) -> bytes:
     """The whole recipe with all its values, as `read` takes it."""
     tables = {key: getattr(recipe, key) for key in TABLES}
     return toml.dumps({
-        **{key: getattr(recipe, key) for key in ("name", "seed", "unnamed", "precision")},
+        **{key: getattr(recipe, key) for key in ("name", "seed", "pit", "precision")},
         "network": {"name": recipe.network, **recipe.settings},
         "loss": recipe.loss,
         **{key: {f.name: getattr(table, f.name) for f in fields(table)}

@@ -14,7 +14,7 @@ TEXT = """\
 # `--set optimiser.rate=1e-4` changes a value for one run. docs/training.md explains every setting.
 name = {name}
 seed = 0 # another one gives other random weights and examples
-unnamed = false # true where stems have no names, as speakers: every order of them is right (PIT)
+pit = false # permutation-invariant training: true where the order of stems is free, as of speakers
 precision = "32" # "bf16-mixed" or "16-mixed" on a GPU
 
 [data]

@@ -64,7 +64,7 @@ def test_folders_without_tracks(tmp_path: Path, stems_folder: Path) -> None:
         sound.split(data(tmp_path / "none"))
     with pytest.raises(UnweaveError, match="is empty"):
         sound.split(data(tmp_path))
-    with pytest.raises(UnweaveError, match="no track to train on"):
+    with pytest.raises(UnweaveError, match="all tracks are validation tracks"):
         sound.split(data(stems_folder, validation_tracks=("a", "b", "c")))
     with pytest.raises(UnweaveError, match="no validation tracks"):
         sound.split(data(stems_folder, validation_tracks=()))
@@ -102,11 +102,13 @@ def test_groups_are_heard_as_often_as_one_another(stems_folder: Path) -> None:
     one, two, *_ = found = sound.split(data(stems_folder, validation_tracks=("c",))).train
     assert sound.chances(found) == [one.duration_s, two.duration_s]
     three = [one, two, two]
-    chances = sound.chances(three, even=("a", "b"))
+    chances = sound.chances(three, balanced_groups=("a", "b"))
     assert chances[0] == pytest.approx(chances[1] + chances[2])
     assert sum(chances) == pytest.approx(one.duration_s + 2 * two.duration_s)
-    with pytest.raises(UnweaveError, match=r"data.even: no name .* begins with 'z'"):
-        sound.chances(found, even=("a", "z"))
+    with pytest.raises(
+        UnweaveError, match=r"data.balanced_groups: no training track's name begins with 'z'"
+    ):
+        sound.chances(found, balanced_groups=("a", "z"))
 
 
 def test_a_track_is_not_trained_on_and_validated(copy: Path) -> None:

@@ -50,7 +50,7 @@ def test_a_silent_stem_is_left_out_and_said_once(copy, recipe_file, tmp_path) ->
 def test_one_silent_track_of_two_takes_nothing_from_the_other(copy, recipe_file, tmp_path) -> None:
     silence(copy, "c", "vocals")
     said, scores = run(recipe_file, tmp_path / "run", copy, "data.validation_tracks=['b', 'c']")
-    assert said[0].startswith("vocals is silent in 1 of 2 tracks")
+    assert said[0].startswith("vocals is silent in 1 of 2 validation tracks")
     assert scores.keys() == {"vocals", "accompaniment", "mean"}
     assert all(np.isfinite(value) for value in scores.values())
 

@@ -25,7 +25,7 @@ class Examples(Dataset[Tensor]):
 
     def __init__(self, recipe: Recipe, tracks: Sequence[Track], stores: int = 1) -> None:
         self.recipe, self.sound = recipe, Sound(tracks, recipe.data, stores)
-        self.chances = chances(tracks, recipe.data.even)
+        self.chances = chances(tracks, recipe.data.balanced_groups)
 
     def __getitem__(self, number: int) -> Tensor:
         recipe, stems = self.recipe, self.recipe.data.stems

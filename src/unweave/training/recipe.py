@@ -44,8 +44,8 @@ class Data:
     validation_tracks: tuple[str, ...] = names(
         (), "beginnings of the names of validation tracks; these are not trained on"
     )
-    even: tuple[str, ...] = names(
-        (), "groups, by how names begin, that are heard as often as one another"
+    balanced_groups: tuple[str, ...] = names(
+        (), "groups of tracks, by the beginnings of their names, that are drawn equally often"
     )
     stems: tuple[str, ...] = names(
         ("vocals", "accompaniment"), "what the network gives, in this order; files of every track"

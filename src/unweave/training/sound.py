@@ -145,17 +145,19 @@ def _check(track: Track, data: Data) -> None:
         raise InputError(f"{shown(track.name)}: holds no sound; take it out")
 
 
-def chances(tracks: Sequence[Track], even: Sequence[str] = ()) -> list[float]:
-    """How often each track is drawn, relative to the others: by its length, but groups whose names
-    begin as in `even` come as often as one another, however much there is of each. Raises
-    UsageError for a group without tracks."""
+def chances(tracks: Sequence[Track], balanced_groups: Sequence[str] = ()) -> list[float]:
+    """How often each track is drawn, relative to the others: in proportion to its length, but each
+    group of `balanced_groups` equally often, whatever its total length. A group is the tracks whose
+    names begin so. Raises UsageError for a group without tracks."""
     found = [track.duration_s for track in tracks]
-    groups = [[n for n, t in enumerate(tracks) if t.name.startswith(start)] for start in even]
+    groups = [
+        [n for n, t in enumerate(tracks) if t.name.startswith(start)] for start in balanced_groups
+    ]
     totals = [sum(found[n] for n in group) for group in groups]
-    for start, group, total in zip(even, groups, totals, strict=True):
+    for start, group, total in zip(balanced_groups, groups, totals, strict=True):
         if not group:
             raise UsageError(
-                f"data.even: no name of a track that is trained on begins with {start!r}"
+                f"data.balanced_groups: no training track's name begins with {start!r}"
             )
         for n in group:
             found[n] *= sum(totals) / len(totals) / total

@@ -54,9 +54,10 @@ class Data:
     channels: int = option(2, "of the network; tracks with one are repeated", at_least=1)
     seconds: float = option(4.0, "length of an example", above=0, at_most=3600)
     batch: int = option(4, "examples in one step, over all processes", at_least=1)
-    coherent: float = option(
+    same_track_probability: float = option(
         0.5,
-        "share of examples whose stems come from one moment of one track",
+        "probability that the stems of an example come from one moment of one track, not from "
+        "random tracks",
         at_least=0,
         at_most=1,
     )
@@ -77,8 +78,8 @@ class Augmentation:
     polarity: float = option(0.5, "how often a stem is turned upside down", at_least=0, at_most=1)
     swap: float = option(0.5, "how often left and right change places", at_least=0, at_most=1)
     shift: float = option(
-        0.0, "how often a stem that is not coherent runs in a circle from anywhere", at_least=0,
-        at_most=1,
+        0.0, "how often a stem of a random track is rotated in time: it starts anywhere and wraps "
+        "around", at_least=0, at_most=1,
     )  # fmt: skip
     speed: float = option(0.0, "how often speed changes, pitch with it", at_least=0, at_most=1)
     speed_by: float = option(0.15, "by at most this part, up or down", at_least=0, at_most=0.5)

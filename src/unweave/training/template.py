@@ -26,7 +26,7 @@ sample_rate_hz = 44100
 channels = 2
 seconds = 6.0 # length of an example; longer ones show more context, and cost more
 batch = 4 # examples in a step
-coherent = 0.5 # share of examples from one moment of one track; the others mix stems across tracks
+same_track_probability = 0.5 # stems from one moment of one track, not random ones
 memory_mb = 2000 # decoded sound kept in memory; what does not fit is decoded again each time
 workers = 2 # processes that make examples, so that the network never waits
 

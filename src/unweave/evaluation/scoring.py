@@ -29,7 +29,7 @@ from unweave.evaluation.scores import (
 from unweave.types import Wave
 
 if TYPE_CHECKING:
-    from unweave.evaluation.metrics import Kept
+    from unweave.evaluation.metrics import ReferenceCache
 
 WINDOW_S = 1.0
 
@@ -61,12 +61,12 @@ def score(
     sample_rate_hz: int,
     protocol: str,
     mix: Wave | None = None,
-    kept: dict[tuple[str, ...], Kept] | None = None,
+    caches: dict[tuple[str, ...], ReferenceCache] | None = None,
 ) -> Scored:
     """The scores of `estimates`, each against the reference of its name.
 
     All waves are `(channel, time)` of one shape. mix: what NSDR compares with; without it there is
-    none. kept: one dictionary, empty at first, for all estimates of a track makes BSS Eval v4
+    none. caches: one dictionary, empty at first, for all estimates of a track makes BSS Eval v4
     faster, and takes memory. Raises UsageError where a protocol for one channel meets more.
     """
     first = next(iter(estimates.values()))
@@ -82,7 +82,7 @@ def score(
             found.global_[name] = {figure: float(simple[figure][n]) for figure in simple}
         if protocol == GLOBAL:
             continue
-        values = _bss_eval(own, given, sample_rate_hz, protocol, _kept(kept, names))
+        values = _bss_eval(own, given, sample_rate_hz, protocol, _cache(caches, names))
         for n, name in enumerate(names):
             if name in found.targets:
                 found.among_stems[name] = found.targets.pop(name)
@@ -125,21 +125,27 @@ def _silence(names: tuple[str, ...], gone: npt.NDArray[np.bool_]) -> list[str]:
     return found
 
 
-def _kept(kept: dict[tuple[str, ...], Kept] | None, names: tuple[str, ...]) -> Kept | None:
+def _cache(
+    caches: dict[tuple[str, ...], ReferenceCache] | None, names: tuple[str, ...]
+) -> ReferenceCache | None:
     from unweave.evaluation import metrics
 
-    return None if kept is None else kept.setdefault(names, metrics.Kept())
+    return None if caches is None else caches.setdefault(names, metrics.ReferenceCache())
 
 
 def _bss_eval(
-    references: Wave, estimates: Wave, sample_rate_hz: int, protocol: str, kept: Kept | None
+    references: Wave,
+    estimates: Wave,
+    sample_rate_hz: int,
+    protocol: str,
+    cache: ReferenceCache | None,
 ) -> dict[str, Values]:
     """Each metric `(stem, frame)`; NaN where a frame has no score."""
     from unweave.evaluation import metrics
 
     if protocol == BSS_EVAL_V4:
         window = round(WINDOW_S * sample_rate_hz)
-        frames = metrics.bss_eval_v4(references, estimates, window=window, hop=window, kept=kept)
+        frames = metrics.bss_eval_v4(references, estimates, window=window, hop=window, cache=cache)
         return {"SDR": frames.sdr, "SIR": frames.sir, "ISR": frames.isr, "SAR": frames.sar}
     if protocol == V3_IMAGES:
         images = metrics.bss_eval_v3_images(references, estimates, permutation=False)

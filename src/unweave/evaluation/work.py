@@ -23,7 +23,7 @@ from unweave.evaluation.scores import Identity, Timing, TrackScores
 from unweave.types import Progress, ShouldStop, Wave
 
 if TYPE_CHECKING:
-    from unweave.evaluation.metrics import Kept
+    from unweave.evaluation.metrics import ReferenceCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +158,7 @@ class Scorer:
             track.sample_rate_hz,
             protocol,
             rounding.rounded(sound.mix, bits),
-            sound.kept,
+            sound.caches,
         )
         return TrackScores(
             **identity,
@@ -228,7 +228,9 @@ class Sound:
     references: dict[str, Wave]
     checksum: str
     lossy: tuple[str, ...]
-    kept: dict[tuple[str, ...], Kept] = field(default_factory=dict)  # see `scoring.score`
+    caches: dict[tuple[str, ...], ReferenceCache] = field(
+        default_factory=dict
+    )  # see `scoring.score`
 
     @staticmethod
     def of(track: Track, choice: str = rounding.AUTO) -> Sound:

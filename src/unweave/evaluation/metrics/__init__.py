@@ -12,13 +12,13 @@ from unweave.evaluation.metrics.bss_eval import (
     bss_eval_v3_sources,
     bss_eval_v4,
 )
-from unweave.evaluation.metrics.decompose import Kept
+from unweave.evaluation.metrics.decompose import ReferenceCache
 from unweave.evaluation.metrics.simple import SiScores, global_sdr, si_sdr, snr
 
 __all__ = [
     "Frames",
     "Images",
-    "Kept",
+    "ReferenceCache",
     "SiScores",
     "Sources",
     "bss_eval_v3_images",

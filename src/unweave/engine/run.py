@@ -31,7 +31,7 @@ from unweave.engine.ahead import Decoding
 from unweave.engine.compose import AnySeparator
 from unweave.engine.executor import Executor
 from unweave.engine.limits import enough_memory
-from unweave.engine.measure import Faults, StemMeter
+from unweave.engine.measure import SampleSanitizer, StemMeter
 from unweave.engine.source import Watched
 from unweave.engine.workers import Workers
 from unweave.errors import InputError, OutputError, UsageError
@@ -221,7 +221,7 @@ def separate_array(
     """
     channels, length = mix.shape
     executor = executor or executors.shared()
-    clean = Faults(sample_rate_hz).clean
+    clean = SampleSanitizer(sample_rate_hz).clean
 
     def blocks() -> Iterator[Wave]:
         for at in range(0, length, sample_rate_hz):
@@ -367,24 +367,24 @@ def _pass(
     # A residual that is not kept counts as lost.
     summed = [n for n, stem in enumerate(names) if stem != RESIDUAL or stem in writers]
     wanted = [names.index(stem) for stem in writers]
-    faults = Faults(rate, info.bits)
+    sanitizer = SampleSanitizer(rate, info.bits)
     meter = StemMeter(names, summed, rate, info.channels, info.channel_names)
 
-    def decoded(decoding: Decoding, faults: Faults) -> Iterator[Wave]:
+    def decoded(decoding: Decoding, sanitizer: SampleSanitizer) -> Iterator[Wave]:
         for block in decoding.blocks():
             check()
-            yield faults.clean(block)
+            yield sanitizer.clean(block)
 
     def again() -> Iterator[Wave]:
         with Decoding(decoding.source, decoding.region) as another:
-            yield from decoded(another, Faults(rate, info.bits))
+            yield from decoded(another, SampleSanitizer(rate, info.bits))
 
     def blocks() -> Iterator[Wave]:
-        for block in decoded(decoding, faults):
+        for block in decoded(decoding, sanitizer):
             yield block
             # Not every file says how long it is, and some say it wrong.
             most = work.share.most_samples
-            if most is not None and faults.samples > most:
+            if most is not None and sanitizer.samples > most:
                 raise resources.too_long(separator.spec, work.share)
 
     done, peak = 0, 0.0
@@ -419,5 +419,5 @@ def _pass(
             check()
     if not done:
         raise InputError(f"{decoding.source}: holds no sound")
-    warnings = (*decoding.warnings, *faults.warnings())
+    warnings = (*decoding.warnings, *sanitizer.warnings())
     return Pass(meter, peak, warnings, done, time.perf_counter() - started)

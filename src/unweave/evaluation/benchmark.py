@@ -280,7 +280,7 @@ def _finished(request: Request, plan: Iterable[Job], should_stop: ShouldStop) ->
 
 
 def _run_here(
-    jobs: Iterable[Job], request: Request, _at_once: int, should_stop: ShouldStop
+    jobs: Iterable[Job], request: Request, _workers: int, should_stop: ShouldStop
 ) -> Iterator[Outcome]:
     scorer = Scorer(request, should_stop)
     for job in jobs:

@@ -37,17 +37,17 @@ class _Child:
 
 
 def run_in_processes(
-    jobs: Iterable[Job], request: Request, at_once: int, should_stop: ShouldStop
+    jobs: Iterable[Job], request: Request, workers: int, should_stop: ShouldStop
 ) -> Iterator[Outcome]:
     """Outcomes as they come; none for what `should_stop` left undone."""
     from unweave.engine.limits import cores
 
-    threads = max(1, cores() // at_once)
+    threads = max(1, cores() // workers)
     queue = deque(jobs)
     children: list[_Child] = []
     try:
         while not should_stop():
-            while queue and len(_busy(children)) < at_once:
+            while queue and len(_busy(children)) < workers:
                 _hand(queue.popleft(), children, request, threads)
             busy = _busy(children)
             if not busy:

@@ -3,8 +3,8 @@
 Children are started afresh (spawn) and share nothing with the parent but a pipe, so one that is
 killed can leave no lock behind. Jobs come down the pipe. None, or its end, means stop: a thread in
 the child sees it and ends a child that does not stop by itself, as inside a long computation. A
-child that dies (for want of memory, say) costs only the file it was working on: that file is named
-and a new child takes the next one.
+child that is killed (out of memory, for instance) fails only the file it was working on, and a new
+child takes the next file.
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ class _Child:
 
 
 def run_in_processes(
-    todo: Todo, request: SeparationRequest, watcher: Watcher, at_once: int, should_stop: ShouldStop
+    todo: Todo, request: SeparationRequest, watcher: Watcher, workers: int, should_stop: ShouldStop
 ) -> Iterator[Outcome]:
     """Outcomes as they come. Raises CannotLoadError when no file can be done."""
     from unweave.engine.limits import cores
 
-    threads = max(1, cores() // at_once)
+    threads = max(1, cores() // workers)
     children: list[_Child] = []
     made: set[Path] = set()  # folders of the jobs that were not there before
     exhausted = False
     try:
         while True:
-            while not exhausted and len(_busy(children)) < at_once:
+            while not exhausted and len(_busy(children)) < workers:
                 item = next(todo, None)
                 if item is None:
                     exhausted = True

@@ -56,20 +56,20 @@ def run(
     request: SeparationRequest,
     watcher: Watcher,
     *,
-    at_once: int = 1,
+    workers: int = 1,
     should_stop: ShouldStop = lambda: False,
 ) -> list[Outcome]:
     """Separate every job; the outcomes are in the order of `jobs`.
 
-    `at_once` > 1 works on that many files at a time in child processes, sharing the processor's
-    cores among them. Raises CannotLoadError when the separator cannot be loaded.
+    workers: child processes, each with one file at a time and its share of the processor's cores;
+    with 1 this process does the work. Raises CannotLoadError when the separator cannot be loaded.
     """
     from unweave.jobs.pool import run_in_processes
 
     pending = _unfinished(jobs, request, watcher, should_stop)
-    work = run_in_processes if min(at_once, len(jobs)) > 1 else _run_here
+    work = run_in_processes if min(workers, len(jobs)) > 1 else _run_here
     outcomes: dict[Path, Outcome] = {}
-    for outcome in work(pending, request, watcher, min(at_once, len(jobs)), should_stop):
+    for outcome in work(pending, request, watcher, min(workers, len(jobs)), should_stop):
         watcher.finished(outcome)
         assert outcome.job is not None
         outcomes[outcome.job.report] = outcome
@@ -250,7 +250,7 @@ def _run_here(
     todo: Todo,
     request: SeparationRequest,
     watcher: Watcher,
-    _at_once: int,
+    _workers: int,
     should_stop: ShouldStop,
 ) -> Iterator[Outcome]:
     from unweave.engine.executor import Executor

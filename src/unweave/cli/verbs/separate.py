@@ -194,7 +194,7 @@ def separate(
                 plan.jobs,
                 plan.request,
                 watcher,
-                at_once=jobs,
+                workers=jobs,
                 should_stop=current.should_stop,
             )
         sum_up(current, outcomes, time.monotonic() - started)

@@ -100,7 +100,7 @@ def test_missing_and_wrong_files_are_all_named(say, root):
     assert say("dataset", "check", root, "--json").json["is_whole"] is False
 
 
-def test_many_troubles_are_cut_unless_verbose(say, root):
+def test_many_errors_are_cut_unless_verbose(say, root):
     for number in range(30):
         (root / f"song {number:02}").mkdir()
         (root / f"song {number:02}" / "vocals.wav").write_text("words")
@@ -143,13 +143,13 @@ def test_another_length_than_the_header_says_is_found_by_decoding(say, make_wave
 def test_the_stems_of_a_stem_file_add_up_but_for_the_codec(say, tmp_path, stem_mp4):
     stem_mp4(tmp_path / "train" / "A.stem.mp4", frames=88_200, bit_rate=320_000)
     done = say("dataset", "check", tmp_path, "--decode", "--json")
-    assert done.json["troubles"] == ["train has 1 tracks, a complete copy has 100 or 94"]
-    assert done.json["tracks"][0]["troubles"] == []
+    assert done.json["errors"] == ["train has 1 tracks, a complete copy has 100 or 94"]
+    assert done.json["tracks"][0]["errors"] == []
     assert 15 < done.json["tracks"][0]["sum_db"] < 60  # each stream has AAC's own noise
     assert done.code == 1
 
 
-def test_stems_that_do_not_make_the_mix_are_a_trouble(say, tmp_path, ffmpeg_file, make_wave):
+def test_stems_that_do_not_make_the_mix_are_an_error(say, tmp_path, ffmpeg_file, make_wave):
     waves = [make_wave(2, 30_000, 44100, seed) for seed in range(5)]
     (tmp_path / "test").mkdir()
     ffmpeg_file(

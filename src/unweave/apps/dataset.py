@@ -36,21 +36,21 @@ class TrackCheck:
     channels: int
     stems: tuple[str, ...]
     sum_db: float | None
-    troubles: tuple[str, ...]
+    errors: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found of a dataset. `troubles` are those of no single track."""
+    """What was found of a dataset. `errors` are those of no single track."""
 
     dataset: str
     root: str
     tracks: tuple[TrackCheck, ...]
-    troubles: tuple[str, ...]
+    errors: tuple[str, ...]
 
     @property
     def is_whole(self) -> bool:
-        return not self.troubles and not any(track.troubles for track in self.tracks)
+        return not self.errors and not any(track.errors for track in self.tracks)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON, which knows no infinity: there it is null."""
@@ -104,7 +104,7 @@ def check(
     try:
         tracks = datasets.load(name, root, split)
     except IncompleteError as error:
-        return Checked(name, str(root), (), error.troubles)
+        return Checked(name, str(root), (), error.errors)
     found = []
     total_s, done_s = sum(track.duration_s for track in tracks), 0.0
     on_progress(Progress(done_s, total_s))
@@ -114,11 +114,11 @@ def check(
         found.append(_check_track(track, about, root, decode, index))
         done_s += track.duration_s
         on_progress(Progress(done_s, total_s))
-    troubles = [*datasets.shortfalls(name, tracks), *_repeated(tracks)]
+    errors = [*datasets.shortfalls(name, tracks), *_repeated(tracks)]
     if index is not None and split is None:
         known = {_key(file, root) for track in tracks for file in track.files}
-        troubles += [f"{shown(key)} is in the index and not here" for key in index.keys() - known]
-    return Checked(name, str(root), tuple(found), tuple(sorted(troubles)))
+        errors += [f"{shown(key)} is in the index and not here" for key in index.keys() - known]
+    return Checked(name, str(root), tuple(found), tuple(sorted(errors)))
 
 
 def make_index(
@@ -170,7 +170,7 @@ def read_index(file: Path) -> dict[str, str]:
 def _check_track(
     track: Track, about: About, root: Path | None, decode: bool, index: Index | None
 ) -> TrackCheck:
-    troubles: list[str] = []
+    errors: list[str] = []
     sum_db = None
     checks: list[Callable[[], Iterator[str]]] = [lambda: _headers(track)]
     if index is not None:
@@ -179,16 +179,16 @@ def _check_track(
         checks.append(lambda: _lengths(track))
     for run in checks:
         try:
-            troubles += run()
+            errors += run()
         except InputError as error:
-            troubles.append(str(error))
-    if decode and not troubles:
+            errors.append(str(error))
+    if decode and not errors:
         try:
             sum_db = _sum_db(track)
         except InputError as error:
-            troubles.append(str(error))
+            errors.append(str(error))
         if sum_db is not None and sum_db < (about.sum_db_at_least or -float("inf")):
-            troubles.append(
+            errors.append(
                 f"{shown(track.name)}: the stems do not add up to the mix, what is left lies "
                 f"{sum_db:.1f} dB below it; the files may belong to different tracks"
             )
@@ -201,7 +201,7 @@ def _check_track(
         channels=track.channels,
         stems=track.stems,
         sum_db=sum_db,
-        troubles=tuple(dict.fromkeys(troubles)),
+        errors=tuple(dict.fromkeys(errors)),
     )
 
 

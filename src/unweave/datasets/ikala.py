@@ -43,14 +43,14 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
     """
     _find.check_split("ikala", split, ())
     _find.check_root(root, f"iKala: {ABOUT.layout}", looks_like(root))
-    troubles = _find.Troubles(root)
+    errors = _find.Errors(root)
     listed = []
     for file in _clips(root):
-        header = troubles.header(file)
+        header = errors.header(file)
         if header is None:
             continue
         if header.channels != 2:
-            troubles.add(file, f"has {header.channels} channel(s), not music and voice")
+            errors.add(file, f"has {header.channels} channel(s), not music and voice")
             continue
         voice, music = Part(file, channel=_VOICE), Part(file, channel=_MUSIC)
         listed.append(
@@ -67,7 +67,7 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
                 sources={"vocals": voice, "accompaniment": music},
             )
         )
-    troubles.check()
+    errors.check()
     return listed
 
 

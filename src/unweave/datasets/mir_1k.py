@@ -91,18 +91,18 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
     """
     base, is_wanted = _parse(split)
     _find.check_root(root, f"MIR-1K: {ABOUT.layout}", looks_like(root))
-    troubles = _find.Troubles(root)
+    errors = _find.Errors(root)
     listed = []
     for label, files in _by_split(root, base).items():
         chosen = [file for file in files if is_wanted(_singer(file))]
         if not chosen and base is not None:
-            troubles.add(root, f"holds no clip of the split {split}")
+            errors.add(root, f"holds no clip of the split {split}")
         for file in chosen:
-            header = troubles.header(file)
+            header = errors.header(file)
             if header is None:
                 continue
             if header.channels != 2:
-                troubles.add(file, f"has {header.channels} channel(s), not music and voice")
+                errors.add(file, f"has {header.channels} channel(s), not music and voice")
                 continue
             listed.append(
                 Track(
@@ -118,7 +118,7 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
                     sources={stem: Clip(file, stem, header.samples) for stem in STEMS},
                 )
             )
-    troubles.check()
+    errors.check()
     return listed
 
 

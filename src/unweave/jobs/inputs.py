@@ -123,10 +123,10 @@ def _named(path: Path, output_dir: str) -> Iterator[Found | Missed | PassedOver]
 def _walk(root: Path, output_dir: str) -> Iterator[Found | Missed | PassedOver]:
     # The output folder itself may be named as input (stems of stems); inside another it is ours.
     seen = {os.path.realpath(root), output_dir}
-    troubles: list[OSError] = []
+    failures: list[OSError] = []
     visited: list[tuple[str, list[str]]] = []
     ours: set[str] = set()
-    for here, folders, names in os.walk(root, followlinks=True, onerror=troubles.append):
+    for here, folders, names in os.walk(root, followlinks=True, onerror=failures.append):
         folders[:] = [name for name in sorted(folders) if _first_visit(here, name, seen)]
         visited.append((here, names))
         ours |= _own_stems(here, names)  # which may lie in folders that come sooner or later
@@ -140,9 +140,9 @@ def _walk(root: Path, output_dir: str) -> Iterator[Found | Missed | PassedOver]:
             else:
                 nothing = False
                 yield Found(Path(here, name), Path(os.path.relpath(here, root)))
-    for trouble in troubles:
-        yield Missed(Path(trouble.filename), f"cannot be searched: {advice(trouble)}")
-    if nothing and not troubles:
+    for failure in failures:
+        yield Missed(Path(failure.filename), f"cannot be searched: {advice(failure)}")
+    if nothing and not failures:
         yield Missed(root, "holds no audio or video file; name the files themselves", empty=True)
 
 

@@ -110,7 +110,7 @@ def _clashes(jobs: Sequence[Job]) -> list[Clash]:
             files[key] = job.source
             while (key := os.path.dirname(key)) not in folders:
                 folders[key] = job.source
-    for job in jobs:  # a file where another path needs a folder is the same trouble
+    for job in jobs:  # a file where another path needs a folder is the same conflict
         for output in job.files:
             if same_file_key(output) in folders:
                 clash(folders[same_file_key(output)], job.source, output)

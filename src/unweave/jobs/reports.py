@@ -243,7 +243,7 @@ def _with_content(places: Iterable[Path], wanted: str) -> tuple[Path | None, Pat
 
     Raises InputError where there is no such file, but one that cannot be read.
     """
-    other = trouble = None
+    other = unreadable = None
     for path in places:
         try:
             if not path.is_file():
@@ -252,7 +252,7 @@ def _with_content(places: Iterable[Path], wanted: str) -> tuple[Path | None, Pat
                 return path, None
             other = other or path
         except OSError as error:
-            trouble = trouble or InputError(f"{shown(path)}: cannot be read: {advice(error)}")
-    if trouble is not None and other is None:
-        raise trouble
+            unreadable = unreadable or InputError(f"{shown(path)}: cannot be read: {advice(error)}")
+    if unreadable is not None and other is None:
+        raise unreadable
     return None, other

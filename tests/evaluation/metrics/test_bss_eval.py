@@ -91,7 +91,7 @@ def test_v3_is_what_its_definition_says() -> None:
     np.testing.assert_allclose(got, slow(refs, ests, LENGTH, False)[..., 0], atol=1e-6)
 
 
-def test_a_mono_stem_in_two_channels_is_no_trouble() -> None:
+def test_a_mono_stem_in_two_channels_is_no_error() -> None:
     refs, ests = signals()
     refs[0, 1] = refs[0, 0]
     found = bss_eval_v4(refs, ests, window=1000, hop=1000, filter_taps=TAPS)

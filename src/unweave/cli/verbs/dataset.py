@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from unweave.cli.progress import Display
     from unweave.types import Progress
 
-_NAMED_TROUBLES = 20
+_NAMED_ERRORS = 20
 
 app = typer.Typer(help="Recordings with their stems, to score and to train on.")
 
@@ -132,19 +132,19 @@ def _say(current: Session, verdict: "Checked", write_index: Path | None) -> None
     for track in verdict.tracks if current.verbose else ():
         left = "" if track.sum_db is None else f", stems to {track.sum_db:.1f} dB below the mix"
         current.result(f"{shown(track.name)}: {track.split}, {track.duration_s:.3f} s{left}")
-    troubles = [*verdict.troubles, *(each for track in verdict.tracks for each in track.troubles)]
-    named = troubles if current.verbose else troubles[:_NAMED_TROUBLES]
-    for trouble in named:
-        current.error(trouble)
-    if len(named) < len(troubles):
-        current.note(f"and {len(troubles) - len(named)} more (-v shows all)")
+    errors = [*verdict.errors, *(each for track in verdict.tracks for each in track.errors)]
+    named = errors if current.verbose else errors[:_NAMED_ERRORS]
+    for error in named:
+        current.error(error)
+    if len(named) < len(errors):
+        current.note(f"and {len(errors) - len(named)} more (-v shows all)")
     if current.as_json:
         return
     current.result(f"{verdict.dataset}: {_summary(verdict)}")
     if write_index is not None and verdict.is_whole:
         current.result(f"checksums written to {shown(write_index)}")
     current.result(
-        f"{len(troubles)} thing{'s' * (len(troubles) != 1)} wrong" if troubles else "nothing wrong"
+        f"{len(errors)} thing{'s' * (len(errors) != 1)} wrong" if errors else "nothing wrong"
     )
 
 

@@ -65,7 +65,7 @@ def _model(image: Complex) -> tuple[Wave, Complex]:
     outer = np.einsum("ift,jft->ftij", image, image.conj())
     level = np.mean(np.abs(image) ** 2, axis=0)
     spatial = np.mean(outer / (EPSILON + level[..., None, None]), axis=1)
-    # Without names of axes the trace runs along frequency and channel: see `bench.oracles`.
+    # Without names of axes the trace runs along frequency and channel: see `evaluation.oracles`.
     spatial = spatial * channels / np.trace(spatial) + EPSILON * np.eye(channels)
     power = np.einsum("fij,ftji->ft", _inverse(spatial), outer).real / channels
     return power, spatial

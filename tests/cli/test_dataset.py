@@ -60,7 +60,7 @@ def test_a_whole_dataset(say, root):
     assert done.code == 0
     assert "folder: 2 tracks (all 2)" in done.out
     assert "8000 Hz with 2 channels" in done.out
-    assert done.out.endswith("nothing wrong\n")
+    assert done.out.endswith("no errors\n")
 
 
 def test_json_is_one_document(say, root):
@@ -96,7 +96,7 @@ def test_missing_and_wrong_files_are_all_named(say, root):
     assert done.code == 1
     assert "one/vocals.wav cannot be read as sound" in done.err
     assert "two/bass.wav has 8999 samples, mixture.wav has 9000" in done.err
-    assert done.out.endswith("2 things wrong\n")
+    assert done.out.endswith("2 errors\n")
     assert say("dataset", "check", root, "--json").json["is_whole"] is False
 
 
@@ -180,7 +180,7 @@ def test_an_index_finds_every_change(say, root, tmp_path):
     assert "bass.wav: has changed since the index was made" in done.err
     assert "three/drums.wav: is not in the index" in done.err
     assert "two/drums.wav is in the index and not here" in done.err
-    assert done.out.endswith("11 things wrong\n")
+    assert done.out.endswith("11 errors\n")
 
 
 def test_no_index_is_written_of_what_is_wrong(say, root, tmp_path):

@@ -119,7 +119,7 @@ def test_one_error_names_the_first_errors_and_counts_them(songs, tmp_path):
         datasets.load("musdb18-hq", tmp_path)
     text = str(caught.value)
     assert "\n" not in text
-    assert "7 things wrong: train/song 0/bass.wav is missing; train/song 1" in text
+    assert "7 errors: train/song 0/bass.wav is missing; train/song 1" in text
     assert text.endswith("; and 2 more; get a complete copy")
     assert len(caught.value.errors) == 7
     assert len(datasets.load("musdb18-hq", tmp_path, "test")) == 1

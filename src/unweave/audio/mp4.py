@@ -2,7 +2,7 @@
 
 An MP4 states its edits in coarse ticks, often of a millisecond, but the length of its media in
 samples: the media without what the edit skips at the start is the length to the sample. What
-counts is what `io.reader` gives: it takes more than the ticks can express for padding, and FFmpeg
+counts is what `audio.reader` gives: it takes more than the ticks can express for padding, and FFmpeg
 drops a last packet that begins where the edit already ends.
 
 Every size is checked against the box around it, so that no file can lead out of itself or keep the

@@ -6,7 +6,7 @@ which LAME extends by the samples that it added at both ends, or VBRI. The place
 from the frame's header, so nothing is searched for by its letters.
 
 The added samples are trusted: they are properties of the encoder. The counts are claims, which
-tools that cut files forget to renew: nothing is cut because of them, see `io.cut`.
+tools that cut files forget to renew: nothing is cut because of them, see `audio.cut`.
 """
 
 from __future__ import annotations

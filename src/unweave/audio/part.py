@@ -3,7 +3,7 @@
 Almost every file is one part; an Ogg file that was joined from several is one for each link.
 
 Length. FFmpeg takes off what encoders add at the start (Opus by its pre-skip, MP4 by its edit list)
-and some of it at the end; the rest is taken off here, see `io.cut`. Of an MP3 both ends are cut
+and some of it at the end; the rest is taken off here, see `audio.cut`. Of an MP3 both ends are cut
 here, because FFmpeg cuts its end, or a hole into its middle, by a count that may be out of date.
 One limit: of an MP4 that counts its edits in milliseconds, FFmpeg drops a last packet of less than
 one.

@@ -1,6 +1,6 @@
 """Whether a file begins as sound does, told by its first bytes.
 
-A look, not a promise: the bytes are those that name a container which `io.reader` opens. What lies
+A look, not a promise: the bytes are those that name a container which `audio.reader` opens. What lies
 behind them may be damaged. Without a container's name, MPEG sound is known by frames in a row.
 """
 

@@ -33,7 +33,7 @@ _CHUNK = 1 << 16  # samples encoded at a time, so that a long block costs no lon
 
 
 class Writer:
-    """One output file, encoded as `encoding` says (see `io.formats.encoding`).
+    """One output file, encoded as `encoding` says (see `audio.formats.encoding`).
 
     Takes blocks `(channels, time)` float32 at `sample_rate_hz`, finite; resamples where the format
     needs another rate. The length after decoding is exact to the sample. `layout` is FFmpeg's name

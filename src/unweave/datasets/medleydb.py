@@ -102,9 +102,7 @@ def group_of(instruments: str | list[str]) -> str:
     return groups.pop() if len(groups) == 1 else "other"
 
 
-def _track(
-    folder: Path, facts: dict[str, Any], split: str, errors: _find.Errors
-) -> Track | None:
+def _track(folder: Path, facts: dict[str, Any], split: str, errors: _find.Errors) -> Track | None:
     name, stems = folder.name, facts.get("stems")
     if not isinstance(stems, dict) or not stems:
         errors.add(folder, "has annotations that name no stems")

@@ -185,7 +185,7 @@ class IncompleteError(InputError):
         named = "; ".join(errors[:_NAMED_ERRORS])
         more = len(errors) - _NAMED_ERRORS
         rest = f"; and {more} more" if more > 0 else ""
-        count = f"{len(errors)} thing{'s' * (len(errors) > 1)} wrong"
+        count = f"{len(errors)} error{'s' * (len(errors) > 1)}"
         super().__init__(f"{shown(root)}: {count}: {named}{rest}; get a complete copy")
 
 

@@ -84,7 +84,7 @@ def check(
 ) -> None:  # fmt: skip
     """Check that a dataset is whole: files, rates, lengths, and on demand sums and checksums.
 
-    Exit code 0: nothing is wrong with it, 1: not so.
+    Exit code: 0 without errors, 1 with errors.
     """
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps import dataset as app_dataset
@@ -143,9 +143,7 @@ def _say(current: Session, verdict: "Checked", write_index: Path | None) -> None
     current.result(f"{verdict.dataset}: {_summary(verdict)}")
     if write_index is not None and verdict.is_whole:
         current.result(f"checksums written to {shown(write_index)}")
-    current.result(
-        f"{len(errors)} thing{'s' * (len(errors) != 1)} wrong" if errors else "nothing wrong"
-    )
+    current.result(f"{len(errors)} error{'s' * (len(errors) != 1)}" if errors else "no errors")
 
 
 def _summary(verdict: "Checked") -> str:

@@ -31,7 +31,7 @@ class WeightsError(UnweaveError):
 
 
 class MemoryLimitError(UnweaveError):
-    """Work that would not fit in the memory it was given; the message holds both figures."""
+    """Work that would not fit in the memory it was given; the message names both sizes."""
 
 
 class Cancelled(UnweaveError):

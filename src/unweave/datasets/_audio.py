@@ -85,7 +85,7 @@ def decoded_samples(path: Path, stream: int = 0) -> int:
 
 @contextmanager
 def _libsndfile(path: Path) -> Iterator[soundfile.SoundFile | None]:
-    """The file opened by libsndfile, with the header that `audio.reader` sees; None where it cannot.
+    """The file opened by libsndfile, with the header of `audio.reader`; None where it cannot.
 
     Then the reader says what is wrong with it, or can read it after all.
     """

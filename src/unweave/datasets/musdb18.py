@@ -16,7 +16,7 @@ from unweave.datasets.track import About, Part, Track
 STREAMS = {"drums": 1, "bass": 2, "other": 3, "vocals": 4}
 STEMS = ("vocals", "drums", "bass", "other")
 SPLITS = ("train", "test", "validation", "train-without-validation")
-# The 14 training tracks that the `musdb` package sets aside, so that figures can be compared.
+# The 14 training tracks that the `musdb` package sets aside, so that scores can be compared.
 VALIDATION = frozenset(
     (
         "ANiMAL - Rockshow",

@@ -64,7 +64,7 @@ def choose_share(
     separated each by itself. length: samples of the recording at `sample_rate_hz`, None where they
     are not known. limit_mb: of the whole process; None: `available_mb`, what the system can give.
     held_mb: what the process holds already, or has promised to others. workers: segments that can
-    be at work at once on a CPU. Raises MemoryLimitError, with both figures, if the recording, where
+    be at work at once on a CPU. Raises MemoryLimitError, with both sizes, if the recording, where
     it is held whole, or a single segment would not fit; segments are refused only where `limit_mb`
     is given.
     """

@@ -1,12 +1,12 @@
 """From files of scores to tables, pure functions; every table carries the name of its aggregation.
 
-The same scores give quite different figures by different ways of averaging, so that a figure
+The same scores give quite different scores by different ways of averaging, so that a score
 without the name of its way is worth little:
 
 - cSDR (SiSEC): median over the frames of a track, then median over tracks;
 - mean over tracks: median over the frames of a track, then mean over tracks;
-- global (MDX): one figure for the whole track, then mean over tracks;
-- MIR-1K: one figure per clip, then mean weighted by the clips' lengths (GNSDR, GSIR, GSAR).
+- global (MDX): one score for the whole track, then mean over tracks;
+- MIR-1K: one score per clip, then mean weighted by the clips' lengths (GNSDR, GSIR, GSAR).
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def frame_median(values: Values) -> float:
 def track_values(
     scores: Sequence[TrackScores], stem: str, metric: str = "SDR"
 ) -> dict[str, dict[str, float]]:
-    """`[separator][track]`: one figure for one stem of a track, where the stem was scored.
+    """`[separator][track]`: one score for one stem of a track, where the stem was scored.
 
     Under MIR-1K's protocol the clip's, else the median over frames.
     """
@@ -169,10 +169,10 @@ def mean_table(
 
 def global_table(
     scores: Sequence[TrackScores],
-    figure: str = "global_sdr_db",
+    metric: str = "global_sdr_db",
     stems: Sequence[str] | None = None,
 ) -> Table:
-    """The mean over tracks of a figure for the whole track: global_sdr_db, si_sdr_db or snr_db.
+    """The mean over tracks of a whole-track metric: global_sdr_db, si_sdr_db or snr_db.
 
     stems: as in `csdr_table`.
     """
@@ -183,9 +183,9 @@ def global_table(
     }
     return _table(
         scores,
-        titles[figure],
+        titles[metric],
         "whole track, then mean over tracks",
-        lambda item, stem: item.global_.get(stem, {}).get(figure, math.nan),
+        lambda item, stem: item.global_.get(stem, {}).get(metric, math.nan),
         np.mean,
         stems,
     )
@@ -209,7 +209,7 @@ def mir1k_table(scores: Sequence[TrackScores]) -> Table:
     return _told(
         Table(
             title="MIR-1K, dB (BSS Eval v3 sources)",
-            aggregation="one figure per clip, then mean over clips weighted by their length",
+            aggregation="one score per clip, then mean over clips weighted by their length",
             columns=decibels(columns),
             rows=tuple(rows),
         ),

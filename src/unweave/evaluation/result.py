@@ -1,4 +1,4 @@
-"""What a benchmark gives: an outcome for each track and row, their tables and figures."""
+"""What a benchmark gives: an outcome for each track and row, their tables and scores."""
 
 from __future__ import annotations
 

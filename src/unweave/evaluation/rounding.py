@@ -46,5 +46,5 @@ def rounded(wave: Wave, to_bits: int | None) -> Wave:
 
 
 def told(aggregation: str, to_bits: int | None) -> str:
-    """How figures came about, for the head of a table, with the rounding where there was any."""
+    """The aggregation for the head of a table, with the rounding where there is any."""
     return aggregation if to_bits is None else f"{aggregation}; samples rounded to {to_bits} bits"

@@ -63,7 +63,7 @@ class Timing(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackScores:
-    """What one separator scored on one track. Figures in dB; NaN where there is no score.
+    """What one separator scored on one track. Scores in dB; NaN where there is no score.
 
     `targets[stem][metric]` is `(frame,)`. Where vocals were scored once among all stems and once
     beside the accompaniment, `targets` holds the latter, as museval does, and `among_stems` the
@@ -234,10 +234,10 @@ def _quantised(value: float) -> float:
     return round(float(value), DECIMALS) if math.isfinite(value) else math.nan
 
 
-def _rounded(figures: Named) -> dict[str, dict[str, float]]:
+def _rounded(table: Named) -> dict[str, dict[str, float]]:
     return {
         stem: {name: round(float(value), DECIMALS) for name, value in values.items()}
-        for stem, values in figures.items()
+        for stem, values in table.items()
     }
 
 

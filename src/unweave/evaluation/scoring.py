@@ -1,7 +1,7 @@
 """Scores of one track: which metric each protocol asks for, and what stands beside it.
 
 `bss-eval-v4` is SiSEC's: BSS Eval v4 on images, windows of one second without overlap. `mir-1k` is
-that of Huang et al.: BSS Eval v3 on sources of one channel, one figure per clip, and NSDR, which is
+that of Huang et al.: BSS Eval v3 on sources of one channel, one score per clip, and NSDR, which is
 how much better the estimate is than the mix itself. The two of v3 score a track as a whole. Named
 stems are never permuted. Global SDR, SI-SDR and SNR are always there.
 """
@@ -50,8 +50,8 @@ class Scored:
     silent_frames: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
-    def figures(self) -> dict[str, Any]:
-        """All but the warnings, as arguments of `scores.TrackScores`."""
+    def as_arguments(self) -> dict[str, Any]:
+        """The scores without the warnings, as arguments of `scores.TrackScores`."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "warnings"}
 
 
@@ -79,7 +79,7 @@ def score(
         given = np.stack([estimates[name] for name in names])
         simple = _simple(own, given)
         for n, name in enumerate(names):
-            found.global_[name] = {figure: float(simple[figure][n]) for figure in simple}
+            found.global_[name] = {metric: float(simple[metric][n]) for metric in simple}
         if protocol == GLOBAL:
             continue
         values = _bss_eval(own, given, sample_rate_hz, protocol, _cache(caches, names))
@@ -158,7 +158,7 @@ def _bss_eval(
 
 
 def _simple(references: Wave, estimates: Wave) -> dict[str, Values]:
-    """The figures without filters, each `(stem,)`."""
+    """The metrics without filters, each `(stem,)`."""
     from unweave.evaluation import metrics
 
     return {

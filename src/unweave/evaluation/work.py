@@ -169,7 +169,7 @@ class Scorer:
             missing=pairs.missing,
             unscored=pairs.unscored,
             warnings=(*notes, *scored.warnings),
-            **scored.figures(),
+            **scored.as_arguments(),
             **timing,
         )
 

@@ -28,7 +28,7 @@ def evaluate(
         Metric,
         typer.Option(
             help="v4: BSS Eval v4, one-second frames; v3: its images version, whole length; "
-            "v3-sources: for one channel; global: only figures without filters."
+            "v3-sources: for one channel; global: only metrics without filters."
         ),
     ] = Metric.V4,
     map_: Annotated[

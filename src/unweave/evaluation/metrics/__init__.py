@@ -1,6 +1,6 @@
 """How good is a separation: BSS Eval v4 and v3, scale-invariant SDR, global SDR, SNR.
 
-Plain functions on arrays `(stem, channel, time)`, references first; what each figure means is in
+Plain functions on arrays `(stem, channel, time)`, references first; what each score means is in
 `docs/metrics.md`. This room knows no separator and no file.
 """
 

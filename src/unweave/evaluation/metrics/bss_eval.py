@@ -24,12 +24,12 @@ from unweave.evaluation.metrics.decompose import ReferenceCache, project, ratios
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-MOST_DB = 1e6  # stands for infinite decibels, far above any finite figure
+MOST_DB = 1e6  # stands for infinite decibels, far above any finite score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frames:
-    """BSS Eval v4: ratios in dB, each `(stem, frame)`; NaN where a frame has no figure."""
+    """BSS Eval v4: ratios in dB, each `(stem, frame)`; NaN where a frame has no score."""
 
     sdr: Floats
     isr: Floats
@@ -211,7 +211,7 @@ def bss_eval_v3_sources(
 def assignment(scores: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """For each row of the square matrix `scores` its column, so that the sum is the largest.
 
-    Infinities count as very large; NaN, a figure that does not exist, as worse than anything.
+    Infinities count as very large; NaN, a score that does not exist, as worse than anything.
     """
     from scipy.optimize import linear_sum_assignment  # slow to import, for few calls
 

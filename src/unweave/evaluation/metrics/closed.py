@@ -4,7 +4,7 @@ Where filters are used on the very signals they were fitted to, every energy tha
 is a quadratic form: the target's is `h' G h`, its product with the estimate is `d' h`, and so on,
 with the Gram matrix `G` and the products `d` that gave the filters `h`. (Scheibler, "SDR: medium
 rare with fast computations", ICASSP 2022, goes this way too.) Differences of large numbers lose
-digits, so that these figures are given only where enough are left.
+digits, so that these scores are given only where enough are left.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ The Gram matrix is factored once and serves every estimate.
 
 It may be singular (a mono stem has two equal channels) or, where a codec cut the treble off, so
 near to it that 64 bits do not tell. A trace on the diagonal, the smallest that will do, makes a
-Cholesky factor possible: figures of BSS Eval v4 depend on the filters in that treble too
+Cholesky factor possible: scores of BSS Eval v4 depend on the filters in that treble too
 (docs/metrics.md), and a trace of 1e-13 moved SIR by 0.3 dB. Where it had to be more than rounding,
 one step of refinement with the true matrix takes its influence out of all that is above it.
 """

@@ -1,8 +1,8 @@
 """Metrics without distortion filters: SNR, global SDR, and SDR that ignores the estimate's gain.
 
-All take `(stem, channel, time)` arrays of equal shape, reference first, and give one float64 figure
+All take `(stem, channel, time)` arrays of equal shape, reference first, and give one float64 score
 in dB for each stem, computed over all channels and the whole length. A stem whose reference is
-silent has no figure: NaN (global SDR, which has a floor in its formula, excepted).
+silent has no score: NaN (global SDR, which has a floor in its formula, excepted).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def global_sdr(references: Any, estimates: Any) -> Floats:
     """The SDR of the music demixing challenges, of whole songs: not BSS Eval's.
 
     `(sum s² + 1e-7) / (sum (s - ŝ)² + 1e-7)` (Mitsufuji et al., "Music Demixing Challenge 2021",
-    section 3.2; its mean over songs is the leaderboard's figure). Finite for silence too.
+    section 3.2; its mean over songs is the leaderboard's score). Finite for silence too.
     Raises ValueError for arrays of unequal shape.
     """
     refs, ests = pair(references, estimates, AXES)
@@ -68,7 +68,7 @@ def si_sdr(references: Any, estimates: Any) -> SiScores:
     One gain for each stem, no filters: the estimate's projection on its own reference is the
     target; what the other references explain besides, one gain each, is interference; what is left
     is artefact. All channels of a stem share a gain, as one long vector. A silent reference or
-    estimate has no figure: NaN.
+    estimate has no score: NaN.
     Raises ValueError for arrays of unequal shape.
     """
     refs, ests = pair(references, estimates, AXES)

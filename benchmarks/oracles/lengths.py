@@ -84,8 +84,8 @@ def sdr(
             np.sum(wave.reshape(len(wave), -1, rate_hz) ** 2.0, axis=(0, 2))
             for wave in (own, error)
         )
-        heard = (energy > 0) & (wrong > 0)
-        ratio = 10 * np.log10(energy[heard] / wrong[heard])
+        scored = (energy > 0) & (wrong > 0)
+        ratio = 10 * np.log10(energy[scored] / wrong[scored])
         values.append(float(np.median(ratio)) if ratio.size else float("nan"))
     return values
 

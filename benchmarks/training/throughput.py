@@ -48,14 +48,14 @@ def main() -> None:
         if step:  # the first one allocates
             make.append(made - began)
             learn.append(time.perf_counter() - made)
-    heard = recipe.data.batch * recipe.data.seconds
+    audio_s = recipe.data.batch * recipe.data.seconds
     made_s, learnt_s = statistics.median(make), statistics.median(learn)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print("| recipe | make, s | learn, s | share of making | audio s/s | peak memory, MB |")
     print("|---|---|---|---|---|---|")
     print(
         f"| {recipe.name} | {made_s:.3f} | {learnt_s:.3f} | {made_s / (made_s + learnt_s):.1%} |"
-        f" {heard / (made_s + learnt_s):.1f} | {peak:.0f} |"
+        f" {audio_s / (made_s + learnt_s):.1f} | {peak:.0f} |"
     )
 
 

@@ -126,7 +126,7 @@ class Stems(Mapping[str, "Wave"]):
         return gain
 
     def _repr_html_(self) -> str:
-        """A player and a waveform for each stem, for notebooks."""
+        """A played and a waveform for each stem, for notebooks."""
         rows = "".join(
             f"<div style='margin:0 0 12px'><div style='font:600 13px sans-serif'>"
             f"{html.escape(name)}</div>{_waveform(wave)}{_player(wave, self.sample_rate_hz)}</div>"
@@ -136,22 +136,22 @@ class Stems(Mapping[str, "Wave"]):
 
 
 def _player(wave: Wave, sample_rate_hz: int) -> str:
-    """An HTML player that carries the stem as MP3: a tenth of the size of WAV."""
+    """An HTML played that carries the stem as MP3: a tenth of the size of WAV."""
     import numpy as np
 
     from unweave.audio.formats import encoding
     from unweave.audio.writer import Writer
 
-    heard = wave if wave.shape[0] <= 2 else wave.mean(axis=0, keepdims=True, dtype=np.float32)
-    peak = float(np.abs(heard).max(initial=0.0))
-    heard = heard / max(1.0, peak)  # in a player only; saved stems keep their level
+    played = wave if wave.shape[0] <= 2 else wave.mean(axis=0, keepdims=True, dtype=np.float32)
+    peak = float(np.abs(played).max(initial=0.0))
+    played = played / max(1.0, peak)  # in a player only; saved stems keep their level
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "stem.mp3"
-        chosen = encoding("mp3", None, sample_rate_hz, heard.shape[0])
+        chosen = encoding("mp3", None, sample_rate_hz, played.shape[0])
         extra: dict[str, Any] = {"layout": None, "tags": {}, "cover": None}
-        writer = Writer(file, chosen, sample_rate_hz, heard.shape[0], **extra)
+        writer = Writer(file, chosen, sample_rate_hz, played.shape[0], **extra)
         try:
-            writer.write(heard.astype(np.float32))
+            writer.write(played.astype(np.float32))
             writer.close()
             writer.commit()
         finally:

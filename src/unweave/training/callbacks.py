@@ -145,10 +145,10 @@ class Clock(pl.Callback):
         by_steps = (schedule.steps - step) / max(1e-6, steps_per_s)
         left_s = max(0.0, min(by_steps, schedule.budget_minutes * 60 - self.seconds))
         loss = float(outputs["loss"])
-        heard = steps_per_s * self.recipe.data.batch * self.recipe.data.seconds
+        audio_per_s = steps_per_s * self.recipe.data.batch * self.recipe.data.seconds
         self.line(
             f"step {step} of {schedule.steps}: loss {loss:.4f}, {steps_per_s:.2f} steps/s, "
-            f"{heard:.1f} audio s/s, {left_s / 60:.0f} min left"
+            f"{audio_per_s:.1f} audio s/s, {left_s / 60:.0f} min left"
         )
         if _any(trainer, self.seconds > schedule.budget_minutes * 60) and step < schedule.steps:
             self.say(f"step {step}: the budget of {schedule.budget_minutes:g} minutes is spent")

@@ -50,11 +50,11 @@ def slow(refs: np.ndarray, ests: np.ndarray, window: int, framewise: bool, sourc
         for t, at in enumerate(starts):
             part = slice(at, at + window)
             fit = part if framewise else slice(None)
-            shown, taught = refs[..., part], refs[..., fit]
+            shown, fitted = refs[..., part], refs[..., fit]
             pick = slice(j, j + 1)
             target, everything = (
                 delayed(shown[s], TAPS)
-                @ np.linalg.lstsq(delayed(taught[s], TAPS), padded(ests[j][..., fit]), rcond=None)[
+                @ np.linalg.lstsq(delayed(fitted[s], TAPS), padded(ests[j][..., fit]), rcond=None)[
                     0
                 ]
                 for s in (pick, slice(None))

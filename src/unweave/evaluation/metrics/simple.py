@@ -79,9 +79,9 @@ def si_sdr(references: Any, estimates: Any) -> SiScores:
         gram += (ref @ ref.T).numpy()
         cross += (ref @ est.T).numpy()
     energy = np.diag(gram)
-    heard = energy > 0
-    own = np.divide(np.diag(cross), energy, out=np.zeros(stems), where=heard)
-    scale = np.sqrt(np.where(heard, energy, 1.0))  # loud and soft stems on one footing
+    active = energy > 0
+    own = np.divide(np.diag(cross), energy, out=np.zeros(stems), where=active)
+    scale = np.sqrt(np.where(active, energy, 1.0))  # loud and soft stems on one footing
     gains = np.linalg.pinv(gram / np.outer(scale, scale), rcond=1e-12, hermitian=True)
     gains = gains @ (cross / scale[:, None]) / scale[:, None]
 
@@ -93,9 +93,9 @@ def si_sdr(references: Any, estimates: Any) -> SiScores:
         interference += _square(explained - aimed)
         artefact += _square(est - explained)
         distortion += _square(est - aimed)
-    there = heard & np.array([bool(est.any()) for est in ests])
+    defined = active & np.array([bool(est.any()) for est in ests])
     scores = (decibels(target, part) for part in (distortion, interference, artefact))
-    return SiScores(*(np.where(there, score, np.nan) for score in scores))
+    return SiScores(*(np.where(defined, score, np.nan) for score in scores))
 
 
 def _energies(refs: torch.Tensor, ests: torch.Tensor) -> tuple[Floats, Floats]:

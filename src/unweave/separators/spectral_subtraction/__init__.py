@@ -48,11 +48,11 @@ from unweave.options import option
 from unweave.separators.spectral_subtraction import gains
 from unweave.separators.spectral_subtraction.noise import (
     Profile,
+    active_frames,
     expected,
     joint_power,
     measured,
     minimum_statistics,
-    sounding_frames,
 )
 from unweave.signal.centred import OVERLAPS, analyse, check_mix, frame_size, hann, synthesise
 from unweave.signal.stft import magnitude
@@ -184,9 +184,9 @@ class SpectralSubtraction:
         hop_s, channels = hop / sample_rate_hz, mix.shape[1]
         total: Tensor | None = None
         for n in range(channels):
-            sounding = sounding_frames(mix[:, n], size, hop)
+            active = active_frames(mix[:, n], size, hop)
             power = magnitude(rows[:, n]).square_()
-            found = minimum_statistics(power, sounding, self.overlap, hop_s, self.search_s)
+            found = minimum_statistics(power, active, self.overlap, hop_s, self.search_s)
             total = found if total is None else total.add_(found)
         assert total is not None
         return total.div_(channels)

@@ -126,7 +126,7 @@ class Stems(Mapping[str, "Wave"]):
         return gain
 
     def _repr_html_(self) -> str:
-        """A played and a waveform for each stem, for notebooks."""
+        """A player and a waveform for each stem, for notebooks."""
         rows = "".join(
             f"<div style='margin:0 0 12px'><div style='font:600 13px sans-serif'>"
             f"{html.escape(name)}</div>{_waveform(wave)}{_player(wave, self.sample_rate_hz)}</div>"
@@ -136,7 +136,7 @@ class Stems(Mapping[str, "Wave"]):
 
 
 def _player(wave: Wave, sample_rate_hz: int) -> str:
-    """An HTML played that carries the stem as MP3: a tenth of the size of WAV."""
+    """An HTML player that carries the stem as MP3: a tenth of the size of WAV."""
     import numpy as np
 
     from unweave.audio.formats import encoding

@@ -38,7 +38,7 @@ def load(folder: Path, warn: Callable[[str], None] = lambda _: None) -> list[Tra
     """All scores below `folder`, ours and museval's, sorted.
 
     warn: told, a line each, which JSON files are no scores and are passed over, and which scores
-    are left out because their row has others that were made in another way. Raises InputError
+    are left out because their entry has others that were made in another way. Raises InputError
     where there are no scores at all.
     """
     paths = sorted(p for p in folder.rglob("*.json") if not p.name.startswith("."))
@@ -62,17 +62,17 @@ def load(folder: Path, warn: Callable[[str], None] = lambda _: None) -> list[Tra
 def _of_one_make(
     scores: Iterable[TrackScores], warn: Callable[[str], None]
 ) -> Iterator[TrackScores]:
-    """For each row the scores made in the way that most of its tracks were.
+    """For each entry the scores made in the way that most of its tracks were.
 
-    A row is one label; what was scored by another version, or with other weights or options, must
-    not be averaged with the rest of it.
+    An entry is one label. Scores of another version, or with other weights or options, must not be
+    averaged with the others.
     """
-    rows: dict[tuple[object, ...], dict[str, list[TrackScores]]] = {}
+    entries: dict[tuple[object, ...], dict[str, list[TrackScores]]] = {}
     for item in scores:
-        row = (item.dataset, item.split, item.protocol, item.rounded_to_bits, item.is_foreign,
+        entry = (item.dataset, item.split, item.protocol, item.rounded_to_bits, item.is_foreign,
                item.kind, item.separator)  # fmt: skip
-        rows.setdefault(row, {}).setdefault(_make(item), []).append(item)
-    for makes in rows.values():
+        entries.setdefault(entry, {}).setdefault(_make(item), []).append(item)
+    for makes in entries.values():
         kept, *others = sorted(makes.values(), key=lambda items: (-len(items), _make(items[0])))
         yield from kept
         for items in others:
@@ -89,7 +89,7 @@ _MADE = ("software", "name", "options", "files", "mapping", "card_sha256", "weig
 
 
 def _make(item: TrackScores) -> str:
-    """All that a row's tracks must have in common, as text that can be compared."""
+    """All that an entry's tracks must have in common, as text that can be compared."""
     return json.dumps([getattr(item, name) for name in _MADE], sort_keys=True, default=str)
 
 

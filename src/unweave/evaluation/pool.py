@@ -1,7 +1,7 @@
 """Several tracks at a time, each in a child process that keeps the separators it has loaded.
 
 Children are started afresh (spawn), share the processor's cores among them, and talk through a
-pipe. One that dies (for want of memory, say) costs the row it was working on; what is left of its
+pipe. One that dies (for want of memory, say) costs the entry it was working on; what is left of its
 track goes to another. To stop, children are killed, and they end by themselves where the parent is
 killed: files of scores appear whole or not at all.
 """
@@ -33,7 +33,7 @@ class _Child:
     process: Any
     pipe: Connection
     job: Job | None = None
-    done: int = 0  # rows of the job
+    done: int = 0  # entries of the job
 
 
 def run_in_processes(

@@ -349,5 +349,5 @@ def test_which_dataset(offered, tmp_path):
 def test_two_tracks_of_one_name_are_refused(offered, tmp_path, monkeypatch):
     one = fakes.tracks(1)[0]
     give(monkeypatch, [one, one])
-    with pytest.raises(InputError, match="two tracks or rows"):
+    with pytest.raises(InputError, match="two tracks or entries"):
         go(tmp_path)

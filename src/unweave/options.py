@@ -155,17 +155,17 @@ SEED = Option(
     name="seed",
     types=(int,),
     default=0,
-    meaning="for separators that use chance",
+    meaning="random seed",
     at_least=0,
     at_most=LARGEST_SEED,
 )
-"""The option of separators that use chance."""
+"""The option of separators that use random numbers."""
 
 WIENER = Option(
     name="wiener",
     types=(int,),
     default=0,
-    meaning="rounds of a multichannel Wiener filter over the stems, 0 is none",
+    meaning="iterations of a multichannel Wiener filter over the stems; 0: none",
     at_least=0,
     at_most=100,
 )

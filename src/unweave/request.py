@@ -101,9 +101,9 @@ class Output:
         unset="32 for wav, 24 for flac",
     )
     start: float = option(
-        0.0, "only from here on: seconds, m:ss or h:mm:ss", time=True, unset="the beginning"
+        0.0, "start of the part, in seconds, m:ss or h:mm:ss", time=True, unset="the beginning"
     )
-    end: float | None = option(None, "only up to here", time=True, unset="the end")
+    end: float | None = option(None, "end of the part", time=True, unset="the end")
 
     def __post_init__(self) -> None:
         check(self, owner="")
@@ -131,10 +131,12 @@ class Output:
 class Execution:
     """How a separation is computed. Raises UsageError for a wrong value."""
 
-    device: str = option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
-    batch: int | None = option(None, "segments at work at once", at_least=1, unset="one per core")
+    device: str = option("auto", "processor that computes", choices=("auto", "cpu", "cuda", "mps"))
+    batch: int | None = option(
+        None, "segments that are computed in parallel", at_least=1, unset="one per core"
+    )
     max_memory_mb: int | None = option(
-        None, "memory for each file at work", at_least=1, unset="what is free"
+        None, "memory limit for each file", at_least=1, unset="free memory"
     )
 
     def __post_init__(self) -> None:

@@ -189,7 +189,7 @@ def _matching(
 ) -> list[Job]:
     """Which entries each track is scored on: those that give one of its stems at least.
 
-    Raises UsageError for an entry without a stem of any track, and for a protocol that does not fit.
+    Raises UsageError for an entry without a stem of any track, and for an unfit protocol.
     """
     for track in tracks:
         scoring.check_protocol(request.protocol or track.protocol, track.channels)

@@ -42,16 +42,22 @@ from unweave.types import Spec
 
 @dataclass(frozen=True, kw_only=True)
 class AuxIva:
-    sources: int = option(2, "sources to find, no more than channels", at_least=2, at_most=16)
+    sources: int = option(
+        2, "number of sources, at most the number of channels", at_least=2, at_most=16
+    )
     window_s: float = option(
-        0.128, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+        0.128, "length of a frame, rounded to a power of two samples", above=0, at_most=10
     )
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    iterations: int = option(30, "rounds of updates", at_least=1, at_most=10000)
-    model: str = option(
-        "gauss", "how the loudness of a source is distributed", choices=("gauss", "laplace")
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
     )
-    step: str = option("pair", "rows that are updated together", choices=("single", "pair"))
+    iterations: int = option(30, "number of update iterations", at_least=1, at_most=10000)
+    model: str = option("gauss", "source model: Gaussian or Laplace", choices=("gauss", "laplace"))
+    step: str = option(
+        "pair",
+        "update rule: one demixing vector at a time (IP1) or pairs (IP2)",
+        choices=("single", "pair"),
+    )
 
     def __post_init__(self) -> None:
         options.check(self)

@@ -157,20 +157,24 @@ def blocks(length: int) -> Iterator[slice]:
 
 @dataclass(frozen=True, kw_only=True)
 class FastIca:
-    sources: int = option(2, "sources to find, no more than channels", at_least=2, at_most=64)
+    sources: int = option(
+        2, "number of sources, at most the number of channels", at_least=2, at_most=64
+    )
     contrast: str = option(
-        "logcosh", "measure of how far from Gaussian a row is", choices=tuple(CONTRASTS)
+        "logcosh", "contrast function, which measures non-Gaussianity", choices=tuple(CONTRASTS)
     )
     algorithm: str = option(
         "symmetric",
-        "all rows at once, or one after the other",
+        "estimate all demixing vectors in parallel, or one after the other",
         choices=("symmetric", "deflation"),
     )
     tolerance: float = option(
-        1e-8, "where to stop: 1 - |cos| of the angle that a row still turns", above=0, at_most=1
+        1e-8, "stopping criterion: 1 - |cos| of the change of a demixing vector", above=0, at_most=1
     )
-    iterations: int = option(200, "steps at most", at_least=1, at_most=100000)
-    seed: int = option(0, "start of the rows", at_least=0, at_most=LARGEST_SEED)
+    iterations: int = option(200, "maximum number of iterations", at_least=1, at_most=100000)
+    seed: int = option(
+        0, "random seed of the initial demixing vectors", at_least=0, at_most=LARGEST_SEED
+    )
 
     def __post_init__(self) -> None:
         options.check(self)

@@ -42,18 +42,23 @@ BYTES_PER_SAMPLE = 150.0  # as measured on stereo at an overlap of 4
 @dataclass(frozen=True, kw_only=True)
 class Ft2d:
     window_s: float = option(
-        0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+        0.0464, "length of a frame, rounded to a power of two samples", above=0, at_most=10
     )
-    window: str = option("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
+    window: str = option("hann", "window function", choices=centred.WINDOWS)
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
+    )
     neighbourhood: int = option(
-        25, "points, an odd number, among which a peak is the largest", at_least=3, at_most=9999
+        25,
+        "number of points along time within which a peak is the maximum; odd",
+        at_least=3,
+        at_most=9999,
     )
     peaks: str = option(
-        "soft", "weigh peaks by how far they stand out, or not", choices=("soft", "hard")
+        "soft", "weights of peaks: by their height, or all equal", choices=("soft", "hard")
     )
     high_pass_hz: float = option(
-        100.0, "frequency below which all is accompaniment", at_least=0, at_most=20000
+        100.0, "cut-off frequency; everything below it is accompaniment", at_least=0, at_most=20000
     )
 
     def __post_init__(self) -> None:

@@ -125,17 +125,27 @@ def blocks(bins: int) -> Iterator[slice]:
 
 @dataclass(frozen=True, kw_only=True)
 class Ilrma:
-    sources: int = option(2, "sources to find, no more than channels", at_least=2, at_most=16)
-    components: int = option(10, "spectra a source is made of", at_least=1, at_most=1000)
-    window_s: float = option(
-        0.256, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+    sources: int = option(
+        2, "number of sources, at most the number of channels", at_least=2, at_most=16
     )
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    warm_up: int = option(20, "rounds of AuxIVA before", at_least=0, at_most=10000)
-    iterations: int = option(100, "rounds of updates", at_least=1, at_most=10000)
-    step: str = option("single", "rows that are updated together", choices=("single", "pair"))
+    components: int = option(
+        10, "number of NMF components of each source", at_least=1, at_most=1000
+    )
+    window_s: float = option(
+        0.256, "length of a frame, rounded to a power of two samples", above=0, at_most=10
+    )
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
+    )
+    warm_up: int = option(20, "number of AuxIVA iterations before", at_least=0, at_most=10000)
+    iterations: int = option(100, "number of update iterations", at_least=1, at_most=10000)
+    step: str = option(
+        "single",
+        "update rule: one demixing vector at a time (IP1) or pairs (IP2)",
+        choices=("single", "pair"),
+    )
     seed: int = option(
-        0, "start of the spectra and their activations", at_least=0, at_most=LARGEST_SEED
+        0, "random seed of the initial spectra and activations", at_least=0, at_most=LARGEST_SEED
     )
 
     def __post_init__(self) -> None:

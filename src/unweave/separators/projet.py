@@ -146,18 +146,23 @@ def image(values: Tensor, places: Tensor, spectrum: Tensor) -> Tensor:
 @dataclass(frozen=True, kw_only=True)
 class Projet:
     sources: int = option(
-        7, "places from left to right; an odd number has a centre", at_least=2, at_most=8
+        7,
+        "number of panning positions from left to right; odd numbers have a centre",
+        at_least=2,
+        at_most=8,
     )
     width: float = option(
         0.4,
-        "how far around its place an instrument lies, as a part of the way to the next",
+        "width of a source around its position, relative to the distance to the next",
         above=0,
         at_most=10,
     )
     window_s: float = option(
-        0.093, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+        0.093, "length of a frame, rounded to a power of two samples", above=0, at_most=10
     )
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
+    )
 
     def __post_init__(self) -> None:
         options.check(self)

@@ -39,15 +39,17 @@ BYTES_PER_SAMPLE = 120.0  # as measured on stereo at an overlap of 4
 @dataclass(frozen=True, kw_only=True)
 class Repet:
     window_s: float = option(
-        0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+        0.0464, "length of a frame, rounded to a power of two samples", above=0, at_most=10
     )
-    window: str = option("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    min_period_s: float = option(0.8, "shortest period to look for", above=0)
-    max_period_s: float = option(8.0, "longest period to look for", above=0)
+    window: str = option("hann", "window function", choices=centred.WINDOWS)
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
+    )
+    min_period_s: float = option(0.8, "shortest period of the search", above=0)
+    max_period_s: float = option(8.0, "longest period of the search", above=0)
     period_s: float | None = option(None, "the period, if it is known", above=0)
     high_pass_hz: float = option(
-        100.0, "frequency below which all is accompaniment", at_least=0, at_most=20000
+        100.0, "cut-off frequency; everything below it is accompaniment", at_least=0, at_most=20000
     )
 
     def __post_init__(self) -> None:

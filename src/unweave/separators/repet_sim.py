@@ -48,18 +48,24 @@ VALUES_AT_ONCE = 1 << 21  # of the similarity matrix, which is never there as a 
 @dataclass(frozen=True, kw_only=True)
 class RepetSim:
     window_s: float = option(
-        0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+        0.0464, "length of a frame, rounded to a power of two samples", above=0, at_most=10
     )
-    window: str = option("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    similar: int = option(100, "similar frames per frame, at most", at_least=1, at_most=10000)
-    distance_s: float = option(0.5, "similar frames are at least so far apart", at_least=0)
-    threshold: float = option(0.0, "cosine above which frames are similar", at_least=0, at_most=1)
+    window: str = option("hann", "window function", choices=centred.WINDOWS)
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
+    )
+    similar: int = option(
+        100, "maximum number of similar frames for each frame", at_least=1, at_most=10000
+    )
+    distance_s: float = option(0.5, "minimum distance between similar frames", at_least=0)
+    threshold: float = option(
+        0.0, "minimum cosine similarity of similar frames", at_least=0, at_most=1
+    )
     high_pass_hz: float = option(
-        100.0, "frequency below which all is accompaniment", at_least=0, at_most=20000
+        100.0, "cut-off frequency; everything below it is accompaniment", at_least=0, at_most=20000
     )
-    online: bool = option(False, "look only at the past, in memory that does not grow")
-    buffer_s: float = option(10.0, "how far back `online` looks", above=0, at_most=600)
+    online: bool = option(False, "use past frames only, in constant memory")
+    buffer_s: float = option(10.0, "length of the past that `online` uses", above=0, at_most=600)
 
     def __post_init__(self) -> None:
         options.check(self)

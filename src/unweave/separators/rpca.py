@@ -39,23 +39,25 @@ ROUNDING = 1e-6  # of the largest eigenvalue: smaller ones are rounding in singl
 @dataclass(frozen=True, kw_only=True)
 class Rpca:
     window_s: float = option(
-        0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+        0.0464, "length of a frame, rounded to a power of two samples", above=0, at_most=10
     )
-    window: str = option("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
+    window: str = option("hann", "window function", choices=centred.WINDOWS)
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
+    )
     sparsity: float = option(
-        1.0, "weight of the sparse part: the higher, the less goes to the vocals", above=0
+        1.0, "weight of the sparse part; higher values leave less in the vocals", above=0
     )
     gain: float = option(
-        1.0, "how many times the low-rank part the sparse one must exceed", above=0
+        1.0, "factor by which the sparse part must exceed the low-rank part", above=0
     )
-    mask: str = option("soft", "kind of mask", choices=("soft", "binary"))
+    mask: str = option("soft", "type of mask", choices=("soft", "binary"))
     tolerance: float = option(
-        1e-4, "part of the spectrogram that may be left over at the end", at_least=1e-6, at_most=0.1
+        1e-4, "stopping criterion: residual relative to the spectrogram", at_least=1e-6, at_most=0.1
     )
-    iterations: int = option(100, "steps, at most", at_least=1, at_most=10000)
+    iterations: int = option(100, "maximum number of iterations", at_least=1, at_most=10000)
     high_pass_hz: float = option(
-        100.0, "frequency below which all is accompaniment", at_least=0, at_most=20000
+        100.0, "cut-off frequency; everything below it is accompaniment", at_least=0, at_most=20000
     )
 
     def __post_init__(self) -> None:

@@ -52,23 +52,28 @@ class Sinusoidal:
     """See the module."""
 
     window_s: float = option(
-        0.09, "length of a frame, rounded to a power of two of samples", above=0, at_most=2
+        0.09, "length of a frame, rounded to a power of two samples", above=0, at_most=2
     )
-    overlap: int = option(8, "frames that cover each sample", choices=(4, 8, 16))
+    overlap: int = option(8, "number of frames that overlap at each sample", choices=(4, 8, 16))
     threshold_db: float = option(
-        -60.0, "how far a peak may lie below the loudest of its frame", at_most=0, at_least=-200
+        -60.0,
+        "minimum level of a peak, relative to the loudest of its frame",
+        at_most=0,
+        at_least=-200,
     )
     prominence_db: float = option(
-        11.0, "how far a partial has to stand above the spectrum around it", at_least=0, at_most=100
+        11.0, "minimum level of a partial above the spectrum around it", at_least=0, at_most=100
     )
     max_step_cents: float = option(
-        80.0, "largest step of a partial from frame to frame", above=0, at_most=1200
+        80.0, "largest pitch change of a partial between frames", above=0, at_most=1200
     )
-    max_gap_s: float = option(
-        0.025, "how long a partial may be lost before it is over", at_least=0, at_most=1
+    max_gap_s: float = option(0.025, "longest gap within a partial", at_least=0, at_most=1)
+    min_length_s: float = option(
+        0.05, "minimum length of a partial; shorter ones are noise", at_least=0, at_most=10
     )
-    min_length_s: float = option(0.05, "shorter partials are noise", at_least=0, at_most=10)
-    max_partials: int = option(200, "most peaks in a frame, the loudest", at_least=1)
+    max_partials: int = option(
+        200, "maximum number of peaks in a frame; the loudest are kept", at_least=1
+    )
 
     def __post_init__(self) -> None:
         options.check(self)

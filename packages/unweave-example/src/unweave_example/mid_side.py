@@ -26,7 +26,7 @@ PAPER = "M. Gerzon, 'Stereo shuffling: new approach, old technique', Studio Soun
 class MidSide:
     """`mid` is the mean of the channels, `side` what it leaves."""
 
-    share: float = option(1.0, "how much of the middle is taken", at_least=0, at_most=1)
+    share: float = option(1.0, "share of the middle in the stem", at_least=0, at_most=1)
 
     def __post_init__(self) -> None:
         options.check(self)

@@ -87,43 +87,65 @@ BYTES_PER_SAMPLE, BYTES_PER_STEM = 60.0, 16.0  # as measured on stereo at an ove
 
 @dataclass(frozen=True, kw_only=True)
 class Nmf:
-    sources: int = option(2, "stems to find, without dictionaries", at_least=2, at_most=64)
+    sources: int = option(2, "number of stems, without dictionaries", at_least=2, at_most=64)
     components: int | None = option(
-        None, "spectra in all; none: as many as are relevant", at_least=1, at_most=10000
+        None,
+        "number of components; none: automatic relevance determination",
+        at_least=1,
+        at_most=10000,
     )
     most_components: int = option(
-        40, "spectra to begin with where relevance decides", at_least=2, at_most=10000
+        40,
+        "initial number of components for automatic relevance determination",
+        at_least=2,
+        at_most=10000,
     )
     divergence: str = option(
-        "kl", "how a misfit counts: alike, by size, or by ratio", choices=tuple(updates.BETAS)
+        "kl",
+        "cost function: Euclidean, Kullback-Leibler or Itakura-Saito divergence",
+        choices=tuple(updates.BETAS),
     )
-    exponent: float = option(1.0, "power of the magnitudes that are factorised", above=0, at_most=4)
-    power: float = option(1.0, "exponent of the masks: the higher, the harder", above=0, at_most=16)
-    start: str = option("random", "where spectra begin", choices=starts.STARTS)
+    exponent: float = option(
+        1.0, "exponent of the magnitudes that are factorised", above=0, at_most=4
+    )
+    power: float = option(
+        1.0, "exponent of the masks; higher values make harder masks", above=0, at_most=16
+    )
+    start: str = option("random", "initialisation of the spectra", choices=starts.STARTS)
     restarts: int = option(
-        1, "times to begin, the best is kept; all but the first at random", at_least=1, at_most=1000
+        1,
+        "number of starts; the lowest cost is kept; after the first they are random",
+        at_least=1,
+        at_most=1000,
     )
     iterations: int | None = option(
-        None, "rounds of updates, at most; none: 200, or what the card says",
+        None, "maximum number of updates; none: 200, or the card's number",
         at_least=1, at_most=100000,
     )  # fmt: skip
     tolerance: float = option(
-        1e-5, "end when ten rounds lower the loss by less of it; 0: never", at_least=0, at_most=1
+        1e-5,
+        "stop when ten updates lower the cost by less than this share of it; 0: never",
+        at_least=0,
+        at_most=1,
     )
     timing: float = option(
-        0.3, "grouping: weight of when components play against how they sound",
+        0.3, "grouping: weight of activations against spectra",
         at_least=0, at_most=1,
     )  # fmt: skip
     window_s: float = option(
-        0.064, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+        0.064, "length of a frame, rounded to a power of two samples", above=0, at_most=10
     )
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    dictionaries: str | None = option(None, "a card that 'unweave nmf learn' wrote", file=True)
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
+    )
+    dictionaries: str | None = option(
+        None, "card of dictionaries, as 'unweave nmf learn' writes it", file=True
+    )
     free: str | None = option(
-        None, "with dictionaries: the stem whose spectra are learned from the recording"
+        None, "with dictionaries: a stem whose spectra are learned from the recording"
     )
     seed: int = option(
-        0, "random starts, and those of the grouping", at_least=0, at_most=LARGEST_SEED
+        0, "random seed of the starts and of the grouping", at_least=0, at_most=LARGEST_SEED
     )
     _known: Dictionaries | None = field(default=None, init=False, repr=False, compare=False)
 

@@ -67,41 +67,42 @@ class SpectralSubtraction:
     """See the module. A noise at another sample rate is compared by frequency, in Hz; above what
     its rate can hold nothing is subtracted."""
 
-    rule: str = option(
-        "log-mmse", "how a gain is found", choices=("log-mmse", "wiener", "berouti", "boll")
-    )
+    rule: str = option("log-mmse", "gain rule", choices=("log-mmse", "wiener", "berouti", "boll"))
     noise: Audio | None = option(None, "a recording of the noise alone", file=True)
     noise_start_s: float | None = option(
-        None, "where in the recording the noise is alone: from", at_least=0
+        None, "start of a part of the recording with noise alone", at_least=0
     )
     noise_end_s: float | None = option(
-        None, "where in the recording the noise is alone: to", above=0
+        None, "end of a part of the recording with noise alone", above=0
     )
     search_s: float = option(
-        8.0, "seconds within which each frequency falls silent once", above=0, at_most=60
+        8.0, "time in which the signal pauses at least once at each frequency", above=0, at_most=60
     )
-    reduction_db: float = option(30.0, "most that noise is turned down", above=0, at_most=200)
+    reduction_db: float = option(30.0, "maximum attenuation of the noise", above=0, at_most=200)
     window_s: float = option(
-        0.04, "length of a frame, rounded to a power of two of samples", above=0, at_most=1
+        0.04, "length of a frame, rounded to a power of two samples", above=0, at_most=1
     )
-    overlap: int = option(4, "frames that cover each sample", choices=OVERLAPS)
+    overlap: int = option(4, "number of frames that overlap at each sample", choices=OVERLAPS)
     memory_s: float = option(
-        0.2, "wiener and log-mmse: how long the gain looks back", above=0, at_most=10
+        0.2,
+        "wiener and log-mmse: time constant of the decision-directed estimate",
+        above=0,
+        at_most=10,
     )
     absence: float = option(
         0.2,
-        "log-mmse: the chance that a bin holds only noise; 0 is the rule of 1985",
+        "log-mmse: prior probability of noise alone in a bin; 0: log-MMSE as of 1985",
         at_least=0,
         at_most=0.99,
     )
     oversubtraction: float = option(
-        4.0, "berouti: times the noise is subtracted at 0 dB", at_least=1, at_most=20
+        4.0, "berouti: oversubtraction factor at 0 dB SNR", at_least=1, at_most=20
     )
     average_frames: int = option(
-        3, "boll: frames that a magnitude is the mean of, an odd number", at_least=1, at_most=99
+        3, "boll: number of frames that are averaged, odd", at_least=1, at_most=99
     )
     residual_reduction: bool = option(
-        True, "boll: tidy up what subtraction leaves of the noise; false is plain subtraction"
+        True, "boll: reduce the residual noise; false: plain subtraction"
     )
     _alone: Profile | None = field(default=None, init=False, repr=False)  # of `noise`
 

@@ -77,7 +77,7 @@ def _plugin_verb(name: str, found: Any) -> Any:
 app = typer.Typer(
     name="unweave",
     cls=_Verbs,
-    help="Take finished recordings apart into the tracks they were mixed from.",
+    help="Separate recordings into stems, such as vocals and accompaniment.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -129,7 +129,7 @@ def unweave(
         ),
     ] = False,
 ) -> None:
-    """Take finished recordings apart into the tracks they were mixed from."""
+    """Separate recordings into stems, such as vocals and accompaniment."""
 
 
 def main() -> NoReturn:

@@ -13,14 +13,14 @@ TEXT = """\
 # A recipe of unweave: `unweave train {file}` trains it, `--resume` goes on after a stop.
 # `--set optimiser.rate=1e-4` changes a value for one run. docs/training.md explains every setting.
 name = {name}
-seed = 0 # another one gives other random weights and examples
+seed = 0 # random seed of the weights and the examples
 pit = false # permutation-invariant training: true where the order of stems is free, as of speakers
 precision = "32" # "bf16-mixed" or "16-mixed" on a GPU
 
 [data]
 dataset = "folder" # a folder with a folder for each track; or another of `unweave dataset list`
 root = "my-recordings" # your own: TRACK/vocals.wav, TRACK/accompaniment.wav ..., all of one rate
-stems = ["vocals", "accompaniment"] # what the network gives, each a file of every track
+stems = ["vocals", "accompaniment"] # stems that the network gives, each a file of every track
 validation_tracks = ["a track's name"] # beginnings of names; these tracks are not trained on
 sample_rate_hz = 44100
 channels = 2
@@ -28,7 +28,7 @@ seconds = 6.0 # length of an example; longer ones show more context, and cost mo
 batch = 4 # examples in a step
 same_track_probability = 0.5 # stems from one moment of one track, not random ones
 memory_mb = 2000 # decoded sound kept in memory; what does not fit is decoded again each time
-workers = 2 # processes that make examples, so that the network never waits
+workers = 2 # processes that make examples
 
 [network]
 name = "unet" # a folder of src/unweave/models; what follows are its own settings
@@ -48,13 +48,13 @@ dropout = 0.0
 sdr = 1.0
 root_magnitude_l1 = 2.0
 
-[augmentation] # how often, from 0 to 1; how much where it has a unit
+[augmentation] # probabilities from 0 to 1; sizes have a unit
 gain_db = 3.0
 polarity = 0.5
 swap = 0.5
 speed = 0.5
 tempo = 0.0 # pitch stays; costs more than the others
-formants = 0.0 # pitch and tempo stay: another throat, where few singers are at hand
+formants = 0.0 # pitch and tempo stay; helps where there are few singers
 eq = 0.5
 reverb = 0.0
 codec = 0.0

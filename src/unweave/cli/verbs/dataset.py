@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 _NAMED_ERRORS = 20
 
-app = typer.Typer(help="Recordings with their stems, to score and to train on.")
+app = typer.Typer(help="Datasets: recordings with their stems, for scores and training.")
 
 
 @app.callback(invoke_without_command=True)
 def dataset(context: typer.Context) -> None:
-    """Recordings with their stems, to score and to train on: list (the default), check ROOT."""
+    """Datasets, recordings with their stems: list (the default), check ROOT."""
     if context.invoked_subcommand is None:
         list_datasets()
 
@@ -56,33 +56,33 @@ def list_datasets(
 
 @app.command("check", no_args_is_help=True)
 def check(
-    root: Annotated[Path, typer.Argument(metavar="ROOT", help="The folder of the dataset.")],
+    root: Annotated[Path, typer.Argument(metavar="ROOT", help="Folder of the dataset.")],
     dataset: Annotated[
         str | None,
         typer.Option(
-            "--dataset", "-d", help="Which one, if the folder does not tell.",
+            "--dataset", "-d", help="Name of the dataset, if its folder is ambiguous.",
             autocompletion=dataset_names, show_default=False,
         ),
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Only that split.", show_default=False)] = None,
+    split: Annotated[str | None, typer.Option(help="Its split.", show_default=False)] = None,
     decode: Annotated[
-        bool, typer.Option("--decode", help="Decode it all; do the stems add up to the mix?")
+        bool, typer.Option("--decode", help="Decode all files; check the sum of the stems.")
     ] = False,
     index: Annotated[
         Path | None,
-        typer.Option(help="Compare every file with these checksums.", show_default=False),
+        typer.Option(help="File of checksums to compare with.", show_default=False),
     ] = None,
     write_index: Annotated[
         Path | None,
-        typer.Option(help="Write the checksums of all files there.", show_default=False),
+        typer.Option(help="File of checksums to write.", show_default=False),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Every track, and tracebacks.")
+        bool, typer.Option("--verbose", "-v", help="Every track and error, and tracebacks.")
     ] = False,
 ) -> None:  # fmt: skip
-    """Check that a dataset is whole: files, rates, lengths, and on demand sums and checksums.
+    """Check that a dataset is complete: files, rates, lengths, and on demand sums and checksums.
 
     Exit code: 0 without errors, 1 with errors.
     """

@@ -75,7 +75,9 @@ def separate(
 
     for name in ("format", "bit_depth"):
         if name in options:
-            raise UsageError(f"{name!r} is of files: give it to Stems.save, or to separate_file")
+            raise UsageError(
+                f"{name!r} is an option of files: give it to Stems.save or separate_file"
+            )
     request, ready = _request(model, stems, options)
     wave, rate_hz, speakers = _as_wave(mix, sample_rate_hz, request.output.region)
     executor = executor or shared()

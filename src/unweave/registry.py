@@ -138,7 +138,7 @@ def _check_finite(name: str, members: Iterable[Member], within: tuple[str, ...])
     within = (*within, name)
     for member in members:
         if member.separator in within:
-            raise UsageError(f"{name}: {' -> '.join(within)} -> {member.separator} has no end")
+            raise UsageError(f"{name}: {' -> '.join(within)} -> {member.separator} is a cycle")
         _check_finite(member.separator, _members(member.separator), within)
 
 
@@ -490,7 +490,7 @@ def _technique(name: str) -> type[Any]:
     technique = plugins.loaded(point)
     if not isinstance(technique, type):
         raise UsageError(
-            f"{name}: {point.value} of the plug-in {plugins.origin(point)} is no class of a "
+            f"{name}: {point.value} of the plug-in {plugins.origin(point)} is not a class of a "
             "technique; see docs/new-technique.md"
         )
     return technique

@@ -80,16 +80,16 @@ def test_an_unknown_split_is_a_usage_error(roots, name):
 
 
 def test_an_unknown_name_suggests_near_ones():
-    with pytest.raises(UsageError, match="no dataset is called 'musdb'; perhaps you mean musdb18"):
+    with pytest.raises(UsageError, match="unknown dataset 'musdb'; perhaps you mean musdb18"):
         datasets.load("musdb")
-    with pytest.raises(UsageError, match="no dataset is called 'track'"):
+    with pytest.raises(UsageError, match="unknown dataset 'track'"):
         datasets.describe("track")
 
 
 def test_a_folder_that_may_be_several_is_not_guessed(write, songs, tmp_path):
     write(tmp_path / "Wavfile" / "amy_1_01.wav")
     songs(tmp_path / "train" / "song")
-    with pytest.raises(UsageError, match="may be mir-1k or musdb18-hq; say which with --dataset"):
+    with pytest.raises(UsageError, match="may be mir-1k or musdb18-hq; choose one with --dataset"):
         datasets.guess(tmp_path)
 
 

@@ -288,7 +288,7 @@ def test_a_child_that_dies_costs_one_row(tmp_path):
     for row in rows:
         assert ended["test 1", row.label].status is Status.DONE
         assert ended["deadly", row.label].status is Status.FAILED
-        assert "ended with code 9" in ended["deadly", row.label].error
+        assert "ended with exit code 9" in ended["deadly", row.label].error
 
 
 def test_processes_stop_when_asked(tmp_path):

@@ -287,7 +287,7 @@ def test_children_that_die_at_once_cost_their_files_and_no_more(folder, monkeypa
     monkeypatch.setattr(pool, "_context", Context)
     outcomes = go(workers=2)
     assert [str(outcome.status) for outcome in outcomes] == ["failed"] * 3
-    assert all("its process ended with code -9" in outcome.error for outcome in outcomes)
+    assert all("the worker was killed (signal 9)" in outcome.error for outcome in outcomes)
 
 
 def test_several_at_a_time_give_the_same_bytes(folder):

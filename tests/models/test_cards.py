@@ -250,7 +250,7 @@ WITHOUT_WEIGHTS = MINIMAL[: MINIMAL.index("[weights]")] + "[segment]\nlength = 8
         (MINIMAL + SOURCE.replace("url", "# url"), "[sources]: what is no wheel has a url"),
         (MINIMAL + SOURCE.replace("[[sources]]", "[sources]"), "sources must be a list of tables"),
         (MINIMAL + WHEEL.replace("version", "# version"), "[sources]: a wheel has a package"),
-        (MINIMAL + WHEEL.replace("torch-zip", "wheel"), "[sources.files]: there is no reader"),
+        (MINIMAL + WHEEL.replace("torch-zip", "wheel"), "[sources.files]: unknown reader"),
         (MINIMAL + "[[scores]]\nmetric = 'SDR'", "[scores]: it lacks 'value_db'"),
         ("complement = 'c'\n" + MINIMAL, "complement must be one of the stems; got 'c'"),
         ("target = 'c'\n" + MINIMAL, "target must be one of the stems; got 'c'"),
@@ -283,7 +283,7 @@ WITHOUT_WEIGHTS = MINIMAL[: MINIMAL.index("[weights]")] + "[segment]\nlength = 8
         (MINIMAL.replace('["a", "b"]', '["a", "a"]'), "stems must be names that differ"),
         (MINIMAL.replace('"demucs"', '"htdemucs"'), "no architecture 'htdemucs'; there are"),
         (MINIMAL.replace("[weights]", "[[weights]]"), "weights must be a table"),
-        ("file = '/etc/passwd'\n" + MINIMAL, "a card does not say its file"),
+        ("file = '/etc/passwd'\n" + MINIMAL, "a card cannot set file"),
     ],
 )
 def test_a_wrong_fact_is_one_line_that_names_the_card(tmp_path, text, message):

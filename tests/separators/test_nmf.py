@@ -181,9 +181,9 @@ def test_the_card_says_what_it_is(card: str) -> None:
     [
         (lambda card, spectra: card.unlink(), "cannot be read"),
         (lambda card, spectra: spectra.unlink(), "cannot be read"),
-        (lambda card, spectra: card.write_text("stems = ["), "no card of dictionaries"),
+        (lambda card, spectra: card.write_text("stems = ["), "not a card of dictionaries"),
         (lambda card, spectra: card.write_text("technique = 'nmf'"), "it lacks"),
-        (lambda card, spectra: card.write_bytes(b"\xff\xfe"), "no card of dictionaries"),
+        (lambda card, spectra: card.write_bytes(b"\xff\xfe"), "not a card of dictionaries"),
         (lambda card, spectra: edit(card, '"nmf"', '"rpca"'), "not for nmf"),
         (lambda card, spectra: edit(card, '"strokes"', '"drums"'), "different stems"),
         (lambda card, spectra: edit(card, "0.064", "0.032"), "257 frequencies"),

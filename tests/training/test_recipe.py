@@ -97,7 +97,7 @@ def test_no_network_and_no_file(tmp_path: Path) -> None:
         recipe.parse("", "mine.toml", name="mine")
     with pytest.raises(UsageError, match="no such file"):
         recipe.read(tmp_path / "none.toml")
-    with pytest.raises(UsageError, match="no network is called 'none'"):
+    with pytest.raises(UsageError, match="unknown network 'none'"):
         network(recipe.parse('[network]\nname = "none"', "mine.toml", name="mine"))
     with pytest.raises(UsageError, match="mask_inference"):
         network(parsed("", "network.colour=3"))

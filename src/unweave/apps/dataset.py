@@ -163,7 +163,9 @@ def read_index(file: Path) -> dict[str, str]:
         document = None
     found = document.get("sha256") if isinstance(document, dict) else None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise InputError(f"{shown(file)}: is no index; make one with --write-index")
+        raise InputError(
+            f"{shown(file)}: is not an index of checksums; write one with --write-index"
+        )
     return found
 
 

@@ -289,8 +289,8 @@ def _publish(
     for hidden in digests:
         if not hidden.path.exists():
             raise OutputError(
-                f"{shown(hidden.target.parent)}: was moved or emptied during the run, so the stems "
-                "are lost; leave the folder alone and separate again"
+                f"{shown(hidden.target.parent)}: was moved or emptied during the run, and the "
+                "stems are lost; leave the folder alone and separate again"
             )
     page = None
     try:

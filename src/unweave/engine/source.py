@@ -39,7 +39,7 @@ class Watched:
         if after != self._before:
             raise InputError(
                 f"{shown(self.path)}: changed while it was read, so nothing is kept; "
-                "separate it when nothing writes to it any more"
+                "separate it again when no program writes to it"
             )
         return Source(self.path, digest, after[0])
 

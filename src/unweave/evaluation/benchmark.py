@@ -87,11 +87,11 @@ def benchmark(
     if jobs > 1 and (own := [entry.label for entry in listed if entry.separator is not None]):
         raise UsageError(f"{own[0]} is in memory and takes jobs=1; name it as module:Class")
     if protocol not in (None, *PROTOCOLS):
-        raise UsageError(f"no protocol is called {protocol!r}; there are {', '.join(PROTOCOLS)}")
+        raise UsageError(f"unknown protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
     bits(rounding, ())  # raises for a choice that there is not
     if dataset is None:
         if root is None:
-            raise UsageError("say which dataset: --dataset NAME, or --root FOLDER to look into")
+            raise UsageError("name the dataset: --dataset NAME, or --root FOLDER")
         dataset = datasets.guess(root)
     warnings: list[str] = []
 
@@ -162,7 +162,7 @@ def select(tracks: Sequence[Track], wanted: Sequence[str]) -> list[Track]:
     for name in wanted:
         if name not in by_name:
             near = difflib.get_close_matches(name, by_name, n=3, cutoff=0.4) or list(by_name)[:3]
-            raise UsageError(f"no track is called {name!r}; there are {', '.join(near)}, ...")
+            raise UsageError(f"unknown track {name!r}; there are {', '.join(near)}, ...")
     return [track for track in tracks if track.name in wanted]
 
 
@@ -251,7 +251,7 @@ def _check_paths(paths: Iterable[Path]) -> None:
     seen: set[str] = set()
     for path in paths:
         if str(path).casefold() in seen:
-            raise InputError(f"{path}: two tracks or entries would write it; rename one of them")
+            raise InputError(f"{path}: is the file of two tracks or entries; rename one of them")
         seen.add(str(path).casefold())
 
 

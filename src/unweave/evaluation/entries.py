@@ -104,7 +104,7 @@ def entries(
                              "give it another name")  # fmt: skip
         distinct[label] = Entry(label=label, kind="separator", name=label, folder=folder)
     if not distinct:
-        raise UsageError("nothing to benchmark; name a --separator, an --oracle or --estimates")
+        raise UsageError("no entry to benchmark; name a --separator, an --oracle or --estimates")
     return list(distinct.values())
 
 
@@ -118,7 +118,7 @@ def label_of(name: str, options: Mapping[str, object]) -> str:
 
 def _oracle(name: str) -> Entry:
     if name not in ORACLES:
-        raise UsageError(f"no oracle is called {name!r}; there are {', '.join(ORACLES)}")
+        raise UsageError(f"unknown oracle {name!r}; there are {', '.join(ORACLES)}")
     return Entry(label=name, kind="oracle", name=name)
 
 

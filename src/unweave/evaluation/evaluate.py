@@ -185,7 +185,7 @@ def evaluate_files(
 
 def _protocol(metric: str) -> str:
     if metric not in PROTOCOLS:
-        raise UsageError(f"no metric is called {metric!r}; there are {', '.join(PROTOCOLS)}")
+        raise UsageError(f"unknown metric {metric!r}; there are {', '.join(PROTOCOLS)}")
     return PROTOCOLS[metric]
 
 

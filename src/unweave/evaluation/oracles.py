@@ -47,7 +47,7 @@ def oracle(name: str, mix: Wave, references: Stems, protocol: str) -> Estimates:
     unknown name.
     """
     if name not in ORACLES:
-        raise UsageError(f"no oracle is called {name!r}; there are {', '.join(ORACLES)}")
+        raise UsageError(f"unknown oracle {name!r}; there are {', '.join(ORACLES)}")
     if name == "mixture":
         return _mixture(mix, references)
     stft = Stft(protocol)

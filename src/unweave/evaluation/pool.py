@@ -1,7 +1,7 @@
 """Several tracks at a time, each in a child process that keeps the separators it has loaded.
 
 Children are started afresh (spawn), share the processor's cores among them, and talk through a
-pipe. One that dies (for want of memory, say) costs the entry it was working on; what is left of its
+pipe. One that is killed (out of memory, for instance) fails only its entry; what is left of its
 track goes to another. To stop, children are killed, and they end by themselves where the parent is
 killed: files of scores appear whole or not at all.
 """
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from unweave.core.ending import leave_to_parent
+from unweave.core.ending import described, leave_to_parent
 from unweave.errors import UnweaveError
 from unweave.evaluation.work import Job, Outcome, Request, Scorer, failed
 from unweave.types import ShouldStop
@@ -102,10 +102,7 @@ def _listen(child: _Child, children: list[_Child], queue: deque[Job], request: R
             request,
             job.track,
             entry,
-            UnweaveError(
-                f"its process ended with code {child.process.exitcode}, "
-                "perhaps for want of memory; use fewer --jobs"
-            ),
+            UnweaveError(f"{described(child.process.exitcode)}; use --jobs 1"),
         )
     child.done += 1
     if child.done == len(job.entries):

@@ -27,7 +27,7 @@ def bits(choice: str, lossy: Collection[str]) -> int | None:
     codecs. Raises UsageError for another choice.
     """
     if choice not in CHOICES:
-        raise UsageError(f"no rounding is called {choice!r}; there are {', '.join(CHOICES)}")
+        raise UsageError(f"unknown rounding {choice!r}; there are {', '.join(CHOICES)}")
     return 16 if choice == SIXTEEN or (choice == AUTO and lossy) else None
 
 

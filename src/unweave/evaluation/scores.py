@@ -189,7 +189,7 @@ def read(path: Path, root: Path | None = None) -> TrackScores:
     try:
         return _parse(data, path, root)
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: is no file of scores ({error})") from error
+        raise InputError(f"{path}: is not a file of scores ({error})") from error
 
 
 def load_json(path: Path) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def _check(data: object, path: Path) -> None:
     """Raises InputError where `data` is not as in the schema."""
     fault = schema.fault(data, schema.load("unweave.evaluation", "scores.schema.json"))
     if fault is not None:
-        raise InputError(f"{path}: is no file of scores ({fault})")
+        raise InputError(f"{path}: is not a file of scores ({fault})")
 
 
 def _museval(targets: Targets, scores: TrackScores) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from unweave.audio.files import shown
 from unweave.core import whole
-from unweave.core.ending import end_now, leave_to_parent
+from unweave.core.ending import described, end_now, leave_to_parent
 from unweave.errors import UnweaveError
 from unweave.jobs.plan import Job
 from unweave.jobs.runner import (
@@ -141,8 +141,8 @@ def _listen(child: _Child, children: list[_Child], watcher: Watcher) -> Iterator
         yield failed(
             job,
             UnweaveError(
-                f"{shown(job.source)}: its process ended with code {child.process.exitcode}, "
-                "perhaps for want of memory; use fewer --jobs or --max-memory"
+                f"{shown(job.source)}: {described(child.process.exitcode)}; "
+                "use --jobs 1 or --max-memory"
             ),
         )
 

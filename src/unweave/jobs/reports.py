@@ -203,11 +203,11 @@ def find_recording(report: Report, report_path: Path, given: Path | None = None)
     if other is None:
         raise InputError(
             f"{shown(given or written)}: the recording of {shown(report_path)} is not there; "
-            "say where it is now with --input"
+            "give its path with --input"
         )
     raise InputError(
         f"{shown(other)}: is not the recording that {shown(report_path)} was made from (its "
-        "SHA-256 differs); say where that one is with --input"
+        "SHA-256 differs); give the path of the original with --input"
     )
 
 

@@ -151,7 +151,7 @@ def _make(card: Card, on_bytes: OnBytes | None) -> bytes:
     digest = hashlib.sha256(content).hexdigest()
     if digest != card.weights.sha256:  # the sources are right, so that this is a fault of ours
         raise WeightsError(
-            f"{card.place}: conversion gave SHA-256 {digest[:12]}..., not the pinned one; please "
+            f"{card.place}: conversion gave SHA-256 {digest[:12]}..., not that of the card; please "
             "report this"
         )
     return content

@@ -102,4 +102,4 @@ def _shapes(state: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _foreign(path: Path) -> WeightsError:
-    return WeightsError(f"{shown(path)}: is no checkpoint of unweave; {NOT_OURS}")
+    return WeightsError(f"{shown(path)}: is not a checkpoint of unweave; {NOT_OURS}")

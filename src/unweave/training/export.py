@@ -48,7 +48,7 @@ def config(recipe: Recipe) -> Any:
     data = {name: getattr(recipe.data, name) for name in FROM_DATA}
     try:
         for name in data.keys() & recipe.settings.keys():
-            raise ValueError(f"{name} stands in [data], not here")
+            raise ValueError(f"{name} belongs to [data], not to [network]")
         return typed(kind, {**data, **recipe.settings})
     except (TypeError, ValueError, ArithmeticError) as error:
         raise UsageError(f"[network] {recipe.network}: {one_line(error)}") from error
@@ -60,7 +60,7 @@ def _network(name: str) -> tuple[Any, Any]:
     module = architectures.model(key) if key in architectures.names() else None
     found: tuple[Any, Any] | None = getattr(module, "NETWORK", None)
     if found is None:
-        raise UsageError(f"no network is called {name!r} that can be trained")
+        raise UsageError(f"unknown network {name!r}")
     return found
 
 

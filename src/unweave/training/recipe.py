@@ -227,7 +227,7 @@ def check_name(name: object, owner: str) -> None:
         )
     if name.casefold() in RUN_FILES:
         raise UsageError(
-            f"{owner}: {name!r} is what a run calls a file of its own; set name to another word"
+            f"{owner}: {name!r} is the name of a run's own file; set name to another word"
         )
 
 

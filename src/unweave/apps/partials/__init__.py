@@ -154,7 +154,7 @@ def _check(source: Path, output: Path | None, plot: Path | None) -> None:
         from importlib.util import find_spec
 
         if plot.suffix.lower() != ".png":
-            raise UsageError(f"{shown(plot)}: the picture is a .png; name it so")
+            raise UsageError(f"{shown(plot)}: the picture must be a .png file")
         if find_spec("matplotlib") is None:
             raise UsageError(
                 "pictures need matplotlib; install it with: pip install 'unweave[plot]'"

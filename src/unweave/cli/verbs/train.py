@@ -54,7 +54,7 @@ def train(
         from unweave.errors import UsageError
 
         if (recipe is None) == (new is None):
-            raise UsageError("give a RECIPE.TOML, or --new NAME to begin one")
+            raise UsageError("give a RECIPE.TOML, or --new NAME for a new one")
         if new is not None:
             from unweave.training.template import write
 
@@ -66,7 +66,7 @@ def train(
             import pytorch_lightning  # noqa: F401
         except ImportError as error:
             raise UsageError(
-                f"training needs more than separating does ({error.name} is missing); "
+                f"training needs additional packages ({error.name} is missing); "
                 "run: pip install 'unweave[train]'"
             ) from error
         from unweave.cli.progress import display

@@ -38,7 +38,9 @@ class Wiener:
         check_segments("the Wiener filter", self.separator)
         spec = self.separator.spec
         if spec.segmentation and spec.segmentation.window == "own":
-            raise UsageError(f"{spec.name}: its stems fade at the ends; it filters them itself")
+            raise UsageError(
+                f"{spec.name}: its stems are windowed, which an outer filter cannot use"
+            )
 
     @property
     def spec(self) -> Spec:

@@ -72,7 +72,7 @@ def _member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
 def _check_stored(info: zipfile.ZipInfo, path: Path) -> None:
     """torch never compresses; refusing it means that a file cannot unpack to more than its size."""
     if info.compress_type != zipfile.ZIP_STORED:
-        raise WeightsError(f"{path}: a compressed archive, which weights never are")
+        raise WeightsError(f"{path}: a compressed archive, which unweave does not read")
 
 
 def _no_storage(key: str) -> NoReturn:

@@ -133,10 +133,10 @@ def read(path: str, limits: Iterable[Option]) -> Dictionaries:
             f"{path}: the dictionaries cannot be read ({error.strerror or error})"
         ) from error
     except KeyError as error:
-        raise WeightsError(f"{path}: no card of dictionaries: it lacks {error}") from error
+        raise WeightsError(f"{path}: not a card of dictionaries: it lacks {error}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise WeightsError(f"{path}: no card of dictionaries ({reason:.120})") from error
+        raise WeightsError(f"{path}: not a card of dictionaries ({reason:.120})") from error
 
 
 def _content(file: Path, sha256: str) -> bytes:

@@ -63,7 +63,7 @@ def learn(
         values = active_frames(magnitudes(some.div_(level), exponent))
         if values.shape[1] < count:
             raise UsageError(
-                f"nmf: {stem} has {values.shape[1]} frames that sound, too few for {count} "
+                f"nmf: {stem} has {values.shape[1]} active frames, too few for {count} "
                 "components: give more examples or set fewer components"
             )
         bases.append(describe(values, count, beta=beta, iterations=rounds, seed=seed))

@@ -1,4 +1,4 @@
-"""The door from Python: `separate` for what is in memory, `separate_file` for files of any length.
+"""The Python API: `separate` for what is in memory, `separate_file` for files of any length.
 
 Both call the engine that the command line calls. All names are those of the package, as in
 `unweave.load`.

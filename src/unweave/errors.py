@@ -40,7 +40,7 @@ class Cancelled(UnweaveError):
     exit_code = 130
 
 
-def told(value: object) -> str:
+def quoted(value: object) -> str:
     """A value as Python writes it, for an error: cut to what fits a line."""
     try:
         return f"{value!r:.80}"

@@ -42,7 +42,7 @@ class SeparatorRef:
     """A separator with all of its options, pinned by hashes.
 
     `model`: what to load it by, a name or a card's absolute path. None: it, or the sound of one of
-    its options, exists only in memory, so nobody can load it again and it has no identity.
+    its options, exists only in memory: it cannot be loaded again and has no identity.
     `revision` goes up when the separator's code gives other bytes than before. members: those that
     a preset or a bag is made of, in their order.
     """
@@ -277,7 +277,7 @@ def _hashes(old: str | None, new: str | None) -> str:
 
 
 def brief(sha256: str | None) -> str:
-    """As much of a hash as tells two apart."""
+    """The beginning of a hash, for people."""
     return "none" if sha256 is None else f"{sha256[:12]}..."
 
 

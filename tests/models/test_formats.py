@@ -191,7 +191,7 @@ def test_refuses_a_checkpoint_with_more_than_tensors(tmp_path):
     with pytest.raises(WeightsError, match="more than named arrays: 'step'"):
         torch_zip.read(file)
     torch.save(torch.nn.Linear(2, 2), file)
-    with pytest.raises(WeightsError, match="asks for torch"):
+    with pytest.raises(WeightsError, match="refers to torch"):
         torch_zip.read(file)
 
 

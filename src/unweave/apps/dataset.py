@@ -91,7 +91,7 @@ def check(
     on_progress: OnProgress = lambda _: None,
     should_stop: ShouldStop = lambda: False,
 ) -> Checked:
-    """Check every track of a dataset; without its name, the folder tells.
+    """Check every track of a dataset; without its name, it is found from the folder.
 
     Raises InputError where the folder is no dataset or cannot even be listed, UsageError for an
     unknown name or split, Cancelled.

@@ -166,7 +166,7 @@ def _wave(
         plain = False
     pieces = None
     if not plain:
-        # What a big-endian file says beside its sound is in its own byte order, all but ID3.
+        # The other chunks of a big-endian file are in its byte order, except ID3.
         others = [
             c
             for c in chunks

@@ -180,7 +180,7 @@ def _leave(code: str | int | None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):  # nobody listens any more, and Python would say so
+        except (OSError, ValueError):  # stdout is closed, and Python would print an error
             quickly = True
     if not quickly:
         sys.exit(code)

@@ -34,7 +34,7 @@ class _Now:
     polls: bool = False
     patience_s: float = PATIENCE_S
     asked: bool = False
-    say: Callable[[], None] = lambda: None  # tells the user, for an end from the thread
+    say: Callable[[], None] = lambda: None  # a message to the user, for an end from the thread
 
 
 _now = _Now()

@@ -29,7 +29,7 @@ class Session:
     quiet: bool = False
     verbose: bool = False
     as_json: bool = False
-    stdout_closed: bool = False  # nobody reads stdout any longer
+    stdout_closed: bool = False  # the reader of stdout is gone
     documented: bool = False  # the one JSON document is begun
     # What that document is, should the command be ended from a thread.
     so_far: Callable[[], object] = field(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unweave.errors import InputError, UsageError, told
+from unweave.errors import InputError, UsageError, quoted
 
 if TYPE_CHECKING:
     from unweave.types import Wave
@@ -94,5 +94,5 @@ def seconds(time: object, which: str) -> float:
     raise UsageError(
         f"the {which} must be a time in seconds, minutes:seconds or hours:minutes:seconds, "
         f"as in 90.5 or 1:30.5, with less than 60 seconds after a colon and at most {LATEST_S:g} "
-        f"seconds in all; got {told(time)}"
+        f"seconds in all; got {quoted(time)}"
     )

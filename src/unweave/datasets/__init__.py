@@ -1,7 +1,7 @@
 """Sets of recordings with their stems: one file = one dataset, its name the file's.
 
-A file holds its facts as `ABOUT`, `tracks(root, split)`, and `looks_like(root)` if it can be told
-by its folder. Listing reads headers only; sound is decoded track by track when asked for.
+A file holds its facts as `ABOUT`, `tracks(root, split)`, and `looks_like(root)` if its folder can
+be recognised. Listing reads headers only; a track is decoded when it is read.
 """
 
 from __future__ import annotations

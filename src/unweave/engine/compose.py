@@ -55,7 +55,7 @@ AnySeparator: TypeAlias = Separator | Composition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Runs separators on a device. batch: segments at work at once, of each that is run. workers:
+    """Runs separators on a device. batch: segments in parallel, of each that is run. workers:
     the threads that others share; None: as many as `batch`."""
 
     device: str

@@ -274,7 +274,7 @@ def _told(table: Table, scores: Sequence[TrackScores]) -> Table:
     if len(ways) > 1:
         raise ValueError("scores of rounded samples and of others cannot stand in one table")
     bits = next(iter(ways), None)
-    how = rounding.told(table.aggregation, bits)
+    how = rounding.with_rounding(table.aggregation, bits)
     return replace(table, aggregation=how, rounded_to_bits=bits)
 
 

@@ -31,7 +31,7 @@ _SHOWN = 5  # tracks that are named before the rest is counted
 
 
 class Watcher(Protocol):
-    """Who wants to know how the benchmark goes on."""
+    """Callbacks for the progress of a benchmark."""
 
     def warned(self, text: str) -> None:
         """A line on what will not be scored, before the work begins."""
@@ -73,7 +73,7 @@ def benchmark(
     `rounding.bits`. jobs: tracks at a time, in processes that share the processor's cores.
 
     A track without a stem that the dataset's other tracks have is left out, because its mix is
-    another kind of mix; so is an entry on a track that has none of its stems. The watcher is told.
+    another kind of mix; so is an entry on a track without any of its stems. The watcher is warned.
 
     Raises UsageError or InputError before any work starts: for names, options or a dataset that
     there are not, and for a separator none of whose stems is in the dataset. What goes wrong later

@@ -53,7 +53,7 @@ class Entry:
 
     @property
     def has_identity(self) -> bool:
-        """Whether equal entries give equal bytes: nobody knows what code of others holds."""
+        """Whether equal entries give equal bytes: the code of other packages is unknown."""
         return self.ref is None or self.ref.model is not None
 
     def estimates(self, track: Track) -> Mapping[str, Path]:

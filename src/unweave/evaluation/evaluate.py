@@ -88,7 +88,7 @@ class Evaluation:
         found, bits = self.scores, self.scores.rounded_to_bits
         whole = Table(
             title="without filters, dB",
-            aggregation=how.told("one score for the whole length", bits),
+            aggregation=how.with_rounding("one score for the whole length", bits),
             rounded_to_bits=bits,
             columns=decibels(_GLOBAL.values()),
             rows=tuple(
@@ -103,7 +103,7 @@ class Evaluation:
         title, aggregation = _TITLES[found.protocol]
         framed = Table(
             title=title,
-            aggregation=how.told(aggregation, bits),
+            aggregation=how.with_rounding(aggregation, bits),
             rounded_to_bits=bits,
             columns=decibels(METRICS),
             rows=tuple(

@@ -81,7 +81,7 @@ def pair(
     are added up. derived: whether the accompaniment is the sum of the stems beside the vocals, not
     a stem of its own. Then it stands for them; and where it is not given it is made of what is:
     the sum of all other stems, or what vocals alone leave of the mix. Raises UsageError where a
-    mapping names a stem that there is not, where two names that nobody mapped mean the same, and
+    mapping names a stem that there is not, where two unmapped names mean the same, and
     where nothing matches.
     """
     mapping = renamed(mapping or {}, estimates)

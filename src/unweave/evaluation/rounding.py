@@ -45,6 +45,6 @@ def rounded(wave: Wave, to_bits: int | None) -> Wave:
     return found
 
 
-def told(aggregation: str, to_bits: int | None) -> str:
+def with_rounding(aggregation: str, to_bits: int | None) -> str:
     """The aggregation for the head of a table, with the rounding where there is any."""
     return aggregation if to_bits is None else f"{aggregation}; samples rounded to {to_bits} bits"

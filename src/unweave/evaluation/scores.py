@@ -68,7 +68,7 @@ class TrackScores:
     `targets[stem][metric]` is `(frame,)`. Where vocals were scored once among all stems and once
     beside the accompaniment, `targets` holds the latter, as museval does, and `among_stems` the
     former. `scored_with[stem]` names the stems whose references counted as interference.
-    A file of museval's own leaves all but `targets` at what the path tells.
+    A file of museval's own holds `targets` only; the path has the other facts.
     """
 
     dataset: str
@@ -182,8 +182,8 @@ def read(path: Path, root: Path | None = None) -> TrackScores:
     """The scores in a file of ours or of museval's.
 
     root: the folder below which museval's file lies at SYSTEM/SPLIT/TRACK.json, or at
-    DATASET/SYSTEM/SPLIT/TRACK.json: its path tells what the file does not. Raises InputError, one
-    line with the path.
+    DATASET/SYSTEM/SPLIT/TRACK.json: the path has the facts that the file lacks. Raises InputError,
+    one line with the path.
     """
     data = load_json(path)
     try:

@@ -1,4 +1,4 @@
-"""Scores of one track: which metric each protocol asks for, and what stands beside it.
+"""Scores of one track: the metrics of each protocol, and those beside them.
 
 `bss-eval-v4` is SiSEC's: BSS Eval v4 on images, windows of one second without overlap. `mir-1k` is
 that of Huang et al.: BSS Eval v3 on sources of one channel, one score per clip, and NSDR, which is

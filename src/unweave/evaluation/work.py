@@ -36,7 +36,7 @@ class Request:
     protocol: str | None = None  # None: the dataset's own
     rounding: str = rounding.AUTO  # one of `rounding.CHOICES`
     device: str = "auto"
-    batch: int | None = None  # segments at work at once; None: the engine's choice
+    batch: int | None = None  # segments in parallel; None: the engine's choice
 
     def path(self, track: Track, entry: Entry) -> Path:
         return scores.path_of(self.output, self.dataset, entry.label, track.split, track.name)
@@ -96,7 +96,7 @@ class Outcome:
     sound_s: float = 0.0
     scores: TrackScores | None = None  # of what is done or skipped
     error: str = ""  # one line that names track and entry
-    details: str = ""  # the traceback of an error nobody foresaw
+    details: str = ""  # the traceback of an unexpected error
 
 
 @dataclass(frozen=True, slots=True)

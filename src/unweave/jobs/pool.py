@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 _context = multiprocessing.get_context("spawn")
 _PROGRESS_EVERY_S = 0.1
-_PATIENCE_S = 2.5  # for a child that is told to stop
+_PATIENCE_S = 2.5  # for a child that should stop
 
 
 @dataclass(slots=True)

@@ -40,11 +40,11 @@ class Outcome:
     error: str = ""  # one line that names the file
     error_kind: str = ""  # the class of the error
     exit_code: int = 0
-    details: str = ""  # the traceback of an error nobody foresaw
+    details: str = ""  # the traceback of an unexpected error
 
 
 class Watcher(Protocol):
-    """Who wants to know how the batch goes on."""
+    """Callbacks for the progress of a batch."""
 
     def started(self, job: Job) -> None: ...
     def progress(self, job: Job, progress: Progress) -> None: ...

@@ -10,7 +10,7 @@ independent of each other are the sources, and their frequencies stay together.
 `r_st = mean_f |y_sft|^2` (`gauss`) or `2 sqrt(sum_f |y_sft|^2)` (`laplace`). The mix's covariances
 weighted with `1 / r_st`, `V_sf = mean_t x_ft x_ft^H / r_st`, give new rows of `W_f` by iterative
 projection, one at a time (`single`) or two at a time (`pair`); no step makes the likelihood smaller
-and there is no step size. Each source is then brought back to what every microphone heard of it
+and there is no step size. Each source is then projected back to its image at every microphone
 (`A_f = W_f^-1`, image `A_f[:, s] y_s`), so that the stems sum to the mix.
 
 With more channels than sources the sources are what the channels share least with the background

@@ -1,4 +1,4 @@
-"""Sources mixed by levels alone, no more than channels: independent component analysis (FastICA).
+"""Instantaneous mixtures, at most as many sources as channels: independent component analysis.
 
 **Idea.** A sum of independent sources is closer to a Gaussian than each of them. So the directions
 in which a mix of several channels is least Gaussian are the sources. FastICA finds them by a

@@ -32,7 +32,7 @@ centre is the sum of all others.
 
 **When it fails.** What is panned alike stays together: the centre of a song holds the voice, and
 also bass, kick and snare. Echoes and doubled tracks are wide and go to the sides. A mono recording
-has one direction. Microphones some way apart hear delays, which this technique does not look for.
+has one direction. Spaced microphones record delays, which this technique does not model.
 
 **Paper.** D. FitzGerald, A. Liutkus, R. Badeau, "PROJET: spatial audio separation using
 projections", ICASSP 2016.

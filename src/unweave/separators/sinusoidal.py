@@ -18,7 +18,7 @@ the tracks down (CSV, JSON or SDIF) and draws them.
 
 **When it fails.** Where partials lie closer together than two bins of the window (low chords, dense
 mixes: choose a longer `window_s`), or glide faster than the window can see (choose a shorter one);
-a tone is heard as noise for the moment of its attack, and a drum that rings counts as tone.
+a tone is noise during its attack, and a drum that rings counts as tone.
 
 **Paper.** X. Serra, J. Smith, "Spectral modeling synthesis: a sound analysis/synthesis system based
 on a deterministic plus stochastic decomposition", Computer Music Journal 14(4), 1990; R. McAulay,

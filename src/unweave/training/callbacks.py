@@ -184,7 +184,7 @@ class Picture(pl.Callback):
 
 
 def _any(trainer: pl.Trainer, stop: bool) -> bool:
-    """Whether one of the processes wants to stop: all must, or they wait for each other."""
+    """Whether one of the processes should stop: all must, or they wait for each other."""
     return (
         stop
         if trainer.world_size == 1

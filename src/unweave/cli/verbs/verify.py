@@ -103,7 +103,7 @@ def verify(
 
 
 def _told(path: Path, error: Exception) -> tuple[str, str]:
-    """Why a report could not be verified, in a line, and the traceback of what nobody expects."""
+    """Why a report could not be verified, in a line, and the traceback of an unexpected error."""
     import traceback
 
     from unweave.errors import UnweaveError

@@ -1,7 +1,7 @@
 """How good is a separation: BSS Eval v4 and v3, scale-invariant SDR, global SDR, SNR.
 
 Plain functions on arrays `(stem, channel, time)`, references first; what each score means is in
-`docs/metrics.md`. This room knows no separator and no file.
+`docs/metrics.md`. This package imports no separator and reads no file.
 """
 
 from unweave.evaluation.metrics.bss_eval import (

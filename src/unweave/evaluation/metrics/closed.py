@@ -1,6 +1,6 @@
 """The ratios of a whole signal from correlations alone, without filtering anything.
 
-Where filters are used on the very signals they were fitted to, every energy that BSS Eval asks for
+Where filters are used on the very signals they were fitted to, every energy of BSS Eval
 is a quadratic form: the target's is `h' G h`, its product with the estimate is `d' h`, and so on,
 with the Gram matrix `G` and the products `d` that gave the filters `h`. (Scheibler, "SDR: medium
 rare with fast computations", ICASSP 2022, goes this way too.) Differences of large numbers lose

@@ -103,7 +103,7 @@ def other_averages(comparison: Comparison) -> list[Table]:
 
 
 def cost_table(comparison: Comparison) -> Table | None:
-    """What the separators took; None where nobody measured it."""
+    """Time and memory of the separators; None without measurements."""
     rows = []
     for system in comparison.systems:
         items = comparison.own_of(system)
@@ -343,7 +343,7 @@ def _with_published(table: Table, dataset: str, stem: str) -> list[Block]:
 
 
 def _named(table: Table, aggregation: str) -> Table:
-    return replace(table, aggregation=rounding.told(aggregation, table.rounded_to_bits))
+    return replace(table, aggregation=rounding.with_rounding(aggregation, table.rounded_to_bits))
 
 
 def tracks(count: int | str) -> str:

@@ -276,7 +276,7 @@ def build(
     mask_exponent: float = 2.0,
     wiener: int = 0,
 ) -> Spleeter:
-    """The network with its weights, as a card describes it and a user wants it.
+    """The network with its weights, with the options of a user, as a card describes it.
 
     weights: `<stem>.down1.conv.weight` and so on. Raises ValueError for settings that mean nothing,
     WeightsError where the weights do not fit.

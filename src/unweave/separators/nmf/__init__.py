@@ -1,11 +1,10 @@
 """NMF: a spectrogram as a sum of a few spectra that come and go; spectra to stems.
 
 **Idea.** A note has one spectrum whose strength changes; a spectrogram of music is a sum of few
-such components, each a column of spectra times a row of activations. Found without being told
-anything, they are grouped into sources by how they sound and when they play. Where examples of the
-stems are at hand, spectra are learned from them first (`unweave nmf learn`), and only the
-activations are left to find: then every component is known to belong to a stem, and stems have
-their names.
+such components, each a column of spectra times a row of activations. The unsupervised form finds
+them in the mix alone and groups them into sources by their spectra and activations. The supervised
+form learns the spectra from examples of the stems first (`unweave nmf learn`) and finds the
+activations only: every component then belongs to a known stem, and stems have their names.
 
 **Formula.** With `V` the magnitudes of the mix to the power `exponent`, find `W, H >= 0` that bring
 
@@ -205,7 +204,7 @@ class Nmf:
 
     @property
     def _settings(self) -> dict[str, Any]:
-        """How spectra are taken: as the card says, or as this separator was told."""
+        """Settings of the spectra: those of the card, or of this separator."""
         own = {name: getattr(self, name) for name in SETTINGS}
         return {**own, **(self._known.settings if self._known else {})}
 

@@ -29,7 +29,7 @@ from unweave.evaluation.rounding import rounded
 NAMES = ("repet-sim", "ft2d", "repet", "rpca", "hpss")
 RATE_HZ, PIECE_S, REST_S = 44_100, 7, 3
 VOICE_DB = -4.5  # against the accompaniment: the median over MUSDB18's excerpts and their seconds
-COLUMNS = ["technique", "of", "SDR", "ISR", "SIR", "SAR", "behind repet-sim"]
+COLUMNS = ["technique", "of", "SDR", "ISR", "SIR", "SAR", "below repet-sim"]
 Wave = np.ndarray
 
 

@@ -51,7 +51,7 @@ def main() -> None:
     audio_s = recipe.data.batch * recipe.data.seconds
     made_s, learnt_s = statistics.median(make), statistics.median(learn)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print("| recipe | make, s | learn, s | share of making | audio s/s | peak memory, MB |")
+    print("| recipe | make, s | train, s | share of making | audio s/s | peak memory, MB |")
     print("|---|---|---|---|---|---|")
     print(
         f"| {recipe.name} | {made_s:.3f} | {learnt_s:.3f} | {made_s / (made_s + learnt_s):.1%} |"

@@ -145,13 +145,13 @@ INTRODUCTION = (
     "Classical techniques need no training and run on any recording. Each is one file or folder in",
     "`src/unweave/separators/`. A technique that works on segments needs memory that does not grow",
     "with the recording. For a technique that needs the whole recording unweave estimates the",
-    "memory first, and refuses a recording that would not fit. `unweave models show NAME` lists the",
-    "options; the pages here explain them, and when each technique fails.",
+    "memory first, and refuses a recording that would not fit. `unweave models show NAME` lists",
+    "the options; the pages here explain them, and when each technique fails.",
 )
 WIENER = (
     "Every technique and every trained model has the option `wiener` (`--wiener`,",
-    "`--set wiener=2`): a multichannel Wiener filter then estimates the stems again from the mix, by",
-    "the level and the position of each in the stereo image.",
+    "`--set wiener=2`): a multichannel Wiener filter then estimates the stems again from the mix,",
+    "by the level and the position of each in the stereo image.",
 )
 
 

@@ -54,7 +54,7 @@ class Campaign:
 
 
 def training(system: str) -> str:
-    """What a system had learnt from: `oracle`, `mixture`, `blind`, `MUSDB18` or `more data`."""
+    """What a system had learned from: `oracle`, `mixture`, `blind`, `MUSDB18` or `more data`."""
     if system in _ORACLES:
         return "oracle"
     if system == "MIX":

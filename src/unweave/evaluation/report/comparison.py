@@ -230,10 +230,10 @@ def campaign(
     known = {label.lower() for label in taken}
     systems, scores = [], []
     for name in data.systems:
-        learnt = sisec.training(name)
+        learned = sisec.training(name)
         label = f"{name} (SiSEC)" if name.lower() in known else name
-        kind = learnt if learnt in ("oracle", "mixture") else "published"
-        notes = ["SiSEC"] * (label == name) + [learnt] * (kind == "published")
+        kind = learned if learned in ("oracle", "mixture") else "published"
+        notes = ["SiSEC"] * (label == name) + [learned] * (kind == "published")
         systems.append(System(label, kind, True, " · ".join(notes)))
         values = {
             target: {metric: data.of(name, target, metric) for metric in sisec.METRICS}

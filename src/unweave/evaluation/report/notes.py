@@ -84,7 +84,7 @@ def cautions(comparison: Comparison) -> list[Block]:
             "rounded."
         )
     if comparison.split == "train":
-        words.append("Split train: separators may have learnt from these very tracks.")
+        words.append("Split train: separators may have learned from these very tracks.")
     if comparison.on_sisec_songs and len(comparison.tracks) < len(sisec.campaign().tracks):
         words.append(
             f"SiSEC 2018's systems are shown on the same {len(comparison.tracks)} of its 50 tracks,"

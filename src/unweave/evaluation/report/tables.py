@@ -16,7 +16,7 @@ from unweave.evaluation.statistics import LEVEL, PairedTest, compare
 from unweave.evaluation.table import RANKED, Column, Row, Table, shown
 
 LEARNT = (
-    "Blind: nothing learnt; MUSDB18: learnt from its train split; more data: from other music "
+    "Blind: nothing learned; MUSDB18: learned from its train split; more data: from other music "
     "besides."
 )
 CSDR = "median over frames, then median over tracks (cSDR)"

@@ -17,7 +17,7 @@ from unweave import registry
 from unweave.core.region import Region
 from unweave.core.waves import as_wave, whole_rate_hz
 from unweave.errors import UsageError
-from unweave.jobs import DEFAULT_TEMPLATE, Found, do, plan
+from unweave.jobs import DEFAULT_TEMPLATE, InputFile, do, plan
 from unweave.jobs.stream import StemStream
 from unweave.options import SEED
 from unweave.request import SeparationRequest, SeparatorRef, run_options
@@ -123,7 +123,7 @@ def separate_file(
     with one line that says what to do. Nothing half-written is left.
     """
     request, ready = _request(model, stems, options)
-    [job] = plan([Found(Path(path))], request, Path(output_dir), filename_template, overwrite)
+    [job] = plan([InputFile(Path(path))], request, Path(output_dir), filename_template, overwrite)
     outcome = do(
         job,
         on_progress,

@@ -15,7 +15,7 @@ from unweave import registry
 from unweave.audio.files import shown
 from unweave.core.whole import straight
 from unweave.errors import UsageError
-from unweave.jobs.inputs import Found
+from unweave.jobs.inputs import InputFile
 from unweave.jobs.naming import (
     DEFAULT_TEMPLATE,
     check_template,
@@ -49,7 +49,7 @@ class Job:
 
 
 def plan(
-    found: Sequence[Found],
+    found: Sequence[InputFile],
     request: SeparationRequest,
     output_dir: Path,
     template: str = DEFAULT_TEMPLATE,
@@ -71,7 +71,11 @@ def plan(
 
 
 def _job(
-    item: Found, request: SeparationRequest, folder: Path, template: str, overwrite: bool = False
+    item: InputFile,
+    request: SeparationRequest,
+    folder: Path,
+    template: str,
+    overwrite: bool = False,
 ) -> Job:
     source = item.path
     values = {
@@ -119,7 +123,7 @@ def _clashes(jobs: Sequence[Job]) -> list[Clash]:
 
 def _clash_message(
     clashes: Sequence[Clash],
-    found: Sequence[Found],
+    found: Sequence[InputFile],
     request: SeparationRequest,
     output_dir: Path,
     template: str,

@@ -40,12 +40,12 @@ from unweave.request import SeparationRequest, differences
 
 class State(StrEnum):
     NEW = "new"
-    FINISHED = "finished"
-    IN_THE_WAY = "in the way"
+    UP_TO_DATE = "up to date"
+    CONFLICT = "conflict"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Existing:
     """What `look` found. `report_path`: where the report is, or where that of this job belongs."""
 
     state: State
@@ -55,7 +55,7 @@ class Found:
     why: str = ""  # one line: what is in the way
 
 
-def look(job: Job, request: SeparationRequest) -> Found:
+def look(job: Job, request: SeparationRequest) -> Existing:
     """What lies where `job` wants to write. Raises OSError or InputError for an unreadable file."""
     outputs = {stem: Path(os.path.normpath(path)) for stem, path in job.outputs.items()}
     there = [file for file in outputs.values() if os.path.lexists(file)]
@@ -67,16 +67,16 @@ def look(job: Job, request: SeparationRequest) -> Found:
     if not job.overwrite:
         for path, report in equal.items():
             if _is_whole(report, path, outputs):
-                return Found(state=State.FINISHED, report_path=path, report=report)
+                return Existing(state=State.UP_TO_DATE, report_path=path, report=report)
         for path, report in equal.items():
             own |= _unchanged(report, path)
         own |= leftovers(job.report.parent)
         foreign = [file for file in there if _at(file) not in own]
         if foreign:
             why = _why(foreign[0], beside, job, request)
-            return Found(state=State.IN_THE_WAY, report_path=job.report, why=why)
+            return Existing(state=State.CONFLICT, report_path=job.report, why=why)
     mine = {_at(file) for file in there}
-    return Found(
+    return Existing(
         state=State.NEW,
         report_path=_place(job, beside, outputs),
         own={path: digest for path, digest in own.items() if path in mine},

@@ -18,7 +18,7 @@ from unweave.core.status import Status
 from unweave.engine.limits import enough_memory
 from unweave.errors import Cancelled, OutputError, UnweaveError
 from unweave.jobs.plan import Job
-from unweave.jobs.resume import Found, State, look, release
+from unweave.jobs.resume import Existing, State, look, release
 from unweave.jobs.turns import clear, tidy, turn
 from unweave.request import SeparationRequest
 
@@ -205,22 +205,22 @@ def cancelled(job: Job) -> Outcome:
     )
 
 
-def _settled(job: Job, request: SeparationRequest) -> tuple[Found, Outcome | None]:
+def _settled(job: Job, request: SeparationRequest) -> tuple[Existing, Outcome | None]:
     """What lies where a job writes, and the outcome of one that needs no work.
 
     Raises OutputError when something is in the way.
     """
     found = look(job, request)
-    if found.state is State.IN_THE_WAY:
+    if found.state is State.CONFLICT:
         raise OutputError(
             f"{shown(job.source)}: {found.why}; use --overwrite, or another folder with -o"
         )
-    if found.state is State.FINISHED:
+    if found.state is State.UP_TO_DATE:
         return found, _outcome(job, Status.SKIPPED, found, found.report)
     return found, None
 
 
-def _outcome(job: Job, status: Status, found: Found, report: dict[str, Any] | None) -> Outcome:
+def _outcome(job: Job, status: Status, found: Existing, report: dict[str, Any] | None) -> Outcome:
     return Outcome(
         source=job.source, job=job, status=status, report_path=found.report_path, report=report
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from unweave.training import export, sound
+from unweave.training import audio, export
 from unweave.training.examples import Batches, Examples
 from unweave.training.losses import Outcome, loss
 from unweave.training.recipe import read
@@ -32,7 +32,7 @@ def main() -> None:
     torch.manual_seed(recipe.seed)
     network = export.network(recipe)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4)
-    examples = Examples(recipe, sound.split(recipe.data).train)
+    examples = Examples(recipe, audio.split(recipe.data).train)
     make, learn = [], []
     for step, numbers in enumerate(Batches(recipe)):
         if step > arguments.steps:

@@ -82,7 +82,7 @@ ASKED = {
     "separate a.wav -m hpss --json": ("unweave.engine.wrap", "separate_blocks"),
     "benchmark --root data --oracle mixture": ("unweave.evaluation.scoring", "score"),
     "verify stems/a": ("unweave.jobs.verify", "prepare"),
-    "train tiny.toml": ("unweave.training.sound", "split"),
+    "train tiny.toml": ("unweave.training.audio", "split"),
 }
 SCORE = ("unweave.evaluation.scoring", "score")
 RECIPE = """name = "tiny"

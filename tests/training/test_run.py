@@ -21,7 +21,7 @@ from tests import CPU
 from unweave import registry
 from unweave.engine.run import separate_array
 from unweave.errors import Cancelled, OutputError, TrainingError, UnweaveError, UsageError
-from unweave.training import callbacks, export, sound, validate
+from unweave.training import audio, callbacks, export, validate
 from unweave.training.callbacks import BEST, LAST, Checkpoints
 from unweave.training.module import Training
 from unweave.training.recipe import read
@@ -166,7 +166,7 @@ def test_each_process_scores_its_share(
 ) -> None:  # fmt: skip
     """On the device that it learns on; all of them know what came out."""
     recipe, asked = read(recipe_file), []
-    every = sound.split(recipe.data)
+    every = audio.split(recipe.data)
     monkeypatch.setattr(
         validate, "rows",
         lambda _, state, own, device: asked.append(([t.name for t in own], device)) or [{"x": 1.0}],

@@ -10,7 +10,7 @@ import soundfile
 
 from unweave.datasets.track import MIR_1K
 from unweave.errors import InputError
-from unweave.training import sound, validate
+from unweave.training import audio, validate
 from unweave.training.recipe import Data, read
 from unweave.training.run import train
 
@@ -28,7 +28,7 @@ def silence(root: Path, track: str, stem: str) -> None:
 
 def held(root: Path, *names: str):
     data = Data(root=str(root), sample_rate_hz=RATE_HZ, channels=1, validation_tracks=names)
-    return sound.split(data).validation
+    return audio.split(data).validation
 
 
 def run(recipe: Path, folder: Path, root: Path, *overrides: str) -> tuple[list[str], dict]:

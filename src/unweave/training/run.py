@@ -32,7 +32,7 @@ from unweave.errors import (
     UsageError,
 )
 from unweave.models import cards
-from unweave.training import checkpoint, effects, export, sound, validate
+from unweave.training import audio, checkpoint, effects, export, validate
 from unweave.training.callbacks import (
     BEST,
     LAST,
@@ -88,7 +88,7 @@ def train(
     _check(recipe, devices)
     if first:
         _check_folder(recipe, folder, resume)
-    split = sound.split(recipe.data)
+    split = audio.split(recipe.data)
     pl.seed_everything(recipe.seed, verbose=False)
     network = export.network(recipe)
     _try(network, recipe)

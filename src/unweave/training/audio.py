@@ -164,7 +164,7 @@ def chances(tracks: Sequence[Track], balanced_groups: Sequence[str] = ()) -> lis
     return found
 
 
-class Sound:
+class AudioStore:
     """Stems of tracks, piece by piece. What was decoded whole stays while there is room for it.
 
     stores: how many processes have one of these, each with its part of `data.memory_mb`.

@@ -33,8 +33,8 @@ _MOST_TOLD = 5  # of the pairs that clash
 class Job:
     """One recording and the files it becomes: stem name -> file, and the report.
 
-    The report gets a numbered name where another one lies under `report` (see `finished`).
-    overwrite: take what is in the way.
+    The report gets a numbered name where another one lies under `report` (see `resume`).
+    overwrite: replace conflicting files.
     """
 
     source: Path

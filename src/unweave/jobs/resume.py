@@ -1,14 +1,14 @@
-"""What lies where a job wants to write: nothing, the same stems already, or something else.
+"""The state of a job's output files: new, up to date, or in conflict.
 
-A report speaks for the files that it names, and a folder may hold several, `report.json`,
-`report-2.json` and so on. A job is finished when one of them is of an equal request (see
-`unweave.request`) and of the same recording, and every stem that the job wants is there with the
-size that this report recorded.
+A report covers the files that it names, and a folder may hold several, `report.json`,
+`report-2.json` and so on. A job is up to date when one of them has an equal request (see
+`unweave.request`) and the same recording, and every stem of the job is there with the size in this
+report.
 
-Otherwise each file that the job would write over is in the way, unless nothing is lost with it: it
-was made by an equal request and is unchanged, or a run left it that was killed before its report.
-`--overwrite` takes what is in the way. A report does not speak for stems that another run writes
-over (`release`).
+Otherwise each file that the job would overwrite is a conflict, unless nothing is lost with it: an
+equal request made it and it is unchanged, or a run that was killed before its report left it.
+`--overwrite` replaces conflicting files. A report no longer covers stems that another run
+overwrites (`release`).
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Existing:
-    """What `look` found. `report_path`: where the report is, or where that of this job belongs."""
+    """The existing output of a job. `report_path`: of its report, or of the report to write."""
 
     state: State
     report_path: Path
-    report: dict[str, Any] | None = None  # of a finished job
+    report: dict[str, Any] | None = None  # of a job that is up to date
     own: Mapping[Path, str] = field(default_factory=dict)  # files that give way, with their SHA-256
-    why: str = ""  # one line: what is in the way
+    why: str = ""  # one line: the conflict
 
 
 def look(job: Job, request: SeparationRequest) -> Existing:
-    """What lies where `job` wants to write. Raises OSError or InputError for an unreadable file."""
+    """The state of the output files of `job`. Raises OSError or InputError if one is unreadable."""
     outputs = {stem: Path(os.path.normpath(path)) for stem, path in job.outputs.items()}
     there = [file for file in outputs.values() if os.path.lexists(file)]
     beside = reports_beside(job.report)

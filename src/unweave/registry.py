@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 from unweave import plugins, presets, separators
 from unweave.audio.files import advice, shown
+from unweave.core.atomic import sha256
 from unweave.core.stem_names import RESIDUAL, canonical
-from unweave.core.whole import sha256
 from unweave.engine.limits import enough_memory, room_for_torch
 from unweave.errors import InputError, UsageError
 from unweave.models import cards, store

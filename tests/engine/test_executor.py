@@ -17,8 +17,8 @@ import torch
 
 import unweave
 from unweave import registry
+from unweave.core.atomic import sha256
 from unweave.core.plan import Segmentation
-from unweave.core.whole import sha256
 from unweave.engine import executor as executors
 from unweave.engine.executor import Executor
 from unweave.engine.limits import current_memory_mb

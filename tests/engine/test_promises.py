@@ -26,7 +26,7 @@ from tests.engine.fakes import Halves, halves
 from unweave import load, request
 from unweave.audio.formats import encoding
 from unweave.audio.reader import Reader
-from unweave.core import whole
+from unweave.core import atomic
 from unweave.core.plan import Segmentation
 from unweave.engine.run import separate_file
 from unweave.errors import OutputError
@@ -105,7 +105,7 @@ def cases(draw: st.DrawFn) -> tuple[Song, Output, Output | None]:
 def a_disk_that_is_fast() -> Iterator[None]:
     """That files are on the disk before they have names is what other tests look at."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(whole, "fsync", lambda handle: None)
+        patch.setattr(atomic, "fsync", lambda handle: None)
         yield
     print(f"\n{CASES} cases, seed {SEED}")
 

@@ -15,8 +15,8 @@ import pytest
 import unweave
 from tests.jobs.fakes import RATE_HZ, Share, asked, noise, write_noise
 from unweave.api import separate_file
+from unweave.core.atomic import sha256
 from unweave.core.status import Status
-from unweave.core.whole import sha256
 from unweave.errors import OutputError
 from unweave.jobs import prepare, run
 from unweave.jobs.resume import State, look

@@ -1,4 +1,4 @@
-"""Files written whole, and what is wrong with files in one line: name, reason, what to do."""
+"""Atomic writes, and errors of files in one line: name, reason, what to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from unweave.core.whole import appearing
+from unweave.core.atomic import atomic_path
 from unweave.errors import OutputError
 
 _ADVICE = {
@@ -41,7 +41,7 @@ def advice(error: OSError) -> str:
 def atomic_write(path: Path, content: bytes) -> None:
     """A file, whole or not at all. Raises OutputError."""
     try:
-        with appearing(path) as hidden:
+        with atomic_path(path) as hidden:
             hidden.write_bytes(content)
     except OSError as error:
         raise OutputError(f"{shown(path)}: cannot be written: {advice(error)}") from error

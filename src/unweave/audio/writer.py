@@ -1,6 +1,6 @@
 """Encode blocks into a file that appears under its name only when it is complete.
 
-A `Writer` works on a hidden file beside the final one (`core/whole.py`), so that however the work
+A `Writer` works on a hidden file beside the final one (`core/atomic.py`), so that however the work
 ends, by an error, by Ctrl-C or by a power cut, what lies under a final name is whole.
 
 Usual life: `write` blocks, `close`, `commit`. As a context manager it does the last two by itself,
@@ -23,7 +23,7 @@ from unweave.audio.files import advice, shown
 from unweave.audio.formats import FORMATS, Encoding, encoding
 from unweave.audio.info import Cover
 from unweave.audio.resampler import Resampler
-from unweave.core.whole import Hidden, sync_folders
+from unweave.core.atomic import Hidden, sync_folders
 from unweave.errors import OutputError
 from unweave.types import Wave
 

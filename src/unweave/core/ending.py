@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from unweave.core import whole
+from unweave.core import atomic
 
 # What asks a program to end: Ctrl-C, a service manager, a terminal that is closed.
 SIGNALS = tuple(
@@ -24,7 +24,7 @@ def end_now(code: int) -> NoReturn:
     for number in _other_children():
         with suppress(OSError):
             os.kill(number, getattr(signal, "SIGKILL", signal.SIGTERM))
-    whole.abandon()
+    atomic.abandon()
     os._exit(code)
 
 

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from unweave.audio.files import advice, shown
-from unweave.core import whole
+from unweave.core import atomic
 from unweave.datasets import _audio
 from unweave.errors import InputError, UsageError
 from unweave.types import Wave
@@ -172,7 +172,7 @@ class Track:
 def sha256(file: Path) -> str:
     """SHA-256 of a file. Raises InputError."""
     try:
-        return whole.sha256(file)
+        return atomic.sha256(file)
     except OSError as error:
         raise InputError(f"{shown(file)}: cannot be read: {advice(error)}") from error
 

@@ -23,8 +23,8 @@ from unweave.audio.files import advice, shown
 from unweave.audio.reader import SourceInfo
 from unweave.audio.writer import Encoding, Writer, encoding
 from unweave.core import journal
+from unweave.core.atomic import Hidden
 from unweave.core.stem_names import RESIDUAL
-from unweave.core.whole import Hidden
 from unweave.engine import executor as executors
 from unweave.engine import report, resources, wrap
 from unweave.engine.ahead import Decoding

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unweave.audio.files import advice, shown
-from unweave.core.whole import sha256
+from unweave.core.atomic import sha256
 from unweave.errors import InputError
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from unweave import registry
 from unweave.audio.files import shown
-from unweave.core.whole import straight
+from unweave.core.atomic import straight
 from unweave.errors import UsageError
 from unweave.jobs.inputs import InputFile
 from unweave.jobs.naming import (

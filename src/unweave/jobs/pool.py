@@ -21,7 +21,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from unweave.audio.files import shown
-from unweave.core import whole
+from unweave.core import atomic
 from unweave.core.ending import described, end_now, leave_to_parent
 from unweave.errors import UnweaveError
 from unweave.jobs.plan import Job
@@ -85,7 +85,7 @@ def run_in_processes(
             wait([child.pipe for child in _busy(children)], timeout=0.2)
     finally:
         _end(children)
-        whole.remove_empty(
+        atomic.remove_empty(
             made
         )  # of two children that end at once, neither removes the folder of both
 
@@ -190,7 +190,7 @@ def _child_main(pipe: Connection, request: SeparationRequest, threads: int) -> N
                 pipe.send(error)
                 return
     except OSError:
-        whole.remove_empty(whole.shared_folders)  # the parent is gone, which would do it
+        atomic.remove_empty(atomic.shared_folders)  # the parent is gone, which would do it
 
 
 def _obey(pipe: Connection, jobs: SimpleQueue[Job | None], stopped: Event) -> None:
@@ -198,7 +198,7 @@ def _obey(pipe: Connection, jobs: SimpleQueue[Job | None], stopped: Event) -> No
     try:
         while (message := pipe.recv()) is not None:
             job, made = message
-            whole.shared_folders.update(made)
+            atomic.shared_folders.update(made)
             jobs.put(job)
         patience_s = _PATIENCE_S
     except (EOFError, OSError):

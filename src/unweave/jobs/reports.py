@@ -18,7 +18,7 @@ from typing import Any
 
 from unweave.audio.files import advice, shown
 from unweave.core import schema
-from unweave.core.whole import sha256, straight
+from unweave.core.atomic import sha256, straight
 from unweave.errors import InputError, UsageError
 from unweave.request import Execution, OptionFile, Output, SeparationRequest, SeparatorRef
 

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from unweave.audio.files import advice, shown
+from unweave.core.atomic import atomic_path, followed, sha256
 from unweave.core.journal import leftovers
-from unweave.core.whole import appearing, followed, sha256
 from unweave.errors import InputError, OutputError
 from unweave.jobs.plan import Job
 from unweave.jobs.reports import (
@@ -198,7 +198,7 @@ def _rewrite(path: Path, report: Report) -> None:
     """The report anew, with the date that it had: stems are looked at that are newer."""
     try:
         before = path.stat()
-        with appearing(path) as hidden:
+        with atomic_path(path) as hidden:
             text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
             hidden.write_bytes(text.encode("utf-8", "backslashreplace"))
             os.utime(hidden, ns=(before.st_atime_ns, before.st_mtime_ns))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from unweave.audio.files import advice, shown
 from unweave.core import journal
-from unweave.core.whole import lock, remove_empty, sweep, unfinished
+from unweave.core.atomic import lock, remove_empty, sweep, unfinished
 from unweave.errors import OutputError
 from unweave.jobs.plan import Job
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.audio.files import advice, shown
-from unweave.core.whole import sha256, temporary_folder
+from unweave.core.atomic import sha256, temporary_folder
 from unweave.errors import InputError, UsageError
 from unweave.jobs.reports import (
     Report,

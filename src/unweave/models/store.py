@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unweave.core.whole import appearing
+from unweave.core.atomic import atomic_path
 from unweave.errors import WeightsError
 from unweave.models import architectures, sources
 from unweave.models.cards import Card
@@ -121,7 +121,7 @@ def _read(card: Card) -> bytes | None:
 def _keep(card: Card, content: bytes) -> None:
     """Put verified `content` under its final name, whole or not at all."""
     try:
-        with appearing(path(card)) as hidden:
+        with atomic_path(path(card)) as hidden:
             hidden.write_bytes(content)
     except OSError:
         # Windows does not replace a file that another process has open: it is the same file then.

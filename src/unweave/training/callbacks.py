@@ -13,7 +13,7 @@ import pytorch_lightning as pl
 import torch
 
 from unweave.audio.files import advice, atomic_write, shown
-from unweave.core.whole import unfinished
+from unweave.core.atomic import unfinished
 from unweave.datasets.track import Track
 from unweave.errors import OutputError
 from unweave.training import validate

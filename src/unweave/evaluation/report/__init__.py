@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from unweave.audio.files import advice, shown
-from unweave.core.whole import appearing
+from unweave.core.atomic import atomic_path
 from unweave.errors import InputError, OutputError
 from unweave.evaluation.report.document import Report, Section, Text
 from unweave.evaluation.table import Table, plain
@@ -43,7 +43,7 @@ def write(files: Mapping[Path, str]) -> None:
     """Write each file with its text, whole or not at all. Raises OutputError."""
     for file, text in files.items():
         try:
-            with appearing(file) as hidden:
+            with atomic_path(file) as hidden:
                 hidden.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
             raise OutputError(f"{shown(file)}: cannot be written ({advice(error)})") from error

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from unweave.core import toml
-from unweave.core.whole import appearing
+from unweave.core.atomic import atomic_path
 from unweave.errors import OutputError, UsageError, WeightsError
 from unweave.options import Option
 from unweave.signal import centred
@@ -63,7 +63,7 @@ class Dictionaries:
         try:
             card.unlink(missing_ok=True)  # an older card must not name the new spectra
             for file, data in ((target, content), (card, text)):
-                with appearing(file) as hidden:
+                with atomic_path(file) as hidden:
                     hidden.write_bytes(data)
         except OSError as error:
             raise OutputError(f"{card}: cannot be written ({error.strerror or error})") from error

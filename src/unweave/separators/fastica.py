@@ -5,22 +5,21 @@ in which a mix of several channels is least Gaussian are the sources. FastICA fi
 fixed-point iteration that needs no step size.
 
 **Formula.** The mix is centred and whitened, `z = K (x - mean)`, by the principal components of its
-covariance. Rows `w` of unit length then follow
+covariance. Demixing vectors `w` of unit length then follow
 
     w <- E[g(w z) z] - E[g'(w z)] w
 
 with the contrast's `g`: `tanh y` (`logcosh`), `y exp(-y^2 / 2)` (`exp`) or `y^3` (`cubic`); after
-each step all rows are made orthogonal together (`symmetric`), or each to those before it
-(`deflation`), until no row turns further than `1 - |cos| < tolerance`. A source has neither scale
-nor sign nor place of its own: its stem is what it adds to each channel (the minimal distortion
-principle, `A = (W K)^-1`, image `A[:, s] y_s`), so that the stems sum to the mix, and the loudest
-comes first. With more channels than sources the weakest principal components are left out; they
-are the residual. `seed` decides where the rows begin.
+each step all vectors are made orthogonal together (`symmetric`), or each to those before it
+(`deflation`), until no vector changes by more than `1 - |cos| < tolerance`. A source has neither
+scale nor sign nor place of its own: its stem is what it adds to each channel (the minimal
+distortion principle, `A = (W K)^-1`, image `A[:, s] y_s`), so that the stems sum to the mix, and
+the loudest comes first. With more channels than sources the weakest principal components are left
+out; they are the residual. `seed` is that of the initial vectors.
 
 **When it fails.** Any delay or echo: microphones in a room need AuxIVA or ILRMA. Two sources that
 are both Gaussian. Channels that hold the same (a mono recording in two channels is one source, and
-the other stems are silent). Songs: they have more sources than channels, and what is left is panned
-alike; PROJET takes those.
+the other stems are silent). Songs: they have more sources than channels; PROJET separates those.
 
 **Paper.** A. Hyvarinen, E. Oja, "Independent component analysis: algorithms and applications",
 Neural Networks 13, 2000; minimal distortion: K. Matsuoka, S. Nakashima, "Minimal distortion

@@ -2,7 +2,7 @@
 
 **Idea.** Whatever repeats in a spectrogram, along time or along frequency, gathers in few points of
 its two-dimensional Fourier transform, as a periodic image does. Keep the peaks and transform back:
-that is the background. What sticks out above it is the foreground.
+that is the background. What exceeds it is the foreground.
 
 **Formula.** `X` is the 2D Fourier transform of the magnitudes `V`, `A = |X| / max |X|`. A point is
 a peak if `A` is the largest within `neighbourhood` points along the axis of time. With `hard` peaks
@@ -12,8 +12,8 @@ the largest such weight. The background is `B = |inverse of the weighted X|`, th
 `(V - min(B, V)) / V`. All below `high_pass_hz` is background.
 
 **When it fails.** Modulations between the peaks leak: both stems sound blurred. A voice with a
-steady vibrato has peaks of its own. The neighbourhood is counted in points, which lie the closer
-the longer the recording: minutes of music want a larger one than seconds.
+steady vibrato has peaks of its own. The neighbourhood is counted in points, which lie
+closer in a longer recording: minutes of music need a larger one than seconds.
 
 **Paper.** P. Seetharaman, F. Pishdadian, B. Pardo, "Music/voice separation using the 2D Fourier
 transform", WASPAA 2017 (hard peaks); P. Seetharaman, "Bootstrapping the learning process for

@@ -3,18 +3,18 @@
 **Idea.** As AuxIVA, but a source is more than loud or faint: its spectrogram is a sum of a few
 spectra that come and go (non-negative matrix factorisation), as the notes of an instrument do.
 Where and when a source is loud is then known bin by bin, which separates sources that play
-together. The price is that a poor start leads to a poor end, so that the first rounds are AuxIVA's.
+together. The result depends on the initial values, so that the first iterations are AuxIVA's.
 
 **Formula.** With `y_st = W_f x_ft`, source `s` has the variance `r_sft = sum_k t_sfk v_skt`, and
 
     cost = sum_sft (|y_sft|^2 / r_sft + log r_sft) - 2 frames sum_f log |det W_f|
 
-falls in every round: `t` and `v` are updated as in NMF with the Itakura-Saito divergence, by the
-square root of the usual ratio, and the rows of `W_f` by iterative projection from the covariances
-`V_sf = mean_t x_ft x_ft^H / r_sft`, one at a time (`single`) or two at a time (`pair`). Each source
-is projected back to its image at every microphone, so that the stems sum to the mix; with more
-channels than sources, what is left over is the residual. Stems are ordered by energy, the loudest
-first. `seed` decides where `t` and `v` begin.
+falls in every iteration: `t` and `v` are updated as in NMF with the Itakura-Saito divergence, by
+the square root of the usual ratio, and the demixing vectors, rows of `W_f`, by iterative projection
+from the covariances `V_sf = mean_t x_ft x_ft^H / r_sft`, one at a time (`single`) or two at a time
+(`pair`). Each source is projected back to its image at every microphone, so that the stems sum to
+the mix; with more channels than sources, what is left over is the residual. Stems are ordered by
+energy, the loudest first. `seed` is that of the initial `t` and `v`.
 
 **When it fails.** Echoes longer than the window, sources that move, and songs mixed with pan pots,
 as with AuxIVA. Too many `components` for a short recording: a source then explains all of it.

@@ -2,9 +2,9 @@
 
 **Idea.** A pan pot gives an instrument the same sound in both channels at two levels, a direction
 between left and right. Seen along the line across that direction, the mix does not hold it. So the
-magnitudes of the mix along several such lines say, bin by bin, how much comes from where, and that
-for more directions than channels. This is how the centre, where voices usually are, is taken out
-of a song, or a guitar on the left brought forward.
+magnitudes of the mix along several such lines determine, bin by bin, the level of each direction,
+also for more directions than channels. This is how the centre, where voices usually are, is taken
+out of a song, or a guitar on the left brought forward.
 
 **Formula.** Directions `theta_j` fan out evenly from left to right, and instruments lie around them
 as `q_j(theta) = exp(-((theta - theta_j) / (width gap))^2)`, `gap` being that from one to the next.
@@ -19,16 +19,15 @@ the posterior means for powers `s_j^2` and spatial covariances `R_j = sum_theta 
 stems sum to the mix. All of this depends on two numbers of a bin, its direction and how much of it
 lies there, and is read from a table over these two.
 
-Here the fan stays where it is, where the paper goes on to move it to the instruments: that needs
-the whole song at once, and no stem would have a known place. The updates stop early, as in the
-paper: after a thousand a lone instrument is told from its neighbours completely, but masks so sharp
-do worse in songs, where most bins hold several.
+Here the directions are fixed. The paper then moves them to the instruments, which needs the whole
+song at once and gives stems without a known position. The updates stop early, as in the paper: more
+of them separate a lone instrument completely, but sharper masks score worse in songs, where most
+bins have several instruments.
 
 Stems are named by their place on a pan knob in per cent: `left-100`, `left-50`, `centre`,
-`right-50`, `right-100` for five `sources`. An even number has no centre; the more there are, the
-narrower each, and the more of it its neighbours hold as well: of a lone instrument three places
-leave it whole, eight leave half with the neighbours. The song without its
-centre is the sum of all others.
+`right-50`, `right-100` for five `sources`. An even number has no centre. The more there are, the
+narrower is each, and the more of an instrument is in the neighbouring stems. The song without its
+centre is the sum of all other stems.
 
 **When it fails.** What is panned alike stays together: the centre of a song holds the voice, and
 also bass, kick and snare. Echoes and doubled tracks are wide and go to the sides. A mono recording

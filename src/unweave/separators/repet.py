@@ -1,8 +1,8 @@
 """REPET: a voice over a background that repeats with one period.
 
-**Idea.** The music behind a voice often repeats, bar after bar, and the voice does not. Lay the
-periods of the spectrogram over each other: their median is the repeating background, because in
-each bin the voice is there in few of them only. What sticks out above it is the foreground.
+**Idea.** The music behind a voice often repeats, bar after bar, and the voice does not. The
+median over the periods of the spectrogram is the repeating background, because the voice is in a
+bin of few periods only. What exceeds it is the foreground.
 
 **Formula.** The beat spectrum `b(lag)` is the autocorrelation of the power spectrogram along time,
 averaged over frequency; the period `p` is the lag between `min_period_s` and `max_period_s` (and at
@@ -11,8 +11,8 @@ median over all frames `i + k p`, and the foreground's mask is `(V - min(W, V)) 
 `high_pass_hz` is background.
 
 **When it fails.** Music whose tempo or chords change, or that repeats with no single period; whole
-songs more than excerpts. A recording shorter than three periods tells them badly; one shorter than
-three times `min_period_s` is all background. Drum fills and solos are taken for the voice.
+songs more than excerpts. The period is uncertain in a recording shorter than three periods; one
+shorter than three times `min_period_s` is all background. Drum fills and solos go to the vocals.
 
 **Paper.** Z. Rafii, B. Pardo, "Repeating pattern extraction technique (REPET): a simple method for
 music/voice separation", IEEE TASLP 21(1), 2013.

@@ -2,19 +2,19 @@
 
 **Idea.** A background need not have a period to repeat: the same chord, the same drum stroke comes
 back somewhere. For each frame of the spectrogram find the frames most like it. Their median is the
-background, because the voice over them is a different one each time; what sticks out above it is
-the foreground.
+background, because the voice over them is a different one each time; what exceeds it is the
+foreground.
 
 **Formula.** The similarity of two frames is the cosine of the angle between their magnitudes (the
 mean over the channels). Of each frame `i` the set `J` has up to `similar` others, the most similar
 first, each at least `distance_s` from `i` and from those before it, with a cosine above
-`threshold`. The background is `W_i = median of V_j over J`, the foreground's mask
-`(V - min(W, V)) / V`. All below `high_pass_hz` is background. With `online` the set has only frames
-of the last `buffer_s` seconds: nothing later is needed, and memory does not grow with the length.
+`threshold`. The background is `W_i = median of V_j over J`, the foreground's mask `(V - min(W, V))
+/ V`. All below `high_pass_hz` is background. With `online` the set has only frames of the last
+`buffer_s` seconds: nothing later is needed, and memory does not grow with the length.
 
 **When it fails.** A voice that repeats itself (a chorus, a spoken loop) counts as background, and
-so does one that holds a note. Drum fills, solos and whatever comes once are taken for the voice.
-A recording shorter than a few times `distance_s` has no similar frames and is all background.
+so does one that holds a note. Drum fills, solos and whatever comes once go to the vocals. A
+recording shorter than a few times `distance_s` has no similar frames and is all background.
 `online` finds fewer of them, and none at the beginning.
 
 **Paper.** Z. Rafii, B. Pardo, "Music/voice separation using the similarity matrix", ISMIR 2012;

@@ -5,13 +5,13 @@ has a low rank. A voice varies more and fills few bins. Robust principal compone
 the low-rank matrix and the sparse one that sum to the spectrogram; they share out each bin.
 
 **Formula.** Minimise `|L|_* + w |S|_1` with `L + S = V`, `V` being the magnitudes (frequencies x
-frames) of a channel, `|L|_*` the sum of singular values and `w = sparsity / sqrt(larger side)`.
-The foreground's mask is `S^2 / (S^2 + (gain L)^2)`; the paper's, `binary`, is 1 where
-`|S| > gain |L|` and 0 elsewhere. All below `high_pass_hz` is background.
+frames) of a channel, `|L|_*` the sum of singular values and `w = sparsity / sqrt(larger side)`. The
+foreground's mask is `S^2 / (S^2 + (gain L)^2)`; the paper's, `binary`, is 1 where `|S| > gain |L|`
+and 0 elsewhere. All below `high_pass_hz` is background.
 
-**When it fails.** Drums are sparse too and end up with the voice. A voice that is loud beside the
-music, or holds its notes, is low-rank. Time and memory grow with the length, and the longer the
-recording, the higher the rank of the music.
+**When it fails.** Drums are sparse too and end up with the voice. A loud voice, or one that
+holds its notes, is low-rank. Time and memory grow with the length. The rank of the music is higher
+in a longer recording.
 
 **Paper.** P.-S. Huang, S. D. Chen, P. Smaragdis, M. Hasegawa-Johnson, "Singing-voice separation
 from monaural recordings using robust principal component analysis", ICASSP 2012.

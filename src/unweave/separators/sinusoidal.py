@@ -1,10 +1,9 @@
-"""Sinusoidal modelling: what sings and what hisses, by following every partial.
+"""Sinusoidal modelling: tones and noise, by tracking every partial.
 
-**Idea.** A tone is a sum of partials, whose amplitude and frequency change slowly. The peaks of a
-short-time spectrum that stand out of their surroundings are where partials may be; peaks of
-successive frames that lie close together in frequency are one partial's track; a track that lasts
-is kept. Oscillators play the tracks again: this is `tonal`. The mix minus it is `noise`: breath,
-consonants, drums, hiss.
+**Idea.** A tone is a sum of partials, whose amplitude and frequency change slowly. The prominent
+peaks of a short-time spectrum are candidates for partials; peaks of successive frames that lie
+close together in frequency are one partial's track; long tracks are kept. Oscillators synthesise
+the tracks: this is `tonal`. The mix minus it is `noise`: breath, consonants, drums, hiss.
 
 **Formula.** A peak's frequency is where a parabola through its three highest bins, in decibels, has
 its top; amplitude and phase come from fitting the window's own bell, put there. It counts within
@@ -17,14 +16,13 @@ has its own amplitude and phase of it, so that the stereo image stays. `unweave 
 the tracks down (CSV, JSON or SDIF) and draws them.
 
 **When it fails.** Where partials lie closer together than two bins of the window (low chords, dense
-mixes: choose a longer `window_s`), or glide faster than the window can see (choose a shorter one);
+mixes: choose a longer `window_s`), or glide too fast for the window (choose a shorter one);
 a tone is noise during its attack, and a drum that rings counts as tone.
 
 **Paper.** X. Serra, J. Smith, "Spectral modeling synthesis: a sound analysis/synthesis system based
 on a deterministic plus stochastic decomposition", Computer Music Journal 14(4), 1990; R. McAulay,
 T. Quatieri, "Speech analysis/synthesis based on a sinusoidal representation", IEEE Trans. ASSP
-34(4), 1986. The details are in `signal/peaks`, `signal/partials` and
-`signal/oscillators`.
+34(4), 1986. The details are in `signal/peaks`, `signal/partials` and `signal/oscillators`.
 """
 
 from __future__ import annotations

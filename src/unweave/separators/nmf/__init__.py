@@ -1,4 +1,4 @@
-"""NMF: a spectrogram as a sum of a few spectra that come and go; spectra to stems.
+"""NMF: a spectrogram as a sum of a few spectra with activations, grouped into stems.
 
 **Idea.** A note has one spectrum whose strength changes; a spectrogram of music is a sum of few
 such components, each a column of spectra times a row of activations. The unsupervised form finds
@@ -13,30 +13,29 @@ activations only: every component then belongs to a known stem, and stems have t
                               v / m - log(v / m) - 1      itakura-saito
 
 down by multiplicative updates, `H <- H (W^T (V M^(b-2)) / W^T M^(b-1))^g` with `M = W H` and `b` 1,
-2 or 0, and likewise `W`; the exponent `g` is 1/2 for Itakura-Saito and else 1, so that the loss
+2 or 0, and likewise `W`; the exponent `g` is 1/2 for Itakura-Saito and else 1, so that the cost
 never rises. A stem with the components `J` has the mask `M_J^power / sum of all stems' M^power`:
 the masks sum to one, and so do the stems to the mix.
 
 *How many components*: with `components` none, automatic relevance determination begins with
-`most_components` and gives each a scale that has a price, so that those fade away that explain no
-more than noise (see `relevance.py`). *Channels*: without dictionaries a component has a
-spectrum in each channel and one activation for all, so that place helps to tell sources apart; with
+`most_components` and gives each a scale with a penalty, so that components that explain only noise
+vanish (see `relevance.py`). *Channels*: without dictionaries a component has a spectrum in each
+channel and one activation for all, so that the position helps to separate sources; with
 dictionaries, which have no channels, each channel has activations of its own. *Grouping*:
 components are clustered by the correlation of their band levels and of their activations, which
 `timing` weighs; the stems are called `source-1` and so on, the one of most energy first.
 
-*Dictionaries*: `dictionaries=voice.toml` names the card that `unweave nmf learn` wrote, from
-spectra that describe the examples and are then tuned to tell their mixtures apart. Stems have the
-card's names, and every frame is on its own, so that a recording of any length streams. With
-`free=NAME` the spectra of that stem are updated on the recording itself: those of the card are
-where they begin, or, if the card has no such stem, random ones, `components` of them. Then the
-whole recording is needed at once.
+*Dictionaries*: `dictionaries=voice.toml` is the card of `unweave nmf learn`: spectra that describe
+the examples, with discriminative training on their mixtures. Stems have the card's names, and every
+frame is on its own, so that a recording of any length streams. With `free=NAME` the spectra of that
+stem are updated on the recording itself: those of the card are where they begin, or, if the card
+has no such stem, random ones, `components` of them. Then the whole recording is needed at once.
 
 **When it fails.** Without dictionaries: sounds whose spectra glide (voices, slides) fall into many
 components, which grouping rarely puts together again; two instruments of one timbre are one source;
 the more sources, the less sure the grouping. With them: what sounds unlike all examples, and sounds
 that both stems' spectra describe, are shared out. The phase is the mix's, so that loud neighbours
-are heard through. Time grows with the length times the components.
+leak. Time grows with the length times the components.
 
 **Paper.** D. D. Lee, H. S. Seung, "Learning the parts of objects by non-negative matrix
 factorization", Nature 401, 1999; C. Fevotte, J. Idier, "Algorithms for nonnegative matrix

@@ -1,10 +1,10 @@
-"""Spectral subtraction: turn down what is no louder than the noise, frequency by frequency.
+"""Spectral subtraction: attenuate each frequency where it does not exceed the noise.
 
 **Idea.** A noise that stays the same is known from its spectrum: from a stretch of the recording
 where it is alone (`noise_start_s`, `noise_end_s`), from a recording of its own (`noise`), or, by
 default, from the least power that each frequency has had within some seconds (minimum statistics).
-Whatever is not above it is turned down. With an instrumental passage as the noise this is the
-oldest way of lifting a voice out of a song that repeats itself exactly.
+Whatever does not exceed it is attenuated. An instrumental passage may be the noise, in a song that
+repeats exactly.
 
 **Formula.** Each bin of the short-time spectrum `X` is multiplied with a gain `G` between 0 and 1
 that depends on how far its power is above the noise's, `gamma = |X|^2 / N`:
@@ -15,7 +15,7 @@ that depends on how far its power is above the noise's, `gamma = |X|^2 / N`:
     berouti    sqrt(|X|^2 - a N) / |X|, a = 4 - 0.15 SNR(dB), but never below a floor of noise
     wiener     xi / (1 + xi), xi = w G^2 gamma of the frame before + (1 - w) max(gamma - 1, 0)
     log-mmse   G = xi / (1 + xi) exp(E1(v) / 2), v = gamma xi / (1 + xi), then G^p floor^(1 - p)
-               where p is the chance that there is signal in the bin
+               where p is the probability of signal in the bin
 
 Subtraction leaves "musical noise", tones that flicker by chance; `wiener` leaves less of it and
 `log-mmse`, the default, least. All channels of a bin share one gain, made from their summed power,

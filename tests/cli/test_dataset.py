@@ -194,7 +194,7 @@ def test_what_is_no_index_is_refused(say, root, tmp_path, text):
     (tmp_path / "index.json").write_text(text)
     done = say("dataset", "check", root, "--index", tmp_path / "index.json")
     assert done.code == 1
-    assert "index.json: is no index" in done.err
+    assert "index.json: is not an index" in done.err
 
 
 def test_contradictions_and_wrong_names(say, root, tmp_path):
@@ -216,7 +216,7 @@ def test_the_name_can_be_said(say, root):
         shutil.copy(root / "one" / "bass.wav", root / "three" / f"{name}.wav")
     shutil.rmtree(root / "one")
     shutil.rmtree(root / "two")
-    assert "no dataset that can be told" in say("dataset", "check", root).err
+    assert "the layout of no known dataset" in say("dataset", "check", root).err
     assert say("dataset", "check", root, "-d", "folder").code == 0
 
 

@@ -34,7 +34,7 @@ def test_times(text: object, seconds: float) -> None:
     "text", ["", "x", "-1", "1:60", "1:2:3:4", "1:", "1e3", "nan", -1, float("nan"), True, b"1"]
 )
 def test_what_is_no_time(text: object) -> None:
-    with pytest.raises(UsageError, match="the start is a time") as caught:
+    with pytest.raises(UsageError, match="the start must be a time") as caught:
         region(text, None)  # type: ignore[arg-type]
     assert len(str(caught.value).splitlines()) == 1
 

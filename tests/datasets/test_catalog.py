@@ -69,7 +69,7 @@ def test_another_folder_says_what_was_expected(roots, tmp_path, name):
         datasets.load(name, tmp_path / "empty")
     with pytest.raises(InputError, match="gone: no such folder"):
         datasets.load(name, tmp_path / "gone")
-    with pytest.raises(UsageError, match="needs the folder"):
+    with pytest.raises(UsageError, match="needs its folder"):
         datasets.load(name)
 
 
@@ -96,7 +96,7 @@ def test_a_folder_that_may_be_several_is_not_guessed(write, songs, tmp_path):
 def test_a_folder_of_songs_is_not_taken_for_stems(write, tmp_path):
     write(tmp_path / "one song.wav")
     write(tmp_path / "another song.wav")
-    with pytest.raises(InputError, match="no dataset that can be told by its folder"):
+    with pytest.raises(InputError, match="the layout of no known dataset"):
         datasets.guess(tmp_path)
 
 

@@ -320,7 +320,7 @@ def test_selecting():
         ({"rounding": "float"}, "auto, 16-bit, none"),
         ({"protocol": "v4"}, "bss-eval-v4, mir-1k"),
         ({"separators": ["shore"]}, "shore"),
-        ({"separators": [], "oracles": []}, "nothing to benchmark"),
+        ({"separators": [], "oracles": []}, "no entry to benchmark"),
         ({"device": "abacus"}, "abacus"),
     ],
 )

@@ -131,7 +131,7 @@ def test_a_card_says_whether_segments_are_padded() -> None:
         ("network.mask=soft", "mask must be one of sigmoid, complex; got 'soft'"),
         ("network.hopp=3", "there is no 'hopp'; perhaps you mean hop"),
         ("network.zzz=3", "no 'zzz'; it takes .*frame_size, hop, filters, "),
-        ("network.stems=['a']", r"stems stands in \[data\]"),
+        ("network.stems=['a']", r"stems belongs to \[data\]"),
         ("network.filters=[]", "one number for each level"),
     ],
 )

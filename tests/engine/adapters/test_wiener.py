@@ -83,5 +83,5 @@ def test_the_spec_says_it() -> None:
 
 def test_stems_that_fade_are_refused() -> None:
     spec = Spec(name="faded", stems=("a",), segmentation=Segmentation(length_s=1, window="own"))
-    with pytest.raises(UsageError, match="filters them itself"):
+    with pytest.raises(UsageError, match="an outer filter cannot use"):
         Wiener(Fixed(torch.zeros(1), spec), 1)

@@ -29,7 +29,7 @@ def test_one_setting_does_not_change_what_others_draw() -> None:
         assert all(not piece.effects.eq_db for piece in theirs)
 
 
-def test_coherent_stems_keep_their_place_and_time() -> None:
+def test_stems_of_one_track_keep_their_place_and_time() -> None:
     for pieces in many(data=Data(same_track_probability=1.0)):
         assert len({(p.track, p.start, p.effects.speed, p.effects.tempo) for p in pieces}) == 1
         assert not any(piece.circular for piece in pieces)

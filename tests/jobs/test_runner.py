@@ -316,7 +316,7 @@ def test_a_child_that_is_killed_costs_only_its_file(folder):
 
     outcomes = go(Killer(), workers=2)
     by_name = {outcome.source.name: outcome for outcome in outcomes}
-    killed = [o for o in outcomes if "its process ended" in o.error]
+    killed = [o for o in outcomes if "the worker was killed" in o.error]
     assert 1 <= len(killed) <= 2
     done = {name for name, o in by_name.items() if o.status is Status.DONE}
     assert done == set(by_name) - {"b.mp3"} - {o.source.name for o in killed}

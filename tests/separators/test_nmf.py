@@ -189,7 +189,7 @@ def test_the_card_says_what_it_is(card: str) -> None:
         (lambda card, spectra: edit(card, "0.064", "0.032"), "257 frequencies"),
         (lambda card, spectra: edit(card, '"kl"', '"lk"'), "divergence must be one of"),
         (lambda card, spectra: edit(card, "overlap = 4", "overlap = 3"), "one of 2, 4, 8, 16"),
-        (lambda card, spectra: edit(card, "rate_hz = 16000", "rate_hz = 0"), "no card"),
+        (lambda card, spectra: edit(card, "rate_hz = 16000", "rate_hz = 0"), "not a card"),
         (lambda card, spectra: spectra.write_bytes(b"no"), "SHA-256 differs"),
     ],
 )

@@ -28,6 +28,7 @@ PAGES = Path(__file__).parent.parent / "docs" / "techniques"
 # The order in which a reader meets them.
 MEASURED = (
     "musdb18",
+    "musdb18-differences",
     "whole-songs",
     "mir-1k",
     "noise",
@@ -88,7 +89,7 @@ def pages() -> dict[str, str]:
 
 
 def page(name: str) -> str:
-    """What the technique's own file says of it, and what was measured."""
+    """The docstring of the technique, its options, and its measured rows."""
     technique = registry.describe(name)
     assert isinstance(technique, registry.Technique)
     doc = "\n".join(technique.doc.splitlines()[1:]).strip()
@@ -141,16 +142,16 @@ def contents() -> str:
 
 
 INTRODUCTION = (
-    "They need no training: each runs on any recording, explains itself, and is one file in",
-    "`src/unweave/separators/`. A technique that sees some seconds at a time works in memory that",
-    "does not grow with the recording; one that needs the whole of it has its memory estimated",
-    "first, and is refused with the figure where it would not fit. `unweave models show NAME`",
-    "lists the options, the pages here say what they mean and when each technique fails.",
+    "Classical techniques need no training and run on any recording. Each is one file or folder in",
+    "`src/unweave/separators/`. A technique that works on segments needs memory that does not grow",
+    "with the recording. For a technique that needs the whole recording unweave estimates the",
+    "memory first, and refuses a recording that would not fit. `unweave models show NAME` lists",
+    "the options; the pages here explain them, and when each technique fails.",
 )
 WIENER = (
-    "Every one of them, and every trained model, takes the option `wiener` (`--wiener`,",
-    "`--set wiener=2`): a multichannel Wiener filter then takes the stems from the mix anew, by",
-    "how loud each is in every bin and from where in the stereo image it comes.",
+    "Every technique and every trained model has the option `wiener` (`--wiener`,",
+    "`--set wiener=2`): a multichannel Wiener filter then estimates the stems again from the mix,",
+    "by the level and the position of each in the stereo image.",
 )
 
 
@@ -160,7 +161,7 @@ PUBLISHED = {"RPCA": "rpca", "RNMF": "rnmf"}
 
 
 def save_scores(folder: Path) -> None:
-    """The tables of `unweave benchmark -o folder` as files, beside the published figures."""
+    """The tables of `unweave benchmark -o folder` as files, beside the published scores."""
     from unweave.evaluation import aggregate, published, sisec
 
     found = aggregate.load(folder)
@@ -200,13 +201,13 @@ def save_scores(folder: Path) -> None:
 
 
 def sorted_rows(cells: dict[str, list[float]]) -> list[list[str]]:
-    """By the first figure, the best first."""
+    """By the first score, the best first."""
     ordered = sorted(cells.items(), key=lambda item: -item[1][0])
     return [[label, *(f"{value:.2f}" for value in values)] for label, values in ordered]
 
 
 def write(name: str, columns: list[str], rows: list[list[str]]) -> None:
-    """New figures below the head that the file has."""
+    """New scores below the head of the file."""
     path = PAGES / "measured" / f"{name}.csv"
     head = [text for text in path.read_text().splitlines() if text.startswith("#")]
     body = io.StringIO()

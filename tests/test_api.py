@@ -122,7 +122,7 @@ def test_stems_that_are_asked_for():
         unweave.separate(mix, RATE_HZ, model=Share(), stems=["drums"])
     with pytest.raises(UsageError, match="sum to the mix"):
         unweave.separate(mix, RATE_HZ, model=Share(), stems=["residual"])
-    loose = Share(spec(rest=None, additive=False))
+    loose = Share(spec(complement=None, additive=False))
     stems = unweave.separate(mix, RATE_HZ, model=loose, stems=["vocals", "residual"])
     assert list(stems) == ["vocals", "residual"]
     assert np.abs(stems["residual"]).max() < 1e-6

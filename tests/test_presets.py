@@ -132,7 +132,7 @@ def test_a_wrong_file_is_one_line(write, text: str, words: str) -> None:  # type
 def test_a_preset_of_itself_has_no_end(tmp_path: Path, write) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "mine.toml"
     write(CHAIN.replace('"repet"', f'"{path}"'))
-    with pytest.raises(UsageError, match="has no end"):
+    with pytest.raises(UsageError, match="is a cycle"):
         registry.request(str(path))
 
 

@@ -198,7 +198,7 @@ def test_it_is_the_same_in_every_process_and_version_of_python(hash_seed: str) -
         ({"format": "xyz"}, "format must be one of wav, flac"),
         ({"bit_depth": 20}, "bit_depth must be one of 16, 24, 32; got 20"),
         ({"format": "mp3", "bit_depth": 16}, "mp3 has no bit depth"),
-        ({"start": "1:99"}, "the start is a time"),
+        ({"start": "1:99"}, "the start must be a time"),
         ({"start": 3, "end": 2}, "the end, 2 s, is not after the start, 3 s"),
         ({"device": "abacus"}, "device must be one of auto, cpu, cuda, mps"),
         ({"batch": 0}, "batch must be a whole number or none, at least 1; got 0"),

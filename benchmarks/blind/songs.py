@@ -29,7 +29,7 @@ from unweave.evaluation.rounding import rounded
 NAMES = ("repet-sim", "ft2d", "repet", "rpca", "hpss")
 RATE_HZ, PIECE_S, REST_S = 44_100, 7, 3
 VOICE_DB = -4.5  # against the accompaniment: the median over MUSDB18's excerpts and their seconds
-COLUMNS = ["technique", "of", "SDR", "ISR", "SIR", "SAR", "behind repet-sim"]
+COLUMNS = ["technique", "of", "SDR", "ISR", "SIR", "SAR", "below repet-sim"]
 Wave = np.ndarray
 
 
@@ -47,13 +47,13 @@ def main() -> None:
         music = accompaniment(folder)
         voice = laid(singers[number % len(singers)], music)
         # The songs are Ogg Vorbis: 16-bit samples, as the benchmark scores lossy references.
-        truth, kept = rounded(np.stack([voice, music]), 16), metrics.Kept()
+        truth, cache = rounded(np.stack([voice, music]), 16), metrics.ReferenceCache()
         print(f"# {folder.name}, {music.shape[1] / RATE_HZ:.0f} s", flush=True)
         for name in NAMES:
             for how, pieces in (("whole", [voice + music]), ("pieces", cut(voice + music))):
                 guess = np.concatenate([separated(name, piece) for piece in pieces], axis=-1)
                 guess = rounded(guess, 16)
-                frames = metrics.bss_eval_v4(truth, guess, window=RATE_HZ, hop=RATE_HZ, kept=kept)
+                frames = metrics.bss_eval_v4(truth, guess, window=RATE_HZ, hop=RATE_HZ, cache=cache)
                 ratios = (frames.sdr, frames.isr, frames.sir, frames.sar)
                 scores = [float(np.nanmedian(ratio[0])) for ratio in ratios]
                 found.setdefault((name, how), []).append(scores)

@@ -96,9 +96,9 @@ def cases() -> Iterator[tuple[str, str, peers.Arrays]]:
             },
         )
     for sources in (2, 3):
-        heard = talkers(sources, SECONDS)
-        heard = np.stack([heard[n] + 0.5 * np.roll(heard.sum(0), 5 + n) for n in range(sources)])
-        mix = stft(heard, nperseg=2048, noverlap=1536)[2].astype(np.complex64)
+        images = talkers(sources, SECONDS)
+        images = np.stack([images[n] + 0.5 * np.roll(images.sum(0), 5 + n) for n in range(sources)])
+        mix = stft(images, nperseg=2048, noverlap=1536)[2].astype(np.complex64)
         # A start means the same to all at this level only: ours has none of its own.
         mix /= np.sqrt(np.mean(np.abs(mix) ** 2, axis=(1, 2), keepdims=True))
         bins, frames = mix.shape[1:]

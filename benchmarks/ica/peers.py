@@ -123,8 +123,8 @@ def images(sources: np.ndarray, reverberation_s: float) -> np.ndarray:
     for place, source in zip(([1.8, 1.5, 1.5], [4.0, 1.6, 1.6]), sources, strict=True):
         room.add_source(place, signal=source)
     room.add_microphone_array(np.array([[2.97, 2.5, 1.4], [3.03, 2.5, 1.4]]).T)
-    heard = room.simulate(return_premix=True)
-    return heard[..., : sources.shape[1]].astype(np.float32)
+    images = room.simulate(return_premix=True)
+    return images[..., : sources.shape[1]].astype(np.float32)
 
 
 def contenders(kind: str, given: Arrays) -> dict[str, Callable[[], np.ndarray]]:

@@ -77,8 +77,8 @@ def main() -> None:
         )
     click = np.zeros((2, 2, 2048))
     click[0, 0, 0] = click[1, 1, 0] = 1.0
-    heard = np.stack([peers.images(sources, 0.12)[n] for n, sources in enumerate(click)])
-    np.savez(TARGET / "room.npz", responses=heard.transpose(1, 0, 2).astype(np.float32))
+    images = np.stack([peers.images(sources, 0.12)[n] for n, sources in enumerate(click)])
+    np.savez(TARGET / "room.npz", responses=images.transpose(1, 0, 2).astype(np.float32))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """parameters: how many numbers are learnt; multiply_adds_per_s: for a second of sound."""
+    """parameters: how many numbers are learned; multiply_adds_per_s: for a second of sound."""
 
     parameters: int
     multiply_adds_per_s: float

@@ -17,7 +17,7 @@ Wave = npt.NDArray[np.floating]
 Complex = npt.NDArray[np.complex128]
 
 EPSILON = np.finfo(float).eps
-NAMES = ("ibm1", "ibm2", "irm1", "irm2", "mwf")
+NAMES = ("ibm1", "ibm2", "irm1", "irm2", "mwf-sisec")
 
 
 def estimates(name: str, mix: Wave, stems: Mapping[str, Wave]) -> dict[str, Wave]:
@@ -27,7 +27,7 @@ def estimates(name: str, mix: Wave, stems: Mapping[str, Wave]) -> dict[str, Wave
     """
     mixed = _spectrum(mix)
     true = {stem: _spectrum(wave) for stem, wave in stems.items()}
-    if name == "mwf":
+    if name == "mwf-sisec":
         found = _wiener(mixed, true)
     else:
         kind, exponent = name[:3], int(name[3])
@@ -65,7 +65,7 @@ def _model(image: Complex) -> tuple[Wave, Complex]:
     outer = np.einsum("ift,jft->ftij", image, image.conj())
     level = np.mean(np.abs(image) ** 2, axis=0)
     spatial = np.mean(outer / (EPSILON + level[..., None, None]), axis=1)
-    # Without names of axes the trace runs along frequency and channel: see `bench.oracles`.
+    # Without names of axes the trace runs along frequency and channel: see `evaluation.oracles`.
     spatial = spatial * channels / np.trace(spatial) + EPSILON * np.eye(channels)
     power = np.einsum("fij,ftji->ft", _inverse(spatial), outer).real / channels
     return power, spatial

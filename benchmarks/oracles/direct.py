@@ -27,7 +27,7 @@ from unweave.datasets.track import Track
 from unweave.evaluation import scores
 from unweave.evaluation.scores import METRICS, TrackScores
 
-NAMES = ("ibm1", "ibm2", "irm1", "irm2", "mwf")
+NAMES = ("ibm1", "ibm2", "irm1", "irm2", "mwf-sisec")
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from unweave.evaluation.scores import TrackScores
 
 MIR_1K = ("ibm", "irm1", "irm2", "psm")
 CAMPAIGN = {"mixture": "MIX", "ibm1": "IBM1", "ibm2": "IBM2", "irm1": "IRM1", "irm2": "IRM2",
-            "mwf": "MWF"}  # fmt: skip
+            "mwf-sisec": "MWF"}  # fmt: skip
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
     names = ["mixture", *MIR_1K]
     mir_1k(run(given, "mir-1k", given.data / "mir-1k", "test-public", names))
     songs = run(
-        given, "musdb18", given.data / "musdb18-7s", "train", [*CAMPAIGN, "mwf-exact"],
+        given, "musdb18", given.data / "musdb18-7s", "train", [*CAMPAIGN, "mwf"],
         [str(given.songs)],
     )  # fmt: skip
     musdb(songs, given.songs)

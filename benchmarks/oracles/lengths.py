@@ -5,7 +5,7 @@
 The filter has one spatial covariance for each stem and frequency. Each excerpt of MUSDB18's sample
 is taken whole and in pieces of its own, and the covariances are estimated for each piece: the
 shorter it is, the better they fit. Printed is, for each stem, the median over tracks of how much
-the SDR of the filter, with the campaign's slip (`mwf`) and without (`mwf-exact`), lies above that
+the SDR of the filter, with the campaign's bug (`mwf-sisec`) and without (`mwf`), lies above that
 of `irm2`, which has no parameters; SDR is the median over one-second frames, as in BSS Eval v4
 (which needs no filters for it).
 """
@@ -39,7 +39,7 @@ def main() -> None:
         waves = {"mix": track.mix(), **stems}
         rate_hz, true = track.sample_rate_hz, stems | {"accompaniment": track.stem("accompaniment")}
         floor = sdr(true, pieces("irm2", waves, waves["mix"].shape[1]), rate_hz)
-        for name in ("mwf", "mwf-exact"):
+        for name in ("mwf-sisec", "mwf"):
             for seconds in given.seconds:
                 found = pieces(name, waves, round(seconds * rate_hz))
                 lead = [a - b for a, b in zip(sdr(true, found, rate_hz), floor, strict=True)]
@@ -84,8 +84,8 @@ def sdr(
             np.sum(wave.reshape(len(wave), -1, rate_hz) ** 2.0, axis=(0, 2))
             for wave in (own, error)
         )
-        heard = (energy > 0) & (wrong > 0)
-        ratio = 10 * np.log10(energy[heard] / wrong[heard])
+        scored = (energy > 0) & (wrong > 0)
+        ratio = 10 * np.log10(energy[scored] / wrong[scored])
         values.append(float(np.median(ratio)) if ratio.size else float("nan"))
     return values
 

@@ -29,7 +29,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         f"augmentation.{effect}=0.0" for effect in EFFECTS
     ),
     "augmentation: all but speed": ("augmentation.speed=0.0",),
-    "augmentation: each voice over its own song": ("data.coherent=1.0",),
+    "augmentation: each voice over its own song": ("data.same_track_probability=1.0",),
     "context: no LSTM over frames": ("network.recurrent=0",),
     "context: no layer over all bins": ("network.squeeze=0",),
     "context: examples of 1.37 s, three times as many": ("data.seconds=1.3667", "data.batch=12"),

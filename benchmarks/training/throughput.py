@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from unweave.training import export, sound
+from unweave.training import audio, export
 from unweave.training.examples import Batches, Examples
 from unweave.training.losses import Outcome, loss
 from unweave.training.recipe import read
@@ -32,7 +32,7 @@ def main() -> None:
     torch.manual_seed(recipe.seed)
     network = export.network(recipe)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4)
-    examples = Examples(recipe, sound.split(recipe.data).train)
+    examples = Examples(recipe, audio.split(recipe.data).train)
     make, learn = [], []
     for step, numbers in enumerate(Batches(recipe)):
         if step > arguments.steps:
@@ -41,21 +41,21 @@ def main() -> None:
         batch = torch.stack([examples[number] for number in numbers])
         made = time.perf_counter()
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16-mixed"):
-            total, _ = loss(Outcome(network, batch), recipe.loss, unnamed=recipe.unnamed)
+            total, _ = loss(Outcome(network, batch), recipe.loss, pit=recipe.pit)
         optimiser.zero_grad()
         total.backward()
         optimiser.step()
         if step:  # the first one allocates
             make.append(made - began)
             learn.append(time.perf_counter() - made)
-    heard = recipe.data.batch * recipe.data.seconds
+    audio_s = recipe.data.batch * recipe.data.seconds
     made_s, learnt_s = statistics.median(make), statistics.median(learn)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print("| recipe | make, s | learn, s | share of making | audio s/s | peak memory, MB |")
+    print("| recipe | make, s | train, s | share of making | audio s/s | peak memory, MB |")
     print("|---|---|---|---|---|---|")
     print(
         f"| {recipe.name} | {made_s:.3f} | {learnt_s:.3f} | {made_s / (made_s + learnt_s):.1%} |"
-        f" {heard / (made_s + learnt_s):.1f} | {peak:.0f} |"
+        f" {audio_s / (made_s + learnt_s):.1f} | {peak:.0f} |"
     )
 
 

@@ -1,4 +1,4 @@
-"""The door from Python: `separate` for what is in memory, `separate_file` for files of any length.
+"""The Python API: `separate` for what is in memory, `separate_file` for files of any length.
 
 Both call the engine that the command line calls. All names are those of the package, as in
 `unweave.load`.
@@ -17,7 +17,7 @@ from unweave import registry
 from unweave.core.region import Region
 from unweave.core.waves import as_wave, whole_rate_hz
 from unweave.errors import UsageError
-from unweave.jobs import DEFAULT_TEMPLATE, Found, do, plan
+from unweave.jobs import DEFAULT_TEMPLATE, InputFile, do, plan
 from unweave.jobs.stream import StemStream
 from unweave.options import SEED
 from unweave.request import SeparationRequest, SeparatorRef, run_options
@@ -75,7 +75,9 @@ def separate(
 
     for name in ("format", "bit_depth"):
         if name in options:
-            raise UsageError(f"{name!r} is of files: give it to Stems.save, or to separate_file")
+            raise UsageError(
+                f"{name!r} is an option of files: give it to Stems.save or separate_file"
+            )
     request, ready = _request(model, stems, options)
     wave, rate_hz, speakers = _as_wave(mix, sample_rate_hz, request.output.region)
     executor = executor or shared()
@@ -121,7 +123,7 @@ def separate_file(
     with one line that says what to do. Nothing half-written is left.
     """
     request, ready = _request(model, stems, options)
-    [job] = plan([Found(Path(path))], request, Path(output_dir), filename_template, overwrite)
+    [job] = plan([InputFile(Path(path))], request, Path(output_dir), filename_template, overwrite)
     outcome = do(
         job,
         on_progress,

@@ -31,7 +31,7 @@ class WeightsError(UnweaveError):
 
 
 class MemoryLimitError(UnweaveError):
-    """Work that would not fit in the memory it was given; the message holds both figures."""
+    """Work that would not fit in the memory it was given; the message names both sizes."""
 
 
 class Cancelled(UnweaveError):
@@ -40,7 +40,7 @@ class Cancelled(UnweaveError):
     exit_code = 130
 
 
-def told(value: object) -> str:
+def quoted(value: object) -> str:
     """A value as Python writes it, for an error: cut to what fits a line."""
     try:
         return f"{value!r:.80}"

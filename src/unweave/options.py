@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from unweave.core.region import seconds
-from unweave.errors import UsageError, told
+from unweave.errors import UsageError, quoted
 from unweave.types import Audio, Spec
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ class Option:
         if wrong:
             wanted = ", ".join(filter(None, ("" if self.choices else self.kind, self.limits)))
             place = f"{owner}: {self.name}" if owner else self.name
-            raise UsageError(f"{place} must be {wanted}; got {told(value)}")
+            raise UsageError(f"{place} must be {wanted}; got {quoted(value)}")
         return found
 
 
@@ -154,17 +154,17 @@ SEED = Option(
     name="seed",
     types=(int,),
     default=0,
-    meaning="for separators that use chance",
+    meaning="random seed",
     at_least=0,
     at_most=LARGEST_SEED,
 )
-"""The option of separators that use chance."""
+"""The option of separators that use random numbers."""
 
 WIENER = Option(
     name="wiener",
     types=(int,),
     default=0,
-    meaning="rounds of a multichannel Wiener filter over the stems, 0 is none",
+    meaning="iterations of a multichannel Wiener filter over the stems; 0: none",
     at_least=0,
     at_most=100,
 )
@@ -229,7 +229,7 @@ def changed(declared: Iterable[Option], options: Mapping[str, object]) -> dict[s
 
 
 def _source(sound: Audio) -> str:
-    """Where sound came from; of what was never a file, what tells it from other sound."""
+    """Where audio came from; for audio that was never a file, a hash that identifies it."""
     return (
         sound.source or f"in memory, SHA-256 {hashlib.sha256(sound.samples.tobytes()).hexdigest()}"
     )

@@ -142,7 +142,7 @@ def _preset(path: Path, origin: str) -> Preset:
         facts = tomllib.loads(path.read_text(encoding="utf-8"))
         for key in ("name", "path", "origin"):  # where the preset lies says these
             if key in facts:
-                raise ValueError(f"a preset does not say its {key}; leave it out")
+                raise ValueError(f"a preset cannot set {key}; leave it out")
         use = _part("use", facts.pop("use", None))
         return typed(
             Preset, {**facts, "name": path.stem, "use": use, "path": path, "origin": origin}

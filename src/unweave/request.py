@@ -42,7 +42,7 @@ class SeparatorRef:
     """A separator with all of its options, pinned by hashes.
 
     `model`: what to load it by, a name or a card's absolute path. None: it, or the sound of one of
-    its options, exists only in memory, so nobody can load it again and it has no identity.
+    its options, exists only in memory: it cannot be loaded again and has no identity.
     `revision` goes up when the separator's code gives other bytes than before. members: those that
     a preset or a bag is made of, in their order.
     """
@@ -101,9 +101,9 @@ class Output:
         unset="32 for wav, 24 for flac",
     )
     start: float = option(
-        0.0, "only from here on: seconds, m:ss or h:mm:ss", time=True, unset="the beginning"
+        0.0, "start of the part, in seconds, m:ss or h:mm:ss", time=True, unset="the beginning"
     )
-    end: float | None = option(None, "only up to here", time=True, unset="the end")
+    end: float | None = option(None, "end of the part", time=True, unset="the end")
 
     def __post_init__(self) -> None:
         check(self, owner="")
@@ -131,10 +131,12 @@ class Output:
 class Execution:
     """How a separation is computed. Raises UsageError for a wrong value."""
 
-    device: str = option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
-    batch: int | None = option(None, "segments at work at once", at_least=1, unset="one per core")
+    device: str = option("auto", "processor that computes", choices=("auto", "cpu", "cuda", "mps"))
+    batch: int | None = option(
+        None, "segments that are computed in parallel", at_least=1, unset="one per core"
+    )
     max_memory_mb: int | None = option(
-        None, "memory for each file at work", at_least=1, unset="what is free"
+        None, "memory limit for each file", at_least=1, unset="free memory"
     )
 
     def __post_init__(self) -> None:
@@ -275,7 +277,7 @@ def _hashes(old: str | None, new: str | None) -> str:
 
 
 def brief(sha256: str | None) -> str:
-    """As much of a hash as tells two apart."""
+    """The beginning of a hash, for people."""
     return "none" if sha256 is None else f"{sha256[:12]}..."
 
 

@@ -134,14 +134,14 @@ def _player(wave: Wave, sample_rate_hz: int) -> str:
     from unweave.audio.formats import encoding
     from unweave.audio.writer import Writer
 
-    heard = wave if wave.shape[0] <= 2 else wave.mean(axis=0, keepdims=True, dtype=np.float32)
-    peak = float(np.abs(heard).max(initial=0.0))
-    heard = heard / max(1.0, peak)  # in a player only; saved stems keep their level
+    played = wave if wave.shape[0] <= 2 else wave.mean(axis=0, keepdims=True, dtype=np.float32)
+    peak = float(np.abs(played).max(initial=0.0))
+    played = played / max(1.0, peak)  # in a player only; saved stems keep their level
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "stem.mp3"
-        chosen = encoding("mp3", None, sample_rate_hz, heard.shape[0])
-        with Writer(file, chosen, sample_rate_hz, heard.shape[0]) as writer:
-            writer.write(heard.astype(np.float32))
+        chosen = encoding("mp3", None, sample_rate_hz, played.shape[0])
+        with Writer(file, chosen, sample_rate_hz, played.shape[0]) as writer:
+            writer.write(played.astype(np.float32))
         data = b64encode(file.read_bytes()).decode()
     return (
         f"<audio controls preload='metadata' style='width:{_PICTURE[0]}px;height:32px' "

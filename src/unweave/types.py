@@ -59,12 +59,10 @@ class Spec:
     instead: str = ""  # ... with this advice, as in "use nmf, which takes mono"
     segmentation: Segmentation | None = None  # None: needs the whole signal
     bytes_per_sample: float = 64.0  # working memory of one call, per sample of its segment
-    rest: str | None = None  # the stem that takes what the others leave, so that all sum to the mix
+    complement: str | None = None  # the stem that is the mix minus all others
     additive: bool = False  # the stems sum to the mix
     scale_equivariant: bool = False
-    causal: bool = False
     needs_track_stats: bool = False  # the recording is read twice, first for its mean and deviation
-    trained: bool = False
     paper: str = ""
     licence: str = ""
     weights_sha256: str | None = None
@@ -73,7 +71,7 @@ class Spec:
     @property
     def outputs(self) -> tuple[str, ...]:
         """What the engine makes of a mix: the stems, and the residual where they leave one."""
-        complete = self.additive and self.rest is not None
+        complete = self.additive and self.complement is not None
         return self.stems if complete else (*self.stems, RESIDUAL)
 
     def plan(self, sample_rate_hz: int) -> Plan | None:

@@ -476,7 +476,7 @@ def test_a_disk_that_fails(tmp_path, monkeypatch, format, code, says, limit):
         def __getattr__(self, name):
             return getattr(self._file, name)
 
-    monkeypatch.setattr("unweave.core.whole.open", opening, raising=False)
+    monkeypatch.setattr("unweave.core.atomic.open", opening, raising=False)
     assert says in refused(tmp_path / f"a.{format}", format)
     assert os.listdir(tmp_path) == []
 

@@ -86,7 +86,7 @@ def test_settings_tracks_and_mappings(offered, say):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["-d", "synthetic"], ["nothing to benchmark", "--separator"]),
+        (["-d", "synthetic"], ["no entry to benchmark", "--separator"]),
         (["--oracle", "ibm"], ["--dataset"]),
         (["-d", "musdb19", "--oracle", "ibm"], ["musdb19", "musdb18"]),
         (["-d", "musdb18", "--oracle", "ibm"], ["--root"]),

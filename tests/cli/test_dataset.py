@@ -60,7 +60,7 @@ def test_a_whole_dataset(say, root):
     assert done.code == 0
     assert "folder: 2 tracks (all 2)" in done.out
     assert "8000 Hz with 2 channels" in done.out
-    assert done.out.endswith("nothing wrong\n")
+    assert done.out.endswith("no errors\n")
 
 
 def test_json_is_one_document(say, root):
@@ -96,11 +96,11 @@ def test_missing_and_wrong_files_are_all_named(say, root):
     assert done.code == 1
     assert "one/vocals.wav cannot be read as sound" in done.err
     assert "two/bass.wav has 8999 samples, mixture.wav has 9000" in done.err
-    assert done.out.endswith("2 things wrong\n")
+    assert done.out.endswith("2 errors\n")
     assert say("dataset", "check", root, "--json").json["is_whole"] is False
 
 
-def test_many_troubles_are_cut_unless_verbose(say, root):
+def test_many_errors_are_cut_unless_verbose(say, root):
     for number in range(30):
         (root / f"song {number:02}").mkdir()
         (root / f"song {number:02}" / "vocals.wav").write_text("words")
@@ -143,13 +143,13 @@ def test_another_length_than_the_header_says_is_found_by_decoding(say, make_wave
 def test_the_stems_of_a_stem_file_add_up_but_for_the_codec(say, tmp_path, stem_mp4):
     stem_mp4(tmp_path / "train" / "A.stem.mp4", frames=88_200, bit_rate=320_000)
     done = say("dataset", "check", tmp_path, "--decode", "--json")
-    assert done.json["troubles"] == ["train has 1 tracks, a complete copy has 100 or 94"]
-    assert done.json["tracks"][0]["troubles"] == []
+    assert done.json["errors"] == ["train has 1 tracks, a complete copy has 100 or 94"]
+    assert done.json["tracks"][0]["errors"] == []
     assert 15 < done.json["tracks"][0]["sum_db"] < 60  # each stream has AAC's own noise
     assert done.code == 1
 
 
-def test_stems_that_do_not_make_the_mix_are_a_trouble(say, tmp_path, ffmpeg_file, make_wave):
+def test_stems_that_do_not_make_the_mix_are_an_error(say, tmp_path, ffmpeg_file, make_wave):
     waves = [make_wave(2, 30_000, 44100, seed) for seed in range(5)]
     (tmp_path / "test").mkdir()
     ffmpeg_file(
@@ -180,7 +180,7 @@ def test_an_index_finds_every_change(say, root, tmp_path):
     assert "bass.wav: has changed since the index was made" in done.err
     assert "three/drums.wav: is not in the index" in done.err
     assert "two/drums.wav is in the index and not here" in done.err
-    assert done.out.endswith("11 things wrong\n")
+    assert done.out.endswith("11 errors\n")
 
 
 def test_no_index_is_written_of_what_is_wrong(say, root, tmp_path):
@@ -194,7 +194,7 @@ def test_what_is_no_index_is_refused(say, root, tmp_path, text):
     (tmp_path / "index.json").write_text(text)
     done = say("dataset", "check", root, "--index", tmp_path / "index.json")
     assert done.code == 1
-    assert "index.json: is no index" in done.err
+    assert "index.json: is not an index" in done.err
 
 
 def test_contradictions_and_wrong_names(say, root, tmp_path):
@@ -216,7 +216,7 @@ def test_the_name_can_be_said(say, root):
         shutil.copy(root / "one" / "bass.wav", root / "three" / f"{name}.wav")
     shutil.rmtree(root / "one")
     shutil.rmtree(root / "two")
-    assert "no dataset that can be told" in say("dataset", "check", root).err
+    assert "the layout of no known dataset" in say("dataset", "check", root).err
     assert say("dataset", "check", root, "-d", "folder").code == 0
 
 

@@ -82,13 +82,13 @@ ASKED = {
     "separate a.wav -m hpss --json": ("unweave.engine.wrap", "separate_blocks"),
     "benchmark --root data --oracle mixture": ("unweave.evaluation.scoring", "score"),
     "verify stems/a": ("unweave.jobs.verify", "prepare"),
-    "train tiny.toml": ("unweave.training.sound", "split"),
+    "train tiny.toml": ("unweave.training.audio", "split"),
 }
 SCORE = ("unweave.evaluation.scoring", "score")
 RECIPE = """name = "tiny"
 [data]
 root = "data"
-held_out = ["two"]
+validation_tracks = ["two"]
 sample_rate_hz = 8000
 channels = 1
 seconds = 0.25

@@ -49,7 +49,7 @@ def test_a_folder_becomes_weights(say, here: Path) -> None:
     text = (here / "mine.toml").read_text()
     for line, instead in (
         ("sample_rate_hz = 44100", "sample_rate_hz = 8000"), ("channels = 2", "channels = 1"),
-        ('held_out = ["a track\'s name"]', 'held_out = ["b"]'), ("seconds = 6.0", "seconds = 0.5"),
+        ('["a track\'s name"]', '["b"]'), ("seconds = 6.0", "seconds = 0.5"),
         ("steps = 100000", "steps = 2"), ("validate_every = 1000", "validate_every = 2"),
         ("batch = 4", "batch = 1"), ("workers = 2", "workers = 0"),
         ("filters = [48, 64, 96, 128]", "filters = [4, 4, 4, 4]"),

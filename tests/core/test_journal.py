@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from unweave.core import journal, whole
+from unweave.core import atomic, journal
+from unweave.core.atomic import Hidden
 from unweave.core.ending import end_now
-from unweave.core.whole import Hidden
 
 NAMES = ("vocals", "drums", "bass")
 
@@ -120,7 +120,7 @@ def test_what_others_do_meanwhile_is_no_matter(
 
 def test_own_files_give_way_and_no_others(tmp_path: Path) -> None:
     publish(tmp_path, "first")
-    own = {tmp_path / "stems" / name: whole.sha256(tmp_path / "stems" / name) for name in NAMES}
+    own = {tmp_path / "stems" / name: atomic.sha256(tmp_path / "stems" / name) for name in NAMES}
     (tmp_path / "stems" / "bass").write_text("changed meanwhile")
     file, report = Hidden(tmp_path / "stems" / "bass"), Hidden(tmp_path / "report.json")
     try:

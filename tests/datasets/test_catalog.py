@@ -69,7 +69,7 @@ def test_another_folder_says_what_was_expected(roots, tmp_path, name):
         datasets.load(name, tmp_path / "empty")
     with pytest.raises(InputError, match="gone: no such folder"):
         datasets.load(name, tmp_path / "gone")
-    with pytest.raises(UsageError, match="needs the folder"):
+    with pytest.raises(UsageError, match="needs its folder"):
         datasets.load(name)
 
 
@@ -80,23 +80,23 @@ def test_an_unknown_split_is_a_usage_error(roots, name):
 
 
 def test_an_unknown_name_suggests_near_ones():
-    with pytest.raises(UsageError, match="no dataset is called 'musdb'; perhaps you mean musdb18"):
+    with pytest.raises(UsageError, match="unknown dataset 'musdb'; perhaps you mean musdb18"):
         datasets.load("musdb")
-    with pytest.raises(UsageError, match="no dataset is called 'track'"):
+    with pytest.raises(UsageError, match="unknown dataset 'track'"):
         datasets.describe("track")
 
 
 def test_a_folder_that_may_be_several_is_not_guessed(write, songs, tmp_path):
     write(tmp_path / "Wavfile" / "amy_1_01.wav")
     songs(tmp_path / "train" / "song")
-    with pytest.raises(UsageError, match="may be mir-1k or musdb18-hq; say which with --dataset"):
+    with pytest.raises(UsageError, match="may be mir-1k or musdb18-hq; choose one with --dataset"):
         datasets.guess(tmp_path)
 
 
 def test_a_folder_of_songs_is_not_taken_for_stems(write, tmp_path):
     write(tmp_path / "one song.wav")
     write(tmp_path / "another song.wav")
-    with pytest.raises(InputError, match="no dataset that can be told by its folder"):
+    with pytest.raises(InputError, match="the layout of no known dataset"):
         datasets.guess(tmp_path)
 
 

@@ -39,7 +39,7 @@ def test_dsd100_sources_without_a_mixture_are_named(dsd100):
     (root / "Mixtures/Dev/052 - C - D").rmdir()
     (root / "Sources/Test/001 - E - F/bass.wav").unlink()
     wanted = (
-        r"2 things wrong: Mixtures/Dev/052 - C - D/mixture\.wav is missing; "
+        r"2 errors: Mixtures/Dev/052 - C - D/mixture\.wav is missing; "
         r"Sources/Test/001 - E - F/bass\.wav is missing"
     )
     with pytest.raises(InputError, match=wanted):

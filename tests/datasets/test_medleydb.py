@@ -68,7 +68,7 @@ def test_the_yaml_of_annotations():
     "text",
     ["", "# nothing", "- a\n- b", "just words", "\x00: [", "a:\n b\n- c", "[" * 5000, "a: *b"],
 )
-def test_yaml_that_is_something_else_is_no_trouble(text):
+def test_yaml_that_is_something_else_is_no_error(text):
     assert isinstance(medleydb._parse(text), dict)
 
 

@@ -69,7 +69,7 @@ def test_a_file_with_other_streams_is_named(root, stem_mp4, tmp_path):
     stem_mp4(tmp_path / "test" / "two.stem.mp4", streams=2)
     (tmp_path / "test" / "words.stem.mp4").write_text("words")
     wanted = (
-        r"2 things wrong: test/two\.stem\.mp4 has 2 streams of sound, not 5; "
+        r"2 errors: test/two\.stem\.mp4 has 2 streams of sound, not 5; "
         r"test/words\.stem\.mp4 cannot be read as sound"
     )
     with pytest.raises(InputError, match=wanted):
@@ -127,7 +127,7 @@ def test_hq_stems_of_another_length_rate_or_width_are_named(songs, write, tmp_pa
     write(tmp_path / "train" / "b" / "drums.wav", rate_hz=11025)
     write(tmp_path / "train" / "c" / "other.wav", channels=1)
     wanted = (
-        r"3 things wrong: train/a/bass\.wav has 1600 samples, mixture\.wav has 1601; "
+        r"3 errors: train/a/bass\.wav has 1600 samples, mixture\.wav has 1601; "
         r"train/b/drums\.wav has 11025 Hz, mixture\.wav has 8000; "
         r"train/c/other\.wav has 1 channel\(s\), mixture\.wav has 2"
     )

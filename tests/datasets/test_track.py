@@ -110,7 +110,7 @@ def test_listing_decodes_nothing(name, stem_mp4, write, songs, tmp_path, monkeyp
         track.mix()
 
 
-def test_one_error_names_the_first_troubles_and_counts_them(songs, tmp_path):
+def test_one_error_names_the_first_errors_and_counts_them(songs, tmp_path):
     for number in range(7):
         songs(tmp_path / "train" / f"song {number}")
         (tmp_path / "train" / f"song {number}" / "bass.wav").unlink()
@@ -119,7 +119,7 @@ def test_one_error_names_the_first_troubles_and_counts_them(songs, tmp_path):
         datasets.load("musdb18-hq", tmp_path)
     text = str(caught.value)
     assert "\n" not in text
-    assert "7 things wrong: train/song 0/bass.wav is missing; train/song 1" in text
+    assert "7 errors: train/song 0/bass.wav is missing; train/song 1" in text
     assert text.endswith("; and 2 more; get a complete copy")
-    assert len(caught.value.troubles) == 7
+    assert len(caught.value.errors) == 7
     assert len(datasets.load("musdb18-hq", tmp_path, "test")) == 1

@@ -25,5 +25,10 @@ class Halves:
 
 
 def halves(**facts: object) -> Halves:
-    defaults: dict = {"name": "halves", "stems": ("some", "rest"), "rest": "rest", "additive": True}
+    defaults: dict = {
+        "name": "halves",
+        "stems": ("some", "rest"),
+        "complement": "rest",
+        "additive": True,
+    }
     return Halves(Spec(**(defaults | facts)))

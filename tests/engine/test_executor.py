@@ -17,8 +17,8 @@ import torch
 
 import unweave
 from unweave import registry
+from unweave.core.atomic import sha256
 from unweave.core.plan import Segmentation
-from unweave.core.whole import sha256
 from unweave.engine import executor as executors
 from unweave.engine.executor import Executor
 from unweave.engine.limits import current_memory_mb
@@ -46,7 +46,7 @@ class Pieces:
             stems=("a", "b"),
             segmentation=Segmentation(length_s=0.1),
             bytes_per_sample=megabytes * 1e6 / (0.1 * RATE_HZ),
-            rest="b",
+            complement="b",
             additive=True,
         )
 

@@ -5,17 +5,17 @@ import pickle
 import numpy as np
 import pytest
 
-from unweave.engine.measure import Faults, StemMeter
+from unweave.engine.measure import SampleSanitizer, StemMeter
 
 RATE = 44100
 SINE = np.sin(2 * np.pi * 100 / RATE * np.arange(RATE)).astype(np.float32)
 
 
 def warnings(wave: np.ndarray, bits: int | None = None, block: int = 1000) -> list[str]:
-    faults = Faults(RATE, bits)
+    sanitizer = SampleSanitizer(RATE, bits)
     for at in range(0, wave.shape[-1], block):
-        faults.clean(np.atleast_2d(wave)[:, at : at + block])
-    return faults.warnings()
+        sanitizer.clean(np.atleast_2d(wave)[:, at : at + block])
+    return sanitizer.warnings()
 
 
 def rounded(wave: np.ndarray, bits: int) -> np.ndarray:
@@ -46,7 +46,7 @@ def test_what_is_found_does_not_depend_on_the_blocks(seed: int) -> None:
     steps = rng.integers(-3, 4, 60).repeat(rng.integers(1, 6, 60)) / 4
     wave = np.clip(steps, -0.75, rng.choice([0.25, 0.5, 0.75])).astype(np.float32)[None]
     cuts = np.sort(rng.integers(0, wave.size + 1, rng.integers(1, 80)))  # some blocks are empty
-    whole, parts = Faults(RATE), Faults(RATE)
+    whole, parts = SampleSanitizer(RATE), SampleSanitizer(RATE)
     whole.clean(wave)
     for part in np.split(wave, cuts, axis=1):
         parts.clean(part)
@@ -56,13 +56,13 @@ def test_what_is_found_does_not_depend_on_the_blocks(seed: int) -> None:
 
 @pytest.mark.parametrize("level", [0.5, -0.5])
 def test_a_flat_top_of_minutes_is_not_kept(level: float) -> None:
-    faults = Faults(RATE)
-    faults.clean(np.array([[0.0, 0.0]], np.float32))
+    sanitizer = SampleSanitizer(RATE)
+    sanitizer.clean(np.array([[0.0, 0.0]], np.float32))
     flat = np.full((1, RATE), level, np.float32)
     for _ in range(100):
-        faults.clean(flat)
-    assert len(pickle.dumps(faults)) < 5000
-    assert f"{100 * RATE} samples lie in flat tops" in faults.warnings()[0]
+        sanitizer.clean(flat)
+    assert len(pickle.dumps(sanitizer)) < 5000
+    assert f"{100 * RATE} samples lie in flat tops" in sanitizer.warnings()[0]
 
 
 @pytest.mark.parametrize("level", [3.0, 1.0, 0.99, 0.2])

@@ -26,7 +26,7 @@ from tests.engine.fakes import Halves, halves
 from unweave import load, request
 from unweave.audio.formats import encoding
 from unweave.audio.reader import Reader
-from unweave.core import whole
+from unweave.core import atomic
 from unweave.core.plan import Segmentation
 from unweave.engine.run import separate_file
 from unweave.errors import OutputError
@@ -44,7 +44,7 @@ FACTS = {"segmentation": Segmentation(length_s=0.05, fade_s=0.01)}
 SEPARATORS: dict[str, Separator] = {
     "a quiet stem and the rest": halves(**FACTS),
     "a loud stem and the rest": Halves(halves(**FACTS).spec, 2.5),
-    "a residual": Halves(halves(**FACTS, rest=None, additive=False).spec, 2.0),
+    "a residual": Halves(halves(**FACTS, complement=None, additive=False).spec, 2.0),
     "the whole at once": halves(),
     "of one channel at 16 kHz": halves(**FACTS, channels=1, sample_rate_hz=16000),
     "of two channels": halves(**FACTS, channels=2),
@@ -105,7 +105,7 @@ def cases(draw: st.DrawFn) -> tuple[Song, Output, Output | None]:
 def a_disk_that_is_fast() -> Iterator[None]:
     """That files are on the disk before they have names is what other tests look at."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(whole, "fsync", lambda handle: None)
+        patch.setattr(atomic, "fsync", lambda handle: None)
         yield
     print(f"\n{CASES} cases, seed {SEED}")
 

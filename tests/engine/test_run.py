@@ -16,8 +16,8 @@ import torch
 import unweave
 from tests.engine.fakes import Halves, halves
 from unweave.audio.reader import Reader
+from unweave.core.atomic import sha256
 from unweave.core.plan import Segmentation
-from unweave.core.whole import sha256
 from unweave.engine import report, resources, run
 from unweave.engine.ahead import Decoding
 from unweave.engine.run import separate_array, separate_file

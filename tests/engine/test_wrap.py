@@ -54,7 +54,7 @@ def test_a_stem_at_another_rate_stays_in_its_place() -> None:
 
 def test_without_a_rest_the_remainder_is_the_residual() -> None:
     wave = np.random.default_rng(0).normal(size=(2, 5000)).astype(np.float32)
-    _, stems = run(wave, 44100, additive=False, rest=None)
+    _, stems = run(wave, 44100, additive=False, complement=None)
     assert stems.shape[0] == 3
     np.testing.assert_allclose(stems.sum(0), wave, atol=2e-6)
     assert np.square(stems[2]).sum() > 0.1 * np.square(wave).sum()  # what 8 kHz cannot hold

@@ -34,7 +34,7 @@ class Share:
         return Spec(
             name="share",
             stems=self.stems,
-            rest=self.stems[-1],
+            complement=self.stems[-1],
             additive=True,
             options={SHARE.name: self.share},
         )

@@ -53,5 +53,5 @@ def our_scores() -> TrackScores:
         samples=track.samples,
         sample_rate_hz=track.sample_rate_hz,
         warnings=tuple(found.warnings),
-        **found.figures(),
+        **found.as_arguments(),
     )

@@ -288,7 +288,7 @@ def test_a_child_that_dies_costs_one_row(tmp_path):
     for row in rows:
         assert ended["test 1", row.label].status is Status.DONE
         assert ended["deadly", row.label].status is Status.FAILED
-        assert "ended with code 9" in ended["deadly", row.label].error
+        assert "ended with exit code 9" in ended["deadly", row.label].error
 
 
 def test_processes_stop_when_asked(tmp_path):
@@ -320,7 +320,7 @@ def test_selecting():
         ({"rounding": "float"}, "auto, 16-bit, none"),
         ({"protocol": "v4"}, "bss-eval-v4, mir-1k"),
         ({"separators": ["shore"]}, "shore"),
-        ({"separators": [], "oracles": []}, "nothing to benchmark"),
+        ({"separators": [], "oracles": []}, "no entry to benchmark"),
         ({"device": "abacus"}, "abacus"),
     ],
 )
@@ -349,5 +349,5 @@ def test_which_dataset(offered, tmp_path):
 def test_two_tracks_of_one_name_are_refused(offered, tmp_path, monkeypatch):
     one = fakes.tracks(1)[0]
     give(monkeypatch, [one, one])
-    with pytest.raises(InputError, match="two tracks or rows"):
+    with pytest.raises(InputError, match="two tracks or entries"):
         go(tmp_path)

@@ -87,7 +87,7 @@ def test_dictionaries_are_weights(tmp_path):
 @pytest.mark.parametrize(
     ("separators", "oracles", "words"),
     [
-        ([], [], "nothing to benchmark"),
+        ([], [], "no entry to benchmark"),
         (["spleeter-2stem"], [], "spleeter-2stems"),
         (["spleeter-2stems:rank=3"], [], "rank"),
         (["spleeter-2stems:rank"], [], "key=value"),

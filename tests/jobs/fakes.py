@@ -34,7 +34,7 @@ def spec(**facts: object) -> Spec:
     defaults: dict = {
         "name": "spleeter-2stems",  # the planning asks the registry which stems that has
         "stems": ("vocals", "accompaniment"),
-        "rest": "accompaniment",
+        "complement": "accompaniment",
         "additive": True,
         "segmentation": Segmentation(length_s=1.0, fade_s=0.25),
     }

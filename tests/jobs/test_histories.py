@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.jobs.fakes import asked, write_noise
+from unweave.core.atomic import Hidden, sha256
 from unweave.core.status import Status
-from unweave.core.whole import Hidden, sha256
 from unweave.jobs import prepare, run
 from unweave.jobs.plan import DEFAULT_TEMPLATE
 

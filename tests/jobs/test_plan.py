@@ -12,7 +12,7 @@ import pytest
 from tests.jobs.fakes import asked, write_noise
 from unweave.errors import UsageError
 from unweave.jobs import prepare
-from unweave.jobs.inputs import Found
+from unweave.jobs.inputs import InputFile
 from unweave.jobs.plan import plan
 from unweave.models import cards
 from unweave.registry import choose_stems
@@ -30,7 +30,7 @@ def wanted(stems: tuple[str, ...] = STEMS, **output: object) -> SeparationReques
 def jobs(
     *paths: str, template: str = "{name}/{stem}.{ext}", request: SeparationRequest | None = None
 ):
-    found = [Found(Path(path)) for path in paths]
+    found = [InputFile(Path(path)) for path in paths]
     return plan(found, request or wanted(), Path("out"), template)
 
 
@@ -44,7 +44,7 @@ def test_default_places():
 
 
 def test_sub_folder_of_a_folder_input_is_kept():
-    found = [Found(Path("m/d/e/song.mp3"), Path("d/e"))]
+    found = [InputFile(Path("m/d/e/song.mp3"), Path("d/e"))]
     [job] = plan(found, wanted(), Path("out"))
     assert job.report == Path("out/d/e/song/report.json")
 
@@ -119,7 +119,7 @@ def test_a_file_where_another_needs_a_folder_is_refused():
     # 'a' becomes the folder vocals.wav, and 'b' a file of that name
     with pytest.raises(UsageError, match="both"):
         plan(
-            [Found(Path("x.mp3"), Path("vocals.wav")), Found(Path("y.mp3"))],
+            [InputFile(Path("x.mp3"), Path("vocals.wav")), InputFile(Path("y.mp3"))],
             wanted(stems=("vocals",)),
             Path("out"),
             "{stem}.{ext}",
@@ -145,7 +145,7 @@ def test_an_output_that_is_an_input_is_refused(tmp_path, monkeypatch, link):
         source = Path("song.wav")
         link(Path("out/song/vocals.wav").absolute(), source)
     with pytest.raises(UsageError, match="is an input") as error:
-        plan([Found(source)], wanted(), Path("out"), "song/{stem}.{ext}")
+        plan([InputFile(source)], wanted(), Path("out"), "song/{stem}.{ext}")
     assert "-o" in str(error.value)
 
 
@@ -174,7 +174,7 @@ def test_an_output_over_the_card_or_its_weights_is_refused(tmp_path, monkeypatch
     Path("out/vocals.wav").symlink_to(Path(f"m.{ending}").absolute())
     request = replace(wanted(), separator=SeparatorRef(name="m", model=str(card)))
     with pytest.raises(UsageError, match=rf"m\.{ending}: is a file of the model .*m\.toml"):
-        plan([Found(Path("song.mp3"))], request, Path("out"), "{stem}.{ext}")
+        plan([InputFile(Path("song.mp3"))], request, Path("out"), "{stem}.{ext}")
 
 
 def test_choose_stems():

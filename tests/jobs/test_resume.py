@@ -15,8 +15,8 @@ import pytest
 import unweave
 from tests.jobs.fakes import RATE_HZ, Share, asked, noise, write_noise
 from unweave.api import separate_file
+from unweave.core.atomic import sha256
 from unweave.core.status import Status
-from unweave.core.whole import sha256
 from unweave.errors import OutputError
 from unweave.jobs import prepare, run
 from unweave.jobs.resume import State, look
@@ -88,7 +88,7 @@ def change_report(job, change) -> None:
 
 def test_finished(done):
     found = look(*done)
-    assert (found.state, found.why) == (State.FINISHED, "")
+    assert (found.state, found.why) == (State.UP_TO_DATE, "")
     assert found.report == json.loads(done[0].report.read_text())
 
 
@@ -130,14 +130,14 @@ def test_another_request_adds_its_files_or_says_what_differs(here, other, why):
 def test_the_default_depth_said_aloud_is_the_same(done):
     job, request = done
     again = replace(request, output=Output(format="wav", bit_depth=32))
-    assert look(job, again).state is State.FINISHED
+    assert look(job, again).state is State.UP_TO_DATE
 
 
 def test_where_it_ran_does_not_matter(done):
     job, request = done
     execution = Execution(device="cpu", batch=3, max_memory_mb=9999)
     elsewhere = replace(request, execution=execution)
-    assert look(job, elsewhere).state is State.FINISHED
+    assert look(job, elsewhere).state is State.UP_TO_DATE
 
 
 def remove_report(job):
@@ -200,7 +200,7 @@ def test_what_is_not_as_an_equal_request_left_it_is_in_the_way(done, harm, why):
     job, request = done
     harm(job)
     found = look(job, request)
-    assert found.state is State.IN_THE_WAY
+    assert found.state is State.CONFLICT
     assert why in found.why
 
 
@@ -218,7 +218,7 @@ def test_a_copy_with_newer_dates_is_still_finished(done):
     job, request = done
     later = job.report.stat().st_mtime_ns + 10**9
     os.utime(job.outputs["vocals"], ns=(later, later))
-    assert look(job, request).state is State.FINISHED
+    assert look(job, request).state is State.UP_TO_DATE
 
 
 @FAKED

@@ -268,14 +268,14 @@ def test_children_that_die_at_once_cost_their_files_and_no_more(folder, monkeypa
         Process = staticmethod(lambda **facts: Dead())
 
     monkeypatch.setattr(children, "_context", Context)
-    outcomes = go(at_once=2)
+    outcomes = go(workers=2)
     assert [str(outcome.status) for outcome in outcomes] == ["failed"] * 3
-    assert all("its process ended with code -9" in outcome.error for outcome in outcomes)
+    assert all("the worker was killed (signal 9)" in outcome.error for outcome in outcomes)
     assert all(outcome.error.endswith("or --max-memory") for outcome in outcomes)
 
 
 def test_several_at_a_time_give_the_same_bytes(folder):
-    outcomes = go(at_once=2)
+    outcomes = go(workers=2)
     assert [str(outcome.status) for outcome in outcomes] == ["done", "failed", "done"]
     assert outcomes[1].error_kind == InputError.__name__
     several = {path: Path(path).read_bytes() for path in files() if path.endswith(".wav")}
@@ -298,9 +298,9 @@ def test_a_child_that_is_killed_costs_only_its_file(folder):
                 for child in multiprocessing.active_children():
                     child.kill()
 
-    outcomes = go(Killer(), at_once=2)
+    outcomes = go(Killer(), workers=2)
     by_name = {outcome.source.name: outcome for outcome in outcomes}
-    killed = [o for o in outcomes if "its process ended" in o.error]
+    killed = [o for o in outcomes if "the worker was killed" in o.error]
     assert 1 <= len(killed) <= 2
     done = {name for name, o in by_name.items() if o.status is Status.DONE}
     assert done == set(by_name) - {"b.mp3"} - {o.source.name for o in killed}
@@ -313,6 +313,6 @@ def test_children_that_cannot_load_stop_the_batch(folder):
     batch = prepare(["m"], asked(), Path("out"))
     separator = replace(batch.request.separator, options={"bandwidth": "sideways"})
     with pytest.raises(CannotLoadError, match="sideways") as error:
-        run(batch.jobs, replace(batch.request, separator=separator), Watcher(), at_once=2)
+        run(batch.jobs, replace(batch.request, separator=separator), Watcher(), workers=2)
     assert error.value.exit_code == UsageError.exit_code
     assert multiprocessing.active_children() == []

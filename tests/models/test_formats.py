@@ -191,7 +191,7 @@ def test_refuses_a_checkpoint_with_more_than_tensors(tmp_path):
     with pytest.raises(WeightsError, match="more than named arrays: 'step'"):
         torch_zip.read(file)
     torch.save(torch.nn.Linear(2, 2), file)
-    with pytest.raises(WeightsError, match="asks for torch"):
+    with pytest.raises(WeightsError, match="refers to torch"):
         torch_zip.read(file)
 
 
@@ -248,7 +248,7 @@ def test_safetensors_that_cannot_be_read_are_named(tmp_path):
     with pytest.raises(WeightsError, match="none: cannot be read"):
         ours.read(tmp_path / "none")
     (tmp_path / "bad").write_bytes(b"no tensors here")
-    with pytest.raises(WeightsError, match="bad: is no safetensors file"):
+    with pytest.raises(WeightsError, match="bad: is not a safetensors file"):
         ours.read(tmp_path / "bad")
 
 

@@ -35,7 +35,7 @@ def test_a_technique_tells_its_idea_its_formula_its_limits_and_its_paper(name: s
     )
 
 
-def test_figures_and_pictures_are_of_techniques_there_are() -> None:
+def test_scores_and_pictures_are_of_techniques_there_are() -> None:
     names = registry.techniques()
     for name in names:
         picture = PAGES / "pictures" / f"{name}.png"

@@ -38,8 +38,8 @@ def in_a_room(sources: np.ndarray) -> np.ndarray:
     The room is simulated: 6 x 5 x 3 m, echoes of 0.12 s, microphones 6 cm apart.
     """
     responses = np.load(RECORDED / "room.npz")["responses"].transpose(1, 0, 2)
-    heard = fftconvolve(sources[:, None], responses, axes=-1)
-    return heard[..., : sources.shape[1]].astype(np.float32)
+    images = fftconvolve(sources[:, None], responses, axes=-1)
+    return images[..., : sources.shape[1]].astype(np.float32)
 
 
 def mixed_in_each_frequency(sources: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

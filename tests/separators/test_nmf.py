@@ -165,7 +165,6 @@ def test_with_dictionaries_a_recording_streams(card: str) -> None:
 
 def test_the_card_says_what_it_is(card: str) -> None:
     spec = registry.load("nmf", dictionaries=card).spec
-    assert spec.trained
     assert spec.weights_sha256 is not None
     assert spec.weights_sha256 in Path(card).read_text()
     assert spec.sample_rate_hz == RATE_HZ
@@ -182,15 +181,15 @@ def test_the_card_says_what_it_is(card: str) -> None:
     [
         (lambda card, spectra: card.unlink(), "cannot be read"),
         (lambda card, spectra: spectra.unlink(), "cannot be read"),
-        (lambda card, spectra: card.write_text("stems = ["), "no card of dictionaries"),
+        (lambda card, spectra: card.write_text("stems = ["), "not a card of dictionaries"),
         (lambda card, spectra: card.write_text("technique = 'nmf'"), "it lacks"),
-        (lambda card, spectra: card.write_bytes(b"\xff\xfe"), "no card of dictionaries"),
+        (lambda card, spectra: card.write_bytes(b"\xff\xfe"), "not a card of dictionaries"),
         (lambda card, spectra: edit(card, '"nmf"', '"rpca"'), "not for nmf"),
         (lambda card, spectra: edit(card, '"strokes"', '"drums"'), "different stems"),
         (lambda card, spectra: edit(card, "0.064", "0.032"), "257 frequencies"),
         (lambda card, spectra: edit(card, '"kl"', '"lk"'), "divergence must be one of"),
         (lambda card, spectra: edit(card, "overlap = 4", "overlap = 3"), "one of 2, 4, 8, 16"),
-        (lambda card, spectra: edit(card, "rate_hz = 16000", "rate_hz = 0"), "no card"),
+        (lambda card, spectra: edit(card, "rate_hz = 16000", "rate_hz = 0"), "not a card"),
         (lambda card, spectra: spectra.write_bytes(b"no"), "SHA-256 differs"),
     ],
 )

@@ -66,7 +66,7 @@ def test_names_are_places_on_a_pan_knob() -> None:
         spec = Projet(sources=sources).spec
         assert len(set(spec.stems)) == sources
         assert ("centre" in spec.stems) == (sources % 2 == 1)
-        assert spec.rest in spec.stems
+        assert spec.complement in spec.stems
 
 
 def test_the_table_holds_what_the_updates_give() -> None:

@@ -22,7 +22,7 @@ seed = 3
 [data]
 dataset = "folder"
 root = "{root}"
-held_out = ["c"]
+validation_tracks = ["c"]
 sample_rate_hz = 8000
 channels = 1
 seconds = 0.5

@@ -9,7 +9,7 @@ ALL = Augmentation(
     gain_db=3, polarity=0.5, swap=0.5, shift=0.5, speed=0.5, speed_by=0.2, tempo=0.5, eq=0.5,
     formants=0.5, reverb=0.5, codec=0.5, drop=0.25,
 )  # fmt: skip
-DATA = Data(coherent=0.5)
+DATA = Data(same_track_probability=0.5)
 
 
 def many(how: Augmentation = ALL, data: Data = DATA, stems: int = 2, seed: int = 0) -> list:
@@ -29,11 +29,11 @@ def test_one_setting_does_not_change_what_others_draw() -> None:
         assert all(not piece.effects.eq_db for piece in theirs)
 
 
-def test_coherent_stems_keep_their_place_and_time() -> None:
-    for pieces in many(data=Data(coherent=1.0)):
+def test_stems_of_one_track_keep_their_place_and_time() -> None:
+    for pieces in many(data=Data(same_track_probability=1.0)):
         assert len({(p.track, p.start, p.effects.speed, p.effects.tempo) for p in pieces}) == 1
         assert not any(piece.circular for piece in pieces)
-    apart = many(data=Data(coherent=0.0))
+    apart = many(data=Data(same_track_probability=0.0))
     assert all(a.start != b.start for a, b in apart)
     share = np.mean([a.start == b.start for a, b in many()])
     assert abs(share - 0.5) < 0.05

@@ -90,18 +90,18 @@ def test_without_names_the_order_does_not_matter() -> None:
     true = stems(count=3)
     shuffled = true[:, [2, 0, 1]] + 0.01 * stems(1, 3)
     weights = {"wave_l1": 1.0, "magnitude_l1": 0.5}
-    named, _ = loss(Outcome(Given(shuffled), true), weights, unnamed=False)
-    unnamed, terms = loss(Outcome(Given(shuffled), true), weights, unnamed=True)
-    right, _ = loss(Outcome(Given(shuffled), true[:, [2, 0, 1]]), weights, unnamed=False)
-    assert float(unnamed) == pytest.approx(float(right), rel=1e-5)
-    assert float(unnamed) < 0.1 * float(named)
-    assert float(unnamed) == pytest.approx(float(terms["wave_l1"] + 0.5 * terms["magnitude_l1"]))
+    named, _ = loss(Outcome(Given(shuffled), true), weights, pit=False)
+    pit, terms = loss(Outcome(Given(shuffled), true), weights, pit=True)
+    right, _ = loss(Outcome(Given(shuffled), true[:, [2, 0, 1]]), weights, pit=False)
+    assert float(pit) == pytest.approx(float(right), rel=1e-5)
+    assert float(pit) < 0.1 * float(named)
+    assert float(pit) == pytest.approx(float(terms["wave_l1"] + 0.5 * terms["magnitude_l1"]))
 
 
 def test_each_example_has_its_own_best_order() -> None:
     true = stems()
     mixed = torch.stack([true[0], true[1].flip(0), true[2]])
-    found, _ = loss(Outcome(Given(mixed), true), {"wave_l1": 1.0}, unnamed=True)
+    found, _ = loss(Outcome(Given(mixed), true), {"wave_l1": 1.0}, pit=True)
     assert float(found) < 1e-6
 
 

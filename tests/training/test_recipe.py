@@ -26,15 +26,19 @@ def test_what_is_not_said_is_the_default() -> None:
 
 
 def test_a_value_changes_by_its_key() -> None:
-    found = parsed("", "optimiser.rate=1e-4", "network.width=16", "seed=7", "data.held_out=['x']")
+    found = parsed(
+        "", "optimiser.rate=1e-4", "network.width=16", "seed=7", "data.validation_tracks=['x']"
+    )
     assert found.optimiser.rate == 1e-4
     assert found.settings["width"] == 16
     assert found.seed == 7
-    assert found.data.held_out == ("x",)
+    assert found.data.validation_tracks == ("x",)
 
 
 def test_the_whole_recipe_reads_back_the_same() -> None:
-    found = parsed('[loss]\nsdr = 1.0\n[card]\ntitle = "A \\"title\\""\n[data]\nheld_out = ["é"]')
+    found = parsed(
+        '[loss]\nsdr = 1.0\n[card]\ntitle = "A \\"title\\""\n[data]\nvalidation_tracks = ["é"]'
+    )
     again = recipe.parse(recipe.as_toml(found).decode(), "again", name="other")
     assert again == found
 
@@ -62,7 +66,7 @@ def test_the_new_recipe_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("[optimiser]\nrat = 1", "has no 'rat'; perhaps you mean rate"),
         ("[optimizer]\nrate = 1", "has no 'optimizer'; perhaps you mean optimiser"),
         ("[loss]\nsdr = 'much'", "a number for each term"),
-        ("[data]\nheld_out = 'c'", "held_out is a list of names"),
+        ("[data]\nvalidation_tracks = 'c'", "validation_tracks is a list of names"),
         ("[card\n", "is not TOML"),
     ],
 )
@@ -93,7 +97,7 @@ def test_no_network_and_no_file(tmp_path: Path) -> None:
         recipe.parse("", "mine.toml", name="mine")
     with pytest.raises(UsageError, match="no such file"):
         recipe.read(tmp_path / "none.toml")
-    with pytest.raises(UsageError, match="no network is called 'none'"):
+    with pytest.raises(UsageError, match="unknown network 'none'"):
         network(recipe.parse('[network]\nname = "none"', "mine.toml", name="mine"))
     with pytest.raises(UsageError, match="mask_inference"):
         network(parsed("", "network.colour=3"))
@@ -127,7 +131,7 @@ def test_a_card_says_whether_segments_are_padded() -> None:
         ("network.mask=soft", "mask must be one of sigmoid, complex; got 'soft'"),
         ("network.hopp=3", "there is no 'hopp'; perhaps you mean hop"),
         ("network.zzz=3", "no 'zzz'; it takes .*frame_size, hop, filters, "),
-        ("network.stems=['a']", r"stems stands in \[data\]"),
+        ("network.stems=['a']", r"stems belongs to \[data\]"),
         ("network.filters=[]", "one number for each level"),
     ],
 )

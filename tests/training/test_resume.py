@@ -151,9 +151,9 @@ def test_a_checkpoint_of_another_network_is_one_line(copied) -> None:
         ("network.layers=2", "network.layers is 2 and was 3"),  # a default until now
         ("network.name=spectnt", "network"),
         ("optimiser.name=sgd", "optimiser.name is sgd and was adamw"),
-        ("unnamed=true", "unnamed is True and was False"),
+        ("pit=true", "pit is True and was False"),
         ("loss.sdr=1.0", "loss is"),
-        ("data.held_out=['b']", r"data.held_out is \[b\] and was \[c\]"),
+        ("data.validation_tracks=['b']", r"data.validation_tracks is \[b\] and was \[c\]"),
         ("data.sample_rate_hz=16000", "sample_rate_hz"),
         ("data.channels=2", "data.channels is 2 and was 1"),
     ],

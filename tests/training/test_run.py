@@ -21,7 +21,7 @@ from tests import CPU
 from unweave import registry
 from unweave.engine.run import separate_array
 from unweave.errors import Cancelled, OutputError, TrainingError, UnweaveError, UsageError
-from unweave.training import callbacks, export, sound, validate
+from unweave.training import audio, callbacks, export, validate
 from unweave.training.callbacks import BEST, LAST, Checkpoints
 from unweave.training.module import Training
 from unweave.training.recipe import read
@@ -123,7 +123,7 @@ def test_two_processes_learn_the_same(recipe_file: Path, tmp_path: Path) -> None
     """Plain gradient descent on halves of each batch: the same weights as on whole batches."""
     how = ["schedule.steps=3", "schedule.validate_every=3", "optimiser.name=sgd",
            "optimiser.rate=1e-3", "network.dropout=0.0", "schedule.decay=0",
-           "loss.discriminative=0.0", "data.held_out=['b', 'c']"]  # fmt: skip
+           "loss.discriminative=0.0", "data.validation_tracks=['b', 'c']"]  # fmt: skip
     run(recipe_file, tmp_path / "one", *how)
     settings = [word for setting in how for word in ("--set", setting)]
     command = [sys.executable, "-m", "unweave", "train", str(recipe_file), "-q", "--devices", "2"]
@@ -166,7 +166,7 @@ def test_each_process_scores_its_share(
 ) -> None:  # fmt: skip
     """On the device that it learns on; all of them know what came out."""
     recipe, asked = read(recipe_file), []
-    every = sound.split(recipe.data)
+    every = audio.split(recipe.data)
     monkeypatch.setattr(
         validate, "rows",
         lambda _, state, own, device: asked.append(([t.name for t in own], device)) or [{"x": 1.0}],
@@ -264,7 +264,7 @@ def test_it_starts_from_weights(unbroken: Path, recipe_file: Path, tmp_path: Pat
      ("loss.deep_clustering=1", "no embeddings"),
      ("card.padded=no", "true or false"), ("network.foo=1", "there is no 'foo'"),
      ("precision=16-mixed", "needs a GPU"),
-     ("network.frame_size=0", "network"), ("data.held_out=['Zzz']", "begins with 'Zzz'")],
+     ("network.frame_size=0", "network"), ("data.validation_tracks=['Zzz']", "begins with 'Zzz'")],
 )  # fmt: skip
 def test_what_cannot_be_trained(
     recipe_file: Path, tmp_path: Path, override: str, words: str

@@ -1,4 +1,4 @@
-"""What chooses the weights: silent stems are left out, every track weighs the same."""
+"""Validation: silent stems are left out, every track weighs the same."""
 
 import shutil
 from dataclasses import replace
@@ -10,7 +10,7 @@ import soundfile
 
 from unweave.datasets.track import MIR_1K
 from unweave.errors import InputError
-from unweave.training import sound, validate
+from unweave.training import audio, validate
 from unweave.training.recipe import Data, read
 from unweave.training.run import train
 
@@ -27,8 +27,8 @@ def silence(root: Path, track: str, stem: str) -> None:
 
 
 def held(root: Path, *names: str):
-    data = Data(root=str(root), sample_rate_hz=RATE_HZ, channels=1, held_out=names)
-    return sound.split(data).validation
+    data = Data(root=str(root), sample_rate_hz=RATE_HZ, channels=1, validation_tracks=names)
+    return audio.split(data).validation
 
 
 def run(recipe: Path, folder: Path, root: Path, *overrides: str) -> tuple[list[str], dict]:
@@ -40,9 +40,7 @@ def run(recipe: Path, folder: Path, root: Path, *overrides: str) -> tuple[list[s
 def test_a_silent_stem_is_left_out_and_said_once(copy, recipe_file, tmp_path) -> None:
     silence(copy, "c", "vocals")
     said, scores = run(recipe_file, tmp_path / "run", copy)
-    assert said[0] == (
-        "vocals is silent in 1 of 1 tracks that choose the weights, and not scored there: c"
-    )
+    assert said[0] == ("vocals is silent in 1 of 1 validation tracks and is not scored there: c")
     assert sum("silent" in line for line in said) == 1
     assert scores.keys() == {"accompaniment", "mean"}
     assert np.isfinite(scores["mean"])
@@ -51,8 +49,8 @@ def test_a_silent_stem_is_left_out_and_said_once(copy, recipe_file, tmp_path) ->
 
 def test_one_silent_track_of_two_takes_nothing_from_the_other(copy, recipe_file, tmp_path) -> None:
     silence(copy, "c", "vocals")
-    said, scores = run(recipe_file, tmp_path / "run", copy, "data.held_out=['b', 'c']")
-    assert said[0].startswith("vocals is silent in 1 of 2 tracks")
+    said, scores = run(recipe_file, tmp_path / "run", copy, "data.validation_tracks=['b', 'c']")
+    assert said[0].startswith("vocals is silent in 1 of 2 validation tracks")
     assert scores.keys() == {"vocals", "accompaniment", "mean"}
     assert all(np.isfinite(value) for value in scores.values())
 

@@ -1,1 +1,1 @@
-"""One file, one use: what people and other doors call."""
+"""One file for each use: functions that Python and the command line call."""

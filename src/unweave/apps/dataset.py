@@ -36,21 +36,21 @@ class TrackCheck:
     channels: int
     stems: tuple[str, ...]
     sum_db: float | None
-    troubles: tuple[str, ...]
+    errors: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found of a dataset. `troubles` are those of no single track."""
+    """What was found of a dataset. `errors` are those of no single track."""
 
     dataset: str
     root: str
     tracks: tuple[TrackCheck, ...]
-    troubles: tuple[str, ...]
+    errors: tuple[str, ...]
 
     @property
     def is_whole(self) -> bool:
-        return not self.troubles and not any(track.troubles for track in self.tracks)
+        return not self.errors and not any(track.errors for track in self.tracks)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON, which knows no infinity: there it is null."""
@@ -91,7 +91,7 @@ def check(
     on_progress: OnProgress = lambda _: None,
     should_stop: ShouldStop = lambda: False,
 ) -> Checked:
-    """Check every track of a dataset; without its name, the folder tells.
+    """Check every track of a dataset; without its name, it is found from the folder.
 
     Raises InputError where the folder is no dataset or cannot even be listed, UsageError for an
     unknown name or split, Cancelled.
@@ -104,14 +104,14 @@ def check(
     try:
         tracks = datasets.load(name, root, split)
     except IncompleteError as error:
-        return Checked(name, str(root), (), error.troubles)
+        return Checked(name, str(root), (), error.errors)
     in_turn = _in_turn(name, tracks, on_progress, should_stop)
     found = [_check_track(track, about, root, decode, index) for track in in_turn]
-    troubles = [*datasets.shortfalls(name, tracks), *_repeated(tracks)]
+    errors = [*datasets.shortfalls(name, tracks), *_repeated(tracks)]
     if index is not None and split is None:
         known = {_key(file, root) for track in tracks for file in track.files}
-        troubles += [f"{shown(key)} is in the index and not here" for key in index.keys() - known]
-    return Checked(name, str(root), tuple(found), tuple(sorted(troubles)))
+        errors += [f"{shown(key)} is in the index and not here" for key in index.keys() - known]
+    return Checked(name, str(root), tuple(found), tuple(sorted(errors)))
 
 
 def make_index(
@@ -160,14 +160,16 @@ def read_index(file: Path) -> dict[str, str]:
         document = None
     found = document.get("sha256") if isinstance(document, dict) else None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise InputError(f"{shown(file)}: is no index; make one with --write-index")
+        raise InputError(
+            f"{shown(file)}: is not an index of checksums; write one with --write-index"
+        )
     return found
 
 
 def _check_track(
     track: Track, about: About, root: Path | None, decode: bool, index: Index | None
 ) -> TrackCheck:
-    troubles: list[str] = []
+    errors: list[str] = []
     sum_db = None
     checks: list[Callable[[], Iterator[str]]] = [lambda: _headers(track)]
     if index is not None:
@@ -176,16 +178,16 @@ def _check_track(
         checks.append(lambda: _lengths(track))
     for run in checks:
         try:
-            troubles += run()
+            errors += run()
         except InputError as error:
-            troubles.append(str(error))
-    if decode and not troubles:
+            errors.append(str(error))
+    if decode and not errors:
         try:
             sum_db = _sum_db(track)
         except InputError as error:
-            troubles.append(str(error))
+            errors.append(str(error))
         if sum_db is not None and sum_db < (about.sum_db_at_least or -float("inf")):
-            troubles.append(
+            errors.append(
                 f"{shown(track.name)}: the stems do not add up to the mix, what is left lies "
                 f"{sum_db:.1f} dB below it; the files may belong to different tracks"
             )
@@ -198,7 +200,7 @@ def _check_track(
         channels=track.channels,
         stems=track.stems,
         sum_db=sum_db,
-        troubles=tuple(dict.fromkeys(troubles)),
+        errors=tuple(dict.fromkeys(errors)),
     )
 
 

@@ -47,24 +47,24 @@ def info(
 
 def _measured(path: Path, should_stop: ShouldStop) -> dict[str, Any]:
     from unweave.audio.reader import Reader
-    from unweave.engine.measure import Faults, StemMeter
+    from unweave.engine.measure import SampleSanitizer, StemMeter
     from unweave.errors import Cancelled
 
     with Reader(path) as reader:
         found = reader.info
         rate_hz = found.sample_rate_hz
-        faults = Faults(rate_hz, found.bits)
+        sanitizer = SampleSanitizer(rate_hz, found.bits)
         meter = StemMeter(["mix"], [0], rate_hz, found.channels, found.channel_names)
         for block in reader.blocks(max(1, int(_BLOCK_S * rate_hz))):
             if should_stop():
                 raise Cancelled(f"{path}: interrupted")
-            clean = faults.clean(block)
+            clean = sanitizer.clean(block)
             meter.push(clean, clean[None])
-        warnings = [*reader.warnings, *faults.warnings()]
+        warnings = [*reader.warnings, *sanitizer.warnings()]
     loudness_lufs = meter.loudness_lufs(0, 1.0)
     return {
-        "samples": faults.samples,
-        "duration_s": round(faults.samples / rate_hz, 6),
+        "samples": sanitizer.samples,
+        "duration_s": round(sanitizer.samples / rate_hz, 6),
         "peak_dbfs": round(meter.peak_dbfs(0, 1.0), 2),
         "loudness_lufs": None if loudness_lufs is None else round(loudness_lufs, 2),
         "warnings": warnings,

@@ -68,7 +68,7 @@ def learn(
     from unweave import registry
 
     if output.suffix.lower() != ".toml":
-        raise UsageError(f"{shown(output)}: dictionaries are kept as a .toml; name it so")
+        raise UsageError(f"{shown(output)}: the card of dictionaries must be a .toml file")
     if bool(examples) == bool(dataset or root):
         raise UsageError("give examples as STEM=PATH, or a dataset with --root: one of the two")
     if steps is not None and steps < 0:

@@ -3,7 +3,7 @@
 These containers are rows of chunks, one of which holds the sound. FFmpeg believes some of their
 sizes blindly, passes the file's size off as the stated length, and decodes rare samples as noise.
 `layout` walks the chunks and says how many samples there are and, where FFmpeg would be misled,
-gives pieces that make a file it reads right (see `io.splice`).
+gives pieces that make a file it reads right (see `audio.splice`).
 
 The rules. A size that the file cannot hold is a claim, unless it is one that programs write which
 do not know the length (into a pipe): then the sound reaches to the end. Where the sound ends and no
@@ -165,7 +165,7 @@ def _wave(
         plain = False
     pieces = None
     if not plain:
-        # What a big-endian file says beside its sound is in its own byte order, all but ID3.
+        # The other chunks of a big-endian file are in its byte order, except ID3.
         others = [
             c
             for c in chunks

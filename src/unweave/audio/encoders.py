@@ -5,7 +5,7 @@ the encoder's delay and padding where players look for them (LAME header, edit l
 the decoded length is exact. Its own Vorbis encoder is poor, so libsndfile encodes that. All run in
 their bit-exact modes: no version, time or random number gets into the file.
 
-Errors of the disk are not raised in here: the sink keeps them, see `io.writer`.
+Errors of the disk are not raised in here: the sink keeps them, see `audio.writer`.
 """
 
 from __future__ import annotations

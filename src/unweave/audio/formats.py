@@ -66,7 +66,7 @@ def default_bit_depth(format: str, bit_depth: int | None) -> int | None:
     """
     limits = FORMATS.get(format)
     if limits is None:
-        raise UsageError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
+        raise UsageError(f"unknown format {format!r}; choose one of {', '.join(FORMATS)}")
     if bit_depth is None:
         return limits.bit_depths[0] if limits.bit_depths else None
     if bit_depth not in limits.bit_depths:

@@ -168,7 +168,7 @@ def _frames(
                 return counts[1]
             return mp4.length(data, index, frames, rate_hz) or None
     if kind == "ogg" and codec == "opus":
-        # OpusHead, bytes 10 and 11: samples at the start that are not to be heard
+        # OpusHead, bytes 10 and 11: samples to skip at the start
         frames -= int.from_bytes((stream.codec_context.extradata or b"")[10:12], "little")
     return frames if frames > 0 else None
 

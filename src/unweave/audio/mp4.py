@@ -1,9 +1,9 @@
 """What the boxes of an MP4 say that FFmpeg does not pass on: protection, ticks, the exact length.
 
 An MP4 states its edits in coarse ticks, often of a millisecond, but the length of its media in
-samples: the media without what the edit skips at the start is the length to the sample. What
-counts is what `io.reader` gives: it takes more than the ticks can express for padding, and FFmpeg
-drops a last packet that begins where the edit already ends.
+samples: the media without what the edit skips at the start is the length to the sample. The
+length that counts is that of `audio.reader`: it takes more than the ticks can express for padding,
+and FFmpeg drops a last packet that begins where the edit already ends.
 
 Every size is checked against the box around it, so that no file can lead out of itself or keep the
 search going.

@@ -6,7 +6,7 @@ which LAME extends by the samples that it added at both ends, or VBRI. The place
 from the frame's header, so nothing is searched for by its letters.
 
 The added samples are trusted: they are properties of the encoder. The counts are claims, which
-tools that cut files forget to renew: nothing is cut because of them, see `io.cut`.
+tools that cut files forget to renew: nothing is cut because of them, see `audio.cut`.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def header(data: bytes) -> Header | None:
 
 
 def is_free_format(file: Bytes) -> bool:
-    """Whether the sound begins with a frame of free format, whose size no header tells."""
+    """Whether the audio begins with a free-format frame, whose header lacks the size."""
     file.seek(after_id3(file))
     head = header(file.read(4))
     return head is not None and head.size is None
@@ -145,8 +145,8 @@ def facts(file: Bytes) -> Facts | None:
     if count and count * head.smallest <= max(stated or 0, length - start):
         frames = count * head.samples - (delay or 0) - (padding or 0)
     counted = counted_samples(file, start) - head.samples  # the tag's own frame is silent
-    # Where there is more than the tag tells of, it is out of date, or about the first of several
-    # files that were joined; then there are more bytes than it tells of, too.
+    # Where there is more than the tag counts, it is out of date, or about the first of several
+    # files that were joined; then there are more bytes than it counts, too.
     is_joined = False
     if frames and counted > frames + (delay or 0) + (padding or 0):
         is_joined = bool(stated) and length - start > (stated or 0) + (head.size or 0)

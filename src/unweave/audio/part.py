@@ -3,7 +3,7 @@
 Almost every file is one part; an Ogg file that was joined from several is one for each link.
 
 Length. FFmpeg takes off what encoders add at the start (Opus by its pre-skip, MP4 by its edit list)
-and some of it at the end; the rest is taken off here, see `io.cut`. Of an MP3 both ends are cut
+and some of it at the end; the rest is taken off here, see `audio.cut`. Of an MP3 both ends are cut
 here, because FFmpeg cuts its end, or a hole into its middle, by a count that may be out of date.
 One limit: of an MP4 that counts its edits in milliseconds, FFmpeg drops a last packet of less than
 one.
@@ -294,11 +294,11 @@ def _pick(path: Path, container: InputContainer, index: int) -> AudioStream:
             if mp4.is_protected(data):
                 raise InputError(f"{name}: is protected (DRM); use a copy without protection")
     if context is None:
-        raise InputError(f"{name}: its codec is not known; convert it to WAV or FLAC elsewhere")
+        raise InputError(f"{name}: its codec is unknown; convert it to WAV or FLAC elsewhere")
     rate_hz, channels = context.sample_rate, context.layout.nb_channels
     if channels > _MOST_CHANNELS or (rate_hz and rate_hz not in _RATES_HZ):
         raise InputError(
-            f"{name}: claims {channels} channels at {rate_hz} Hz, which makes no sense; "
+            f"{name}: claims {channels} channels at {rate_hz} Hz, which is impossible; "
             "the header is damaged, get another copy"
         )
     return streams[index]

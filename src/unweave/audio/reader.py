@@ -1,13 +1,13 @@
 """Decode one file block by block: any sound FFmpeg knows in, float32 `(channel, time)` out.
 
-PyAV decodes everything, PCM included: its cost for each packet is small against the rest and one
-decoder means one set of rules. Nothing but the current block is held, so memory is flat. Where
-FFmpeg would misread a header, it is given a mended one: see `io.chunks` and `io.splice`. What is
-cut off at the ends, and which stream is taken, is said in `io.part`.
+PyAV decodes everything, PCM included: its cost for each packet is small, and one decoder means one
+set of rules. Only the current block is in memory. Where FFmpeg would misread a header, it gets a
+corrected one: see `audio.chunks` and `audio.splice`. `audio.part` decides which stream is read and
+what is cut off at the ends.
 
-Damage. What cannot be decoded is left out and said in `warnings`; only a file that gives no sound
-at all is an error. A stream that changes its rate or its channels on the way keeps the ones it
-began with: see `io.steady`. The links of a chained Ogg file follow each other in the same way.
+Damage. What cannot be decoded is left out and named in `warnings`; only a file without any sound is
+an error. A stream that changes its rate or its channels is converted to those of its start: see
+`audio.format_converter`. The links of a chained Ogg file are joined in the same way.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import numpy as np
 
 from unweave.audio import chunks, links
 from unweave.audio.container import regular
+from unweave.audio.format_converter import FormatConverter
 from unweave.audio.info import Cover, SourceInfo
 from unweave.audio.mp4 import mapped
 from unweave.audio.part import Part
 from unweave.audio.resampler import resampled_length
 from unweave.audio.splice import Stretch
-from unweave.audio.steady import Steady
 from unweave.core.files import shown
 from unweave.core.region import WHOLE, Region
 from unweave.errors import InputError
@@ -104,7 +104,7 @@ class Reader:
 
     def _waves(self) -> Iterator[Wave]:
         """The decoded waves of all parts, at one rate, with one channel count."""
-        steady = Steady(self.info.sample_rate_hz, self.info.channels)
+        converter = FormatConverter(self.info.sample_rate_hz, self.info.channels)
         length, lost_s, damaged, ends_early = 0, 0.0, 0, False
         for number in range(len(self._links)):
             try:
@@ -114,15 +114,15 @@ class Reader:
                 continue
             with part:
                 for wave, rate_hz in part.waves():
-                    ready = steady.push(wave, rate_hz)
+                    ready = converter.push(wave, rate_hz)
                     length += ready.shape[1]
                     yield ready
                 lost_s += part.lost_s()
                 damaged += part.damaged
                 ends_early |= part.ends_early()
-        rest = steady.flush()
+        rest = converter.flush()
         yield rest
-        self.warnings += [f"{shown(self._path)}: {change}" for change in steady.changes]
+        self.warnings += [f"{shown(self._path)}: {change}" for change in converter.changes]
         self._judge(length + rest.shape[1], lost_s, damaged, ends_early)
 
     def _judge(self, length: int, lost_s: float, damaged: int, ends_early: bool) -> None:

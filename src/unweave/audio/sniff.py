@@ -1,7 +1,7 @@
-"""Whether a file begins as sound does, told by its first bytes.
+"""Whether the first bytes of a file are those of an audio container that `audio.reader` opens.
 
-A look, not a promise: the bytes are those that name a container which `io.reader` opens. What lies
-behind them may be damaged. Without a container's name, MPEG sound is known by frames in a row.
+The content may still be damaged. MPEG audio without a container is recognised by its consecutive
+frames.
 """
 
 from __future__ import annotations

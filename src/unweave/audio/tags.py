@@ -92,7 +92,7 @@ def of_part(tags: Mapping[str, str], start: int) -> dict[str, str]:
 def for_stem(tags: Mapping[str, str], stem: str, fallback_title: str = "") -> dict[str, str]:
     """The recording's tags for one of its stems.
 
-    'Song' becomes 'Song (vocals)', so that a player's list tells the stems apart; a recording
+    'Song' becomes 'Song (vocals)', so that the stems differ in a player's list; a recording
     without a title gets `fallback_title` (its file name, say) in the same way, or the stem's name
     alone. The comment keeps its words and gains 'stem: vocals'.
     """

@@ -1,6 +1,6 @@
 """Encode blocks into a file that appears under its name only when it is complete.
 
-A `Writer` works on a hidden file beside the final one (`core/whole.py`), so that however the work
+A `Writer` works on a hidden file beside the final one (`core/atomic.py`), so that however the work
 ends, by an error, by Ctrl-C or by a power cut, what lies under a final name is whole.
 
 Usual life: `write` blocks, `close`, `commit`. As a context manager it does the last two by itself,
@@ -21,8 +21,8 @@ from unweave.audio.encoders import Encoder, FFmpegEncoder, VorbisEncoder
 from unweave.audio.formats import FORMATS, Encoding, encoding
 from unweave.audio.info import Cover
 from unweave.audio.resampler import Resampler
+from unweave.core.atomic import Hidden, sync_folders
 from unweave.core.files import advice, shown
-from unweave.core.whole import Hidden, sync_folders
 from unweave.errors import OutputError
 from unweave.types import Wave
 
@@ -32,7 +32,7 @@ _CHUNK = 1 << 16  # samples encoded at a time, so that a long block costs no lon
 
 
 class Writer:
-    """One output file, encoded as `encoding` says (see `io.formats.encoding`).
+    """One output file, encoded as `encoding` says (see `audio.formats.encoding`).
 
     Takes blocks `(channels, time)` float32 at `sample_rate_hz`, finite; resamples where the format
     needs another rate. The length after decoding is exact to the sample. `layout` is FFmpeg's name

@@ -77,7 +77,7 @@ def _plugin_verb(name: str, found: Any) -> Any:
 app = typer.Typer(
     name="unweave",
     cls=_Verbs,
-    help="Take finished recordings apart into the tracks they were mixed from.",
+    help="Separate recordings into stems, such as vocals and accompaniment.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -129,7 +129,7 @@ def unweave(
         ),
     ] = False,
 ) -> None:
-    """Take finished recordings apart into the tracks they were mixed from."""
+    """Separate recordings into stems, such as vocals and accompaniment."""
 
 
 def main() -> NoReturn:
@@ -180,7 +180,7 @@ def _leave(code: str | int | None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):  # nobody listens any more, and Python would say so
+        except (OSError, ValueError):  # stdout is closed, and Python would print an error
             quickly = True
     if not quickly:
         sys.exit(code)

@@ -74,5 +74,5 @@ def _option(item: Option, panel: str) -> inspect.Parameter:
 
 
 def _choices(item: Option) -> Any:
-    """The words that an option takes, as typer wants them: it lists and completes them."""
+    """The choices of an option, in typer's form, which lists and completes them."""
     return StrEnum("Choice", [(str(word).upper(), str(word)) for word in item.choices])

@@ -34,7 +34,7 @@ class _Now:
     polls: bool = False
     patience_s: float = PATIENCE_S
     asked: bool = False
-    say: Callable[[], None] = lambda: None  # tells the user, for an end from the thread
+    say: Callable[[], None] = lambda: None  # a message to the user, for an end from the thread
 
 
 _now = _Now()
@@ -102,14 +102,14 @@ def _ends_at_interrupts(hook: Callable[..., Any]) -> Callable[..., Any]:
 
 def _watch(pipe: int, numbers: frozenset[int]) -> None:
     """End the process at the second signal, or a moment after the first."""
-    heard, deadline_s = 0, None
+    signals, deadline_s = 0, None
     while True:
         left_s = None if deadline_s is None else max(0.0, deadline_s - time.monotonic())
         if select.select([pipe], [], [], left_s)[0]:
-            heard += sum(number in numbers for number in os.read(pipe, 64))
-        if heard > 1 or (deadline_s is not None and time.monotonic() >= deadline_s):
+            signals += sum(number in numbers for number in os.read(pipe, 64))
+        if signals > 1 or (deadline_s is not None and time.monotonic() >= deadline_s):
             _end()
-        if heard and deadline_s is None:
+        if signals and deadline_s is None:
             deadline_s = time.monotonic() + _now.patience_s
 
 

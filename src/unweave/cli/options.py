@@ -9,26 +9,29 @@ MESSAGES = "Messages"  # a panel, in verbs whose help has panels
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 JsonList = Annotated[bool, typer.Option("--json", help="JSON on stdout: a list.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
 QuietInPanel = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Only errors.", rich_help_panel=MESSAGES)
+    bool, typer.Option("--quiet", "-q", help="Errors only.", rich_help_panel=MESSAGES)
 ]
 Tracebacks = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More, and tracebacks.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More messages, and tracebacks.")]
 VerboseInPanel = Annotated[
-    bool, typer.Option("--verbose", "-v", help="More, and tracebacks.", rich_help_panel=MESSAGES)
+    bool,
+    typer.Option(
+        "--verbose", "-v", help="More messages, and tracebacks.", rich_help_panel=MESSAGES
+    ),
 ]
 Start = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        help="Only from here on: seconds, m:ss or h:mm:ss.",
+        help="Start of the part, in seconds, m:ss or h:mm:ss.",
         show_default="the beginning",
     ),
 ]
 End = Annotated[
     str | None,
-    typer.Option(metavar="TIME", help="Only up to here.", show_default="the end"),
+    typer.Option(metavar="TIME", help="End of the part.", show_default="the end"),
 ]
 
 

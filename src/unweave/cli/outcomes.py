@@ -1,4 +1,4 @@
-"""What became of each recording, told to people as it happens and to machines at the end."""
+"""The outcome of each recording: lines for people as it happens, JSON at the end."""
 
 from __future__ import annotations
 

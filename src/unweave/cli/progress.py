@@ -28,7 +28,7 @@ REDRAW_EVERY_S = 0.1
 class Display:
     """Shows how far each task is; this one shows nothing.
 
-    A key is whatever the caller tells its tasks apart by.
+    A key is any value that identifies a task.
     """
 
     def start(self, key: object, name: str) -> None: ...

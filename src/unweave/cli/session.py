@@ -29,7 +29,7 @@ class Session:
     quiet: bool = False
     verbose: bool = False
     as_json: bool = False
-    unheard: bool = False  # stdout takes no more
+    stdout_closed: bool = False  # the reader of stdout is gone
     documented: bool = False  # the one JSON document is begun
     # What that document is, should the command be ended from a thread.
     so_far: Callable[[], object] = field(
@@ -89,14 +89,14 @@ class Session:
                     left = left[os.write(1, left) :]
 
     def _to_stdout(self, write: Callable[[], None]) -> None:
-        if self.unheard:
+        if self.stdout_closed:
             return
         try:
             write()
         except BrokenPipeError:
             raise
         except OSError as error:
-            self.unheard = True
+            self.stdout_closed = True
             self.error(f"standard output: {error.strerror or error}; what it was to hold is lost")
 
 
@@ -157,7 +157,7 @@ def session(
             )
         details = "".join(traceback.format_exception(error))
         code = _ended(current, kind, message, code or 1, details)
-    if code or current.unheard:
+    if code or current.stdout_closed:
         raise typer.Exit(code or 1)
 
 

@@ -1,4 +1,4 @@
-"""Files written whole, and what is wrong with files in one line: name, reason, what to do."""
+"""Atomic writes, and errors of files in one line: name, reason, what to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from unweave.core.whole import appearing, sha256
+from unweave.core.atomic import atomic_path, sha256
 from unweave.errors import InputError, OutputError
 
 _ADVICE = {
@@ -66,7 +66,7 @@ def hashed(path: Path) -> str:
 
 def atomic_write(path: Path, content: bytes) -> None:
     """A file, whole or not at all. Raises OutputError."""
-    with writable(path), appearing(path) as hidden:
+    with writable(path), atomic_path(path) as hidden:
         hidden.write_bytes(content)
 
 

@@ -19,8 +19,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from unweave.core import whole
-from unweave.core.whole import PREFIX, Hidden, sha256, sync_folders
+from unweave.core import atomic
+from unweave.core.atomic import PREFIX, Hidden, sha256, sync_folders
 
 SUFFIX = ".journal"
 
@@ -47,7 +47,7 @@ def commit(
     placed: list[Path] = []
     folder = report.target.parent
     try:
-        with whole.names_changing, _written({**named, report: report.sha256()}, folder):
+        with atomic.names_changing, _written({**named, report: report.sha256()}, folder):
             try:
                 if before_names is not None:
                     before_names()
@@ -146,7 +146,7 @@ def _dead(folder: Path) -> Iterator[_Journal]:
         if name.startswith(PREFIX) and name.endswith(SUFFIX):
             with suppress(FileNotFoundError, PermissionError):  # gone, or somebody else's
                 path = folder / name
-                if whole.is_abandoned(path):
+                if atomic.is_abandoned(path):
                     yield _read(path)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unweave.errors import InputError, UsageError, told
+from unweave.errors import InputError, UsageError, quoted
 
 if TYPE_CHECKING:
     from unweave.types import Wave
@@ -35,7 +35,8 @@ class Region:
         end = round(self.end_s * sample_rate_hz)
         if end <= start:
             raise UsageError(
-                f"no sample lies between {self.start_s:g} and {self.end_s:g} s; ask for more"
+                f"the part from {self.start_s:g} to {self.end_s:g} s is shorter than a sample; "
+                "choose a longer one"
             )
         return start, end
 
@@ -56,8 +57,8 @@ class Region:
         if self != WHOLE and (at <= start or end is not None):
             asked_s = self.start_s if at <= start else self.end_s
             raise InputError(
-                f"{name}: lasts {at / sample_rate_hz:.3f} s and has nothing at {asked_s:g} s; "
-                "ask for an earlier part"
+                f"{name}: lasts {at / sample_rate_hz:.3f} s, the part begins at {asked_s:g} s; "
+                "choose an earlier part"
             )
 
 
@@ -91,7 +92,7 @@ def seconds(time: object, which: str) -> float:
     if 0 <= found_s <= LATEST_S:
         return float(found_s)
     raise UsageError(
-        f"the {which} is a time in seconds, or minutes:seconds, or hours:minutes:seconds, "
+        f"the {which} must be a time in seconds, minutes:seconds or hours:minutes:seconds, "
         f"as in 90.5 or 1:30.5, with less than 60 seconds after a colon and at most {LATEST_S:g} "
-        f"seconds in all; got {told(time)}"
+        f"seconds in all; got {quoted(time)}"
     )

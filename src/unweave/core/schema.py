@@ -93,7 +93,7 @@ def _object_faults(
     for name, value in data.items():
         more = known.get(name, schema.get("additionalProperties", {}))
         if more is False:
-            yield f"{at} has {name!r}, which nobody knows"
+            yield f"{at} has {name!r}, which is unknown"
         elif more is not True:
             yield from _faults(value, more, root, name)
 

@@ -1,4 +1,4 @@
-"""What became of one piece of work among many: a recording of a batch, a row of a benchmark."""
+"""What became of one piece of work among many: a recording of a batch, an entry of a benchmark."""
 
 from __future__ import annotations
 

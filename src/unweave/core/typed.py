@@ -52,7 +52,7 @@ _NO = object()
 
 
 def _fits(hint: Any, value: Any) -> Any:
-    """`value` as `hint` wants it, `_NO` where it is of another type."""
+    """`value` in the type of `hint`, `_NO` where it is of another type."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any or hint is object:
         return value

@@ -45,7 +45,7 @@ def as_array(wave: object) -> npt.NDArray[Any]:
     """A numpy array or a torch tensor as a numpy array. Raises ValueError for anything else."""
     import numpy as np
 
-    if hasattr(wave, "detach"):  # a torch tensor, told without importing torch
+    if hasattr(wave, "detach"):  # a torch tensor, recognised without importing torch
         tensor = wave.detach().cpu()
         if tensor.is_sparse:
             raise ValueError("expected a dense tensor; use .to_dense() first")

@@ -1,7 +1,7 @@
 """Sets of recordings with their stems: one file = one dataset, its name the file's.
 
-A file holds its facts as `ABOUT`, `tracks(root, split)`, and `looks_like(root)` if it can be told
-by its folder. Listing reads headers only; sound is decoded track by track when asked for.
+A file holds its facts as `ABOUT`, `tracks(root, split)`, and `looks_like(root)` if its folder can
+be recognised. Listing reads headers only; a track is decoded when it is read.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def load(
     """
     module = _module(name)
     if module.ABOUT.needs_root and root is None:
-        raise UsageError(f"the dataset {name} needs the folder that it is in; say --root FOLDER")
+        raise UsageError(f"the dataset {name} needs its folder; give it with --root FOLDER")
     found: list[Track] = module.tracks(None if root is None else Path(root), split)
     return found
 
@@ -116,11 +116,11 @@ def guess(root: str | os.PathLike[str]) -> str:
         if not folder.is_dir():
             raise InputError(f"{shown(folder)}: no such folder; give the folder of the dataset")
         raise InputError(
-            f"{shown(folder)}: is no dataset that can be told by its folder; see unweave dataset "
-            "list for what they look like"
+            f"{shown(folder)}: has the layout of no known dataset; see unweave dataset "
+            "list for the layouts"
         )
     if len(fits) > 1:
-        raise UsageError(f"{shown(folder)}: may be {' or '.join(fits)}; say which with --dataset")
+        raise UsageError(f"{shown(folder)}: may be {' or '.join(fits)}; choose one with --dataset")
     return fits[0]
 
 
@@ -128,5 +128,5 @@ def _module(name: str) -> Any:
     """The file of a dataset."""
     if name not in names():
         near = difflib.get_close_matches(name, names(), n=3, cutoff=0.4) or names()
-        raise UsageError(f"no dataset is called {name!r}; perhaps you mean {', '.join(near)}")
+        raise UsageError(f"unknown dataset {name!r}; perhaps you mean {', '.join(near)}")
     return import_module(f"{__name__}.{name.replace('-', '_')}")

@@ -1,7 +1,7 @@
 """Any stretch of any sound file, exact to the sample, and its length before decoding.
 
 WAV and FLAC go through libsndfile, which can start anywhere; everything else is decoded from its
-beginning by `io.reader` and stops where the stretch ends.
+beginning by `audio.reader` and stops where the stretch ends.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def decoded_samples(path: Path, stream: int = 0) -> int:
 
 @contextmanager
 def _libsndfile(path: Path) -> Iterator[soundfile.SoundFile | None]:
-    """The file opened by libsndfile, with the header that `io.reader` sees; None where it cannot.
+    """The file opened by libsndfile, with the header of `audio.reader`; None where it cannot.
 
     Then the reader says what is wrong with it, or can read it after all.
     """

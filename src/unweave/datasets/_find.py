@@ -1,4 +1,4 @@
-"""What every dataset's loader needs: folders that must be there, and one error for all trouble."""
+"""What every dataset's loader needs: folders that must exist, and one error for all files."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def check_root(root: Path, expected: str, found: bool) -> None:
         raise InputError(f"{shown(root)}: does not hold {expected}; check the folder")
 
 
-class Troubles:
+class Errors:
     """Collects what is wrong while a dataset is listed, so that one error says it all."""
 
     def __init__(self, root: Path) -> None:
@@ -65,7 +65,7 @@ class Troubles:
         self.found: list[str] = []
 
     def header(self, path: Path, stream: int = 0) -> Header | None:
-        """The header of a file that must be there; None, and a trouble, if it is not."""
+        """The header of a file that must be there; None, and an error, if it is not."""
         try:
             if path.is_file():
                 return _audio.header(path, stream)
@@ -93,6 +93,6 @@ class Troubles:
         return shown(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
 
     def check(self) -> None:
-        """Raises IncompleteError if there was any trouble."""
+        """Raises IncompleteError if there was any error."""
         if self.found:
             raise IncompleteError(self.root, self.found)

@@ -13,23 +13,23 @@ MIXES = ("mixture", "mix")
 
 
 def track_of(
-    name: str, split: str, files: Mapping[str, Path], troubles: _find.Troubles
+    name: str, split: str, files: Mapping[str, Path], errors: _find.Errors
 ) -> Track | None:
     """The track made of `files`, by stem; one may be the mix, else the mix is the sum.
 
-    All must have one rate, channel count and length. None, with what is wrong in `troubles`, where
+    All must have one rate, channel count and length. None, with what is wrong in `errors`, where
     that is not so.
     """
-    headers = {stem: troubles.header(file) for stem, file in files.items()}
+    headers = {stem: errors.header(file) for stem, file in files.items()}
     sure = {stem: header for stem, header in headers.items() if header is not None}
-    if len(sure) < len(headers) or not alike(sure, files, troubles):
+    if len(sure) < len(headers) or not alike(sure, files, errors):
         return None
     parts = {stem: Part(file) for stem, file in files.items() if stem not in MIXES}
     stems = tuple(parts)
     if ACCOMPANIMENT in parts and set(stems) - {ACCOMPANIMENT, "vocals"}:
         stems = tuple(stem for stem in stems if stem != ACCOMPANIMENT)
     if not stems:
-        troubles.add(next(iter(files.values())), "is a mix without stems")
+        errors.add(next(iter(files.values())), "is a mix without stems")
         return None
     mix = next((Part(files[mix]) for mix in MIXES if mix in files), None)
     header = next(iter(sure.values()))
@@ -49,13 +49,13 @@ def track_of(
 def alike(
     headers: Mapping[str, Header],
     files: Mapping[str, Path],
-    troubles: _find.Troubles,
+    errors: _find.Errors,
     *,
     length_too: bool = True,
 ) -> bool:
-    """Whether all have one rate, channel count and length; a trouble for each unlike the first."""
+    """Whether all have one rate, channel count and length; an error for each unlike the first."""
     first = next(iter(headers))
-    wanted, so_far = headers[first], len(troubles.found)
+    wanted, so_far = headers[first], len(errors.found)
     for stem, header in headers.items():
         pairs = [
             (header.sample_rate_hz, wanted.sample_rate_hz, "Hz"),
@@ -64,6 +64,6 @@ def alike(
         ]
         for has, must, unit in pairs if length_too else pairs[:2]:
             if has != must:
-                troubles.add(files[stem], f"has {has} {unit}, {files[first].name} has {must}")
+                errors.add(files[stem], f"has {has} {unit}, {files[first].name} has {must}")
                 break
-    return len(troubles.found) == so_far
+    return len(errors.found) == so_far

@@ -42,7 +42,7 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
     """
     _find.check_split("dsd100", split, FOLDERS)
     _find.check_root(root, f"DSD100: {ABOUT.layout}", looks_like(root))
-    troubles = _find.Troubles(root)
+    errors = _find.Errors(root)
     listed = []
     for label, folder in FOLDERS.items():
         if split not in (None, label):
@@ -50,11 +50,11 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
         mixtures, sources = root / "Mixtures" / folder, root / "Sources" / folder
         songs = {song.name for tree in (mixtures, sources) for song in _find.folders(tree)}
         if not songs and split is not None:
-            troubles.add(mixtures, "holds no songs")
+            errors.add(mixtures, "holds no songs")
         for song in sorted(songs):
             files = {"mixture": mixtures / song / "mixture.wav"}
             files |= {stem: sources / song / f"{stem}.wav" for stem in STEMS}
-            track = track_of(song, label, files, troubles)
+            track = track_of(song, label, files, errors)
             listed += [track] if track else []
-    troubles.check()
+    errors.check()
     return listed

@@ -49,14 +49,14 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
     found = _track_folders(root) if root.is_dir() else {}
     _find.check_root(root, f"tracks of stems: {ABOUT.layout}", any(found.values()))
     _find.check_split(f"the folder {shown(root)}", split, [name for name in found if name != ALL])
-    troubles = _find.Troubles(root)
+    errors = _find.Errors(root)
     listed = []
     for label, folders in found.items():
         for folder in folders if split in (None, label) else ():
-            track = track_of(folder.name, label, _sounds(folder), troubles)
+            track = track_of(folder.name, label, _sounds(folder), errors)
             if track is not None:
                 listed.append(track)
-    troubles.check()
+    errors.check()
     return listed
 
 

@@ -43,10 +43,10 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
     """
     _find.check_split("ikala", split, ())
     _find.check_root(root, f"iKala: {ABOUT.layout}", looks_like(root))
-    troubles = _find.Troubles(root)
+    errors = _find.Errors(root)
     listed = []
     for file in _clips(root):
-        header = troubles.pair(file)
+        header = errors.pair(file)
         if header is None:
             continue
         voice, music = Part(file, channel=_VOICE), Part(file, channel=_MUSIC)
@@ -64,7 +64,7 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
                 sources={"vocals": voice, "accompaniment": music},
             )
         )
-    troubles.check()
+    errors.check()
     return listed
 
 

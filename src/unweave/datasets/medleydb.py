@@ -82,15 +82,15 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
     _find.check_split("medleydb", split, ABOUT.splits)
     folders = _track_folders(root, _DEPTH)
     _find.check_root(root, f"MedleyDB: {ABOUT.layout}", bool(folders))
-    troubles = _find.Troubles(root)
+    errors = _find.Errors(root)
     listed = []
     for folder in folders:
-        facts = _metadata(folder, root, troubles)
+        facts = _metadata(folder, root, errors)
         if facts is None or (split == NO_BLEED and facts.get("has_bleed") != "no"):
             continue
-        track = _track(folder, facts, split or "all", troubles)
+        track = _track(folder, facts, split or "all", errors)
         listed += [track] if track else []
-    troubles.check()
+    errors.check()
     return sorted(listed, key=lambda track: track.name)
 
 
@@ -101,12 +101,10 @@ def group_of(instruments: str | list[str]) -> str:
     return groups.pop() if len(groups) == 1 else "other"
 
 
-def _track(
-    folder: Path, facts: dict[str, Any], split: str, troubles: _find.Troubles
-) -> Track | None:
+def _track(folder: Path, facts: dict[str, Any], split: str, errors: _find.Errors) -> Track | None:
     name, stems = folder.name, facts.get("stems")
     if not isinstance(stems, dict) or not stems:
-        troubles.add(folder, "has annotations that name no stems")
+        errors.add(folder, "has annotations that name no stems")
         return None
     files = {"mix": folder / f"{name}_MIX.wav"}
     groups: dict[str, list[str]] = {}
@@ -116,9 +114,9 @@ def _track(
         files[key] = folder / f"{name}_STEMS" / str(facts_of.get("filename", key))
         group = group_of(instruments if isinstance(instruments, (str, list)) else "")
         groups.setdefault(group, []).append(key)
-    headers = {key: troubles.header(file) for key, file in files.items()}
+    headers = {key: errors.header(file) for key, file in files.items()}
     sure = {key: header for key, header in headers.items() if header is not None}
-    if len(sure) < len(headers) or not _stems.alike(sure, files, troubles, length_too=False):
+    if len(sure) < len(headers) or not _stems.alike(sure, files, errors, length_too=False):
         return None
     sources: dict[str, Source] = {
         group: Sum(tuple(Fitted(Part(files[key]), sure[key].samples) for key in groups[group]))
@@ -138,15 +136,15 @@ def _track(
     )
 
 
-def _metadata(folder: Path, root: Path, troubles: _find.Troubles) -> dict[str, Any] | None:
-    """The annotations of a track; None, and a trouble, where there are none."""
+def _metadata(folder: Path, root: Path, errors: _find.Errors) -> dict[str, Any] | None:
+    """The annotations of a track; None, and an error, where there are none."""
     name = f"{folder.name}_METADATA.yaml"
     for place in (folder, folder.parent / "Metadata", root / "Metadata"):
         file = place / name
         if file.is_file():
             with readable(file):
                 return _parse(file.read_text(encoding="utf-8", errors="replace"))
-    troubles.add(folder / name, "is missing")
+    errors.add(folder / name, "is missing")
     return None
 
 

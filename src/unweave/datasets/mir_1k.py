@@ -91,14 +91,14 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
     """
     base, is_wanted = _parse(split)
     _find.check_root(root, f"MIR-1K: {ABOUT.layout}", looks_like(root))
-    troubles = _find.Troubles(root)
+    errors = _find.Errors(root)
     listed = []
     for label, files in _by_split(root, base).items():
         chosen = [file for file in files if is_wanted(_singer(file))]
         if not chosen and base is not None:
-            troubles.add(root, f"holds no clip of the split {split}")
+            errors.add(root, f"holds no clip of the split {split}")
         for file in chosen:
-            header = troubles.pair(file)
+            header = errors.pair(file)
             if header is None:
                 continue
             listed.append(
@@ -115,7 +115,7 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
                     sources={stem: Clip(file, stem, header.samples) for stem in STEMS},
                 )
             )
-    troubles.check()
+    errors.check()
     return listed
 
 

@@ -16,7 +16,7 @@ from unweave.datasets.track import About, Part, Track
 STREAMS = {"drums": 1, "bass": 2, "other": 3, "vocals": 4}
 STEMS = ("vocals", "drums", "bass", "other")
 SPLITS = ("train", "test", "validation", "train-without-validation")
-# The 14 training tracks that the `musdb` package sets aside, so that figures can be compared.
+# The 14 training tracks that the `musdb` package sets aside, so that scores can be compared.
 VALIDATION = frozenset(
     (
         "ANiMAL - Rockshow",
@@ -66,16 +66,16 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
     _find.check_root(root, f"MUSDB18: {ABOUT.layout}", looks_like(root))
     wanted = [folder for folder in ("train", "test") if folder in folders_of(split)]
     found = {folder: _find.files(root / folder, _ENDING) for folder in wanted}
-    troubles = _find.Troubles(root)
+    errors = _find.Errors(root)
     listed = []
     for folder, files in found.items():
         if not files and split is not None:
-            troubles.add(root / folder, f"holds no NAME{_ENDING}")
+            errors.add(root / folder, f"holds no NAME{_ENDING}")
         for file in files:
             name = file.name[: -len(_ENDING)]
-            header = troubles.header(file) if belongs(name, split) else None
+            header = errors.header(file) if belongs(name, split) else None
             if header is not None and header.streams != 5:
-                troubles.add(file, f"has {header.streams} streams of sound, not 5")
+                errors.add(file, f"has {header.streams} streams of sound, not 5")
             elif header is not None:
                 parts = {stem: Part(file, STREAMS[stem]) for stem in STEMS}
                 listed.append(
@@ -91,7 +91,7 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
                         sources=parts,
                     )
                 )
-    troubles.check()
+    errors.check()
     return listed
 
 

@@ -46,16 +46,16 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
     """
     _find.check_split("musdb18-hq", split, musdb18.SPLITS)
     _find.check_root(root, f"MUSDB18-HQ: {ABOUT.layout}", looks_like(root))
-    troubles = _find.Troubles(root)
+    errors = _find.Errors(root)
     listed = []
     for folder in musdb18.folders_of(split):
         songs = _find.folders(root / folder)
         if not songs and split is not None:
-            troubles.add(root / folder, "holds no songs")
+            errors.add(root / folder, "holds no songs")
         for song in songs:
             if musdb18.belongs(song.name, split):
                 files = {name: song / f"{name}.wav" for name in ("mixture", *STEMS)}
-                track = track_of(song.name, split or folder, files, troubles)
+                track = track_of(song.name, split or folder, files, errors)
                 listed += [track] if track else []
-    troubles.check()
+    errors.check()
     return listed

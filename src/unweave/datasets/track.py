@@ -23,7 +23,7 @@ from unweave.types import Wave
 BSS_EVAL_V4 = "bss-eval-v4"
 MIR_1K = "mir-1k"
 ACCOMPANIMENT = "accompaniment"
-_NAMED_TROUBLES = 5  # that the one line of an error names
+_NAMED_ERRORS = 5  # that the one line of an error names
 
 
 class Source(Protocol):
@@ -169,14 +169,14 @@ class Track:
 
 
 class IncompleteError(InputError):
-    """A dataset with files that are missing or wrong; `troubles` has all of them, a line each."""
+    """A dataset with files that are missing or wrong; `errors` has all of them, a line each."""
 
-    def __init__(self, root: Path, troubles: Sequence[str]) -> None:
-        self.troubles = tuple(troubles)
-        named = "; ".join(troubles[:_NAMED_TROUBLES])
-        more = len(troubles) - _NAMED_TROUBLES
+    def __init__(self, root: Path, errors: Sequence[str]) -> None:
+        self.errors = tuple(errors)
+        named = "; ".join(errors[:_NAMED_ERRORS])
+        more = len(errors) - _NAMED_ERRORS
         rest = f"; and {more} more" if more > 0 else ""
-        count = f"{len(troubles)} thing{'s' * (len(troubles) > 1)} wrong"
+        count = f"{len(errors)} error{'s' * (len(errors) > 1)}"
         super().__init__(f"{shown(root)}: {count}: {named}{rest}; get a complete copy")
 
 

@@ -1,4 +1,4 @@
-"""Decode ahead: a thread of its own reads blocks while others are at work on earlier ones."""
+"""Prefetching decoder: a thread reads blocks ahead while other threads process blocks."""
 
 from __future__ import annotations
 

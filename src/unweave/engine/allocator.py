@@ -1,7 +1,7 @@
 """Let the C library keep what it frees from one segment to the next.
 
 Every segment needs the same large arrays for a moment. Left alone, glibc hands them back to the
-system and asks for them again, and the system clears them page by page: a tenth of the time of a
+system and requests them again, and the system clears them page by page: a tenth of the time of a
 separation. It is a setting of the whole process: a program decides on it, as the command line does,
 and no function of the library. Elsewhere than on glibc this does nothing.
 """

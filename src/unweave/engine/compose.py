@@ -55,7 +55,7 @@ AnySeparator: TypeAlias = Separator | Composition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Runs separators on a device. batch: segments at work at once, of each that is run. workers:
+    """Runs separators on a device. batch: segments in parallel, of each that is run. workers:
     the threads that others share; None: as many as `batch`."""
 
     device: str
@@ -125,16 +125,22 @@ class Run:
 
 
 def estimated(spec: Spec) -> list[int]:
-    """The stems that are taken from the separator: all but what the others leave of the mix."""
-    return [n for n, stem in enumerate(spec.stems) if not (spec.additive and stem == spec.rest)]
+    """The stems that are taken from the separator: all except the complement."""
+    return [
+        n for n, stem in enumerate(spec.stems) if not (spec.additive and stem == spec.complement)
+    ]
 
 
 def completed(spec: Spec, kept: Sequence[int], mix: Wave, stems: Wave) -> Wave:
     """Estimated stems `(..., stem, channel, time)`, and what they leave of `(..., channel, time)`.
 
-    That has the place of the spec's `rest`, or is last, the residual, where there is none.
+    That has the place of the spec's `complement`; without one it is the residual, and last.
     """
-    place = spec.stems.index(spec.rest) if len(kept) < len(spec.stems) and spec.rest else len(kept)
+    place = (
+        spec.stems.index(spec.complement)
+        if len(kept) < len(spec.stems) and spec.complement
+        else len(kept)
+    )
     out = np.empty((*mix.shape[:-2], len(kept) + 1, *mix.shape[-2:]), np.float32)
     out[..., :place, :, :] = stems[..., :place, :, :]
     out[..., place, :, :] = mix
@@ -181,9 +187,7 @@ def combined(name: str, members: Sequence[AnySeparator], stems: tuple[str, ...])
         min_channels=max(spec.min_channels for spec in specs),
         instead=next((spec.instead for spec in specs if spec.min_channels > 1), ""),
         scale_equivariant=all(spec.scale_equivariant for spec in specs),
-        causal=all(spec.causal for spec in specs),
         needs_track_stats=any(spec.needs_track_stats for spec in specs),
-        trained=bool(hashes),
         paper="; ".join(dict.fromkeys(spec.paper for spec in specs if spec.paper)),
         licence="; ".join(dict.fromkeys(spec.licence for spec in specs if spec.licence)),
         weights_sha256=hashlib.sha256("".join(hashes).encode()).hexdigest() if hashes else None,

@@ -36,9 +36,9 @@ class _Loaded:
 class Executor:
     """Separations at work in one process.
 
-    threads: segments at work at once on the CPU, all separations together; None: one for each
+    threads: segments in parallel on the CPU, all separations together; None: one for each
     processor that the process may use. max_memory_mb: what the whole process may take; None: what
-    the system and its control groups give. keep_models: separators that stay loaded while nobody
+    the system and its control groups give. keep_models: separators that stay loaded while no job
     uses them.
     """
 
@@ -73,7 +73,7 @@ class Executor:
     ) -> Iterator[AnySeparator]:
         """The separator on its device, one copy of it however many use it.
 
-        load: gives it, when nobody has it. What exists only in memory is used as it is.
+        load: loads it, if it is not loaded. What exists only in memory is used as it is.
         """
         device = choose_device(execution.device)
         identity = reference.identity()
@@ -99,7 +99,7 @@ class Executor:
                 self._forget()
 
     def _forget(self) -> None:
-        """Drop what nobody uses beyond `keep_models`, what was used longest ago first."""
+        """Drop unused separators beyond `keep_models`, the least recently used first."""
         unused = [key for key, entry in self._loaded.items() if not entry.users]
         failed = [key for key in unused if self._loaded[key].separator is None]
         kept = [key for key in unused if key not in failed]

@@ -36,7 +36,7 @@ def available_mb() -> int | None:
 
 
 def current_memory_mb() -> float:
-    """Resident memory of this process now (its peak, where the system tells no more)."""
+    """Resident memory of this process now (its peak, on systems that report nothing else)."""
     pages = _pages()
     return pages[1] / 1e6 if pages else peak_memory_mb() or 0.0
 

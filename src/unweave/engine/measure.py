@@ -1,4 +1,4 @@
-"""What is measured while sound flows by: null test, peaks, loudness, faults of the input."""
+"""Measurements of a separation: null test, peaks, loudness, faults of the input."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ class Ceiling:
             self.count += self._run
 
 
-class Faults:
-    """Counts what is wrong with a recording and makes it finite."""
+class SampleSanitizer:
+    """Makes samples finite, and counts what is wrong with a recording."""
 
     def __init__(self, sample_rate_hz: int, bits: int | None = None) -> None:
         """bits: of the recording's samples, None where they are not known."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from unweave.audio.reader import SourceInfo
 from unweave.audio.writer import Encoding, Writer
-from unweave.core.whole import Hidden
+from unweave.core.atomic import Hidden
 from unweave.engine.limits import peak_memory_mb
 from unweave.engine.measure import Pass, decibels
 from unweave.engine.source import Source

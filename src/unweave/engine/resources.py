@@ -1,4 +1,4 @@
-"""What a separation takes of the machine: a device, segments at work at once, memory."""
+"""Resources of a separation: device, segments in parallel, memory."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from unweave.errors import MemoryLimitError, UsageError
 from unweave.types import Spec
 
 ACCELERATOR_BATCH = 4
-# Segments at work at once take no more than this unless --batch asks, however many cores there are.
+# Limit for the memory of all segments in parallel, without --batch, on any number of cores.
 MOST_MB = 4000.0
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """batch: segments at work at once. most_samples: how long a recording that is held whole may
+    """batch: segments in parallel. most_samples: how long a recording that is held whole may
     be, at its own rate, within `limit_mb`; None where its length does not matter. mb: the working
     memory that this comes to; fits: whether there is as much."""
 
@@ -58,13 +58,13 @@ def choose_share(
     held_mb: float,
     workers: int,
 ) -> Share:
-    """How much at once: as asked, or a segment for each worker, and no more than memory allows.
+    """The batch: as requested, or a segment for each worker, within the memory limit.
 
     parts: what is run at a time, the separator `name` or its members. groups: of channels that are
     separated each by itself. length: samples of the recording at `sample_rate_hz`, None where they
     are not known. limit_mb: of the whole process; None: `available_mb`, what the system can give.
     held_mb: what the process holds already, or has promised to others. workers: segments that can
-    be at work at once on a CPU. Raises MemoryLimitError, with both figures, if the recording, where
+    be at work at once on a CPU. Raises MemoryLimitError, with both sizes, if the recording, where
     it is held whole, or a single segment would not fit; segments are refused only where `limit_mb`
     is given.
     """

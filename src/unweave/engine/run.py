@@ -21,16 +21,16 @@ from unweave.audio import tags
 from unweave.audio.reader import SourceInfo
 from unweave.audio.writer import Encoding, Writer, encoding
 from unweave.core import journal
+from unweave.core.atomic import Hidden
 from unweave.core.files import advice, shown
 from unweave.core.stem_names import RESIDUAL
-from unweave.core.whole import Hidden
 from unweave.engine import executor as executors
 from unweave.engine import report, resources, wrap
 from unweave.engine.ahead import Decoding
 from unweave.engine.compose import AnySeparator
 from unweave.engine.executor import Executor
 from unweave.engine.limits import enough_memory
-from unweave.engine.measure import Faults, Pass, StemMeter
+from unweave.engine.measure import Pass, SampleSanitizer, StemMeter
 from unweave.engine.source import Watched
 from unweave.engine.wrap import Work
 from unweave.errors import InputError, OutputError, UsageError
@@ -193,7 +193,7 @@ def separate_array(
     """
     channels, length = mix.shape
     executor = executor or executors.shared()
-    clean = Faults(sample_rate_hz).clean
+    clean = SampleSanitizer(sample_rate_hz).clean
 
     def blocks() -> Iterator[Wave]:
         for at in range(0, length, sample_rate_hz):
@@ -261,8 +261,8 @@ def _publish(
     for hidden in digests:
         if not hidden.path.exists():
             raise OutputError(
-                f"{shown(hidden.target.parent)}: was moved or emptied during the run, so the stems "
-                "are lost; leave the folder alone and separate again"
+                f"{shown(hidden.target.parent)}: was moved or emptied during the run, and the "
+                "stems are lost; leave the folder alone and separate again"
             )
     page = None
     try:
@@ -339,24 +339,24 @@ def _pass(
     # A residual that is not kept counts as lost.
     summed = [n for n, stem in enumerate(names) if stem != RESIDUAL or stem in writers]
     wanted = [names.index(stem) for stem in writers]
-    faults = Faults(rate, info.bits)
+    sanitizer = SampleSanitizer(rate, info.bits)
     meter = StemMeter(names, summed, rate, info.channels, info.channel_names)
 
-    def decoded(decoding: Decoding, faults: Faults) -> Iterator[Wave]:
+    def decoded(decoding: Decoding, sanitizer: SampleSanitizer) -> Iterator[Wave]:
         for block in decoding.blocks():
             check()
-            yield faults.clean(block)
+            yield sanitizer.clean(block)
 
     def again() -> Iterator[Wave]:
         with Decoding(decoding.source, decoding.region) as another:
-            yield from decoded(another, Faults(rate, info.bits))
+            yield from decoded(another, SampleSanitizer(rate, info.bits))
 
     def blocks() -> Iterator[Wave]:
-        for block in decoded(decoding, faults):
+        for block in decoded(decoding, sanitizer):
             yield block
             # Not every file says how long it is, and some say it wrong.
             most = work.share.most_samples
-            if most is not None and faults.samples > most:
+            if most is not None and sanitizer.samples > most:
                 raise resources.too_long(separator.spec, work.share)
 
     done, peak = 0, 0.0
@@ -391,5 +391,5 @@ def _pass(
             check()
     if not done:
         raise InputError(f"{decoding.source}: holds no sound")
-    warnings = (*decoding.warnings, *faults.warnings())
+    warnings = (*decoding.warnings, *sanitizer.warnings())
     return Pass(meter, peak, warnings, done, time.perf_counter() - started)

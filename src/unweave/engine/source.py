@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from unweave.core.atomic import sha256
 from unweave.core.files import readable, shown
-from unweave.core.whole import sha256
 from unweave.errors import InputError
 
 
@@ -37,7 +37,7 @@ class Watched:
         if after != self._before:
             raise InputError(
                 f"{shown(self.path)}: changed while it was read, so nothing is kept; "
-                "separate it when nothing writes to it any more"
+                "separate it again when no program writes to it"
             )
         return Source(self.path, digest, after[0])
 

@@ -1,8 +1,8 @@
 """Any number of channels, nothing lost.
 
 A recording's channels become groups of as many as the separator takes (pairs for a stereo model),
-and its stems become channels again. What the stems leave of the mix goes to the stem that the spec
-calls `rest` where the stems sum to the mix, else it is the residual.
+and its stems become channels again. What the stems leave of the mix is the spec's
+`complement` where the stems sum to the mix, else the residual.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def separate_blocks(
     again: gives the blocks anew, for a separator that needs the recording twice. workers: threads
     that others share. Yields `(mix, stems)` of equal length: `(channel, time)` and `(stem, channel,
     time)`, where the stems are those of the spec, followed by the residual unless the spec has a
-    `rest` stem. Their sum is the mix to within float32 rounding, sample for sample, from the first
+    `complement`. Their sum is the mix to within float32 rounding, sample for sample, from the first
     to the last.
     """
     mix = Signal(

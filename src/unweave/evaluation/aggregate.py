@@ -1,12 +1,12 @@
 """From files of scores to tables, pure functions; every table carries the name of its aggregation.
 
-The same scores give quite different figures by different ways of averaging, so that a figure
+The same scores give quite different scores by different ways of averaging, so that a score
 without the name of its way is worth little:
 
 - cSDR (SiSEC): median over the frames of a track, then median over tracks;
 - mean over tracks: median over the frames of a track, then mean over tracks;
-- global (MDX): one figure for the whole track, then mean over tracks;
-- MIR-1K: one figure per clip, then mean weighted by the clips' lengths (GNSDR, GSIR, GSAR).
+- global (MDX): one score for the whole track, then mean over tracks;
+- MIR-1K: one score per clip, then mean weighted by the clips' lengths (GNSDR, GSIR, GSAR).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def load(folder: Path, warn: Callable[[str], None] = lambda _: None) -> list[Tra
     """All scores below `folder`, ours and museval's, sorted.
 
     warn: told, a line each, which JSON files are no scores and are passed over, and which scores
-    are left out because their row has others that were made in another way. Raises InputError
+    are left out because their entry has others that were made in another way. Raises InputError
     where there are no scores at all.
     """
     paths = sorted(p for p in folder.rglob("*.json") if not p.name.startswith("."))
@@ -62,17 +62,17 @@ def load(folder: Path, warn: Callable[[str], None] = lambda _: None) -> list[Tra
 def _of_one_make(
     scores: Iterable[TrackScores], warn: Callable[[str], None]
 ) -> Iterator[TrackScores]:
-    """For each row the scores made in the way that most of its tracks were.
+    """For each entry the scores made in the way that most of its tracks were.
 
-    A row is one label; what was scored by another version, or with other weights or options, must
-    not be averaged with the rest of it.
+    An entry is one label. Scores of another version, or with other weights or options, must not be
+    averaged with the others.
     """
-    rows: dict[tuple[object, ...], dict[str, list[TrackScores]]] = {}
+    entries: dict[tuple[object, ...], dict[str, list[TrackScores]]] = {}
     for item in scores:
-        row = (item.dataset, item.split, item.protocol, item.rounded_to_bits, item.is_foreign,
+        entry = (item.dataset, item.split, item.protocol, item.rounded_to_bits, item.is_foreign,
                item.kind, item.separator)  # fmt: skip
-        rows.setdefault(row, {}).setdefault(_make(item), []).append(item)
-    for makes in rows.values():
+        entries.setdefault(entry, {}).setdefault(_make(item), []).append(item)
+    for makes in entries.values():
         kept, *others = sorted(makes.values(), key=lambda items: (-len(items), _make(items[0])))
         yield from kept
         for items in others:
@@ -89,7 +89,7 @@ _MADE = ("software", "name", "options", "files", "mapping", "card_sha256", "weig
 
 
 def _make(item: TrackScores) -> str:
-    """All that a row's tracks must have in common, as text that can be compared."""
+    """All that an entry's tracks must have in common, as text that can be compared."""
     return json.dumps([getattr(item, name) for name in _MADE], sort_keys=True, default=str)
 
 
@@ -102,7 +102,7 @@ def frame_median(values: Values) -> float:
 def track_values(
     scores: Sequence[TrackScores], stem: str, metric: str = "SDR"
 ) -> dict[str, dict[str, float]]:
-    """`[separator][track]`: one figure for one stem of a track, where the stem was scored.
+    """`[separator][track]`: one score for one stem of a track, where the stem was scored.
 
     Under MIR-1K's protocol the clip's, else the median over frames.
     """
@@ -169,10 +169,10 @@ def mean_table(
 
 def global_table(
     scores: Sequence[TrackScores],
-    figure: str = "global_sdr_db",
+    metric: str = "global_sdr_db",
     stems: Sequence[str] | None = None,
 ) -> Table:
-    """The mean over tracks of a figure for the whole track: global_sdr_db, si_sdr_db or snr_db.
+    """The mean over tracks of a whole-track metric: global_sdr_db, si_sdr_db or snr_db.
 
     stems: as in `csdr_table`.
     """
@@ -183,9 +183,9 @@ def global_table(
     }
     return _table(
         scores,
-        titles[figure],
+        titles[metric],
         "whole track, then mean over tracks",
-        lambda item, stem: item.global_.get(stem, {}).get(figure, math.nan),
+        lambda item, stem: item.global_.get(stem, {}).get(metric, math.nan),
         np.mean,
         stems,
     )
@@ -209,7 +209,7 @@ def mir1k_table(scores: Sequence[TrackScores]) -> Table:
     return _told(
         Table(
             title="MIR-1K, dB (BSS Eval v3 sources)",
-            aggregation="one figure per clip, then mean over clips weighted by their length",
+            aggregation="one score per clip, then mean over clips weighted by their length",
             columns=decibels(columns),
             rows=tuple(rows),
         ),
@@ -274,7 +274,7 @@ def _told(table: Table, scores: Sequence[TrackScores]) -> Table:
     if len(ways) > 1:
         raise ValueError("scores of rounded samples and of others cannot stand in one table")
     bits = next(iter(ways), None)
-    how = rounding.told(table.aggregation, bits)
+    how = rounding.with_rounding(table.aggregation, bits)
     return replace(table, aggregation=how, rounded_to_bits=bits)
 
 

@@ -31,14 +31,14 @@ _SHOWN = 5  # tracks that are named before the rest is counted
 
 
 class Watcher(Protocol):
-    """Who wants to know how the benchmark goes on."""
+    """Callbacks for the progress of a benchmark."""
 
     def warned(self, text: str) -> None:
         """A line on what will not be scored, before the work begins."""
         ...
 
     def planned(self, to_do_s: float, skipped: Sequence[Outcome]) -> None:
-        """Seconds of sound to score, each track counting once for each row; what was done."""
+        """Seconds of sound to score, each track counting once for each entry; what was done."""
         ...
 
     def finished(self, outcome: Outcome) -> None: ...
@@ -63,7 +63,7 @@ def benchmark(
     watcher: Watcher | None = None,
     should_stop: ShouldStop = lambda: False,
 ) -> BenchmarkResult:
-    """Score every separator and oracle on every track; outcomes in the order tracks, rows.
+    """Score every separator and oracle on every track; outcomes in the order tracks, entries.
 
     dataset: its name, or None to tell it by its folder `root`. separators: names, with options as
     in `repet-sim:distance_s=2`, import paths such as `package.module:Class`, or separators in
@@ -73,7 +73,7 @@ def benchmark(
     `rounding.bits`. jobs: tracks at a time, in processes that share the processor's cores.
 
     A track without a stem that the dataset's other tracks have is left out, because its mix is
-    another kind of mix; so is a row on a track that has none of its stems. The watcher is told.
+    another kind of mix; so is an entry on a track without any of its stems. The watcher is warned.
 
     Raises UsageError or InputError before any work starts: for names, options or a dataset that
     there are not, and for a separator none of whose stems is in the dataset. What goes wrong later
@@ -83,15 +83,15 @@ def benchmark(
 
     root, output = Path(root) if root is not None else None, Path(output)
     folders = {name: Path(folder) for name, folder in (estimates or {}).items()}
-    rows = entries(separators, oracles, settings, folders)
-    if jobs > 1 and (own := [row.label for row in rows if row.separator is not None]):
+    listed = entries(separators, oracles, settings, folders)
+    if jobs > 1 and (own := [entry.label for entry in listed if entry.separator is not None]):
         raise UsageError(f"{own[0]} is in memory and takes jobs=1; name it as module:Class")
     if protocol not in (None, *PROTOCOLS):
-        raise UsageError(f"no protocol is called {protocol!r}; there are {', '.join(PROTOCOLS)}")
+        raise UsageError(f"unknown protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
     bits(rounding, ())  # raises for a choice that there is not
     if dataset is None:
         if root is None:
-            raise UsageError("say which dataset: --dataset NAME, or --root FOLDER to look into")
+            raise UsageError("name the dataset: --dataset NAME, or --root FOLDER")
         dataset = datasets.guess(root)
     warnings: list[str] = []
 
@@ -101,19 +101,19 @@ def benchmark(
             watcher.warned(text)
 
     chosen = _complete(dataset, datasets.load(dataset, root, split), tracks, warn)
-    if any(row.separates for row in rows):
+    if any(entry.separates for entry in listed):
         from unweave.engine.resources import choose_device
 
         device = choose_device(device)
     request = Request(
         dataset=dataset,
         output=output,
-        mapping=_checked(mapping or {}, rows, chosen),
+        mapping=_checked(mapping or {}, listed, chosen),
         protocol=protocol,
         rounding=rounding,
         device=device,
     )
-    plan = _matching(request, chosen, rows, warn)
+    plan = _matching(request, chosen, listed, warn)
     _check_paths(request.path(job.track, entry) for job in plan for entry in job.entries)
 
     found: dict[Path, Outcome] = {}
@@ -162,7 +162,7 @@ def select(tracks: Sequence[Track], wanted: Sequence[str]) -> list[Track]:
     for name in wanted:
         if name not in by_name:
             near = difflib.get_close_matches(name, by_name, n=3, cutoff=0.4) or list(by_name)[:3]
-            raise UsageError(f"no track is called {name!r}; there are {', '.join(near)}, ...")
+            raise UsageError(f"unknown track {name!r}; there are {', '.join(near)}, ...")
     return [track for track in tracks if track.name in wanted]
 
 
@@ -185,16 +185,16 @@ def _complete(
 
 
 def _matching(
-    request: Request, tracks: Sequence[Track], rows: Sequence[Entry], warn: Callable[[str], None]
+    request: Request, tracks: Sequence[Track], entries: Sequence[Entry], warn: Callable[[str], None]
 ) -> list[Job]:
-    """Which rows each track is scored on: those that give one of its stems at least.
+    """Which entries each track is scored on: those that give one of its stems at least.
 
-    Raises UsageError for a row that no track has a stem of, and for a protocol that does not fit.
+    Raises UsageError for an entry without a stem of any track, and for an unfit protocol.
     """
     for track in tracks:
         scoring.check_protocol(request.protocol or track.protocol, track.channels)
-    left: dict[str, dict[str, list[Track]]] = {}  # [row][why]
-    for entry in rows:
+    left: dict[str, dict[str, list[Track]]] = {}  # [entry][why]
+    for entry in entries:
         for track in tracks:
             given = entry.given(track) or (track.stem_names if entry.kind == "oracle" else ())
             try:
@@ -210,14 +210,14 @@ def _matching(
             raise UsageError(f"{label}: {next(iter(whys))}")
         for why, some in whys.items():
             warn(f"{label}: left out of {_names(t.name for t in some)}: {why}")
-    for entry in rows:
+    for entry in entries:
         if entry.folder is not None:
             own = [track for track in tracks if track not in out.get(entry.label, [])]
             foreign.check(entry.folder, own)
             for stem, names in foreign.incomplete(entry.folder, own, request.mapping).items():
                 warn(f"{entry.label}: has no {stem} of {_names(names)}")
     return [
-        Job(track, tuple(entry for entry in rows if track not in out.get(entry.label, [])))
+        Job(track, tuple(entry for entry in entries if track not in out.get(entry.label, [])))
         for track in tracks
     ]
 
@@ -230,13 +230,13 @@ def _names(names: Iterable[str]) -> str:
 
 
 def _checked(
-    mapping: Mapping[str, str], rows: Sequence[Entry], tracks: Sequence[Track]
+    mapping: Mapping[str, str], entries: Sequence[Entry], tracks: Sequence[Track]
 ) -> dict[str, str]:
     """A mapping with its stems spelled as separators spell them.
 
     One that can mean nothing is a mistake in spelling: raises UsageError.
     """
-    given = (row.given(track) for row in rows for track in tracks)
+    given = (entry.given(track) for entry in entries for track in tracks)
     stems = sorted({stem_names.RESIDUAL}.union(*given))
     names = {stem_names.canonical(name) for track in tracks for name in track.stem_names}
     for stem, target in mapping.items():
@@ -251,16 +251,16 @@ def _check_paths(paths: Iterable[Path]) -> None:
     seen: set[str] = set()
     for path in paths:
         if str(path).casefold() in seen:
-            raise InputError(f"{path}: two tracks or rows would write it; rename one of them")
+            raise InputError(f"{path}: is the file of two tracks or entries; rename one of them")
         seen.add(str(path).casefold())
 
 
 def _finished(request: Request, plan: Iterable[Job], should_stop: ShouldStop) -> Iterator[Outcome]:
     """What has valid scores of exactly this work."""
-    for track, rows in ((job.track, job.entries) for job in plan):
+    for track, some in ((job.track, job.entries) for job in plan):
         checksum: str | None = None
         lossy: tuple[str, ...] | None = None
-        for entry in rows:
+        for entry in some:
             path = request.path(track, entry)
             if should_stop() or not entry.has_identity or not path.is_file():
                 continue
@@ -280,7 +280,7 @@ def _finished(request: Request, plan: Iterable[Job], should_stop: ShouldStop) ->
 
 
 def _run_here(
-    jobs: Iterable[Job], request: Request, _at_once: int, should_stop: ShouldStop
+    jobs: Iterable[Job], request: Request, _workers: int, should_stop: ShouldStop
 ) -> Iterator[Outcome]:
     scorer = Scorer(request, should_stop)
     for job in jobs:

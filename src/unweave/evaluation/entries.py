@@ -23,7 +23,7 @@ from unweave.request import SeparatorRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One row of the benchmark. `separator` is None for an oracle."""
+    """One entry of the benchmark. `separator` is None for an oracle."""
 
     label: str
     name: str
@@ -53,7 +53,7 @@ class Entry:
 
     @property
     def has_identity(self) -> bool:
-        """Whether equal entries give equal bytes: nobody knows what code of others holds."""
+        """Whether equal entries give equal bytes: the code of other packages is unknown."""
         return self.ref is None or self.ref.model is not None
 
     def estimates(self, track: Track) -> Mapping[str, Path]:
@@ -84,10 +84,10 @@ def entries(
     settings: Mapping[str, object] | None = None,
     estimates: Mapping[str, Path] | None = None,
 ) -> list[Entry]:
-    """The rows asked for, separators first, each once.
+    """The entries asked for, separators first, each once.
 
     settings: options for every separator, before its own. estimates: `{label: folder}`. Raises
-    UsageError for an unknown name or option, two rows of one label, or nothing to do, InputError
+    UsageError for an unknown name or option, two entries of one label, or nothing to do, InputError
     for a folder that there is not.
     """
     found = [_separator(item, settings or {}) for item in separators]
@@ -100,11 +100,11 @@ def entries(
     for label, folder in (estimates or {}).items():
         foreign.check_folder(label, folder)
         if label in distinct:
-            raise UsageError(f"--estimates {label}={folder}: another row is called {label}; "
+            raise UsageError(f"--estimates {label}={folder}: another entry is called {label}; "
                              "give it another name")  # fmt: skip
         distinct[label] = Entry(label=label, kind="separator", name=label, folder=folder)
     if not distinct:
-        raise UsageError("nothing to benchmark; name a --separator, an --oracle or --estimates")
+        raise UsageError("no entry to benchmark; name a --separator, an --oracle or --estimates")
     return list(distinct.values())
 
 
@@ -118,7 +118,7 @@ def label_of(name: str, options: Mapping[str, object]) -> str:
 
 def _oracle(name: str) -> Entry:
     if name not in ORACLES:
-        raise UsageError(f"no oracle is called {name!r}; there are {', '.join(ORACLES)}")
+        raise UsageError(f"unknown oracle {name!r}; there are {', '.join(ORACLES)}")
     return Entry(label=name, kind="oracle", name=name)
 
 
@@ -166,9 +166,9 @@ def _foreign(separator: AnySeparator, said: Mapping[str, object]) -> Entry:
 
 
 def _distinct(found: Sequence[Entry]) -> list[Entry]:
-    """The rows, those of another card than the one that its name stands for with that card's hash.
+    """The entries; one whose card is not the registered one of its name gets the card's hash.
 
-    A run of one's own is often called as the recipe, and as a model of ours.
+    A training of one's own often has the name of its recipe, and that of a packaged model.
     """
     from unweave import registry
 

@@ -39,15 +39,15 @@ if TYPE_CHECKING:
 PROTOCOLS = {"v4": BSS_EVAL_V4, "v3": V3_IMAGES, "v3-sources": V3_SOURCES, "global": GLOBAL}
 _TITLES = {
     BSS_EVAL_V4: ("BSS Eval v4, dB", "median over frames of one second that have a score"),
-    V3_IMAGES: ("BSS Eval v3 images, dB", "one figure for the whole length"),
-    V3_SOURCES: ("BSS Eval v3 sources, dB", "one figure for the whole length"),
+    V3_IMAGES: ("BSS Eval v3 images, dB", "one score for the whole length"),
+    V3_SOURCES: ("BSS Eval v3 sources, dB", "one score for the whole length"),
 }
 _GLOBAL = {"global_sdr_db": "global SDR", "si_sdr_db": "SI-SDR", "snr_db": "SNR"}
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The scores of some estimates. `evaluation["vocals"]["SDR"]` is one figure in dB: the median
+    """The scores of some estimates. `evaluation["vocals"]["SDR"]` is one score in dB: the median
     over frames of SDR, SIR, ISR or SAR, or "global SDR", "SI-SDR", "SNR" of the whole length.
 
     `scores` has every frame; `save` writes it as museval does.
@@ -70,8 +70,8 @@ class Evaluation:
         return frames | whole
 
     def __repr__(self) -> str:
-        figures = (f"{stem} {self[stem]['global SDR']:.2f}" for stem in self.stems)
-        return f"<Evaluation: global SDR, dB: {', '.join(figures)}>"
+        found = (f"{stem} {self[stem]['global SDR']:.2f}" for stem in self.stems)
+        return f"<Evaluation: global SDR, dB: {', '.join(found)}>"
 
     def __str__(self) -> str:
         """The tables as text, and the warnings."""
@@ -84,11 +84,11 @@ class Evaluation:
         return "".join(table._repr_html_() for table in self.tables()) + warnings
 
     def tables(self) -> list[Table]:
-        """The figures with the names of their aggregations, by stem."""
+        """The scores with the names of their aggregations, by stem."""
         found, bits = self.scores, self.scores.rounded_to_bits
         whole = Table(
             title="without filters, dB",
-            aggregation=how.told("one figure for the whole length", bits),
+            aggregation=how.with_rounding("one score for the whole length", bits),
             rounded_to_bits=bits,
             columns=decibels(_GLOBAL.values()),
             rows=tuple(
@@ -103,7 +103,7 @@ class Evaluation:
         title, aggregation = _TITLES[found.protocol]
         framed = Table(
             title=title,
-            aggregation=how.told(aggregation, bits),
+            aggregation=how.with_rounding(aggregation, bits),
             rounded_to_bits=bits,
             columns=decibels(METRICS),
             rows=tuple(
@@ -137,7 +137,7 @@ def evaluate(
     time)` in the same order, or `(stem, time)` for mono; numpy arrays or tensors, of floats where
     full scale is 1.0 or of integers. metric: "v4" (BSS Eval v4, one-second frames), "v3" (v3
     images) or "v3-sources" (one channel), or "global" (no BSS Eval, which is much faster); never
-    permuted. The figures without filters are always there. mapping: `{estimate: reference}` where
+    permuted. The metrics without filters are always there. mapping: `{estimate: reference}` where
     names differ; several estimates of one reference are added up. rounding: "16-bit" rounds
     references and estimates first, as suits references that a lossy codec has been at; "auto" and
     "none" do not, as no array says where it came from.
@@ -185,7 +185,7 @@ def evaluate_files(
 
 def _protocol(metric: str) -> str:
     if metric not in PROTOCOLS:
-        raise UsageError(f"no metric is called {metric!r}; there are {', '.join(PROTOCOLS)}")
+        raise UsageError(f"unknown metric {metric!r}; there are {', '.join(PROTOCOLS)}")
     return PROTOCOLS[metric]
 
 
@@ -287,6 +287,6 @@ def _score(
             missing=pairs.missing,
             unscored=pairs.unscored,
             warnings=(*warnings, *pairs.warnings(names[1]), *found.warnings),
-            **found.figures(),
+            **found.as_arguments(),
         )
     )

@@ -84,7 +84,7 @@ def check(folder: Path, tracks: Iterable[Track]) -> None:
                 if is_ != must:
                     raise InputError(
                         f"{shown(path)}: has {is_} {unit}, the track {track.name} has {must}; "
-                        "make them alike before comparing"
+                        "convert one of them"
                     )
 
 

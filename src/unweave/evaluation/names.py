@@ -7,7 +7,7 @@ from pathlib import Path
 
 from unweave.errors import UsageError
 
-ORACLES = ("mixture", "ibm", "ibm1", "ibm2", "irm1", "irm2", "mwf", "mwf-exact", "psm")
+ORACLES = ("mixture", "ibm", "ibm1", "ibm2", "irm1", "irm2", "mwf-sisec", "mwf", "psm")
 
 
 def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:

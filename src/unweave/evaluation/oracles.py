@@ -1,14 +1,14 @@
 """Oracles: separations that know the true stems, and so bound what a kind of method can do.
 
-`mixture` is the floor: every stem gets its share of the mix, unchanged. `ibm1`, `ibm2` (binary
+`mixture` is the lower bound: every stem is its share of the mix, unchanged. `ibm1`, `ibm2` (binary
 masks: a stem takes what has at least half of the mix's magnitude or power), `irm1`, `irm2` (ratio
-masks of magnitudes or powers) and `mwf` (multichannel Wiener filter of the local Gaussian model,
-one spatial covariance per frequency) are those of the SiSEC 2018 campaign: 2048-sample Hann window,
-half overlap, each channel by itself except in `mwf`. The campaign's script has a slip, which `mwf`
-keeps for the sake of comparison; `mwf-exact` is the filter that the script meant. `ibm` is the
-binary mask of the MIR-1K papers: the loudest stem takes all. `psm` is the phase-sensitive mask, cut
-to [0, 1]. For the MIR-1K protocol the transform is that of Huang et al.: 1024-sample sine window,
-half overlap.
+masks of magnitudes or powers) and `mwf-sisec` (multichannel Wiener filter of the local Gaussian
+model, one spatial covariance per frequency) are those of the SiSEC 2018 campaign: 2048-sample Hann
+window, half overlap, each channel by itself except in `mwf-sisec`. The campaign's script has a bug,
+which `mwf-sisec` copies so that scores compare; `mwf` is the filter as defined. `ibm` is the binary
+mask of the MIR-1K papers: the loudest stem takes all. `psm` is the phase-sensitive mask, limited to
+[0, 1]. For the MIR-1K protocol the transform is that of Huang et al.: 1024-sample sine window, half
+overlap.
 
 Stöter, Liutkus, Ito, "The 2018 Signal Separation Evaluation Campaign", LVA/ICA 2018. Wiener filter:
 Duong, Vincent, Gribonval, "Under-determined reverberant audio source separation using a full-rank
@@ -47,12 +47,12 @@ def oracle(name: str, mix: Wave, references: Stems, protocol: str) -> Estimates:
     unknown name.
     """
     if name not in ORACLES:
-        raise UsageError(f"no oracle is called {name!r}; there are {', '.join(ORACLES)}")
+        raise UsageError(f"unknown oracle {name!r}; there are {', '.join(ORACLES)}")
     if name == "mixture":
         return _mixture(mix, references)
     stft = Stft(protocol)
-    if name in ("mwf", "mwf-exact"):
-        return _wiener(mix, references, stft, exact=name == "mwf-exact")
+    if name in ("mwf-sisec", "mwf"):
+        return _wiener(mix, references, stft, exact=name == "mwf")
     return _masked(mix, references, stft, _MASKS[name])
 
 
@@ -168,21 +168,21 @@ def _gaussian(source: Tensor, exact: bool) -> tuple[Tensor, Tensor]:
     products over the channels' mean power, with its trace set to the number of channels; the power
     is then that of the image whitened by it.
 
-    The slip: the campaign's `np.trace` names no axes and so takes the first two, frequency and
-    channel, instead of both channels. Column j of every covariance is divided by the sum over i of
-    element (i, j) at frequency i: of the lowest two in stereo.
+    Not `exact`, the campaign's bug is copied: its `np.trace` names no axes and so takes the first
+    two, frequency and channel, instead of both channels. Column j of every covariance is divided by
+    the sum over i of element (i, j) at frequency i: of the lowest two in stereo.
     """
     import torch
 
     from unweave.evaluation.masks import EPSILON
 
     channels = source.shape[0]
-    slip = torch.einsum("iij->j", _spatial(source[:, :channels]))[None, None]
+    campaign = torch.einsum("iij->j", _spatial(source[:, :channels]))[None, None]
     found = []
     for some in _bins(source):
         image = source[:, some]
         spatial = _spatial(image)
-        trace = torch.einsum("fii->f", spatial)[:, None, None] if exact else slip
+        trace = torch.einsum("fii->f", spatial)[:, None, None] if exact else campaign
         spatial = spatial * (channels / (EPSILON + trace))
         if not exact:
             spatial = spatial + EPSILON * torch.eye(channels)

@@ -54,7 +54,7 @@ def clash(names: Iterable[str]) -> tuple[str, str] | None:
 def renamed(mapping: Mapping[str, str], stems: Collection[str]) -> dict[str, str]:
     """A mapping with its stems spelled as in `stems`; upper and lower case are alike.
 
-    Raises UsageError for a stem that there is not: a slip of the pen would change scores.
+    Raises UsageError for a stem that there is not: a typo would change scores.
     """
     spelled = {stem.lower(): stem for stem in stems}
     found = {}
@@ -81,7 +81,7 @@ def pair(
     are added up. derived: whether the accompaniment is the sum of the stems beside the vocals, not
     a stem of its own. Then it stands for them; and where it is not given it is made of what is:
     the sum of all other stems, or what vocals alone leave of the mix. Raises UsageError where a
-    mapping names a stem that there is not, where two names that nobody mapped mean the same, and
+    mapping names a stem that there is not, where two unmapped names mean the same, and
     where nothing matches.
     """
     mapping = renamed(mapping or {}, estimates)

@@ -1,7 +1,7 @@
 """Several tracks at a time, each in a child process that keeps the separators it has loaded.
 
-Children share the processor's cores among them. One that dies costs the row it was working on;
-what is left of its track goes to another. To stop, children are killed, and they end by themselves
+Children share the processor's cores among them. One that is killed fails only the entry it was
+working on; what is left of its track goes to another. To stop, children are killed, and they end by themselves
 where the parent is killed: files of scores appear whole or not at all.
 """
 
@@ -24,17 +24,17 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def run_in_processes(
-    jobs: Iterable[Job], request: Request, at_once: int, should_stop: ShouldStop
+    jobs: Iterable[Job], request: Request, workers: int, should_stop: ShouldStop
 ) -> Iterator[Outcome]:
     """Outcomes as they come; none for what `should_stop` left undone."""
     from unweave.engine.limits import cores
 
-    threads = max(1, cores() // at_once)
+    threads = max(1, cores() // workers)
     queue = deque(jobs)
     children = Children(_child_main, request, threads)
     try:
         while not should_stop():
-            while queue and len(children.busy) < at_once:
+            while queue and len(children.busy) < workers:
                 with _limited(threads):
                     children.hand(queue.popleft())
             if not children.busy:

@@ -1,4 +1,4 @@
-"""What a benchmark gives: an outcome for each track and row, their tables and figures."""
+"""What a benchmark gives: an outcome for each track and entry, their tables and scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class BenchmarkResult(Sequence[Outcome]):
-    """The outcomes, in the order tracks, rows; `folder` holds their files of scores.
+    """The outcomes, in the order tracks, entries; `folder` holds their files of scores.
 
     `warnings`: what was not scored, and why.
     """
@@ -41,7 +41,7 @@ class BenchmarkResult(Sequence[Outcome]):
 
     @property
     def scores(self) -> list[TrackScores]:
-        """Of all tracks and rows that have some, scored now or before."""
+        """Of all tracks and entries that have some, scored now or in an earlier run."""
         return [outcome.scores for outcome in self if outcome.scores is not None]
 
     @property

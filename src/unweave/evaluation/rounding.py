@@ -27,7 +27,7 @@ def bits(choice: str, lossy: Collection[str]) -> int | None:
     codecs. Raises UsageError for another choice.
     """
     if choice not in CHOICES:
-        raise UsageError(f"no rounding is called {choice!r}; there are {', '.join(CHOICES)}")
+        raise UsageError(f"unknown rounding {choice!r}; there are {', '.join(CHOICES)}")
     return 16 if choice == SIXTEEN or (choice == AUTO and lossy) else None
 
 
@@ -45,6 +45,6 @@ def rounded(wave: Wave, to_bits: int | None) -> Wave:
     return found
 
 
-def told(aggregation: str, to_bits: int | None) -> str:
-    """How figures came about, for the head of a table, with the rounding where there was any."""
+def with_rounding(aggregation: str, to_bits: int | None) -> str:
+    """The aggregation for the head of a table, with the rounding where there is any."""
     return aggregation if to_bits is None else f"{aggregation}; samples rounded to {to_bits} bits"

@@ -63,12 +63,12 @@ class Timing(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackScores:
-    """What one separator scored on one track. Figures in dB; NaN where there is no score.
+    """What one separator scored on one track. Scores in dB; NaN where there is no score.
 
     `targets[stem][metric]` is `(frame,)`. Where vocals were scored once among all stems and once
     beside the accompaniment, `targets` holds the latter, as museval does, and `among_stems` the
     former. `scored_with[stem]` names the stems whose references counted as interference.
-    A file of museval's own leaves all but `targets` at what the path tells.
+    A file of museval's own holds `targets` only; the path has the other facts.
     """
 
     dataset: str
@@ -182,14 +182,14 @@ def read(path: Path, root: Path | None = None) -> TrackScores:
     """The scores in a file of ours or of museval's.
 
     root: the folder below which museval's file lies at SYSTEM/SPLIT/TRACK.json, or at
-    DATASET/SYSTEM/SPLIT/TRACK.json: its path tells what the file does not. Raises InputError, one
-    line with the path.
+    DATASET/SYSTEM/SPLIT/TRACK.json: the path has the facts that the file lacks. Raises InputError,
+    one line with the path.
     """
     data = load_json(path)
     try:
         return _parse(data, path, root)
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: is no file of scores ({error})") from error
+        raise InputError(f"{path}: is not a file of scores ({error})") from error
 
 
 def load_json(path: Path) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def _check(data: object, path: Path) -> None:
     """Raises InputError where `data` is not as in the schema."""
     fault = schema.fault(data, schema.load("unweave.evaluation", "scores.schema.json"))
     if fault is not None:
-        raise InputError(f"{path}: is no file of scores ({fault})")
+        raise InputError(f"{path}: is not a file of scores ({fault})")
 
 
 def _museval(targets: Targets, scores: TrackScores) -> list[dict[str, Any]]:
@@ -234,10 +234,10 @@ def _quantised(value: float) -> float:
     return round(float(value), DECIMALS) if math.isfinite(value) else math.nan
 
 
-def _rounded(figures: Named) -> dict[str, dict[str, float]]:
+def _rounded(table: Named) -> dict[str, dict[str, float]]:
     return {
         stem: {name: round(float(value), DECIMALS) for name, value in values.items()}
-        for stem, values in figures.items()
+        for stem, values in table.items()
     }
 
 

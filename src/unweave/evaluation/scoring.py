@@ -1,7 +1,7 @@
-"""Scores of one track: which metric each protocol asks for, and what stands beside it.
+"""Scores of one track: the metrics of each protocol, and those beside them.
 
 `bss-eval-v4` is SiSEC's: BSS Eval v4 on images, windows of one second without overlap. `mir-1k` is
-that of Huang et al.: BSS Eval v3 on sources of one channel, one figure per clip, and NSDR, which is
+that of Huang et al.: BSS Eval v3 on sources of one channel, one score per clip, and NSDR, which is
 how much better the estimate is than the mix itself. The two of v3 score a track as a whole. Named
 stems are never permuted. Global SDR, SI-SDR and SNR are always there.
 """
@@ -29,7 +29,7 @@ from unweave.evaluation.scores import (
 from unweave.types import Wave
 
 if TYPE_CHECKING:
-    from unweave.evaluation.metrics import Kept
+    from unweave.evaluation.metrics import ReferenceCache
 
 WINDOW_S = 1.0
 
@@ -50,8 +50,8 @@ class Scored:
     silent_frames: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
-    def figures(self) -> dict[str, Any]:
-        """All but the warnings, as arguments of `scores.TrackScores`."""
+    def as_arguments(self) -> dict[str, Any]:
+        """The scores without the warnings, as arguments of `scores.TrackScores`."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "warnings"}
 
 
@@ -61,12 +61,12 @@ def score(
     sample_rate_hz: int,
     protocol: str,
     mix: Wave | None = None,
-    kept: dict[tuple[str, ...], Kept] | None = None,
+    caches: dict[tuple[str, ...], ReferenceCache] | None = None,
 ) -> Scored:
     """The scores of `estimates`, each against the reference of its name.
 
     All waves are `(channel, time)` of one shape. mix: what NSDR compares with; without it there is
-    none. kept: one dictionary, empty at first, for all estimates of a track makes BSS Eval v4
+    none. caches: one dictionary, empty at first, for all estimates of a track makes BSS Eval v4
     faster, and takes memory. Raises UsageError where a protocol for one channel meets more.
     """
     first = next(iter(estimates.values()))
@@ -79,10 +79,10 @@ def score(
         given = np.stack([estimates[name] for name in names])
         simple = _simple(own, given)
         for n, name in enumerate(names):
-            found.global_[name] = {figure: float(simple[figure][n]) for figure in simple}
+            found.global_[name] = {metric: float(simple[metric][n]) for metric in simple}
         if protocol == GLOBAL:
             continue
-        values = _bss_eval(own, given, sample_rate_hz, protocol, _kept(kept, names))
+        values = _bss_eval(own, given, sample_rate_hz, protocol, _cache(caches, names))
         for n, name in enumerate(names):
             if name in found.targets:
                 found.among_stems[name] = found.targets.pop(name)
@@ -125,21 +125,27 @@ def _silence(names: tuple[str, ...], gone: npt.NDArray[np.bool_]) -> list[str]:
     return found
 
 
-def _kept(kept: dict[tuple[str, ...], Kept] | None, names: tuple[str, ...]) -> Kept | None:
+def _cache(
+    caches: dict[tuple[str, ...], ReferenceCache] | None, names: tuple[str, ...]
+) -> ReferenceCache | None:
     from unweave.evaluation import metrics
 
-    return None if kept is None else kept.setdefault(names, metrics.Kept())
+    return None if caches is None else caches.setdefault(names, metrics.ReferenceCache())
 
 
 def _bss_eval(
-    references: Wave, estimates: Wave, sample_rate_hz: int, protocol: str, kept: Kept | None
+    references: Wave,
+    estimates: Wave,
+    sample_rate_hz: int,
+    protocol: str,
+    cache: ReferenceCache | None,
 ) -> dict[str, Values]:
     """Each metric `(stem, frame)`; NaN where a frame has no score."""
     from unweave.evaluation import metrics
 
     if protocol == BSS_EVAL_V4:
         window = round(WINDOW_S * sample_rate_hz)
-        frames = metrics.bss_eval_v4(references, estimates, window=window, hop=window, kept=kept)
+        frames = metrics.bss_eval_v4(references, estimates, window=window, hop=window, cache=cache)
         return {"SDR": frames.sdr, "SIR": frames.sir, "ISR": frames.isr, "SAR": frames.sar}
     if protocol == V3_IMAGES:
         images = metrics.bss_eval_v3_images(references, estimates, permutation=False)
@@ -152,7 +158,7 @@ def _bss_eval(
 
 
 def _simple(references: Wave, estimates: Wave) -> dict[str, Values]:
-    """The figures without filters, each `(stem,)`."""
+    """The metrics without filters, each `(stem,)`."""
     from unweave.evaluation import metrics
 
     return {

@@ -2,7 +2,7 @@
 
 Beside this file lies the campaign's public data as `sisec2018.csv`: for each system, track and
 target the nan-median over one-second frames of the submitted museval v4 scores, in dB. A system's
-published figure for a target is the median over the 50 tracks.
+published score for a target is the median over the 50 tracks.
 
 Source: F.-R. Stöter, A. Liutkus, N. Ito, "The 2018 Signal Separation Evaluation Campaign",
 LVA/ICA 2018; data: github.com/sigsep/sigsep-mus-2018.
@@ -54,7 +54,7 @@ class Campaign:
 
 
 def training(system: str) -> str:
-    """What a system had learnt from: `oracle`, `mixture`, `blind`, `MUSDB18` or `more data`."""
+    """What a system had learned from: `oracle`, `mixture`, `blind`, `MUSDB18` or `more data`."""
     if system in _ORACLES:
         return "oracle"
     if system == "MIX":

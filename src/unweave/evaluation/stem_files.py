@@ -47,8 +47,8 @@ def check_distinct(paths: Iterable[Path]) -> None:
     if found := pairing.clash(by_stem):
         one, other = (by_stem[stem] for stem in found)
         raise InputError(
-            f"{shown(other)}: is the same stem as {shown(one.name)}; keep one of them, or say with "
-            "--map what an estimate is"
+            f"{shown(other)}: is the same stem as {shown(one.name)}; keep one of them, or map "
+            "one of the estimates with --map"
         )
 
 
@@ -73,7 +73,7 @@ def check_alike(
             if is_ != must:
                 raise InputError(
                     f"{shown(path)}: has {is_} {unit}, {shown(paths[0])} has {must}; "
-                    "make them alike before comparing"
+                    "convert one of them"
                 )
     lossy = {info.codec for info in infos[: len(references)] if info.lossy}
     return first.sample_rate_hz, tuple(sorted(lossy))

@@ -1,7 +1,7 @@
 """A table of scores, and the forms it is written in: text, HTML, Markdown, CSV, LaTeX, DataFrame.
 
-Every table names its aggregation, how many figures became one, because the same scores give quite
-different figures by different ways.
+Every table names its aggregation, because the same scores give quite different results by different
+aggregations.
 """
 
 from __future__ import annotations

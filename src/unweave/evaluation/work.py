@@ -1,7 +1,7 @@
-"""One track against several rows of a benchmark: decode once, separate, score, write.
+"""One track against several entries of a benchmark: decode once, separate, score, write.
 
 A `Scorer` keeps the separators that it has loaded, so that each process loads each of them once.
-Whatever goes wrong with one row becomes an outcome that names it; the others go on.
+Whatever goes wrong with one entry becomes an outcome that names it; the others go on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from unweave.types import Progress, ShouldStop, Wave
 
 if TYPE_CHECKING:
     from unweave.engine.executor import Executor
-    from unweave.evaluation.metrics import Kept
+    from unweave.evaluation.metrics import ReferenceCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +42,14 @@ class Request:
         return scores.path_of(self.output, self.dataset, entry.label, track.split, track.name)
 
     def renamed(self, track: Track, entry: Entry) -> dict[str, str]:
-        """The part of the mapping that is about a row's stems."""
+        """The part of the mapping that is about an entry's stems."""
         stems = entry.given(track)
         return {stem: to for stem, to in self.mapping.items() if stem in stems}
 
     def identity(
         self, track: Track, entry: Entry, checksum: str, lossy: Collection[str]
     ) -> Identity:
-        """What a file of scores must say to be that of this track and row.
+        """What a file of scores must say to be that of this track and entry.
 
         checksum, lossy: see `Track.checksum` and `Track.lossy_codecs`.
         """
@@ -72,7 +72,7 @@ class Request:
 
 
 def _facts(entry: Entry) -> dict[str, Any]:
-    """What a file of scores says of a row besides its identity, for people."""
+    """What a file of scores says of an entry besides its identity, for people."""
     separator = entry.ref
     if separator is None:
         return {"name": entry.name}
@@ -87,7 +87,7 @@ def _facts(entry: Entry) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one track and row."""
+    """What became of one track and entry."""
 
     track: str
     label: str
@@ -95,13 +95,13 @@ class Outcome:
     status: Status
     sound_s: float = 0.0
     scores: TrackScores | None = None  # of what is done or skipped
-    error: str = ""  # one line that names track and row
-    details: str = ""  # the traceback of an error nobody foresaw
+    error: str = ""  # one line that names track and entry
+    details: str = ""  # the traceback of an unexpected error
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A track, and the rows that it has no scores of yet."""
+    """A track, and the entries that it has no scores of yet."""
 
     track: Track
     entries: tuple[Entry, ...]
@@ -122,7 +122,7 @@ class Scorer:
         self.loaded: dict[str, AnySeparator | Exception] = {}
 
     def run(self, job: Job) -> Iterator[Outcome]:
-        """An outcome for each row of the job, written when it comes."""
+        """An outcome for each entry of the job, written when it comes."""
         sound: Sound | None = None
         for entry in job.entries:
             try:
@@ -164,7 +164,7 @@ class Scorer:
             track.sample_rate_hz,
             protocol,
             rounding.rounded(sound.mix, bits),
-            sound.kept,
+            sound.caches,
         )
         return TrackScores(
             **identity,
@@ -175,7 +175,7 @@ class Scorer:
             missing=pairs.missing,
             unscored=pairs.unscored,
             warnings=(*notes, *scored.warnings),
-            **scored.figures(),
+            **scored.as_arguments(),
             **timing,
         )
 
@@ -235,7 +235,9 @@ class Sound:
     references: dict[str, Wave]
     checksum: str
     lossy: tuple[str, ...]
-    kept: dict[tuple[str, ...], Kept] = field(default_factory=dict)  # see `scoring.score`
+    caches: dict[tuple[str, ...], ReferenceCache] = field(
+        default_factory=dict
+    )  # see `scoring.score`
 
     @staticmethod
     def of(track: Track, choice: str = rounding.AUTO) -> Sound:
@@ -264,7 +266,7 @@ def outcome(
     error: str = "",
     details: str = "",
 ) -> Outcome:
-    """The outcome of a row of a track."""
+    """The outcome of an entry of a track."""
     return Outcome(
         track=track.name,
         label=entry.label,
@@ -278,7 +280,7 @@ def outcome(
 
 
 def failed(request: Request, track: Track, entry: Entry, error: Exception) -> Outcome:
-    """The outcome of a row that ended in `error`."""
+    """The outcome of an entry that ended in `error`."""
     if isinstance(error, Cancelled):
         return outcome(request, track, entry, Status.CANCELLED)
     foreseen = isinstance(error, (UnweaveError, OSError))

@@ -13,7 +13,7 @@ from pathlib import Path
 from unweave.core.files import shown
 from unweave.core.status import Status
 from unweave.errors import InputError, UsageError
-from unweave.jobs.inputs import Found, Missed, PassedOver, expand, in_words
+from unweave.jobs.inputs import InputFile, Missed, PassedOver, expand, in_words
 from unweave.jobs.naming import DEFAULT_TEMPLATE
 from unweave.jobs.plan import Job, plan
 from unweave.jobs.runner import (
@@ -31,7 +31,7 @@ __all__ = [
     "DEFAULT_TEMPLATE",
     "Batch",
     "CannotLoadError",
-    "Found",
+    "InputFile",
     "Job",
     "Outcome",
     "Watcher",

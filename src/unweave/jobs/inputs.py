@@ -28,7 +28,7 @@ AUDIO_EXTENSIONS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class InputFile:
     """A recording, and the sub-folder of the folder argument it lay in (`.` for a named file)."""
 
     path: Path
@@ -53,12 +53,12 @@ class PassedOver:
 
 def expand(
     arguments: Sequence[str | os.PathLike[str]], output_dir: Path
-) -> tuple[list[Found], list[Missed], list[PassedOver]]:
+) -> tuple[list[InputFile], list[Missed], list[PassedOver]]:
     """Every recording that `arguments` mean, each once, in the order given; what was none.
 
     `output_dir` is not searched when it lies inside a folder argument.
     """
-    found: dict[str, Found] = {}
+    found: dict[str, InputFile] = {}
     missed: list[Missed] = []
     passed_over: list[PassedOver] = []
     for argument in arguments:
@@ -82,7 +82,7 @@ def in_words(files: Sequence[PassedOver]) -> str:
     return f"passed over {are} no sound ({counts}); to take one anyway, give its name"
 
 
-def _expand_one(argument: str, output_dir: str) -> Iterator[Found | Missed | PassedOver]:
+def _expand_one(argument: str, output_dir: str) -> Iterator[InputFile | Missed | PassedOver]:
     if not argument or "\0" in argument:
         yield Missed(Path(argument.replace("\0", "?")), "is not a path; check what was passed")
     elif argument == "-":
@@ -106,7 +106,7 @@ def _expand_one(argument: str, output_dir: str) -> Iterator[Found | Missed | Pas
 _LINK = re.compile(r"(https?|ftp)://", re.IGNORECASE)
 
 
-def _named(path: Path, output_dir: str) -> Iterator[Found | Missed | PassedOver]:
+def _named(path: Path, output_dir: str) -> Iterator[InputFile | Missed | PassedOver]:
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -115,18 +115,18 @@ def _named(path: Path, output_dir: str) -> Iterator[Found | Missed | PassedOver]
     if stat.S_ISDIR(mode):
         yield from _walk(path, output_dir)
     elif stat.S_ISREG(mode):
-        yield Found(path)
+        yield InputFile(path)
     else:
         yield Missed(path, "is not a regular file; save it as a file first")
 
 
-def _walk(root: Path, output_dir: str) -> Iterator[Found | Missed | PassedOver]:
+def _walk(root: Path, output_dir: str) -> Iterator[InputFile | Missed | PassedOver]:
     # The output folder itself may be named as input (stems of stems); inside another it is ours.
     seen = {os.path.realpath(root), output_dir}
-    troubles: list[OSError] = []
+    failures: list[OSError] = []
     visited: list[tuple[str, list[str]]] = []
     ours: set[str] = set()
-    for here, folders, names in os.walk(root, followlinks=True, onerror=troubles.append):
+    for here, folders, names in os.walk(root, followlinks=True, onerror=failures.append):
         folders[:] = [name for name in sorted(folders) if _first_visit(here, name, seen)]
         visited.append((here, names))
         ours |= _own_stems(here, names)  # which may lie in folders that come sooner or later
@@ -139,10 +139,10 @@ def _walk(root: Path, output_dir: str) -> Iterator[Found | Missed | PassedOver]:
                 yield PassedOver(Path(here, name))
             else:
                 nothing = False
-                yield Found(Path(here, name), Path(os.path.relpath(here, root)))
-    for trouble in troubles:
-        yield Missed(Path(trouble.filename), f"cannot be searched: {advice(trouble)}")
-    if nothing and not troubles:
+                yield InputFile(Path(here, name), Path(os.path.relpath(here, root)))
+    for failure in failures:
+        yield Missed(Path(failure.filename), f"cannot be searched: {advice(failure)}")
+    if nothing and not failures:
         yield Missed(root, "holds no audio or video file; name the files themselves", empty=True)
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unweave import registry
+from unweave.core.atomic import straight
 from unweave.core.files import shown
-from unweave.core.whole import straight
 from unweave.errors import UsageError
-from unweave.jobs.inputs import Found
+from unweave.jobs.inputs import InputFile
 from unweave.jobs.naming import (
     DEFAULT_TEMPLATE,
     check_template,
@@ -33,8 +33,8 @@ _MOST_TOLD = 5  # of the pairs that clash
 class Job:
     """One recording and the files it becomes: stem name -> file, and the report.
 
-    The report gets a numbered name where another one lies under `report` (see `finished`).
-    overwrite: take what is in the way.
+    The report gets a numbered name where another one lies under `report` (see `resume`).
+    overwrite: replace conflicting files.
     """
 
     source: Path
@@ -49,7 +49,7 @@ class Job:
 
 
 def plan(
-    found: Sequence[Found],
+    found: Sequence[InputFile],
     request: SeparationRequest,
     output_dir: Path,
     template: str = DEFAULT_TEMPLATE,
@@ -71,7 +71,11 @@ def plan(
 
 
 def _job(
-    item: Found, request: SeparationRequest, folder: Path, template: str, overwrite: bool = False
+    item: InputFile,
+    request: SeparationRequest,
+    folder: Path,
+    template: str,
+    overwrite: bool = False,
 ) -> Job:
     source = item.path
     values = {
@@ -110,7 +114,7 @@ def _clashes(jobs: Sequence[Job]) -> list[Clash]:
             files[key] = job.source
             while (key := os.path.dirname(key)) not in folders:
                 folders[key] = job.source
-    for job in jobs:  # a file where another path needs a folder is the same trouble
+    for job in jobs:  # a file where another path needs a folder is the same conflict
         for output in job.files:
             if same_file_key(output) in folders:
                 clash(folders[same_file_key(output)], job.source, output)
@@ -119,7 +123,7 @@ def _clashes(jobs: Sequence[Job]) -> list[Clash]:
 
 def _clash_message(
     clashes: Sequence[Clash],
-    found: Sequence[Found],
+    found: Sequence[InputFile],
     request: SeparationRequest,
     output_dir: Path,
     template: str,

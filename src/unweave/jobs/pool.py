@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unweave.core import whole
+from unweave.core import atomic
 from unweave.core.children import Children, Parent
 from unweave.errors import UnweaveError
 from unweave.jobs.runner import (
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
     from unweave.types import Progress, ShouldStop
 
 _PROGRESS_EVERY_S = 0.1
-_PATIENCE_S = 2.5  # for a child that is told to stop
+_PATIENCE_S = 2.5  # for a child that should stop
 
 
 def run_in_processes(
-    todo: Todo, request: SeparationRequest, watcher: Watcher, at_once: int, should_stop: ShouldStop
+    todo: Todo, request: SeparationRequest, watcher: Watcher, workers: int, should_stop: ShouldStop
 ) -> Iterator[Outcome]:
     """Outcomes as they come. Raises CannotLoadError when no file can be done."""
     from unweave.engine.limits import cores
 
-    children = Children(_child_main, request, max(1, cores() // at_once))
+    children = Children(_child_main, request, max(1, cores() // workers))
     # Folders of the jobs that were not there before: of two children that end at once, neither
     # removes the folder of both, and the last process that ends removes all that are empty.
     made: set[Path] = set()
     try:
         while True:
-            while len(children.busy) < at_once and (item := next(todo, None)) is not None:
+            while len(children.busy) < workers and (item := next(todo, None)) is not None:
                 if isinstance(item, Outcome):
                     yield item
                 else:
@@ -72,7 +72,7 @@ def run_in_processes(
                     yield failed(job, UnweaveError(f"{child.ended} or --max-memory"))
     finally:
         children.end(2 * _PATIENCE_S)
-        whole.remove_empty(made)
+        atomic.remove_empty(made)
 
 
 def _child_main(pipe: Connection, request: SeparationRequest, threads: int) -> None:
@@ -96,7 +96,7 @@ def _child_main(pipe: Connection, request: SeparationRequest, threads: int) -> N
             parent.tell(at)
 
     for job, made in parent.jobs():
-        whole.shared_folders.update(made)
+        atomic.shared_folders.update(made)
         try:
             parent.tell(attempt(work, job, progress, parent.stopped.is_set))
         except CannotLoadError as error:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from unweave.core import schema
+from unweave.core.atomic import sha256, straight
 from unweave.core.files import readable, shown
-from unweave.core.whole import sha256, straight
 from unweave.errors import InputError, UsageError
 from unweave.request import Execution, OptionFile, Output, SeparationRequest, SeparatorRef
 
@@ -201,9 +201,9 @@ def find_recording(report: Report, report_path: Path, given: Path | None = None)
         places,
         source["sha256"],
         f"{shown(given or written)}: the recording of {shown(report_path)} is not there; "
-        "say where it is now with --input",
-        f"is not the recording that {shown(report_path)} was made from (its SHA-256 differs); say "
-        "where that one is with --input",
+        "give its path with --input",
+        f"is not the recording that {shown(report_path)} was made from (its SHA-256 differs); "
+        "give the path of the original with --input",
     )
 
 
@@ -236,7 +236,7 @@ def _with_content(places: Iterable[Path], wanted: str, missing: str, differs: st
     Raises InputError: `differs`, of the first file with another, or that one cannot be read, or
     `missing`.
     """
-    other = trouble = None
+    other = unreadable = None
     for path in places:
         try:
             with readable(path):
@@ -246,7 +246,7 @@ def _with_content(places: Iterable[Path], wanted: str, missing: str, differs: st
                     return path
                 other = other or path
         except InputError as error:
-            trouble = trouble or error
+            unreadable = unreadable or error
     if other is not None:
         raise InputError(f"{shown(other)}: {differs}")
-    raise trouble or InputError(missing)
+    raise unreadable or InputError(missing)

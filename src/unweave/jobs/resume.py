@@ -1,14 +1,14 @@
-"""What lies where a job wants to write: nothing, the same stems already, or something else.
+"""The state of a job's output files: new, up to date, or in conflict.
 
-A report speaks for the files that it names, and a folder may hold several, `report.json`,
-`report-2.json` and so on. A job is finished when one of them is of an equal request (see
-`unweave.request`) and of the same recording, and every stem that the job wants is there with the
-size that this report recorded.
+A report covers the files that it names, and a folder may hold several, `report.json`,
+`report-2.json` and so on. A job is up to date when one of them has an equal request (see
+`unweave.request`) and the same recording, and every stem of the job is there with the size in this
+report.
 
-Otherwise each file that the job would write over is in the way, unless nothing is lost with it: it
-was made by an equal request and is unchanged, or a run left it that was killed before its report.
-`--overwrite` takes what is in the way. A report does not speak for stems that another run writes
-over (`release`).
+Otherwise each file that the job would overwrite is a conflict, unless nothing is lost with it: an
+equal request made it and it is unchanged, or a run that was killed before its report left it.
+`--overwrite` replaces conflicting files. A report no longer covers stems that another run
+overwrites (`release`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from unweave.core.atomic import atomic_path, followed, sha256
 from unweave.core.files import readable, shown, writable
 from unweave.core.journal import leftovers
-from unweave.core.whole import appearing, followed, sha256
 from unweave.jobs.plan import Job
 from unweave.jobs.reports import (
     Report,
@@ -39,23 +39,23 @@ from unweave.request import SeparationRequest, differences
 
 class State(StrEnum):
     NEW = "new"
-    FINISHED = "finished"
-    IN_THE_WAY = "in the way"
+    UP_TO_DATE = "up to date"
+    CONFLICT = "conflict"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What `look` found. `report_path`: where the report is, or where that of this job belongs."""
+class Existing:
+    """The existing output of a job. `report_path`: of its report, or of the report to write."""
 
     state: State
     report_path: Path
-    report: dict[str, Any] | None = None  # of a finished job
+    report: dict[str, Any] | None = None  # of a job that is up to date
     own: Mapping[Path, str] = field(default_factory=dict)  # files that give way, with their SHA-256
-    why: str = ""  # one line: what is in the way
+    why: str = ""  # one line: the conflict
 
 
-def look(job: Job, request: SeparationRequest) -> Found:
-    """What lies where `job` wants to write. Raises OSError or InputError for an unreadable file."""
+def look(job: Job, request: SeparationRequest) -> Existing:
+    """The state of the output files of `job`. Raises OSError or InputError if one is unreadable."""
     outputs = {stem: Path(os.path.normpath(path)) for stem, path in job.outputs.items()}
     there = [file for file in outputs.values() if os.path.lexists(file)]
     beside = reports_beside(job.report)
@@ -66,16 +66,16 @@ def look(job: Job, request: SeparationRequest) -> Found:
     if not job.overwrite:
         for path, report in equal.items():
             if _is_whole(report, path, outputs):
-                return Found(state=State.FINISHED, report_path=path, report=report)
+                return Existing(state=State.UP_TO_DATE, report_path=path, report=report)
         for path, report in equal.items():
             own |= _unchanged(report, path)
         own |= leftovers(job.report.parent)
         foreign = [file for file in there if _at(file) not in own]
         if foreign:
             why = _why(foreign[0], beside, job, request)
-            return Found(state=State.IN_THE_WAY, report_path=job.report, why=why)
+            return Existing(state=State.CONFLICT, report_path=job.report, why=why)
     mine = {_at(file) for file in there}
-    return Found(
+    return Existing(
         state=State.NEW,
         report_path=_place(job, beside, outputs),
         own={path: digest for path, digest in own.items() if path in mine},
@@ -195,7 +195,7 @@ def _rewrite(path: Path, report: Report) -> None:
     """The report anew, with the date that it had: stems are looked at that are newer."""
     with writable(path):
         before = path.stat()
-        with appearing(path) as hidden:
+        with atomic_path(path) as hidden:
             text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
             hidden.write_bytes(text.encode("utf-8", "backslashreplace"))
             os.utime(hidden, ns=(before.st_atime_ns, before.st_mtime_ns))

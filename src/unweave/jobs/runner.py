@@ -18,7 +18,7 @@ from unweave.core.status import Status
 from unweave.engine.limits import enough_memory
 from unweave.errors import Cancelled, OutputError, UnweaveError
 from unweave.jobs.plan import Job
-from unweave.jobs.resume import Found, State, look, release
+from unweave.jobs.resume import Existing, State, look, release
 from unweave.jobs.turns import clear, tidy, turn
 from unweave.request import SeparationRequest
 
@@ -40,11 +40,11 @@ class Outcome:
     error: str = ""  # one line that names the file
     error_kind: str = ""  # the class of the error
     exit_code: int = 0
-    details: str = ""  # the traceback of an error nobody foresaw
+    details: str = ""  # the traceback of an unexpected error
 
 
 class Watcher(Protocol):
-    """Who wants to know how the batch goes on."""
+    """Callbacks for the progress of a batch."""
 
     def started(self, job: Job) -> None: ...
     def progress(self, job: Job, progress: Progress) -> None: ...
@@ -56,20 +56,20 @@ def run(
     request: SeparationRequest,
     watcher: Watcher,
     *,
-    at_once: int = 1,
+    workers: int = 1,
     should_stop: ShouldStop = lambda: False,
 ) -> list[Outcome]:
     """Separate every job; the outcomes are in the order of `jobs`.
 
-    `at_once` > 1 works on that many files at a time in child processes, sharing the processor's
-    cores among them. Raises CannotLoadError when the separator cannot be loaded.
+    workers: child processes, each with one file at a time and its share of the processor's cores;
+    with 1 this process does the work. Raises CannotLoadError when the separator cannot be loaded.
     """
     from unweave.jobs.pool import run_in_processes
 
     pending = _unfinished(jobs, request, watcher, should_stop)
-    work = run_in_processes if min(at_once, len(jobs)) > 1 else _run_here
+    work = run_in_processes if min(workers, len(jobs)) > 1 else _run_here
     outcomes: dict[Path, Outcome] = {}
-    for outcome in work(pending, request, watcher, min(at_once, len(jobs)), should_stop):
+    for outcome in work(pending, request, watcher, min(workers, len(jobs)), should_stop):
         watcher.finished(outcome)
         assert outcome.job is not None
         outcomes[outcome.job.report] = outcome
@@ -205,22 +205,22 @@ def cancelled(job: Job) -> Outcome:
     )
 
 
-def _settled(job: Job, request: SeparationRequest) -> tuple[Found, Outcome | None]:
+def _settled(job: Job, request: SeparationRequest) -> tuple[Existing, Outcome | None]:
     """What lies where a job writes, and the outcome of one that needs no work.
 
     Raises OutputError when something is in the way.
     """
     found = look(job, request)
-    if found.state is State.IN_THE_WAY:
+    if found.state is State.CONFLICT:
         raise OutputError(
             f"{shown(job.source)}: {found.why}; use --overwrite, or another folder with -o"
         )
-    if found.state is State.FINISHED:
+    if found.state is State.UP_TO_DATE:
         return found, _outcome(job, Status.SKIPPED, found, found.report)
     return found, None
 
 
-def _outcome(job: Job, status: Status, found: Found, report: dict[str, Any] | None) -> Outcome:
+def _outcome(job: Job, status: Status, found: Existing, report: dict[str, Any] | None) -> Outcome:
     return Outcome(
         source=job.source, job=job, status=status, report_path=found.report_path, report=report
     )
@@ -250,7 +250,7 @@ def _run_here(
     todo: Todo,
     request: SeparationRequest,
     watcher: Watcher,
-    _at_once: int,
+    _workers: int,
     should_stop: ShouldStop,
 ) -> Iterator[Outcome]:
     from unweave.engine.executor import Executor

@@ -1,7 +1,7 @@
 """One run at a time writes the files of a job.
 
 The run that is at work holds a lock on a hidden file beside the report. The kernel lets go of it
-when the process ends, however it ends, so that a killed run is in nobody's way.
+when the process ends, however it ends, so that a killed run blocks no other.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from unweave.core import journal
+from unweave.core.atomic import lock, remove_empty, sweep, unfinished
 from unweave.core.files import advice, shown
-from unweave.core.whole import lock, remove_empty, sweep, unfinished
 from unweave.errors import OutputError
 from unweave.jobs.plan import Job
 
 
 @contextmanager
 def turn(job: Job) -> Iterator[None]:
-    """The time in which nobody else writes the files of `job`.
+    """The time in which no other run writes the files of `job`.
 
     Makes the job's folders; those that are empty at the end are removed again. Raises OutputError
     at once where another run is at work here, or where a folder cannot be made.

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unweave.core.atomic import sha256, temporary_folder
 from unweave.core.files import readable, shown
-from unweave.core.whole import sha256, temporary_folder
 from unweave.errors import InputError, UsageError
 from unweave.jobs.reports import (
     Report,

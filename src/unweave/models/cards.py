@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 def _check_reader(reader: str) -> None:
     if reader not in (known := readers.names()):
-        raise ValueError(f"there is no reader {reader!r:.80}; there are {', '.join(known)}, wheel")
+        raise ValueError(f"unknown reader {reader!r:.80}; there are {', '.join(known)}, wheel")
 
 
 def _check_sha256(sha256: str) -> None:
@@ -141,7 +141,7 @@ class Card:
     architecture: str = ""  # the folder in models/, or a plug-in's
     config: Mapping[str, object] = field(default_factory=dict)  # the architecture's own settings
     target: str | None = None  # the one stem that the network is trained for
-    complement: str | None = None  # the stem that is what the others leave of the mix
+    complement: str | None = None  # the stem that is the mix minus all others
     weights: Weights = NO_WEIGHTS
     segment: Plan = NO_SEGMENT  # what the network sees at once, in samples at its rate
     sources: tuple[Source, ...] = ()
@@ -284,7 +284,7 @@ def parse(name: str, text: str, folder: Path | None = None) -> Card:
         raise ValueError(f"its version must be 2; got {facts.get('version')!r:.80}")
     for key in ("name", "file", "path", "origin"):  # where the card lies says these
         if key in facts:
-            raise ValueError(f"a card does not say its {key}; leave it out")
+            raise ValueError(f"a card cannot set {key}; leave it out")
     if isinstance(facts.get("config"), str):
         facts["config"] = _config(folder, facts["config"])
     for source in _tables(facts, "sources"):
@@ -298,10 +298,10 @@ def parse(name: str, text: str, folder: Path | None = None) -> Card:
     card = typed(Card, {"name": name, **facts})
     if card.architecture and card.architecture not in (known := architectures.names()):
         raise ValueError(
-            f"there is no architecture {card.architecture!r:.80}; there are {', '.join(known)}"
+            f"unknown architecture {card.architecture!r:.80}; there are {', '.join(known)}"
         )
     if card.convert and not architectures.has(card.architecture, "convert"):
-        raise ValueError(f"{card.architecture} knows no foreign names: leave out `convert`")
+        raise ValueError(f"{card.architecture} has no converter of names: leave out `convert`")
     config = {key: tuple(v) if isinstance(v, list) else v for key, v in card.config.items()}
     return replace(card, config=config)
 
@@ -340,4 +340,4 @@ def _config(folder: Path | None, name: str) -> object:
         return yaml.load((folder / name).read_text(encoding="utf-8"), Loader)
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
-        raise ValueError(f"config: {name} is no plain YAML ({reason:.200})") from error
+        raise ValueError(f"config: {name} is not plain YAML ({reason:.200})") from error

@@ -20,7 +20,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from unweave.core.whole import sha256, temporary_folder
+from unweave.core.atomic import sha256, temporary_folder
 from unweave.errors import WeightsError
 from unweave.models.cards import Card, File, Source
 from unweave.models.readers import Arrays, reader

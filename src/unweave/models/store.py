@@ -17,7 +17,7 @@ import logging
 import os
 from pathlib import Path
 
-from unweave.core.whole import appearing
+from unweave.core.atomic import atomic_path
 from unweave.errors import WeightsError
 from unweave.models import architectures, sources
 from unweave.models.cards import Card
@@ -119,7 +119,7 @@ def _read(card: Card) -> bytes | None:
 def _keep(card: Card, content: bytes) -> None:
     """Put verified `content` under its final name, whole or not at all."""
     try:
-        with appearing(path(card)) as hidden:
+        with atomic_path(path(card)) as hidden:
             hidden.write_bytes(content)
     except OSError:
         # Windows does not replace a file that another process has open: it is the same file then.
@@ -149,7 +149,7 @@ def _make(card: Card, on_bytes: OnBytes | None) -> bytes:
     digest = hashlib.sha256(content).hexdigest()
     if digest != card.weights.sha256:  # the sources are right, so that this is a fault of ours
         raise WeightsError(
-            f"{card.place}: conversion gave SHA-256 {digest[:12]}..., not the pinned one; please "
+            f"{card.place}: conversion gave SHA-256 {digest[:12]}..., not that of the card; please "
             "report this"
         )
     return content

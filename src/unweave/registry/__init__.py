@@ -85,7 +85,7 @@ def _check_finite(name: str, parts: Iterable[Part], within: tuple[str, ...]) -> 
     within = (*within, name)
     for part in parts:
         if part.name in within:
-            raise UsageError(f"{name}: {' -> '.join(within)} -> {part.name} has no end")
+            raise UsageError(f"{name}: {' -> '.join(within)} -> {part.name} is a cycle")
         _check_finite(part.name, _kind(part.name).parts(part.name, {}), within)
 
 
@@ -251,7 +251,7 @@ def technique(name: str, given: Mapping[str, object]) -> Any:
 def choose_stems(
     asked: str | Iterable[str] | None, outputs: Sequence[str], model: str
 ) -> tuple[str, ...]:
-    """The stems to write, in the model's order: all but the residual where `asked` is None or ().
+    """The stems to write, in the model's order: without the residual where `asked` is None or ().
 
     `asked` holds names, or names joined by commas; a synonym such as 'instrumental' means
     the stem that the model has. `outputs` are the names that can be written (`Spec.outputs`).

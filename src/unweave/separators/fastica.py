@@ -1,26 +1,25 @@
-"""Sources mixed by levels alone, no more than channels: independent component analysis (FastICA).
+"""Instantaneous mixtures, at most as many sources as channels: independent component analysis.
 
 **Idea.** A sum of independent sources is closer to a Gaussian than each of them. So the directions
 in which a mix of several channels is least Gaussian are the sources. FastICA finds them by a
 fixed-point iteration that needs no step size.
 
 **Formula.** The mix is centred and whitened, `z = K (x - mean)`, by the principal components of its
-covariance. Rows `w` of unit length then follow
+covariance. Demixing vectors `w` of unit length then follow
 
     w <- E[g(w z) z] - E[g'(w z)] w
 
 with the contrast's `g`: `tanh y` (`logcosh`), `y exp(-y^2 / 2)` (`exp`) or `y^3` (`cubic`); after
-each step all rows are made orthogonal together (`symmetric`), or each to those before it
-(`deflation`), until no row turns further than `1 - |cos| < tolerance`. A source has neither scale
-nor sign nor place of its own: its stem is what it adds to each channel (the minimal distortion
-principle, `A = (W K)^-1`, image `A[:, s] y_s`), so that the stems sum to the mix, and the loudest
-comes first. With more channels than sources the weakest principal components are left out; they
-are the residual. `seed` decides where the rows begin.
+each step all vectors are made orthogonal together (`symmetric`), or each to those before it
+(`deflation`), until no vector changes by more than `1 - |cos| < tolerance`. A source has neither
+scale nor sign nor place of its own: its stem is what it adds to each channel (the minimal
+distortion principle, `A = (W K)^-1`, image `A[:, s] y_s`), so that the stems sum to the mix, and
+the loudest comes first. With more channels than sources the weakest principal components are left
+out; they are the residual. `seed` is that of the initial vectors.
 
 **When it fails.** Any delay or echo: microphones in a room need AuxIVA or ILRMA. Two sources that
 are both Gaussian. Channels that hold the same (a mono recording in two channels is one source, and
-the other stems are silent). Songs: they have more sources than channels, and what is left is panned
-alike; PROJET takes those.
+the other stems are silent). Songs: they have more sources than channels; PROJET separates those.
 
 **Paper.** A. Hyvarinen, E. Oja, "Independent component analysis: algorithms and applications",
 Neural Networks 13, 2000; minimal distortion: K. Matsuoka, S. Nakashima, "Minimal distortion
@@ -152,20 +151,24 @@ def _turned(before: Tensor, rows: Tensor) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class FastIca(Classical):
-    sources: int = option(2, "sources to find, no more than channels", at_least=2, at_most=64)
+    sources: int = option(
+        2, "number of sources, at most the number of channels", at_least=2, at_most=64
+    )
     contrast: str = option(
-        "logcosh", "measure of how far from Gaussian a row is", choices=tuple(CONTRASTS)
+        "logcosh", "contrast function, which measures non-Gaussianity", choices=tuple(CONTRASTS)
     )
     algorithm: str = option(
         "symmetric",
-        "all rows at once, or one after the other",
+        "estimate all demixing vectors in parallel, or one after the other",
         choices=("symmetric", "deflation"),
     )
     tolerance: float = option(
-        1e-8, "where to stop: 1 - |cos| of the angle that a row still turns", above=0, at_most=1
+        1e-8, "stopping criterion: 1 - |cos| of the change of a demixing vector", above=0, at_most=1
     )
-    iterations: int = option(200, "steps at most", at_least=1, at_most=100000)
-    seed: int = option(0, "start of the rows", at_least=0, at_most=LARGEST_SEED)
+    iterations: int = option(200, "maximum number of iterations", at_least=1, at_most=100000)
+    seed: int = option(
+        0, "random seed of the initial demixing vectors", at_least=0, at_most=LARGEST_SEED
+    )
 
     @property
     def spec(self) -> Spec:

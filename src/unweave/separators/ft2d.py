@@ -2,7 +2,7 @@
 
 **Idea.** Whatever repeats in a spectrogram, along time or along frequency, gathers in few points of
 its two-dimensional Fourier transform, as a periodic image does. Keep the peaks and transform back:
-that is the background. What sticks out above it is the foreground.
+that is the background. What exceeds it is the foreground.
 
 **Formula.** `X` is the 2D Fourier transform of the magnitudes `V`, `A = |X| / max |X|`. A point is
 a peak if `A` is the largest within `neighbourhood` points along the axis of time. With `hard` peaks
@@ -12,8 +12,8 @@ the largest such weight. The background is `B = |inverse of the weighted X|`, th
 `(V - min(B, V)) / V`. All below `high_pass_hz` is background.
 
 **When it fails.** Modulations between the peaks leak: both stems sound blurred. A voice with a
-steady vibrato has peaks of its own. The neighbourhood is counted in points, which lie the closer
-the longer the recording: minutes of music want a larger one than seconds.
+steady vibrato has peaks of its own. The neighbourhood is counted in points, which lie
+closer in a longer recording: minutes of music need a larger one than seconds.
 
 **Paper.** P. Seetharaman, F. Pishdadian, B. Pardo, "Music/voice separation using the 2D Fourier
 transform", WASPAA 2017 (hard peaks); P. Seetharaman, "Bootstrapping the learning process for
@@ -42,18 +42,23 @@ BYTES_PER_SAMPLE = 150.0  # as measured on stereo at an overlap of 4
 @dataclass(frozen=True, kw_only=True)
 class Ft2d(Classical):
     window_s: float = option(
-        0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+        0.0464, "length of a frame, rounded to a power of two samples", above=0, at_most=10
     )
-    window: str = option("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
+    window: str = option("hann", "window function", choices=centred.WINDOWS)
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
+    )
     neighbourhood: int = option(
-        25, "points, an odd number, among which a peak is the largest", at_least=3, at_most=9999
+        25,
+        "number of points along time within which a peak is the maximum; odd",
+        at_least=3,
+        at_most=9999,
     )
     peaks: str = option(
-        "soft", "weigh peaks by how far they stand out, or not", choices=("soft", "hard")
+        "soft", "weights of peaks: by their height, or all equal", choices=("soft", "hard")
     )
     high_pass_hz: float = option(
-        100.0, "frequency below which all is accompaniment", at_least=0, at_most=20000
+        100.0, "cut-off frequency; everything below it is accompaniment", at_least=0, at_most=20000
     )
 
     def __post_init__(self) -> None:

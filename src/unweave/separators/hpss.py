@@ -48,19 +48,21 @@ BYTES_PER_SAMPLE = 150.0  # as measured on stereo at an overlap of 4
 @dataclass(frozen=True, kw_only=True)
 class Hpss(Classical):
     window_s: float = option(
-        0.093, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+        0.093, "length of a frame, rounded to a power of two samples", above=0, at_most=10
     )
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    harmonic_s: float = option(
-        0.72, "time over which a tone must last: the median along time", above=0, at_most=60
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
     )
+    harmonic_s: float = option(0.72, "length of the median filter along time", above=0, at_most=60)
     percussive_hz: float = option(
-        334.0, "band that a click must fill: the median along frequency", above=0, at_most=20000
+        334.0, "length of the median filter along frequency", above=0, at_most=20000
     )
-    power: float = option(2.0, "exponent of the masks: the higher, the harder", above=0, at_most=16)
+    power: float = option(
+        2.0, "exponent of the masks; higher values make harder masks", above=0, at_most=16
+    )
     margin: float = option(
         1.0,
-        "by how much one must exceed the other; above 1 leaves a residual",
+        "factor by which one part must exceed the other; above 1 there is a residual",
         at_least=1,
         at_most=99,
     )
@@ -87,7 +89,7 @@ class Hpss(Classical):
                 length_s=BODY_S + FADE_S + 2 * margin_s, fade_s=FADE_S, context_s=margin_s
             ),
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,
-            rest="percussive" if self.margin == 1 else None,
+            complement="percussive" if self.margin == 1 else None,
             additive=self.margin == 1,
             scale_equivariant=True,
             paper="FitzGerald 2010",

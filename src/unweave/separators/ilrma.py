@@ -2,19 +2,19 @@
 
 **Idea.** As AuxIVA, but a source is more than loud or faint: its spectrogram is a sum of a few
 spectra that come and go (non-negative matrix factorisation), as the notes of an instrument do.
-Where and when a source is loud is then known bin by bin, which tells sources apart that play
-together. The price is that a poor start leads to a poor end, so that the first rounds are AuxIVA's.
+Where and when a source is loud is then known bin by bin, which separates sources that play
+together. The result depends on the initial values, so that the first iterations are AuxIVA's.
 
 **Formula.** With `y_st = W_f x_ft`, source `s` has the variance `r_sft = sum_k t_sfk v_skt`, and
 
     cost = sum_sft (|y_sft|^2 / r_sft + log r_sft) - 2 frames sum_f log |det W_f|
 
-falls in every round: `t` and `v` are updated as in NMF with the Itakura-Saito divergence, by the
-square root of the usual ratio, and the rows of `W_f` by iterative projection from the covariances
-`V_sf = mean_t x_ft x_ft^H / r_sft`, one at a time (`single`) or two at a time (`pair`). Each source
-is brought back to what every microphone heard of it, so that the stems sum to the mix; with more
-channels than sources, what is left over is the residual. Stems are ordered by energy, the loudest
-first. `seed` decides where `t` and `v` begin.
+falls in every iteration: `t` and `v` are updated as in NMF with the Itakura-Saito divergence, by
+the square root of the usual ratio, and the demixing vectors, rows of `W_f`, by iterative projection
+from the covariances `V_sf = mean_t x_ft x_ft^H / r_sft`, one at a time (`single`) or two at a time
+(`pair`). Each source is projected back to its image at every microphone, so that the stems sum to
+the mix; with more channels than sources, what is left over is the residual. Stems are ordered by
+energy, the loudest first. `seed` is that of the initial `t` and `v`.
 
 **When it fails.** Echoes longer than the window, sources that move, and songs mixed with pan pots,
 as with AuxIVA. Too many `components` for a short recording: a source then explains all of it.
@@ -119,17 +119,27 @@ def refine(power: Tensor, spectra: Tensor, activations: Tensor) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Ilrma(Classical):
-    sources: int = option(2, "sources to find, no more than channels", at_least=2, at_most=16)
-    components: int = option(10, "spectra a source is made of", at_least=1, at_most=1000)
-    window_s: float = option(
-        0.256, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+    sources: int = option(
+        2, "number of sources, at most the number of channels", at_least=2, at_most=16
     )
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    warm_up: int = option(20, "rounds of AuxIVA before", at_least=0, at_most=10000)
-    iterations: int = option(100, "rounds of updates", at_least=1, at_most=10000)
-    step: str = option("single", "rows that are updated together", choices=("single", "pair"))
+    components: int = option(
+        10, "number of NMF components of each source", at_least=1, at_most=1000
+    )
+    window_s: float = option(
+        0.256, "length of a frame, rounded to a power of two samples", above=0, at_most=10
+    )
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
+    )
+    warm_up: int = option(20, "number of AuxIVA iterations before", at_least=0, at_most=10000)
+    iterations: int = option(100, "number of update iterations", at_least=1, at_most=10000)
+    step: str = option(
+        "single",
+        "update rule: one demixing vector at a time (IP1) or pairs (IP2)",
+        choices=("single", "pair"),
+    )
     seed: int = option(
-        0, "start of the spectra and their activations", at_least=0, at_most=LARGEST_SEED
+        0, "random seed of the initial spectra and activations", at_least=0, at_most=LARGEST_SEED
     )
 
     @property

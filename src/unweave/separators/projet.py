@@ -2,9 +2,9 @@
 
 **Idea.** A pan pot gives an instrument the same sound in both channels at two levels, a direction
 between left and right. Seen along the line across that direction, the mix does not hold it. So the
-magnitudes of the mix along several such lines say, bin by bin, how much comes from where, and that
-for more directions than channels. This is how the centre, where voices usually are, is taken out
-of a song, or a guitar on the left brought forward.
+magnitudes of the mix along several such lines determine, bin by bin, the level of each direction,
+also for more directions than channels. This is how the centre, where voices usually are, is taken
+out of a song, or a guitar on the left brought forward.
 
 **Formula.** Directions `theta_j` fan out evenly from left to right, and instruments lie around them
 as `q_j(theta) = exp(-((theta - theta_j) / (width gap))^2)`, `gap` being that from one to the next.
@@ -19,20 +19,19 @@ the posterior means for powers `s_j^2` and spatial covariances `R_j = sum_theta 
 stems sum to the mix. All of this depends on two numbers of a bin, its direction and how much of it
 lies there, and is read from a table over these two.
 
-Here the fan stays where it is, where the paper goes on to move it to the instruments: that needs
-the whole song at once, and no stem would have a known place. The updates stop early, as in the
-paper: after a thousand a lone instrument is told from its neighbours completely, but masks so sharp
-do worse in songs, where most bins hold several.
+Here the directions are fixed. The paper then moves them to the instruments, which needs the whole
+song at once and gives stems without a known position. The updates stop early, as in the paper: more
+of them separate a lone instrument completely, but sharper masks score worse in songs, where most
+bins have several instruments.
 
 Stems are named by their place on a pan knob in per cent: `left-100`, `left-50`, `centre`,
-`right-50`, `right-100` for five `sources`. An even number has no centre; the more there are, the
-narrower each, and the more of it its neighbours hold as well: of a lone instrument three places
-leave it whole, eight leave half with the neighbours. The song without its
-centre is the sum of all others.
+`right-50`, `right-100` for five `sources`. An even number has no centre. The more there are, the
+narrower is each, and the more of an instrument is in the neighbouring stems. The song without its
+centre is the sum of all other stems.
 
 **When it fails.** What is panned alike stays together: the centre of a song holds the voice, and
 also bass, kick and snare. Echoes and doubled tracks are wide and go to the sides. A mono recording
-has one direction. Microphones some way apart hear delays, which this technique does not look for.
+has one direction. Spaced microphones record delays, which this technique does not model.
 
 **Paper.** D. FitzGerald, A. Liutkus, R. Badeau, "PROJET: spatial audio separation using
 projections", ICASSP 2016.
@@ -146,18 +145,23 @@ def image(values: Tensor, places: Tensor, spectrum: Tensor) -> Tensor:
 @dataclass(frozen=True, kw_only=True)
 class Projet(Classical):
     sources: int = option(
-        7, "places from left to right; an odd number has a centre", at_least=2, at_most=8
+        7,
+        "number of panning positions from left to right; odd numbers have a centre",
+        at_least=2,
+        at_most=8,
     )
     width: float = option(
         0.4,
-        "how far around its place an instrument lies, as a part of the way to the next",
+        "width of a source around its position, relative to the distance to the next",
         above=0,
         at_most=10,
     )
     window_s: float = option(
-        0.093, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+        0.093, "length of a frame, rounded to a power of two samples", above=0, at_most=10
     )
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
+    )
 
     @property
     def spec(self) -> Spec:
@@ -173,7 +177,7 @@ class Projet(Classical):
                 length_s=BODY_S + FADE_S + 2 * margin_s, fade_s=FADE_S, context_s=margin_s
             ),
             bytes_per_sample=150.0 + 20.0 * self.sources,
-            rest=stems[self.sources // 2],
+            complement=stems[self.sources // 2],
             additive=True,
             scale_equivariant=True,
             paper="FitzGerald, Liutkus and Badeau 2016",

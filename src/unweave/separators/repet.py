@@ -1,8 +1,8 @@
 """REPET: a voice over a background that repeats with one period.
 
-**Idea.** The music behind a voice often repeats, bar after bar, and the voice does not. Lay the
-periods of the spectrogram over each other: their median is the repeating background, because in
-each bin the voice is there in few of them only. What sticks out above it is the foreground.
+**Idea.** The music behind a voice often repeats, bar after bar, and the voice does not. The
+median over the periods of the spectrogram is the repeating background, because the voice is in a
+bin of few periods only. What exceeds it is the foreground.
 
 **Formula.** The beat spectrum `b(lag)` is the autocorrelation of the power spectrogram along time,
 averaged over frequency; the period `p` is the lag between `min_period_s` and `max_period_s` (and at
@@ -11,8 +11,8 @@ median over all frames `i + k p`, and the foreground's mask is `(V - min(W, V)) 
 `high_pass_hz` is background.
 
 **When it fails.** Music whose tempo or chords change, or that repeats with no single period; whole
-songs more than excerpts. A recording shorter than three periods tells them badly; one shorter than
-three times `min_period_s` is all background. Drum fills and solos are taken for the voice.
+songs more than excerpts. The period is uncertain in a recording shorter than three periods; one
+shorter than three times `min_period_s` is all background. Drum fills and solos go to the vocals.
 
 **Paper.** Z. Rafii, B. Pardo, "Repeating pattern extraction technique (REPET): a simple method for
 music/voice separation", IEEE TASLP 21(1), 2013.
@@ -39,15 +39,17 @@ BYTES_PER_SAMPLE = 120.0  # as measured on stereo at an overlap of 4
 @dataclass(frozen=True, kw_only=True)
 class Repet(Classical):
     window_s: float = option(
-        0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+        0.0464, "length of a frame, rounded to a power of two samples", above=0, at_most=10
     )
-    window: str = option("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    min_period_s: float = option(0.8, "shortest period to look for", above=0)
-    max_period_s: float = option(8.0, "longest period to look for", above=0)
+    window: str = option("hann", "window function", choices=centred.WINDOWS)
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
+    )
+    min_period_s: float = option(0.8, "shortest period of the search", above=0)
+    max_period_s: float = option(8.0, "longest period of the search", above=0)
     period_s: float | None = option(None, "the period, if it is known", above=0)
     high_pass_hz: float = option(
-        100.0, "frequency below which all is accompaniment", at_least=0, at_most=20000
+        100.0, "cut-off frequency; everything below it is accompaniment", at_least=0, at_most=20000
     )
 
     def __post_init__(self) -> None:

@@ -2,19 +2,19 @@
 
 **Idea.** A background need not have a period to repeat: the same chord, the same drum stroke comes
 back somewhere. For each frame of the spectrogram find the frames most like it. Their median is the
-background, because the voice over them is a different one each time; what sticks out above it is
-the foreground.
+background, because the voice over them is a different one each time; what exceeds it is the
+foreground.
 
 **Formula.** The similarity of two frames is the cosine of the angle between their magnitudes (the
 mean over the channels). Of each frame `i` the set `J` has up to `similar` others, the most similar
 first, each at least `distance_s` from `i` and from those before it, with a cosine above
-`threshold`. The background is `W_i = median of V_j over J`, the foreground's mask
-`(V - min(W, V)) / V`. All below `high_pass_hz` is background. With `online` the set has only frames
-of the last `buffer_s` seconds: nothing later is needed, and memory does not grow with the length.
+`threshold`. The background is `W_i = median of V_j over J`, the foreground's mask `(V - min(W, V))
+/ V`. All below `high_pass_hz` is background. With `online` the set has only frames of the last
+`buffer_s` seconds: nothing later is needed, and memory does not grow with the length.
 
 **When it fails.** A voice that repeats itself (a chorus, a spoken loop) counts as background, and
-so does one that holds a note. Drum fills, solos and whatever comes once are taken for the voice.
-A recording shorter than a few times `distance_s` has no similar frames and is all background.
+so does one that holds a note. Drum fills, solos and whatever comes once go to the vocals. A
+recording shorter than a few times `distance_s` has no similar frames and is all background.
 `online` finds fewer of them, and none at the beginning.
 
 **Paper.** Z. Rafii, B. Pardo, "Music/voice separation using the similarity matrix", ISMIR 2012;
@@ -48,18 +48,24 @@ VALUES_AT_ONCE = 1 << 21  # of the similarity matrix, which is never there as a 
 @dataclass(frozen=True, kw_only=True)
 class RepetSim(Classical):
     window_s: float = option(
-        0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+        0.0464, "length of a frame, rounded to a power of two samples", above=0, at_most=10
     )
-    window: str = option("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    similar: int = option(100, "similar frames per frame, at most", at_least=1, at_most=10000)
-    distance_s: float = option(0.5, "similar frames are at least so far apart", at_least=0)
-    threshold: float = option(0.0, "cosine above which frames are similar", at_least=0, at_most=1)
+    window: str = option("hann", "window function", choices=centred.WINDOWS)
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
+    )
+    similar: int = option(
+        100, "maximum number of similar frames for each frame", at_least=1, at_most=10000
+    )
+    distance_s: float = option(0.5, "minimum distance between similar frames", at_least=0)
+    threshold: float = option(
+        0.0, "minimum cosine similarity of similar frames", at_least=0, at_most=1
+    )
     high_pass_hz: float = option(
-        100.0, "frequency below which all is accompaniment", at_least=0, at_most=20000
+        100.0, "cut-off frequency; everything below it is accompaniment", at_least=0, at_most=20000
     )
-    online: bool = option(False, "look only at the past, in memory that does not grow")
-    buffer_s: float = option(10.0, "how far back `online` looks", above=0, at_most=600)
+    online: bool = option(False, "use past frames only, in constant memory")
+    buffer_s: float = option(10.0, "length of the past that `online` uses", above=0, at_most=600)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -80,7 +86,6 @@ class RepetSim(Classical):
             **FACTS,
             segmentation=segmentation if self.online else None,
             bytes_per_sample=BYTES_PER_SAMPLE * self.overlap / 4,
-            causal=self.online,
             paper="Rafii and Pardo 2012",
         )
 

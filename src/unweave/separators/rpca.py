@@ -5,13 +5,13 @@ has a low rank. A voice varies more and fills few bins. Robust principal compone
 the low-rank matrix and the sparse one that sum to the spectrogram; they share out each bin.
 
 **Formula.** Minimise `|L|_* + w |S|_1` with `L + S = V`, `V` being the magnitudes (frequencies x
-frames) of a channel, `|L|_*` the sum of singular values and `w = sparsity / sqrt(larger side)`.
-The foreground's mask is `S^2 / (S^2 + (gain L)^2)`; the paper's, `binary`, is 1 where
-`|S| > gain |L|` and 0 elsewhere. All below `high_pass_hz` is background.
+frames) of a channel, `|L|_*` the sum of singular values and `w = sparsity / sqrt(larger side)`. The
+foreground's mask is `S^2 / (S^2 + (gain L)^2)`; the paper's, `binary`, is 1 where `|S| > gain |L|`
+and 0 elsewhere. All below `high_pass_hz` is background.
 
-**When it fails.** Drums are sparse too and end up with the voice. A voice that is loud beside the
-music, or holds its notes, is low-rank. Time and memory grow with the length, and the longer the
-recording, the higher the rank of the music.
+**When it fails.** Drums are sparse too and end up with the voice. A loud voice, or one that
+holds its notes, is low-rank. Time and memory grow with the length. The rank of the music is higher
+in a longer recording.
 
 **Paper.** P.-S. Huang, S. D. Chen, P. Smaragdis, M. Hasegawa-Johnson, "Singing-voice separation
 from monaural recordings using robust principal component analysis", ICASSP 2012.
@@ -39,23 +39,25 @@ ROUNDING = 1e-6  # of the largest eigenvalue: smaller ones are rounding in singl
 @dataclass(frozen=True, kw_only=True)
 class Rpca(Classical):
     window_s: float = option(
-        0.0464, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+        0.0464, "length of a frame, rounded to a power of two samples", above=0, at_most=10
     )
-    window: str = option("hann", "shape of a frame's window", choices=centred.WINDOWS)
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
+    window: str = option("hann", "window function", choices=centred.WINDOWS)
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
+    )
     sparsity: float = option(
-        1.0, "weight of the sparse part: the higher, the less goes to the vocals", above=0
+        1.0, "weight of the sparse part; higher values leave less in the vocals", above=0
     )
     gain: float = option(
-        1.0, "how many times the low-rank part the sparse one must exceed", above=0
+        1.0, "factor by which the sparse part must exceed the low-rank part", above=0
     )
-    mask: str = option("soft", "kind of mask", choices=("soft", "binary"))
+    mask: str = option("soft", "type of mask", choices=("soft", "binary"))
     tolerance: float = option(
-        1e-4, "part of the spectrogram that may be left over at the end", at_least=1e-6, at_most=0.1
+        1e-4, "stopping criterion: residual relative to the spectrogram", at_least=1e-6, at_most=0.1
     )
-    iterations: int = option(100, "steps, at most", at_least=1, at_most=10000)
+    iterations: int = option(100, "maximum number of iterations", at_least=1, at_most=10000)
     high_pass_hz: float = option(
-        100.0, "frequency below which all is accompaniment", at_least=0, at_most=20000
+        100.0, "cut-off frequency; everything below it is accompaniment", at_least=0, at_most=20000
     )
 
     @property

@@ -1,10 +1,9 @@
-"""Sinusoidal modelling: what sings and what hisses, by following every partial.
+"""Sinusoidal modelling: tones and noise, by tracking every partial.
 
-**Idea.** A tone is a sum of partials, whose amplitude and frequency change slowly. The peaks of a
-short-time spectrum that stand out of their surroundings are where partials may be; peaks of
-successive frames that lie close together in frequency are one partial's track; a track that lasts
-is kept. Oscillators play the tracks again: this is `tonal`. The mix minus it is `noise`: breath,
-consonants, drums, hiss.
+**Idea.** A tone is a sum of partials, whose amplitude and frequency change slowly. The prominent
+peaks of a short-time spectrum are candidates for partials; peaks of successive frames that lie
+close together in frequency are one partial's track; long tracks are kept. Oscillators synthesise
+the tracks: this is `tonal`. The mix minus it is `noise`: breath, consonants, drums, hiss.
 
 **Formula.** A peak's frequency is where a parabola through its three highest bins, in decibels, has
 its top; amplitude and phase come from fitting the window's own bell, put there. It counts within
@@ -17,14 +16,13 @@ has its own amplitude and phase of it, so that the stereo image stays. `unweave 
 the tracks down (CSV, JSON or SDIF) and draws them.
 
 **When it fails.** Where partials lie closer together than two bins of the window (low chords, dense
-mixes: choose a longer `window_s`), or glide faster than the window can see (choose a shorter one);
-a tone is heard as noise for the moment of its attack, and a drum that rings counts as tone.
+mixes: choose a longer `window_s`), or glide too fast for the window (choose a shorter one);
+a tone is noise during its attack, and a drum that rings counts as tone.
 
 **Paper.** X. Serra, J. Smith, "Spectral modeling synthesis: a sound analysis/synthesis system based
 on a deterministic plus stochastic decomposition", Computer Music Journal 14(4), 1990; R. McAulay,
 T. Quatieri, "Speech analysis/synthesis based on a sinusoidal representation", IEEE Trans. ASSP
-34(4), 1986. The details are in `signal/peaks`, `signal/partials` and
-`signal/oscillators`.
+34(4), 1986. The details are in `signal/peaks`, `signal/partials` and `signal/oscillators`.
 """
 
 from __future__ import annotations
@@ -52,23 +50,28 @@ class Sinusoidal(Classical):
     """See the module."""
 
     window_s: float = option(
-        0.09, "length of a frame, rounded to a power of two of samples", above=0, at_most=2
+        0.09, "length of a frame, rounded to a power of two samples", above=0, at_most=2
     )
-    overlap: int = option(8, "frames that cover each sample", choices=(4, 8, 16))
+    overlap: int = option(8, "number of frames that overlap at each sample", choices=(4, 8, 16))
     threshold_db: float = option(
-        -60.0, "how far a peak may lie below the loudest of its frame", at_most=0, at_least=-200
+        -60.0,
+        "minimum level of a peak, relative to the loudest of its frame",
+        at_most=0,
+        at_least=-200,
     )
     prominence_db: float = option(
-        11.0, "how far a partial has to stand above the spectrum around it", at_least=0, at_most=100
+        11.0, "minimum level of a partial above the spectrum around it", at_least=0, at_most=100
     )
     max_step_cents: float = option(
-        80.0, "largest step of a partial from frame to frame", above=0, at_most=1200
+        80.0, "largest pitch change of a partial between frames", above=0, at_most=1200
     )
-    max_gap_s: float = option(
-        0.025, "how long a partial may be lost before it is over", at_least=0, at_most=1
+    max_gap_s: float = option(0.025, "longest gap within a partial", at_least=0, at_most=1)
+    min_length_s: float = option(
+        0.05, "minimum length of a partial; shorter ones are noise", at_least=0, at_most=10
     )
-    min_length_s: float = option(0.05, "shorter partials are noise", at_least=0, at_most=10)
-    max_partials: int = option(200, "most peaks in a frame, the loudest", at_least=1)
+    max_partials: int = option(
+        200, "maximum number of peaks in a frame; the loudest are kept", at_least=1
+    )
 
     @property
     def spec(self) -> Spec:
@@ -80,7 +83,7 @@ class Sinusoidal(Classical):
                 length_s=20.0 + 2 * margin_s, fade_s=0.05, context_s=margin_s
             ),
             bytes_per_sample=70.0,  # of a stereo recording
-            rest="noise",
+            complement="noise",
             additive=True,
             scale_equivariant=True,
             paper="Serra and Smith 1990; McAulay and Quatieri 1986",

@@ -163,7 +163,7 @@ def channel_weights(channels: int, names: Sequence[str] = ()) -> tuple[float, ..
 def k_weighting(sample_rate_hz: int, taps: int) -> npt.NDArray[np.float64]:
     """The first `taps` samples of the K-weighting filter's impulse response at any rate.
 
-    The standard gives coefficients for 48 kHz and asks for the same response at other rates. The
+    The standard gives coefficients for 48 kHz and requires the same response at other rates. The
     shelf is the minimum-phase filter with the gain that it has at 48 kHz, frequency by frequency
     (level above 24 kHz); the high pass is low enough for the bilinear transform to keep its form.
     """

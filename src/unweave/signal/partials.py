@@ -5,7 +5,7 @@ nearest track; where the two choose each other, and the step is small enough, th
 A track that finds nothing sleeps for some frames, then it is over; a peak that no track takes is
 the first of a new one. Tracks that stay short, or faint, are chance and are dropped.
 
-A window hears a note before it begins and after it ends, by half its length. There a track's
+A window contains a note before it begins and after it ends, by half its length. There a track's
 amplitude shows how much of the window is filled: where it is half of what it is half a window
 further in, lies the beginning. What is outside is cut off and what is inside set right.
 

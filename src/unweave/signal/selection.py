@@ -3,7 +3,7 @@
 A merging network (Batcher's odd-even merge, Knuth, TAOCP 3, section 5.3.4) sorts or selects by a
 fixed list of `min(a, b)` and `max(a, b)`, whatever the values are. So one such list computes
 thousands of medians side by side, one in each lane of a vector unit, with no branch and no
-comparison that anyone waits for. Steps whose results nobody reads are left out.
+comparison that anyone waits for. Steps without a reader of their results are left out.
 
 `running` shares most of the work between neighbouring windows (Adams, "Fast median filters using
 separable sorting networks", ACM Trans. Graphics 40(4), 2021, in one dimension): a tile of windows

@@ -67,8 +67,9 @@ def spec_is_complete(separator: AnySeparator) -> None:
     assert len(set(spec.stems)) == len(spec.stems) > 0, "stems are names that differ"
     assert spec.paper, "paper is empty"
     assert spec.licence, "licence is empty"
-    assert spec.rest is None or spec.rest in spec.stems, "rest is none of the stems"
-    assert spec.trained == (spec.weights_sha256 is not None)
+    assert spec.complement is None or spec.complement in spec.stems, (
+        "the complement is none of the stems"
+    )
     assert isinstance(separator, (Separator, Composition))
 
 

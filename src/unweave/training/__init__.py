@@ -1,6 +1,6 @@
 """Training: a recipe (one TOML) and a dataset in, weights and a card out.
 
-What a network has to offer to be trained here, by convention and without importing this room:
+What a network has to offer to be trained here, by convention and without importing this package:
 
 - `Config`: its frozen config dataclass, and the module's class, found as `NETWORK = (Config,
   Module)` at the end of the file. `stems` and `channels` are fields of every config.

@@ -12,8 +12,8 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from unweave.core.atomic import unfinished
 from unweave.core.files import advice, atomic_write, shown
-from unweave.core.whole import unfinished
 from unweave.datasets.track import Track
 from unweave.errors import OutputError
 from unweave.training import validate
@@ -145,10 +145,10 @@ class Clock(pl.Callback):
         by_steps = (schedule.steps - step) / max(1e-6, steps_per_s)
         left_s = max(0.0, min(by_steps, schedule.budget_minutes * 60 - self.seconds))
         loss = float(outputs["loss"])
-        heard = steps_per_s * self.recipe.data.batch * self.recipe.data.seconds
+        audio_per_s = steps_per_s * self.recipe.data.batch * self.recipe.data.seconds
         self.line(
             f"step {step} of {schedule.steps}: loss {loss:.4f}, {steps_per_s:.2f} steps/s, "
-            f"{heard:.1f} audio s/s, {left_s / 60:.0f} min left"
+            f"{audio_per_s:.1f} audio s/s, {left_s / 60:.0f} min left"
         )
         if _any(trainer, self.seconds > schedule.budget_minutes * 60) and step < schedule.steps:
             self.say(f"step {step}: the budget of {schedule.budget_minutes:g} minutes is spent")
@@ -184,7 +184,7 @@ class Picture(pl.Callback):
 
 
 def _any(trainer: pl.Trainer, stop: bool) -> bool:
-    """Whether one of the processes wants to stop: all must, or they wait for each other."""
+    """Whether one of the processes should stop: all must, or they wait for each other."""
     return (
         stop
         if trainer.world_size == 1

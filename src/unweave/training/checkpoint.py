@@ -81,12 +81,12 @@ def _belongs(recipe: Recipe) -> dict[str, object]:
     network = {f.name: getattr(settings, f.name) for f in fields(settings)
                if f.name not in export.FROM_DATA}  # fmt: skip
     kept = ("stems", "sample_rate_hz", "channels", "dataset", "split", "validation_split",
-            "held_out")  # fmt: skip
+            "validation_tracks")  # fmt: skip
     return {
         "network.name": recipe.network.replace("-", "_"),
         **{f"network.{name}": value for name, value in network.items()},
         **{f"data.{name}": getattr(recipe.data, name) for name in kept},
-        "unnamed": recipe.unnamed,
+        "pit": recipe.pit,
         "loss": tuple(sorted(term for term, weight in recipe.loss.items() if weight)),
         "optimiser.name": recipe.optimiser.name,
     }
@@ -102,4 +102,4 @@ def _shapes(state: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _foreign(path: Path) -> WeightsError:
-    return WeightsError(f"{shown(path)}: is no checkpoint of unweave; {NOT_OURS}")
+    return WeightsError(f"{shown(path)}: is not a checkpoint of unweave; {NOT_OURS}")

@@ -68,7 +68,7 @@ class Curves(Logger):
 
     def _wrong(self, reason: str) -> InputError:
         return InputError(
-            f"{shown(self.path)}: {reason}; mend it, or move it away to begin a new curve"
+            f"{shown(self.path)}: {reason}; repair it, or move it away for a new curve"
         )
 
     def cut(self, step: int) -> None:

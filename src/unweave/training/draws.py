@@ -50,10 +50,10 @@ def draw(
     comes, relative to the others."""
     rng = np.random.default_rng((seed, number))
     chance = np.asarray(chances, np.float64) / np.sum(chances)
-    coherent = rng.random() < data.coherent
+    same_track = rng.random() < data.same_track_probability
     track, start = int(rng.choice(len(chance), p=chance)), rng.random()
     effects = [_effects(rng, how) for _ in range(stems)]
-    if coherent:
+    if same_track:
         # What belongs together keeps its time.
         first = effects[0]
         same = [replace(e, speed=first.speed, tempo=first.tempo) for e in effects]

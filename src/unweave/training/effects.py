@@ -22,7 +22,7 @@ FORMANT_GAIN = 6.0  # at most, up or down: a gap must not become noise
 
 
 def check(how: Augmentation, data: Data) -> None:
-    """Whether the effects can do what a recipe wants. Raises UsageError."""
+    """Check that the effects of a recipe are possible. Raises UsageError."""
     rates_hz = FORMATS["mp3"].rates_hz or ()
     if not how.codec:
         return

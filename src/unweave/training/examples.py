@@ -15,17 +15,17 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from unweave.core.ending import leave_to_parent
 from unweave.datasets.track import Track
+from unweave.training.audio import AudioStore, chances
 from unweave.training.draws import draw
 from unweave.training.recipe import Recipe
-from unweave.training.sound import Sound, chances
 
 
 class Examples(Dataset[Tensor]):
     """Number to stems `(stem, channel, time)`. stores: how many processes make some of them."""
 
     def __init__(self, recipe: Recipe, tracks: Sequence[Track], stores: int = 1) -> None:
-        self.recipe, self.sound = recipe, Sound(tracks, recipe.data, stores)
-        self.chances = chances(tracks, recipe.data.even)
+        self.recipe, self.store = recipe, AudioStore(tracks, recipe.data, stores)
+        self.chances = chances(tracks, recipe.data.balanced_groups)
 
     def __getitem__(self, number: int) -> Tensor:
         recipe, stems = self.recipe, self.recipe.data.stems
@@ -33,7 +33,7 @@ class Examples(Dataset[Tensor]):
             number, recipe.seed, self.chances, len(stems), recipe.data, recipe.augmentation
         )
         waves = [
-            self.sound.piece(piece, stem, recipe.samples)
+            self.store.piece(piece, stem, recipe.samples)
             for piece, stem in zip(pieces, stems, strict=True)
         ]
         return torch.from_numpy(np.stack(waves))

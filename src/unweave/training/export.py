@@ -28,7 +28,7 @@ from unweave.models.readers import safetensors
 from unweave.training.recipe import Recipe
 
 PACKAGE = Path(__file__).resolve().parents[1]
-REST = ("accompaniment", "other")  # stems that by their name are what the others leave
+COMPLEMENTS = ("accompaniment", "other")  # stems that are the complement by their name
 FROM_DATA = ("stems", "channels")  # settings of every network that stand in [data]
 
 
@@ -48,7 +48,7 @@ def config(recipe: Recipe) -> Any:
     data = {name: getattr(recipe.data, name) for name in FROM_DATA}
     try:
         for name in data.keys() & recipe.settings.keys():
-            raise ValueError(f"{name} stands in [data], not here")
+            raise ValueError(f"{name} belongs to [data], not to [network]")
         return typed(kind, {**data, **recipe.settings})
     except (TypeError, ValueError, ArithmeticError) as error:
         raise UsageError(f"[network] {recipe.network}: {one_line(error)}") from error
@@ -60,7 +60,7 @@ def _network(name: str) -> tuple[Any, Any]:
     module = architectures.model(key) if key in architectures.names() else None
     found: tuple[Any, Any] | None = getattr(module, "NETWORK", None)
     if found is None:
-        raise UsageError(f"no network is called {name!r} that can be trained")
+        raise UsageError(f"unknown network {name!r}")
     return found
 
 
@@ -95,7 +95,7 @@ def card_text(
     own_bytes = {"bytes_per_sample": facts.bytes_per_sample} if facts.bytes_per_sample else {}
     data = f"{recipe.data.dataset} {recipe.data.split}".strip()
     nsdr = recipe.data.dataset == "mir-1k" and "vocals" in recipe.data.stems
-    complement = next((stem for stem in REST if stem in recipe.data.stems), None)
+    complement = next((stem for stem in COMPLEMENTS if stem in recipe.data.stems), None)
     return toml.dumps({
         "version": 2,
         "title": facts.title or recipe.name,

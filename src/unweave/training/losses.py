@@ -179,11 +179,12 @@ TERMS: Mapping[str, Term] = {
 
 
 def loss(
-    outcome: Outcome, weights: Mapping[str, float], *, unnamed: bool
+    outcome: Outcome, weights: Mapping[str, float], *, pit: bool
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum of terms, and each term by itself; means over the batch.
 
-    unnamed: of every example the order of stems counts in which the sum is least.
+    pit: permutation-invariant training: each example counts in the order of stems that has the
+    least sum.
     """
 
     def table(some: Outcome) -> Tensor:
@@ -191,7 +192,7 @@ def loss(
 
     values = table(outcome)
     scale = torch.tensor(list(weights.values()), dtype=values.dtype, device=values.device)
-    if unnamed:
+    if pit:
         orders = list(itertools.permutations(range(outcome.stems.shape[1])))
         tables = torch.stack([values, *(table(outcome.permuted(order)) for order in orders[1:])])
         best = torch.einsum("otb,t->ob", tables, scale).argmin(0)

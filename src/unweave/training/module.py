@@ -33,7 +33,7 @@ class Training(pl.LightningModule):
     def training_step(self, stems: Tensor, index: int) -> Tensor:
         """stems: `(batch, stem, channel, time)`. Raises TrainingError for a loss that is none."""
         outcome = Outcome(self.network, stems)
-        total, terms = loss(outcome, self.recipe.loss, unnamed=self.recipe.unnamed)
+        total, terms = loss(outcome, self.recipe.loss, pit=self.recipe.pit)
         if not torch.isfinite(total):
             raise TrainingError(self._keep(stems, terms))
         if hasattr(self.network, "observe"):  # clusters need names

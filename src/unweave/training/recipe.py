@@ -1,4 +1,4 @@
-"""A recipe: all that decides a training, in one TOML; each table is a dataclass below.
+"""A recipe: all settings of a training in one TOML file; each table is a dataclass below.
 
 Fields have a default, a line of meaning and limits in one place, as in `options.py`; lists
 and tables of numbers are checked here. `--set optimiser.rate=1e-4` changes one value. The tables of
@@ -22,7 +22,7 @@ from unweave.errors import UsageError
 from unweave.options import LARGEST_SEED, option
 
 RUN_FILES = ("recipe", "last", "best", "curve", "tensorboard", "not-a-number")
-"""What a run calls its own files, whatever the endings: no recipe has such a name."""
+"""Names of a run's own files, without their endings; no recipe may have one of them."""
 
 
 def names(default: tuple[str, ...], meaning: str) -> tuple[str, ...]:
@@ -36,124 +36,146 @@ class Data:
     """What examples are made of."""
 
     dataset: str = option("folder", "the dataset's name, as in `unweave dataset list`")
-    root: str = option("", "its folder, relative to where the command runs")
-    split: str = option("", "only tracks of this split; empty: of all")
-    validation_split: str = option("", "whose tracks choose the weights; empty: `held_out` does")
-    held_out: tuple[str, ...] = names(
-        (), "tracks whose names begin so choose the weights and are not trained on"
+    root: str = option("", "folder of the dataset, relative to the working directory")
+    split: str = option("", "split of the dataset; empty: all tracks")
+    validation_split: str = option(
+        "", "the validation split; empty: `validation_tracks` names the tracks"
     )
-    even: tuple[str, ...] = names(
-        (), "groups, by how names begin, that are heard as often as one another"
+    validation_tracks: tuple[str, ...] = names(
+        (), "beginnings of the names of validation tracks; these are not trained on"
+    )
+    balanced_groups: tuple[str, ...] = names(
+        (), "groups of tracks, by the beginnings of their names, that are drawn equally often"
     )
     stems: tuple[str, ...] = names(
-        ("vocals", "accompaniment"), "what the network gives, in this order; files of every track"
+        ("vocals", "accompaniment"),
+        "stems that the network gives, in this order; files of every track",
     )
     sample_rate_hz: int = option(44100, "of the tracks and of the network", at_least=1)
     channels: int = option(2, "of the network; tracks with one are repeated", at_least=1)
     seconds: float = option(4.0, "length of an example", above=0, at_most=3600)
-    batch: int = option(4, "examples in one step, over all processes", at_least=1)
-    coherent: float = option(
+    batch: int = option(4, "examples in one step, of all processes together", at_least=1)
+    same_track_probability: float = option(
         0.5,
-        "share of examples whose stems come from one moment of one track",
+        "probability that the stems of an example come from one moment of one track, not from "
+        "random tracks",
         at_least=0,
         at_most=1,
     )
     memory_mb: int = option(
         2000,
-        "decoded sound that the whole training keeps; each worker gets its part, and keeps its "
-        "sound where all tracks fit in that",
+        "memory for decoded audio, shared by all workers; a worker keeps its audio if all tracks "
+        "fit into its share",
         at_least=0,
     )
-    workers: int = option(0, "processes that make examples; 0: the training's own", at_least=0)
+    workers: int = option(
+        0, "number of processes that make examples; 0: the training's own process", at_least=0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """What may happen to each stem of an example by itself; 0 is never, or nothing."""
+    """Effects on each stem of an example by itself; 0 switches one off."""
 
     gain_db: float = option(3.0, "standard deviation of a stem's gain", at_least=0)
-    polarity: float = option(0.5, "how often a stem is turned upside down", at_least=0, at_most=1)
-    swap: float = option(0.5, "how often left and right change places", at_least=0, at_most=1)
-    shift: float = option(
-        0.0, "how often a stem that is not coherent runs in a circle from anywhere", at_least=0,
-        at_most=1,
-    )  # fmt: skip
-    speed: float = option(0.0, "how often speed changes, pitch with it", at_least=0, at_most=1)
-    speed_by: float = option(0.15, "by at most this part, up or down", at_least=0, at_most=0.5)
-    tempo: float = option(0.0, "how often tempo changes, pitch stays", at_least=0, at_most=1)
-    tempo_by: float = option(0.12, "by at most this part", at_least=0, at_most=0.5)
-    formants: float = option(
-        0.0, "how often resonances move, pitch stays: another throat", at_least=0, at_most=1
+    polarity: float = option(
+        0.5, "probability that the polarity of a stem is inverted", at_least=0, at_most=1
     )
-    formants_by: float = option(0.15, "by at most this part", at_least=0, at_most=0.5)
-    eq: float = option(0.0, "how often a smooth random filter", at_least=0, at_most=1)
-    eq_db: float = option(4.0, "standard deviation of its bands", at_least=0, at_most=20)
-    reverb: float = option(0.0, "how often a room", at_least=0, at_most=1)
-    codec: float = option(0.0, "how often through an MP3 encoder and back", at_least=0, at_most=1)
-    drop: float = option(0.0, "how often a stem is silent, never all", at_least=0, at_most=1)
+    swap: float = option(0.5, "probability that left and right are swapped", at_least=0, at_most=1)
+    shift: float = option(
+        0.0, "probability that a stem of a random track is rotated in time: it starts anywhere and "
+        "wraps around", at_least=0, at_most=1,
+    )  # fmt: skip
+    speed: float = option(
+        0.0, "probability of resampling, which changes tempo and pitch", at_least=0, at_most=1
+    )
+    speed_by: float = option(
+        0.15, "largest relative change of the speed, up or down", at_least=0, at_most=0.5
+    )
+    tempo: float = option(
+        0.0, "probability of a change of tempo without one of pitch", at_least=0, at_most=1
+    )
+    tempo_by: float = option(0.12, "largest relative change of the tempo", at_least=0, at_most=0.5)
+    formants: float = option(
+        0.0, "probability of a shift of the formants without one of pitch", at_least=0, at_most=1
+    )
+    formants_by: float = option(
+        0.15, "largest relative shift of the formants", at_least=0, at_most=0.5
+    )
+    eq: float = option(0.0, "probability of a smooth random equaliser", at_least=0, at_most=1)
+    eq_db: float = option(
+        4.0, "standard deviation of the equaliser's gains", at_least=0, at_most=20
+    )
+    reverb: float = option(0.0, "probability of reverberation", at_least=0, at_most=1)
+    codec: float = option(0.0, "probability of MP3 encoding and decoding", at_least=0, at_most=1)
+    drop: float = option(
+        0.0, "probability that a stem is silent; one always remains", at_least=0, at_most=1
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Optimiser:
-    """How weights move."""
+    """The optimiser."""
 
-    name: str = option("adamw", "which", choices=("adamw", "adam", "sgd"))
-    rate: float = option(1e-3, "learning rate at its highest", above=0)
-    weight_decay: float = option(1e-2, "pull towards zero, adamw's", at_least=0)
-    clip: float = option(5.0, "longest gradient; 0: any", at_least=0)
-    average: float = option(0.999, "decay of the moving average of weights", at_least=0, at_most=1)
+    name: str = option("adamw", "optimiser", choices=("adamw", "adam", "sgd"))
+    rate: float = option(1e-3, "maximum learning rate", above=0)
+    weight_decay: float = option(1e-2, "weight decay of adamw", at_least=0)
+    clip: float = option(5.0, "maximum norm of the gradient; 0: no limit", at_least=0)
+    average: float = option(
+        0.999, "decay of the exponential moving average of the weights", at_least=0, at_most=1
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How long."""
+    """The length of the training, and of its parts."""
 
-    steps: int = option(10000, "batches in all", at_least=1)
-    warmup: int = option(200, "steps in which the rate rises", at_least=0)
-    decay: int = option(2000, "steps at the end in which it falls, as a cosine", at_least=0)
-    budget_minutes: float = option(60.0, "after that the training ends", above=0)
-    validate_every: int = option(500, "steps from score to score", at_least=1)
+    steps: int = option(10000, "number of batches", at_least=1)
+    warmup: int = option(200, "steps of rising learning rate at the start", at_least=0)
+    decay: int = option(2000, "steps of falling learning rate at the end, a cosine", at_least=0)
+    budget_minutes: float = option(60.0, "maximum duration of the training", above=0)
+    validate_every: int = option(500, "steps between validations", at_least=1)
     patience: int = option(
-        0, "scores in a row without a better one that end it; 0: any", at_least=0
+        0, "validations without a better score that end the training; 0: no limit", at_least=0
     )
-    save_every: int = option(100, "steps from checkpoint to checkpoint", at_least=1)
-    start: str = option("", "a safetensors file of weights to start from; empty: at random")
+    save_every: int = option(100, "steps between checkpoints", at_least=1)
+    start: str = option("", "safetensors file of the initial weights; empty: random")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CardFacts:
-    """What the card of the weights says, and how long the segments of a separation are."""
+    """Facts for the model card, and the segments of a separation."""
 
-    title: str = option("", "one line; empty: the recipe's name")
-    licence: str = option("", "who may use the weights, and for what")
-    paper: str = option("", "where the technique was published")
-    training_data: str = option("", "what was trained on; empty: the dataset and its split")
-    segment_s: float = option(8.0, "what the network hears at once", above=0)
+    title: str = option("", "title, one line; empty: the recipe's name")
+    licence: str = option("", "licence of the weights")
+    paper: str = option("", "publication of the technique")
+    training_data: str = option("", "training data; empty: the dataset and its split")
+    segment_s: float = option(8.0, "length of a segment", above=0)
     overlap_s: float = option(
-        1.0, "in which segments fade into each other; less than half of them", at_least=0
+        1.0, "cross-fade between segments; less than half a segment", at_least=0
     )
-    padded: bool = option(False, "silence fills segments up beyond the recording's ends")
+    padded: bool = option(False, "zero padding of segments beyond the recording's ends")
     bytes_per_sample: float = option(
-        0.0, "working memory of a separation for a sample; 0: what the network says", at_least=0
+        0.0, "working memory of a separation for each sample; 0: the network's default", at_least=0
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All of it. Raises UsageError, one line, for what it cannot mean."""
+    """A recipe. Raises UsageError, one line, for an invalid one."""
 
     name: str
     network: str  # the folder in models/
     settings: Mapping[str, Any] = field(default_factory=dict)  # the network's own
     loss: Mapping[str, float] = field(default_factory=lambda: {"wave_l1": 1.0})  # term: weight
-    unnamed: bool = option(
-        False, "stems have no order, as speakers: every order of them is right (PIT)"
+    pit: bool = option(
+        False, "permutation-invariant training: the order of the stems is free, as with speakers"
     )
     seed: int = option(
-        0, "another one gives other random weights and examples", at_least=0, at_most=LARGEST_SEED
+        0, "random seed of the weights and the examples", at_least=0, at_most=LARGEST_SEED
     )
     precision: str = option(
-        "32", "`bf16-mixed` on machines that have it, `16-mixed` on GPUs",
+        "32", "numeric precision: `bf16-mixed` where the machine has it, `16-mixed` on GPUs",
         choices=("32", "bf16-mixed", "16-mixed"),
     )  # fmt: skip
     data: Data = field(default_factory=Data)
@@ -205,7 +227,7 @@ def check_name(name: object, owner: str) -> None:
         )
     if name.casefold() in RUN_FILES:
         raise UsageError(
-            f"{owner}: {name!r} is what a run calls a file of its own; set name to another word"
+            f"{owner}: {name!r} is the name of a run's own file; set name to another word"
         )
 
 
@@ -257,7 +279,7 @@ def as_toml(recipe: Recipe) -> bytes:
     """The whole recipe with all its values, as `read` takes it."""
     tables = {key: getattr(recipe, key) for key in TABLES}
     return toml.dumps({
-        **{key: getattr(recipe, key) for key in ("name", "seed", "unnamed", "precision")},
+        **{key: getattr(recipe, key) for key in ("name", "seed", "pit", "precision")},
         "network": {"name": recipe.network, **recipe.settings},
         "loss": recipe.loss,
         **{key: {f.name: getattr(table, f.name) for f in fields(table)}

@@ -32,7 +32,7 @@ from unweave.errors import (
     UsageError,
 )
 from unweave.models import cards
-from unweave.training import checkpoint, effects, export, sound, validate
+from unweave.training import audio, checkpoint, effects, export, validate
 from unweave.training.callbacks import (
     BEST,
     LAST,
@@ -88,7 +88,7 @@ def train(
     _check(recipe, devices)
     if first:
         _check_folder(recipe, folder, resume)
-    split = sound.split(recipe.data)
+    split = audio.split(recipe.data)
     pl.seed_everything(recipe.seed, verbose=False)
     network = export.network(recipe)
     _try(network, recipe)
@@ -163,10 +163,10 @@ def _check_folder(recipe: Recipe, folder: Path, resume: bool) -> None:
     """Whether a training can begin in a folder, or go on. Raises UsageError."""
     there = (folder / LAST).exists()
     if resume and not there:
-        raise UsageError(f"{shown(folder)}: has no {LAST} to go on from; leave out --resume")
+        raise UsageError(f"{shown(folder)}: has no {LAST} to resume from; leave out --resume")
     if there and not resume:
         raise UsageError(
-            f"{shown(folder)}: a training lies there already; --resume goes on, --output FOLDER "
+            f"{shown(folder)}: holds a training already; --resume continues it, --output FOLDER "
             "starts another"
         )
     if not there and (folder / BEST).exists():
@@ -176,7 +176,7 @@ def _check_folder(recipe: Recipe, folder: Path, resume: bool) -> None:
         )
     if resume and (words := checkpoint.unlike(recipe, read(folder / RECIPE))):
         raise UsageError(
-            f"{shown(folder)}: --resume goes on with the same weights, but {words}; take the "
+            f"{shown(folder)}: --resume continues with the same weights, but {words}; take the "
             f"values of {RECIPE}, or start another training with --output FOLDER"
         )
 
@@ -217,7 +217,7 @@ def _try(network: nn.Module, recipe: Recipe) -> None:
             network(silence)
     except (RuntimeError, ValueError, TypeError, ArithmeticError, IndexError) as error:
         raise UsageError(
-            f"[network] {recipe.network}: these settings take no examples of "
+            f"[network] {recipe.network}: these settings do not fit examples of "
             f"{recipe.data.seconds:g} s: {export.one_line(error)}"
         ) from error
     network.train()
@@ -234,7 +234,7 @@ def _start(network: nn.Module, path: Path) -> None:
         raise UsageError(f"schedule.start: {shown(path)}: {advice(error)}") from error
     except SafetensorError as error:
         raise UsageError(
-            f"schedule.start: {shown(path)}: is no whole safetensors file; name the "
+            f"schedule.start: {shown(path)}: is not a complete safetensors file; name the "
             ".safetensors that lies beside a card"
         ) from error
     try:
@@ -242,8 +242,7 @@ def _start(network: nn.Module, path: Path) -> None:
     except RuntimeError as error:
         reason = str(error).partition("\n")[2].partition("\n")[0].strip()
         raise UsageError(
-            f"schedule.start: {shown(path)}: cannot be started from, it holds another network: "
-            f"{reason:.200}"
+            f"schedule.start: {shown(path)}: holds another network: {reason:.200}"
         ) from error
 
 

@@ -13,22 +13,22 @@ TEXT = """\
 # A recipe of unweave: `unweave train {file}` trains it, `--resume` goes on after a stop.
 # `--set optimiser.rate=1e-4` changes a value for one run. docs/training.md explains every setting.
 name = {name}
-seed = 0 # another one gives other random weights and examples
-unnamed = false # true where stems have no names, as speakers: every order of them is right (PIT)
+seed = 0 # random seed of the weights and the examples
+pit = false # permutation-invariant training: true where the order of stems is free, as of speakers
 precision = "32" # "bf16-mixed" or "16-mixed" on a GPU
 
 [data]
 dataset = "folder" # a folder with a folder for each track; or another of `unweave dataset list`
 root = "my-recordings" # your own: TRACK/vocals.wav, TRACK/accompaniment.wav ..., all of one rate
-stems = ["vocals", "accompaniment"] # what the network gives, each a file of every track
-held_out = ["a track's name"] # tracks whose names begin so are not trained on: they choose weights
+stems = ["vocals", "accompaniment"] # stems that the network gives, each a file of every track
+validation_tracks = ["a track's name"] # beginnings of names; these tracks are not trained on
 sample_rate_hz = 44100
 channels = 2
 seconds = 6.0 # length of an example; longer ones show more context, and cost more
 batch = 4 # examples in a step
-coherent = 0.5 # share of examples from one moment of one track; the others mix stems across tracks
+same_track_probability = 0.5 # stems from one moment of one track, not random ones
 memory_mb = 2000 # decoded sound kept in memory; what does not fit is decoded again each time
-workers = 2 # processes that make examples, so that the network never waits
+workers = 2 # processes that make examples
 
 [network]
 name = "unet" # a folder of src/unweave/models; what follows are its own settings
@@ -48,13 +48,13 @@ dropout = 0.0
 sdr = 1.0
 root_magnitude_l1 = 2.0
 
-[augmentation] # how often, from 0 to 1; how much where it has a unit
+[augmentation] # probabilities from 0 to 1; sizes have a unit
 gain_db = 3.0
 polarity = 0.5
 swap = 0.5
 speed = 0.5
 tempo = 0.0 # pitch stays; costs more than the others
-formants = 0.0 # pitch and tempo stay: another throat, where few singers are at hand
+formants = 0.0 # pitch and tempo stay; helps where there are few singers
 eq = 0.5
 reverb = 0.0
 codec = 0.0
@@ -71,7 +71,7 @@ average = 0.999 # of the weights that are scored and exported
 steps = 100000
 warmup = 500
 decay = 10000 # steps at the end in which the rate falls
-budget_minutes = 600.0 # ends earlier after this time; all runs of a resumed training count
+budget_minutes = 600.0 # maximum duration; all runs of a resumed training count
 validate_every = 1000
 patience = 10 # scores without a better one; 0: never ends for that
 save_every = 200

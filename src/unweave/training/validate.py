@@ -33,21 +33,21 @@ def separator(recipe: Recipe, state: Mapping[str, Tensor]) -> NeuralSeparator:
 
 def silences(tracks: Sequence[Track], stems: Sequence[str]) -> list[str]:
     """What cannot be scored, a line for each stem. Raises InputError where nothing can be."""
-    sounding = [_sounding(track, stems) for track in tracks]
-    if not any(sounding):
+    scorable = [_scorable(track, stems) for track in tracks]
+    if not any(scorable):
         raise InputError(
-            f"no stem of the tracks that choose the weights can be scored: {', '.join(stems)} are "
-            "silent, or never sound together; choose others with data.held_out"
+            f"no stem of the validation tracks can be scored: {', '.join(stems)} are "
+            "silent, or never sound together; choose others with data.validation_tracks"
         )
     found = []
     for stem in stems:
         asked = [n for n, track in enumerate(tracks) if stem in _scored(track, stems)]
-        missing = [shown(tracks[n].name) for n in asked if stem not in sounding[n]]
+        missing = [shown(tracks[n].name) for n in asked if stem not in scorable[n]]
         if missing:
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             found.append(
-                f"{stem} is silent in {len(missing)} of {len(asked)} tracks that choose the "
-                f"weights, and not scored there: {', '.join(missing[:3])}{more}"
+                f"{stem} is silent in {len(missing)} of {len(asked)} validation tracks and is not "
+                f"scored there: {', '.join(missing[:3])}{more}"
             )
     return found
 
@@ -120,7 +120,7 @@ def _scored(track: Track, stems: Sequence[str]) -> tuple[str, ...]:
     return ("vocals",) if _is_nsdr(track, stems) else tuple(stems)
 
 
-def _sounding(track: Track, stems: Sequence[str]) -> set[str]:
+def _scorable(track: Track, stems: Sequence[str]) -> set[str]:
     """The stems that have a score in a track: those that sound, where there is a window in which
     all of them do."""
     window = track.samples if _is_nsdr(track, stems) else track.sample_rate_hz

@@ -2,7 +2,7 @@
 
 Every column of pixels is the mean power of the frames that fall into it. When there are too many
 columns, neighbours are joined, so memory does not grow with length and the length need not be
-known. Rows are spaced by the logarithm of frequency, as pitch is heard.
+known. Rows are spaced by the logarithm of frequency.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unweave.core.atomic import atomic_path
 from unweave.core.files import shortened, shown, writable
 from unweave.core.region import WHOLE, Region
-from unweave.core.whole import appearing
 from unweave.errors import Cancelled, UsageError
 from unweave.jobs.inputs import AUDIO_EXTENSIONS
 from unweave.jobs.reports import find_recording, output_files, read_report, request_of
@@ -183,7 +183,7 @@ def _read(title: str, path: Path, parts: Iterable[Region], should_stop: ShouldSt
 
 def _save(figure: Figure, target: Path) -> None:
     """Write the PNG; it appears complete or not at all."""
-    with writable(target), appearing(target) as hidden, warnings.catch_warnings():
+    with writable(target), atomic_path(target) as hidden, warnings.catch_warnings():
         # A title in a script that matplotlib's font lacks gets boxes, not a page of warnings.
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         figure.savefig(hidden, format="png")

@@ -256,9 +256,9 @@ def test_the_second_of_a_chain_may_need_the_level_of_its_stem() -> None:
 def test_what_the_others_leave_may_be_separated_further() -> None:
     facts = {"segmentation": Segmentation(length_s=0.01), "sample_rate_hz": RATE, "channels": 2}
     first = Halves(halves(**facts, stems=("voice", "rest")).spec, 0.25)
-    then = Halves(halves(**facts, stems=("bass", "other"), rest="other").spec, 0.5)
+    then = Halves(halves(**facts, stems=("bass", "other"), complement="other").spec, 0.5)
     chain = Chain(first, "rest", then)
-    assert (chain.spec.outputs, chain.spec.rest) == (("voice", "bass", "other"), "other")
+    assert (chain.spec.outputs, chain.spec.complement) == (("voice", "bass", "other"), "other")
     mix = noise(777)
     found = run(chain, mix)
     np.testing.assert_allclose(found["bass"], 0.375 * mix, atol=1e-6)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unweave.evaluation.metrics.bss_eval import bss_eval_v3_images, bss_eval_v3_sources, bss_eval_v4
-from unweave.evaluation.metrics.decompose import Kept
+from unweave.evaluation.metrics.decompose import ReferenceCache
 
 TAPS = 16
 LENGTH = 3000
@@ -50,11 +50,11 @@ def slow(refs: np.ndarray, ests: np.ndarray, window: int, framewise: bool, sourc
         for t, at in enumerate(starts):
             part = slice(at, at + window)
             fit = part if framewise else slice(None)
-            shown, taught = refs[..., part], refs[..., fit]
+            shown, fitted = refs[..., part], refs[..., fit]
             pick = slice(j, j + 1)
             target, everything = (
                 delayed(shown[s], TAPS)
-                @ np.linalg.lstsq(delayed(taught[s], TAPS), padded(ests[j][..., fit]), rcond=None)[
+                @ np.linalg.lstsq(delayed(fitted[s], TAPS), padded(ests[j][..., fit]), rcond=None)[
                     0
                 ]
                 for s in (pick, slice(None))
@@ -91,7 +91,7 @@ def test_v3_is_what_its_definition_says() -> None:
     np.testing.assert_allclose(got, slow(refs, ests, LENGTH, False)[..., 0], atol=1e-6)
 
 
-def test_a_mono_stem_in_two_channels_is_no_trouble() -> None:
+def test_a_mono_stem_in_two_channels_is_no_error() -> None:
     refs, ests = signals()
     refs[0, 1] = refs[0, 0]
     found = bss_eval_v4(refs, ests, window=1000, hop=1000, filter_taps=TAPS)
@@ -129,16 +129,16 @@ def test_interference_that_is_not_there_is_infinitely_far() -> None:
 def test_what_is_kept_of_references_changes_nothing() -> None:
     refs, ests = signals()
     others, _ = signals(seed=1)
-    kept = Kept()
+    cache = ReferenceCache()
 
-    def sir(refs: np.ndarray, ests: np.ndarray, kept: Kept | None) -> np.ndarray:
-        return bss_eval_v4(refs, ests, window=1000, hop=1000, filter_taps=TAPS, kept=kept).sir
+    def sir(refs: np.ndarray, ests: np.ndarray, cache: ReferenceCache | None) -> np.ndarray:
+        return bss_eval_v4(refs, ests, window=1000, hop=1000, filter_taps=TAPS, cache=cache).sir
 
     for truth, guess in ((refs, ests), (refs, ests[::-1]), (others, ests), (refs, ests)):
-        found = sir(truth, guess, kept)
-        np.testing.assert_array_equal(found, sir(truth, guess, Kept()))
+        found = sir(truth, guess, cache)
+        np.testing.assert_array_equal(found, sir(truth, guess, ReferenceCache()))
         np.testing.assert_allclose(found, sir(truth, guess, None), atol=1e-9)
-    assert kept.of(tensor := torch.from_numpy(refs), TAPS) is kept.of(tensor, TAPS)
+    assert cache.factors(tensor := torch.from_numpy(refs), TAPS) is cache.factors(tensor, TAPS)
 
 
 def test_unequal_shapes_are_refused() -> None:
@@ -168,11 +168,11 @@ def test_what_must_not_matter_does_not(gain: float, seed: int, lead: int) -> Non
 
 def test_references_of_the_same_bytes_and_another_shape_are_others():
     refs, ests = signals(stems=2, channels=1, length=600)
-    kept = Kept()
+    cache = ReferenceCache()
     for shape in ((2, 1, 600), (1, 2, 600)):
         frames = [
             bss_eval_v4(refs.reshape(shape), ests.reshape(shape), window=300, hop=300,
-                        filter_taps=TAPS, kept=one).sdr
-            for one in (kept, None)
+                        filter_taps=TAPS, cache=one).sdr
+            for one in (cache, None)
         ]  # fmt: skip
         np.testing.assert_array_equal(*frames)

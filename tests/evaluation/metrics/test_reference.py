@@ -1,4 +1,4 @@
-"""The same figures as museval 0.4.1 and mir_eval 0.8, within 1e-4 dB, frame by frame."""
+"""The same scores as museval 0.4.1 and mir_eval 0.8, within 1e-4 dB, frame by frame."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Scores as a benchmark would leave them, made of a seed, so that each figure is known."""
+"""Scores as a benchmark would leave them, made of a seed, so that each score is known."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def campaign_of(*separators: str, tracks: list[str], seed: int = 0, **more) -> l
 
 
 def clip(track: str, separator: str, nsdr: float, samples: int, kind="separator") -> TrackScores:
-    """MIR-1K's figures of one clip: SIR 5 and SAR 2 dB above the NSDR."""
+    """MIR-1K's scores of one clip: SIR 5 and SAR 2 dB above the NSDR."""
     figures = {"SDR": nsdr, "NSDR": nsdr, "SIR": nsdr + 5, "SAR": nsdr + 2}
     return TrackScores(
         dataset="mir-1k",

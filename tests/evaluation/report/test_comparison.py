@@ -131,7 +131,7 @@ def test_mir1k_is_weighted_by_length():
     (comparison,) = comparisons(items)
     assert comparison.primary == "NSDR"
     assert comparison.headline("vocals") == {"ours": pytest.approx(8.5)}
-    assert "published figures are on all of it" in words(comparison)
+    assert "published scores are on all of it" in words(comparison)
 
 
 def test_stems_scored_beside_different_stems_are_said():

@@ -1,4 +1,4 @@
-"""The tables hold the right figures, each with its aggregation's name."""
+"""The tables hold the right scores, each with its aggregation's name."""
 
 import numpy as np
 import pytest

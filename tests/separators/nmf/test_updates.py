@@ -156,7 +156,7 @@ def test_the_number_of_threads_does_not_show(threads: int) -> None:
 
 
 @DIVERGENCES
-def test_silence_is_no_trouble(divergence: str) -> None:
+def test_silence_is_no_error(divergence: str) -> None:
     v = values()
     v[:, 50:60] = 0.0
     found = updates.fit(v, *starts.random(v, 4, 0), beta=updates.BETAS[divergence], iterations=50)
@@ -166,7 +166,7 @@ def test_silence_is_no_trouble(divergence: str) -> None:
 
 
 @DIVERGENCES
-def test_zeros_to_begin_with_are_no_trouble(divergence: str) -> None:
+def test_zeros_to_begin_with_are_no_error(divergence: str) -> None:
     """A row that no base has, a component that is nowhere, a column without activations."""
     v = values().float()
     bases, activations = (x.float() for x in starts.random(v, 4, 0))

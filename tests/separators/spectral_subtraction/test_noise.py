@@ -6,12 +6,12 @@ from tests.separators.voices import at_snr, talker
 from unweave.separators.spectral_subtraction import noise
 from unweave.separators.spectral_subtraction.noise import (
     Profile,
+    active_frames,
     average,
     expected,
     joint_power,
     measured,
     minimum_statistics,
-    sounding_frames,
 )
 from unweave.signal.centred import analyse
 
@@ -26,8 +26,8 @@ def estimate(wave: np.ndarray | torch.Tensor, rate_hz: int, size: int, overlap: 
     hop = size // overlap
     window = torch.hann_window(size).sqrt()
     power = analyse(wave, size, hop, window).transpose(-1, -2).abs().square()
-    sounding = sounding_frames(wave, size, hop)
-    return minimum_statistics(power, sounding, overlap, hop / rate_hz, search_s)[0]
+    active = active_frames(wave, size, hop)
+    return minimum_statistics(power, active, overlap, hop / rate_hz, search_s)[0]
 
 
 def db(ratio: torch.Tensor) -> torch.Tensor:
@@ -43,16 +43,16 @@ def test_sliding_minimum(width: int) -> None:
 
 
 def test_average_leaves_out_what_is_silent() -> None:
-    power, sounding = white(1, 150, 3).square(), torch.ones(1, 150, dtype=torch.bool)
-    sounding[:, 20:45] = False
+    power, active = white(1, 150, 3).square(), torch.ones(1, 150, dtype=torch.bool)
+    active[:, 20:45] = False
     weights = noise._weights(9)
     slow = torch.zeros_like(power)
     for n in range(150):
-        some = [m for m in range(max(0, n - 4), min(150, n + 5)) if sounding[0, m]]
+        some = [m for m in range(max(0, n - 4), min(150, n + 5)) if active[0, m]]
         total = sum(float(weights[m - n + 4]) for m in some)
         for m in some:
             slow[0, n] += weights[m - n + 4] / total * power[0, m]
-    torch.testing.assert_close(noise._averaged(power, sounding, weights), slow)
+    torch.testing.assert_close(noise._averaged(power, active, weights), slow)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ def test_digital_silence_says_nothing_about_the_noise() -> None:
         holed = wave.clone()
         holed[gap] = 0.0
         ratio_db = db(estimate(holed, 16000, 512, 4, 2.0) / whole)[:, 2:-2]
-        sounding = sounding_frames(holed[None], 512, 128)[0]
-        assert int((~sounding).sum()) > 20
-        assert float(ratio_db[sounding].mean().abs()) < 0.3
+        active = active_frames(holed[None], 512, 128)[0]
+        assert int((~active).sum()) > 20
+        assert float(ratio_db[active].mean().abs()) < 0.3
     nothing = estimate(torch.zeros(4000), 16000, 512, 4)
     assert torch.equal(nothing, torch.zeros_like(nothing))
 

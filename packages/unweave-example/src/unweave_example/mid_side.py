@@ -26,7 +26,7 @@ PAPER = "M. Gerzon, 'Stereo shuffling: new approach, old technique', Studio Soun
 class MidSide(Classical):
     """`mid` is the mean of the channels, `side` what it leaves."""
 
-    share: float = option(1.0, "how much of the middle is taken", at_least=0, at_most=1)
+    share: float = option(1.0, "share of the middle in the stem", at_least=0, at_most=1)
 
     @property
     def spec(self) -> Spec:
@@ -35,7 +35,7 @@ class MidSide(Classical):
             stems=("mid", "side"),
             channels=2,
             segmentation=Segmentation(length_s=1.0, fade_s=0.1),
-            rest="side",
+            complement="side",
             additive=True,
             scale_equivariant=True,
             paper=PAPER,

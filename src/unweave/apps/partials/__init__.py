@@ -82,27 +82,27 @@ def analyse(
     """The tracks of a recording. Raises UsageError, InputError or Cancelled."""
     from unweave import registry
     from unweave.audio.reader import Reader
-    from unweave.engine.measure import Faults
+    from unweave.engine.measure import SampleSanitizer
     from unweave.options import in_force
 
     model: Any = registry.technique(TECHNIQUE, options or {})
     with Reader(source) as reader:
         on_start()
         info, rate_hz = reader.info, reader.info.sample_rate_hz
-        faults = Faults(rate_hz, info.bits)
+        sanitizer = SampleSanitizer(rate_hz, info.bits)
 
         def blocks() -> Iterator[Wave]:
             for block in reader.blocks(round(BLOCK_S * rate_hz)):
                 if should_stop():
                     raise Cancelled(f"{shown(source)}: stopped")
-                yield faults.clean(block)
-                on_progress(Progress(faults.samples / rate_hz, info.duration_s))
+                yield sanitizer.clean(block)
+                on_progress(Progress(sanitizer.samples / rate_hz, info.duration_s))
 
         tracks = _tracks(model, blocks(), rate_hz, info.channels)
-        warnings = (*reader.warnings, *faults.warnings())
+        warnings = (*reader.warnings, *sanitizer.warnings())
     _, hop = model.frames(rate_hz)
     settings = in_force(model)
-    return Analysis(source.name, rate_hz, faults.samples, hop, settings, tracks, warnings)
+    return Analysis(source.name, rate_hz, sanitizer.samples, hop, settings, tracks, warnings)
 
 
 def _tracks(model: Any, blocks: Iterator[Wave], rate_hz: int, channels: int) -> Any:
@@ -153,7 +153,7 @@ def _check(source: Path, output: Path | None, plot: Path | None) -> None:
         )
     if plot is not None:
         if plot.suffix.lower() != ".png":
-            raise UsageError(f"{shown(plot)}: the picture is a .png; name it so")
+            raise UsageError(f"{shown(plot)}: the picture must be a .png file")
         need_matplotlib()
     for target in filter(None, (output, plot)):
         if target.exists() and source.exists() and target.samefile(source):

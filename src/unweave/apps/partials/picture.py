@@ -29,7 +29,7 @@ def picture(found: Analysis) -> bytes:
 
 
 def draw(found: Analysis) -> Figure:
-    """A matplotlib figure of all tracks; frequency is spaced as pitch is heard."""
+    """A matplotlib figure of all tracks; the frequency axis is logarithmic."""
     import matplotlib as mpl
     from matplotlib.collections import LineCollection
     from matplotlib.figure import Figure

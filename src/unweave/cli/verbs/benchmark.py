@@ -41,24 +41,24 @@ def benchmark(
     dataset: Annotated[
         str | None,
         typer.Option(
-            "--dataset", "-d", help="Which one, if its folder does not tell.",
+            "--dataset", "-d", help="Name of the dataset, if its folder is ambiguous.",
             autocompletion=dataset_names, show_default=False, rich_help_panel=WHAT,
         ),
     ] = None,
     root: Annotated[
         Path | None,
-        typer.Option(help="The folder of the dataset.", show_default=False, rich_help_panel=WHAT),
+        typer.Option(help="Folder of the dataset.", show_default=False, rich_help_panel=WHAT),
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option(help="Only that split.", show_default="all", rich_help_panel=WHAT),
+        typer.Option(help="Split of the dataset.", show_default="all", rich_help_panel=WHAT),
     ] = None,
     separators: Annotated[
         list[str] | None,
         typer.Option(
             "--separator", "-s", metavar="NAME[:KEY=VALUE,...]",
-            help="Again for each; options after a colon, as in 'repet-sim:distance_s=2'; your own "
-            "as 'module:Class'.",
+            help="Separator (repeatable); options after a colon, as in "
+            "'repet-sim:distance_s=2'; your own as 'module:Class'.",
             autocompletion=model_names, rich_help_panel=WHAT,
         ),
     ] = None,
@@ -66,7 +66,7 @@ def benchmark(
         list[str] | None,
         typer.Option(
             "--oracle", metavar="NAME",
-            help="Again for each: mixture, ibm, ibm1, ibm2, irm1, irm2, mwf, mwf-exact, psm; "
+            help="Oracle (repeatable): mixture, ibm, ibm1, ibm2, irm1, irm2, mwf-sisec, mwf, psm; "
             "or 'all'.",
             autocompletion=oracle_names, rich_help_panel=WHAT,
         ),
@@ -75,21 +75,21 @@ def benchmark(
         list[str] | None,
         typer.Option(
             metavar="NAME=DIR",
-            help="Stems made elsewhere, DIR/TRACK/STEM.wav; again for each.",
+            help="Stems of other software, DIR/TRACK/STEM.wav (repeatable).",
             rich_help_panel=WHAT,
         ),
     ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="KEY=VALUE", help="An option of every separator.",
+            "--set", metavar="KEY=VALUE", help="Option of every separator.",
             rich_help_panel=WHAT,
         ),
     ] = None,
     tracks: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="N|NAME", help="Only the first N, or only these (again for each).",
+            metavar="N|NAME", help="Number of tracks, or the name of one (repeatable).",
             show_default="all", rich_help_panel=WHAT,
         ),
     ] = None,
@@ -97,14 +97,14 @@ def benchmark(
         list[str] | None,
         typer.Option(
             "--map", metavar="STEM=REFERENCE",
-            help="Which reference a separator's stem is held against, where names differ.",
+            help="Reference of a separator's stem, where their names differ.",
             rich_help_panel=WHAT,
         ),
     ] = None,
     protocol: Annotated[
         str | None,
         typer.Option(
-            metavar="bss-eval-v4|mir-1k", show_default="the dataset's", help="Which scores.",
+            metavar="bss-eval-v4|mir-1k", show_default="the dataset's", help="Evaluation protocol.",
             rich_help_panel=WHAT,
         ),
     ] = None,
@@ -115,10 +115,11 @@ def benchmark(
         Path, typer.Option("--output", "-o", help="Folder for the scores.", rich_help_panel=HOW)
     ] = Path("benchmark"),
     jobs: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Tracks at a time.", rich_help_panel=HOW)
+        int,
+        typer.Option(min=1, metavar="N", help="Number of tracks in parallel.", rich_help_panel=HOW),
     ] = 1,
     device: Annotated[
-        Device, typer.Option(help="Where separators compute.", rich_help_panel=HOW)
+        Device, typer.Option(help="Processor that separates.", rich_help_panel=HOW)
     ] = Device.AUTO,
     as_json: Annotated[
         bool,
@@ -127,7 +128,7 @@ def benchmark(
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
 ) -> None:  # fmt: skip
-    """Score separators and oracles on a dataset; a run that was stopped goes on where it was."""
+    """Score separators and oracles on a dataset; a stopped run resumes where it was."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
         from unweave.cli.progress import display
         from unweave.evaluation.benchmark import benchmark as run

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from unweave.cli.progress import Display
     from unweave.types import Progress
 
-_NAMED_TROUBLES = 20
+_NAMED_ERRORS = 20
 
-app = typer.Typer(help="Recordings with their stems, to score and to train on.")
+app = typer.Typer(help="Datasets: recordings with their stems, for scores and training.")
 
 
 @app.callback(invoke_without_command=True)
 def dataset(context: typer.Context) -> None:
-    """Recordings with their stems, to score and to train on: list (the default), check ROOT."""
+    """Datasets, recordings with their stems: list (the default), check ROOT."""
     if context.invoked_subcommand is None:
         list_datasets()
 
@@ -56,35 +56,35 @@ def list_datasets(
 
 @app.command("check", no_args_is_help=True)
 def check(
-    root: Annotated[Path, typer.Argument(metavar="ROOT", help="The folder of the dataset.")],
+    root: Annotated[Path, typer.Argument(metavar="ROOT", help="Folder of the dataset.")],
     dataset: Annotated[
         str | None,
         typer.Option(
-            "--dataset", "-d", help="Which one, if the folder does not tell.",
+            "--dataset", "-d", help="Name of the dataset, if its folder is ambiguous.",
             autocompletion=dataset_names, show_default=False,
         ),
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Only that split.", show_default=False)] = None,
+    split: Annotated[str | None, typer.Option(help="Its split.", show_default=False)] = None,
     decode: Annotated[
-        bool, typer.Option("--decode", help="Decode it all; do the stems add up to the mix?")
+        bool, typer.Option("--decode", help="Decode all files; check the sum of the stems.")
     ] = False,
     index: Annotated[
         Path | None,
-        typer.Option(help="Compare every file with these checksums.", show_default=False),
+        typer.Option(help="File of checksums to compare with.", show_default=False),
     ] = None,
     write_index: Annotated[
         Path | None,
-        typer.Option(help="Write the checksums of all files there.", show_default=False),
+        typer.Option(help="File of checksums to write.", show_default=False),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Every track, and tracebacks.")
+        bool, typer.Option("--verbose", "-v", help="Every track and error, and tracebacks.")
     ] = False,
 ) -> None:  # fmt: skip
-    """Check that a dataset is whole: files, rates, lengths, and on demand sums and checksums.
+    """Check that a dataset is complete: files, rates, lengths, and on demand sums and checksums.
 
-    Exit code 0: nothing is wrong with it, 1: not so.
+    Exit code: 0 without errors, 1 with errors.
     """
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps import dataset as app_dataset
@@ -132,20 +132,18 @@ def _say(current: Session, verdict: "Checked", write_index: Path | None) -> None
     for track in verdict.tracks if current.verbose else ():
         left = "" if track.sum_db is None else f", stems to {track.sum_db:.1f} dB below the mix"
         current.result(f"{shown(track.name)}: {track.split}, {track.duration_s:.3f} s{left}")
-    troubles = [*verdict.troubles, *(each for track in verdict.tracks for each in track.troubles)]
-    named = troubles if current.verbose else troubles[:_NAMED_TROUBLES]
-    for trouble in named:
-        current.error(trouble)
-    if len(named) < len(troubles):
-        current.note(f"and {len(troubles) - len(named)} more (-v shows all)")
+    errors = [*verdict.errors, *(each for track in verdict.tracks for each in track.errors)]
+    named = errors if current.verbose else errors[:_NAMED_ERRORS]
+    for error in named:
+        current.error(error)
+    if len(named) < len(errors):
+        current.note(f"and {len(errors) - len(named)} more (-v shows all)")
     if current.as_json:
         return
     current.result(f"{verdict.dataset}: {_summary(verdict)}")
     if write_index is not None and verdict.is_whole:
         current.result(f"checksums written to {shown(write_index)}")
-    current.result(
-        f"{len(troubles)} thing{'s' * (len(troubles) != 1)} wrong" if troubles else "nothing wrong"
-    )
+    current.result(f"{len(errors)} error{'s' * (len(errors) != 1)}" if errors else "no errors")
 
 
 def _summary(verdict: "Checked") -> str:

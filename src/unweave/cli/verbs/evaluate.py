@@ -19,16 +19,16 @@ class Metric(StrEnum):
 
 def evaluate(
     references: Annotated[
-        Path, typer.Argument(metavar="REFERENCES", help="A folder of true stems, or one file.")
+        Path, typer.Argument(metavar="REFERENCES", help="Folder of true stems, or one file.")
     ],
     estimates: Annotated[
-        Path, typer.Argument(metavar="ESTIMATES", help="A folder of estimates, or one file.")
+        Path, typer.Argument(metavar="ESTIMATES", help="Folder of estimates, or one file.")
     ],
     metric: Annotated[
         Metric,
         typer.Option(
             help="v4: BSS Eval v4, one-second frames; v3: its images version, whole length; "
-            "v3-sources: for one channel; global: only figures without filters."
+            "v3-sources: for one channel; global: only metrics without filters."
         ),
     ] = Metric.V4,
     map_: Annotated[
@@ -36,21 +36,24 @@ def evaluate(
         typer.Option(
             "--map",
             metavar="ESTIMATE=REFERENCE",
-            help="Which is which where names differ; two of one reference are added up.",
+            help="Reference of an estimate, where names differ; several of one are added.",
         ),
     ] = None,
     rounding: Annotated[Rounding, typer.Option(help=ROUNDING)] = Rounding.AUTO,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE.JSON", help="Write every frame, as museval does."
+            "--output",
+            "-o",
+            metavar="FILE.JSON",
+            help="Write the scores of every frame, in museval's format.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Score stems against the true ones; stems are matched by the names of their files."""
+    """Score estimates against references; stems are matched by the names of their files."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.core.files import shown
         from unweave.evaluation.evaluate import evaluate_files

@@ -13,15 +13,13 @@ def info(
     files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Recordings or videos.")],
     loudness: Annotated[
         bool,
-        typer.Option(
-            "--loudness", help="Decode it all: exact length, peak, loudness, what is wrong with it."
-        ),
+        typer.Option("--loudness", help="Decode all of it: exact length, peak, loudness, damage."),
     ] = False,
     as_json: JsonList = False,
     quiet: Quiet = False,
     verbose: Tracebacks = False,
 ) -> None:
-    """Say what recordings are: container, codec, rate, channels, bits, length, tags, cover."""
+    """Show the facts of recordings: container, codec, rate, channels, bits, length, tags, cover."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps.info import info as facts_of
         from unweave.errors import UnweaveError

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 NETWORKS, TECHNIQUES, PRESETS = "Networks", "Classical techniques", "Presets, made of others"
 
-app = typer.Typer(help="Which separators there are.", invoke_without_command=True)
+app = typer.Typer(help="Separators.", invoke_without_command=True)
 
-Name = Annotated[str, typer.Argument(help="As listed.", autocompletion=model_names)]
+Name = Annotated[str, typer.Argument(help="Name of a separator.", autocompletion=model_names)]
 
 
 @app.callback()
 def models(context: typer.Context, as_json: Json = False) -> None:
-    """Which separators there are: list (the default), show NAME, path NAME, pull [NAME...]."""
+    """Separators: list (the default), show NAME, path NAME, pull [NAME...]."""
     if context.invoked_subcommand is None:
         list_models(as_json)
 
@@ -61,7 +61,7 @@ def list_models(as_json: Json = False) -> None:
 
 @app.command("show")
 def show(name: Name, as_json: Json = False) -> None:
-    """Show all that is known of one separator."""
+    """Show the facts and options of a separator."""
     with session(as_json=as_json) as current:
         facts = _facts(name)
         if as_json:
@@ -75,7 +75,7 @@ def show(name: Name, as_json: Json = False) -> None:
 
 @app.command("path")
 def path(name: Name, as_json: Json = False) -> None:
-    """Print where the weights of one separator lie, or will once they are used."""
+    """Print the path of a separator's weights, in the cache or once they are fetched."""
     with session(as_json=as_json) as current:
         facts = _facts(name)
         if "weights_path" not in facts:
@@ -93,14 +93,14 @@ def pull(
         list[str] | None,
         typer.Argument(
             metavar="[NAME]...",
-            help="As listed, or a card's path; the default model without one.",
+            help="Names of separators, or paths of cards; without one the default model.",
             autocompletion=model_names,
         ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fetch weights now, so that they are there without a network."""
+    """Fetch weights now, for use without a network."""
     with session(quiet=quiet, as_json=as_json) as current:
         from unweave import registry
         from unweave.cli.weights import fetch

@@ -20,13 +20,18 @@ def nmf() -> None:
 def learn(
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="CARD.TOML", help="The card; spectra go beside it."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="CARD.TOML",
+            help="Card to write; the spectra are written beside it.",
+        ),
     ],
     examples: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="STEM=PATH...",
-            help="Recordings of one stem alone, files or folders, as in vocals=voices/.",
+            help="Recordings of a stem alone, files or folders, as in vocals=voices/.",
         ),
     ] = None,
     dataset: Annotated[
@@ -34,29 +39,28 @@ def learn(
         typer.Option(
             "--dataset",
             "-d",
-            help="Learn the stems of a dataset instead.",
+            help="Dataset whose stems to learn instead.",
             autocompletion=dataset_names,
         ),
     ] = None,
-    root: Annotated[Path | None, typer.Option("--root", help="The folder of the dataset.")] = None,
-    split: Annotated[str | None, typer.Option("--split", help="Only this part of it.")] = None,
+    root: Annotated[Path | None, typer.Option("--root", help="Folder of the dataset.")] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Split of the dataset.")] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="KEY=VALUE", help="An option of nmf; see 'unweave models show nmf'."
+            "--set", metavar="KEY=VALUE", help="Option of nmf; see 'unweave models show nmf'."
         ),
     ] = None,
     steps: Annotated[
         int | None,
         typer.Option(
-            help="Steps of tuning, so that stems are told apart; most of the time goes there. "
-            "0: none.",
+            help="Steps of discriminative training, which takes most of the time. 0: none.",
             min=0,
             show_default="240",
         ),
     ] = None,
-    title: Annotated[str, typer.Option(help="What the card is called.")] = "",
-    licence: Annotated[str, typer.Option(help="Who may use it.")] = "",
+    title: Annotated[str, typer.Option(help="Title of the card.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of the dictionaries.")] = "",
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Tracebacks = False,

@@ -10,27 +10,32 @@ from unweave.cli.session import session
 
 
 def partials(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording or video.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Recording or video.")],
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="A .csv, .json or .sdif.", show_default="NAME-partials.csv"
+            "--output",
+            "-o",
+            help="File to write: .csv, .json or .sdif.",
+            show_default="NAME-partials.csv",
         ),
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw them as well: a .png.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Picture of the partials to write: .png.")
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="An option of the analysis; see 'unweave models show sinusoidal'.",
+            help="Option of the analysis; see 'unweave models show sinusoidal'.",
         ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Tracebacks = False,
 ) -> None:
-    """Follow every partial: when it sounds, its frequency, amplitude and phase."""
+    """Track every partial: its times, frequency, amplitude and phase."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.apps.partials import partials as follow
         from unweave.cli.progress import display

@@ -11,27 +11,32 @@ from unweave.cli.session import session
 
 def report(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The folder that `unweave benchmark` wrote.")
+        Path,
+        typer.Argument(metavar="DIR", help="Folder of scores, as `unweave benchmark` writes it."),
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The page.", show_default="DIR/report.html"),
+        typer.Option("--output", "-o", help="HTML page to write.", show_default="DIR/report.html"),
     ] = None,
     markdown: Annotated[
         Path | None,
-        typer.Option(help="Its twin in Markdown.", show_default="beside the page, as .md"),
+        typer.Option(help="Markdown page to write.", show_default="beside the page, as .md"),
     ] = None,
     baseline: Annotated[
         str | None,
-        typer.Option(help="Test all systems against this one.", show_default="each separator"),
+        typer.Option(
+            help="System that all others are tested against.", show_default="each separator"
+        ),
     ] = None,
     csv: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="All tables as one CSV file too, a line per value."),
+        typer.Option(metavar="FILE", help="CSV file of all tables to write, a line per value."),
     ] = None,
     latex: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The tables, without those by track, as LaTeX too."),
+        typer.Option(
+            metavar="FILE", help="LaTeX file of the tables, without those by track, to write."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="All tables as JSON on stdout.")] = False,
     quiet: Quiet = False,

@@ -29,7 +29,7 @@ def separate(
         list[str],
         typer.Argument(
             metavar="RECORDINGS...",
-            help="Files, the sound of videos, folders of them, or patterns in quotes.",
+            help="Audio or video files, folders of them, or patterns in quotes.",
             show_default=False,
         ),
     ],
@@ -43,7 +43,7 @@ def separate(
         list[str] | None,
         typer.Option(
             metavar="NAMES",
-            help="Only these, as in 'vocals' or 'vocals,accompaniment'; 'instrumental' is the "
+            help="Stems to write, as in 'vocals' or 'vocals,accompaniment'; 'instrumental' is the "
             "accompaniment, 'residual' what the stems leave of the mix.",
             show_default="all",
             rich_help_panel=OUTPUT,
@@ -53,7 +53,7 @@ def separate(
         str,
         typer.Option(
             metavar="TEMPLATE",
-            help="Where each stem goes below the output folder. Fields: {name} {stem} {ext} "
+            help="Path of each stem in the output folder. Fields: {name} {stem} {ext} "
             "{model} {input_ext} {parent}.",
             rich_help_panel=OUTPUT,
         ),
@@ -62,7 +62,7 @@ def separate(
         bool,
         typer.Option(
             "--overwrite",
-            help="Write over stems that are there already.",
+            help="Overwrite existing stems.",
             rich_help_panel=OUTPUT,
         ),
     ] = False,
@@ -70,7 +70,7 @@ def separate(
         bool,
         typer.Option(
             "--skip-existing",
-            help="Skip what is finished: the same recording, model and options (the default).",
+            help="Skip recordings with stems of the same model and options (the default).",
             rich_help_panel=OUTPUT,
         ),
     ] = False,
@@ -80,7 +80,7 @@ def separate(
             "--model",
             "-m",
             metavar="NAME",
-            help="Which separator; see 'unweave models'.",
+            help="Separator; see 'unweave models'.",
             autocompletion=model_names,
             rich_help_panel=MODEL,
         ),
@@ -88,7 +88,7 @@ def separate(
     bandwidth: Annotated[
         Bandwidth | None,
         typer.Option(
-            help="'full' keeps what lies above the model's band, 'model' drops it.",
+            help="'full' keeps frequencies above the model's band, 'model' drops them.",
             show_default="full",
             rich_help_panel=MODEL,
         ),
@@ -96,14 +96,16 @@ def separate(
     wiener: Annotated[
         bool,
         typer.Option(
-            "--wiener", help="Refine with a multichannel Wiener filter.", rich_help_panel=MODEL
+            "--wiener",
+            help="Refine the stems with a multichannel Wiener filter.",
+            rich_help_panel=MODEL,
         ),
     ] = False,
     mask_exponent: Annotated[
         float | None,
         typer.Option(
             metavar="NUMBER",
-            help="Sharper masks above the model's own exponent, softer below.",
+            help="Exponent of the masks; higher values make harder masks.",
             show_default="the model's",
             rich_help_panel=MODEL,
         ),
@@ -113,25 +115,28 @@ def separate(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="An option of the separator; see 'unweave models show NAME'.",
+            help="Option of the separator; see 'unweave models show NAME'.",
             rich_help_panel=MODEL,
         ),
     ] = None,
     seed: Annotated[
         int,
-        typer.Option(
-            metavar="NUMBER", help="For techniques that use chance.", rich_help_panel=MACHINE
-        ),
+        typer.Option(metavar="NUMBER", help="Random seed.", rich_help_panel=MACHINE),
     ] = 0,
     jobs: Annotated[
         int,
-        typer.Option(min=1, metavar="N", help="Files at a time.", rich_help_panel=MACHINE),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Number of files in parallel.",
+            rich_help_panel=MACHINE,
+        ),
     ] = 1,
     as_json: Annotated[
         bool,
         typer.Option(
             "--json",
-            help="One JSON document on stdout, everything else on stderr.",
+            help="One JSON document on stdout; messages on stderr.",
             rich_help_panel=MESSAGES,
         ),
     ] = False,
@@ -139,7 +144,7 @@ def separate(
     verbose: VerboseInPanel = False,
     **options: Any,
 ) -> None:
-    """Take recordings apart into their stems."""
+    """Separate recordings into their stems."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
         from unweave import registry
         from unweave.cli.outcomes import Watcher, document, sum_up
@@ -194,7 +199,7 @@ def separate(
                 plan.jobs,
                 plan.request,
                 watcher,
-                at_once=jobs,
+                workers=jobs,
                 should_stop=current.should_stop,
             )
         sum_up(current, outcomes, time.monotonic() - started)

@@ -21,11 +21,11 @@ def spectrogram(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="The PNG.", show_default="spectrogram.png beside the report"
+            "--output", "-o", help="PNG to write.", show_default="spectrogram.png beside the report"
         ),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="A report.json: draws its mix and all its stems.")
+        Path | None, typer.Option(help="A report.json, to draw its mix and all its stems.")
     ] = None,
     start: Start = None,
     end: End = None,

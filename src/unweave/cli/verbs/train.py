@@ -14,39 +14,39 @@ STEP_S = 30.0  # at most, for the step that is being made and its checkpoint, af
 def train(
     recipe: Annotated[
         Path | None,
-        typer.Argument(metavar="RECIPE.TOML", help="What to train.", show_default=False),
+        typer.Argument(metavar="RECIPE.TOML", help="Recipe.", show_default=False),
     ] = None,
     new: Annotated[
         str | None,
         typer.Option(
-            "--new", metavar="NAME", help="Write a commented recipe NAME.toml to begin with.",
+            "--new", metavar="NAME", help="Write a commented recipe NAME.toml, and stop.",
             show_default=False,
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The folder of the run.", show_default="runs/NAME"),
+        typer.Option("--output", "-o", help="Folder of the run.", show_default="runs/NAME"),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")
+        bool, typer.Option("--resume", help="Resume from the run's last checkpoint.")
     ] = False,
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="KEY=VALUE", help="Instead of the recipe's, as optimiser.rate=1e-4."
+            "--set", metavar="KEY=VALUE", help="Setting of the recipe, as in optimiser.rate=1e-4."
         ),
     ] = None,
     devices: Annotated[
-        int, typer.Option(min=1, help="Processes or GPUs that share every batch.")
+        int, typer.Option(min=1, help="Number of processes or GPUs that share every batch.")
     ] = 1,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:  # fmt: skip
-    """Train a network as a recipe says, or write a new recipe.
+    """Train a network from a recipe, or write a new recipe.
 
-    Ctrl-C stops at the next step; --resume goes on as if nothing had been. The run's folder gets
-    the weights with their card, curves and checkpoints.
+    Ctrl-C stops at the next step; --resume continues the run with the same result. The run's folder
+    holds the weights with their card, curves and checkpoints.
     """
     with session(
         quiet=quiet, verbose=verbose, as_json=as_json, polls=True, patience_s=STEP_S
@@ -54,7 +54,7 @@ def train(
         from unweave.errors import UsageError
 
         if (recipe is None) == (new is None):
-            raise UsageError("give a RECIPE.TOML, or --new NAME to begin one")
+            raise UsageError("give a RECIPE.TOML, or --new NAME for a new one")
         if new is not None:
             from unweave.training.template import write
 
@@ -66,7 +66,7 @@ def train(
             import pytorch_lightning  # noqa: F401
         except ImportError as error:
             raise UsageError(
-                f"training needs more than separating does ({error.name} is missing); "
+                f"training needs additional packages ({error.name} is missing); "
                 "run: pip install 'unweave[train]'"
             ) from error
         from unweave.cli.progress import display

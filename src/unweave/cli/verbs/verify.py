@@ -23,24 +23,25 @@ def verify(
         ),
     ],
     recording: Annotated[
-        Path | None, typer.Option("--input", "-i", help="Where the recording is now, if moved.")
+        Path | None, typer.Option("--input", "-i", help="Path of the recording, if it has moved.")
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="Where the model's card is now, if moved."),
+        typer.Option("--model", "-m", help="Path of the model's card, if it has moved."),
     ] = None,
     device: Annotated[
-        Device | None, typer.Option(help="Instead of the report's.", show_default=False)
+        Device | None,
+        typer.Option(help="Processor that computes, instead of the report's.", show_default=False),
     ] = None,
     as_json: JsonList = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Separate again what a report describes, and say whether the bytes agree.
+    """Repeat the separation that a report describes, and compare the bytes.
 
-    Where they do not, it says by how many dB the sound differs.
+    Where they differ, it shows the difference in dB.
 
-    It also names every other field of the report that is not as found.
+    It also names every other field of the report that differs.
     """
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
         from unweave.cli.progress import display
@@ -102,7 +103,7 @@ def verify(
 
 
 def _told(path: Path, error: Exception) -> tuple[str, str]:
-    """Why a report could not be verified, in a line, and the traceback of what nobody expects."""
+    """Why a report could not be verified, in a line, and the traceback of an unexpected error."""
     import traceback
 
     from unweave.core.files import advice, shown

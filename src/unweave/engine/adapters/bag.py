@@ -57,7 +57,7 @@ class Bag:
             # Beside what a member needs: the sum so far.
             bytes_per_sample=max(s.bytes_per_sample for s in specs) + 8.0 * len(specs[0].stems),
             additive=alike and all(spec.additive for spec in specs),
-            rest=specs[0].rest,
+            complement=specs[0].complement,
             options=self.options,
         )
 

@@ -49,7 +49,7 @@ class Chain:
                 (*first.stems[:place], *then.stems, *first.stems[place + 1 :]),
             ),
             additive=first.additive and then.additive,
-            rest=then.rest if first.rest == self.stem else first.rest,
+            complement=then.complement if first.complement == self.stem else first.complement,
         )
 
     def to(self, device: str) -> Chain:

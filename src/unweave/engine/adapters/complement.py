@@ -28,7 +28,9 @@ class Complement(Around):
     @property
     def spec(self) -> Spec:
         spec = self.separator.spec
-        return replace(spec, stems=(*spec.stems, self.called), additive=True, rest=self.called)
+        return replace(
+            spec, stems=(*spec.stems, self.called), additive=True, complement=self.called
+        )
 
     def separate(self, mix: Signal, run: Run) -> Iterator[Wave]:
         one, other = mix.split(2)

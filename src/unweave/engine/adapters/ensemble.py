@@ -64,11 +64,11 @@ class Ensemble:
     def spec(self) -> Spec:
         specs = [member.spec for member in self.members]
         same = all(set(spec.stems) == set(self.stems) and spec.additive for spec in specs)
-        rests = {spec.rest for spec in specs}
+        complements = {spec.complement for spec in specs}
         return replace(
             combined(self.name, self.members, self.stems),
             additive=same and self.algorithm.startswith("avg"),
-            rest=rests.pop() if same and len(rests) == 1 else None,
+            complement=complements.pop() if same and len(complements) == 1 else None,
         )
 
     def to(self, device: str) -> Ensemble:

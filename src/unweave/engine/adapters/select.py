@@ -22,7 +22,7 @@ class Select:
 
     @property
     def spec(self) -> Spec:
-        return replace(self.separator.spec, stems=self.stems, additive=False, rest=None)
+        return replace(self.separator.spec, stems=self.stems, additive=False, complement=None)
 
     def to(self, device: str) -> Select:
         return replace(self, separator=self.separator.to(device))
@@ -61,7 +61,7 @@ def select(separator: AnySeparator, stems: Sequence[str]) -> AnySeparator:
         raise UsageError(
             f"{spec.name} gives {', '.join(spec.stems)}; asked for {', '.join(unknown) or 'none'}"
         )
-    if len(set(stems)) == len(spec.stems) or (spec.additive and spec.rest in stems):
+    if len(set(stems)) == len(spec.stems) or (spec.additive and spec.complement in stems):
         return separator
     names = tuple(stem for stem in spec.stems if stem in stems)
     own = getattr(separator, "select", None)

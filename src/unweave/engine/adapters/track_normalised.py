@@ -28,9 +28,9 @@ class TrackNormalised(Around):
     @property
     def spec(self) -> Spec:
         spec = self.separator.spec
-        # The mean is put back on every stem; the rest is what the others leave all the same.
-        additive = spec.additive and spec.rest is not None
-        return replace(spec, needs_track_stats=True, causal=False, additive=additive)
+        # The mean is put back on every stem; the complement is what the others leave.
+        additive = spec.additive and spec.complement is not None
+        return replace(spec, needs_track_stats=True, additive=additive)
 
     def separate(self, mix: Signal, run: Run) -> Iterator[Wave]:
         if mix.again is None:

@@ -38,7 +38,9 @@ class Wiener:
         check_segments("the Wiener filter", self.separator)
         spec = self.separator.spec
         if spec.segmentation and spec.segmentation.window == "own":
-            raise UsageError(f"{spec.name}: its stems fade at the ends; it filters them itself")
+            raise UsageError(
+                f"{spec.name}: its stems are windowed, which an outer filter cannot use"
+            )
 
     @property
     def spec(self) -> Spec:
@@ -46,7 +48,6 @@ class Wiener:
         sources = len(spec.stems) + (not spec.additive)
         return replace(
             spec,
-            causal=False,
             # Beside the stems: magnitudes and images of every source, of a stereo recording.
             bytes_per_sample=spec.bytes_per_sample + 60.0 * (sources + 1),
             options={**spec.options, WIENER.name: self.iterations},

@@ -1,7 +1,7 @@
 """How good is a separation: BSS Eval v4 and v3, scale-invariant SDR, global SDR, SNR.
 
-Plain functions on arrays `(stem, channel, time)`, references first; what each figure means is in
-`docs/metrics.md`. This room knows no separator and no file.
+Plain functions on arrays `(stem, channel, time)`, references first; what each score means is in
+`docs/metrics.md`. This package imports no separator and reads no file.
 """
 
 from unweave.evaluation.metrics.bss_eval import (
@@ -12,13 +12,13 @@ from unweave.evaluation.metrics.bss_eval import (
     bss_eval_v3_sources,
     bss_eval_v4,
 )
-from unweave.evaluation.metrics.decompose import Kept
+from unweave.evaluation.metrics.decompose import ReferenceCache
 from unweave.evaluation.metrics.simple import SiScores, global_sdr, si_sdr, snr
 
 __all__ = [
     "Frames",
     "Images",
-    "Kept",
+    "ReferenceCache",
     "SiScores",
     "Sources",
     "bss_eval_v3_images",

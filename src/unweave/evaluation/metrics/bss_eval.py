@@ -19,17 +19,17 @@ from torch import Tensor
 
 from unweave.evaluation.metrics.arrays import pair, silent
 from unweave.evaluation.metrics.closed import whole_ratios
-from unweave.evaluation.metrics.decompose import Kept, fit, ratios, spectra
+from unweave.evaluation.metrics.decompose import ReferenceCache, project, ratios, spectra
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-MOST_DB = 1e6  # stands for infinite decibels, far above any finite figure
+MOST_DB = 1e6  # stands for infinite decibels, far above any finite score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frames:
-    """BSS Eval v4: ratios in dB, each `(stem, frame)`; NaN where a frame has no figure."""
+    """BSS Eval v4: ratios in dB, each `(stem, frame)`; NaN where a frame has no score."""
 
     sdr: Floats
     isr: Floats
@@ -71,7 +71,7 @@ def bss_eval_v4(
     filter_taps: int = 512,
     framewise_filters: bool = False,
     permutation: bool = False,
-    kept: Kept | None = None,
+    cache: ReferenceCache | None = None,
 ) -> Frames:
     """BSS Eval v4, as museval computes it: SDR, ISR, SIR and SAR of every frame.
 
@@ -79,8 +79,8 @@ def bss_eval_v4(
     second for both. A window as long as the signals, or longer, makes one frame of everything.
     Filters are those of the whole signals, or with `framewise_filters` each frame's own. With
     `permutation` estimates are assigned so that the mean SIR is the largest.
-    kept: for several estimates of the same references, one `Kept()` for all of their calls: most of
-    the work is in the references, and with filters of the whole signals it is done once.
+    cache: one `ReferenceCache()` for several estimates of the same references: most of the work is
+    in the references, and with filters of the whole signals it is done once.
     Raises ValueError for arrays of unequal shape.
     """
     refs, ests = pair(references, estimates, ("stem", "channel", "time"))
@@ -89,7 +89,7 @@ def bss_eval_v4(
     length = refs.shape[-1]
     frames = (length - window + hop) // hop if window < length else 1
     slices = [slice(t * hop, min(t * hop + window, length)) for t in range(frames)]
-    table = _scores(refs, ests, slices, filter_taps, framewise_filters, permutation, kept=kept)
+    table = _scores(refs, ests, slices, filter_taps, framewise_filters, permutation, cache=cache)
     return _finish(refs, ests, slices, table, window, hop, permutation, framewise_filters)
 
 
@@ -101,9 +101,9 @@ def _scores(
     framewise: bool,
     permutation: bool,
     sources: bool = False,
-    kept: Kept | None = None,
+    cache: ReferenceCache | None = None,
 ) -> Floats:
-    """The ratios `(metric, reference, estimate, frame)`; NaN for pairs that nobody asked for."""
+    """The ratios `(metric, reference, estimate, frame)`; NaN for pairs that are not candidates."""
     stems = len(refs)
     every = torch.arange(stems)
     candidates = every.expand(stems, stems) if permutation else every[:, None]
@@ -111,13 +111,13 @@ def _scores(
     frame = slices[0].stop - slices[0].start
     fitted_here = framewise or frame == refs.shape[-1]
     if not fitted_here:
-        known = None if kept is None else kept.of(refs, taps)
-        filters = spectra(fit(refs, ests, candidates, taps, known), frame)
+        factors = None if cache is None else cache.factors(refs, taps)
+        filters = spectra(project(refs, ests, candidates, taps, factors), frame)
     for t, part in enumerate(slices):
         x, y = refs[..., part], ests[..., part]
         found = None
         if fitted_here:
-            here = fit(x, y, candidates, taps)
+            here = project(x, y, candidates, taps)
             found = whole_ratios(y, candidates, here, sources)
             filters = spectra(here, frame)
         if found is None:
@@ -211,7 +211,7 @@ def bss_eval_v3_sources(
 def assignment(scores: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """For each row of the square matrix `scores` its column, so that the sum is the largest.
 
-    Infinities count as very large; NaN, a figure that does not exist, as worse than anything.
+    Infinities count as very large; NaN, a score that does not exist, as worse than anything.
     """
     from scipy.optimize import linear_sum_assignment  # slow to import, for few calls
 

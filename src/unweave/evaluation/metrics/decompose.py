@@ -28,39 +28,41 @@ GROUP = 8  # blocks at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What references `(stem, channel, time)` ask for by themselves, whatever the estimates."""
+class ReferenceFactors:
+    """What a projection needs of references `(stem, channel, time)`, whatever the estimates."""
 
     lags: Tensor  # (row, row, tap); a row is a stem's channel
     all: Factor
     own: tuple[Factor, ...]  # of each stem alone
 
     @staticmethod
-    def of(lags: Tensor, stems: int) -> Known:
+    def from_lags(lags: Tensor, stems: int) -> ReferenceFactors:
         size = len(lags) // stems
         rows = [slice(j * size, (j + 1) * size) for j in range(stems)]
-        return Known(lags, Factor.of(lags), tuple(Factor.of(lags[row, row]) for row in rows))
+        return ReferenceFactors(
+            lags, Factor.of(lags), tuple(Factor.of(lags[row, row]) for row in rows)
+        )
 
 
-class Kept:
-    """What the last references asked for, which need not be found anew for other estimates."""
+class ReferenceCache:
+    """The factors of the last references, for other estimates of the same references."""
 
     def __init__(self) -> None:
         self._key: tuple[object, ...] | None = None
-        self._known: Known | None = None
+        self._factors: ReferenceFactors | None = None
 
-    def of(self, refs: Tensor, taps: int) -> Known:
+    def factors(self, refs: Tensor, taps: int) -> ReferenceFactors:
         digest = hashlib.sha256(refs.contiguous().numpy().data).digest()
         key = digest, refs.shape, refs.dtype, taps  # the same bytes may be other references
-        if self._known is None or key != self._key:
+        if self._factors is None or key != self._key:
             rows = refs.flatten(0, 1)
-            self._known = Known.of(correlations(rows, (rows,), taps), len(refs))
+            self._factors = ReferenceFactors.from_lags(correlations(rows, (rows,), taps), len(refs))
             self._key = key
-        return self._known
+        return self._factors
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class Projection:
     """Least-squares filters, and the correlations that they were found from."""
 
     lags: Tensor  # of the references, (row, row, tap); a row is a stem's channel
@@ -80,38 +82,45 @@ class Spectra:
     size: int
 
 
-def fit(
-    refs: Tensor, ests: Tensor, candidates: Tensor, taps: int, known: Known | None = None
-) -> Fit:
-    """The filters that these signals ask for, `(stem, channel, time)` both.
+def project(
+    refs: Tensor,
+    ests: Tensor,
+    candidates: Tensor,
+    taps: int,
+    factors: ReferenceFactors | None = None,
+) -> Projection:
+    """Least-squares filters from references to estimates, `(stem, channel, time)` both.
 
-    candidates: `(stem, candidate)`, the estimates to be tried for each reference. known: what the
-    references ask for, if that is known.
+    candidates: `(stem, candidate)`, the estimates to be tried for each reference. factors: those
+    of the references, if they are known.
     """
     stems, channels, _ = refs.shape
     rows, columns = refs.flatten(0, 1), ests.flatten(0, 1)
-    if known is None:  # references and estimates share their transforms
+    if factors is None:  # references and estimates share their transforms
         both = correlations(rows, (rows, columns), taps)
-        known, products = Known.of(both[:, : len(rows)], stems), both[:, len(rows) :]
+        factors, products = (
+            ReferenceFactors.from_lags(both[:, : len(rows)], stems),
+            both[:, len(rows) :],
+        )
     else:
         products = correlations(rows, (columns,), taps)
     each = products.reshape(stems, channels, stems, channels, taps)
     own = [
         solve(factor, some[:, tried].flatten(1, 2))
-        for factor, some, tried in zip(known.own, each, candidates, strict=True)
+        for factor, some, tried in zip(factors.own, each, candidates, strict=True)
     ]
-    return Fit(known.lags, products, solve(known.all, products), torch.stack(own))
+    return Projection(factors.lags, products, solve(factors.all, products), torch.stack(own))
 
 
-def spectra(fit: Fit, frame: int) -> Spectra:
+def spectra(projection: Projection, frame: int) -> Spectra:
     """The filters made ready for frames of `frame` samples."""
-    taps = fit.all.shape[-1]
+    taps = projection.all.shape[-1]
     longest = max(SIZE, 1 << (4 * taps - 1).bit_length()) - taps + 1
     blocks = -(-(frame + taps - 1) // longest)
     size = fast_size(-(-(frame + taps - 1) // blocks) + taps - 1)
     return Spectra(
-        all=torch.fft.rfft(fit.all, n=size).permute(2, 0, 1).contiguous(),
-        own=torch.fft.rfft(fit.own, n=size).permute(3, 0, 1, 2).contiguous(),
+        all=torch.fft.rfft(projection.all, n=size).permute(2, 0, 1).contiguous(),
+        own=torch.fft.rfft(projection.own, n=size).permute(3, 0, 1, 2).contiguous(),
         taps=taps,
         hop=size - taps + 1,
         size=size,

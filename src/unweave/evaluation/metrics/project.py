@@ -6,7 +6,7 @@ The Gram matrix is factored once and serves every estimate.
 
 It may be singular (a mono stem has two equal channels) or, where a codec cut the treble off, so
 near to it that 64 bits do not tell. A trace on the diagonal, the smallest that will do, makes a
-Cholesky factor possible: figures of BSS Eval v4 depend on the filters in that treble too
+Cholesky factor possible: scores of BSS Eval v4 depend on the filters in that treble too
 (docs/metrics.md), and a trace of 1e-13 moved SIR by 0.3 dB. Where it had to be more than rounding,
 one step of refinement with the true matrix takes its influence out of all that is above it.
 """
@@ -25,7 +25,7 @@ TRACE = 2.0**-52  # the rounding of 64 bits; the diagonal is one
 class Factor:
     """The factored Gram matrix of the references that sound."""
 
-    heard: Tensor  # their numbers
+    active: Tensor  # their numbers
     scale: Tensor  # their levels, (i, 1, 1): loud and soft ones are put on one footing
     lower: Tensor  # the Cholesky factor
     matrix: Tensor | None  # itself, where the trace was more than rounding
@@ -34,11 +34,11 @@ class Factor:
     def of(lags: Tensor) -> Factor:
         """lags: correlations of all references among themselves `(i, i, taps)`."""
         energy = lags.diagonal()[0]
-        heard = torch.nonzero(energy > 0).flatten()
-        scale = energy[heard].sqrt()[:, None, None]
-        matrix = gram(lags[heard][:, heard] / (scale * scale[:, 0]))
+        active = torch.nonzero(energy > 0).flatten()
+        scale = energy[active].sqrt()[:, None, None]
+        matrix = gram(lags[active][:, active] / (scale * scale[:, 0]))
         trace, lower = _factor(matrix)
-        return Factor(heard, scale, lower, matrix if trace > TRACE else None)
+        return Factor(active, scale, lower, matrix if trace > TRACE else None)
 
 
 def filters(factor: Factor, products: Tensor) -> Tensor:
@@ -47,14 +47,14 @@ def filters(factor: Factor, products: Tensor) -> Tensor:
     products: of references with estimates, `(i, estimate, taps)`. Silent references get zeros.
     """
     found = torch.zeros_like(products)
-    count, (_, others, taps) = len(factor.heard), products.shape
+    count, (_, others, taps) = len(factor.active), products.shape
     if count:
-        scaled = products[factor.heard] / factor.scale
+        scaled = products[factor.active] / factor.scale
         columns = scaled.transpose(1, 2).reshape(count * taps, others)
         answer = torch.cholesky_solve(columns, factor.lower)
         if factor.matrix is not None:
             answer += torch.cholesky_solve(columns - factor.matrix @ answer, factor.lower)
-        found[factor.heard] = answer.reshape(count, taps, others).transpose(1, 2) / factor.scale
+        found[factor.active] = answer.reshape(count, taps, others).transpose(1, 2) / factor.scale
     return found
 
 

@@ -1,8 +1,8 @@
 """Metrics without distortion filters: SNR, global SDR, and SDR that ignores the estimate's gain.
 
-All take `(stem, channel, time)` arrays of equal shape, reference first, and give one float64 figure
+All take `(stem, channel, time)` arrays of equal shape, reference first, and give one float64 score
 in dB for each stem, computed over all channels and the whole length. A stem whose reference is
-silent has no figure: NaN (global SDR, which has a floor in its formula, excepted).
+silent has no score: NaN (global SDR, which has a floor in its formula, excepted).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def global_sdr(references: Any, estimates: Any) -> Floats:
     """The SDR of the music demixing challenges, of whole songs: not BSS Eval's.
 
     `(sum s² + 1e-7) / (sum (s - ŝ)² + 1e-7)` (Mitsufuji et al., "Music Demixing Challenge 2021",
-    section 3.2; its mean over songs is the leaderboard's figure). Finite for silence too.
+    section 3.2; its mean over songs is the leaderboard's score). Finite for silence too.
     Raises ValueError for arrays of unequal shape.
     """
     refs, ests = pair(references, estimates, AXES)
@@ -68,7 +68,7 @@ def si_sdr(references: Any, estimates: Any) -> SiScores:
     One gain for each stem, no filters: the estimate's projection on its own reference is the
     target; what the other references explain besides, one gain each, is interference; what is left
     is artefact. All channels of a stem share a gain, as one long vector. A silent reference or
-    estimate has no figure: NaN.
+    estimate has no score: NaN.
     Raises ValueError for arrays of unequal shape.
     """
     refs, ests = pair(references, estimates, AXES)
@@ -79,9 +79,9 @@ def si_sdr(references: Any, estimates: Any) -> SiScores:
         gram += (ref @ ref.T).numpy()
         cross += (ref @ est.T).numpy()
     energy = np.diag(gram)
-    heard = energy > 0
-    own = np.divide(np.diag(cross), energy, out=np.zeros(stems), where=heard)
-    scale = np.sqrt(np.where(heard, energy, 1.0))  # loud and soft stems on one footing
+    active = energy > 0
+    own = np.divide(np.diag(cross), energy, out=np.zeros(stems), where=active)
+    scale = np.sqrt(np.where(active, energy, 1.0))  # loud and soft stems on one footing
     gains = np.linalg.pinv(gram / np.outer(scale, scale), rcond=1e-12, hermitian=True)
     gains = gains @ (cross / scale[:, None]) / scale[:, None]
 
@@ -93,9 +93,9 @@ def si_sdr(references: Any, estimates: Any) -> SiScores:
         interference += _square(explained - aimed)
         artefact += _square(est - explained)
         distortion += _square(est - aimed)
-    there = heard & np.array([bool(est.any()) for est in ests])
+    defined = active & np.array([bool(est.any()) for est in ests])
     scores = (decibels(target, part) for part in (distortion, interference, artefact))
-    return SiScores(*(np.where(there, score, np.nan) for score in scores))
+    return SiScores(*(np.where(defined, score, np.nan) for score in scores))
 
 
 def _energies(refs: torch.Tensor, ests: torch.Tensor) -> tuple[Floats, Floats]:

@@ -1,6 +1,6 @@
-"""Figures from papers that stand beside our own rows: one TOML file for each dataset.
+"""Scores from papers that stand beside our own rows: one TOML file for each dataset.
 
-A file says which protocol, split and aggregation its figures have, where they come from, and what
+A file says which protocol, split and aggregation its scores have, where they come from, and what
 to be careful about; the report prints all of that with them.
 """
 
@@ -25,7 +25,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """The figures that papers report for one stem of one dataset."""
+    """The scores that papers report for one stem of one dataset."""
 
     dataset: str
     split: str
@@ -36,7 +36,7 @@ class Published:
 
 
 def published(dataset: str) -> Published | None:
-    """The packaged figures for a dataset, None where there are none."""
+    """The packaged scores for a dataset, None where there are none."""
     file = resources.files(__package__).joinpath(f"{dataset}.toml")
     if not file.is_file():
         return None

@@ -2,7 +2,7 @@
 
 `comparison` sorts the scores into what may be compared; `chapter`, `tables`, `charts` and `notes`
 say what there is to say about them as plain data (`document`); `render` writes it down. Equal
-scores give equal bytes, but for the one line that tells when the page was made.
+scores give equal bytes, except for the date of the page.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ DEFINITIONS = (
     "SDR, SIR, ISR and SAR: how far an estimate lies above distortion, interference of other "
     "stems, spatial distortion and artefacts, in dB; higher is better.",
     "cSDR: median over one-second frames, then median over tracks, as in SiSEC 2018. Global SDR: "
-    "one figure for a whole track, then the mean over tracks, as in MDX. They differ: never "
+    "one score for a whole track, then the mean over tracks, as in MDX. They differ: never "
     "compare one with the other.",
     "GNSDR, GSIR, GSAR: means over clips weighted by length; NSDR is SDR minus the mixture's.",
     "Oracles know the true stems: no separator is expected to reach them. The mixture as every "
@@ -79,7 +79,7 @@ def chapter(comparison: Comparison, baseline: str | None = None) -> Section:
                 (Text(TESTS), *differences) if differences else ()),
         Section("Track by track", 3, tuple(tables.heat_map(comparison, s) for s in stems)),
         Section("Averaged in other ways", 3, tuple(tables.other_averages(comparison))),
-        Section("Published figures", 3, _elsewhere(comparison)),
+        Section("Published scores", 3, _elsewhere(comparison)),
         details,
     ]  # fmt: skip
     full = tuple(part for part in parts if part.blocks or part.sections)
@@ -127,7 +127,7 @@ def _stem(comparison: Comparison, stem: str) -> Section:
 
 
 def _elsewhere(comparison: Comparison) -> tuple[Block, ...]:
-    """Figures on other tracks than ours, apart from all tables that compare."""
+    """Scores on other tracks than ours, apart from all tables that compare."""
     if not comparison.dataset.startswith("musdb18") or comparison.on_sisec_songs:
         return ()
     words = "Not on the tracks above: do not read these rows against ours."

@@ -28,7 +28,7 @@ _ORDER = ("separator", "published", "oracle", "mixture")
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A row of the tables. `published`: the figures are not ours; `note` says whose they are."""
+    """A row of the tables. `published`: the scores are not ours; `note` says whose they are."""
 
     label: str
     kind: str  # separator, published, oracle or mixture
@@ -40,7 +40,7 @@ class System:
 class Comparison:
     """The scores of one dataset, split, protocol and rounding that are compared with each other.
 
-    `scores` holds every system on every one of `tracks`, each stem and metric as one figure, its
+    `scores` holds every system on every one of `tracks`, each stem and metric as one score, its
     median over frames; `frames` has how many frames that were. `lacking[label]` are tracks that
     others have scored and this system has not; `aside[label]` counts the tracks of a system left
     out.
@@ -104,7 +104,7 @@ class Comparison:
 
     @property
     def on_sisec_songs(self) -> bool:
-        """Whether SiSEC's figures are on these very tracks: MUSDB18's test songs in full."""
+        """Whether SiSEC's scores are on these very tracks: MUSDB18's test songs in full."""
         return (
             self.dataset in ("musdb18", "musdb18-hq", "")  # museval's own files name no dataset
             and not self.is_mir1k
@@ -127,7 +127,7 @@ class Comparison:
         return aggregate.mir1k_table(self.scores)
 
     def headline(self, stem: str) -> dict[str, float]:
-        """`[label]`: the figure that ranks a stem, cSDR or GNSDR; NaN where there is none."""
+        """`[label]`: the score that ranks a stem, cSDR or GNSDR; NaN where there is none."""
         if self.is_mir1k:
             return self.gnsdr.column(f"{stem} GNSDR")
         return self.csdr["SDR"].column(stem)
@@ -230,10 +230,10 @@ def campaign(
     known = {label.lower() for label in taken}
     systems, scores = [], []
     for name in data.systems:
-        learnt = sisec.training(name)
+        learned = sisec.training(name)
         label = f"{name} (SiSEC)" if name.lower() in known else name
-        kind = learnt if learnt in ("oracle", "mixture") else "published"
-        notes = ["SiSEC"] * (label == name) + [learnt] * (kind == "published")
+        kind = learned if learned in ("oracle", "mixture") else "published"
+        notes = ["SiSEC"] * (label == name) + [learned] * (kind == "published")
         systems.append(System(label, kind, True, " · ".join(notes)))
         values = {
             target: {metric: data.of(name, target, metric) for metric in sisec.METRICS}

@@ -1,7 +1,7 @@
 """What a report says, before it is HTML or Markdown: sections of tables, charts and sentences.
 
 Everything here is plain data, with the tables of `bench.table`. The templates turn one `Report`
-into two twins, so that no figure can differ between them.
+into two twins, so that no score can differ between them.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Highlights:
-    """The few figures to see first: `(what, figure, beside it)`."""
+    """The few scores to see first: `(what, score, beside it)`."""
 
-    figures: tuple[tuple[str, str, str], ...]
+    scores: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

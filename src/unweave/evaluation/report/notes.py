@@ -58,24 +58,24 @@ def _samples(comparison: Comparison) -> str:
 
 
 def cautions(comparison: Comparison) -> list[Block]:
-    """What limits the comparison, before any figure."""
+    """What limits the comparison, before any score."""
     words = []
     if not comparison.tracks:
         words.append("No track has scores of all systems, so that nothing can be compared.")
     if comparison.excerpts and comparison.dataset.startswith("musdb18"):
         words.append(
             f"These are excerpts of {median(comparison.lengths_s.values()):.1f} s (median), not "
-            "whole songs: the figures cannot be compared directly with SiSEC 2018's or papers'."
+            "whole songs: the scores cannot be compared directly with SiSEC 2018's or papers'."
         )
     elif comparison.dataset.startswith("musdb18") and not comparison.on_sisec_songs:
         words.append(
-            "These are not the test songs of MUSDB18: the figures cannot be compared directly with "
+            "These are not the test songs of MUSDB18: the scores cannot be compared directly with "
             "SiSEC 2018's or with papers'."
         )
     if comparison.rounded_to_bits is None and any(item.lossy_references for item in comparison.own):
         words.append(
             "The references were decoded from a lossy codec and not rounded to 16 bits: their SIR, "
-            "ISR and SAR cannot be compared with figures published elsewhere."
+            "ISR and SAR cannot be compared with scores published elsewhere."
         )
     if any(item.is_foreign for item in comparison.own):
         names = sorted({item.separator for item in comparison.own if item.is_foreign})
@@ -84,14 +84,14 @@ def cautions(comparison: Comparison) -> list[Block]:
             "rounded."
         )
     if comparison.split == "train":
-        words.append("Split train: separators may have learnt from these very tracks.")
+        words.append("Split train: separators may have learned from these very tracks.")
     if comparison.on_sisec_songs and len(comparison.tracks) < len(sisec.campaign().tracks):
         words.append(
             f"SiSEC 2018's systems are shown on the same {len(comparison.tracks)} of its 50 tracks,"
-            " so that their figures are not the published ones."
+            " so that their scores are not the published ones."
         )
     if comparison.dataset == MIR_1K and comparison.split == "test-public":
-        words.append("test-public is a part of the test split: published figures are on all of it.")
+        words.append("test-public is a part of the test split: published scores are on all of it.")
     if 0 < len(comparison.tracks) < _FEW_TRACKS:
         words.append(f"{_count(len(comparison.tracks), 'track')}: averages and tests say little.")
     alike: dict[tuple[str, ...], list[str]] = {}

@@ -16,7 +16,7 @@ from unweave.evaluation.statistics import LEVEL, PairedTest, compare
 from unweave.evaluation.table import RANKED, Column, Row, Table, shown
 
 LEARNT = (
-    "Blind: nothing learnt; MUSDB18: learnt from its train split; more data: from other music "
+    "Blind: nothing learned; MUSDB18: learned from its train split; more data: from other music "
     "besides."
 )
 CSDR = "median over frames, then median over tracks (cSDR)"
@@ -103,7 +103,7 @@ def other_averages(comparison: Comparison) -> list[Table]:
 
 
 def cost_table(comparison: Comparison) -> Table | None:
-    """What the separators took; None where nobody measured it."""
+    """Time and memory of the separators; None without measurements."""
     rows = []
     for system in comparison.systems:
         items = comparison.own_of(system)
@@ -166,7 +166,7 @@ def heat_map(comparison: Comparison, stem: str) -> Table:
     ease = [aggregate.frame_median(row[judges] if judges else row) for row in values]
     finite = values[np.isfinite(values)]
     low, high = np.percentile(finite, [5, 95]) if finite.size else (0.0, 1.0)
-    how = "one figure per clip" if comparison.is_mir1k else "median over frames of each track"
+    how = "one score per clip" if comparison.is_mir1k else "median over frames of each track"
     return Table(
         title=f"{comparison.primary} of {stem}, track by track",
         aggregation=f"{how}; easiest track for the separators first",
@@ -329,12 +329,12 @@ def _with_published(table: Table, dataset: str, stem: str) -> list[Block]:
     rows = tuple(
         Row(
             label,
-            (*figures.values(), *spare),
+            (*values.values(), *spare),
             "oracle" if group.kind == "oracle" else "published",
             group=group.title,
         )
         for group in found.groups
-        for label, figures in group.rows.items()
+        for label, values in group.rows.items()
     )
     sources = tuple(f"Source: {source}." for group in found.groups for source in group.sources)
     cautions = [f"{group.title} ({found.split}): {group.caution}." for group in found.groups]
@@ -343,7 +343,7 @@ def _with_published(table: Table, dataset: str, stem: str) -> list[Block]:
 
 
 def _named(table: Table, aggregation: str) -> Table:
-    return replace(table, aggregation=rounding.told(aggregation, table.rounded_to_bits))
+    return replace(table, aggregation=rounding.with_rounding(aggregation, table.rounded_to_bits))
 
 
 def tracks(count: int | str) -> str:

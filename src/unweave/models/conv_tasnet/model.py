@@ -1,4 +1,4 @@
-"""Conv-TasNet: masks on a learnt filter bank, estimated by dilated convolutions over time.
+"""Conv-TasNet: masks on a learned filter bank, estimated by dilated convolutions over time.
 
 Luo and Mesgarani, "Conv-TasNet: surpassing ideal time-frequency magnitude masking for speech
 separation", IEEE/ACM TASLP 27(8), 2019. The defaults are the music configuration of Défossez,
@@ -33,7 +33,7 @@ class ConvTasNetConfig:
 
     stems: tuple[str, ...] = ("drums", "bass", "other", "vocals")
     channels: int = 2
-    filters: int = 256  # N, of the learnt filter bank
+    filters: int = 256  # N, of the learned filter bank
     kernel: int = 20  # L, samples of one filter
     hop: int = 10  # samples from frame to frame
     bottleneck: int = 256  # B, width between blocks

@@ -156,7 +156,7 @@ class DeepClustering(nn.Module):
     def clusters(self, embeddings: Tensor, magnitude: Tensor) -> Tensor:
         """Masks of 0 and 1, `(batch, stem, channel, frame, bin)`, by k-means on each segment."""
         count, masks = len(self.config.stems), []
-        for vectors, weights in zip(embeddings, sounding(magnitude), strict=True):
+        for vectors, weights in zip(embeddings, active_bins(magnitude), strict=True):
             centres, labels = kmeans(
                 vectors.flatten(0, -2),  # (channel * frame * bin, embedding)
                 weights.flatten(),
@@ -173,12 +173,12 @@ class DeepClustering(nn.Module):
     def observe(self, embeddings: Tensor, stems: Tensor) -> None:
         """Remember where the stems lie: called in training, with each step's embeddings and the
         true stems' spectra `(batch, stem, channel, frame, bin)`."""
-        weights = sounding(stems.sum(1).abs())[:, None] * (owners(stems) > 0)
+        weights = active_bins(stems.sum(1).abs())[:, None] * (owners(stems) > 0)
         totals = torch.einsum("bscft,bcftd->sd", weights, embeddings)
         self.centres.mul_(MEMORY).add_(F.normalize(totals, dim=-1), alpha=1 - MEMORY)
 
 
-def sounding(magnitude: Tensor) -> Tensor:
+def active_bins(magnitude: Tensor) -> Tensor:
     """1 where a bin is not silent against the segment's loudest, else 0."""
     loudest = magnitude.amax((1, 2, 3), keepdim=True)
     return (magnitude > loudest * 10 ** (SILENT_DB / 20)).to(magnitude.dtype)

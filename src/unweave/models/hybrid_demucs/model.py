@@ -54,7 +54,7 @@ class HybridDemucsConfig:
     norm_groups: int = 4
     lstm_from: int = 4  # the first level whose residual branches have an LSTM
     attention_from: int = 4  # the first one with attention
-    embedding: float = 0.2  # weight of the learnt vector that tells a bin where it is
+    embedding: float = 0.2  # weight of the learned embedding of a bin's frequency
     embedding_rate: float = 10.0  # how much faster than other parameters it learns
     old_padding: bool = False  # as weights of the 2021 challenge need it: see `Spectra`
 

@@ -72,5 +72,5 @@ def level(spectrum: Tensor) -> Tensor:
     """Of each signal the RMS over its frames, `(batch, 1, 1, 1)`; silent frames do not count, for a
     segment may be filled up with them. Divided by it, what a network sees is as loud as ever."""
     power = (spectrum.real.square() + spectrum.imag.square()).mean(dim=(1, 3), keepdim=True)
-    heard = (power > SILENCE).sum(dim=2, keepdim=True).clamp(min=1)
-    return (power.sum(dim=2, keepdim=True) / heard).sqrt() + SILENCE
+    active = (power > SILENCE).sum(dim=2, keepdim=True).clamp(min=1)
+    return (power.sum(dim=2, keepdim=True) / active).sqrt() + SILENCE

@@ -17,7 +17,7 @@ from unweave.signal.stft import add_frames
 class Spectra:
     """Spectra of `ceil(time / hop)` frames, the hop being a quarter of a frame's `size` samples.
 
-    Without `mirror` they keep an error that some published weights have learnt to live with:
+    Without `mirror` they keep an error that some published weights have learned to live with:
     silence instead of mirrored ends, and waves that lie 1.5 hops late.
     """
 

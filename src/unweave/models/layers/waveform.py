@@ -139,7 +139,7 @@ class LocalAttention(nn.Module):
 
 
 class Scale(nn.Module):
-    """One learnt factor per channel, small to begin with (Touvron et al. 2021)."""
+    """One learned factor per channel, small to begin with (Touvron et al. 2021)."""
 
     def __init__(self, width: int, start: float) -> None:
         super().__init__()

@@ -29,7 +29,7 @@ def builder(config_type: type, network_type: Callable[..., nn.Module]) -> Callab
         weights: Mapping[str, np.ndarray],
         **options: object,
     ) -> nn.Module:
-        """A network with its weights, as a card describes it and a user wants it.
+        """A network with its weights, with the options of a user, as a card describes it.
 
         Raises ValueError for settings that mean nothing, WeightsError as `filled` does.
         """

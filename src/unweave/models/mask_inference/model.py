@@ -3,7 +3,7 @@
 Huang, Kim, Hasegawa-Johnson and Smaragdis, "Joint optimization of masks and deep recurrent neural
 networks for monaural source separation", IEEE/ACM TASLP 23(12), 2015. A frame's magnitudes and
 those of its neighbours pass through layers of ReLU; the output has a magnitude for each stem and
-bin, and the masking layer divides them by their sum, so that what is learnt is the mask.
+bin, and the masking layer divides them by their sum, so that what is learned is the mask.
 `recurrent` names the layers that remember: none is the DNN, (2,) the DRNN-2, all of them the
 stacked RNN. With `lstm` they are LSTMs that read the frames in both directions.
 

@@ -48,7 +48,7 @@ def parse(content: bytes, path: Path) -> Arrays:
     try:
         arrays: Arrays = load(content)
     except (SafetensorError, TypeError, KeyError) as error:  # the last two: types numpy lacks
-        raise WeightsError(f"{path}: is no safetensors file of numbers ({error})") from error
+        raise WeightsError(f"{path}: is not a safetensors file of numbers ({error})") from error
     return arrays
 
 

@@ -72,7 +72,7 @@ def _member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
 def _check_stored(info: zipfile.ZipInfo, path: Path) -> None:
     """torch never compresses; refusing it means that a file cannot unpack to more than its size."""
     if info.compress_type != zipfile.ZIP_STORED:
-        raise WeightsError(f"{path}: a compressed archive, which weights never are")
+        raise WeightsError(f"{path}: a compressed archive, which unweave does not read")
 
 
 def _no_storage(key: str) -> NoReturn:
@@ -104,7 +104,7 @@ def _unpickle(stream: Any, path: Path, storage: Callable[[str], bytes]) -> dict[
 
 
 class _Refused(Exception):
-    """The file asks for something that arrays do not need."""
+    """The file contains something that arrays do not need."""
 
 
 class _Name:
@@ -288,7 +288,7 @@ class _ArrayUnpickler(pickle.Unpickler):
                 return _MakeTensor()
             case "torch._utils", "_rebuild_parameter":
                 return _MakeParameter()
-        raise _Refused(f"it asks for {module}.{name}, which arrays do not need")
+        raise _Refused(f"it refers to {module}.{name}, which arrays do not need")
 
     def persistent_load(self, pid: object) -> _Storage:
         """A storage, which lies in the archive beside the pickle."""

@@ -8,8 +8,8 @@ exchanges with that token in every block. So attention costs `bins^2 + frames^2`
 product. The paper tags, tracks melody and finds chords; here a mask head sits on the spectral
 tokens, each joined by its frame's class token.
 
-Tokens are bands of `stride * patch` bins, by learnt strided convolutions, and frames. The paper's
-temporal embeddings have learnt places; here, where a signal may have any length, queries and keys
+Tokens are bands of `stride * patch` bins, by learned strided convolutions, and frames. The paper's
+temporal embeddings have learned places; here, where a signal may have any length, queries and keys
 are rotated by theirs (Su et al., "RoFormer", 2021), or have none.
 
 Masks: `magnitude` ones compete by softmax; `complex` ones are free and share out evenly what they

@@ -190,7 +190,7 @@ class Spleeter(nn.Module):
         count = len(self.config.stems)
         stems = mix.new_empty(mix.shape[0], count, *mix.shape[1:])
         magnitudes = stft.magnitude(spectrum[..., : self.config.bins])
-        # Where the masks sum to one in every bin, the last stem is what the others leave.
+        # Where the masks sum to one in every bin, the last stem is the complement.
         inverted = count - 1 if self.additive else count
         for n, mask in zip(range(inverted), self.masks(magnitudes), strict=False):
             stems[:, n] = self.invert(spectrum, mask)
@@ -276,7 +276,7 @@ def build(
     mask_exponent: float = 2.0,
     wiener: int = 0,
 ) -> Spleeter:
-    """The network with its weights, as a card describes it and a user wants it.
+    """The network with its weights, with the options of a user, as a card describes it.
 
     weights: `<stem>.down1.conv.weight` and so on. Raises ValueError for settings that mean nothing,
     WeightsError where the weights do not fit.

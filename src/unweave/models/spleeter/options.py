@@ -21,15 +21,15 @@ def options(config: Mapping[str, object]) -> tuple[Option, ...]:
             name="bandwidth",
             types=(str,),
             default="full",
-            meaning="what happens above the band that the network sees: 'full' gives it the "
-            "frame's mean mask, 'model' leaves it out",
+            meaning="frequencies above the network's band: 'full' gives them the frame's mean "
+            "mask, 'model' leaves them out",
             choices=BANDWIDTHS,
         ),
         Option(
             name="mask_exponent",
             types=(float,),
             default=2.0,
-            meaning="exponent of the masks: the higher, the harder",
+            meaning="exponent of the masks; higher values make harder masks",
             above=0,
             at_most=16,
         ),

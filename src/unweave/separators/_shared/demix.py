@@ -229,7 +229,7 @@ def _square(values: Tensor) -> Tensor:
 def projections(rows: Tensor, whitener: Tensor, inverse: Tensor) -> Tensor:
     """What turns the mix into the image of each source: `(source, frequency, channel, channel)`.
 
-    An image is a source as the channels heard it, so that neither scale nor sign are open (the
+    An image is a source as the channels recorded it, so that neither scale nor sign are open (the
     minimal distortion principle). With as many sources as channels the matrices sum to one.
     """
     rows = rows.transpose(0, 1)  # (frequency, source, channel), of the white mix

@@ -18,7 +18,7 @@ from unweave.signal.stft import magnitude
 
 FACTS: dict[str, Any] = {  # of every such technique's Spec
     "stems": ("vocals", "accompaniment"),
-    "rest": "accompaniment",
+    "complement": "accompaniment",
     "additive": True,
     "scale_equivariant": True,
 }

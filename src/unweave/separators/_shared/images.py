@@ -1,4 +1,4 @@
-"""Sources as each microphone heard them: what the techniques for several channels give.
+"""Source images at each microphone, the output of the techniques for several channels.
 
 A source that was found blindly has no scale and no sign of its own, and no place among the others.
 Its *image*, what it adds to each channel of the mix, has the first two; the order here is by

@@ -1,11 +1,10 @@
-"""NMF: a spectrogram as a sum of a few spectra that come and go; spectra to stems.
+"""NMF: a spectrogram as a sum of a few spectra with activations, grouped into stems.
 
 **Idea.** A note has one spectrum whose strength changes; a spectrogram of music is a sum of few
-such components, each a column of spectra times a row of activations. Found without being told
-anything, they are grouped into sources by how they sound and when they play. Where examples of the
-stems are at hand, spectra are learned from them first (`unweave nmf learn`), and only the
-activations are left to find: then every component is known to belong to a stem, and stems have
-their names.
+such components, each a column of spectra times a row of activations. The unsupervised form finds
+them in the mix alone and groups them into sources by their spectra and activations. The supervised
+form learns the spectra from examples of the stems first (`unweave nmf learn`) and finds the
+activations only: every component then belongs to a known stem, and stems have their names.
 
 **Formula.** With `V` the magnitudes of the mix to the power `exponent`, find `W, H >= 0` that bring
 
@@ -14,30 +13,29 @@ their names.
                               v / m - log(v / m) - 1      itakura-saito
 
 down by multiplicative updates, `H <- H (W^T (V M^(b-2)) / W^T M^(b-1))^g` with `M = W H` and `b` 1,
-2 or 0, and likewise `W`; the exponent `g` is 1/2 for Itakura-Saito and else 1, so that the loss
+2 or 0, and likewise `W`; the exponent `g` is 1/2 for Itakura-Saito and else 1, so that the cost
 never rises. A stem with the components `J` has the mask `M_J^power / sum of all stems' M^power`:
 the masks sum to one, and so do the stems to the mix.
 
 *How many components*: with `components` none, automatic relevance determination begins with
-`most_components` and gives each a scale that has a price, so that those fade away that explain no
-more than noise (see `relevance.py`). *Channels*: without dictionaries a component has a
-spectrum in each channel and one activation for all, so that place helps to tell sources apart; with
+`most_components` and gives each a scale with a penalty, so that components that explain only noise
+vanish (see `relevance.py`). *Channels*: without dictionaries a component has a spectrum in each
+channel and one activation for all, so that the position helps to separate sources; with
 dictionaries, which have no channels, each channel has activations of its own. *Grouping*:
 components are clustered by the correlation of their band levels and of their activations, which
 `timing` weighs; the stems are called `source-1` and so on, the one of most energy first.
 
-*Dictionaries*: `dictionaries=voice.toml` names the card that `unweave nmf learn` wrote, from
-spectra that describe the examples and are then tuned to tell their mixtures apart. Stems have the
-card's names, and every frame is on its own, so that a recording of any length streams. With
-`free=NAME` the spectra of that stem are updated on the recording itself: those of the card are
-where they begin, or, if the card has no such stem, random ones, `components` of them. Then the
-whole recording is needed at once.
+*Dictionaries*: `dictionaries=voice.toml` is the card of `unweave nmf learn`: spectra that describe
+the examples, with discriminative training on their mixtures. Stems have the card's names, and every
+frame is on its own, so that a recording of any length streams. With `free=NAME` the spectra of that
+stem are updated on the recording itself: those of the card are where they begin, or, if the card
+has no such stem, random ones, `components` of them. Then the whole recording is needed at once.
 
 **When it fails.** Without dictionaries: sounds whose spectra glide (voices, slides) fall into many
 components, which grouping rarely puts together again; two instruments of one timbre are one source;
 the more sources, the less sure the grouping. With them: what sounds unlike all examples, and sounds
 that both stems' spectra describe, are shared out. The phase is the mix's, so that loud neighbours
-are heard through. Time grows with the length times the components.
+leak. Time grows with the length times the components.
 
 **Paper.** D. D. Lee, H. S. Seung, "Learning the parts of objects by non-negative matrix
 factorization", Nature 401, 1999; C. Fevotte, J. Idier, "Algorithms for nonnegative matrix
@@ -87,43 +85,65 @@ BYTES_PER_SAMPLE, BYTES_PER_STEM = 60.0, 16.0  # as measured on stereo at an ove
 
 @dataclass(frozen=True, kw_only=True)
 class Nmf(Classical):
-    sources: int = option(2, "stems to find, without dictionaries", at_least=2, at_most=64)
+    sources: int = option(2, "number of stems, without dictionaries", at_least=2, at_most=64)
     components: int | None = option(
-        None, "spectra in all; none: as many as are relevant", at_least=1, at_most=10000
+        None,
+        "number of components; none: automatic relevance determination",
+        at_least=1,
+        at_most=10000,
     )
     most_components: int = option(
-        40, "spectra to begin with where relevance decides", at_least=2, at_most=10000
+        40,
+        "initial number of components for automatic relevance determination",
+        at_least=2,
+        at_most=10000,
     )
     divergence: str = option(
-        "kl", "how a misfit counts: alike, by size, or by ratio", choices=tuple(updates.BETAS)
+        "kl",
+        "cost function: Euclidean, Kullback-Leibler or Itakura-Saito divergence",
+        choices=tuple(updates.BETAS),
     )
-    exponent: float = option(1.0, "power of the magnitudes that are factorised", above=0, at_most=4)
-    power: float = option(1.0, "exponent of the masks: the higher, the harder", above=0, at_most=16)
-    start: str = option("random", "where spectra begin", choices=starts.STARTS)
+    exponent: float = option(
+        1.0, "exponent of the magnitudes that are factorised", above=0, at_most=4
+    )
+    power: float = option(
+        1.0, "exponent of the masks; higher values make harder masks", above=0, at_most=16
+    )
+    start: str = option("random", "initialisation of the spectra", choices=starts.STARTS)
     restarts: int = option(
-        1, "times to begin, the best is kept; all but the first at random", at_least=1, at_most=1000
+        1,
+        "number of starts; the lowest cost is kept; after the first they are random",
+        at_least=1,
+        at_most=1000,
     )
     iterations: int | None = option(
-        None, "rounds of updates, at most; none: 200, or what the card says",
+        None, "maximum number of updates; none: 200, or the card's number",
         at_least=1, at_most=100000,
     )  # fmt: skip
     tolerance: float = option(
-        1e-5, "end when ten rounds lower the loss by less of it; 0: never", at_least=0, at_most=1
+        1e-5,
+        "stop when ten updates lower the cost by less than this share of it; 0: never",
+        at_least=0,
+        at_most=1,
     )
     timing: float = option(
-        0.3, "grouping: weight of when components play against how they sound",
+        0.3, "grouping: weight of activations against spectra",
         at_least=0, at_most=1,
     )  # fmt: skip
     window_s: float = option(
-        0.064, "length of a frame, to the nearest power of two samples", above=0, at_most=10
+        0.064, "length of a frame, rounded to a power of two samples", above=0, at_most=10
     )
-    overlap: int = option(4, "frames that cover each sample", choices=centred.OVERLAPS)
-    dictionaries: str | None = option(None, "a card that 'unweave nmf learn' wrote", file=True)
+    overlap: int = option(
+        4, "number of frames that overlap at each sample", choices=centred.OVERLAPS
+    )
+    dictionaries: str | None = option(
+        None, "card of dictionaries, as 'unweave nmf learn' writes it", file=True
+    )
     free: str | None = option(
-        None, "with dictionaries: the stem whose spectra are learned from the recording"
+        None, "with dictionaries: a stem whose spectra are learned from the recording"
     )
     seed: int = option(
-        0, "random starts, and those of the grouping", at_least=0, at_most=LARGEST_SEED
+        0, "random seed of the starts and of the grouping", at_least=0, at_most=LARGEST_SEED
     )
     _known: Dictionaries | None = field(default=None, init=False, repr=False, compare=False)
 
@@ -166,10 +186,9 @@ class Nmf(Classical):
             segmentation=segmentation if streams else None,
             bytes_per_sample=BYTES_PER_SAMPLE * self._settings["overlap"] / 4
             + BYTES_PER_STEM * len(stems),
-            rest="accompaniment" if "accompaniment" in stems else stems[-1],
+            complement="accompaniment" if "accompaniment" in stems else stems[-1],
             additive=True,
             scale_equivariant=True,
-            trained=known is not None,
             weights_sha256=known.sha256 if known else None,
             paper="Lee and Seung 1999; Fevotte and Idier 2011; Tan and Fevotte 2013",
         )
@@ -184,7 +203,7 @@ class Nmf(Classical):
 
     @property
     def _settings(self) -> dict[str, Any]:
-        """How spectra are taken: as the card says, or as this separator was told."""
+        """Settings of the spectra: those of the card, or of this separator."""
         own = {name: getattr(self, name) for name in SETTINGS}
         return {**own, **(self._known.settings if self._known else {})}
 
@@ -193,20 +212,20 @@ class Nmf(Classical):
         size, hop = dictionaries.frames(self._settings, sample_rate_hz)
         window = centred.hann(size, mix.device, WINDOW)
         spectrum = centred.analyse(mix, size, hop, window)
-        rest = self.spec.stems.index(str(self.spec.rest))
+        complement = self.spec.stems.index(str(self.spec.complement))
 
         def stems(one: Tensor, wave: Tensor) -> Tensor:
-            masks = self._masks(one, rest)
+            masks = self._masks(one, complement)
             found = [
                 centred.synthesise(one, size, hop, window, wave.shape[-1], mask) for mask in masks
             ]
-            found.insert(rest, wave - sum(found))
+            found.insert(complement, wave - sum(found))
             return torch.stack(found)
 
         return torch.stack([stems(*pair) for pair in zip(spectrum, mix, strict=True)])
 
-    def _masks(self, spectrum: Tensor, rest: int) -> Iterator[Tensor]:
-        """The masks, shaped as the spectrum of one signal, of all stems but the one at `rest`."""
+    def _masks(self, spectrum: Tensor, complement: int) -> Iterator[Tensor]:
+        """The masks, shaped as the spectrum of one signal, without the one at `complement`."""
         values = dictionaries.magnitudes(spectrum, self._settings["exponent"])
         values /= values.mean().clamp(min=SILENT)
         parts = (
@@ -218,7 +237,7 @@ class Nmf(Classical):
         for bases, activations in parts:
             total += (bases @ activations).pow_(self.power)
         for n, (bases, activations) in enumerate(parts):
-            if n != rest:
+            if n != complement:
                 yield (bases @ activations).pow_(self.power).div_(total)
 
     def _unsupervised(self, values: Tensor) -> list[Part]:

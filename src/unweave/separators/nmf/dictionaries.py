@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from unweave.core import toml
-from unweave.core.whole import appearing
+from unweave.core.atomic import atomic_path
 from unweave.errors import OutputError, UsageError, WeightsError
 from unweave.options import Option
 from unweave.signal import centred
@@ -63,7 +63,7 @@ class Dictionaries:
         try:
             card.unlink(missing_ok=True)  # an older card must not name the new spectra
             for file, data in ((target, content), (card, text)):
-                with appearing(file) as hidden:
+                with atomic_path(file) as hidden:
                     hidden.write_bytes(data)
         except OSError as error:
             raise OutputError(f"{card}: cannot be written ({error.strerror or error})") from error
@@ -133,10 +133,10 @@ def read(path: str, limits: Iterable[Option]) -> Dictionaries:
             f"{path}: the dictionaries cannot be read ({error.strerror or error})"
         ) from error
     except KeyError as error:
-        raise WeightsError(f"{path}: no card of dictionaries: it lacks {error}") from error
+        raise WeightsError(f"{path}: not a card of dictionaries: it lacks {error}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise WeightsError(f"{path}: no card of dictionaries ({reason:.120})") from error
+        raise WeightsError(f"{path}: not a card of dictionaries ({reason:.120})") from error
 
 
 def _content(file: Path, sha256: str) -> bytes:

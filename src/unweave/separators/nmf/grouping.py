@@ -28,7 +28,7 @@ def groups(bases: Tensor, activations: Tensor, count: int, *, timing: float, see
     """The group of each component, `(component,)`, the group of the most energy being 0.
 
     bases: `(channel, frequency, component)`; activations: `(component, frame)`. timing: the weight
-    of timing against sound, in [0, 1]. Groups are no more than components.
+    of timing against sound, in [0, 1]. There are at most as many groups as components.
     """
     energy = bases.sum((0, 1)) * activations.sum(1)
     if len(energy) <= count:

@@ -27,7 +27,7 @@ from unweave.signal import centred, stft
 COMPONENTS = 64  # of a dictionary
 ROUNDS = 40  # of updates, to describe a stem
 STEPS = 240  # of tuning
-ACTIVATION_ROUNDS = 10  # of a separation: more fits the mix better and tells stems worse
+ACTIVATION_ROUNDS = 10  # of a separation: more fit the mix better and separate worse
 MOST_FRAMES = 20000  # that a dictionary is learned from, a random choice of all there are
 BATCH = 1024  # frames that are mixed and separated in one step
 RATE = 0.03  # of change, in the logarithm of spectra; falls to zero over the steps
@@ -63,7 +63,7 @@ def learn(
         values = active_frames(magnitudes(some.div_(level), exponent))
         if values.shape[1] < count:
             raise UsageError(
-                f"nmf: {stem} has {values.shape[1]} frames that sound, too few for {count} "
+                f"nmf: {stem} has {values.shape[1]} active frames, too few for {count} "
                 "components: give more examples or set fewer components"
             )
         bases.append(describe(values, count, beta=beta, iterations=rounds, seed=seed))

@@ -1,10 +1,10 @@
-"""Spectral subtraction: turn down what is no louder than the noise, frequency by frequency.
+"""Spectral subtraction: attenuate each frequency where it does not exceed the noise.
 
 **Idea.** A noise that stays the same is known from its spectrum: from a stretch of the recording
 where it is alone (`noise_start_s`, `noise_end_s`), from a recording of its own (`noise`), or, by
 default, from the least power that each frequency has had within some seconds (minimum statistics).
-Whatever is not above it is turned down. With an instrumental passage as the noise this is the
-oldest way of lifting a voice out of a song that repeats itself exactly.
+Whatever does not exceed it is attenuated. An instrumental passage may be the noise, in a song that
+repeats exactly.
 
 **Formula.** Each bin of the short-time spectrum `X` is multiplied with a gain `G` between 0 and 1
 that depends on how far its power is above the noise's, `gamma = |X|^2 / N`:
@@ -15,7 +15,7 @@ that depends on how far its power is above the noise's, `gamma = |X|^2 / N`:
     berouti    sqrt(|X|^2 - a N) / |X|, a = 4 - 0.15 SNR(dB), but never below a floor of noise
     wiener     xi / (1 + xi), xi = w G^2 gamma of the frame before + (1 - w) max(gamma - 1, 0)
     log-mmse   G = xi / (1 + xi) exp(E1(v) / 2), v = gamma xi / (1 + xi), then G^p floor^(1 - p)
-               where p is the chance that there is signal in the bin
+               where p is the probability of signal in the bin
 
 Subtraction leaves "musical noise", tones that flicker by chance; `wiener` leaves less of it and
 `log-mmse`, the default, least. All channels of a bin share one gain, made from their summed power,
@@ -48,11 +48,11 @@ from unweave.options import Classical, option
 from unweave.separators.spectral_subtraction import gains
 from unweave.separators.spectral_subtraction.noise import (
     Profile,
+    active_frames,
     expected,
     joint_power,
     measured,
     minimum_statistics,
-    sounding_frames,
 )
 from unweave.signal.centred import OVERLAPS, analyse, check_mix, frame_size, hann, synthesise
 from unweave.signal.stft import magnitude
@@ -67,41 +67,42 @@ class SpectralSubtraction(Classical):
     """See the module. A noise at another sample rate is compared by frequency, in Hz; above what
     its rate can hold nothing is subtracted."""
 
-    rule: str = option(
-        "log-mmse", "how a gain is found", choices=("log-mmse", "wiener", "berouti", "boll")
-    )
+    rule: str = option("log-mmse", "gain rule", choices=("log-mmse", "wiener", "berouti", "boll"))
     noise: Audio | None = option(None, "a recording of the noise alone", file=True)
     noise_start_s: float | None = option(
-        None, "where in the recording the noise is alone: from", at_least=0
+        None, "start of a part of the recording with noise alone", at_least=0
     )
     noise_end_s: float | None = option(
-        None, "where in the recording the noise is alone: to", above=0
+        None, "end of a part of the recording with noise alone", above=0
     )
     search_s: float = option(
-        8.0, "seconds within which each frequency falls silent once", above=0, at_most=60
+        8.0, "time in which the signal pauses at least once at each frequency", above=0, at_most=60
     )
-    reduction_db: float = option(30.0, "most that noise is turned down", above=0, at_most=200)
+    reduction_db: float = option(30.0, "maximum attenuation of the noise", above=0, at_most=200)
     window_s: float = option(
-        0.04, "length of a frame, rounded to a power of two of samples", above=0, at_most=1
+        0.04, "length of a frame, rounded to a power of two samples", above=0, at_most=1
     )
-    overlap: int = option(4, "frames that cover each sample", choices=OVERLAPS)
+    overlap: int = option(4, "number of frames that overlap at each sample", choices=OVERLAPS)
     memory_s: float = option(
-        0.2, "wiener and log-mmse: how long the gain looks back", above=0, at_most=10
+        0.2,
+        "wiener and log-mmse: time constant of the decision-directed estimate",
+        above=0,
+        at_most=10,
     )
     absence: float = option(
         0.2,
-        "log-mmse: the chance that a bin holds only noise; 0 is the rule of 1985",
+        "log-mmse: prior probability of noise alone in a bin; 0: log-MMSE as of 1985",
         at_least=0,
         at_most=0.99,
     )
     oversubtraction: float = option(
-        4.0, "berouti: times the noise is subtracted at 0 dB", at_least=1, at_most=20
+        4.0, "berouti: oversubtraction factor at 0 dB SNR", at_least=1, at_most=20
     )
     average_frames: int = option(
-        3, "boll: frames that a magnitude is the mean of, an odd number", at_least=1, at_most=99
+        3, "boll: number of frames that are averaged, odd", at_least=1, at_most=99
     )
     residual_reduction: bool = option(
-        True, "boll: tidy up what subtraction leaves of the noise; false is plain subtraction"
+        True, "boll: reduce the residual noise; false: plain subtraction"
     )
     _alone: Profile | None = field(default=None, init=False, repr=False)  # of `noise`
 
@@ -130,7 +131,7 @@ class SpectralSubtraction(Classical):
             stems=("signal", "noise"),
             segmentation=None if self._interval else segmentation,
             bytes_per_sample=30.0 + 20.0 * self.overlap,  # of a stereo recording
-            rest="noise",
+            complement="noise",
             additive=True,
             scale_equivariant=self.noise is None,
             paper="Boll 1979; Berouti et al. 1979; Ephraim and Malah 1985; Martin 2001; Cohen 2002",
@@ -181,9 +182,9 @@ class SpectralSubtraction(Classical):
         hop_s, channels = hop / sample_rate_hz, mix.shape[1]
         total: Tensor | None = None
         for n in range(channels):
-            sounding = sounding_frames(mix[:, n], size, hop)
+            active = active_frames(mix[:, n], size, hop)
             power = magnitude(rows[:, n]).square_()
-            found = minimum_statistics(power, sounding, self.overlap, hop_s, self.search_s)
+            found = minimum_statistics(power, active, self.overlap, hop_s, self.search_s)
             total = found if total is None else total.add_(found)
         assert total is not None
         return total.div_(channels)

@@ -100,9 +100,9 @@ def decision_directed(
     """The gains of a rule with xi from the last frame's estimate and this frame's power.
 
     previous_weight: of the last frame's estimate of xi, 0 to 1. floor: the least gain. absence: the
-    chance, before anything is heard, that a bin holds no signal and its gain is the floor; where
-    it is not 0, the two gains are averaged as decibels, each with its chance given what is heard.
-    Where there is no noise the gain is 1.
+    prior probability that a bin holds no signal, so that its gain is the floor; where it is not 0,
+    the two gains are averaged in decibels, weighted by their posterior probabilities. Where there
+    is no noise the gain is 1.
     """
     gains = torch.empty_like(power)
     last: Tensor | None = None

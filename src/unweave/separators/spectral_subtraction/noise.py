@@ -111,25 +111,25 @@ def average(values: Tensor, frames: int) -> Tensor:
 
 
 def minimum_statistics(
-    power: Tensor, sounding: Tensor, overlap: int, hop_s: float, search_s: float
+    power: Tensor, active: Tensor, overlap: int, hop_s: float, search_s: float
 ) -> Tensor:
     """The noise's power in each frame of a spectrogram.
 
     power: of one channel, or of channels that hold the same; overlap: hops of hop_s to a window.
-    sounding: `(batch, frame)`, False where the recording is digitally silent, which says nothing
+    active: `(batch, frame)`, False where the recording is digitally silent, which says nothing
     about the noise. search_s: seconds that the minimum is taken over. Returns a power shaped the
     same, 0 where nothing sounds.
     """
     frames = power.shape[-2]
     smooth = _odd(SMOOTH_S / hop_s)
     search = min(_odd(search_s / hop_s), frames + 1 - frames % 2)
-    averaged = _averaged(power, sounding, _weights(smooth))
-    averaged.masked_fill_(~sounding[..., None], torch.inf)
+    averaged = _averaged(power, active, _weights(smooth))
+    averaged.masked_fill_(~active[..., None], torch.inf)
     least = _sliding_minimum(averaged, search)
     return least.masked_fill_(least == torch.inf, 0.0).mul_(_bias(overlap, smooth, search))
 
 
-def sounding_frames(wave: Tensor, size: int, hop: int) -> Tensor:
+def active_frames(wave: Tensor, size: int, hop: int) -> Tensor:
     """Which frames, centred on multiples of the hop, lie in sound all over.
 
     wave: `(batch, time)`. Returns `(batch, frame)`, False where a hop's length of the frame or
@@ -159,13 +159,13 @@ def _weights(count: int) -> Tensor:
     return torch.hann_window(count + 2, periodic=False)[1:-1]
 
 
-def _averaged(power: Tensor, sounding: Tensor, weights: Tensor) -> Tensor:
-    """The weighted mean over the sounding frames around each frame; 0 where there are none.
+def _averaged(power: Tensor, active: Tensor, weights: Tensor) -> Tensor:
+    """The weighted mean over the active frames around each frame; 0 where there are none.
 
     A block of frames is one product of a matrix with them, which is faster than a convolution.
     """
     half, frames = weights.shape[0] // 2, power.shape[-2]
-    known = sounding[..., None].to(power.dtype)
+    known = active[..., None].to(power.dtype)
     out = torch.empty_like(power)
     for first in range(0, frames, FRAMES_AT_ONCE):
         last = min(first + FRAMES_AT_ONCE, frames)

@@ -26,7 +26,7 @@ REPORT = "report.json"  # that unweave writes beside stems
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What is trained on, and what chooses the weights."""
+    """The training tracks, and the validation tracks, which select the weights."""
 
     train: tuple[Track, ...]
     validation: tuple[Track, ...]
@@ -42,27 +42,29 @@ def split(data: Data) -> Split:
     if root is not None:
         _check_own_work(root)
     found = datasets.load(data.dataset, root, data.split or None)
-    for start in data.held_out:
+    for start in data.validation_tracks:
         if not any(track.name.startswith(start) for track in found):
             names = [shown(track.name) for track in found]
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             raise UsageError(
-                f"data.held_out: no track's name begins with {start!r}; the tracks are "
+                f"data.validation_tracks: no track's name begins with {start!r}; the tracks are "
                 f"{', '.join(names[:5])}{more}"
             )
-    validation = tuple(t for t in found if data.held_out and t.name.startswith(data.held_out))
+    validation = tuple(
+        t for t in found if data.validation_tracks and t.name.startswith(data.validation_tracks)
+    )
     train = tuple(t for t in found if t not in validation)
     if data.validation_split:
         others = datasets.load(data.dataset, root, data.validation_split)
         validation += tuple(t for t in others if t not in validation)
     if not train:
         raise InputError(
-            f"{shown(data.root or data.dataset)}: holds no track to train on besides those that "
-            "choose the weights"
+            f"{shown(data.root or data.dataset)}: all tracks are validation tracks; leave some "
+            "to train on"
         )
     if not validation:
         raise UsageError(
-            "nothing chooses the weights: name tracks in data.held_out or a data.validation_split"
+            "no validation tracks: name some in data.validation_tracks, or a data.validation_split"
         )
     for track in (*train, *validation):
         _check(track, data)
@@ -91,7 +93,7 @@ def _is_report(path: Path) -> bool:
 
 
 def _check_apart(train: Sequence[Track], validation: Sequence[Track]) -> None:
-    """Raises UsageError for a track that is trained on and chooses the weights as well: the same
+    """Raises UsageError for a track that is both a training and a validation track: the same
     track, one of its files, or files with the same content."""
     files = {file.resolve(): track for track in train for file in track.files}
     alike: dict[tuple[int, ...], list[Track]] = {}
@@ -108,7 +110,7 @@ def _check_apart(train: Sequence[Track], validation: Sequence[Track]) -> None:
         if twin is not None:
             where = f" as {shown(twin.name)}" * (twin.name != track.name)
             raise UsageError(
-                f"{shown(track.name)}: is trained on{where} and chooses the weights too; set "
+                f"{shown(track.name)}: is a validation track and a training track{where}; set "
                 "data.split and data.validation_split to splits without common tracks, or take "
                 "one copy out"
             )
@@ -143,24 +145,26 @@ def _check(track: Track, data: Data) -> None:
         raise InputError(f"{shown(track.name)}: holds no sound; take it out")
 
 
-def chances(tracks: Sequence[Track], even: Sequence[str] = ()) -> list[float]:
-    """How often each track is drawn, relative to the others: by its length, but groups whose names
-    begin as in `even` come as often as one another, however much there is of each. Raises
-    UsageError for a group without tracks."""
+def chances(tracks: Sequence[Track], balanced_groups: Sequence[str] = ()) -> list[float]:
+    """How often each track is drawn, relative to the others: in proportion to its length, but each
+    group of `balanced_groups` equally often, whatever its total length. A group is the tracks whose
+    names begin so. Raises UsageError for a group without tracks."""
     found = [track.duration_s for track in tracks]
-    groups = [[n for n, t in enumerate(tracks) if t.name.startswith(start)] for start in even]
+    groups = [
+        [n for n, t in enumerate(tracks) if t.name.startswith(start)] for start in balanced_groups
+    ]
     totals = [sum(found[n] for n in group) for group in groups]
-    for start, group, total in zip(even, groups, totals, strict=True):
+    for start, group, total in zip(balanced_groups, groups, totals, strict=True):
         if not group:
             raise UsageError(
-                f"data.even: no name of a track that is trained on begins with {start!r}"
+                f"data.balanced_groups: no training track's name begins with {start!r}"
             )
         for n in group:
             found[n] *= sum(totals) / len(totals) / total
     return found
 
 
-class Sound:
+class AudioStore:
     """Stems of tracks, piece by piece. What was decoded whole stays while there is room for it.
 
     stores: how many processes have one of these, each with its part of `data.memory_mb`.

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever ends the program.
+"""Atomic writes: a file is complete or absent, whatever ends the program.
 
 What is written goes to a hidden file beside the final one (`.unweave-....partial`), from there to
 the disk (fsync), and the last step is a rename within one folder, which happens or does not.
@@ -155,7 +155,7 @@ def abandon() -> None:
 
 
 @contextmanager
-def appearing(target: Path, *, replace: bool = True) -> Iterator[Path]:
+def atomic_path(target: Path, *, replace: bool = True) -> Iterator[Path]:
     """A hidden path beside `target` to write to; it becomes `target` where the block ends well.
 
     Makes the folder. Where the block fails, what it wrote is removed and `target` is as it was.

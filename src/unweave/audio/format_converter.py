@@ -1,4 +1,4 @@
-"""A stream that changes its rate or channels on the way, given as the one it began as.
+"""Convert a stream that changes its sample rate or channels to the format of its first samples.
 
 Joined MP3s and broadcasts do this. A later part at another rate is resampled to the first rate.
 One channel is copied to all; many into one are averaged; otherwise channels keep their places,
@@ -26,8 +26,8 @@ def match_channels(wave: Wave, channels: int) -> Wave:
     return np.pad(wave[:channels], ((0, max(channels - have, 0)), (0, 0)))
 
 
-class Steady:
-    """Keeps `rate_hz` and `channels`; `changes` says in words what had to be changed."""
+class FormatConverter:
+    """Gives `rate_hz` and `channels` throughout; `changes` describes what it converts."""
 
     def __init__(self, rate_hz: int, channels: int) -> None:
         self._rate_hz = rate_hz

@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any
 
-from unweave.core.ending import end_now, leave_to_parent
+from unweave.core.ending import described, end_now, leave_to_parent
 
 _context = multiprocessing.get_context("spawn")
 
@@ -36,8 +36,7 @@ class Child:
     @property
     def ended(self) -> str:
         """What to say of one that has died."""
-        code = self.process.exitcode
-        return f"its process ended with code {code}, perhaps for want of memory; use fewer --jobs"
+        return f"{described(self.process.exitcode)}; use --jobs 1"
 
 
 class Children:

@@ -1,8 +1,8 @@
 """Several tracks at a time, each in a child process that keeps the separators it has loaded.
 
 Children share the processor's cores among them. One that is killed fails only the entry it was
-working on; what is left of its track goes to another. To stop, children are killed, and they end by themselves
-where the parent is killed: files of scores appear whole or not at all.
+working on; what is left of its track goes to another. To stop, children are killed, and they end by
+themselves where the parent is killed: files of scores appear whole or not at all.
 """
 
 from __future__ import annotations

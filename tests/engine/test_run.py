@@ -18,6 +18,7 @@ from tests.engine.fakes import Halves, halves
 from unweave.audio.reader import Reader
 from unweave.core.atomic import sha256
 from unweave.core.plan import Segmentation
+from unweave.engine import executor as executors
 from unweave.engine import report, resources, run
 from unweave.engine.ahead import Decoding
 from unweave.engine.run import separate_array, separate_file
@@ -408,7 +409,7 @@ def test_no_room_for_a_recording_that_does_not_say_how_long_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ffmpeg_file, known: bool
 ) -> None:  # type: ignore[no-untyped-def]
     """As an MP3 without a header that counts its frames."""
-    monkeypatch.setattr(resources, "current_memory_mb", lambda: 0.0)
+    monkeypatch.setattr(executors, "current_memory_mb", lambda: 0.0)
     options = {} if known else {"muxer_options": {"write_xing": "0"}, "bit_rate": 320_000}
     codec = ("flac", "flac") if known else ("mp3", "libmp3lame")
     kind = "s16" if known else "flt"

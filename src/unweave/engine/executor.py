@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Condition, Event, Lock
 
+from unweave.engine import resources
 from unweave.engine.compose import AnySeparator, leaves
 from unweave.engine.limits import available_mb, cores, current_memory_mb
-from unweave.engine.resources import Share, choose_device, choose_share
+from unweave.engine.resources import Share
 from unweave.engine.workers import Workers
 from unweave.errors import Cancelled, MemoryLimitError
 from unweave.request import Execution, SeparatorRef
@@ -75,7 +76,7 @@ class Executor:
 
         load: loads it, if it is not loaded. What exists only in memory is used as it is.
         """
-        device = choose_device(execution.device)
+        device = resources.choose_device(execution.device)
         identity = reference.identity()
         if identity is None:
             separator = load()
@@ -133,10 +134,10 @@ class Executor:
                     self._idle_mb = current_memory_mb()
                 held_mb = max(current_memory_mb(), self._idle_mb + sum(self.promised_mb))
                 try:
-                    share = choose_share(
+                    share = resources.choose_share(
                         spec.name,
                         parts,
-                        choose_device(execution.device),
+                        resources.choose_device(execution.device),
                         wanted=execution.batch,
                         groups=groups,
                         length=length,

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests import CPU
 from tests.engine.fakes import Halves, halves
 from tests.engine.test_chunking import demucs, noise, stub
 from unweave.core.plan import Plan, Segmentation
@@ -31,6 +32,7 @@ from unweave.engine.compose import AnySeparator, Composition, leaves
 from unweave.engine.run import separate_array, separate_file
 from unweave.engine.wrap import channel_groups, separate_blocks
 from unweave.errors import UsageError
+from unweave.request import Execution, SeparationRequest, SeparatorRef
 from unweave.types import Separator, Spec, Wave
 
 RATE = 8000
@@ -67,7 +69,8 @@ class Stub:
 
 
 def run(separator: AnySeparator, mix: Wave, rate: int = RATE) -> dict[str, Wave]:
-    return separate_array(separator, mix, rate, device="cpu", batch=2, warn=pytest.fail)
+    two = Execution(device="cpu", batch=2)
+    return separate_array(separator, mix, rate, execution=two, warn=pytest.fail)
 
 
 def stacked(separator: AnySeparator, mix: Wave) -> Wave:
@@ -121,7 +124,9 @@ def test_files_give_what_arrays_give(plan: Plan, tmp_path: Path) -> None:
         {"a": tmp_path / "a.wav"},
         tmp_path / "report.json",
         lambda: separator,
-        device="cpu",
+        SeparationRequest(
+            separator=SeparatorRef(name=separator.spec.name), stems=("a",), execution=CPU
+        ),
     )
     assert report["stems"][0]["samples"] == mix.shape[1]
     found, _ = soundfile.read(tmp_path / "a.wav", dtype="float32")

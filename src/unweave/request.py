@@ -243,13 +243,16 @@ def _of_separators(then: SeparatorRef, now: SeparatorRef) -> Iterator[str]:
         for one, other in zip(then.members, now.members, strict=True)
         for what in _of_separators(one, other)
     ]
-    if then.weights_sha256 != now.weights_sha256 and not within:
+    options = list(_differing_options(then, now))
+    # Weights that come from the file of an option differ with it.
+    explained = within or any(what.startswith("other content") for what in options)
+    if then.weights_sha256 != now.weights_sha256 and not explained:
         hashes = _hashes(then.weights_sha256, now.weights_sha256)
         yield f"other weights of {then.name} ({hashes})"
     elif then.card_sha256 != now.card_sha256:
         yield f"another card of {then.name} ({_hashes(then.card_sha256, now.card_sha256)})"
     yield from within
-    yield from _differing_options(then, now)
+    yield from options
 
 
 def _differing_options(then: SeparatorRef, now: SeparatorRef) -> Iterator[str]:

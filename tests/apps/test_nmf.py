@@ -99,7 +99,7 @@ def test_spectra_survive_being_kept(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("output", "examples", "options", "words"),
     [
-        ("card.txt", ["a=x.wav"], {}, "name it so"),
+        ("card.txt", ["a=x.wav"], {}, ".toml"),
         ("card.toml", [], {}, "give examples"),
         ("card.toml", ["a=x.wav"], {"root": Path()}, "one of the two"),
         ("card.toml", ["x.wav"], {}, "STEM=PATH"),

@@ -177,7 +177,7 @@ def test_what_cannot_be_done(here, monkeypatch):
     song = Path("tones.wav")
     for keywords, error, says in [
         ({"output": Path("t.txt")}, UsageError, r"t\.txt: partials are written as \.csv, \.json"),
-        ({"plot": Path("t.jpg")}, UsageError, r"t\.jpg: the picture is a \.png"),
+        ({"plot": Path("t.jpg")}, UsageError, r"t\.jpg: the picture must be a \.png"),
         ({"options": {"window_s": -1.0}}, UsageError, "window_s must be"),
         ({"options": {"windows": 1.0}}, UsageError, "no option 'windows'"),
         ({"options": {"wiener": 1}}, UsageError, "no option 'wiener'"),

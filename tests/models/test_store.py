@@ -359,7 +359,7 @@ def test_a_card_whose_weights_are_gone_says_where_they_belong(tmp_path, content)
 def test_a_file_that_is_pinned_and_no_safetensors_is_one_line(tmp_path):
     card, file = trained(tmp_path, b"notes")
     file.write_bytes(b"notes")
-    with pytest.raises(WeightsError, match="is no safetensors file") as caught:
+    with pytest.raises(WeightsError, match="is not a safetensors file") as caught:
         store.weights(cards.card(str(card)))
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -46,10 +46,7 @@ demo: $(VENV)/.plot ## Separate a song or a folder into stems/ and draw it: make
 
 # Tests run side by side, so each process takes one core for torch.
 test: $(VENV)/.test ## Run every check: format, lint, types, imports, tests
-	@echo '== docs: $(VENV)/.test ## Build the documentation site into build/site
-	@$(BIN)/mkdocs build --quiet && echo 'open build/site/index.html'
-
-format: ruff format --check'
+	@echo '== format: ruff format --check'
 	@$(BIN)/python -m ruff format --check .
 	@echo '== lint: ruff check'
 	@$(BIN)/python -m ruff check .

@@ -2,12 +2,14 @@
 
 import dataclasses
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import unweave
 from unweave import registry
+from unweave.core.plan import Plan
 from unweave.errors import UsageError
 from unweave.models import architectures, cards
 
@@ -357,3 +359,12 @@ def test_a_path_without_a_card_is_one_line(tmp_path, text, words):
         cards.card(str(path))
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_page_about_models_has_every_key_of_a_card() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    not_written = {"name", "file", "path", "origin"}  # the file's name, and where it was found
+    keys = {one.name for one in dataclasses.fields(cards.Card)} - not_written
+    for part in (cards.Source, cards.File, cards.Weights, cards.Score, cards.Bag, Plan):
+        keys |= {one.name for one in dataclasses.fields(part)}
+    assert [key for key in sorted(keys) if f"`{key}`" not in page and f"{key}]" not in page] == []

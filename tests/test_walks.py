@@ -133,6 +133,32 @@ def test_a_bag_of_models(patched: Callable[[str], Run], song: str, tmp_path: Pat
     assert "agrees" in run("-m", "unweave", "verify", str(tmp_path / "o" / "song"))
 
 
+def test_a_dataset(patched: Callable[[str], Run], tmp_path: Path) -> None:
+    run = patched("dataset")
+    run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/datasets/test_catalog.py")
+    rng = np.random.default_rng(0)
+    for name in ("mix", "source-01", "source-02"):
+        path = tmp_path / "corpus" / "A" / f"{name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, 0.1 * rng.standard_normal((16000, 2)), 16000)
+    root = str(tmp_path / "corpus")
+    assert "ccmixter" in run("-m", "unweave", "dataset", "list")
+    run("-m", "unweave", "benchmark", "--root", root, "-s", "hpss", "-o", str(tmp_path / "o"),
+        "--map", "percussive=vocals")  # fmt: skip
+
+
+def test_a_metric(patched: Callable[[str], Run], tmp_path: Path) -> None:
+    run = patched("metric")
+    folder = str(tmp_path / "o")
+    run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/evaluation/test_scoring.py",
+        "tests/evaluation/test_scores.py", "tests/evaluation/test_aggregate.py")  # fmt: skip
+    run("-m", "unweave", "benchmark", "--dataset", "synthetic", "-s", "hpss", "-o", folder,
+        "--split", "test", "--tracks", "1", "--map", "percussive=drums")  # fmt: skip
+    run("-m", "unweave", "report", folder)
+    (page,) = Path(folder).rglob("*.md")
+    assert "L1" in page.read_text(encoding="utf-8")
+
+
 def test_a_use(patched: Callable[[str], Run], song: str) -> None:
     run = patched("use")
     assert "loudest" in run("-m", "unweave", "--help")

@@ -34,10 +34,10 @@ def roots(stem_mp4, write, songs, tmp_path_factory):
 
 
 def test_names():
-    assert datasets.names() == NAMES
+    assert set(NAMES) <= set(datasets.names())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", datasets.names())
 def test_every_dataset_states_its_facts(name):
     found = datasets.describe(name)
     assert found.title

@@ -58,7 +58,7 @@ def test_mean_of_tracks():
 def test_global():
     table = aggregate.global_table(SCORES[:2])
     assert table.rows[0].values == (5.5,)
-    assert "MDX" in table.title
+    assert "global SDR" in table.title
     assert aggregate.global_table(SCORES[:2], "snr_db").rows[0].values == (1.0,)
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from unweave.errors import InputError
-from unweave.evaluation import rounding
+from unweave.evaluation import rounding, whole_track
 from unweave.evaluation import scores as files
 from unweave.evaluation.scores import BSS_EVAL_V4, MIR_1K, TrackScores, Values
 from unweave.evaluation.table import Column, Row, Table
@@ -172,18 +172,13 @@ def global_table(
     metric: str = "global_sdr_db",
     stems: Sequence[str] | None = None,
 ) -> Table:
-    """The mean over tracks of a whole-track metric: global_sdr_db, si_sdr_db or snr_db.
+    """The mean over tracks of a metric of whole tracks (`evaluation.whole_track`).
 
     stems: as in `csdr_table`.
     """
-    titles = {
-        "global_sdr_db": "global SDR, dB (MDX)",
-        "si_sdr_db": "SI-SDR, dB",
-        "snr_db": "SNR, dB",
-    }
     return _table(
         scores,
-        titles[metric],
+        f"{whole_track.metrics()[metric].title}, dB",
         "whole track, then mean over tracks",
         lambda item, stem: item.global_.get(stem, {}).get(metric, math.nan),
         np.mean,

@@ -6,6 +6,7 @@ is said; rates and channels that differ are an error, because making them equal 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -17,7 +18,7 @@ import numpy as np
 from unweave.core import stem_names
 from unweave.core.waves import MOST_CHANNELS, as_array, as_wave, whole_rate_hz
 from unweave.errors import UsageError
-from unweave.evaluation import pairing, scores, scoring, stem_files
+from unweave.evaluation import pairing, scores, scoring, stem_files, whole_track
 from unweave.evaluation import rounding as how
 from unweave.evaluation.aggregate import decibels, frame_median, stems_of
 from unweave.evaluation.scores import (
@@ -42,7 +43,6 @@ _TITLES = {
     V3_IMAGES: ("BSS Eval v3 images, dB", "one score for the whole length"),
     V3_SOURCES: ("BSS Eval v3 sources, dB", "one score for the whole length"),
 }
-_GLOBAL = {"global_sdr_db": "global SDR", "si_sdr_db": "SI-SDR", "snr_db": "SNR"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ class Evaluation:
     def __getitem__(self, stem: str) -> dict[str, float]:
         values = self.scores.targets.get(stem, {})
         frames = {metric: frame_median(values[metric]) for metric in values}
-        whole = {title: self.scores.global_[stem][name] for name, title in _GLOBAL.items()}
-        return frames | whole
+        whole, own = whole_track.metrics(), self.scores.global_[stem]
+        return frames | {whole[name].title: own.get(name, math.nan) for name in whole}
 
     def __repr__(self) -> str:
         found = (f"{stem} {self[stem]['global SDR']:.2f}" for stem in self.stems)
@@ -86,13 +86,14 @@ class Evaluation:
     def tables(self) -> list[Table]:
         """The scores with the names of their aggregations, by stem."""
         found, bits = self.scores, self.scores.rounded_to_bits
+        metrics = whole_track.metrics()
         whole = Table(
             title="without filters, dB",
             aggregation=how.with_rounding("one score for the whole length", bits),
             rounded_to_bits=bits,
-            columns=decibels(_GLOBAL.values()),
+            columns=decibels(metric.title for metric in metrics.values()),
             rows=tuple(
-                Row(stem, tuple(found.global_[stem][name] for name in _GLOBAL))
+                Row(stem, tuple(found.global_[stem].get(name, math.nan) for name in metrics))
                 for stem in self.stems
             ),
         )

@@ -3,7 +3,7 @@
 `bss-eval-v4` is SiSEC's: BSS Eval v4 on images, windows of one second without overlap. `mir-1k` is
 that of Huang et al.: BSS Eval v3 on sources of one channel, one score per clip, and NSDR, which is
 how much better the estimate is than the mix itself. The two of v3 score a track as a whole. Named
-stems are never permuted. Global SDR, SI-SDR and SNR are always there.
+stems are never permuted. The metrics of a whole track, as SI-SDR, are always there.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unweave.errors import UsageError
+from unweave.evaluation import whole_track
 from unweave.evaluation.pairing import evaluations
 from unweave.evaluation.scores import (
     BSS_EVAL_V4,
@@ -77,9 +78,9 @@ def score(
     for names in evaluations(list(estimates)):
         own = np.stack([references[name] for name in names])
         given = np.stack([estimates[name] for name in names])
-        simple = _simple(own, given)
+        whole = {name: metric.score(own, given) for name, metric in whole_track.metrics().items()}
         for n, name in enumerate(names):
-            found.global_[name] = {metric: float(simple[metric][n]) for metric in simple}
+            found.global_[name] = {metric: float(whole[metric][n]) for metric in whole}
         if protocol == GLOBAL:
             continue
         values = _bss_eval(own, given, sample_rate_hz, protocol, _cache(caches, names))
@@ -155,17 +156,6 @@ def _bss_eval(
         no_isr = np.full(len(references), np.nan)
         whole = {"SDR": sources.sdr, "SIR": sources.sir, "ISR": no_isr, "SAR": sources.sar}
     return {metric: values[:, None] for metric, values in whole.items()}
-
-
-def _simple(references: Wave, estimates: Wave) -> dict[str, Values]:
-    """The metrics without filters, each `(stem,)`."""
-    from unweave.evaluation import metrics
-
-    return {
-        "global_sdr_db": metrics.global_sdr(references, estimates),
-        "si_sdr_db": metrics.si_sdr(references, estimates).si_sdr,
-        "snr_db": metrics.snr(references, estimates),
-    }
 
 
 def _mir1k(values: Mapping[str, Values], reference: Wave, mix: Wave | None) -> dict[str, float]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from unweave.errors import UsageError
-from unweave.evaluation import aggregate, rounding, sisec
+from unweave.evaluation import aggregate, rounding, sisec, whole_track
 from unweave.evaluation.published import published
 from unweave.evaluation.report.comparison import Comparison, System, campaign
 from unweave.evaluation.report.document import Block, Text
@@ -95,9 +95,11 @@ def other_averages(comparison: Comparison) -> list[Table]:
     if not comparison.is_mir1k:
         table = aggregate.mean_table(comparison.scores, stems=stems)
         found.append(score_table(comparison, "SDR, mean of tracks", table))
-    for metric, title in (("global_sdr_db", "Global SDR"), ("si_sdr_db", "SI-SDR")):
-        if any(metric in values for item in own for values in item.global_.values()):
-            table = aggregate.global_table(own, metric, stems)
+    for name, metric in whole_track.metrics().items():
+        there = any(name in values for item in own for values in item.global_.values())
+        if metric.reported and there:
+            title = metric.title[0].upper() + metric.title[1:]
+            table = aggregate.global_table(own, name, stems)
             found.append(score_table(comparison, title, table))
     return found
 

@@ -95,10 +95,11 @@ def imports(source: Path, package: str = PACKAGE) -> networkx.DiGraph:
     finally:
         sys.path.remove(str(source))
     found = networkx.DiGraph()
-    found.add_nodes_from(graph.modules)
-    found.add_edges_from(
-        (a, b) for a in graph.modules for b in graph.find_modules_directly_imported_by(a)
-    )
+    modules = sorted(graph.modules)  # so that of equal chains the same is told every time
+    found.add_nodes_from(modules)
+    for module in modules:
+        imported = sorted(graph.find_modules_directly_imported_by(module))
+        found.add_edges_from((module, name) for name in imported)
     return found
 
 

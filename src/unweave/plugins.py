@@ -13,15 +13,19 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unweave.errors import UsageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 SEPARATORS = "unweave.separators"  # NAME = "module:Class", a technique as those of unweave
 ARCHITECTURES = "unweave.architectures"  # NAME = "package", with `model` and perhaps `options`
@@ -35,21 +39,46 @@ log = logging.getLogger(__name__)
 
 
 @cache
-def found(group: str) -> dict[str, metadata.EntryPoint]:
+def found(group: str) -> dict[str, EntryPoint]:
     """The entry points of a group by name.
 
     Where two packages give a name, the first of them in the alphabet has it.
     """
-    points = sorted(metadata.entry_points(group=group), key=lambda each: (each.name, origin(each)))
+    points = sorted(_points(group), key=lambda each: (each.name, origin(each)))
     return {point.name: point for point in reversed(points)}
 
 
-def origin(point: metadata.EntryPoint) -> str:
+def _points(group: str) -> Iterable[EntryPoint]:
+    """The entry points of a group. Without any, as mostly, `importlib.metadata` is not imported: it
+    takes longer than all else that `unweave --help` does.
+    """
+    if not any(_declares(Path(folder), group) for folder in sys.path):
+        return ()
+    from importlib.metadata import entry_points
+
+    return entry_points(group=group)
+
+
+def _declares(folder: Path, group: str) -> bool:
+    """Whether a package that is installed in a folder of `sys.path` declares entries of a group."""
+    if folder.is_file():
+        return True  # an archive: its metadata has to be asked
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if name.endswith((".dist-info", ".egg-info")):
+                with suppress(OSError, ValueError):
+                    facts = (folder / name / "entry_points.txt").read_text(encoding="utf-8")
+                    if f"[{group}]" in facts:
+                        return True
+    return False
+
+
+def origin(point: EntryPoint) -> str:
     """The distribution that an entry point comes from."""
     return point.dist.name if point.dist is not None else "unknown"
 
 
-def loaded(point: metadata.EntryPoint) -> object:
+def loaded(point: EntryPoint) -> object:
     """What an entry point names. Raises UsageError, one line, where it cannot be had."""
     try:
         return point.load()
@@ -85,13 +114,13 @@ class Place:
     origin: str
 
 
-def files(group: str, own: metadata.EntryPoint) -> dict[str, Place]:
+def files(group: str, own: EntryPoint) -> dict[str, Place]:
     """The TOML files in the folders that packages name in a group, by their names.
 
     `own` names unweave's. Folders are found and read, no code of a package runs.
     """
     found: dict[str, Place] = {}
-    for point in (own, *sorted(metadata.entry_points(group=group), key=lambda point: point.name)):
+    for point in (own, *sorted(_points(group), key=lambda point: point.name)):
         brought_by = point.dist.name if point.dist else own.name
         paths = sorted(path for folder in _folders(point) for path in folder.glob(f"*{ENDING}"))
         if not paths:
@@ -105,7 +134,7 @@ def files(group: str, own: metadata.EntryPoint) -> dict[str, Place]:
     return found
 
 
-def _folders(point: metadata.EntryPoint) -> Iterator[Path]:
+def _folders(point: EntryPoint) -> Iterator[Path]:
     """The folders that an entry point may mean: `package.folder`, found and not imported."""
     package, *inner = point.value.partition(":")[0].strip().split(".")
     try:

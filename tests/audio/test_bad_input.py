@@ -175,7 +175,7 @@ def test_protected(tmp_path, whole, kind):
 
 def test_unknown_codec(tmp_path, wav_bytes):
     (tmp_path / "a.wav").write_bytes(wav_bytes(codec=0x1234))
-    assert "its codec is not known" in refused(tmp_path / "a.wav")
+    assert "its codec is unknown" in refused(tmp_path / "a.wav")
 
 
 # --- headers that lie ----------------------------------------------------------------------

@@ -500,7 +500,7 @@ def test_the_first_stream_that_can_be_decoded_is_taken(tmp_path, make_wave, ffmp
     got, (note,) = read(path)
     assert np.array_equal(got, whole)
     assert "has 2 streams of sound; number 2, " in note
-    with pytest.raises(InputError, match="its codec is not known"):
+    with pytest.raises(InputError, match="its codec is unknown"):
         read(path, 0)
 
 

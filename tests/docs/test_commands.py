@@ -1,8 +1,10 @@
 """Every command of the documents can be typed as it stands: run on small inputs, or parsed."""
 
+import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -157,10 +159,33 @@ def check_script(words: list[str]) -> None:
         assert f'"{option}"' in text, f"{path} has no option {option}"
 
 
+def install(package: str, site: Path) -> None:
+    """What pip makes of a package of the repository, in a folder of its own."""
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps")
+    here = ("--no-build-isolation", "--no-index", "--target", str(site), str(ROOT / package))
+    subprocess.run([*pip, *here], check=True)
+
+
+def run_beside(site: Path, words: list[str]) -> None:
+    """A command of unweave where the packages in `site` are installed."""
+    path = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(site)])
+    environment = {**os.environ, "PYTHONPATH": path}
+    command = [sys.executable, "-m", *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{shlex.join(words)}: {done.stderr}"
+
+
 @pytest.mark.parametrize("block", BLOCKS)
 def test_commands_go_as_they_are_written(block: list[list[str]], scene: Path) -> None:
+    site = None
     for words in block:
         line = " ".join(words)
+        if words[:2] == ["pip", "install"] and "unweave-example" in words[-1]:
+            site = scene / "site"
+            install(words[-1], site)
+        elif site is not None:
+            run_beside(site, words)
+            continue
         if words[0] not in ("unweave", "~/unweave/bin/unweave"):
             if words[0] not in OTHERS and "-c" not in words:
                 check_script(words)

@@ -93,7 +93,7 @@ def test_missing_tracks_and_stems_are_said_before_any_work(here):
         ({"estimates": {"theirs": "empty"}}, UsageError, "theirs: empty holds no estimates"),
         ({"estimates": {"theirs": "fast"}}, InputError, "has 44100 Hz, the track a has 8000"),
         ({"estimates": {"theirs": "odd"}}, UsageError, "theirs: none of piano is one of vocals"),
-        ({"oracles": ["ibm"], "estimates": {"ibm": "empty"}}, UsageError, "another row"),
+        ({"oracles": ["ibm"], "estimates": {"ibm": "empty"}}, UsageError, "another entry"),
         ({"separators": ["their.module:Class"]}, UsageError, "ModuleNotFoundError"),
         ({"separators": ["theirs:nothing"]}, UsageError, "theirs:nothing: is no separator"),
         ({"separators": ["theirs:gone"]}, UsageError, "AttributeError"),

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from unweave.errors import UsageError
-from unweave.evaluation.table import RANKED, Column, Row, Table, shown, significant
+from unweave.evaluation.table import RANKED, Column, Row, Table
+from unweave.evaluation.text import shown, significant
 
 
 def table(*groups, best="high", decimals=2):

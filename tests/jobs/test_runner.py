@@ -17,8 +17,8 @@ from unweave.core import children
 from unweave.core.status import Status
 from unweave.errors import InputError, UsageError, WeightsError
 from unweave.jobs import exit_code, not_found, prepare, run
+from unweave.jobs.attempt import CannotLoadError, Outcome
 from unweave.jobs.inputs import Missed
-from unweave.jobs.runner import CannotLoadError, Outcome
 from unweave.jobs.turns import turn
 
 

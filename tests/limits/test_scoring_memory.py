@@ -8,7 +8,7 @@ import sys
 # making would hide one in the scoring.
 CODE = """
 import resource, torch
-from unweave import metrics
+from unweave.evaluation import metrics
 
 def peak_mb():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

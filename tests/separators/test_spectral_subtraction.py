@@ -222,7 +222,7 @@ NOISE = Audio(hiss()[None], RATE_HZ, "hiss.wav")
         ({"noise_end_s": 0}, "noise_end_s must be a number or none, above 0; got 0"),
         ({"noise_start_s": 2, "noise_end_s": 2}, "must be above noise_start_s; got 2, 2"),
         ({"noise": NOISE, "noise_end_s": 2}, "contradict each other"),
-        ({"noise": "hiss.wav"}, "noise must be"),
+        ({"noise": 3}, "noise must be"),
         ({"noise": Audio(hiss()[None, :500], RATE_HZ, "a.wav")}, "noise a.wav is shorter than a"),
         ({"noise": Audio(np.full((1, 5000), np.nan, np.float32), 44100)}, "not finite"),
     ],

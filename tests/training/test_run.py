@@ -247,7 +247,7 @@ def test_it_starts_from_weights(unbroken: Path, recipe_file: Path, tmp_path: Pat
     weights = unbroken / "small.safetensors"
     begun = curve(run(recipe_file, tmp_path / "run", f"schedule.start={weights}"))
     assert begun["0", "loss"] < 0.8 * curve(unbroken)["0", "loss"]
-    with pytest.raises(UsageError, match=r"cannot be started from.*size mismatch"):
+    with pytest.raises(UsageError, match=r"holds another network: size mismatch"):
         run(recipe_file, tmp_path / "no", f"schedule.start={weights}", "network.width=8")
     notes = tmp_path / "notes.txt"
     notes.write_text("no weights at all, and long enough to have a header")
@@ -277,7 +277,7 @@ def test_what_cannot_be_trained(
 def test_a_run_is_not_overwritten_and_nothing_resumes_from_nothing(
     unbroken: Path, recipe_file: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(UsageError, match="lies there already"):
+    with pytest.raises(UsageError, match="holds a training already"):
         run(recipe_file, unbroken)
     with pytest.raises(UsageError, match="leave out --resume"):
         run(recipe_file, tmp_path / "none", resume=True)

@@ -14,8 +14,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from importlib.metadata import EntryPoint
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -24,6 +23,9 @@ from typer.models import CommandInfo
 from unweave import plugins
 from unweave.cli import interrupt, lean, verbs
 from unweave.cli.session import Session, session
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 EXIT_CODES = (
     "Exit codes: 0 all done; 1 at least one file failed (or, for verify, differs); 2 usage; "
@@ -59,7 +61,7 @@ class _Verbs(TyperGroup):
             context.fail(f"no command is called {word!r}; try: unweave separate {file}")
         return super().resolve_command(context, words)
 
-    def _of_plugins(self) -> dict[str, EntryPoint]:
+    def _of_plugins(self) -> dict[str, "EntryPoint"]:
         found = plugins.found(plugins.COMMANDS)
         return {name: point for name, point in found.items() if name not in self.commands}
 

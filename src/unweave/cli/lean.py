@@ -14,7 +14,6 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
 TRIED = ("2.13.",)  # how versions of torch begin that do without; others may need all at import
@@ -51,6 +50,8 @@ def start_lean(model: str, default: str) -> None:
 
 def tried() -> bool:
     """Whether the version of torch that is installed is one that does without."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("torch").startswith(TRIED)
     except PackageNotFoundError:

@@ -108,6 +108,11 @@ def entries(
     return list(distinct.values())
 
 
+def models(separators: Iterable[str]) -> list[str]:
+    """The names and cards among them, without options; import paths left out."""
+    return [item.partition(":")[0] for item in separators if not _is_import_path(item)]
+
+
 def label_of(name: str, options: Mapping[str, object]) -> str:
     """`repet-sim`, or `repet-sim:distance_s=2,frames=50`."""
     if not options:
@@ -133,7 +138,7 @@ def _separator(item: str | AnySeparator, settings: Mapping[str, object]) -> Entr
             said = changed(registry.declared(name), said)
         return replace(_foreign(found, said), separator=found)
     model, _, words = item.partition(":")
-    if model not in registry.names() and foreign.is_import_path(model, words):
+    if _is_import_path(item):
         name, _, words = words.partition(":")
         given = {**settings, **parse(word for word in words.split(",") if word.strip())}
         path = f"{model}:{name}"
@@ -150,6 +155,13 @@ def _separator(item: str | AnySeparator, settings: Mapping[str, object]) -> Entr
         ref=ref,
         stems=tuple(stem for stem in outputs if stem != RESIDUAL),
     )
+
+
+def _is_import_path(item: str) -> bool:
+    from unweave import registry
+
+    model, _, words = item.partition(":")
+    return model not in registry.names() and foreign.is_import_path(model, words)
 
 
 def _foreign(separator: AnySeparator, said: Mapping[str, object]) -> Entry:

@@ -7,19 +7,17 @@ aggregations.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from unweave.errors import UsageError
+from unweave.evaluation.text import ABSENT, Cell, aligned, latex_text, markdown_text, plain, shown
 
 if TYPE_CHECKING:
     import pandas
 
-Cell = float | int | str | None
-ABSENT = "–"
 RANKED = "Separators"  # the group of rows that competes for the best value of a column
 
 
@@ -126,7 +124,7 @@ class Table:
              *([row.tracks] if tracks else [])]
             for row in self.rows
         ]  # fmt: skip
-        rows = ["  " + "  ".join(cells) for cells in _aligned([head, *body])]
+        rows = ["  " + "  ".join(cells) for cells in aligned([head, *body])]
         return [f"{self.title}: {self.aggregation}", *rows]
 
     def __str__(self) -> str:
@@ -134,9 +132,10 @@ class Table:
 
     def _repr_html_(self) -> str:
         """For a notebook."""
-        from unweave.evaluation.report.render import table_html
+        from unweave.evaluation.pages import environment
 
-        return table_html(self)
+        module = environment().get_template("table.html").module
+        return str(module.table_html(self))  # type: ignore[attr-defined]
 
     def markdown(self) -> str:
         """GitHub's dialect, its columns aligned in a plain editor too."""
@@ -158,7 +157,7 @@ class Table:
                         *(f"**{t}**" if b else t for t, b in zip(texts, bold, strict=True)),
                     ]
                 )
-        first, *others = _aligned(rows)
+        first, *others = aligned(rows)
         rule = [":" + "-" * max(1, len(first[0]) - 1)]
         rule += ["-" * max(1, len(cell) - 1) + ":" for cell in first[1:]]
         return "\n".join(f"| {' | '.join(cells)} |" for cells in (first, rule, *others))
@@ -169,16 +168,16 @@ class Table:
         sides = "".join("l" if column.text else "r" for column in self.columns)
         heads = [self.label, *(f"{c.name} [{c.unit}]" if c.unit else c.name for c in self.columns)]
         lines = [r"\begin{table}", r"\centering",
-                 rf"\caption{{{_latex(f'{self.title}: {self.aggregation}')}}}",
+                 rf"\caption{{{latex_text(f'{self.title}: {self.aggregation}')}}}",
                  rf"\begin{{tabular}}{{l{sides}}}", r"\toprule",
-                 " & ".join(map(_latex, heads)) + r" \\"]  # fmt: skip
+                 " & ".join(map(latex_text, heads)) + r" \\"]  # fmt: skip
         for _, members in self.groups():
             lines.append(r"\midrule")
             for row in members:
-                texts = map(_latex, self.cells(row))
+                texts = map(latex_text, self.cells(row))
                 bold = [(row, name) in best for name in self.names]
                 cells = (rf"\textbf{{{t}}}" if b else t for t, b in zip(texts, bold, strict=True))
-                lines.append(" & ".join([_latex(row.label), *cells]) + r" \\")
+                lines.append(" & ".join([latex_text(row.label), *cells]) + r" \\")
         return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
 
     def records(self) -> list[dict[str, Cell]]:
@@ -222,55 +221,3 @@ def frame(rows: Iterable[Any], **more: Any) -> pandas.DataFrame:
     except ImportError:
         raise UsageError("to_frame needs pandas; install it with: pip install pandas") from None
     return pandas.DataFrame(list(rows), **more)
-
-
-def shown(value: Cell, decimals: int | None = 2, minus: str = "−") -> str:
-    """A value as text: fixed decimals, a real minus sign, a dash where there is nothing."""
-    if value is None or value != value:
-        return ABSENT
-    if isinstance(value, str):
-        return value
-    if math.isinf(value):
-        return "∞" if value > 0 else f"{minus}∞"
-    if isinstance(value, int):
-        return str(value).replace("-", minus)
-    text = significant(value) if decimals is None else f"{value:.{decimals}f}"
-    return (text if float(text) else text.lstrip("-")).replace("-", minus)  # no negative zero
-
-
-def significant(value: float) -> str:
-    """Two significant digits, or all before the point, never a power of ten: 0.0031, 1.4, 120."""
-    if not value:
-        return "0"
-    return f"{value:.{max(0, 1 - math.floor(math.log10(abs(value))))}f}"
-
-
-def plain(value: Cell) -> Cell:
-    """A value as JSON has it: five decimals as in files of scores, null for what is not finite."""
-    if isinstance(value, float):
-        return round(value, 5) if math.isfinite(value) else None
-    return value
-
-
-def markdown_text(words: str) -> str:
-    """Names may hold anything: nothing in them becomes markup, and a line stays a line."""
-    return re.sub(r"([\\`*_|<>\[\]#])", r"\\\1", " ".join(words.split()))
-
-
-_LATEX: Mapping[str, str] = {
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "−": "$-$", "∞": r"$\infty$", "–": "--", "<": "$<$", ">": "$>$", "▲": r"$\blacktriangle$",
-    "▼": r"$\blacktriangledown$", "○": r"$\circ$", **{c: f"\\{c}" for c in "&%$#_{}"},
-}  # fmt: skip
-
-
-def _latex(words: str) -> str:
-    return "".join(_LATEX.get(c, c) for c in " ".join(words.split()))
-
-
-def _aligned(rows: list[list[str]]) -> list[list[str]]:
-    """The cells padded to the widths of their columns, the first column to the left."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    sides: list[Callable[[str, int], str]] = [str.ljust, *[str.rjust] * (len(widths) - 1)]
-    return [[side(cell, width) for side, cell, width in zip(sides, row, widths, strict=True)]
-            for row in rows]  # fmt: skip

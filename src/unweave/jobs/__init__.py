@@ -13,18 +13,12 @@ from pathlib import Path
 from unweave.core.files import shown
 from unweave.core.status import Status
 from unweave.errors import InputError, UsageError
+from unweave.jobs.attempt import CannotLoadError, Outcome, cancelled, do
 from unweave.jobs.inputs import InputFile, Missed, PassedOver, expand, in_words
 from unweave.jobs.naming import DEFAULT_TEMPLATE
 from unweave.jobs.plan import Job, plan
-from unweave.jobs.runner import (
-    CannotLoadError,
-    Outcome,
-    Watcher,
-    cancelled,
-    do,
-    exit_code,
-    run,
-)
+from unweave.jobs.pool import Watcher
+from unweave.jobs.runner import exit_code, run
 from unweave.request import SeparationRequest
 
 __all__ = [

@@ -10,21 +10,13 @@ import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from unweave.core import atomic
 from unweave.core.children import Children, Parent
 from unweave.errors import UnweaveError
-from unweave.jobs.runner import (
-    CannotLoadError,
-    Outcome,
-    Todo,
-    Watcher,
-    attempt,
-    cancelled,
-    failed,
-    worker,
-)
+from unweave.jobs.attempt import CannotLoadError, Outcome, attempt, cancelled, failed, worker
+from unweave.jobs.plan import Job
 from unweave.jobs.turns import missing_folders
 from unweave.request import SeparationRequest
 
@@ -33,6 +25,16 @@ if TYPE_CHECKING:
 
 _PROGRESS_EVERY_S = 0.1
 _PATIENCE_S = 2.5  # for a child that should stop
+
+Todo = Iterator[Job | Outcome]  # a job to do, or one that is settled without work
+
+
+class Watcher(Protocol):
+    """Callbacks for the progress of a batch."""
+
+    def started(self, job: Job) -> None: ...
+    def progress(self, job: Job, progress: Progress) -> None: ...
+    def finished(self, outcome: Outcome) -> None: ...
 
 
 def run_in_processes(

@@ -133,14 +133,14 @@ def benchmark(
         from unweave.cli.progress import display
         from unweave.evaluation.benchmark import benchmark as run
         from unweave.evaluation.benchmark import exit_code
+        from unweave.evaluation.entries import models
         from unweave.evaluation.names import ORACLES, parse_folders, parse_mapping
         from unweave.options import parse
 
         named = [*ORACLES] if "all" in (oracles or ()) else oracles or ()
         started = time.monotonic()
         with display(current) as progress:
-            models = [text.partition(":")[0] for text in separators or ()]
-            watcher = _Watcher(current, progress, models)
+            watcher = _Watcher(current, progress, models(separators or ()))
             outcomes = run(
                 dataset,
                 root,

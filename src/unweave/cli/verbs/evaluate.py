@@ -58,7 +58,7 @@ def evaluate(
         from unweave.core.files import shown
         from unweave.evaluation.evaluate import evaluate_files
         from unweave.evaluation.names import parse_mapping
-        from unweave.evaluation.table import plain
+        from unweave.evaluation.text import plain
 
         mapping = parse_mapping(map_ or ())
         found = evaluate_files(references, estimates, str(metric), mapping, str(rounding))

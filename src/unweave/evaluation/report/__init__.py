@@ -17,7 +17,8 @@ from typing import Any
 from unweave.core.files import atomic_write, shown
 from unweave.errors import InputError
 from unweave.evaluation.report.document import Report, Section, Text
-from unweave.evaluation.table import Table, plain
+from unweave.evaluation.table import Table
+from unweave.evaluation.text import plain
 
 
 def build(folder: Path, *, baseline: str | None = None, made: str | None = None) -> Report:

@@ -9,7 +9,7 @@ from unweave.evaluation.report import charts, notes, tables
 from unweave.evaluation.report.comparison import Comparison
 from unweave.evaluation.report.document import Block, Highlights, Items, Report, Section, Text
 from unweave.evaluation.sisec import CITATION
-from unweave.evaluation.table import shown
+from unweave.evaluation.text import shown
 
 DEFINITIONS = (
     "SDR, SIR, ISR and SAR: how far an estimate lies above distortion, interference of other "

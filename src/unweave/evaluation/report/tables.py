@@ -13,7 +13,8 @@ from unweave.evaluation.report.comparison import Comparison, System, campaign
 from unweave.evaluation.report.document import Block, Text
 from unweave.evaluation.scores import TrackScores
 from unweave.evaluation.statistics import LEVEL, PairedTest, compare
-from unweave.evaluation.table import RANKED, Column, Row, Table, shown
+from unweave.evaluation.table import RANKED, Column, Row, Table
+from unweave.evaluation.text import shown
 
 LEARNT = (
     "Blind: nothing learned; MUSDB18: learned from its train split; more data: from other music "

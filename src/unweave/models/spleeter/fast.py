@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unweave.models.spleeter.model import Activation, UNet, activate
+from unweave.models.spleeter.unet import Activation, UNet, activate
 
 BLOCK = 4  # bins and frames of one block
 

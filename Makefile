@@ -22,6 +22,12 @@ endif
 .NOTPARALLEL:
 .PHONY: help demo test docs format constraints clean
 
+# A song without SONG=, and song= in small letters, would leave the example to be separated.
+TARGETS := help demo test docs format constraints clean
+ifneq "$(filter-out $(TARGETS),$(MAKECMDGOALS))$(filter command,$(origin song))" ""
+$(error write: make demo SONG="my song.mp3")
+endif
+
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
@@ -55,7 +61,7 @@ test: $(VENV)/.test ## Run every check: format, lint, types, imports, tests
 	@echo '== imports: lint-imports'
 	@$(BIN)/lint-imports --no-logo
 	@echo '== documentation: mkdocs build'
-	@$(BIN)/mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo '== weights: unweave models pull'
 	@$(BIN)/unweave models pull
 	@echo '== tests: pytest'
@@ -63,8 +69,8 @@ test: $(VENV)/.test ## Run every check: format, lint, types, imports, tests
 	@echo '== all checks passed'
 
 docs: $(VENV)/.test ## Build the documentation site into build/site
-	@$(BIN)/mkdocs build --quiet
-	@echo 'open build/site/index.html'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo 'to read it: $(BIN)/python -m http.server --directory build/site'
 
 format: $(VENV)/.test ## Format the code and mend what ruff can mend
 	@$(BIN)/python -m ruff check --fix-only .
@@ -83,6 +89,6 @@ constraints: ## Resolve constraints.txt anew
 	@mv build/constraints.txt constraints.txt
 	@rm -rf build/constraints
 
-clean: ## Remove what make and the tools have built (stems/ stays)
+clean: ## Remove what make has built, .venv with its unweave too (stems/ stays)
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

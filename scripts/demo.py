@@ -23,9 +23,8 @@ def main(song: str) -> int:
     over = [] if song else ["--overwrite"]
     command = [*UNWEAVE, "separate", *over, "--json", "--", str(path)]
     separated = subprocess.run(command, stdout=subprocess.PIPE, check=False)
-    if separated.returncode:
-        return separated.returncode
-    for done in json.loads(separated.stdout)["files"]:
+    files = json.loads(separated.stdout or "{}").get("files", [])
+    for done in (file for file in files if file["status"] in ("done", "skipped")):
         print(f"== draw: {Path(done['input']).name}", flush=True)
         command = [*UNWEAVE, "spectrogram", "-q", "--json", "--", done["report_path"]]
         drawn = subprocess.run(command, stdout=subprocess.PIPE, check=False)
@@ -38,8 +37,12 @@ def main(song: str) -> int:
         print(f"{'picture':>15}  {json.loads(drawn.stdout)['picture']}")
         null_test_db = done["report"]["null_test_db"]
         if null_test_db is not None:
-            print(f"{'null test':>15}  {null_test_db:.1f} dB (mix minus the sum of its stems)")
-    return 0
+            print(
+                f"{'null test':>15}  {null_test_db:.1f} dB (what the stems' sum lacks of the mix)"
+            )
+    for failed in (file for file in files if file["status"] == "failed"):
+        print(f"{'not separated':>15}  {failed['error']}", file=sys.stderr)
+    return separated.returncode
 
 
 if __name__ == "__main__":

@@ -332,7 +332,8 @@ def test_without_a_residual_it_is_refused_before_work(here, say, model, settings
     assert (done.code, done.out) == (2, "")
     assert done.err == f"error: {model} {NO_RESIDUAL} {names}\n"
     typo = say("separate", "a.wav", "-m", model, *settings, "--stems", "drums")
-    assert typo.err == f"error: {model} has no stem 'drums'; it has {names}\n"
+    others = "'unweave models list' shows others"
+    assert typo.err == f"error: {model} has no stem 'drums'; it has {names}; {others}\n"
 
 
 @pytest.mark.parametrize(

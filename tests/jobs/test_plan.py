@@ -232,5 +232,8 @@ def test_a_synonym_means_the_stem_that_the_model_has():
         assert choose_stems([word], offered, "m") == ("accompaniment",)
     assert choose_stems("voice,instrumental", offered, "m") == offered
     assert choose_stems(["music"], ("music", "speech"), "m") == ("music",)
-    with pytest.raises(UsageError, match=r"m has no stem 'karaoke'; it has drums$"):
+    with pytest.raises(
+        UsageError,
+        match=r"m has no stem 'karaoke'; it has drums; 'unweave models list' shows others$",
+    ):
         choose_stems(["karaoke"], ("drums",), "m")

@@ -44,8 +44,8 @@ class Watcher:
         if outcome.status is Status.FAILED:
             self.current.error(outcome.error, outcome.details)
         elif outcome.status is Status.SKIPPED:
-            folder = shown(job.report.parent)
-            self.current.result(f"{shown(job.source)}: finished already in {folder}, skipped")
+            where = f"finished already in {shown(job.report.parent)}, skipped"
+            self.current.result(f"{shown(job.source)}: {where}; --overwrite repeats it")
         elif outcome.report is not None:
             for line in _lines(outcome, self.current.verbose):
                 self.current.result(line)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from unweave.audio.formats import FORMATS
 from unweave.core.files import shown
 from unweave.core.status import Status
 from unweave.errors import InputError, UsageError
@@ -60,8 +61,15 @@ def prepare(
 ) -> Batch:
     """Find the recordings and plan every file that will be written.
 
-    Raises UsageError for names that would clash (see `plan`), and when nothing is found.
+    Raises UsageError for names that would clash (see `plan`), for a folder with the name of a
+    recording, and when nothing is found.
     """
+    ending = output_dir.suffix[1:].lower()
+    if ending in FORMATS and not output_dir.is_dir():
+        raise UsageError(
+            f"{shown(output_dir)}: stems go into a folder; name one without .{ending}, and take "
+            f"--format {ending} for files of that kind"
+        )
     found, missed, passed_over = expand(inputs, output_dir)
     if not found and all(item.empty for item in missed):
         reasons = "; ".join(f"{shown(item.path)}: {item.reason}" for item in missed)

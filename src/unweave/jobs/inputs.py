@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unweave.core.files import advice
+from unweave.core.files import advice as advice_on
+from unweave.core.stem_names import RESIDUAL, SYNONYMS, canonical
 from unweave.jobs.reports import named_stems
 
 AUDIO_EXTENSIONS = frozenset(
@@ -100,7 +101,10 @@ def _expand_one(argument: str, output_dir: str) -> Iterator[InputFile | Missed |
         if not matches:
             yield Missed(Path(argument), "no file matches; check the spelling", empty=True)
     else:
-        yield Missed(Path(argument), "no such file; check the spelling and the folder")
+        advice = "check the spelling and the folder"
+        if canonical(argument) in (*SYNONYMS.values(), RESIDUAL):
+            advice = "several stems are joined by commas, as in --stems vocals,accompaniment"
+        yield Missed(Path(argument), f"no such file; {advice}")
 
 
 _LINK = re.compile(r"(https?|ftp)://", re.IGNORECASE)
@@ -110,7 +114,7 @@ def _named(path: Path, output_dir: str) -> Iterator[InputFile | Missed | PassedO
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        yield Missed(path, f"cannot be opened: {advice(error)}")
+        yield Missed(path, f"cannot be opened: {advice_on(error)}")
         return
     if stat.S_ISDIR(mode):
         yield from _walk(path, output_dir)
@@ -141,7 +145,7 @@ def _walk(root: Path, output_dir: str) -> Iterator[InputFile | Missed | PassedOv
                 nothing = False
                 yield InputFile(Path(here, name), Path(os.path.relpath(here, root)))
     for failure in failures:
-        yield Missed(Path(failure.filename), f"cannot be searched: {advice(failure)}")
+        yield Missed(Path(failure.filename), f"cannot be searched: {advice_on(failure)}")
     if nothing and not failures:
         yield Missed(root, "holds no audio or video file; name the files themselves", empty=True)
 

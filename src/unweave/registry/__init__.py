@@ -10,6 +10,7 @@ gives it; `check` makes sure that both speak of the same one.
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from unweave import plugins
 from unweave.core.files import hashed, shown
-from unweave.core.stem_names import RESIDUAL, canonical
+from unweave.core.stem_names import RESIDUAL, SYNONYMS, canonical
 from unweave.engine.limits import enough_memory, room_for_torch
 from unweave.errors import InputError, UsageError
 from unweave.models import cards, store
@@ -272,7 +273,10 @@ def choose_stems(
             raise UsageError(
                 f"{model} has no residual, as its stems sum to the mix; it has {', '.join(outputs)}"
             )
-        raise UsageError(f"{model} has no stem {name!r}; it has {', '.join(outputs)}")
+        known = [*outputs, *(word for word, stem in SYNONYMS.items() if stem in outputs)]
+        near = difflib.get_close_matches(name.lower(), known, n=1)
+        advice = f"perhaps you mean {near[0]}" if near else "'unweave models list' shows others"
+        raise UsageError(f"{model} has no stem {name!r}; it has {', '.join(outputs)}; {advice}")
     stems = tuple(stem for stem in outputs if stem in meant)
     return stems or tuple(stem for stem in outputs if stem != RESIDUAL)
 

@@ -43,8 +43,8 @@ def separate(
         list[str] | None,
         typer.Option(
             metavar="NAMES",
-            help="Stems to write, as in 'vocals' or 'vocals,accompaniment'; 'instrumental' is the "
-            "accompaniment, 'residual' what the stems leave of the mix.",
+            help="Stems to write, as in 'vocals' or 'vocals,accompaniment'; 'karaoke' and "
+            "'instrumental' are the accompaniment, 'residual' what the stems leave of the mix.",
             show_default="all",
             rich_help_panel=OUTPUT,
         ),

@@ -7,7 +7,7 @@ Scores are those of RESULTS. Costs: multiply-adds are counted (`cost.py`); secon
 those of `unweave separate` on two minutes of MIR-1K's dev clips, medians over runs, each in a
 process of its own; the real-time factor is that of separating, without starting up. Minutes and
 steps of training are from the card. What else RESULTS holds, techniques and oracles, and what
-papers published, is a second table. Prints those of docs/networks.md.
+papers published, is a second table.
 """
 
 from __future__ import annotations

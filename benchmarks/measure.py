@@ -248,7 +248,7 @@ def commit(root: Path) -> str:
 def machine(python: str) -> str:
     """Cores, processor, memory (GB, 10^9 bytes), system, and the versions that `python` has."""
     versions = subprocess.run([python, "-c", VERSIONS], capture_output=True, text=True)
-    parts = [f"{cores()} cores of {processor()}", *memory(), system()]
+    parts = [f"{cores()} cores, {processor()}", *memory(), system()]
     return ", ".join([*parts, versions.stdout.strip() or f"Python {platform.python_version()}"])
 
 

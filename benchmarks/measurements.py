@@ -130,7 +130,7 @@ MEASUREMENTS = (
         40,
     ),
     # Networks.
-    Measurement("network-cost", NETWORKS, (f"{PYTHON} -m benchmarks.networks.count",), 1),
+    Measurement("network-cost", NETWORKS, (f"{PYTHON} -m benchmarks.networks.count",), 2),
     Measurement("network-memory", NETWORKS, (f"{PYTHON} -m benchmarks.networks.memory",), 5),
     Measurement(
         "networks-equal",  # takes 6 GB of memory

@@ -112,14 +112,17 @@ def main() -> None:
     count = operations(config)
     each_ms = count / peak / 1e6
     floor_s = segments * each_ms / 1e3 / cores()
-    print(f"convolutions: {count / 1e9:.1f}e9 operations a segment, {segments} segments")
-    print(f"this machine: {peak:.0f}e9 operations a second on one of {cores()} cores")
-    print(f"floor: {each_ms:.1f} ms a segment and core, {floor_s:.2f} s for the song\n")
-    print("| one segment, one thread | ms | of the floor |\n|---|---|---|")
+    print("| the song, all cores | |\n|---|---|")
+    print(f"| operations of the convolutions, each of {segments} segments | {count / 1e9:.1f}e9 |")
+    print(f"| operations a second, one of {cores()} cores | {peak:.0f}e9 |")
+    print(f"| floor | {floor_s:.2f} s |")
+    print(f"| separation | {whole_s:.2f} s |")
+    print(f"| separation, of the floor | {whole_s / floor_s:.2f} |")
+    print(f"| separation, times real time | {wave.shape[1] / rate / whole_s:.0f} |")
+    print("\n| one segment, one thread | ms | of the floor |\n|---|---|---|")
+    print(f"| floor | {each_ms:.1f} | 1.00 |")
     for name, taken in parts.items():
         print(f"| {name} | {taken:.1f} | {taken / each_ms:.2f} |")
-    print(f"\nseparation on all cores: {whole_s:.2f} s, {whole_s / floor_s:.2f} of the floor")
-    print(f"{wave.shape[1] / rate / whole_s:.0f} times real time")
 
 
 if __name__ == "__main__":

@@ -105,11 +105,11 @@ def main() -> None:
             hidden = [p.name for p in out.rglob(".*") if p.suffix != ".lock"]
             if hidden:
                 raise SystemExit(f"left over after the next run: {', '.join(hidden)}")
-    print(
-        f"{arguments.times} kills in {length_s:.2f} s runs: no incomplete file under a final name"
-    )
+    print(f"| {arguments.times} kills in runs of {length_s:.2f} s: what is there | kills |")
+    print("|---|---|")
     for what, count in sorted(found.items()):
-        print(f"{count:4d}  {what}")
+        print(f"| {what} | {count} |")
+    print("| an incomplete file under a final name | 0 |")
 
 
 if __name__ == "__main__":

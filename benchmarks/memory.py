@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, nargs="+", default=[10, 120])
     parser.add_argument("--formats", nargs="+", default=FORMATS)
     arguments = parser.parse_args()
-    print("| format | minutes | peak MB | seconds |\n|---|---|---|---|", flush=True)
+    print("| format | minutes | peak MB |\n|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for minutes in arguments.minutes:
@@ -61,8 +61,8 @@ def main() -> None:
             for format_ in arguments.formats:
                 command = [sys.executable, "-m", "unweave", "separate", "-q", "--overwrite"]
                 command += ["--format", format_, "-o", str(folder / "out"), str(source)]
-                megabytes, seconds = peak_mb(command)
-                print(f"| {format_} | {minutes:g} | {megabytes:.0f} | {seconds:.1f} |", flush=True)
+                megabytes, _ = peak_mb(command)
+                print(f"| {format_} | {minutes:g} | {megabytes:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,24 @@
 """What spectral subtraction gains, rule by rule: white noise and babble on speech and music.
 
-    .venv/bin/python -m benchmarks.noise [--data data] [--noise given] [--save]
+    .venv/bin/python -m benchmarks.noise [--data data] [--noise estimated | given | alone]
 
-Prints one table in Markdown for the estimated noise (minimum statistics), one for a noise given
-as a recording of its own: the segmental SNR and the SI-SDR of the `signal` stem minus those of the
-mix, means over the recordings of a kind. Speech and babble are synthesised; with the data at hand
-singing (MIR-1K) and songs come in as well. Everything is seeded: the same figures every time.
+Prints a table in Markdown, with the noise estimated (minimum statistics) or given as a recording of
+its own: the segmental SNR and the SI-SDR of the `signal` stem minus those of the mix, means over
+the recordings of a kind. Speech and babble are synthesised; with the data at hand singing (MIR-1K)
+and songs come in as well. `--noise alone` prints what is left of white noise by itself. Everything
+is seeded: the same values every time.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from scripts.technique_pages import line, write
+from scripts.technique_pages import line
 from tests.separators.voices import at_snr, babble, melody, talker
 
 import unweave
@@ -72,6 +73,10 @@ def recordings(data: Path | None, seconds: float) -> Iterator[tuple[str, int, Wa
         yield "songs", rate_hz, wave[0, start : start + int(seconds * rate_hz)]
 
 
+def warn(words: str) -> None:
+    print(words, file=sys.stderr)
+
+
 def whole(path: Path) -> tuple[int, Wave]:
     with Reader(path) as reader:
         rate_hz = reader.info.sample_rate_hz
@@ -86,7 +91,7 @@ def noises(length: int, rate_hz: int, seed: int) -> dict[str, Wave]:
 def gains(mix: Wave, clean: Wave, rate_hz: int, **options: object) -> tuple[float, float]:
     """Segmental SNR and SI-SDR of the signal minus those of the mix, in dB."""
     separator = unweave.load("spectral-subtraction", **options)
-    found = separate_array(separator, mix[None], rate_hz, execution=CPU, warn=print)["signal"][0]
+    found = separate_array(separator, mix[None], rate_hz, execution=CPU, warn=warn)["signal"][0]
     return (
         segmental_snr_db(clean, found, rate_hz) - segmental_snr_db(clean, mix, rate_hz),
         si_sdr_db(clean, found) - si_sdr_db(clean, mix),
@@ -136,7 +141,7 @@ def musical() -> str:
     lines = ["| rule | noise left (dB) | flicker |", "|---|--:|--:|"]
     for rule, settings in RULES.items():
         separator = unweave.load("spectral-subtraction", **settings)
-        left = separate_array(separator, noise[None], 44100, execution=CPU, warn=print)["signal"][0]
+        left = separate_array(separator, noise[None], 44100, execution=CPU, warn=warn)["signal"][0]
         level_db = 10 * np.log10(np.mean(left**2) / np.mean(noise**2))
         lines.append(f"| {rule} | {level_db:.1f} | {flicker(left):.1f} |")
     return "\n".join(lines)
@@ -149,32 +154,20 @@ def flicker(wave: Wave, size: int = 2048, hop: int = 512) -> float:
     return float(np.mean(power**2) / np.mean(power) ** 2)
 
 
-SAVED = {"estimated": "noise", "given": "noise-given"}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--noise", choices=("estimated", "given", "both"), default="both")
-    parser.add_argument(
-        "--save",
-        action="store_true",
-        help="as docs/techniques/measured/noise.csv and noise-given.csv",
-    )
+    parser.add_argument("--noise", choices=("estimated", "given", "alone"), default="estimated")
     arguments = parser.parse_args()
+    if arguments.noise == "alone":
+        print(musical())
+        return
     data = arguments.data if arguments.data.is_dir() else None
-    print("Gains in dB, segmental SNR / SI-SDR" + ("" if data else "; the shared data is not here"))
-    print(f"\nWhite noise alone, estimated:\n\n{musical()}", flush=True)
-    for way in ("estimated", "given"):
-        if arguments.noise not in (way, "both"):
-            continue
-        started = time.perf_counter()
-        found = rows(measure(data, arguments.seconds, way == "given"))
-        print(f"\nNoise {way}:\n", *map(line, [COLUMNS, ["---"] * len(COLUMNS), *found]), sep="\n")
-        print(f"\n{time.perf_counter() - started:.0f} s", flush=True)
-        if arguments.save:
-            write(SAVED[way], COLUMNS, found)
+    if data is None:
+        print("without singing and songs: there is no data", file=sys.stderr)
+    found = rows(measure(data, arguments.seconds, arguments.noise == "given"))
+    print(*map(line, [COLUMNS, ["---"] * len(COLUMNS), *found]), sep="\n")
 
 
 if __name__ == "__main__":

@@ -2,15 +2,17 @@
 
     .venv/bin/python benchmarks/null_test.py FILES OR FOLDERS... [--rates 8000 22050 ...]
 
-Every file is separated as it is; the first one also at every rate. Two figures for each: what the
+Every file is separated as it is; the first one also at every rate. For each there is what the
 report says, and what the written files give, for 32-bit float and for 24-bit WAV (the difference
-beyond what the rounding of two stems can explain, in dBFS).
+beyond what the rounding of two stems can explain, in dBFS). A table has the worst of all; each
+file is a line of the error output.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from pathlib import Path
 
@@ -65,10 +67,9 @@ def main() -> None:
 
     def one(path: Path, name: str) -> None:
         figures = check(path, separator)
-        print(f"{figures[0]:8.1f} {figures[1]:8.1f} {figures[2]:8.1f}  {name}", flush=True)
+        print("".join(f"{db:8.1f}" for db in figures), name, file=sys.stderr, flush=True)
         worst[:] = map(max, zip(worst, figures, strict=True))
 
-    print("reported  written   24-bit")
     for path in found:
         one(path, path.name)
     mix, rate = decoded(found[0])
@@ -79,7 +80,10 @@ def main() -> None:
             target = Path(folder) / f"{hz}.wav"
             soundfile.write(target, wave.T, hz, subtype="FLOAT")
             one(target, f"{found[0].name} at {hz} Hz")
-    print(f"worst of {len(found)} files and {len(arguments.rates)} rates:", *worst)
+    print("| recordings | report, dB | 32-bit float files, dB | 24-bit files, dBFS |")
+    print("|---|---|---|---|")
+    name = f"{len(found)}, and one of them at {len(arguments.rates)} rates"
+    print(f"| {name} | {' | '.join(f'{db:.1f}' for db in worst)} |")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,7 @@
     .venv/bin/python -m benchmarks.techniques SONG [--repeat 3] [--only hpss rpca]
 
 SONG is a stereo recording. Each technique, at its defaults, separates it from file to files in a
-process of its own; seconds and memory are medians over the runs. Prints
-`docs/techniques/measured/speed.csv`.
+process of its own; seconds and memory are medians over the runs.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.memory import peak_mb
+from scripts.technique_pages import line
 
 from unweave import registry
 from unweave.audio.reader import Reader
@@ -44,12 +44,13 @@ def main() -> None:
     arguments = parser.parse_args()
     with Reader(arguments.song) as reader:
         length_s = reader.info.frames / reader.info.sample_rate_hz
-    print("technique,whole command (s),separating (s),real-time factor,peak memory (MB)")
+    print(line(["technique", "whole command (s)", "separating (s)", "real-time factor",
+                "peak memory (MB)"]))  # fmt: skip
+    print(line(["---"] * 5))
     for name in arguments.only:
         whole, inside, megabytes = measure(name, arguments.song, arguments.repeat)
-        print(
-            f"{name},{whole:.1f},{inside:.1f},{inside / length_s:.3f},{megabytes:.0f}", flush=True
-        )
+        cells = [name, f"{whole:.1f}", f"{inside:.1f}", f"{inside / length_s:.3f}"]
+        print(line([*cells, f"{megabytes:.0f}"]), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,24 +2,21 @@
 
     .venv/bin/python -m scripts.technique_pages                # the text
     .venv/bin/python -m scripts.technique_pages --pictures     # and the spectrograms
-    .venv/bin/python -m scripts.technique_pages --scores DIR   # and the scores, from a benchmark
 
 A page is the technique's docstring, the table of its parameters, its rows of what was measured, and
-a picture of what it does. What was measured lies in `docs/techniques/measured/*.csv`: a file begins
-with lines of `#`, its title, the command that printed it, and what to know; the first column names
-the technique. A test holds the pages to the docstrings and to these files.
+a picture of what it does. What was measured lies in `docs/techniques/measured/*.csv`, which
+`benchmarks/measure.py` writes: a file begins with lines of `#`, its title, the commands, each with
+a `$`, the machine and commit, and what to know; the first column names the technique. A test holds
+the pages to the docstrings and to these files.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from unweave import registry
 from unweave.options import Option
@@ -44,13 +41,15 @@ MEASURED = (
 
 @dataclass(frozen=True)
 class Table:
-    """What one command printed."""
+    """What one measurement printed. stated: the line with the machine and the commit."""
 
     title: str
-    command: str
+    commands: list[str]
+    stated: str
     notes: str
     columns: list[str]
     rows: list[list[str]]
+    name: str = ""
 
     def of(self, name: str) -> list[list[str]]:
         """The rows of one technique, with whatever options."""
@@ -58,9 +57,10 @@ class Table:
 
     def text(self, rows: list[list[str]]) -> list[str]:
         """These rows in Markdown, with where they come from."""
-        parts = [f"**{self.title}**", "", f"`{self.command}`", ""]
+        parts = [f"**{self.title}**", "", f"<!-- measured: {self.name} -->", ""]
+        parts += ["```sh", *self.commands, "```", ""]
         parts += [line(self.columns), line(["---", *["--:"] * (len(self.columns) - 1)])]
-        parts += [*map(line, rows), ""]
+        parts += [*map(line, rows), "", self.stated, "", "<!-- end -->", ""]
         return [*parts, self.notes, ""] if self.notes else parts
 
 
@@ -70,16 +70,23 @@ def line(cells: list[str]) -> str:
     return f"| {' | '.join(escaped)} |"
 
 
-def read(path: Path) -> Table:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    head = [text[1:].strip() for text in lines if text.startswith("#")]
-    columns, *rows = csv.reader(text for text in lines if text and not text.startswith("#"))
-    return Table(head[0], head[1], " ".join(head[2:]), columns, rows)
+def parsed(text: str) -> Table:
+    """A file of `docs/techniques/measured`."""
+    lines = text.splitlines()
+    title, *head = [line[2:] for line in lines if line.startswith("#")]
+    commands = [line[2:] for line in head if line.startswith("$ ")]
+    stated, *notes = head[len(commands) :]
+    columns, *rows = csv.reader(line for line in lines if line and not line.startswith("#"))
+    return Table(title, commands, stated, " ".join(map(str.strip, notes)), columns, rows)
 
 
 def tables() -> list[Table]:
     paths = (PAGES / "measured" / f"{name}.csv" for name in MEASURED)
-    return [read(path) for path in paths if path.is_file()]
+    return [
+        replace(parsed(path.read_text(encoding="utf-8")), name=path.stem)
+        for path in paths
+        if path.is_file()
+    ]
 
 
 def pages() -> dict[str, str]:
@@ -155,81 +162,23 @@ WIENER = (
 )
 
 
-# What the techniques were called in SiSEC 2018, and in the table of Huang and others.
-CAMPAIGN = {"REP2": "repet-sim", "2DFT": "ft2d", "REP1": "repet", "RPCA": "rpca", "HPSS": "hpss"}
-PUBLISHED = {"RPCA": "rpca", "RNMF": "rnmf"}
-
-
-def save_scores(folder: Path) -> None:
-    """The tables of `unweave benchmark -o folder` as files, beside the published scores."""
-    from unweave.evaluation import aggregate, published, sisec
-
-    found = aggregate.load(folder)
-    music = [item for item in found if item.dataset == "musdb18"]
-    if music:
-        columns = [(stem, name) for stem in ("vocals", "accompaniment") for name in sisec.METRICS]
-        cells: dict[str, list[float]] = {}
-        for stem, metric in columns:
-            table = aggregate.csdr_table(music, metric)
-            for item in table.rows:
-                value = item.values[table.names.index(stem)]
-                cells.setdefault(item.label, []).append(value)
-        campaign = sisec.campaign()
-        theirs = {
-            f"{name}, in SiSEC 2018": [
-                float(np.nanmedian(campaign.of(system, *column))) for column in columns
-            ]
-            for system, name in CAMPAIGN.items()
-        }
-        heads = [f"{stem} {metric}" for stem, metric in columns]
-        write("musdb18", ["technique", *heads], [*sorted_rows(cells), *sorted_rows(theirs)])
-    clips = [item for item in found if item.dataset == "mir-1k"]
-    if clips:
-        table = aggregate.mir1k_table(clips)
-        metrics = ("GNSDR", "GSIR", "GSAR")
-        at = [table.names.index(f"vocals {name}") for name in metrics]
-        cells = {item.label: [item.values[n] for n in at] for item in table.rows}
-        facts = published.published("mir-1k")
-        assert facts is not None
-        theirs = {
-            f"{PUBLISHED[system]}, as published (825 clips)": [row[name] for name in metrics]
-            for group in facts.groups
-            for system, row in group.rows.items()
-            if system in PUBLISHED
-        }
-        write("mir-1k", ["technique", *metrics], [*sorted_rows(cells), *sorted_rows(theirs)])
-
-
-def sorted_rows(cells: dict[str, list[float]]) -> list[list[str]]:
-    """By the first score, the best first."""
-    ordered = sorted(cells.items(), key=lambda item: -item[1][0])
-    return [[label, *(f"{value:.2f}" for value in values)] for label, values in ordered]
-
-
-def write(name: str, columns: list[str], rows: list[list[str]]) -> None:
-    """New scores below the head of the file."""
-    path = PAGES / "measured" / f"{name}.csv"
-    head = [text for text in path.read_text().splitlines() if text.startswith("#")]
-    body = io.StringIO()
-    csv.writer(body, lineterminator="\n").writerows([columns, *rows])
-    path.write_text("\n".join([*head, body.getvalue()]), encoding="utf-8")
+def write() -> None:
+    """Every page, and the list of them."""
+    for file, text in pages().items():
+        (PAGES / file).write_text(text, encoding="utf-8")
 
 
 def main() -> None:
-    """Write every page, and the list of them."""
+    """Draw on request, and write every page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scores", type=Path, help="folder that `unweave benchmark` wrote")
     parser.add_argument("--pictures", action="store_true", help="draw as well")
     arguments = parser.parse_args()
-    if arguments.scores:
-        save_scores(arguments.scores)
     if arguments.pictures:
         from scripts.technique_pictures import draw
 
         for name in registry.techniques():
             draw(name, PAGES / "pictures" / f"{name}.png")
-    for file, text in pages().items():
-        (PAGES / file).write_text(text, encoding="utf-8")
+    write()
 
 
 if __name__ == "__main__":

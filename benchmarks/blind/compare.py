@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import librosa
@@ -63,9 +64,15 @@ def alternate(
     return statistics.median(times[0]), statistics.median(times[1])
 
 
-def line(what: str, seconds: tuple[float, float]) -> None:
+def line(cells: Sequence[str]) -> None:
+    print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def row(technique: str, work: str, peer: str, seconds: tuple[float, float]) -> None:
     ours, theirs = seconds
-    print(f"  {what:46s} {ours * 1e3:9.1f} ms {theirs * 1e3:9.1f} ms   {theirs / ours:6.1f} x")
+    line(
+        [technique, work, peer, f"{ours * 1e3:.1f}", f"{theirs * 1e3:.1f}", f"{theirs / ours:.1f}"]
+    )
 
 
 def ratio_db(want: np.ndarray, got: np.ndarray) -> float:
@@ -73,11 +80,15 @@ def ratio_db(want: np.ndarray, got: np.ndarray) -> float:
     return 10 * np.log10(np.square(want).sum() / np.square(error).sum())
 
 
-def against_librosa(song: np.ndarray, repeat: int) -> None:
-    """60 s of mono at 22.05 kHz, librosa's defaults."""
+def for_librosa(song: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """60 s of mono at 22.05 kHz, and its magnitudes."""
     wave = librosa.resample(song.mean(0), orig_sr=44100, target_sr=22050)[: 22050 * 60 // 512 * 512]
-    spectrum = librosa.stft(wave)
-    magnitudes = np.abs(spectrum)
+    return wave, np.abs(librosa.stft(wave))
+
+
+def against_librosa(song: np.ndarray) -> None:
+    """How near our HPSS is to librosa's, at librosa's defaults."""
+    wave, magnitudes = for_librosa(song)
     tensor = torch.from_numpy(magnitudes)
     print(f"HPSS against librosa {librosa.__version__}, {len(wave) / 22050:.0f} s mono at 22050 Hz")
     for margin in (1.0, 3.0):
@@ -90,20 +101,6 @@ def against_librosa(song: np.ndarray, repeat: int) -> None:
     got = call(hpss.Hpss(), wave[None], 22050)[:, 0]
     agreement = [f"{ratio_db(w, g):.0f} dB" for w, g in zip(want, got, strict=True)]
     print(f"  waves: {', '.join(agreement)}")
-    print(f"  {'':46s} {'unweave':>12s} {'librosa':>12s}")
-    with torch.inference_mode():
-        seconds = alternate(
-            repeat,
-            lambda: hpss.masks(tensor, 31, 31),
-            lambda: librosa.decompose.hpss(magnitudes, mask=True),
-        )
-    line("masks of a spectrogram (decompose.hpss)", seconds)
-    seconds = alternate(
-        repeat,
-        lambda: call(hpss.Hpss(), wave[None], 22050),
-        lambda: librosa.effects.hpss(wave),
-    )
-    line("waves (effects.hpss)", seconds)
 
 
 def scores(track: Track, vocals: np.ndarray) -> np.ndarray:
@@ -118,7 +115,8 @@ def scores(track: Track, vocals: np.ndarray) -> np.ndarray:
 
 def against_nussl(data: Path) -> None:
     tracks = datasets.load("musdb18", data, "train")[::9][:10]
-    print(f"\nAgainst nussl 1.1.9, {len(tracks)} excerpts of MUSDB18: vocals' SDR, SIR, SAR, in dB")
+    line(["technique", "SDR", "nussl's SDR", "difference, at most"])
+    line(["---"] * 4)
     for name, separator in PAIRS.items():
         rows = []
         for track in tracks:
@@ -127,36 +125,50 @@ def against_nussl(data: Path) -> None:
             theirs = nussl_vocals(name, mix, rate, **THEIRS.get(name, {}))
             rows.append((scores(track, ours), scores(track, theirs)))
         table = np.array(rows)  # (track, whose, metric)
-        medians, means = np.median(table, axis=0), table.mean(0)
-        apart = np.abs(table[:, 0] - table[:, 1])
-        print(
-            f"  {name:9s} median {medians[0].round(2)} nussl {medians[1].round(2)}; "
-            f"mean {means[0].round(2)} nussl {means[1].round(2)}; "
-            f"largest difference of a track {apart.max(0).round(2)}"
-        )
+        medians = np.median(table, axis=0)
+        apart = np.abs(table[:, 0] - table[:, 1]).max(0)
+        line([separator.spec.name, *(f"{x[0]:.2f}" for x in (*medians, apart))])
+        print(f"{name}: SDR, SIR, SAR {medians[0].round(2)}, nussl {medians[1].round(2)}; apart "
+              f"by {apart.round(2)}", file=sys.stderr)  # fmt: skip
 
 
 def speed(song: np.ndarray, seconds: int, repeat: int) -> None:
+    """HPSS on 60 s of mono at 22.05 kHz, the others on `seconds` of stereo at 44.1 kHz."""
+    line(["technique", "work", "peer", "unweave (ms)", "peer (ms)", "times as fast"])
+    line(["---"] * 6)
+    wave, magnitudes = for_librosa(song)
+    tensor = torch.from_numpy(magnitudes)
+    with torch.inference_mode():
+        times = alternate(
+            repeat,
+            lambda: hpss.masks(tensor, 31, 31),
+            lambda: librosa.decompose.hpss(magnitudes, mask=True),
+        )
+    row("hpss", "masks of a spectrogram", "librosa decompose.hpss", times)
+    times = alternate(
+        repeat,
+        lambda: call(hpss.Hpss(), wave[None], 22050),
+        lambda: librosa.effects.hpss(wave),
+    )
+    row("hpss", "waves", "librosa effects.hpss", times)
     mix = song[:, : seconds * 44100]
-    print(f"\nSpeed, {seconds} s of stereo at 44.1 kHz, the same parameters")
-    print(f"  {'':46s} {'unweave':>12s} {'peer':>12s}")
     for name, separator in PAIRS.items():
         times = alternate(
             repeat,
             lambda separator=separator: call(separator, mix, 44100),
             lambda name=name: nussl_vocals(name, mix, 44100, **THEIRS.get(name, {})),
         )
-        line(f"{name}, nussl", times)
-    magnitudes = np.abs(librosa.stft(mix.mean(0), n_fft=2048, hop_length=512))
+        row(separator.spec.name, "waves", f"nussl {name}", times)
+    mono = np.abs(librosa.stft(mix.mean(0), n_fft=2048, hop_length=512))
     grid = Grid(2048, 512, 44100)
-    near, tensor = RepetSim(distance_s=1 / 86.0), torch.from_numpy(magnitudes)[None]
+    near, frames = RepetSim(distance_s=1 / 86.0), torch.from_numpy(mono)[None]
     with torch.inference_mode():
         times = alternate(
             repeat,
-            lambda: near.background(tensor, grid),
-            lambda: librosa_background(magnitudes, 1),
+            lambda: near.background(frames, grid),
+            lambda: librosa_background(mono, 1),
         )
-    line("REPET-SIM's background, librosa's nn_filter", times)
+    row("repet-sim", "the background of a spectrogram", "librosa nn_filter", times)
 
 
 def main() -> None:
@@ -168,9 +180,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=30)
     options = parser.parse_args()
     song = soundfile.read(options.song, dtype="float32", always_2d=True)[0].T
-    print(f"torch {torch.__version__}, numpy {np.__version__}, {torch.get_num_threads()} threads")
     if options.only in (None, "librosa"):
-        against_librosa(song, options.repeat)
+        against_librosa(song)
     if options.only in (None, "scores"):
         against_nussl(options.data)
     if options.only in (None, "speed"):

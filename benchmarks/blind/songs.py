@@ -13,6 +13,7 @@ medians over songs of the voice's SDR, ISR, SIR and SAR, and how far its SDR is 
 from __future__ import annotations
 
 import argparse
+import sys
 from itertools import groupby
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import numpy as np
 import soundfile
 import torch
 from scipy.signal import resample_poly
-from scripts.technique_pages import write
+from scripts.technique_pages import line
 
 from unweave import datasets, registry
 from unweave.evaluation import metrics
@@ -38,7 +39,6 @@ def main() -> None:
     parser.add_argument("songs", type=Path, help="a folder with song.ogg and guitar.ogg somewhere")
     parser.add_argument("voices", type=Path, help="the folder of MIR-1K")
     parser.add_argument("--every", type=int, default=1, help="take each so-many-th song")
-    parser.add_argument("--save", action="store_true", help="into docs/techniques/measured")
     given = parser.parse_args()
     singers = voices(given.voices)
     found: dict[tuple[str, str], list[list[float]]] = {}
@@ -48,7 +48,7 @@ def main() -> None:
         voice = laid(singers[number % len(singers)], music)
         # The songs are Ogg Vorbis: 16-bit samples, as the benchmark scores lossy references.
         truth, cache = rounded(np.stack([voice, music]), 16), metrics.ReferenceCache()
-        print(f"# {folder.name}, {music.shape[1] / RATE_HZ:.0f} s", flush=True)
+        print(f"{folder.name}, {music.shape[1] / RATE_HZ:.0f} s", file=sys.stderr, flush=True)
         for name in NAMES:
             for how, pieces in (("whole", [voice + music]), ("pieces", cut(voice + music))):
                 guess = np.concatenate([separated(name, piece) for piece in pieces], axis=-1)
@@ -57,15 +57,13 @@ def main() -> None:
                 ratios = (frames.sdr, frames.isr, frames.sir, frames.sar)
                 scores = [float(np.nanmedian(ratio[0])) for ratio in ratios]
                 found.setdefault((name, how), []).append(scores)
-                print("#", name, how, *(f"{score:.2f}" for score in scores), flush=True)
+                print(name, how, *(f"{x:.2f}" for x in scores), file=sys.stderr, flush=True)
     rows = []
     for (name, how), scores in found.items():
         behind = np.array(found["repet-sim", how])[:, 0] - np.array(scores)[:, 0]
         cells = [*np.median(scores, axis=0), np.median(behind)]
         rows.append([name, how, *(f"{cell:.2f}" for cell in cells)])
-    print("\n".join(map(",".join, [COLUMNS, *rows])))
-    if given.save:
-        write("whole-songs", COLUMNS, rows)
+    print(*map(line, [COLUMNS, ["---"] * len(COLUMNS), *rows]), sep="\n")
 
 
 def voices(root: Path) -> list[Wave]:

@@ -1,13 +1,14 @@
 """Do our scores equal museval 0.4.1's and mir_eval 0.8's?
 
     benchmarks/bss_eval/install.sh
-    benchmarks/bss_eval/.venv/bin/python benchmarks/bss_eval/compare.py [data/musdb18-7s]
+    benchmarks/bss_eval/.venv/bin/python benchmarks/bss_eval/compare.py [data/musdb18-7s] \
+        [--decoded]
 
-A row for each case: how many figures, and our largest difference in dB from the reference. Music is
-compared twice. As 16-bit WAV, as people keep it, every figure is defined. As a decoder gives it, in
-float, a codec has left nothing but rounding above 16 kHz, and figures of museval depend on rounding
-(docs/metrics.md). So these rows have a second part: how many figures museval gives *again* within
-1e-5 dB when everything is multiplied by 0.7, which changes no definition and only rounds
+A row for each case: how many scores, and our largest difference in dB from the reference. Music is
+16-bit WAV, as people keep it: every score is defined. With `--decoded` it is as a decoder gives it,
+in float: a codec has left nothing but rounding above 16 kHz, and museval's scores depend on
+rounding (docs/metrics.md). So these rows have a second part: how many scores museval gives *again*
+within 1e-5 dB when everything is multiplied by 0.7, which changes no definition and only rounds
 differently; our largest difference from those; and for the rest ours beside museval's own.
 """
 
@@ -30,7 +31,8 @@ RATE_HZ = 44100
 GAIN = 0.7
 AGAIN_DB = 1e-5
 TRACKS = (0, 20, 40, 80, 60)
-HEAD = ("case", "figures", "difference", "again", "ours, again", "ours, rest", "museval, rest")
+HEAD = ("case", "scores", "largest difference, dB")
+DECODED = ("case", "scores", "ours", "again", "ours, again", "ours, rest", "museval, rest")
 
 Score = Callable[[Any, Any], Any]
 
@@ -96,7 +98,7 @@ def row(
         again = own < AGAIN_DB
         parts = (difference[again], difference[~again], own[~again])
         cells += [str(int(again.sum())), *(f"{x.max():.1e}" if x.size else "-" for x in parts)]
-    print("| " + " | ".join(cells + ["-"] * (len(HEAD) - len(cells))) + " |", flush=True)
+    print("| " + " | ".join(cells) + " |", flush=True)
 
 
 def music(root: Path | None) -> Iterator[tuple[str, Any, Any]]:
@@ -128,15 +130,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("musdb", type=Path, nargs="?", help="the folder musdb18-7s")
     parser.add_argument("--seconds", type=float, default=60, help="of the synthetic stereo")
+    parser.add_argument("--decoded", action="store_true", help="only the music, not rounded")
     given = parser.parse_args()
-    print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD))
+    head = DECODED if given.decoded else HEAD
+    print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
+    cases = list(music(given.musdb))
+    if given.decoded:
+        for name, x, y in cases:
+            row(f"v4, {name}", v4_theirs(False), v4_ours(False), x, y, twice=True)
+        return
     for channels in (1, 2):
         refs, ests = synthetic(3, channels, 5)
         mixed = ests[[2, 0, 1]]
         if channels == 1:
             row("v3 sources, permuted", sources_theirs, sources_ours, refs, mixed)
         row(f"v3 images, {channels} ch, permuted", images_theirs, images_ours, refs, mixed)
-    cases = list(music(given.musdb))
     few = slice(2 * RATE_HZ, 4 * RATE_HZ)
     for name, *signals in cases:
         x, y = (np.round(wave * 2**15) / 2**15 for wave in signals)
@@ -149,8 +157,6 @@ def main() -> None:
     for name, *signals in cases:
         x, y = (np.round(wave[..., few] * 2**15) / 2**15 for wave in signals)
         row(f"v4 framewise, 2 s of {name}, 16 bit", v4_theirs(True), v4_ours(True), x, y)
-    for name, x, y in cases:
-        row(f"v4, {name}, float", v4_theirs(False), v4_ours(False), x, y, twice=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Prints the table of docs/networks.md: what each network costs, at its published and a small size.
+"""What each network costs, at its published and a small size.
 
     .venv/bin/python -m benchmarks.networks.count
 

@@ -1,7 +1,7 @@
-"""What one call of a network takes in memory: prints the last column of docs/networks.md's table.
+"""What one call of a network takes in memory.
 
     .venv/bin/python -m benchmarks.networks.memory           # every row of count.py
-    .venv/bin/python -m benchmarks.networks.memory spectnt   # one
+    .venv/bin/python -m benchmarks.networks.memory spectnt   # one, without the head of the table
 
 Besides the weights, on one segment of 8 seconds, on the CPU with one thread, each in a process of
 its own; divided by the segment's length in samples. Spleeter's segment is 12 seconds by itself.
@@ -51,6 +51,7 @@ if __name__ == "__main__":
     if len(sys.argv) == 2:
         main(sys.argv[1])
     else:
+        print("| network | memory, bytes per sample |\n|---|---|", flush=True)
         for row in count.rows():
             if row.title.startswith("Spleeter"):
                 continue  # measured with its engine, see models/spleeter/model.py

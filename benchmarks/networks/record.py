@@ -1,9 +1,10 @@
 """Compares our waveform networks with the originals, and records small pairs for the tests.
 
-    .venv/bin/python record.py              # small networks: compare, and write tests/data/networks
-    .venv/bin/python record.py --published  # the published sizes: compare only (6 GB of memory)
+    .venv/bin/python record.py             # small networks: write tests/data/networks
+    .venv/bin/python record.py --compare   # a table of small and published sizes (6 GB of memory)
 
-(a person runs this; the tests only read). Both networks get the same random weights, ours through
+(a person runs this; the tests only read). The table has how far the difference lies below the
+original's output, in dB. Both networks get the same random weights, ours through
 its `convert`, and every layer matters under them: as the originals start, their residual
 branches hardly do. Recorded weights and mixes are float16 numbers from the start, so that files are
 small and nothing is rounded.
@@ -11,6 +12,7 @@ small and nothing is rounded.
 Two packages called demucs cannot live in one process, so each original runs in one of its own.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -31,9 +33,19 @@ from unweave.models.hybrid_demucs import model as hybrid_demucs
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE.parents[1] / "tests" / "data" / "networks"
-PEERS = ("asteroid", "demucs-4.1.0", "demucs-2.0.3")
+PEERS = ("asteroid-0.7.0", "demucs-4.1.0", "demucs-2.0.3")
 FOUR = ("drums", "bass", "other", "vocals")
 THREE, TWO = FOUR[1:], FOUR[2:]
+TITLES = {
+    "conv_tasnet_asteroid_skip": "Conv-TasNet, skip paths",
+    "conv_tasnet_asteroid_plain": "Conv-TasNet, no skip paths",
+    "conv_tasnet_music": "Conv-TasNet, music",
+    "demucs_padded": "Demucs v2",
+    "demucs_v1": "Demucs v1, `padded = false`",
+    "demucs_v2": "Demucs v2, `padded = false`",
+    "hybrid_demucs": "Hybrid Demucs",
+    "hybrid_demucs_old": "Hybrid Demucs, `old_padding`",
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,8 @@ def asteroid(published: bool) -> Iterator[Case]:
 
     speech = {key: value for key, value in conv_tasnet.SPEECH.items() if key != "channels"}
     if published:
-        yield Case("Conv-TasNet", lambda: ConvTasNet(2), conv_tasnet, TWO, 1, speech, 16000)
+        title = "Conv-TasNet, skip paths"
+        yield Case(title, lambda: ConvTasNet(2), conv_tasnet, TWO, 1, speech, 16000)
         return
     small = {"n_filters": 20, "bn_chan": 12, "hid_chan": 16, "n_blocks": 3, "n_repeats": 2}
     ours = {"filters": 20, "bottleneck": 12, "hidden": 16, "blocks": 3, "repeats": 2}
@@ -101,10 +114,11 @@ def demucs_then(published: bool) -> Iterator[Case]:
 
     v1, v2 = dict(demucs.V1), dict(demucs.V2) | {"normalise": False}
     if published:
-        yield Case("Conv-TasNet", lambda: ConvTasNet(FOUR, X=10), conv_tasnet, FOUR, 2, {}, 44100)
-        yield Case("Demucs v2", v(FOUR), demucs, FOUR, 2, v2, 88200)
+        title = "Conv-TasNet, music"
+        yield Case(title, lambda: ConvTasNet(FOUR, X=10), conv_tasnet, FOUR, 2, {}, 44100)
+        yield Case("Demucs v2, `padded = false`", v(FOUR), demucs, FOUR, 2, v2, 88200)
         large = {"channels": 100, "resample": False}
-        yield Case("Demucs v1", v(FOUR, **large), demucs, FOUR, 2, v1, 88200)
+        yield Case("Demucs v1, `padded = false`", v(FOUR, **large), demucs, FOUR, 2, v1, 88200)
         return
     theirs = {"N": 24, "L": 20, "B": 12, "H": 16, "X": 3, "R": 2}
     size = {"filters": 24, "bottleneck": 12, "hidden": 16, "blocks": 3, "repeats": 2}
@@ -183,19 +197,34 @@ def whole(original: nn.Module, mix: torch.Tensor) -> torch.Tensor:
     return stems.narrow(-1, (stems.shape[-1] - length) // 2, length)
 
 
-def main(published: bool) -> None:
-    """Each original in a process of its own."""
-    for peer in PEERS:
-        extra = {"PYTHONPATH": str(HERE / ".venv" / peer)} if peer == "demucs-2.0.3" else {}
-        command = [sys.executable, __file__, "--peer", peer, *["--published"] * published]
-        subprocess.run(command, env=os.environ | extra, check=True)
+def main(keep: bool) -> None:
+    """Each original in a process of its own. keep: write what the tests read."""
+    print("| network | original | size | dB |\n|---|---|---|---|", flush=True)
+    for size in ("small",) if keep else ("small", "published"):
+        for peer in PEERS:
+            extra = {"PYTHONPATH": str(HERE / ".venv" / peer)} if peer == "demucs-2.0.3" else {}
+            command = [sys.executable, __file__, "--peer", peer, "--size", size]
+            command += ["--compare"] * (not keep)
+            subprocess.run(command, env=os.environ | extra, check=True)
+
+
+def compare(peer: str, size: str, keep: bool) -> None:
+    """The rows of one original."""
+    for case in CASES[peer](size == "published"):
+        db = run(case, keep)
+        found = "equal" if np.isinf(db) else f"{db:.1f}"
+        title, original = TITLES.get(case.name, case.name), peer.replace("-", " ")
+        print(f"| {title} | {original} | {size} | {found} |", flush=True)
 
 
 if __name__ == "__main__":
-    published = "--published" in sys.argv
-    if "--peer" not in sys.argv:
-        main(published)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--compare", action="store_true", help="write nothing, both sizes")
+    parser.add_argument("--peer", choices=PEERS, help="only this original, in this process")
+    parser.add_argument("--size", choices=("small", "published"), default="small")
+    given = parser.parse_args()
+    keep = not given.compare
+    if given.peer:
+        compare(given.peer, given.size, keep)
     else:
-        peer = sys.argv[sys.argv.index("--peer") + 1]
-        for case in CASES[peer](published):
-            print(f"{peer:14s}{case.name:30s}{run(case, not published):8.1f} dB", flush=True)
+        main(keep)

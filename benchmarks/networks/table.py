@@ -7,7 +7,7 @@ Scores are those of RESULTS. Costs: multiply-adds are counted (`cost.py`); secon
 those of `unweave separate` on two minutes of MIR-1K's dev clips, medians over runs, each in a
 process of its own; the real-time factor is that of separating, without starting up. Minutes and
 steps of training are from the card. What else RESULTS holds, techniques and oracles, and what
-papers published, is a second table. Prints those of docs/networks.md.
+papers published, is a second table.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from benchmarks.networks.cost import Cost, cost
 from unweave import datasets
 from unweave.evaluation import aggregate
 from unweave.evaluation.published import published
-from unweave.models import cards
+from unweave.models import architectures, cards
 from unweave.models.cards import Card
 
 SECONDS = 120
@@ -64,7 +63,7 @@ class Line:
 
 
 def counted(card: Card) -> Cost:
-    config, module = import_module(f"unweave.models.{card.architecture}").NETWORK
+    config, module = architectures.model(card.architecture).NETWORK
     settings = config(stems=card.stems, channels=card.channels, **card.config)
     return cost(lambda: module(settings), card.channels, card.sample_rate_hz)
 

@@ -22,6 +22,7 @@ from sklearn.decomposition import non_negative_factorization
 from unweave.separators.nmf import updates
 
 NAMES = {"euclid": "frobenius", "kl": "kullback-leibler", "itakura-saito": "itakura-saito"}
+SHORT = {"euclid": "Euclid", "kl": "KL", "itakura-saito": "Itakura-Saito"}
 Case = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -75,8 +76,9 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="*", default=["float32", "float64"])
     arguments = parser.parse_args()
     size, rounds = ((129, 300, 8), 20) if arguments.small else ((1025, 2600, 30), 200)
-    print(f"{size[0]} x {size[1]}, {size[2]} components, {rounds} rounds, "
-          f"{torch.get_num_threads()} threads, medians of {arguments.repeat}")  # fmt: skip
+    shape = f"{size[0]} x {size[1]} values, {size[2]} components"
+    print("| technique | work | precision | unweave (s) | scikit-learn (s) | times as fast"
+          " | losses apart |\n|---|---|---|---|---|---|---|")  # fmt: skip
     for divergence in arguments.divergences:
         for dtype in map(np.dtype, arguments.precisions):
             given = case(*size, dtype)
@@ -91,8 +93,8 @@ def main() -> None:
             own, other = (statistics.median(times[name]) for name in ("ours", "theirs"))
             apart = abs(losses["ours"] / losses["theirs"] - 1)
             print(
-                f"{divergence:13s} {dtype.name}: scikit-learn {other:.2f} s, ours {own:.2f} s, "
-                f"{other / own:.2f} times as fast; losses {apart:.1e} apart",
+                f"| nmf | {shape}, {SHORT[divergence]} | {dtype.name} | {own:.2f} | {other:.2f}"
+                f" | {other / own:.2f} | {apart:.1e} |",
                 flush=True,
             )
 

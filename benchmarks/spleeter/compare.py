@@ -111,9 +111,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         original(song, folder / "original", 0)  # also warms the disk
-        for stem, level in agreement_db(song, folder).items():
-            print(f"agreement, {stem}: {level:.1f} dB")
         if not pairs:
+            print("| agreement with the original | dB |\n|---|---|")
+            for stem, level in agreement_db(song, folder).items():
+                print(f"| {stem} | {level:.1f} |")
             return
         print("| | original | unweave | ratio | from pair to pair |\n|---|---|---|---|---|")
         for bandwidth in arguments.bandwidth:
@@ -127,7 +128,7 @@ def main() -> None:
         script = [*ORIGINAL, str(song), str(folder / "original")]
         whole_pairs("whole program, the original as a script", script, song, folder, pairs)
         if shutil.which("ffmpeg") is None:
-            print("no FFmpeg here: the original's own command was not run")
+            print("without the original's own command: there is no FFmpeg", file=sys.stderr)
             return
         wav = folder / "song.wav"
         wave, rate = soundfile.read(song, dtype="int16")

@@ -1,24 +1,40 @@
-"""What the mix itself scores as every stem on a recipe's validation tracks: training beats that.
+"""What a trained network scores on its validation tracks, beside the mix as every stem.
 
-python -m benchmarks.training.mixture recipes/musdb18-7s/smoke.toml
+    .venv/bin/python -m benchmarks.training.mixture RUN
+
+RUN is the folder of a training; its card has the network's scores. Training should beat the mix.
 """
 
-import sys
+import argparse
 from pathlib import Path
 from statistics import fmean
 
+from unweave.models import cards
 from unweave.training import audio, validate
 from unweave.training.recipe import read
 
 
-def main(path: Path) -> None:
+def main() -> None:
     """Means over the tracks in dB, by the metric that chooses the weights."""
-    data = read(path).data
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("run", type=Path)
+    given = parser.parse_args()
+    recipe = read(given.run / "recipe.toml")
+    data = recipe.data
     tracks = audio.split(data).validation
     rows = [validate.score(t, {stem: t.mix() for stem in data.stems}) for t in tracks]
-    found = {stem: fmean(row[stem] for row in rows) for stem in rows[0]}
-    print(f"{len(rows)} tracks:", ", ".join(f"{stem} {db:.2f} dB" for stem, db in found.items()))
+    card = cards.card(str(given.run / f"{recipe.name}.toml"))
+    scores = {score.stem: score.value_db for score in card.scores}
+    line([f"{len(rows)} tracks, dB", *data.stems])
+    line(["---"] * (1 + len(data.stems)))
+    line([f"`{card.name}`", *(f"{scores[stem]:.2f}" for stem in data.stems)])
+    mixture = (fmean(row[stem] for row in rows) for stem in data.stems)
+    line(["the mix as every stem", *(f"{score:.2f}" for score in mixture)])
+
+
+def line(cells: list[str]) -> None:
+    print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

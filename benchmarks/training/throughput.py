@@ -1,9 +1,11 @@
-"""How fast a recipe trains, and whether examples are made fast enough: prints a row of a table.
+"""How fast recipes train, and whether examples are made fast enough.
 
-    python benchmarks/training/throughput.py RECIPE.toml [--steps 10] [--set key=value]
+    .venv/bin/python benchmarks/training/throughput.py RECIPE.toml... [--data data] [--steps 10]
+        [--set key=value]
 
-`make` is what one process needs to make a batch, `learn` what the network needs to learn it; the
+`make` is what one process needs to make a batch, `train` what the network needs to learn it; the
 share is that of making in both, in one process. Below 100 % / workers nobody waits for examples.
+Each recipe runs in a process of its own. `--data` is the folder of the data sets.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from __future__ import annotations
 import argparse
 import resource
 import statistics
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -24,11 +28,28 @@ from unweave.training.recipe import read
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", type=Path)
+    parser.add_argument("recipes", type=Path, nargs="+", metavar="RECIPE.toml")
+    parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--set", action="append", default=[], dest="settings")
+    parser.add_argument("--row", action="store_true", help="one recipe, in this process")
     arguments = parser.parse_args()
-    recipe = read(arguments.recipe, arguments.settings)
+    if arguments.row:
+        row(arguments)
+        return
+    print("| recipe | make, s | train, s | share of making | audio s/s | peak memory, MB |")
+    print("|---|---|---|---|---|---|", flush=True)
+    options = ["--row", "--data", str(arguments.data), "--steps", str(arguments.steps)]
+    options += [f"--set={setting}" for setting in arguments.settings]
+    for path in arguments.recipes:
+        subprocess.run([sys.executable, __file__, str(path), *options], check=True)
+
+
+def row(arguments: argparse.Namespace) -> None:
+    """The row of one recipe."""
+    (path,) = arguments.recipes
+    folder = arguments.data / Path(read(path).data.root).name
+    recipe = read(path, [f"data.root={folder}", *arguments.settings])
     torch.manual_seed(recipe.seed)
     network = export.network(recipe)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4)
@@ -51,8 +72,6 @@ def main() -> None:
     audio_s = recipe.data.batch * recipe.data.seconds
     made_s, learnt_s = statistics.median(make), statistics.median(learn)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print("| recipe | make, s | train, s | share of making | audio s/s | peak memory, MB |")
-    print("|---|---|---|---|---|---|")
     print(
         f"| {recipe.name} | {made_s:.3f} | {learnt_s:.3f} | {made_s / (made_s + learnt_s):.1%} |"
         f" {audio_s / (made_s + learnt_s):.1f} | {peak:.0f} |"

@@ -33,6 +33,8 @@ PARSED_ONLY = {
     "unweave train recipes/": "trains for hours, on a dataset that the user has",
     "unweave separate song.wav -m runs/": "needs the weights that the training makes",
     "unweave benchmark --dataset mir-1k": "runs for an hour, on a dataset that the user has",
+    "unweave benchmark --dataset musdb18 --root data/musdb18-7s": "runs for an hour, likewise",
+    "unweave nmf learn --dataset mir-1k": "learns for minutes, likewise",
     "unweave dataset check data/musdb18 --index": "needs the index of a complete copy",
     "unweave separate -q --json -o out -- $song": "a line of a script: the shell sets the song",
     "unweave report DIR": "needs the scores of a benchmark, which other commands make and report",
@@ -138,7 +140,9 @@ def check_unweave(words: list[str]) -> None:
         assert command is not None, f"no command {name} in {shlex.join(words)}"
     found = command.make_context(command.name, list(arguments), parent=context)
     if words[1:2] == ["benchmark"]:
-        assert entries.entries(found.params["separators"], found.params["oracles"])
+        # A card that an earlier command makes is not here.
+        there = [name for name in found.params["separators"] if not name.endswith(".toml")]
+        assert entries.entries(there, found.params["oracles"])
     if words[1:2] == ["separate"] and not (found.params["model"] or "").endswith(".toml"):
         settings = ",".join(found.params["settings_"] or [])
         assert entries.entries([f"{found.params['model'] or 'spleeter-2stems'}:{settings}"])

@@ -60,7 +60,7 @@ def test_only_the_default_model_does_without(tmp_path: Path, flags: str, without
 
 
 def test_another_version_of_torch_is_loaded_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lean, "version", lambda name: "2.6.0")
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "2.6.0")
     monkeypatch.setattr(lean, "_allowed", True)
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     before = list(sys.meta_path)

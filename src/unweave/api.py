@@ -22,7 +22,7 @@ from unweave.jobs.stream import StemStream
 from unweave.options import SEED
 from unweave.request import SeparationRequest, SeparatorRef, run_options
 from unweave.stems import Stems
-from unweave.types import Audio
+from unweave.types import Audio, Separator
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -169,11 +169,14 @@ def _request(
         # Sound in memory is an option, but a report can only say that it was one.
         sound = {name: value for name, value in own.items() if isinstance(value, Audio)}
         return request, partial(registry.load_pinned, request.separator, sound)
-    spec = getattr(model, "spec", None)
-    if spec is None or not (callable(model) or hasattr(model, "separate")):
+    from unweave.engine.compose import Composition
+
+    if not isinstance(model, (Separator, Composition)):
         raise UsageError(
-            f"model must be a name, or a separator as unweave.load gives it; got {model!r:.80}"
+            "model must be a name, or a separator as unweave.load gives it, with spec, to and a "
+            f"call; got {model!r:.80}"
         )
+    spec = model.spec
     if own.get(SEED.name) == spec.options.get(SEED.name, 0):
         own.pop(SEED.name)
     if own:

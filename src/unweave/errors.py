@@ -30,6 +30,10 @@ class WeightsError(UnweaveError):
     exit_code = 3
 
 
+class SeparatorError(UnweaveError):
+    """A separator that returned another shape than its spec says, or samples not finite."""
+
+
 class MemoryLimitError(UnweaveError):
     """Work that would not fit in the memory it was given; the message names both sizes."""
 

@@ -68,6 +68,15 @@ class Spec:
     weights_sha256: str | None = None
     options: Mapping[str, object] = field(default_factory=dict)  # as given, for the report
 
+    def __post_init__(self) -> None:
+        if not self.stems or len(set(self.stems)) < len(self.stems):
+            raise ValueError(f"{self.name}: stems must be names that differ; got {self.stems}")
+        if self.complement is not None and self.complement not in self.stems:
+            raise ValueError(
+                f"{self.name}: complement must be one of the stems, {', '.join(self.stems)}; "
+                f"got {self.complement!r}"
+            )
+
     @property
     def outputs(self) -> tuple[str, ...]:
         """What the engine makes of a mix: the stems, and the residual where they leave one."""

@@ -22,7 +22,7 @@ from unweave.core.plan import Segmentation
 from unweave.engine import executor as executors
 from unweave.engine.executor import Executor
 from unweave.engine.limits import current_memory_mb
-from unweave.errors import Cancelled, MemoryLimitError
+from unweave.errors import Cancelled, MemoryLimitError, UsageError
 from unweave.request import Execution, SeparatorRef
 from unweave.types import Spec
 
@@ -55,6 +55,22 @@ class Pieces:
 
     def __call__(self, mix: torch.Tensor, sample_rate_hz: int) -> torch.Tensor:
         return torch.stack([mix * 0.5, mix * 0.5], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("threads", 0),
+        ("threads", -1),
+        ("threads", True),
+        ("max_memory_mb", "much"),
+        ("max_memory_mb", 0),
+        ("keep_models", -1),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(name: str, value: object) -> None:
+    with pytest.raises(UsageError, match=rf"^{name} must be a whole number, at least \d; got "):
+        Executor(**{name: value})
 
 
 def reference(name: str = "pieces", **options: object) -> SeparatorRef:

@@ -49,6 +49,18 @@ class Segmentation:
     before_s: float = 0.0
     edge: str = "zeros"
 
+    def __post_init__(self) -> None:
+        if self.length_s <= 0 or min(self.fade_s, self.context_s, self.before_s, self.hop_s) < 0:
+            raise ValueError(
+                "length_s must be above 0, and hop_s, fade_s, context_s and before_s not below it"
+            )
+        kept_s = self.length_s - 2 * self.context_s
+        if 2 * self.fade_s > kept_s * (1 + 1e-9):  # as sums of floats are not exact
+            raise ValueError(
+                f"fade_s must be at most {kept_s / 2:g}, half of the length without context; "
+                f"got {self.fade_s:g}"
+            )
+
     def at(self, sample_rate_hz: int) -> Plan:
         """The same in samples."""
 

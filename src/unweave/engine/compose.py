@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -19,8 +19,11 @@ from unweave.core.plan import Plan
 from unweave.engine.signal import Fifo, Signal, resampled
 from unweave.engine.stream import Call, OnBatch, Warn, stream
 from unweave.engine.workers import Workers
-from unweave.errors import UsageError
+from unweave.errors import SeparatorError, UsageError
 from unweave.types import Separator, Spec, Wave
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @runtime_checkable
@@ -97,7 +100,7 @@ class Run:
         if isinstance(separator, Composition):
             found = separator.separate(reading, self)
         else:
-            found = self.segments(separator, reading, spec.plan(own_rate))
+            found = self.segments(checked(separator), reading, spec.plan(own_rate))
         if len(kept) < len(spec.stems):
             found = (stems[:, kept] for stems in found)
         for stems in resampled(found, own_rate, rate):
@@ -122,6 +125,35 @@ class Run:
             on_batch=self.on_batch,
             workers=self.workers,
         )
+
+
+def checked(separator: Separator) -> Call:
+    """A separator's call, whose result is what the spec says.
+
+    The call raises SeparatorError for another shape than `(batch, stem, channel, time)`, and for
+    samples that are not finite: they would be written as silence.
+    """
+    spec = separator.spec
+
+    def call(mix: Tensor, sample_rate_hz: int) -> Tensor:
+        import torch
+
+        stems = separator(mix, sample_rate_hz)
+        if not isinstance(stems, torch.Tensor):
+            kind = type(stems).__name__
+            raise SeparatorError(f"{spec.name}: returned a {kind}; it must return a torch.Tensor")
+        expected = (len(mix), len(spec.stems), *mix.shape[1:])
+        if stems.shape != expected:
+            raise SeparatorError(
+                f"{spec.name}: returned {tuple(stems.shape)} for {tuple(mix.shape)}; as its spec "
+                f"has {len(spec.stems)} stems, it must return {expected}"
+            )
+        # NaN and infinity survive a sum, and a sum needs no second array.
+        if not torch.isfinite(stems.sum()) and not torch.isfinite(stems).all():
+            raise SeparatorError(f"{spec.name}: returned samples that are not finite")
+        return stems
+
+    return call
 
 
 def estimated(spec: Spec) -> list[int]:

@@ -19,7 +19,7 @@ from unweave.engine.compose import AnySeparator, leaves
 from unweave.engine.limits import available_mb, cores, current_memory_mb
 from unweave.engine.resources import Share
 from unweave.engine.workers import Workers
-from unweave.errors import Cancelled, MemoryLimitError
+from unweave.errors import Cancelled, MemoryLimitError, UsageError
 from unweave.request import Execution, SeparatorRef
 from unweave.types import ShouldStop
 
@@ -40,13 +40,20 @@ class Executor:
     threads: segments in parallel on the CPU, all separations together; None: one for each
     processor that the process may use. max_memory_mb: what the whole process may take; None: what
     the system and its control groups give. keep_models: separators that stay loaded while no job
-    uses them.
+    uses them. Raises UsageError for numbers that make no sense.
     """
 
     def __init__(
         self, *, threads: int | None = None, max_memory_mb: int | None = None, keep_models: int = 0
     ) -> None:
-        self.workers = Workers(threads or cores())
+        for name, value, least in (
+            ("threads", threads, 1),
+            ("max_memory_mb", max_memory_mb, 1),
+            ("keep_models", keep_models, 0),
+        ):
+            if value is not None and (type(value) is not int or value < least):
+                raise UsageError(f"{name} must be a whole number, at least {least}; got {value!r}")
+        self.workers = Workers(cores() if threads is None else threads)
         self.max_memory_mb = max_memory_mb
         self.keep_models = keep_models
         self.stopped = Event()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pkgutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from unweave import plugins, separators
-from unweave.errors import UsageError
+from unweave.errors import UnweaveError, UsageError
 from unweave.models import cards
-from unweave.options import WIENER, Option, options_of
+from unweave.options import WIENER, Classical, Option, options_of
 from unweave.registry.kinds import Part, filtered
 from unweave.types import Separator, Spec
 
@@ -50,7 +50,7 @@ def origin(name: str) -> str:
 def describe(name: str) -> Technique:
     kind = technique(name)
     doc = sys.modules[kind.__module__].__doc__ or ""
-    spec = kind().spec
+    spec = load(name, {}).spec
     return Technique(
         name=name,
         title=doc.partition("\n")[0].strip(),
@@ -89,7 +89,17 @@ def load(
     name: str, values: Mapping[str, Any], load: Callable[[Part], AnySeparator] | None = None
 ) -> AnySeparator:
     own = {key: value for key, value in values.items() if key != WIENER.name}
-    separator: Separator = technique(name)(**own)
+    kind = technique(name)
+    try:
+        separator: Separator = kind(**own)
+        separator.spec  # noqa: B018 (a mistake in its facts shows here)
+    except UnweaveError:
+        raise
+    except Exception as error:  # whatever somebody else's code does
+        raise UsageError(
+            f"{name}: its class {kind.__module__}.{kind.__qualname__} gives no separator "
+            f"({type(error).__name__}: {error}); see docs/new-technique.md"
+        ) from error
     return filtered(separator, values.get(WIENER.name, 0))
 
 
@@ -97,16 +107,17 @@ def technique(name: str) -> type[Any]:
     """The class of a classical technique. Raises UsageError."""
     if name in _own():
         module = import_module(f"{separators.__name__}.{name.replace('-', '_')}")
-        found: type[Any] = module.TECHNIQUE
-        return found
-    point = plugins.found(plugins.SEPARATORS)[name]
-    technique = plugins.loaded(point)
-    if not isinstance(technique, type):
+        where, found = f"TECHNIQUE of {module.__name__}", getattr(module, "TECHNIQUE", None)
+    else:
+        point = plugins.found(plugins.SEPARATORS)[name]
+        where = f"{point.value} of the plug-in {plugins.origin(point)}"
+        found = plugins.loaded(point)
+    if not (isinstance(found, type) and is_dataclass(found) and issubclass(found, Classical)):
         raise UsageError(
-            f"{name}: {point.value} of the plug-in {plugins.origin(point)} is no class of a "
-            "technique; see docs/new-technique.md"
+            f"{name}: {where} is no class of a technique, a dataclass that derives from Classical; "
+            "see docs/new-technique.md"
         )
-    return technique
+    return found
 
 
 @cache

@@ -16,7 +16,7 @@ from unweave import registry
 from unweave.engine.compose import AnySeparator, Composition, Run
 from unweave.engine.signal import Signal
 from unweave.engine.wrap import channel_groups, separate_blocks
-from unweave.errors import UsageError
+from unweave.errors import SeparatorError, UsageError
 from unweave.types import Separator, Wave
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def check_separator(separator: str | AnySeparator) -> None:
     for check in CHECKS:
         try:
             check(separator)
-        except AssertionError as error:
+        except (AssertionError, SeparatorError) as error:
             promise = (check.__doc__ or "").partition("\n")[0]
             raise AssertionError(f"{separator.spec.name}: {promise} {error}") from error
 

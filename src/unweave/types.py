@@ -66,7 +66,7 @@ class Spec:
     paper: str = ""
     licence: str = ""
     weights_sha256: str | None = None
-    options: Mapping[str, object] = field(default_factory=dict)  # as given, for the report
+    options: Mapping[str, object] = field(default_factory=dict)  # all, with the values in force
 
     @property
     def outputs(self) -> tuple[str, ...]:

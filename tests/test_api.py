@@ -85,7 +85,7 @@ def test_a_stream_can_be_stopped_from_outside(tmp_path):
     source, seen = write_noise(tmp_path / "a.wav", seconds=5.0), []
     stream = unweave.stream(source, tmp_path / "out", Share(), should_stop=lambda: bool(seen))
     with stream, pytest.raises(unweave.Cancelled):
-        seen.extend(map(seen.append, stream))
+        list(map(seen.append, stream))
     assert not list(tmp_path.glob("out/**/*.wav"))
     with pytest.raises(UsageError, match="'on_block'"):
         unweave.stream(source, tmp_path / "out", Share(), on_block=print)

@@ -242,9 +242,9 @@ def load(name: str = DEFAULT, /, **given: object) -> AnySeparator:
     """The separator called `name`, with its weights; `to(device)` makes it ready to run.
 
     given: its own options, and `wiener`, the rounds of a multichannel Wiener filter, for all but
-    presets, which have none. The path of a recording stands for its sound. Raises UsageError for an unknown name,
-    option or value before weights or recordings are read, WeightsError where weights are missing,
-    InputError for a recording that cannot be read, MemoryLimitError.
+    presets, which have none. The path of a recording stands for its sound. Raises UsageError for
+    an unknown name, option or value before weights or recordings are read, WeightsError where
+    weights are missing, InputError for a recording that cannot be read, MemoryLimitError.
     """
     with enough_memory():
         room_for_torch()

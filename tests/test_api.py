@@ -1,6 +1,9 @@
 """The door from Python."""
 
+import ast
+import importlib
 import io
+import re
 import subprocess
 import sys
 import tomllib
@@ -32,6 +35,60 @@ def test_names_of_the_package():
     with pytest.raises(AttributeError, match="nonsense"):
         unweave.nonsense  # noqa: B018
     assert "spleeter-2stems" in unweave.list_separators()
+
+
+def test_type_checkers_see_the_names_that_there_are():
+    tree = ast.parse(Path(unweave.__file__).read_text())
+    [block] = [
+        node for node in tree.body if isinstance(node, ast.If) and isinstance(node.test, ast.Name)
+    ]
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    homes = {alias.name: node.module for node in imports for alias in node.names}
+    assert homes == unweave._HOMES
+    assert sorted([*homes, "__version__"]) == sorted(unweave.__all__)
+    # Seen by a type checker, this would make every name right.
+    assert not any(isinstance(n, ast.FunctionDef) and n.name == "__getattr__" for n in tree.body)
+
+
+def test_the_page_of_names_is_true():
+    page = Path(__file__).parents[1].joinpath("docs/api.md").read_text()
+    listed = re.findall(r"^::: (\S+)$", page, re.MULTILINE)
+    for path in listed:
+        home, _, name = path.rpartition(".")
+        assert hasattr(importlib.import_module(home), name), path
+    missing = {f"unweave.{name}" for name in unweave.__all__ if name != "__version__"} - {*listed}
+    assert {name for name in missing if f"`{name}`" not in page} == set()
+
+
+def test_one_can_tell_what_has_a_call():
+    assert isinstance(unweave.load("hpss"), unweave.Separator)
+    assert not isinstance(unweave.load("spleeter-hpss"), unweave.Separator)
+
+
+def test_what_belongs_to_files_is_refused_with_the_place_for_it():
+    for name, where in (("format", "Stems.save"), ("on_block", "stream"), ("overwrite", "Stems")):
+        with pytest.raises(UsageError, match=f"'{name}' is an option of files: .*{where}"):
+            unweave.separate(noise(), RATE_HZ, model="hpss", **{name: "x"})
+
+
+def test_a_separation_in_memory_can_be_stopped():
+    seen = []
+    with pytest.raises(unweave.Cancelled):
+        unweave.separate(
+            noise(5.0), RATE_HZ, model=Share(), on_progress=seen.append, should_stop=lambda: seen
+        )
+    assert seen
+    assert seen[-1].done_s < 5.0
+
+
+def test_a_stream_can_be_stopped_from_outside(tmp_path):
+    source, seen = write_noise(tmp_path / "a.wav", seconds=5.0), []
+    stream = unweave.stream(source, tmp_path / "out", Share(), should_stop=lambda: bool(seen))
+    with stream, pytest.raises(unweave.Cancelled):
+        list(map(seen.append, stream))
+    assert not list(tmp_path.glob("out/**/*.wav"))
+    with pytest.raises(UsageError, match="'on_block'"):
+        unweave.stream(source, tmp_path / "out", Share(), on_block=print)
 
 
 def test_array_in_stems_out():

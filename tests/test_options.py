@@ -1,10 +1,12 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import get_type_hints
 
 import numpy as np
 import pytest
 
 from unweave.errors import UsageError
-from unweave.options import build, changed, check, in_force, option, options_of, parse
+from unweave.options import Facts, build, changed, check, in_force, option, options_of, parse
+from unweave.types import Spec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +19,12 @@ class Thing:
 
     def __post_init__(self) -> None:
         check(self)
+
+
+def test_a_technique_may_state_every_fact_that_is_its_own() -> None:
+    alike = {"name", "options", "licence"}
+    hints, of_spec = get_type_hints(Facts), get_type_hints(Spec)
+    assert hints == {f.name: of_spec[f.name] for f in fields(Spec) if f.name not in alike}
 
 
 def test_all_values_are_in_force_and_only_some_changed() -> None:

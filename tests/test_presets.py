@@ -123,8 +123,10 @@ def test_every_member_counts(write) -> None:  # type: ignore[no-untyped-def]
     ],
 )
 def test_a_wrong_file_is_one_line(write, text: str, words: str) -> None:  # type: ignore[no-untyped-def]
+    path = write(text)
     with pytest.raises(UsageError) as caught:
-        registry.request(write(text))
+        registry.request(path)
+    assert str(caught.value).startswith(f"{path}: ")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -132,8 +134,9 @@ def test_a_wrong_file_is_one_line(write, text: str, words: str) -> None:  # type
 def test_a_preset_of_itself_has_no_end(tmp_path: Path, write) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "mine.toml"
     write(CHAIN.replace('"repet"', f'"{path}"'))
-    with pytest.raises(UsageError, match="is a cycle"):
+    with pytest.raises(UsageError, match="is a cycle") as caught:
         registry.request(str(path))
+    assert str(caught.value).startswith(f"{path}: ")
 
 
 def test_a_preset_has_no_options(write) -> None:  # type: ignore[no-untyped-def]

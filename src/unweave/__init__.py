@@ -16,20 +16,36 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the same names as in _HOMES, for those who check types
+    from unweave import errors
     from unweave.api import (
         Stems,
+        StemStream,
         list_separators,
         load,
         separate,
         separate_file,
         stream,
     )
+    from unweave.apps.info import info
+    from unweave.apps.partials import partials
+    from unweave.core.plan import Segmentation
+    from unweave.engine.compose import AnySeparator
     from unweave.engine.executor import Executor
-    from unweave.errors import UnweaveError
+    from unweave.errors import (
+        Cancelled,
+        InputError,
+        MemoryLimitError,
+        OutputError,
+        UnweaveError,
+        UsageError,
+        WeightsError,
+    )
     from unweave.evaluation.benchmark import benchmark
     from unweave.evaluation.evaluate import evaluate
     from unweave.jobs.verify import verify
+    from unweave.request import SeparationRequest
+    from unweave.types import Audio, Block, Progress, Separator, Spec
     from unweave.viz.spectrogram import spectrogram
 
     __version__: str
@@ -38,26 +54,62 @@ _HOMES = {
     "separate": "unweave.api",
     "separate_file": "unweave.api",
     "stream": "unweave.api",
-    "Executor": "unweave.engine.executor",
     "load": "unweave.api",
     "list_separators": "unweave.api",
     "Stems": "unweave.api",
-    "benchmark": "unweave.evaluation.benchmark",
-    "evaluate": "unweave.evaluation.evaluate",
+    "StemStream": "unweave.api",
+    "Executor": "unweave.engine.executor",
+    "Audio": "unweave.types",
+    "Block": "unweave.types",
+    "Progress": "unweave.types",
+    "info": "unweave.apps.info",
+    "partials": "unweave.apps.partials",
     "spectrogram": "unweave.viz.spectrogram",
     "verify": "unweave.jobs.verify",
+    "benchmark": "unweave.evaluation.benchmark",
+    "evaluate": "unweave.evaluation.evaluate",
+    "AnySeparator": "unweave.engine.compose",
+    "Separator": "unweave.types",
+    "Spec": "unweave.types",
+    "Segmentation": "unweave.core.plan",
+    "SeparationRequest": "unweave.request",
+    "errors": "unweave",
     "UnweaveError": "unweave.errors",
+    "UsageError": "unweave.errors",
+    "InputError": "unweave.errors",
+    "OutputError": "unweave.errors",
+    "WeightsError": "unweave.errors",
+    "MemoryLimitError": "unweave.errors",
+    "Cancelled": "unweave.errors",
 }
 
 __all__ = [
+    "AnySeparator",
+    "Audio",
+    "Block",
+    "Cancelled",
     "Executor",
+    "InputError",
+    "MemoryLimitError",
+    "OutputError",
+    "Progress",
+    "Segmentation",
+    "SeparationRequest",
+    "Separator",
+    "Spec",
+    "StemStream",
     "Stems",
     "UnweaveError",
+    "UsageError",
+    "WeightsError",
     "__version__",
     "benchmark",
+    "errors",
     "evaluate",
+    "info",
     "list_separators",
     "load",
+    "partials",
     "separate",
     "separate_file",
     "spectrogram",
@@ -65,18 +117,21 @@ __all__ = [
     "verify",
 ]
 
+if not TYPE_CHECKING:  # so that a type checker sees a misspelt name
 
-def __getattr__(name: str) -> object:
-    if name == "__version__":
-        value: object = _version()
-    elif name in _HOMES:
-        value = getattr(import_module(_HOMES[name]), name)
-    elif name in _uses():
-        value = getattr(import_module(f"unweave.apps.{name}"), name)
-    else:
-        raise AttributeError(f"module 'unweave' has no attribute {name!r}")
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            value: object = _version()
+        elif name == "errors":
+            value = import_module("unweave.errors")
+        elif name in _HOMES:
+            value = getattr(import_module(_HOMES[name]), name)
+        elif name in _uses():
+            value = getattr(import_module(f"unweave.apps.{name}"), name)
+        else:
+            raise AttributeError(f"module 'unweave' has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

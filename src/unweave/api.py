@@ -32,6 +32,16 @@ if TYPE_CHECKING:
     from unweave.engine.executor import Executor
     from unweave.types import OnBlock, OnProgress, ShouldStop, Wave
 
+# What `separate` does not take, and what takes it.
+_OF_FILES = {
+    "format": "Stems.save or separate_file",
+    "bit_depth": "Stems.save or separate_file",
+    "output_dir": "Stems.save or separate_file",
+    "overwrite": "Stems.save or separate_file",
+    "filename_template": "separate_file",
+    "on_block": "separate_file, or use stream",
+}
+
 __all__ = ["StemStream", "Stems", "list_separators", "load", "separate", "separate_file", "stream"]
 
 
@@ -42,6 +52,10 @@ def list_separators() -> list[str]:
 
 def load(name: str = registry.DEFAULT, **options: object) -> AnySeparator:
     """The separator called `name`, its weights in memory; options are the model's own.
+
+    `separate`, `separate_file` and `stream` take it as `model`. A technique or a model is an
+    `unweave.Separator`, which can also be called with a batch of segments. A preset has no call.
+    `isinstance(separator, unweave.Separator)` tells, and tells type checkers too.
 
     Raises UsageError for an unknown name or option, WeightsError when the weights are missing.
     """
@@ -54,6 +68,7 @@ def separate(
     model: str | AnySeparator = registry.DEFAULT,
     stems: str | Iterable[str] | None = None,
     on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
     executor: Executor | None = None,
     **options: object,
 ) -> Stems:
@@ -64,8 +79,10 @@ def separate(
     model: a name from `list_separators`, or what `load` returned. stems: names to return, all by
     default; 'residual' is what the stems leave of the mix. options: the model's own, where `model`
     is a name (what `load` returned has got its options there), and of every separation `device`,
-    `batch`, and `start` and `end` of the part to separate, in seconds or as in "1:30.5". executor:
-    an `unweave.Executor`, whose models stay loaded from one call to the next.
+    `batch`, and `start` and `end` of the part to separate, in seconds or as in "1:30.5".
+    on_progress: gets an `unweave.Progress` after each block. should_stop: is asked after each
+    block; where it says so, Cancelled is raised. executor: an `unweave.Executor`, whose models
+    stay loaded from one call to the next.
 
     The stems have the mix's rate, channels and exact length; the mix is not changed. Raises
     ValueError for an array of a wrong shape or type, and UnweaveError as `separate_file` does.
@@ -73,11 +90,9 @@ def separate(
     from unweave.engine.executor import shared
     from unweave.engine.run import separate_array
 
-    for name in ("format", "bit_depth"):
+    for name, where in _OF_FILES.items():
         if name in options:
-            raise UsageError(
-                f"{name!r} is an option of files: give it to Stems.save or separate_file"
-            )
+            raise UsageError(f"{name!r} is an option of files: give it to {where}")
     request, ready = _request(model, stems, options)
     wave, rate_hz, speakers = _as_wave(mix, sample_rate_hz, request.output.region)
     executor = executor or shared()
@@ -90,6 +105,7 @@ def separate(
             execution=request.execution,
             warn=warnings.warn,
             on_progress=on_progress,
+            should_stop=should_stop,
             executor=executor,
         )
     return Stems({name: waves[name] for name in request.stems}, rate_hz)
@@ -114,10 +130,12 @@ def separate_file(
     The files are `output_dir/name/stem.ext` unless `filename_template` says otherwise. A file that
     is finished already is not separated again: its report is returned. That holds for a `model`
     given by name; no report can tell a separator in memory, or an option's sound in memory, from
-    another. on_block: gets the stems as they are finished (`unweave.types.Block`), before a gain
-    that they may share; the work goes on when it returns. executor: an `unweave.Executor`, whose
-    models stay loaded from one call to the next. options: those of every separation (the fields
-    of `unweave.request.Output` and `Execution`, as `format="flac"`), `seed`, and the model's own.
+    another. on_progress: gets an `unweave.Progress` after each block. on_block: gets the stems as
+    they are finished (`unweave.Block`), before a gain that they may share; the work goes on when
+    it returns. should_stop: is asked after each block; where it says so, Cancelled is raised.
+    executor: an `unweave.Executor`, whose models stay loaded from one call to the next. options:
+    those of every separation (the fields of `unweave.request.Output` and `Execution`, as
+    `format="flac"`), `seed`, and the model's own.
 
     Raises InputError, OutputError, UsageError, WeightsError, MemoryLimitError or Cancelled, each
     with one line that says what to do. Nothing half-written is left.
@@ -141,17 +159,37 @@ def stream(
     path: str | os.PathLike[str],
     output_dir: str | os.PathLike[str] = "stems",
     model: str | AnySeparator = registry.DEFAULT,
-    **options: Any,
+    *,
+    stems: str | Iterable[str] | None = None,
+    filename_template: str = DEFAULT_TEMPLATE,
+    overwrite: bool = False,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+    executor: Executor | None = None,
+    **options: object,
 ) -> StemStream:
     """Separate one file into files as `separate_file` does, and iterate over its blocks meanwhile.
 
-    Takes what `separate_file` takes, besides `on_block` and `should_stop`. The job waits for a
-    reader that is slow. What `separate_file` raises comes out of the iteration. A file that is
-    finished already gives no blocks, unless `overwrite` says so.
+    Takes what `separate_file` takes, besides `on_block`: the iteration gives the blocks. The job
+    waits for a reader that is slow. What `separate_file` raises comes out of the iteration, so
+    does Cancelled where `should_stop` says so. A file that is finished already gives no blocks,
+    unless `overwrite` says so. Raises UsageError for `on_block`.
     """
+    if "on_block" in options:
+        raise UsageError("stream takes no 'on_block': iterate over it, or use separate_file")
     return StemStream(
-        lambda on_block, should_stop: separate_file(
-            path, output_dir, model, on_block=on_block, should_stop=should_stop, **options
+        lambda on_block, closed: separate_file(
+            path,
+            output_dir,
+            model,
+            stems=stems,
+            filename_template=filename_template,
+            overwrite=overwrite,
+            on_progress=on_progress,
+            on_block=on_block,
+            should_stop=lambda: closed() or (should_stop is not None and should_stop()),
+            executor=executor,
+            **options,
         )
     )
 

@@ -20,8 +20,9 @@ import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Required, Self, TypedDict, TypeVar, Unpack
 
+from unweave.core.plan import Segmentation
 from unweave.core.region import seconds
 from unweave.errors import UsageError, quoted
 from unweave.types import Audio, Spec
@@ -143,7 +144,16 @@ def option(
     time: bool = False,
     unset: str = "",
 ) -> T:
-    """A field of a dataclass of options. Limits hold for numbers; NaN and infinity never pass."""
+    """A field of a dataclass of options; its annotation says what a value may be.
+
+    default, meaning: the value where none is given, and what it does, in a few words. above,
+    at_least, at_most: limits of a number; NaN and infinity never pass. choices: the only values
+    there are. file: the word names a file; a request pins its content by a hash. time: a number
+    of seconds, which people may also write as a clock time, "1:30". unset: what the default means
+    where it does not say so itself, as "free memory" for None.
+
+    The technique's `__post_init__` (see `check`) raises UsageError for a wrong value.
+    """
     limits = {"above": above, "at_least": at_least, "at_most": at_most, "choices": choices}
     metadata = {"meaning": meaning, "file": file, "time": time, "unset": unset, **limits}
     field: T = dataclasses.field(default=default, metadata=metadata)
@@ -168,7 +178,10 @@ WIENER = Option(
     at_least=0,
     at_most=100,
 )
-"""The option that every separator has: `engine/adapters/wiener.py`, or the network's own filter."""
+"""The option of every technique and model: `engine/adapters/wiener.py`, or a network's own filter.
+
+A preset has no options: its file names the adapter `wiener` where it wants the filter.
+"""
 
 
 def options_of(owner: type | object) -> tuple[Option, ...]:
@@ -235,7 +248,25 @@ def _source(sound: Audio) -> str:
     )
 
 
-def spec(technique: object, **facts: Any) -> Spec:
+class Facts(TypedDict, total=False):
+    """What a technique says of itself: the fields of `Spec` that are not alike for all."""
+
+    stems: Required[tuple[str, ...]]
+    sample_rate_hz: int | None
+    channels: int | None
+    min_channels: int
+    instead: str
+    segmentation: Segmentation | None
+    bytes_per_sample: float
+    complement: str | None
+    additive: bool
+    scale_equivariant: bool
+    needs_track_stats: bool
+    paper: str
+    weights_sha256: str | None
+
+
+def spec(technique: object, **facts: Unpack[Facts]) -> Spec:
     """A technique's `Spec` from its own facts: name, options and licence are alike for all."""
     options = {**in_force(technique), WIENER.name: WIENER.default}
     return Spec(name=name_of(technique), options=options, licence="none needed", **facts)

@@ -86,7 +86,7 @@ def loaded(point: EntryPoint) -> object:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UsageError(
             f"{point.name}: the plug-in {origin(point)} cannot be loaded "
-            f"({type(error).__name__}: {reason:.160}); install it anew, or remove it"
+            f"({type(error).__name__}: {reason:.160}); mend it, install it anew, or remove it"
         ) from error
 
 

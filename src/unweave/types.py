@@ -66,7 +66,7 @@ class Spec:
     paper: str = ""
     licence: str = ""
     weights_sha256: str | None = None
-    options: Mapping[str, object] = field(default_factory=dict)  # as given, for the report
+    options: Mapping[str, object] = field(default_factory=dict)  # all, with the values in force
 
     def __post_init__(self) -> None:
         if not self.stems or len(set(self.stems)) < len(self.stems):

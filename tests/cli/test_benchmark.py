@@ -43,6 +43,11 @@ def test_tables_name_their_aggregation(offered, say):
     assert again.out.splitlines()[:5] == done.out.splitlines()[:5]
 
 
+def test_one_score_is_one(offered, say, monkeypatch):
+    monkeypatch.setattr(datasets, "load", lambda *_: fakes.tracks()[:1])
+    assert "\n1 score in " in say("benchmark", "-d", "synthetic", "-s", "share", "-o", "out").out
+
+
 def test_json(offered, say):
     done = say(*ARGUMENTS, "--json")
     found = done.json

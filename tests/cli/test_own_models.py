@@ -120,3 +120,29 @@ def test_a_card_is_never_taken_for_a_shipped_one_of_its_name(again, card):
     assert "--overwrite" in again("spleeter-2stems")
     assert stems() == before
     assert again(own) == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("size_bytes = ", "size_bytes = 1", " bytes, size_bytes says 1"),
+        ('sha256 = "', 'sha256 = "0', "SHA-256 differs"),
+    ],
+)
+def test_the_fact_that_differs_is_named(say, card, old, new, words):
+    card.write_text(card.read_text().replace(old, new))
+    said = say("separate", "one.wav", "-m", card, "-o", "o").err
+    assert words in said
+    assert "put the right file there, or correct sha256 and size_bytes of [weights]\n" in said
+    card.write_text(card.read_text() + "[made]\nsteps = 3\n")
+    assert "as the training wrote them" in say("separate", "one.wav", "-m", card).err
+
+
+def test_a_wrong_setting_is_said_before_the_work(say, card):
+    card.write_text(card.read_text().replace("frame_size", "frame_sise"))
+    done = say("separate", "one.wav", "-m", card, "-o", "o")
+    assert done.code == 2
+    assert done.err == (
+        f"error: {card}: [config]: there is no 'frame_sise'; perhaps you mean frame_size\n"
+    )
+    assert not Path("o").exists()

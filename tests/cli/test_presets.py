@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.test_presets import ENSEMBLE, RATE_HZ
+from tests.test_presets import CHAIN, ENSEMBLE, RATE_HZ
 
 
 @pytest.fixture
@@ -45,3 +45,26 @@ def test_it_is_listed_and_shown(say) -> None:  # type: ignore[no-untyped-def]
     assert "spleeter-hpss" in listed
     shown = say("models", "show", "spleeter-hpss").out
     assert "made of: spleeter-2stems, hpss" in shown
+    assert shown.splitlines()[-1].startswith("options: none of its own")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (ENSEMBLE.replace('"repet",', '"repeet",'), "perhaps you mean repet"),
+        (ENSEMBLE.replace("wiener = 1", "wien = 1"), "no option 'wien'"),
+        (ENSEMBLE.replace('"accompaniment"]', '"band"]'), "it makes vocals, accompaniment"),
+        (CHAIN.replace('stem = "accompaniment"', 'stem = "band"'), "repet has no stem 'band'"),
+        (CHAIN.replace('first = "repet"', ""), "chain: it lacks 'first'"),
+        (CHAIN.replace('"repet"', '"mine.toml"'), "mine.toml -> mine.toml is a cycle"),
+    ],
+)
+def test_a_broken_one_is_not_shown_as_a_whole_one(  # type: ignore[no-untyped-def]
+    say, here: Path, text: str, words: str
+) -> None:
+    Path("mine.toml").write_text(text)
+    for more in ([], ["--json"]):
+        said = say("models", "show", "mine.toml", *more)
+        assert said.code == 2
+        assert words in said.err + said.out
+        assert "mine.toml: " in said.err + said.out

@@ -1,17 +1,21 @@
 """Every command of the documents can be typed as it stands: run on small inputs, or parsed."""
 
+import ast
+import hashlib
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 import soundfile
+import tomli_w
 import typer
 from tests import CPU
 from typer.testing import CliRunner
@@ -21,6 +25,7 @@ from unweave.cli.app import app
 from unweave.engine.run import separate_array
 from unweave.errors import UsageError
 from unweave.evaluation import entries
+from unweave.models import cards
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -108,11 +113,27 @@ def original(tmp_path_factory, make_wave, ffmpeg_file, stem_mp4) -> Path:
             shutil.copy(stems, here / root / split)
     for stem in ("vocals", "accompaniment"):
         write(here / "estimates/A" / f"{stem}.wav", make_wave(2, 50_000), 44100)
+    own_model(here / "mine.toml")
     (here / "my_package").mkdir()
     (here / "my_package/my_module.py").write_text(MODULE)
     for split in ("train", "test-public"):
         write(here / "data/mir-1k" / split / "amy_1_01.flac", 0.3 * make_wave(2, SECOND, SECOND))
     return here
+
+
+def own_card() -> str:
+    """The card that docs/models.md prints whole."""
+    [card] = [block for block in blocks("docs/models.md", "toml") if "[weights]" in block]
+    return card
+
+
+def own_model(path: Path) -> None:
+    """That card, and weights as the page makes them, whose hash replaces the page's."""
+    [block] = [block for block in blocks("docs/models.md", "python") if "save_file(" in block]
+    weights = path.with_suffix(".safetensors")
+    exec(block.replace('"mine.safetensors"', repr(str(weights))), {})
+    sha256, text = hashlib.sha256(weights.read_bytes()).hexdigest(), own_card()
+    path.write_text(re.sub(r'(?<=sha256 = ")\w+', sha256, text))
 
 
 def write(path: Path, wave: np.ndarray, rate: int = SECOND) -> None:
@@ -263,6 +284,22 @@ def test_the_template_of_a_technique_keeps_the_contract(monkeypatch) -> None:
     )
     with pytest.raises(UsageError, match=r"share must be a number, above 0, at most 1; got 2"):
         module.TECHNIQUE(share=2)
+
+
+def test_the_card_that_is_printed_whole_has_what_is_required_and_no_more(scene: Path) -> None:
+    facts = tomllib.loads(own_card())
+    assert (scene / "mine.safetensors").stat().st_size == facts["weights"]["size_bytes"]
+    assert cards.parse("mine", tomli_w.dumps(facts)).bag is None
+    for key in facts.keys() - {"config"}:
+        less = {name: value for name, value in facts.items() if name != key}
+        with pytest.raises(ValueError, match=key):
+            cards.parse("mine", tomli_w.dumps(less))
+
+
+def test_the_technique_of_the_example_has_the_headings_of_every_technique() -> None:
+    path = ROOT / "packages/unweave-example/src/unweave_example/mid_side.py"
+    doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    assert re.findall(r"^\*\*(.+?)\.\*\*", doc, re.MULTILINE) == HEADINGS
 
 
 @pytest.mark.parametrize("page", PAGES)

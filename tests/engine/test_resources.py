@@ -53,7 +53,7 @@ def test_a_limit_below_one_segment_gives_advice_that_helps() -> None:
     with pytest.raises(MemoryLimitError, match=r"about 400 MB .* the limit is 10 MB") as caught:
         share(SEGMENTS, machine=(4, 10_000), limit_mb=10)
     assert "shorter" not in str(caught.value)
-    assert "raise --max-memory" in str(caught.value)
+    assert "raise the memory limit (--max-memory, max_memory_mb)" in str(caught.value)
 
 
 def test_what_is_held_whole_is_refused_where_it_would_not_fit() -> None:

@@ -54,6 +54,8 @@ class Composition(Protocol):
 
 
 AnySeparator: TypeAlias = Separator | Composition
+"""What `unweave.load` gives and `unweave.separate` takes: a `Separator` has a call, a `Composition`
+is run by the engine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

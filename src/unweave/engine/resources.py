@@ -101,7 +101,7 @@ def choose_share(
     if limit_mb is not None and each_mb > free_mb:
         raise MemoryLimitError(
             f"{name} needs about {each_mb + now_mb:.0f} MB whatever the recording's length, "
-            f"the limit is {limit_mb} MB: raise --max-memory"
+            f"the limit is {limit_mb} MB: {_RAISE}"
         )
     batch = max(1, min(batch, int(free_mb / each_mb)))
     return Share(batch, mb=batch * each_mb, fits=each_mb <= free_mb)
@@ -115,6 +115,5 @@ def too_long(spec: Spec, share: Share) -> MemoryLimitError:
     )
 
 
-_WHOLE_ADVICE = (
-    "raise --max-memory, or take a shorter recording or a separator that works in segments"
-)
+_RAISE = "raise the memory limit (--max-memory, max_memory_mb)"
+_WHOLE_ADVICE = f"{_RAISE}, or take a shorter recording or a separator that works in segments"

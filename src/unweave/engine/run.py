@@ -184,12 +184,14 @@ def separate_array(
     execution: Execution = Execution(),
     warn: Callable[[str], None],
     on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
     executor: Executor | None = None,
 ) -> dict[str, Wave]:
     """All stems of a mix `(channel, time)` in memory by name, and the residual where there is one.
 
     The mix stays as it is; samples that are not finite count as silence. executor: what it shares
-    with others at work; None: `executor.shared()`.
+    with others at work; None: `executor.shared()`. Raises UsageError, MemoryLimitError, or
+    Cancelled when `should_stop` or the executor says so.
     """
     channels, length = mix.shape
     executor = executor or executors.shared()
@@ -203,7 +205,14 @@ def separate_array(
     out = np.empty((len(names), channels, length), np.float32)
     done = 0
     with _at_work(
-        separator, channels, channel_names, length, sample_rate_hz, execution, executor
+        separator,
+        channels,
+        channel_names,
+        length,
+        sample_rate_hz,
+        execution,
+        executor,
+        should_stop,
     ) as work:
         for _, stems in wrap.separate_blocks(
             separator.to(work.device),
@@ -216,7 +225,7 @@ def separate_array(
             again=blocks,
             workers=work.workers,
         ):
-            executor.check(separator.spec.name, None)
+            executor.check(separator.spec.name, should_stop)
             out[..., done : done + stems.shape[-1]] = stems
             done += stems.shape[-1]
             if on_progress is not None:

@@ -19,6 +19,7 @@ from unweave.errors import UsageError, WeightsError
 from unweave.models import architectures, store
 from unweave.models import options as own
 from unweave.models.cards import Card
+from unweave.models.layers.weights import settings
 from unweave.options import shown
 from unweave.types import Spec
 
@@ -74,6 +75,19 @@ def network(card: Card, options: Mapping[str, object], weights: Mapping[str, np.
         raise UsageError(f"{card.place}: {error}") from error
     except WeightsError as error:
         raise WeightsError(f"{store.path(card)}: {error}") from error
+
+
+def check_config(card: Card) -> None:
+    """Raises UsageError where the card's `[config]` is not what its architecture takes.
+
+    An architecture that does not say what it takes, by `NETWORK`, says so when it is built.
+    """
+    network = getattr(_module(card), "NETWORK", None)
+    if network is not None:
+        try:
+            settings(network[0], card.stems, card.channels, card.config)
+        except ValueError as error:
+            raise UsageError(f"{card.place}: {error}") from error
 
 
 def _module(card: Card) -> Any:

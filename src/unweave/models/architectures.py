@@ -76,6 +76,6 @@ def _module(name: str, part: str) -> ModuleType:
 def _broken(name: str, error: Exception) -> UsageError:
     origin = plugins.origin(plugins.found(plugins.ARCHITECTURES)[name])
     return UsageError(
-        f"{name}: the plug-in {origin} cannot be loaded ({error!r:.160}); install it anew, or "
-        "remove it"
+        f"{name}: the plug-in {origin} cannot be loaded ({error!r:.160}); mend it, install it "
+        "anew, or remove it"
     )

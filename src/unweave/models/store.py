@@ -159,12 +159,18 @@ def _not_the_cards(card: Card, file: Path) -> str:
     """Why weights that lie beside their card are not taken."""
     if not file.exists():
         return f"{file}: no such file; the weights of {card.place} belong there"
-    if card.origin:
-        return (
-            f"{file}: not the weights that {card.origin} came with (SHA-256 differs); install "
-            "it anew"
-        )
-    return (
-        f"{file}: not the weights that {card.place} was written for (SHA-256 differs): one of the "
-        "two was changed since; put both back as the training wrote them, or train anew"
+    size_bytes = file.stat().st_size
+    differs = (
+        "SHA-256 differs"
+        if size_bytes == card.weights.size_bytes
+        else f"it has {size_bytes} bytes, size_bytes says {card.weights.size_bytes}"
     )
+    if card.origin:
+        return f"{file}: not the weights that {card.origin} came with ({differs}); install it anew"
+    why = f"{file}: not the weights that {card.place} was written for ({differs}): "
+    if card.made:  # by a training
+        return (
+            f"{why}one of the two was changed since; put both back as the training wrote them, or "
+            "train anew"
+        )
+    return f"{why}put the right file there, or correct sha256 and size_bytes of [weights]"

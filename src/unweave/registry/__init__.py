@@ -86,8 +86,21 @@ def _check_finite(name: str, parts: Iterable[Part], within: tuple[str, ...]) -> 
     within = (*within, name)
     for part in parts:
         if part.name in within:
-            raise UsageError(f"{name}: {' -> '.join(within)} -> {part.name} is a cycle")
-        _check_finite(part.name, _kind(part.name).parts(part.name, {}), within)
+            names = " -> ".join((*within, part.name))
+            raise UsageError(f"{_place(name)}: {names} is a cycle")
+        try:
+            kind = _kind(part.name)
+        except UsageError as error:
+            raise UsageError(f"{_place(name)}: {error}") from error
+        _check_finite(part.name, kind.parts(part.name, {}), within)
+
+
+def _place(name: str) -> str:
+    """What to call a preset or a bag in an error: its file, where that is known."""
+    described = describe(name)
+    if isinstance(described, Preset):
+        return str(described.path)
+    return described.place if isinstance(described, Card) else name
 
 
 def with_weights(name: str) -> list[Card]:
@@ -144,7 +157,7 @@ def resolve(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, tu
     kind = _kind(model)
     members = parts(model, values)
     for card in with_weights(model):
-        store.check(card)
+        trained.check(card)
     spec = _spec(model, values)
     in_memory = any(isinstance(value, Audio) for value in given.values())
     separator = SeparatorRef(
@@ -228,10 +241,10 @@ def _check_hashes(separator: SeparatorRef, model: str) -> None:
 def load(name: str = DEFAULT, /, **given: object) -> AnySeparator:
     """The separator called `name`, with its weights; `to(device)` makes it ready to run.
 
-    given: its own options, and `wiener`, the rounds of a multichannel Wiener filter, for any of
-    them. The path of a recording stands for its sound. Raises UsageError for an unknown name,
-    option or value before weights or recordings are read, WeightsError where weights are missing,
-    InputError for a recording that cannot be read, MemoryLimitError.
+    given: its own options, and `wiener`, the rounds of a multichannel Wiener filter, for all but
+    presets, which have none. The path of a recording stands for its sound. Raises UsageError for
+    an unknown name, option or value before weights or recordings are read, WeightsError where
+    weights are missing, InputError for a recording that cannot be read, MemoryLimitError.
     """
     with enough_memory():
         room_for_torch()

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from unweave.engine.limits import room_for_torch
 from unweave.errors import UsageError
 from unweave.models import cards, options, store
 from unweave.models.cards import Card
@@ -73,6 +74,20 @@ def load(
         given = {key: value for key, value in values.items() if key in own}
         separator = _network(found, given)
     return separator if WIENER.name in own else filtered(separator, values.get(WIENER.name, 0))
+
+
+def check(card: Card) -> None:
+    """Whether a card's weights and settings can be right, before any work.
+
+    Raises WeightsError for weights that are not the card's, UsageError for settings that its
+    network does not have. Those of packages are not looked at: it takes the import of torch.
+    """
+    store.check(card)
+    if not card.origin:
+        room_for_torch()
+        from unweave.models import adapter
+
+        adapter.check_config(card)
 
 
 def _own(card: Card) -> tuple[Option, ...]:

@@ -3,7 +3,11 @@
 **Idea.** A singer usually stands in the middle: the same sound in both channels. The mean of the
 two keeps the middle and weakens what is at the sides.
 
+**Formula.** mid = share * (left + right) / 2 in both channels; side = mix - mid.
+
 **When it fails.** Bass and drums stand in the middle too.
+
+**Paper.** M. Gerzon, "Stereo shuffling: new approach, old technique", Studio Sound, July 1986.
 """
 
 from __future__ import annotations

@@ -229,7 +229,8 @@ def _sum_up(
         current.note(f"{silent} of {len(outcomes)} have frames without a score, where a stem is "
                      "silent; each file says how many")  # fmt: skip
     counts = ", ".join(f"{len(group)} {status}" for status, group in of.items() if group)
-    current.result(f"{len(outcomes)} scores in {clock(seconds)}: {counts}; in {shown(output)}")
+    scores = "1 score" if len(outcomes) == 1 else f"{len(outcomes)} scores"
+    current.result(f"{scores} in {clock(seconds)}: {counts}; in {shown(output)}")
     if of[Status.CANCELLED]:
         current.error(f"interrupted; {len(of[Status.CANCELLED])} not done; run it again to go on")
     return [table.document() for table in found]

@@ -63,13 +63,18 @@ def list_models(as_json: Json = False) -> None:
 def show(name: Name, as_json: Json = False) -> None:
     """Show the facts and options of a separator."""
     with session(as_json=as_json) as current:
+        from unweave import registry
+
         facts = _facts(name)
+        if "made_of" in facts:
+            registry.resolve(name, {})  # what is wrong with it shows in its members alone
         if as_json:
             current.emit(facts)
             return
         options, title, doc = facts.pop("options"), facts.pop("title"), facts.pop("doc", "")
         current.result(f"{facts.pop('name')}: {title}")
-        for line in [*_prose(doc), *_flat(facts), *_options(options)]:
+        without = "options: none of its own; the file gives those of its members"
+        for line in [*_prose(doc), *_flat(facts), *(_options(options) if options else [without])]:
             current.result(line)
 
 

@@ -19,6 +19,16 @@ from unweave.errors import WeightsError
 Net = TypeVar("Net", bound=nn.Module)
 
 
+def settings(
+    config_type: type, stems: tuple[str, ...], channels: int, config: Mapping[str, Any]
+) -> Any:
+    """The settings of a network as a card's `[config]` has them. Raises ValueError, one line."""
+    try:
+        return typed(config_type, {"stems": stems, "channels": channels, **config})
+    except ValueError as error:
+        raise ValueError(f"[config]: {error}") from error
+
+
 def builder(config_type: type, network_type: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
     """What builds networks of one type, for inference. Options are its keyword arguments."""
 
@@ -33,10 +43,10 @@ def builder(config_type: type, network_type: Callable[..., nn.Module]) -> Callab
 
         Raises ValueError for settings that mean nothing, WeightsError as `filled` does.
         """
-        settings: Any = typed(config_type, {"stems": stems, "channels": channels, **config})
+        chosen = settings(config_type, stems, channels, config)
         try:
             with torch.device("meta"):
-                network = network_type(settings, **options)
+                network = network_type(chosen, **options)
         except (RuntimeError, ZeroDivisionError) as error:  # torch's, of sizes that cannot be
             raise ValueError(f"its settings make no network ({error})") from error
         return filled(network, weights)

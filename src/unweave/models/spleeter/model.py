@@ -23,8 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unweave.core.typed import typed
-from unweave.models.layers.weights import filled
+from unweave.models.layers.weights import filled, settings
 from unweave.models.spleeter.fast import FastUNets
 from unweave.models.spleeter.options import additive
 from unweave.models.spleeter.unet import SpleeterConfig, UNet
@@ -185,7 +184,7 @@ def build(
     WeightsError where the weights do not fit.
     """
     network = Spleeter(
-        typed(SpleeterConfig, {"stems": stems, "channels": channels, **config}),
+        settings(SpleeterConfig, stems, channels, config),
         bandwidth=bandwidth,
         mask_exponent=mask_exponent,
         wiener_iterations=wiener,

@@ -32,12 +32,25 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "@dataclass(frozen=True)\nclass Wrong(Classical):\n"
         "    @property\n    def spec(self):\n        return spec(self, stem=('a', 'b'))\n"
     )
+    folder.joinpath("two.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from unweave.options import Classical, spec\n\n"
+        "@dataclass(frozen=True)\nclass First(Classical):\n"
+        "    share = 0.25\n\n"
+        "    @property\n    def spec(self):\n"
+        "        return spec(self, stems=('a', 'b'), paper='none',\n"
+        "                    additive=True, complement='b')\n\n"
+        "    def __call__(self, mix, sample_rate_hz):\n"
+        "        import torch\n"
+        "        return torch.stack([mix * self.share, mix * (1 - self.share)], 1)\n\n"
+        "@dataclass(frozen=True)\nclass Second(First):\n    share = 0.75\n"
+    )
     facts = folder / "broken-1.0.dist-info"
     facts.mkdir()
     facts.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
     facts.joinpath("entry_points.txt").write_text(
         "[unweave.separators]\nlost = no_such_module:Lost\nhpss = no_such_module:Hpss\n"
-        "wrong = odd:Wrong\nplain = odd:Plain\n"
+        "wrong = odd:Wrong\nplain = odd:Plain\nfirst = two:First\nsecond = two:Second\n"
         "[unweave.commands]\nlost = no_such_module:lost\nseparate = no_such_module:separate\n"
     )
     return folder
@@ -106,6 +119,18 @@ def test_a_class_that_gives_no_separator_costs_its_own_name_only(run) -> None:
     assert "warning: plain: odd:Plain of the plug-in broken is no class" in listed.stderr
     one = run("-m", "unweave", "models", "show", "wrong", code=2)
     assert one.stderr.startswith("error: wrong: its class odd.Wrong gives no separator")
+
+
+def test_two_techniques_of_one_file_are_two(run, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        done = run("-m", "unweave", "separate", "a.wav", "-m", name, "-o", name, "--json")
+        [file] = json.loads(done.stdout)["files"]
+        assert file["status"] == "done"
+        assert file["report"]["request"]["separator"]["name"] == name
+    first, second = (soundfile.read(tmp_path / name / "a/a.wav")[0] for name in ("first", "second"))
+    np.testing.assert_allclose(second, 3 * first, atol=1e-6)
+    again = run("-m", "unweave", "separate", "a.wav", "-m", "second", "-o", "first", code=1)
+    assert "made with first, now second" in again.stderr
 
 
 NAMES = {

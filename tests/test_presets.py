@@ -14,7 +14,7 @@ import unweave
 from unweave import presets, registry
 from unweave.engine.adapters.chain import Chain
 from unweave.engine.adapters.ensemble import Ensemble
-from unweave.errors import UsageError
+from unweave.errors import InputError, UsageError
 from unweave.request import SeparatorRef, differences
 
 RATE_HZ = 8000
@@ -142,3 +142,67 @@ def test_a_preset_of_itself_has_no_end(tmp_path: Path, write) -> None:  # type: 
 def test_a_preset_has_no_options(write) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(UsageError, match="has no option 'wiener'"):
         registry.request(write(ENSEMBLE), {"wiener": 1})
+
+
+BOTH = ["harmonic", "percussive"]
+HALF = 'version = 1\ntitle = "t"\nstems = {stems}\nuse = {use}\n'
+
+
+@pytest.mark.parametrize(
+    ("stems", "use", "words"),
+    [
+        (["a"], "{ bag = { members = [] } }", "members must be one separator or more"),
+        (["a"], "{ ensemble = { members = [] } }", "members must be one separator or more"),
+        (["no"], '{ ensemble = { members = ["hpss"], stems = ["no"] } }', "got no"),
+        (["harmonic"], '{ select = { separator = "hpss", stems = [] } }', "got none"),
+        (["no"], '{ select = { separator = "hpss", stems = ["no"] } }', "some of harmonic, perc"),
+        (["harmonic"] * 2, '{ select = { separator = "hpss", stems = ["harmonic", "harmonic"] } }',
+         "got harmonic, harmonic"),
+        (["vocals"], '{ select = { separator = { chain = { first = "repet", stem = "accompaniment",'
+         ' then = "hpss" } }, stems = ["vocals"] } }', "has no segments of its own: put select"),
+        (BOTH, '{ shifts = { separator = "hpss", most_s = -0.5 } }', "most_s"),
+        (BOTH, '{ shifts = { separator = "hpss", count = 1000000 } }', "count"),
+        (BOTH, '{ wiener = { separator = "hpss", iterations = 0 } }', "least 1"),
+        (["harmonic", "residual"], '{ complement = { separator = { select = { separator = "hpss",'
+         ' stems = ["harmonic"] } }, called = "residual" } }', "no stem is called 'residual'"),
+    ],
+)  # fmt: skip
+def test_parts_that_cannot_be_are_one_line_before_work(write, stems, use, words) -> None:  # type: ignore[no-untyped-def]
+    path = write(HALF.format(stems=json.dumps(stems), use=use))
+    with pytest.raises(UsageError, match=words) as caught:
+        registry.request(path)
+    assert str(caught.value).startswith(path)
+
+
+def test_its_paths_are_meant_from_its_own_folder(tmp_path, song, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    for folder, seed in (("a", 1), ("b", 2)):
+        noise = np.random.default_rng(seed).uniform(-0.1, 0.1, (RATE_HZ, 2))
+        (tmp_path / folder).mkdir()
+        soundfile.write(tmp_path / folder / "noise.wav", noise, RATE_HZ)
+    here = tmp_path / "a"
+    part = '{ separator = "spectral-subtraction", options = { noise = "noise.wav" } }'
+    stems = '["signal", "noise"]'
+    (here / "inner.toml").write_text(HALF.format(stems=stems, use=part))
+    (here / "outer.toml").write_text(HALF.format(stems=stems, use='{ separator = "inner.toml" }'))
+    identities = []
+    for folder in (here, tmp_path / "b", tmp_path):
+        monkeypatch.chdir(folder)
+        request = registry.request(str(here / "outer.toml"))
+        (file,) = registry.all_files(request.separator)
+        assert Path(file.path) == here / "noise.wav"
+        identities.append(request.identity())
+    assert len(set(identities)) == 1
+    unweave.separate_file(song, tmp_path / "o", str(here / "outer.toml"))
+    assert unweave.verify(tmp_path / "o" / "song").agrees
+    moved = here.rename(tmp_path / "moved")
+    again = unweave.verify(tmp_path / "o" / "song", model=str(moved / "outer.toml"))
+    assert again.agrees, again
+    (tmp_path / "b" / "noise.wav").replace(moved / "noise.wav")
+    with pytest.raises(InputError, match=r"the file of the option noise, .*noise.wav, differs"):
+        unweave.verify(tmp_path / "o" / "song", model=str(moved / "outer.toml"))
+
+
+def test_the_seed_of_a_member_is_in_the_file(write) -> None:  # type: ignore[no-untyped-def]
+    path = write(HALF.format(stems='["component-1"]', use='"nmf"'))
+    with pytest.raises(UsageError, match="its file sets the seeds of its members"):
+        registry.request(path, seed=1)

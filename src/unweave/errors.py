@@ -3,6 +3,8 @@
 The class decides the exit code of the command line, so that scripts can tell what went wrong.
 """
 
+import reprlib
+
 
 class UnweaveError(Exception):
     """Root of all errors that unweave raises on purpose. `str(error)` is one line for a person."""
@@ -47,7 +49,9 @@ class Cancelled(UnweaveError):
 def quoted(value: object) -> str:
     """A value as Python writes it, for an error: cut to what fits a line."""
     try:
-        return f"{value!r:.80}"
+        if isinstance(value, (str, int, float)):
+            return f"{value!r:.80}"
+        return f"{reprlib.repr(value):.80}"  # it never writes out all of a value of many levels
     except ValueError:  # a whole number is written out up to a length only
         return "a number of thousands of digits"
 

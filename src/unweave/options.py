@@ -279,8 +279,14 @@ def shown(spec: Spec) -> str:
 
 
 def name_of(technique: type | object) -> str:
-    """A technique's name is its file's: `separators/repet_sim.py` is `repet-sim`."""
+    """A technique's name is its file's: `separators/repet_sim.py` is `repet-sim`.
+
+    That of a plug-in is its entry's (`registry/techniques.py`).
+    """
     kind = technique if isinstance(technique, type) else type(technique)
+    entry: str | None = getattr(kind, "_entry", None)
+    if entry is not None:
+        return entry
     return kind.__module__.rpartition(".")[2].replace("_", "-")
 
 

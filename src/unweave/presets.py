@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import unweave
 from unweave import plugins
+from unweave.core.stem_names import RESIDUAL
 from unweave.core.typed import typed
 from unweave.errors import UsageError
 
@@ -117,6 +118,8 @@ def build(found: Preset, load: Callable[[Member], AnySeparator]) -> AnySeparator
         made = Named(_build(found.use, load), found.name)
     except UsageError as error:
         raise UsageError(f"{found.path}: {error}") from error
+    if RESIDUAL in found.stems:
+        raise UsageError(f"{found.path}: no stem is called {RESIDUAL!r}: that is what stems leave")
     if made.spec.stems != found.stems:
         raise UsageError(
             f"{found.path}: stems are {', '.join(found.stems)}; it makes "

@@ -55,9 +55,9 @@ class Region:
             if end is not None and at >= end:
                 return
         if self != WHOLE and (at <= start or end is not None):
-            asked_s = self.start_s if at <= start else self.end_s
+            what, asked_s = ("begins", self.start_s) if at <= start else ("ends", self.end_s)
             raise InputError(
-                f"{name}: lasts {at / sample_rate_hz:.3f} s, the part begins at {asked_s:g} s; "
+                f"{name}: lasts {at / sample_rate_hz:.3f} s, the part {what} at {asked_s:g} s; "
                 "choose an earlier part"
             )
 

@@ -10,6 +10,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from unweave.errors import quoted
+
 T = TypeVar("T")
 
 _WORDS = {
@@ -44,7 +46,7 @@ def typed(kind: type[T], values: Mapping[str, Any]) -> T:
 def _value(name: str, hint: Any, value: Any) -> Any:
     found = _fits(hint, value)
     if found is _NO:
-        raise ValueError(f"{name} must be {_words(hint)}; got {value!r:.80}")
+        raise ValueError(f"{name} must be {_words(hint)}; got {quoted(value)}")
     return found
 
 

@@ -141,9 +141,11 @@ def checked(separator: Separator) -> Call:
         import torch
 
         stems = separator(mix, sample_rate_hz)
-        if not isinstance(stems, torch.Tensor):
-            kind = type(stems).__name__
-            raise SeparatorError(f"{spec.name}: returned a {kind}; it must return a torch.Tensor")
+        if not isinstance(stems, torch.Tensor) or not stems.is_floating_point():
+            kind = getattr(stems, "dtype", type(stems).__name__)
+            raise SeparatorError(
+                f"{spec.name}: returned {kind}; it must return a float torch.Tensor"
+            )
         expected = (len(mix), len(spec.stems), *mix.shape[1:])
         if stems.shape != expected:
             raise SeparatorError(
@@ -197,6 +199,14 @@ def check_segments(adapter: str, separator: AnySeparator) -> None:
         raise UsageError(
             f"{separator.spec.name} has no segments of its own: put {adapter} around its members"
         )
+
+
+def check_names(adapter: str, stems: Sequence[str], there: Sequence[str]) -> None:
+    """Raise UsageError unless `stems` are some of those that there are, each once."""
+    wrong = [stem for stem in stems if stem not in there]
+    if wrong or not stems or len(set(stems)) < len(stems):
+        got = ", ".join(stems) or "none"
+        raise UsageError(f"{adapter}: stems must be some of {', '.join(there)}; got {got}")
 
 
 def combined(name: str, members: Sequence[AnySeparator], stems: tuple[str, ...]) -> Spec:

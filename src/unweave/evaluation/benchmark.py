@@ -54,7 +54,7 @@ def benchmark(
     estimates: Mapping[str, str | os.PathLike[str]] | None = None,
     settings: Mapping[str, object] | None = None,
     output: str | os.PathLike[str] = "benchmark",
-    tracks: Sequence[str] = (),
+    tracks: int | str | Sequence[str] = (),
     mapping: Mapping[str, str] | None = None,
     protocol: str | None = None,
     rounding: str = AUTO,
@@ -100,7 +100,8 @@ def benchmark(
         if watcher is not None:
             watcher.warned(text)
 
-    chosen = _complete(dataset, datasets.load(dataset, root, split), tracks, warn)
+    wanted = [str(tracks)] if isinstance(tracks, (int, str)) else tracks
+    chosen = _complete(dataset, datasets.load(dataset, root, split), wanted, warn)
     if any(entry.separates for entry in listed):
         from unweave.engine.resources import choose_device
 

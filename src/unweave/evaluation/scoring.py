@@ -105,7 +105,7 @@ def check_protocol(protocol: str, channels: int) -> None:
     if protocol in (MIR_1K, V3_SOURCES) and channels != 1:
         raise UsageError(
             f"{protocol} scores recordings of one channel, this one has {channels}; "
-            f"use {BSS_EVAL_V4}, or {V3_IMAGES}"
+            "use BSS Eval v4, or make it mono first"
         )
 
 

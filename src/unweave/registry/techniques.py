@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from unweave import plugins, separators
 from unweave.errors import UnweaveError, UsageError
 from unweave.models import cards
-from unweave.options import WIENER, Classical, Option, options_of
+from unweave.options import WIENER, Classical, Option, name_of, options_of
 from unweave.registry.kinds import Part, filtered
 from unweave.types import Separator, Spec
 
@@ -117,7 +117,15 @@ def technique(name: str) -> type[Any]:
             f"{name}: {where} is no class of a technique, a dataclass that derives from Classical; "
             "see docs/new-technique.md"
         )
-    return found
+    kind: type[Any] = found
+    return kind if name_of(kind) == name else _named(kind, name)  # type: ignore[arg-type]
+
+
+@cache
+def _named(technique: type[Any], name: str) -> type[Any]:
+    """The same class under the name of its entry, as several of a package may lie in one file."""
+    facts = {"__module__": technique.__module__, "__doc__": technique.__doc__, "_entry": name}
+    return type(technique.__name__, (technique,), facts)
 
 
 @cache

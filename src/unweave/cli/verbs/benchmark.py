@@ -263,4 +263,4 @@ def _document(
     }
 
 
-EXAMPLES = ("unweave benchmark --root MUSDB18 --split test -s hpss --oracle irm1 -o scores",)
+EXAMPLES = ("unweave benchmark --root MUSDB18 --split test -s repet --oracle irm1 -o scores",)

@@ -29,6 +29,8 @@ class Bag:
     options: Mapping[str, object] = field(default_factory=dict)  # as given to every member
 
     def __post_init__(self) -> None:
+        if not self.members:
+            raise UsageError(f"{self.name}: members must be one separator or more")
         for member in self.members:
             check_segments("the bag", member)
         first = self.members[0].spec

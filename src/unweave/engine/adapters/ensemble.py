@@ -21,7 +21,7 @@ from torch import Tensor
 
 from unweave.core.plan import Plan
 from unweave.engine.adapters.select import select
-from unweave.engine.compose import AnySeparator, Run, combined
+from unweave.engine.compose import AnySeparator, Run, check_names, combined
 from unweave.engine.signal import Signal, in_step
 from unweave.errors import UsageError
 from unweave.signal import centred
@@ -47,6 +47,8 @@ class Ensemble:
     name: str = "ensemble"
 
     def __post_init__(self) -> None:
+        if not self.members:
+            raise UsageError(f"{self.name}: members must be one separator or more")
         if self.algorithm not in ALGORITHMS:
             raise UsageError(
                 f"{self.name}: algorithm must be one of {', '.join(ALGORITHMS)}; "
@@ -56,9 +58,10 @@ class Ensemble:
             raise UsageError(f"{self.name}: {self.algorithm} takes no weights")
         if self.weights and (len(self.weights) != len(self.members) or min(self.weights) <= 0):
             raise UsageError(f"{self.name}: weights must be one above 0 for each member")
-        names = (stem for member in self.members for stem in member.spec.stems)
+        names = tuple(dict.fromkeys(s for member in self.members for s in member.spec.stems))
         if not self.stems:
-            object.__setattr__(self, "stems", tuple(dict.fromkeys(names)))
+            object.__setattr__(self, "stems", names)
+        check_names(self.name, self.stems, names)
 
     @property
     def spec(self) -> Spec:

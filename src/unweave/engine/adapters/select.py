@@ -8,7 +8,7 @@ from typing import Self
 
 from torch import Tensor
 
-from unweave.engine.compose import AnySeparator
+from unweave.engine.compose import AnySeparator, check_names, check_segments
 from unweave.errors import UsageError
 from unweave.types import Separator, Spec
 
@@ -17,8 +17,12 @@ from unweave.types import Separator, Spec
 class Select:
     """A separator of which some stems are taken."""
 
-    separator: Separator
+    separator: AnySeparator
     stems: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_segments("select", self.separator)
+        check_names("select", self.stems, self.separator.spec.stems)
 
     @property
     def spec(self) -> Spec:
@@ -28,6 +32,7 @@ class Select:
         return replace(self, separator=self.separator.to(device))
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
+        assert isinstance(self.separator, Separator)
         names = self.separator.spec.stems
         return self.separator(mix, sample_rate_hz)[:, [names.index(stem) for stem in self.stems]]
 
@@ -66,6 +71,6 @@ def select(separator: AnySeparator, stems: Sequence[str]) -> AnySeparator:
     names = tuple(stem for stem in spec.stems if stem in stems)
     own = getattr(separator, "select", None)
     if own is None:
-        return Select(separator, names)  # type: ignore[arg-type]  # compositions select themselves
+        return Select(separator, names)  # compositions select themselves
     narrowed: AnySeparator = own(names)
     return narrowed

@@ -19,6 +19,8 @@ from unweave.engine.signal import Signal, in_step
 from unweave.errors import UsageError
 from unweave.types import Spec, Wave
 
+MOST, MOST_S = 1000, 60  # more would be a mistake
+
 
 @dataclass(frozen=True)
 class Shifts(Around):
@@ -31,6 +33,11 @@ class Shifts(Around):
     def __post_init__(self) -> None:
         if self.count < 1:
             raise UsageError(f"shifts must be at least 1; got {self.count}")
+        if self.count > MOST or not 0 <= self.most_s <= MOST_S:
+            raise UsageError(
+                f"shifts: count must be at most {MOST}, most_s at least 0 and at most {MOST_S}; "
+                f"got {self.count}, {self.most_s:g}"
+            )
 
     @property
     def members(self) -> tuple[AnySeparator, ...]:

@@ -35,6 +35,8 @@ class Wiener:
     iterations: int
 
     def __post_init__(self) -> None:
+        if self.iterations < 1:
+            raise UsageError(f"wiener: iterations must be at least 1; got {self.iterations}")
         check_segments("the Wiener filter", self.separator)
         spec = self.separator.spec
         if spec.segmentation and spec.segmentation.window == "own":

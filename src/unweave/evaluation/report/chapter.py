@@ -19,7 +19,7 @@ DEFINITIONS = (
     "compare one with the other.",
     "GNSDR, GSIR, GSAR: means over clips weighted by length; NSDR is SDR minus the mixture's.",
     "Oracles know the true stems: no separator is expected to reach them. The mixture as every "
-    "estimate is what doing nothing scores.",
+    "estimate, with the level of a stem, is what doing nothing scores.",
 )
 TESTS = (
     "Two systems are compared on the tracks that both have a score for: Wilcoxon's signed-rank "

@@ -16,6 +16,7 @@ from unweave.errors import InputError, UsageError
 from unweave.evaluation import aggregate, scores
 
 CODE = """
+from dataclasses import replace
 from tests.evaluation.fakes import Share
 made = []
 def build(share=0.5):
@@ -24,6 +25,10 @@ def build(share=0.5):
 same = build
 def nothing():
     return 3
+class hpss(Share):
+    @property
+    def spec(self):
+        return replace(super().spec, name="hpss")
 """
 
 
@@ -94,6 +99,9 @@ def test_missing_tracks_and_stems_are_said_before_any_work(here):
         ({"estimates": {"theirs": "fast"}}, InputError, "has 44100 Hz, the track a has 8000"),
         ({"estimates": {"theirs": "odd"}}, UsageError, "theirs: none of piano is one of vocals"),
         ({"oracles": ["ibm"], "estimates": {"ibm": "empty"}}, UsageError, "another entry"),
+        ({"estimates": {"hpss": "odd"}}, UsageError, "hpss is a separator of unweave"),
+        ({"estimates": {"ibm1": "odd"}}, UsageError, "ibm1 is a separator of unweave"),
+        ({"separators": ["theirs:hpss"]}, UsageError, "hpss is a separator of unweave"),
         ({"separators": ["their.module:Class"]}, UsageError, "ModuleNotFoundError"),
         ({"separators": ["theirs:nothing"]}, UsageError, "theirs:nothing: is no separator"),
         ({"separators": ["theirs:gone"]}, UsageError, "AttributeError"),

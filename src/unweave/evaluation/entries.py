@@ -102,6 +102,7 @@ def entries(
         if label in distinct:
             raise UsageError(f"--estimates {label}={folder}: another entry is called {label}; "
                              "give it another name")  # fmt: skip
+        _check_own_name(label, f"--estimates {label}={folder}")
         distinct[label] = Entry(label=label, kind="separator", name=label, folder=folder)
     if not distinct:
         raise UsageError("no entry to benchmark; name a --separator, an --oracle or --estimates")
@@ -119,6 +120,17 @@ def label_of(name: str, options: Mapping[str, object]) -> str:
         return name
     words = ",".join(f"{key}={_word(options[key])}" for key in sorted(options))
     return f"{name}:{words}"
+
+
+def _check_own_name(name: str, said: str) -> None:
+    """Raises UsageError where what others made is called as something of unweave.
+
+    Its scores would lie where those of the other lie.
+    """
+    from unweave import registry
+
+    if name in ORACLES or name in registry.names():
+        raise UsageError(f"{said}: {name} is a separator of unweave; give yours another name")
 
 
 def _oracle(name: str) -> Entry:
@@ -143,6 +155,7 @@ def _separator(item: str | AnySeparator, settings: Mapping[str, object]) -> Entr
         given = {**settings, **parse(word for word in words.split(",") if word.strip())}
         path = f"{model}:{name}"
         entry = _foreign(foreign.separator(path, given), given)
+        _check_own_name(entry.name, item)
         return replace(entry, imported=path, given_options=given)
     pairs: Sequence[str] = [word for word in words.split(",") if word.strip()]
     given = {**settings, **parse(pairs)}

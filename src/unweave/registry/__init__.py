@@ -78,7 +78,7 @@ def parts(name: str, values: Mapping[str, object] | None = None) -> tuple[Part, 
     of itself.
     """
     found = tuple(_located(name, part) for part in _kind(name).parts(name, values or {}))
-    _check_finite(name, found, ())
+    _check_finite(plugins.place(name), found, ())
     return found
 
 

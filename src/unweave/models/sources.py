@@ -52,7 +52,15 @@ def read(card: Card, on_bytes: OnBytes | None = None) -> dict[str, Arrays]:
                 into.mkdir()
                 count = partial(_count, on_bytes, before, total)
                 for role, name, path in _files(card, source, into, count):
-                    found[role] = reader(name)(path)
+                    try:
+                        found[role] = reader(name)(path)
+                    except WeightsError as error:
+                        if not path.is_relative_to(folder):  # an installed package
+                            raise
+                        # The folder is a temporary one; what people know is the source.
+                        origin = source.url or f"the package {_wanted(source)}"
+                        words = str(error).replace(str(path), origin)
+                        raise WeightsError(f"{card.place}: {words}") from error
                 before += source.size_bytes
     except OSError as error:
         raise WeightsError(

@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
 from unweave.errors import UsageError
 from unweave.evaluation import aggregate, rounding, sisec, whole_track
 from unweave.evaluation.published import published
@@ -27,12 +30,14 @@ FEWEST = 6  # with five tracks not even five wins out of five reach 5 % two-side
 def grouped(rows: Iterable[Row], merit: Mapping[str, float] | None = None) -> tuple[Row, ...]:
     """Separators ranked, oracles and the mixture apart; highest merit first.
 
-    merit: `[label]`; the first column where not given. Those without any come last, by name.
+    merit: `[label]`; the first column where not given. Those without any come last, by name, and
+    so do those whose first column lacks tracks that others have.
     """
 
     def place(row: Row) -> tuple[bool, float, str]:
         apart = row.kind in ("oracle", "mixture")
-        value = row.values[0] if merit is None else merit.get(row.label)
+        first = math.nan if row.is_partial(0) else row.values[0]
+        value = first if merit is None else merit.get(row.label)
         found = -value if isinstance(value, float) and not math.isnan(value) else math.inf
         return apart, found, row.label
 
@@ -160,8 +165,6 @@ def campaign_apart() -> Table:
 
 def heat_map(comparison: Comparison, stem: str) -> Table:
     """Tracks by systems in colour, easiest track first, separators first."""
-    import numpy as np
-
     found = comparison.values(stem, comparison.primary)
     systems = [system for system in comparison.systems if system.label in found]
     values = np.array([found[system.label] for system in systems]).T
@@ -193,9 +196,10 @@ def check_baseline(every: Sequence[Comparison], baseline: str) -> None:
 def baselines(comparison: Comparison, stem: str, baseline: str | None = None) -> list[str]:
     """Whom the others are compared with: the one asked for, else each of our own separators.
 
-    Where a comparison has no separator, each oracle. A stem that none of these has gets no test.
+    Where a comparison has no separator, each oracle. A stem that none of these has gets no test,
+    and a system that is not ranked in it has none.
     """
-    scores = comparison.values(stem, comparison.primary)
+    scores = _ranked(comparison, stem)
     if baseline is not None:
         return [baseline] if baseline in scores else []
     ours = [system for system in comparison.systems if system.kind == "separator"]
@@ -207,13 +211,20 @@ def paired_tests(
     comparison: Comparison, stem: str, baseline: str | None = None
 ) -> list[PairedTest]:
     """Every other system against the baselines, each pair once, as one family."""
-    scores = comparison.values(stem, comparison.primary)
+    scores = _ranked(comparison, stem)
     pairs: dict[frozenset[str], tuple[str, str]] = {}
     for column in baselines(comparison, stem, baseline):
         for label in scores:
             if label != column:
                 pairs.setdefault(frozenset((label, column)), (label, column))
     return compare(scores, pairs.values())
+
+
+def _ranked(comparison: Comparison, stem: str) -> dict[str, npt.NDArray[np.float64]]:
+    """`[label] (track,)`: the scores of those that cover the same tracks, as in `values`."""
+    found = comparison.values(stem, comparison.primary)
+    unranked = comparison.common.unranked(stem)
+    return {label: values for label, values in found.items() if label not in unranked}
 
 
 def difference_table(comparison: Comparison, stem: str, baseline: str | None = None) -> list[Block]:
@@ -317,6 +328,7 @@ def _columns(parts: Sequence[tuple[Table, str]], heads: Sequence[str]) -> Table:
             row,
             values=tuple(table.rows[n].values[c] for table, c in zip(tables, at, strict=True)),
             counts=tuple(table.rows[n].counts[c] for table, c in zip(tables, at, strict=True)),
+            partial=tuple(table.rows[n].partial[c] for table, c in zip(tables, at, strict=True)),
         )
         for n, row in enumerate(tables[0].rows)
     )

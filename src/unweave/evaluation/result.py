@@ -49,8 +49,16 @@ class BenchmarkResult(Sequence[Outcome]):
         return [outcome.error for outcome in self if outcome.error]
 
     def tables(self) -> list[Table]:
-        """The averages that fit these scores, each with the name of its aggregation."""
+        """The averages that fit these scores, each with the name of its aggregation.
+
+        Each column holds the tracks alone that all entries have; `cautions` says what that left
+        out.
+        """
         return aggregate.tables(self.scores)
+
+    def cautions(self) -> list[str]:
+        """Which tracks, stems and entries the tables leave out or do not rank, a line each."""
+        return aggregate.compared(self.scores)[1]
 
     def to_frame(self) -> pandas.DataFrame:
         """A row for each dataset, split, track, separator, stem and metric.
@@ -78,10 +86,12 @@ class BenchmarkResult(Sequence[Outcome]):
 
     def __str__(self) -> str:
         """The tables as text, what was not scored and what failed."""
-        lines = [*map(str, self.tables()), *(f"warning: {words}" for words in self.warnings)]
+        told = (*self.cautions(), *self.warnings)
+        lines = [*map(str, self.tables()), *(f"warning: {words}" for words in told)]
         return "\n".join([*lines, *(f"error: {words}" for words in self.errors)])
 
     def _repr_html_(self) -> str:
         """The tables for a notebook."""
-        words = "".join(f"<p>{escape(line)}</p>" for line in (*self.warnings, *self.errors))
+        lines = (*self.cautions(), *self.warnings, *self.errors)
+        words = "".join(f"<p>{escape(line)}</p>" for line in lines)
         return "".join(table._repr_html_() for table in self.tables()) + words

@@ -25,6 +25,7 @@ from unweave.errors import WeightsError
 
 if TYPE_CHECKING:
     from unweave.cli.progress import Display
+    from unweave.evaluation.result import BenchmarkResult
     from unweave.evaluation.work import Outcome
 
 WHAT, HOW = "What", "How"
@@ -207,7 +208,7 @@ class _Watcher:
 
 
 def _sum_up(
-    current: Session, outcomes: Sequence["Outcome"], output: Path, seconds: float
+    current: Session, outcomes: "BenchmarkResult", output: Path, seconds: float
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """The tables of what has scores, and how it went; what failed was said when it did.
 
@@ -223,8 +224,8 @@ def _sum_up(
     for table in found:
         for line in [*table.lines(), ""]:
             current.result(shown(line))
-    for caution in cautions:
-        current.note(f"warning: {shown(caution)}")
+    for words in (*cautions, *outcomes.changed()):
+        current.note(f"warning: {shown(words)}")
     notes = {
         warning for o in outcomes if o.scores is not None for warning in o.scores.warnings
         if "not scored" in warning

@@ -112,6 +112,7 @@ def benchmark(
         protocol=protocol,
         rounding=rounding,
         device=device,
+        jobs=jobs,
     )
     plan = _matching(request, chosen, listed, warn)
     _check_paths(request.path(job.track, entry) for job in plan for entry in job.entries)

@@ -57,6 +57,8 @@ class Timing(TypedDict, total=False):
     """What separating cost; not there for oracles."""
 
     device: str
+    jobs: int
+    threads: int
     seconds_separate: float
     real_time_factor: float
 
@@ -103,6 +105,8 @@ class TrackScores:
     checksum: str = ""
     software: str = ""  # the version of unweave that scored it; empty: museval did
     device: str | None = None
+    jobs: int | None = None  # tracks that were worked on at a time; None: not known
+    threads: int | None = None  # of each of them
     seconds_separate: float | None = None
     real_time_factor: float | None = None
 
@@ -163,6 +167,8 @@ def document(scores: TrackScores) -> dict[str, Any]:
             "warnings": list(scores.warnings),
             "timing": {
                 "device": scores.device,
+                "jobs": scores.jobs,
+                "threads": scores.threads,
                 "seconds_separate": scores.seconds_separate,
                 "real_time_factor": scores.real_time_factor,
             },

@@ -37,6 +37,7 @@ class Request:
     protocol: str | None = None  # None: the dataset's own
     rounding: str = rounding.AUTO  # one of `rounding.CHOICES`
     device: str = "auto"
+    jobs: int = 1  # tracks at a time
 
     def path(self, track: Track, entry: Entry) -> Path:
         return scores.path_of(self.output, self.dataset, entry.label, track.split, track.name)
@@ -183,6 +184,8 @@ class Scorer:
         self, entry: Entry, track: Track, mix: Wave, warn: Callable[[str], None]
     ) -> tuple[dict[str, Wave], Timing]:
         """All stems by name, and what it cost; loading and decoding do not count."""
+        import torch
+
         from unweave.engine.resources import choose_device
         from unweave.engine.run import separate_array
         from unweave.request import Execution
@@ -207,6 +210,8 @@ class Scorer:
         seconds = time.perf_counter() - started
         return stems, {
             "device": device,
+            "jobs": self.request.jobs,
+            "threads": torch.get_num_threads(),
             "seconds_separate": round(seconds, 4),
             "real_time_factor": round(seconds / track.duration_s, 5),
         }

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from unweave.errors import UsageError
 from unweave.evaluation import aggregate, rounding, sisec, whole_track
+from unweave.evaluation.common import counted
 from unweave.evaluation.published import published
 from unweave.evaluation.report.comparison import Comparison, System, campaign
 from unweave.evaluation.report.document import Block, Text
@@ -24,6 +25,7 @@ LEARNT = (
     "besides."
 )
 CSDR = "median over frames, then median over tracks (cSDR)"
+UNKNOWN = "an unknown number of jobs"  # in files of scores that do not say it
 FEWEST = 6  # with five tracks not even five wins out of five reach 5 % two-sided (p = 1/16)
 
 
@@ -111,26 +113,65 @@ def other_averages(comparison: Comparison) -> list[Table]:
 
 
 def cost_table(comparison: Comparison) -> Table | None:
-    """Time and memory of the separators; None without measurements."""
+    """Time of the separators; None without measurements.
+
+    Where they ran with different numbers of jobs or threads a column says which, and none is best.
+    """
+    ways = timed_with(comparison)
+    alike = len(set(ways.values())) == 1
     rows = []
     for system in comparison.systems:
         items = comparison.own_of(system)
         factor = real_time_factor(items)
         if system.kind == "separator" and factor is not None:
             device = ", ".join(sorted({item.device for item in items if item.device}))
-            rows.append(Row(system.label, (factor, 1 / factor if factor else None, device or None)))
+            values = (factor, 1 / factor if factor else None, device or None)
+            rows.append(Row(system.label, values if alike else (*values, ways[system.label])))
     if not rows:
         return None
+    how = next(iter(ways.values()))
     return Table(
         title="Time",
-        aggregation="processing time of all tracks over their length",
+        aggregation="processing time of all tracks over their length"
+        + (f"; {how}" if alike and how != UNKNOWN else ""),
         columns=(
-            Column("Real-time factor", "", None, "low"),
-            Column("Faster than playing", "times", None, "high"),
+            Column("Real-time factor", "", None, "low" if alike else ""),
+            Column("Faster than playing", "times", None, "high" if alike else ""),
             Column("Device", text=True),
+            *([] if alike else [Column("Run with", text=True)]),
         ),
         rows=grouped(rows, {row.label: -row.values[0] for row in rows}),
     )
+
+
+def timed_with(comparison: Comparison) -> dict[str, str]:
+    """`[label]`: with how many jobs and threads each timed separator ran, in words."""
+    found = {}
+    for system in comparison.systems:
+        items = [i for i in comparison.own_of(system) if i.real_time_factor is not None]
+        if system.kind == "separator" and real_time_factor(items) is not None:
+            ways = {(item.jobs or 0, item.threads or 0) for item in items}
+            found[system.label] = " or ".join(
+                f"{counted(jobs, 'job')} of {counted(threads, 'thread')}" if jobs else UNKNOWN
+                for jobs, threads in sorted(ways)
+            )
+    return found
+
+
+def time_cautions(comparison: Comparison) -> list[Text]:
+    """What forbids to compare the times: other numbers of jobs or threads, or jobs in parallel."""
+    ways = timed_with(comparison)
+    distinct = set(ways.values())
+    if len(distinct) > 1 or any(" or " in way for way in distinct):
+        alike: dict[str, list[str]] = {}
+        for label, way in ways.items():
+            alike.setdefault(way, []).append(label)
+        each = "; ".join(f"{', '.join(labels)} with {way}" for way, labels in alike.items())
+        words = f"These ran with different numbers of jobs or threads ({each}): do not compare "
+        return [Text(f"{words}their times.", caution=True)]
+    parallel = any(not way.startswith("1 job ") and way != UNKNOWN for way in distinct)
+    words = "Tracks were worked on in parallel and slowed each other down: time with --jobs 1."
+    return [Text(words, caution=True)] if parallel else []
 
 
 def real_time_factor(items: Sequence[TrackScores]) -> float | None:

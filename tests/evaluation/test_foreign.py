@@ -80,7 +80,8 @@ def test_missing_tracks_and_stems_are_said_before_any_work(here):
     Path("mine/bb/vocals.wav").unlink()
     result = go(estimates={"theirs": "mine"})
     assert result.warnings == (
-        "theirs: left out of ccc: mine holds no estimates of it",
+        "theirs: left out of ccc: mine holds no estimates of it: there is no test/ccc or ccc, "
+        "but a, bb",
         "theirs: has no vocals of bb",
     )
     assert [o.track for o in result] == ["a", "bb"]
@@ -90,7 +91,7 @@ def test_missing_tracks_and_stems_are_said_before_any_work(here):
     ("more", "error", "words"),
     [
         ({"estimates": {"theirs": "gone"}}, InputError, "gone: no such folder"),
-        ({"estimates": {"theirs": "empty"}}, UsageError, "theirs: empty holds no estimates"),
+        ({"estimates": {"theirs": "empty"}}, UsageError, "there is no test/a or a, but no folder"),
         ({"estimates": {"theirs": "fast"}}, InputError, "has 44100 Hz, the track a has 8000"),
         ({"estimates": {"theirs": "odd"}}, UsageError, "theirs: none of piano is one of vocals"),
         ({"oracles": ["ibm"], "estimates": {"ibm": "empty"}}, UsageError, "another entry"),

@@ -145,3 +145,11 @@ def test_stems_scored_beside_different_stems_are_said():
     assert "vocals was scored beside different stems" in found
     assert "two beside bass, drums, other" in found
     assert "SIR and SAR cannot be compared" in found
+
+
+def test_a_stem_scored_alone_is_said_as_that():
+    items = [
+        track_scores("a", "one", {"vocals": 1.0}, scored_with={"vocals": ("vocals",)}),
+        track_scores("a", "two", {"vocals": 2.0}, scored_with={"vocals": ("vocals", "drums")}),
+    ]
+    assert "(two beside drums; one alone)" in words(comparisons(items)[0])

@@ -107,7 +107,7 @@ def _mixed_interference(comparison: Comparison) -> list[str]:
                 ways.setdefault(tuple(sorted(item.scored_with[stem])), set()).add(item.separator)
         if len(ways) > 1:
             each = "; ".join(
-                f"{', '.join(sorted(labels))} beside {', '.join(n for n in names if n != stem)}"
+                f"{', '.join(sorted(labels))} {_beside(stem, names)}"
                 for names, labels in sorted(ways.items())
             )
             found.append(
@@ -115,6 +115,12 @@ def _mixed_interference(comparison: Comparison) -> list[str]:
                 "compared between these, SDR and ISR can."
             )
     return found
+
+
+def _beside(stem: str, names: Iterable[str]) -> str:
+    """`beside bass, drums`, or `alone`."""
+    others = ", ".join(name for name in names if name != stem)
+    return f"beside {others}" if others else "alone"
 
 
 def details(comparison: Comparison) -> list[Block]:

@@ -10,7 +10,7 @@ import numpy as np
 from unweave.core.files import shown
 from unweave.datasets._find import is_sound
 from unweave.errors import InputError
-from unweave.evaluation import pairing
+from unweave.evaluation import pairing, rounding
 from unweave.types import Wave
 
 _CUT, _PADDED = ": cut", ": padded"  # how a warning of a change ends
@@ -107,4 +107,4 @@ def fitted(wave: Wave, length: int, what: str, warnings: list[str]) -> Wave:
 
 def tells_change(warning: str) -> bool:
     """Whether a warning is about a stem that was altered before it was scored."""
-    return warning.endswith((_CUT, _PADDED))
+    return warning.endswith((_CUT, _PADDED, rounding.CLIPPED))

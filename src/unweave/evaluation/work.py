@@ -156,6 +156,8 @@ class Scorer:
         mapping = {stem: to for stem, to in identity["mapping"].items() if stem in given}
         pairs = pairing.pair(track.stem_names, tuple(given), mapping)
         notes += pairs.warnings(entry.label)
+        compared = {name for parts in pairs.sources.values() for name in parts}
+        notes += rounding.warnings({n: w for n, w in given.items() if n in compared}, bits)
         given = {name: rounding.rounded(wave, bits) for name, wave in given.items()}
         estimates = {name: pairing.total(given, parts) for name, parts in pairs.sources.items()}
         del given

@@ -47,6 +47,8 @@ def some(**more) -> TrackScores:
         "rounded_to_bits": 16,
         "lossy_references": ("aac",),
         "files": {"noise": "1" * 64},
+        "source": "package.module:Class",
+        "environment": {"python": "3.11.2"},
         "card_sha256": "2" * 64,
     }
     return TrackScores(**facts | more)
@@ -76,15 +78,18 @@ def test_infinity_is_written_as_museval_does(tmp_path):
     assert document["unweave"]["global"]["vocals"]["si_sdr_db"] == math.inf  # ours may say it
 
 
-def test_files_that_do_not_say_jobs_and_threads_are_read(tmp_path):
+def test_files_without_the_newer_fields_are_read(tmp_path):
     document = scores.document(some())
     assert document["unweave"]["timing"]["jobs"] == 2
     for name in ("jobs", "threads"):
         del document["unweave"]["timing"][name]
+    for name in ("source", "environment"):
+        del document["unweave"][name]
     path = tmp_path / "older.json"
     path.write_text(json.dumps(document))
     found = scores.read(path)
     assert (found.jobs, found.threads, found.device) == (None, None, "cpu")
+    assert (found.source, found.environment) == ("", {})
 
 
 def test_our_schema_is_a_schema_and_our_checker_agrees_with_it():

@@ -100,6 +100,8 @@ class TrackScores:
     files: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of those that options name
     mapping: Mapping[str, str] = field(default_factory=dict)
     estimates: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of files made elsewhere
+    source: str = ""  # the import path of a separator, or the name of a folder of estimates
+    environment: Mapping[str, str] = field(default_factory=dict)  # versions, and the machine
     card_sha256: str | None = None  # of what the card says of the network
     weights_sha256: str | None = None
     checksum: str = ""
@@ -155,6 +157,8 @@ def document(scores: TrackScores) -> dict[str, Any]:
             "files": dict(scores.files),
             "mapping": dict(scores.mapping),
             "estimates": dict(scores.estimates),
+            "source": scores.source,
+            "environment": dict(scores.environment),
             "card_sha256": scores.card_sha256,
             "weights_sha256": scores.weights_sha256,
             "scored_with": {stem: list(names) for stem, names in scores.scored_with.items()},
@@ -291,6 +295,8 @@ def _parse(data: Mapping[str, Any], path: Path, root: Path | None) -> TrackScore
         **{name: facts[name] for name in same},
         **facts["timing"],
         estimates=facts.get("estimates", {}),
+        source=facts.get("source", ""),
+        environment=facts.get("environment", {}),
         targets=targets,
         window_s=window_s,
         hop_s=hop_s,

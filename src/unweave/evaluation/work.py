@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,15 +76,27 @@ class Request:
 def _facts(entry: Entry) -> dict[str, Any]:
     """What a file of scores says of an entry besides its identity, for people."""
     separator = entry.ref
+    source = entry.imported or (entry.folder.resolve().name if entry.folder is not None else "")
     if separator is None:
-        return {"name": entry.name}
+        return {"name": entry.name, "source": source, "environment": environment()}
     return {
+        "source": source,
+        "environment": environment(),
         "name": separator.name,
         "options": dict(separator.options),
         "files": {file.option: file.sha256 for file in separator.files},
         "card_sha256": separator.card_sha256,
         "weights_sha256": separator.weights_sha256,
     }
+
+
+@cache
+def environment() -> dict[str, str]:
+    """What scores are made with: the versions of Python, torch and numpy, and the machine."""
+    from unweave.engine.report import versions
+
+    found = versions()
+    return {name: found[name] for name in ("python", "torch", "numpy", "platform")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

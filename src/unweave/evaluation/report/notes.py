@@ -125,7 +125,8 @@ def _beside(stem: str, names: Iterable[str]) -> str:
 
 def details(comparison: Comparison) -> list[Block]:
     """What was run, where there are frames without a score, and all warnings."""
-    return [*what_was_run(comparison), *silence(comparison), remarks(comparison)]
+    run: list[Block] = [*what_was_run(comparison), *made_with(comparison)]
+    return [*run, *silence(comparison), remarks(comparison)]
 
 
 def what_was_run(comparison: Comparison) -> list[Table]:
@@ -139,6 +140,7 @@ def what_was_run(comparison: Comparison) -> list[Table]:
         weights = {item.weights_sha256[:12] for item in items if item.weights_sha256}
         facts[system] = {
             "Name": first.name if first.name != system.label else "",
+            "Made by": _source(items),
             "Options": _listed(f"{name} = {value}" for name, value in first.options.items()),
             "Files of options, SHA-256": _listed(
                 f"{name} {digest[:12]}" for name, digest in first.files.items()
@@ -163,6 +165,20 @@ def what_was_run(comparison: Comparison) -> list[Table]:
             ),
         )
     ]
+
+
+def _source(items: list[TrackScores]) -> str:
+    """The import path of a separator, or the folder of estimates with how many files of it."""
+    sources = _listed(sorted({item.source for item in items if item.source}))
+    files = sum(len(item.estimates) for item in items)
+    return f"{counted(files, 'file')} in {sources or 'a folder'}" if files else sources
+
+
+def made_with(comparison: Comparison) -> list[Text]:
+    """The versions and machines that the scores were made with, each once."""
+    ways = {tuple(item.environment.items()) for item in comparison.own if item.environment}
+    found = [", ".join(f"{name} {value}" for name, value in way) for way in sorted(ways)]
+    return [Text(f"Made with {'; or with '.join(found)}.")] if found else []
 
 
 def silence(comparison: Comparison) -> list[Table]:

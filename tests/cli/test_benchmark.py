@@ -178,3 +178,41 @@ def test_a_track_without_one_of_the_stems_is_left_out_and_said(here, say):
     assert "song 1 has no vocals" in checked.err
     only = say(*arguments, "--tracks", "song 1")
     assert (only.code, "no track has all stems" in only.err) == (2, True)
+
+
+def test_an_interrupted_run_shows_tables_over_the_tracks_that_all_entries_have(
+    offered, say, monkeypatch
+):
+    """As after Ctrl-C: one entry has both tracks, the other has one."""
+    say("benchmark", "-d", "synthetic", "-s", "share", "-o", "out")
+    monkeypatch.setattr(datasets, "load", lambda *_: fakes.tracks()[:1])
+    say(*ARGUMENTS)
+    monkeypatch.setattr(datasets, "load", lambda *_: fakes.tracks())
+    gone = RuntimeError("no such mask")
+    monkeypatch.setattr("unweave.evaluation.oracles.oracle", lambda *_: (_ for _ in ()).throw(gone))
+    done = say(*ARGUMENTS, "--json")
+    assert done.code == 1
+    counts = {n for t in done.json["tables"] for row in t["rows"] for n in row["tracks"]}
+    assert counts == {0, 1}
+    (line,) = [line for line in done.err.splitlines() if "irm1 lacks 1 track" in line]
+    assert "hold the 1 track that all systems have" in line
+    assert any("irm1 lacks 1 track" in words for words in done.json["warnings"])
+
+
+def test_estimates_of_another_length_are_said(offered, say, monkeypatch):
+    tracks = [fakes.duet(name) for name in ("a", "bb", "ccc", "dddd")]
+    monkeypatch.setattr(datasets, "load", lambda *_: tracks)
+    for track in tracks:
+        folder = offered / "mine" / track.name
+        folder.mkdir(parents=True)
+        for stem in ("vocals", "accompaniment"):
+            wave = 0.5 * track.mix()[:, :-500]
+            soundfile.write(folder / f"{stem}.wav", wave.T, fakes.RATE_HZ, subtype="FLOAT")
+    arguments = ("benchmark", "-d", "synthetic", "--estimates", "theirs=mine")
+    few = say(*arguments, "--tracks", "1")
+    padded = "500 samples shorter than the references: padded"
+    assert few.err.count(padded) == 2
+    assert f"warning: a: theirs: the estimate of vocals is {padded}" in few.err
+    done = say(*arguments)
+    assert done.err.count(padded) == 5
+    assert "3 more estimates were altered" in done.err

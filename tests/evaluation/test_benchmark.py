@@ -124,6 +124,14 @@ def test_the_scores_are_those_of_the_waves(offered, tmp_path):
         assert found.global_[stem] == pytest.approx(expected.global_[stem], abs=1e-4)
 
 
+def test_the_scores_say_how_many_jobs_and_threads_were_at_work(offered, tmp_path):
+    import torch
+
+    separated, oracle = (o.scores for o in go(tmp_path, oracles=["ibm1"], tracks=["1"]))
+    assert (separated.jobs, separated.threads) == (1, torch.get_num_threads())
+    assert (oracle.jobs, oracle.threads) == (None, None)
+
+
 def test_what_is_done_is_not_done_again(offered, tmp_path):
     first = go(tmp_path)
     calls = len(Share.calls)

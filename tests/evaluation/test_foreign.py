@@ -13,7 +13,7 @@ from tests.evaluation import fakes
 from unweave import datasets
 from unweave.core.status import Status
 from unweave.errors import InputError, UsageError
-from unweave.evaluation import aggregate, scores
+from unweave.evaluation import aggregate, report, scores
 
 CODE = """
 from dataclasses import replace
@@ -85,7 +85,8 @@ def test_missing_tracks_and_stems_are_said_before_any_work(here):
     Path("mine/bb/vocals.wav").unlink()
     result = go(estimates={"theirs": "mine"})
     assert result.warnings == (
-        "theirs: left out of ccc: mine holds no estimates of it",
+        "theirs: left out of ccc: mine holds no estimates of it: there is no test/ccc or ccc, "
+        "but a, bb",
         "theirs: has no vocals of bb",
     )
     assert [o.track for o in result] == ["a", "bb"]
@@ -95,7 +96,7 @@ def test_missing_tracks_and_stems_are_said_before_any_work(here):
     ("more", "error", "words"),
     [
         ({"estimates": {"theirs": "gone"}}, InputError, "gone: no such folder"),
-        ({"estimates": {"theirs": "empty"}}, UsageError, "theirs: empty holds no estimates"),
+        ({"estimates": {"theirs": "empty"}}, UsageError, "there is no test/a or a, but no folder"),
         ({"estimates": {"theirs": "fast"}}, InputError, "has 44100 Hz, the track a has 8000"),
         ({"estimates": {"theirs": "odd"}}, UsageError, "theirs: none of piano is one of vocals"),
         ({"oracles": ["ibm"], "estimates": {"ibm": "empty"}}, UsageError, "another entry"),
@@ -207,3 +208,20 @@ def test_a_report_has_systems_of_museval_beside_ours(here):
     page = result.report(Path("page.html")).read_text("utf-8")
     assert page.count('<th scope="row">OTHER') >= 2
     assert "OTHER: scored by museval" in page
+
+
+def test_the_report_says_what_ran_and_with_what(here):
+    Path("theirs.py").write_text(CODE)
+    estimates(here)
+    result = go(separators=["theirs:build:share=0.5"], estimates={"mine": "mine"})
+    (section,) = [s for s in report.build(Path("out")).sections if s.title == "synthetic, test"]
+    last = section.sections[-1]
+    table = next(block for block in last.blocks if getattr(block, "title", "") == "What was run")
+    assert table.column("Made by") == {
+        "share:share=0.5": "theirs:build", "mine": "6 files in mine",
+    }  # fmt: skip
+    made = [block.words for block in last.blocks if getattr(block, "words", "").startswith("Made")]
+    assert len(made) == 1
+    for name, version in result.scores[0].environment.items():
+        assert f"{name} {version}" in made[0]
+    assert set(result.scores[0].environment) == {"python", "torch", "numpy", "platform"}

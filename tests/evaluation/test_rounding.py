@@ -52,6 +52,34 @@ def test_rounded_samples_are_those_of_a_16_bit_file(tmp_path):
     assert rounding.rounded(wave, None) is wave
 
 
+def test_samples_above_full_scale_are_counted():
+    wave = np.array([[1.5, 1.0, -1.0], [-1.2, 0.2, 3.0]], np.float32)
+    assert rounding.clipped(wave, 16) == 3
+    assert rounding.clipped(wave, None) == 0
+    assert rounding.warnings({"vocals": wave, "bass": wave / 4}, 16) == [
+        "the estimate of vocals has 3 of 6 samples above full scale: clipped by the rounding to "
+        "16 bits"
+    ]
+
+
+def test_a_benchmark_and_an_evaluation_say_what_rounding_clips(material, monkeypatch, tmp_path):
+    for stem in ("vocals", "accompaniment"):
+        wave = soundfile.read(material / "found" / f"{stem}.wav", dtype="float32")[0]
+        wave[:3] = 1.5 if stem == "vocals" else 0.0
+        (tmp_path / "theirs/song").mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / f"theirs/song/{stem}.wav", wave, RATE_HZ, subtype="FLOAT")
+    give(monkeypatch, folder.tracks(material / "lossy"))
+    words = f"the estimate of vocals has 3 of {2 * RATE_HZ} samples above full scale"
+    asked = {"separators": (), "oracles": (), "estimates": {"theirs": tmp_path / "theirs"}}
+    result = go(tmp_path / "out", **asked)
+    (line,) = result.changed()
+    assert line.startswith(f"song: theirs: {words}")
+    exact = go(tmp_path / "exact", rounding="none", **asked)
+    assert exact.changed() == []
+    found = evaluate_files(material / "lossy/song", tmp_path / "theirs/song")
+    assert [warning for warning in found.warnings if warning.startswith(words)]
+
+
 def test_the_codec_of_the_references_decides():
     assert rounding.bits("auto", ("aac",)) == 16
     assert rounding.bits("auto", ()) is None

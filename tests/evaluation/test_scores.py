@@ -40,11 +40,15 @@ def some(**more) -> TrackScores:
         "checksum": "0" * 64,
         "software": "0.1.0",
         "device": "cpu",
+        "jobs": 2,
+        "threads": 1,
         "seconds_separate": 1.5,
         "real_time_factor": 0.5,
         "rounded_to_bits": 16,
         "lossy_references": ("aac",),
         "files": {"noise": "1" * 64},
+        "source": "package.module:Class",
+        "environment": {"python": "3.11.2"},
         "card_sha256": "2" * 64,
     }
     return TrackScores(**facts | more)
@@ -74,6 +78,20 @@ def test_infinity_is_written_as_museval_does(tmp_path):
     assert document["unweave"]["global"]["vocals"]["si_sdr_db"] == math.inf  # ours may say it
 
 
+def test_files_without_the_newer_fields_are_read(tmp_path):
+    document = scores.document(some())
+    assert document["unweave"]["timing"]["jobs"] == 2
+    for name in ("jobs", "threads"):
+        del document["unweave"]["timing"][name]
+    for name in ("source", "environment"):
+        del document["unweave"][name]
+    path = tmp_path / "older.json"
+    path.write_text(json.dumps(document))
+    found = scores.read(path)
+    assert (found.jobs, found.threads, found.device) == (None, None, "cpu")
+    assert (found.source, found.environment) == ("", {})
+
+
 def test_our_schema_is_a_schema_and_our_checker_agrees_with_it():
     definition = schema.load("unweave.evaluation", "scores.schema.json")
     jsonschema.Draft202012Validator.check_schema(definition)
@@ -94,6 +112,8 @@ def test_our_schema_is_a_schema_and_our_checker_agrees_with_it():
         (("unweave", "more"), 1),
         (("unweave", "timing", "device"), 1),
         (("unweave", "timing", "more"), 1),
+        (("unweave", "timing", "jobs"), 0),
+        (("unweave", "timing", "threads"), "two"),
         (("unweave", "global", "vocals"), {"snr_db": 1.0}),
         (("unweave", "silent_frames"), {"vocals": 0.5}),
         (("unweave", "missing"), ["bass", None]),

@@ -22,12 +22,13 @@ import numpy as np
 from unweave.errors import InputError
 from unweave.evaluation import rounding, whole_track
 from unweave.evaluation import scores as files
-from unweave.evaluation.scores import BSS_EVAL_V4, MIR_1K, TrackScores, Values
+from unweave.evaluation.common import cautions, common, frame_median
+from unweave.evaluation.scores import BSS_EVAL_V4, MIR_1K, TrackScores
 from unweave.evaluation.table import Column, Row, Table
 
 __all__ = [
-    "Row", "Table", "TrackScores", "csdr_table", "frame_median", "global_table", "load",
-    "mean_table", "mir1k_table", "stems_of", "tables", "track_values",
+    "Row", "Table", "TrackScores", "compared", "csdr_table", "frame_median", "global_table",
+    "load", "mean_table", "mir1k_table", "stems_of", "tables", "track_values",
 ]  # fmt: skip
 
 STEM_ORDER = ("vocals", "drums", "bass", "other", "accompaniment")
@@ -91,12 +92,6 @@ _MADE = ("software", "name", "options", "files", "mapping", "card_sha256", "weig
 def _make(item: TrackScores) -> str:
     """All that an entry's tracks must have in common, as text that can be compared."""
     return json.dumps([getattr(item, name) for name in _MADE], sort_keys=True, default=str)
-
-
-def frame_median(values: Values) -> float:
-    """Median over the frames `(frame,)` that have a score; NaN where none has."""
-    finite = values[np.isfinite(values)]
-    return float(np.median(finite)) if finite.size else math.nan
 
 
 def track_values(
@@ -193,20 +188,22 @@ def mir1k_table(scores: Sequence[TrackScores]) -> Table:
     columns = [f"{stem} {name}" for stem in stems for name in ("GNSDR", "GSIR", "GSAR")]
     rows = []
     for label, kind, items in _by_separator(own):
-        values, counts = [], []
+        values, covered = [], []
         for stem in stems:
             for metric in ("NSDR", "SIR", "SAR"):
-                pairs = [(i.mir1k[stem][metric], i.samples) for i in items if stem in i.mir1k]
-                pairs = [(value, weight) for value, weight in pairs if not math.isnan(value)]
-                values.append(_weighted(pairs))
-                counts.append(len(pairs))
-        rows.append(Row(label, tuple(values), kind, counts=tuple(counts)))
+                clips = [
+                    item for item in items
+                    if stem in item.mir1k and not math.isnan(item.mir1k[stem][metric])
+                ]  # fmt: skip
+                values.append(_weighted([(i.mir1k[stem][metric], i.samples) for i in clips]))
+                covered.append({(item.split, item.track) for item in clips})
+        rows.append((Row(label, tuple(values), kind), covered))
     return _told(
         Table(
             title="MIR-1K, dB (BSS Eval v3 sources)",
             aggregation="one score per clip, then mean over clips weighted by their length",
             columns=decibels(columns),
-            rows=tuple(rows),
+            rows=_counted(rows),
         ),
         own,
     )
@@ -215,11 +212,22 @@ def mir1k_table(scores: Sequence[TrackScores]) -> Table:
 def tables(scores: Sequence[TrackScores]) -> list[Table]:
     """The tables that fit these scores: MIR-1K's for its clips, the others for music.
 
-    Scores of rounded samples and of others never stand in one table.
+    Scores of rounded samples and of others never stand in one table, and all rows of a column
+    stand on the same tracks (`common.common`).
     """
+    return compared(scores)[0]
+
+
+def compared(scores: Sequence[TrackScores]) -> tuple[list[Table], list[str]]:
+    """The tables that fit these scores, as `tables`, and what they leave out, a line each."""
     ways = sorted({item.rounded_to_bits for item in scores}, key=lambda bits: bits or 0)
-    groups = ([item for item in scores if item.rounded_to_bits == bits] for bits in ways)
-    return [table for group in groups for table in _tables(group)]
+    found: list[Table] = []
+    words: list[str] = []
+    for bits in ways:
+        shared = common([item for item in scores if item.rounded_to_bits == bits])
+        found += _tables(shared.scores)
+        words += cautions(shared)
+    return found, words
 
 
 def _tables(scores: Sequence[TrackScores]) -> list[Table]:
@@ -244,17 +252,35 @@ def _table(
     stems = tuple(stems_of(scores) if stems is None else stems)
     rows = []
     for label, kind, items in _by_separator(scores):
-        values, counts = [], []
+        values, covered = [], []
         for stem in stems:
-            found = [value_of(item, stem) for item in items]
-            found = [value for value in found if not math.isnan(value)]
+            scored = {(item.split, item.track): value_of(item, stem) for item in items}
+            found = {place: value for place, value in scored.items() if not math.isnan(value)}
             with np.errstate(invalid="ignore"):  # infinite scores stay infinite
-                values.append(float(over_tracks(found)) if found else math.nan)
-            counts.append(len(found))
-        rows.append(Row(label, tuple(values), kind, counts=tuple(counts)))
+                values.append(float(over_tracks([*found.values()])) if found else math.nan)
+            covered.append(set(found))
+        rows.append((Row(label, tuple(values), kind), covered))
     return _told(
-        Table(title=title, aggregation=aggregation, columns=decibels(stems), rows=tuple(rows)),
+        Table(title=title, aggregation=aggregation, columns=decibels(stems), rows=_counted(rows)),
         scores,
+    )
+
+
+def _counted(rows: Sequence[tuple[Row, Sequence[set[tuple[str, str]]]]]) -> tuple[Row, ...]:
+    """The rows with their counts; `partial` where others of our own stand on more tracks.
+
+    rows: each with the tracks of each of its values.
+    """
+    own = [covered for row, covered in rows if row.kind != "published"]
+    own = own or [covered for _, covered in rows]
+    every = [set().union(*column) for column in zip(*own, strict=True)]
+    return tuple(
+        replace(
+            row,
+            counts=tuple(map(len, covered)),
+            partial=tuple(bool(all_ - some) for all_, some in zip(every, covered, strict=True)),
+        )
+        for row, covered in rows
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from unweave.core import stem_names
+from unweave.core.files import shown
 from unweave.core.status import Status
 from unweave.datasets.track import Track
 from unweave.errors import InputError, UnweaveError, UsageError
@@ -113,6 +114,7 @@ def benchmark(
         protocol=protocol,
         rounding=rounding,
         device=device,
+        jobs=jobs,
     )
     plan = _matching(request, chosen, listed, warn)
     _check_paths(request.path(job.track, entry) for job in plan for entry in job.entries)
@@ -195,12 +197,14 @@ def _matching(
     for track in tracks:
         scoring.check_protocol(request.protocol or track.protocol, track.channels)
     left: dict[str, dict[str, list[Track]]] = {}  # [entry][why]
+    absent: dict[str, str] = {}  # [entry]: why, as of the first track without a folder
     for entry in entries:
         for track in tracks:
             given = entry.given(track) or (track.stem_names if entry.kind == "oracle" else ())
             try:
-                if not given:
-                    raise UsageError(f"{entry.folder} holds no estimates of it")
+                if not given and entry.folder is not None:
+                    why = absent.setdefault(entry.label, _without_folder(entry.folder, track))
+                    raise UsageError(why)
                 pairing.pair(track.stem_names, given, request.renamed(track, entry))
             except UsageError as error:
                 left.setdefault(entry.label, {}).setdefault(str(error), []).append(track)
@@ -221,6 +225,16 @@ def _matching(
         Job(track, tuple(entry for entry in entries if track not in out.get(entry.label, [])))
         for track in tracks
     ]
+
+
+def _without_folder(folder: Path, track: Track) -> str:
+    """That a folder has no estimates of a track: what was looked for, and what there is."""
+    places = (folder / track.split / scores.safe(track.name), folder / scores.safe(track.name))
+    wanted = " or ".join(dict.fromkeys(str(place.relative_to(folder)) for place in places))
+    split = folder / track.split
+    held = sorted(p for p in (split if split.is_dir() else folder).iterdir() if p.is_dir())
+    found = _names(str(path.relative_to(folder)) for path in held) or "no folder"
+    return f"{shown(folder)} holds no estimates of it: there is no {wanted}, but {found}"
 
 
 def _names(names: Iterable[str]) -> str:

@@ -254,6 +254,7 @@ def _score(
         stem: stem_files.fitted(how.rounded(wave, bits), length, f"the reference {stem}", warnings)
         for stem, wave in references.items()
     }
+    clipped = how.warnings(estimates, bits)
     estimates = {stem: how.rounded(wave, bits) for stem, wave in estimates.items()}
     voice = next((n for n in references if stem_names.canonical(n) == stem_names.VOCALS), None)
     backing = any(stem_names.canonical(n) == stem_names.ACCOMPANIMENT for n in references)
@@ -287,7 +288,7 @@ def _score(
             sample_rate_hz=request.sample_rate_hz,
             missing=pairs.missing,
             unscored=pairs.unscored,
-            warnings=(*warnings, *pairs.warnings(names[1]), *found.warnings),
+            warnings=(*warnings, *clipped, *pairs.warnings(names[1]), *found.warnings),
             **found.as_arguments(),
         )
     )

@@ -9,13 +9,16 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from unweave.evaluation import aggregate
+from unweave.evaluation import aggregate, stem_files
 from unweave.evaluation.scores import TrackScores
 from unweave.evaluation.table import Table, frame
 from unweave.evaluation.work import Outcome
 
 if TYPE_CHECKING:
     import pandas
+
+
+_SHOWN = 5  # altered estimates that are named before the rest is counted
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -49,8 +52,35 @@ class BenchmarkResult(Sequence[Outcome]):
         return [outcome.error for outcome in self if outcome.error]
 
     def tables(self) -> list[Table]:
-        """The averages that fit these scores, each with the name of its aggregation."""
+        """The averages that fit these scores, each with the name of its aggregation.
+
+        Each column holds the tracks alone that all entries have; `cautions` says what that left
+        out.
+        """
         return aggregate.tables(self.scores)
+
+    def cautions(self) -> list[str]:
+        """Which tracks, stems and entries the tables leave out or do not rank, a line each."""
+        return aggregate.compared(self.scores)[1]
+
+    def changed(self) -> list[str]:
+        """Estimates that were altered before they were scored, a line for each stem and track.
+
+        After the first few of them, one line counts the others.
+        """
+        found = [
+            f"{outcome.track}: {outcome.label}: {warning}"
+            for outcome in self
+            for warning in (outcome.scores.warnings if outcome.scores is not None else ())
+            if stem_files.tells_change(warning)
+        ]
+        more = len(found) - _SHOWN
+        if more <= 0:
+            return found
+        return [
+            *found[:_SHOWN],
+            f"{more} more estimates were altered; the files of scores say which",
+        ]
 
     def to_frame(self) -> pandas.DataFrame:
         """A row for each dataset, split, track, separator, stem and metric.
@@ -78,10 +108,12 @@ class BenchmarkResult(Sequence[Outcome]):
 
     def __str__(self) -> str:
         """The tables as text, what was not scored and what failed."""
-        lines = [*map(str, self.tables()), *(f"warning: {words}" for words in self.warnings)]
+        told = (*self.cautions(), *self.warnings, *self.changed())
+        lines = [*map(str, self.tables()), *(f"warning: {words}" for words in told)]
         return "\n".join([*lines, *(f"error: {words}" for words in self.errors)])
 
     def _repr_html_(self) -> str:
         """The tables for a notebook."""
-        words = "".join(f"<p>{escape(line)}</p>" for line in (*self.warnings, *self.errors))
+        lines = (*self.cautions(), *self.warnings, *self.changed(), *self.errors)
+        words = "".join(f"<p>{escape(line)}</p>" for line in lines)
         return "".join(table._repr_html_() for table in self.tables()) + words

@@ -10,13 +10,14 @@ codec are rounded, and the estimates with them; all else is scored as it is. SDR
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from unweave.errors import UsageError
 from unweave.types import Wave
 
+CLIPPED = "clipped by the rounding to 16 bits"  # how a warning of that ends
 AUTO, SIXTEEN, NONE = CHOICES = ("auto", "16-bit", "none")
 
 
@@ -34,7 +35,7 @@ def bits(choice: str, lossy: Collection[str]) -> int | None:
 def rounded(wave: Wave, to_bits: int | None) -> Wave:
     """`wave` with the values that a file of so many bits would hold; itself where that is None.
 
-    What is above full scale is cut off there, as in the file.
+    What is above full scale is cut off there, as in the file; `clipped` counts it.
     """
     if to_bits is None:
         return wave
@@ -43,6 +44,27 @@ def rounded(wave: Wave, to_bits: int | None) -> Wave:
     np.clip(found, -scale, scale - 1, out=found)
     found /= scale
     return found
+
+
+def clipped(wave: Wave, to_bits: int | None) -> int:
+    """How many samples of `wave`, all channels together, lie above full scale and are cut off."""
+    if to_bits is None:
+        return 0
+    return int(np.count_nonzero(np.rint(np.abs(wave) * 2.0 ** (to_bits - 1)) > 2 ** (to_bits - 1)))
+
+
+def warnings(estimates: Mapping[str, Wave], to_bits: int | None) -> list[str]:
+    """A line for each estimate that rounding clips, with the number of its samples.
+
+    estimates: `[stem]`, before they are rounded, each `(channel, time)`.
+    """
+    counts = {stem: clipped(wave, to_bits) for stem, wave in estimates.items()}
+    return [
+        f"the estimate of {stem} has {count} of {estimates[stem].size} samples above full scale: "
+        f"{CLIPPED}"
+        for stem, count in counts.items()
+        if count
+    ]
 
 
 def with_rounding(aggregation: str, to_bits: int | None) -> str:

@@ -57,6 +57,8 @@ class Timing(TypedDict, total=False):
     """What separating cost; not there for oracles."""
 
     device: str
+    jobs: int
+    threads: int
     seconds_separate: float
     real_time_factor: float
 
@@ -98,11 +100,15 @@ class TrackScores:
     files: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of those that options name
     mapping: Mapping[str, str] = field(default_factory=dict)
     estimates: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of files made elsewhere
+    source: str = ""  # the import path of a separator, or the name of a folder of estimates
+    environment: Mapping[str, str] = field(default_factory=dict)  # versions, and the machine
     card_sha256: str | None = None  # of what the card says of the network
     weights_sha256: str | None = None
     checksum: str = ""
     software: str = ""  # the version of unweave that scored it; empty: museval did
     device: str | None = None
+    jobs: int | None = None  # tracks that were worked on at a time; None: not known
+    threads: int | None = None  # of each of them
     seconds_separate: float | None = None
     real_time_factor: float | None = None
 
@@ -151,6 +157,8 @@ def document(scores: TrackScores) -> dict[str, Any]:
             "files": dict(scores.files),
             "mapping": dict(scores.mapping),
             "estimates": dict(scores.estimates),
+            "source": scores.source,
+            "environment": dict(scores.environment),
             "card_sha256": scores.card_sha256,
             "weights_sha256": scores.weights_sha256,
             "scored_with": {stem: list(names) for stem, names in scores.scored_with.items()},
@@ -163,6 +171,8 @@ def document(scores: TrackScores) -> dict[str, Any]:
             "warnings": list(scores.warnings),
             "timing": {
                 "device": scores.device,
+                "jobs": scores.jobs,
+                "threads": scores.threads,
                 "seconds_separate": scores.seconds_separate,
                 "real_time_factor": scores.real_time_factor,
             },
@@ -285,6 +295,8 @@ def _parse(data: Mapping[str, Any], path: Path, root: Path | None) -> TrackScore
         **{name: facts[name] for name in same},
         **facts["timing"],
         estimates=facts.get("estimates", {}),
+        source=facts.get("source", ""),
+        environment=facts.get("environment", {}),
         targets=targets,
         window_s=window_s,
         hop_s=hop_s,

@@ -10,9 +10,10 @@ import numpy as np
 from unweave.core.files import shown
 from unweave.datasets._find import is_sound
 from unweave.errors import InputError
-from unweave.evaluation import pairing
+from unweave.evaluation import pairing, rounding
 from unweave.types import Wave
 
+_CUT, _PADDED = ": cut", ": padded"  # how a warning of a change ends
 _MIXES = ("mix", "mixture")  # what may lie beside stems and is none
 
 
@@ -96,9 +97,14 @@ def fitted(wave: Wave, length: int, what: str, warnings: list[str]) -> Wave:
     """A wave of `length` samples, cut or padded with silence at its end, and what was done."""
     extra = wave.shape[-1] - length
     if extra > 0:
-        warnings.append(f"{what} is {extra} samples longer than the references: cut")
+        warnings.append(f"{what} is {extra} samples longer than the references{_CUT}")
         return wave[:, :length]
     if extra < 0:
-        warnings.append(f"{what} is {-extra} samples shorter than the references: padded")
+        warnings.append(f"{what} is {-extra} samples shorter than the references{_PADDED}")
         return np.pad(wave, ((0, 0), (0, -extra)))
     return wave
+
+
+def tells_change(warning: str) -> bool:
+    """Whether a warning is about a stem that was altered before it was scored."""
+    return warning.endswith((_CUT, _PADDED, rounding.CLIPPED))

@@ -43,6 +43,7 @@ class Row:
 
     kind: of what it stands for: separator, published, oracle, mixture or track.
     counts: how many tracks each value comes from, where the table is an average over tracks.
+    partial: for each value whether it lacks tracks that other rows have; it is not ranked then.
     """
 
     label: str
@@ -51,6 +52,11 @@ class Row:
     note: str = ""
     group: str = ""
     counts: tuple[int, ...] = ()
+    partial: tuple[bool, ...] = ()
+
+    def is_partial(self, at: int) -> bool:
+        """Whether the value at a column lacks tracks that other rows have."""
+        return at < len(self.partial) and self.partial[at]
 
     @property
     def tracks(self) -> str:
@@ -88,7 +94,8 @@ class Table:
     def best(self) -> set[tuple[Row, str]]:
         """`(row, column)` of the best values, as shown: equal roundings share it.
 
-        Only rows of the group `RANKED` compete; a column with fewer than two of them has none.
+        Only rows of the group `RANKED` compete, and with a value over all tracks; a column with
+        fewer than two of them has none.
         """
         found: set[tuple[Row, str]] = set()
         for at, column in enumerate(self.columns):
@@ -96,7 +103,7 @@ class Table:
                 row: float(shown(row.values[at], column.decimals, "-").replace("∞", "inf"))
                 for row in self.rows
                 if row.group == RANKED and isinstance(row.values[at], float | int)
-                and not math.isnan(row.values[at])
+                and not math.isnan(row.values[at]) and not row.is_partial(at)
             }  # fmt: skip
             if column.best and len(values) > 1:
                 top = max(values.values()) if column.best == "high" else min(values.values())

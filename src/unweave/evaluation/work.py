@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ class Request:
     protocol: str | None = None  # None: the dataset's own
     rounding: str = rounding.AUTO  # one of `rounding.CHOICES`
     device: str = "auto"
+    jobs: int = 1  # tracks at a time
 
     def path(self, track: Track, entry: Entry) -> Path:
         return scores.path_of(self.output, self.dataset, entry.label, track.split, track.name)
@@ -74,15 +76,27 @@ class Request:
 def _facts(entry: Entry) -> dict[str, Any]:
     """What a file of scores says of an entry besides its identity, for people."""
     separator = entry.ref
+    source = entry.imported or (entry.folder.resolve().name if entry.folder is not None else "")
     if separator is None:
-        return {"name": entry.name}
+        return {"name": entry.name, "source": source, "environment": environment()}
     return {
+        "source": source,
+        "environment": environment(),
         "name": separator.name,
         "options": dict(separator.options),
         "files": {file.option: file.sha256 for file in separator.files},
         "card_sha256": separator.card_sha256,
         "weights_sha256": separator.weights_sha256,
     }
+
+
+@cache
+def environment() -> dict[str, str]:
+    """What scores are made with: the versions of Python, torch and numpy, and the machine."""
+    from unweave.engine.report import versions
+
+    found = versions()
+    return {name: found[name] for name in ("python", "torch", "numpy", "platform")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +169,8 @@ class Scorer:
         mapping = {stem: to for stem, to in identity["mapping"].items() if stem in given}
         pairs = pairing.pair(track.stem_names, tuple(given), mapping)
         notes += pairs.warnings(entry.label)
+        compared = {name for parts in pairs.sources.values() for name in parts}
+        notes += rounding.warnings({n: w for n, w in given.items() if n in compared}, bits)
         given = {name: rounding.rounded(wave, bits) for name, wave in given.items()}
         estimates = {name: pairing.total(given, parts) for name, parts in pairs.sources.items()}
         del given
@@ -183,6 +199,8 @@ class Scorer:
         self, entry: Entry, track: Track, mix: Wave, warn: Callable[[str], None]
     ) -> tuple[dict[str, Wave], Timing]:
         """All stems by name, and what it cost; loading and decoding do not count."""
+        import torch
+
         from unweave.engine.resources import choose_device
         from unweave.engine.run import separate_array
         from unweave.request import Execution
@@ -207,6 +225,8 @@ class Scorer:
         seconds = time.perf_counter() - started
         return stems, {
             "device": device,
+            "jobs": self.request.jobs,
+            "threads": torch.get_num_threads(),
             "seconds_separate": round(seconds, 4),
             "real_time_factor": round(seconds / track.duration_s, 5),
         }

@@ -41,7 +41,7 @@ def test_common_tracks_only_and_those_that_lack_some_are_named():
     scores = [s for s in scores if (s.separator, s.track) not in {("two", "track 03")}]
     (comparison,) = comparisons(scores)
     assert comparison.tracks == tuple(name for name in names(10) if name != "track 03")
-    assert comparison.lacking == {"two": ("track 03",)}
+    assert comparison.common.lacking == {"two": ("track 03",)}
     assert {s.track for s in comparison.scores} == set(comparison.tracks)
     assert "two lacks 1 track (track 03)" in words(comparison)
     assert "9 tracks that all systems have" in words(comparison)
@@ -53,7 +53,7 @@ def test_a_system_with_few_tracks_is_set_aside_and_named():
     (comparison,) = comparisons(scores)
     assert len(comparison.tracks) == 10
     assert [system.label for system in comparison.systems] == ["one"]
-    assert comparison.aside == {"two": 4}
+    assert comparison.common.aside == {"two": 4}
     assert "two is left out: it has scores of 4 tracks only" in words(comparison)
 
 
@@ -145,3 +145,11 @@ def test_stems_scored_beside_different_stems_are_said():
     assert "vocals was scored beside different stems" in found
     assert "two beside bass, drums, other" in found
     assert "SIR and SAR cannot be compared" in found
+
+
+def test_a_stem_scored_alone_is_said_as_that():
+    items = [
+        track_scores("a", "one", {"vocals": 1.0}, scored_with={"vocals": ("vocals",)}),
+        track_scores("a", "two", {"vocals": 2.0}, scored_with={"vocals": ("vocals", "drums")}),
+    ]
+    assert "(two beside drums; one alone)" in words(comparisons(items)[0])

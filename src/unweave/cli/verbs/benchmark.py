@@ -25,6 +25,7 @@ from unweave.errors import WeightsError
 
 if TYPE_CHECKING:
     from unweave.cli.progress import Display
+    from unweave.evaluation.result import BenchmarkResult
     from unweave.evaluation.work import Outcome
 
 WHAT, HOW = "What", "How"
@@ -160,9 +161,10 @@ def benchmark(
                 should_stop=current.should_stop,
             )
         code = exit_code(outcomes)
-        shown_tables = _sum_up(current, outcomes, output, time.monotonic() - started)
+        shown_tables, cautions = _sum_up(current, outcomes, output, time.monotonic() - started)
         if as_json:
-            current.emit(_document(outcomes, output, shown_tables, watcher.warnings, code))
+            warnings = [*watcher.warnings, *cautions]
+            current.emit(_document(outcomes, output, shown_tables, warnings, code))
         raise typer.Exit(code)
 
 
@@ -206,18 +208,24 @@ class _Watcher:
 
 
 def _sum_up(
-    current: Session, outcomes: Sequence["Outcome"], output: Path, seconds: float
-) -> list[dict[str, Any]]:
-    """The tables of what has scores, and how it went; what failed was said when it did."""
+    current: Session, outcomes: "BenchmarkResult", output: Path, seconds: float
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The tables of what has scores, and how it went; what failed was said when it did.
+
+    Gives the tables as plain data, and what they leave out.
+    """
     from unweave.cli.progress import clock
     from unweave.core.files import shown
     from unweave.evaluation import aggregate
 
     of = {status: [o for o in outcomes if o.status is status] for status in Status}
-    found = aggregate.tables([o.scores for o in outcomes if o.scores is not None])
+    scored = [o.scores for o in outcomes if o.scores is not None]
+    found, cautions = aggregate.compared(scored)
     for table in found:
         for line in [*table.lines(), ""]:
             current.result(shown(line))
+    for words in (*cautions, *outcomes.changed()):
+        current.note(f"warning: {shown(words)}")
     notes = {
         warning for o in outcomes if o.scores is not None for warning in o.scores.warnings
         if "not scored" in warning
@@ -233,7 +241,7 @@ def _sum_up(
     current.result(f"{scores} in {clock(seconds)}: {counts}; in {shown(output)}")
     if of[Status.CANCELLED]:
         current.error(f"interrupted; {len(of[Status.CANCELLED])} not done; run it again to go on")
-    return [table.document() for table in found]
+    return [table.document() for table in found], cautions
 
 
 def _document(

@@ -1,8 +1,7 @@
 """Which scores may stand in one table: those of one dataset, split and protocol, on common tracks.
 
-A table that compares systems holds the same tracks for all of them. A system that lacks tracks
-shrinks the common set; one that has scored fewer than half of what the fullest has is set aside and
-named, so that a run in progress does not shrink everybody's tables to a handful.
+A table that compares systems holds the same tracks for all of them, stem by stem
+(`evaluation.common`).
 
 Where the tracks are MUSDB18's full test songs, the systems of SiSEC 2018 join on those tracks.
 """
@@ -17,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from unweave.evaluation import aggregate, sisec
-from unweave.evaluation.aggregate import frame_median, stems_of, track_values
+from unweave.evaluation.aggregate import stems_of, track_values
+from unweave.evaluation.common import Common, common, frame_median
 from unweave.evaluation.scores import MIR_1K, TrackScores
 from unweave.evaluation.table import Table
 
@@ -41,9 +41,8 @@ class Comparison:
     """The scores of one dataset, split, protocol and rounding that are compared with each other.
 
     `scores` holds every system on every one of `tracks`, each stem and metric as one score, its
-    median over frames; `frames` has how many frames that were. `lacking[label]` are tracks that
-    others have scored and this system has not; `aside[label]` counts the tracks of a system left
-    out.
+    median over frames; `frames` has how many frames that were. `common` says which tracks and stems
+    were left out because some system lacks them.
     """
 
     dataset: str
@@ -55,8 +54,7 @@ class Comparison:
     scores: tuple[TrackScores, ...]
     frames: Mapping[tuple[str, str, str], int]  # [system, track, stem]
     lengths_s: Mapping[str, float]  # [track]; museval's own files tell them only to the frame
-    lacking: Mapping[str, tuple[str, ...]]
-    aside: Mapping[str, int]
+    common: Common
 
     @property
     def title(self) -> str:
@@ -127,10 +125,15 @@ class Comparison:
         return aggregate.mir1k_table(self.scores)
 
     def headline(self, stem: str) -> dict[str, float]:
-        """`[label]`: the score that ranks a stem, cSDR or GNSDR; NaN where there is none."""
+        """`[label]`: the score that ranks a stem, cSDR or GNSDR; NaN where there is none.
+
+        A system whose scores cover fewer tracks than the others' has none.
+        """
         if self.is_mir1k:
-            return self.gnsdr.column(f"{stem} GNSDR")
-        return self.csdr["SDR"].column(stem)
+            found = self.gnsdr.column(f"{stem} GNSDR")
+        else:
+            found = self.csdr["SDR"].column(stem)
+        return found | dict.fromkeys(self.common.unranked(stem) & set(found), np.nan)
 
     def values(self, stem: str, metric: str) -> dict[str, npt.NDArray[np.float64]]:
         """`[label] (track,)`: one score per track, NaN where there is none, in dB.
@@ -170,39 +173,27 @@ def comparisons(scores: Iterable[TrackScores]) -> list[Comparison]:
 
 
 def _comparison(scores: Sequence[TrackScores], bits: int | None) -> Comparison:
-    has: dict[str, set[str]] = {}
-    for item in scores:
-        has.setdefault(item.separator, set()).add(item.track)
-    most = max(len(tracks) for tracks in has.values())
-    kept = {label: tracks for label, tracks in has.items() if 2 * len(tracks) >= most}
-    every = set().union(*kept.values())
-    common = set.intersection(*kept.values())
+    found = common(scores)
     systems = {
         item.separator: System(item.separator, _kind(item))
         for item in scores
-        if item.separator in kept
+        if item.separator not in found.aside
     }
-    compared = [item for item in scores if item.separator in kept and item.track in common]
     return Comparison(
         dataset=scores[0].dataset,
         split=scores[0].split,
         protocol=scores[0].protocol,
         rounded_to_bits=bits,
-        tracks=tuple(sorted(common)),
+        tracks=found.tracks,
         systems=_ordered(systems.values()),
-        scores=tuple(_condensed(item) for item in compared),
+        scores=tuple(_condensed(item) for item in found.scores),
         frames={
             (item.separator, item.track, stem): len(values["SDR"])
-            for item in compared
+            for item in found.scores
             for stem, values in item.targets.items()
         },
-        lengths_s={item.track: _length_s(item) for item in compared},
-        lacking={
-            label: tuple(sorted(every - tracks))
-            for label, tracks in sorted(kept.items())
-            if every - tracks
-        },
-        aside={label: len(tracks) for label, tracks in sorted(has.items()) if label not in kept},
+        lengths_s={item.track: _length_s(item) for item in found.scores},
+        common=found,
     )
 
 

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from statistics import median
 
-from unweave.evaluation import sisec
+from unweave.evaluation import common, sisec
+from unweave.evaluation.common import counted
 from unweave.evaluation.report.comparison import Comparison
 from unweave.evaluation.report.document import Block, Facts, Items, Text
 from unweave.evaluation.report.tables import grouped
@@ -19,7 +20,6 @@ PROTOCOLS = {
     MIR_1K: "MIR-1K: BSS Eval v3 sources on voice and music, NSDR over the mixture",
 }
 _FEW_TRACKS = 10
-_NAMES = 6  # tracks that are named before the rest is counted
 
 
 def facts(comparison: Comparison) -> Facts:
@@ -30,7 +30,7 @@ def facts(comparison: Comparison) -> Facts:
     if first is not None and not comparison.is_mir1k:
         windows = f", windows of {first.window_s:g} s every {first.hop_s:g} s"
     count = Counter(system.kind for system in comparison.systems if not system.published)
-    systems = [_count(count[kind], kind) for kind in ("separator", "oracle") if count[kind]]
+    systems = [counted(count[kind], kind) for kind in ("separator", "oracle") if count[kind]]
     systems += ["the mixture"] if count["mixture"] else []
     published = sum(system.published for system in comparison.systems)
     systems += [f"{published - 1} of SiSEC 2018 and its mixture"] if published else []
@@ -60,8 +60,6 @@ def _samples(comparison: Comparison) -> str:
 def cautions(comparison: Comparison) -> list[Block]:
     """What limits the comparison, before any score."""
     words = []
-    if not comparison.tracks:
-        words.append("No track has scores of all systems, so that nothing can be compared.")
     if comparison.excerpts and comparison.dataset.startswith("musdb18"):
         words.append(
             f"These are excerpts of {median(comparison.lengths_s.values()):.1f} s (median), not "
@@ -93,18 +91,8 @@ def cautions(comparison: Comparison) -> list[Block]:
     if comparison.dataset == MIR_1K and comparison.split == "test-public":
         words.append("test-public is a part of the test split: published scores are on all of it.")
     if 0 < len(comparison.tracks) < _FEW_TRACKS:
-        words.append(f"{_count(len(comparison.tracks), 'track')}: averages and tests say little.")
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for label, tracks in comparison.lacking.items():
-        alike.setdefault(tracks, []).append(label)
-    for tracks, labels in alike.items():
-        verb = "lacks" if len(labels) == 1 else "lack"
-        words.append(
-            f"{', '.join(labels)} {verb} {_named(tracks)}; all tables, plots and tests hold the "
-            f"{len(comparison.tracks)} tracks that all systems have."
-        )
-    for label, count in comparison.aside.items():
-        words.append(f"{label} is left out: it has scores of {_count(count, 'track')} only so far.")
+        words.append(f"{counted(len(comparison.tracks), 'track')}: averages and tests say little.")
+    words += common.cautions(comparison.common)
     words += _mixed_interference(comparison)
     return [Text(word, caution=True) for word in words]
 
@@ -119,7 +107,7 @@ def _mixed_interference(comparison: Comparison) -> list[str]:
                 ways.setdefault(tuple(sorted(item.scored_with[stem])), set()).add(item.separator)
         if len(ways) > 1:
             each = "; ".join(
-                f"{', '.join(sorted(labels))} beside {', '.join(n for n in names if n != stem)}"
+                f"{', '.join(sorted(labels))} {_beside(stem, names)}"
                 for names, labels in sorted(ways.items())
             )
             found.append(
@@ -129,9 +117,16 @@ def _mixed_interference(comparison: Comparison) -> list[str]:
     return found
 
 
+def _beside(stem: str, names: Iterable[str]) -> str:
+    """`beside bass, drums`, or `alone`."""
+    others = ", ".join(name for name in names if name != stem)
+    return f"beside {others}" if others else "alone"
+
+
 def details(comparison: Comparison) -> list[Block]:
     """What was run, where there are frames without a score, and all warnings."""
-    return [*what_was_run(comparison), *silence(comparison), remarks(comparison)]
+    run: list[Block] = [*what_was_run(comparison), *made_with(comparison)]
+    return [*run, *silence(comparison), remarks(comparison)]
 
 
 def what_was_run(comparison: Comparison) -> list[Table]:
@@ -145,6 +140,7 @@ def what_was_run(comparison: Comparison) -> list[Table]:
         weights = {item.weights_sha256[:12] for item in items if item.weights_sha256}
         facts[system] = {
             "Name": first.name if first.name != system.label else "",
+            "Made by": _source(items),
             "Options": _listed(f"{name} = {value}" for name, value in first.options.items()),
             "Files of options, SHA-256": _listed(
                 f"{name} {digest[:12]}" for name, digest in first.files.items()
@@ -169,6 +165,20 @@ def what_was_run(comparison: Comparison) -> list[Table]:
             ),
         )
     ]
+
+
+def _source(items: list[TrackScores]) -> str:
+    """The import path of a separator, or the folder of estimates with how many files of it."""
+    sources = _listed(sorted({item.source for item in items if item.source}))
+    files = sum(len(item.estimates) for item in items)
+    return f"{counted(files, 'file')} in {sources or 'a folder'}" if files else sources
+
+
+def made_with(comparison: Comparison) -> list[Text]:
+    """The versions and machines that the scores were made with, each once."""
+    ways = {tuple(item.environment.items()) for item in comparison.own if item.environment}
+    found = [", ".join(f"{name} {value}" for name, value in way) for way in sorted(ways)]
+    return [Text(f"Made with {'; or with '.join(found)}.")] if found else []
 
 
 def silence(comparison: Comparison) -> list[Table]:
@@ -218,7 +228,7 @@ def remarks(comparison: Comparison) -> Block:
         for count in sorted(set(labels.values()), reverse=True):
             whom = [label for label in sorted(labels) if labels[label] == count]
             names = "all systems" if set(whom) == everybody else ", ".join(whom)
-            lines.append(f"{words}: {_count(count, 'track')}, {names}")
+            lines.append(f"{words}: {counted(count, 'track')}, {names}")
     return Items(tuple(lines))
 
 
@@ -241,16 +251,6 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {left} s" if minutes else f"{left} s"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _named(tracks: tuple[str, ...]) -> str:
-    named = ", ".join(tracks[:_NAMES])
-    more = len(tracks) - _NAMES
-    return f"{_count(len(tracks), 'track')} ({named}{f' and {more} more' if more > 0 else ''})"
 
 
 def _listed(words: Iterable[str]) -> str:

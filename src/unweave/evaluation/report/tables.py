@@ -6,8 +6,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
 from unweave.errors import UsageError
 from unweave.evaluation import aggregate, rounding, sisec, whole_track
+from unweave.evaluation.common import counted
 from unweave.evaluation.published import published
 from unweave.evaluation.report.comparison import Comparison, System, campaign
 from unweave.evaluation.report.document import Block, Text
@@ -21,18 +25,21 @@ LEARNT = (
     "besides."
 )
 CSDR = "median over frames, then median over tracks (cSDR)"
+UNKNOWN = "an unknown number of jobs"  # in files of scores that do not say it
 FEWEST = 6  # with five tracks not even five wins out of five reach 5 % two-sided (p = 1/16)
 
 
 def grouped(rows: Iterable[Row], merit: Mapping[str, float] | None = None) -> tuple[Row, ...]:
     """Separators ranked, oracles and the mixture apart; highest merit first.
 
-    merit: `[label]`; the first column where not given. Those without any come last, by name.
+    merit: `[label]`; the first column where not given. Those without any come last, by name, and
+    so do those whose first column lacks tracks that others have.
     """
 
     def place(row: Row) -> tuple[bool, float, str]:
         apart = row.kind in ("oracle", "mixture")
-        value = row.values[0] if merit is None else merit.get(row.label)
+        first = math.nan if row.is_partial(0) else row.values[0]
+        value = first if merit is None else merit.get(row.label)
         found = -value if isinstance(value, float) and not math.isnan(value) else math.inf
         return apart, found, row.label
 
@@ -106,26 +113,65 @@ def other_averages(comparison: Comparison) -> list[Table]:
 
 
 def cost_table(comparison: Comparison) -> Table | None:
-    """Time and memory of the separators; None without measurements."""
+    """Time of the separators; None without measurements.
+
+    Where they ran with different numbers of jobs or threads a column says which, and none is best.
+    """
+    ways = timed_with(comparison)
+    alike = len(set(ways.values())) == 1
     rows = []
     for system in comparison.systems:
         items = comparison.own_of(system)
         factor = real_time_factor(items)
         if system.kind == "separator" and factor is not None:
             device = ", ".join(sorted({item.device for item in items if item.device}))
-            rows.append(Row(system.label, (factor, 1 / factor if factor else None, device or None)))
+            values = (factor, 1 / factor if factor else None, device or None)
+            rows.append(Row(system.label, values if alike else (*values, ways[system.label])))
     if not rows:
         return None
+    how = next(iter(ways.values()))
     return Table(
         title="Time",
-        aggregation="processing time of all tracks over their length",
+        aggregation="processing time of all tracks over their length"
+        + (f"; {how}" if alike and how != UNKNOWN else ""),
         columns=(
-            Column("Real-time factor", "", None, "low"),
-            Column("Faster than playing", "times", None, "high"),
+            Column("Real-time factor", "", None, "low" if alike else ""),
+            Column("Faster than playing", "times", None, "high" if alike else ""),
             Column("Device", text=True),
+            *([] if alike else [Column("Run with", text=True)]),
         ),
         rows=grouped(rows, {row.label: -row.values[0] for row in rows}),
     )
+
+
+def timed_with(comparison: Comparison) -> dict[str, str]:
+    """`[label]`: with how many jobs and threads each timed separator ran, in words."""
+    found = {}
+    for system in comparison.systems:
+        items = [i for i in comparison.own_of(system) if i.real_time_factor is not None]
+        if system.kind == "separator" and real_time_factor(items) is not None:
+            ways = {(item.jobs or 0, item.threads or 0) for item in items}
+            found[system.label] = " or ".join(
+                f"{counted(jobs, 'job')} of {counted(threads, 'thread')}" if jobs else UNKNOWN
+                for jobs, threads in sorted(ways)
+            )
+    return found
+
+
+def time_cautions(comparison: Comparison) -> list[Text]:
+    """What forbids to compare the times: other numbers of jobs or threads, or jobs in parallel."""
+    ways = timed_with(comparison)
+    distinct = set(ways.values())
+    if len(distinct) > 1 or any(" or " in way for way in distinct):
+        alike: dict[str, list[str]] = {}
+        for label, way in ways.items():
+            alike.setdefault(way, []).append(label)
+        each = "; ".join(f"{', '.join(labels)} with {way}" for way, labels in alike.items())
+        words = f"These ran with different numbers of jobs or threads ({each}): do not compare "
+        return [Text(f"{words}their times.", caution=True)]
+    parallel = any(not way.startswith("1 job ") and way != UNKNOWN for way in distinct)
+    words = "Tracks were worked on in parallel and slowed each other down: time with --jobs 1."
+    return [Text(words, caution=True)] if parallel else []
 
 
 def real_time_factor(items: Sequence[TrackScores]) -> float | None:
@@ -160,8 +206,6 @@ def campaign_apart() -> Table:
 
 def heat_map(comparison: Comparison, stem: str) -> Table:
     """Tracks by systems in colour, easiest track first, separators first."""
-    import numpy as np
-
     found = comparison.values(stem, comparison.primary)
     systems = [system for system in comparison.systems if system.label in found]
     values = np.array([found[system.label] for system in systems]).T
@@ -193,9 +237,10 @@ def check_baseline(every: Sequence[Comparison], baseline: str) -> None:
 def baselines(comparison: Comparison, stem: str, baseline: str | None = None) -> list[str]:
     """Whom the others are compared with: the one asked for, else each of our own separators.
 
-    Where a comparison has no separator, each oracle. A stem that none of these has gets no test.
+    Where a comparison has no separator, each oracle. A stem that none of these has gets no test,
+    and a system that is not ranked in it has none.
     """
-    scores = comparison.values(stem, comparison.primary)
+    scores = _ranked(comparison, stem)
     if baseline is not None:
         return [baseline] if baseline in scores else []
     ours = [system for system in comparison.systems if system.kind == "separator"]
@@ -207,13 +252,20 @@ def paired_tests(
     comparison: Comparison, stem: str, baseline: str | None = None
 ) -> list[PairedTest]:
     """Every other system against the baselines, each pair once, as one family."""
-    scores = comparison.values(stem, comparison.primary)
+    scores = _ranked(comparison, stem)
     pairs: dict[frozenset[str], tuple[str, str]] = {}
     for column in baselines(comparison, stem, baseline):
         for label in scores:
             if label != column:
                 pairs.setdefault(frozenset((label, column)), (label, column))
     return compare(scores, pairs.values())
+
+
+def _ranked(comparison: Comparison, stem: str) -> dict[str, npt.NDArray[np.float64]]:
+    """`[label] (track,)`: the scores of those that cover the same tracks, as in `values`."""
+    found = comparison.values(stem, comparison.primary)
+    unranked = comparison.common.unranked(stem)
+    return {label: values for label, values in found.items() if label not in unranked}
 
 
 def difference_table(comparison: Comparison, stem: str, baseline: str | None = None) -> list[Block]:
@@ -317,6 +369,7 @@ def _columns(parts: Sequence[tuple[Table, str]], heads: Sequence[str]) -> Table:
             row,
             values=tuple(table.rows[n].values[c] for table, c in zip(tables, at, strict=True)),
             counts=tuple(table.rows[n].counts[c] for table, c in zip(tables, at, strict=True)),
+            partial=tuple(table.rows[n].partial[c] for table, c in zip(tables, at, strict=True)),
         )
         for n, row in enumerate(tables[0].rows)
     )

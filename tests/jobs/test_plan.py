@@ -191,7 +191,7 @@ def test_choose_stems():
     loose = (*offered, "residual")
     assert choose_stems((), loose, "m") == offered
     assert choose_stems(["residual", "vocals"], loose, "m") == ("vocals", "residual")
-    with pytest.raises(UsageError, match=r"no stem 'drums'.*vocals, accompaniment, residual$"):
+    with pytest.raises(UsageError, match=r"no stem 'drums'.*vocals, accompaniment, residual; 'unw"):
         choose_stems(["drums"], loose, "m")
     with pytest.raises(UsageError, match="no residual, as its stems sum to the mix; it has vocals"):
         choose_stems(["residual", "vocals"], offered, "m")

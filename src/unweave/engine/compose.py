@@ -142,7 +142,7 @@ def checked(separator: Separator) -> Call:
 
         stems = separator(mix, sample_rate_hz)
         if not isinstance(stems, torch.Tensor) or not stems.is_floating_point():
-            kind = getattr(stems, "dtype", type(stems).__name__)
+            kind = stems.dtype if isinstance(stems, torch.Tensor) else f"a {type(stems).__name__}"
             raise SeparatorError(
                 f"{spec.name}: returned {kind}; it must return a float torch.Tensor"
             )

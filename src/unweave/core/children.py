@@ -3,7 +3,7 @@
 They are started afresh (spawn) and share nothing with the parent but a pipe, so one that is killed
 can leave no lock behind. Jobs come down the pipe, an empty message or its end means stop: a thread
 in the child sees it, and ends a child that does not stop by itself, as inside a long computation.
-A child that dies (for want of memory, say) costs only what it was working on.
+A child that dies (for lack of memory, say) costs only what it was working on.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from unweave.core.atomic import temporary_folder
@@ -57,9 +58,8 @@ def run(
 def _largest(folder: Path) -> int:
     """The size of the largest file below `folder`: what has arrived of a download."""
     sizes = [0]
-    for path in folder.rglob("*"):
-        try:
-            sizes.append(path.stat().st_size)
-        except OSError:  # renamed meanwhile
-            continue
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # renamed meanwhile
+                sizes.append(os.path.getsize(os.path.join(place, name)))
     return max(sizes)

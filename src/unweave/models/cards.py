@@ -193,6 +193,9 @@ class Card:
         default_factory=dict
     )  # trained here: recipe, seed, commit, ...
     bytes_per_sample: float | None = None  # working memory for a sample; None: the network's own
+    # Seconds of computing for a second of sound, on the machine of docs/performance.md: compares
+    # models with each other. None: not known. A bag has none: its members have.
+    real_time_factor: float | None = None
     file: Path | None = None  # where weights lie that came with the card
     path: Path | None = None  # the card itself, where it is not unweave's own
     origin: str = "unweave"  # the package that brought it; empty: a card at a path

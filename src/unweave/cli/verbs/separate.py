@@ -20,6 +20,14 @@ class Bandwidth(StrEnum):
     MODEL = "model"
 
 
+class Quality(StrEnum):
+    """The choices of `registry.quality`."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    BEST = "best"
+
+
 OUTPUT, MODEL, MACHINE = "Output", "Model", "Machine"
 
 
@@ -75,16 +83,25 @@ def separate(
         ),
     ] = False,
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--model",
             "-m",
             metavar="NAME",
             help="Separator; see 'unweave models'.",
             autocompletion=model_names,
+            show_default="spleeter-2stems",
             rich_help_panel=MODEL,
         ),
-    ] = "spleeter-2stems",
+    ] = None,
+    quality: Annotated[
+        Quality | None,
+        typer.Option(
+            help="Have a model chosen for the stems, of those whose weights are here.",
+            show_default=False,
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
     bandwidth: Annotated[
         Bandwidth | None,
         typer.Option(
@@ -165,6 +182,16 @@ def separate(
 
         if overwrite and skip_existing:
             raise UsageError("--overwrite and --skip-existing contradict each other; use one")
+        if quality is not None:
+            from unweave.registry.quality import choose_installed
+
+            if model is not None:
+                raise UsageError("--quality chooses the model: leave out --model, or --quality")
+            choice = choose_installed(quality, stems or ())
+            model = choice.chosen.name
+            for line in choice.in_words():
+                current.note(line)
+        model = model or registry.DEFAULT
         own = parse(settings_ or ())
         if bandwidth is not None:
             own["bandwidth"] = str(bandwidth)

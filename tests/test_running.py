@@ -287,7 +287,8 @@ def test_a_separator_in_memory_takes_them_too(song, tmp_path) -> None:
         ({"model": "repet", "overlap": 0.5}, "repet takes the whole recording at once"),
         ({"model": "spleeter-2stems", "overlap": 0.5}, "spleeter-2stems: its own transform"),
         ({"model": "spleeter-hpss", "overlap": 0.5}, "spleeter-2stems: its own transform"),
-        ({"model": "hpss", "precision": "bfloat16"}, "hpss is no network"),
+        ({"model": "hpss", "precision": "bfloat16"}, "hpss computes in float32 alone"),
+        ({"model": "spleeter-2stems", "precision": "float16"}, "2stems computes in float32 alone"),
     ],
 )
 def test_a_wrong_one_is_one_line_before_any_work(song, tmp_path, given_, words) -> None:

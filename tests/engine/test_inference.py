@@ -81,8 +81,12 @@ OWN = Plan(length=128, hop=104, before=32, window="own")
         (Stub(None), {"overlap": 0.5}, "stub-1 takes the whole recording at once"),
         (Ensemble((Stub(), Stub(None, 2))), {"overlap": 0.5}, "stub-2 takes the whole recording"),
         (Stub(Plan(length=20)), {"overlap": 0.96}, "stub-1: an overlap of 0.96 leaves no step"),
-        (Stub(), {"precision": "bfloat16"}, "stub-1 is no network, it computes in float32"),
-        (Chain(Stub(), "b", Stub(stems=("c",))), {"precision": "float16"}, "chain is no network"),
+        (Stub(), {"precision": "bfloat16"}, "stub-1 computes in float32 alone"),
+        (
+            Chain(Stub(), "b", Stub(stems=("c",))),
+            {"precision": "float16"},
+            "chain computes in float32 alone",
+        ),
     ],
 )
 def test_what_a_separator_does_not_take_is_one_line(separator, how, words) -> None:

@@ -110,7 +110,7 @@ def _in_precision(separator: AnySeparator, precision: str) -> AnySeparator:
 
     if not any(part.spec.mixed_precision for part in innermost(separator)):
         raise UsageError(
-            f"{separator.spec.name} is no network, it computes in float32: leave out the precision"
+            f"{separator.spec.name} computes in float32 alone: leave out the precision"
         )
     return each_innermost(
         separator,

@@ -3,7 +3,8 @@
 An architecture is a package of up to three modules. `model` has `build` (see `models/adapter.py`).
 `options` says what is known before torch is imported: `options(config)`, the declarations of what
 a user may choose with a card's settings; `additive(options)`, whether the stems sum to the mix,
-which they do where it says nothing; `REVISION`. `convert` has `convert(sources)`, which renames
+which they do where it says nothing; `REVISION`; `MIXED_PRECISION = False` for a network that heeds
+no `torch.autocast`. `convert` has `convert(sources)`, which renames
 foreign weights (see `models/layers/rename.py`). An entry point names somebody else's package.
 """
 

@@ -32,9 +32,7 @@ class Precision:
             raise UsageError(f"precision must be one of {', '.join(DTYPES)}; got {self.dtype!r}")
         spec = self.separator.spec
         if not spec.mixed_precision:
-            raise UsageError(
-                f"{spec.name} is no network, it computes in float32: leave out the precision"
-            )
+            raise UsageError(f"{spec.name} computes in float32 alone: leave out the precision")
 
     @property
     def spec(self) -> Spec:

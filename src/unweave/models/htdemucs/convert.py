@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from unweave.errors import WeightsError
 from unweave.models.layers.rename import Arrays, Rules, Sources, only, rename
 
 VALUES = r"(weight|bias)"
@@ -47,6 +48,7 @@ OTHER: Rules = (
 # A graph's nodes, by the parameter that goes into them; what lies behind "/" is a part of it.
 PLACE = r"/(.+)/dconv/(layers\.\d+)/\2\.(\d)"
 INSIDE = r"/(crosstransformer)/(layers(?:_t)?\.\d+)"
+QUERIES, OTHERS = "queries", "others"
 GRAPH: Rules = (
     (r"/Expand", r"freq_emb.embedding.weight"),
     (rf"{PLACE}(?<=6)/Mul", r"\1.dconv.\2.\3.scale"),
@@ -56,8 +58,10 @@ GRAPH: Rules = (
     (rf"{INSIDE}/norm_out/Add", r"\1.\2.norm_out.bias"),
     (rf"{INSIDE}/(linear\d)/MatMul", r"\1.\2.\3.weight"),
     (rf"{INSIDE}/self_attn/MatMul", r"\1.\2.self_attn.in_proj_weight"),
-    (rf"{INSIDE}/cross_attn/MatMul(_1)?", r"\1.\2.cross_attn.in_proj_weight/\3"),
-    (rf"{INSIDE}/cross_attn/Add(_1)?", r"\1.\2.cross_attn.in_proj_bias/\3"),
+    (rf"{INSIDE}/cross_attn/MatMul", rf"\1.\2.cross_attn.in_proj_weight/{QUERIES}"),
+    (rf"{INSIDE}/cross_attn/MatMul_1", rf"\1.\2.cross_attn.in_proj_weight/{OTHERS}"),
+    (rf"{INSIDE}/cross_attn/Add", rf"\1.\2.cross_attn.in_proj_bias/{QUERIES}"),
+    (rf"{INSIDE}/cross_attn/Add_1", rf"\1.\2.cross_attn.in_proj_bias/{OTHERS}"),
 )
 EMBEDDING_RATE = 10  # by which a graph's embedding is multiplied
 ELSE: Rules = (
@@ -99,19 +103,30 @@ def _from_graph(state: Mapping[str, np.ndarray]) -> Arrays:
     """The arrays of a graph under the authors' names, in the authors' shapes."""
     found: dict[str, dict[str, np.ndarray]] = {}
     for name, value in state.items():
+        theirs, part = name, ""
         if name.startswith("/"):
             theirs, _, part = rename(name, GRAPH).partition("/")
-            found.setdefault(theirs, {})[part] = _unfolded(name, value)
-        else:
-            found.setdefault(name, {})[""] = value
-    return {
-        name: np.concatenate([parts[key] for key in sorted(parts)]) for name, parts in found.items()
-    }
+            value = _unfolded(name, value)
+        if part in (parts := found.setdefault(theirs, {})):
+            raise WeightsError(f"the weights hold {theirs!r} twice")
+        parts[part] = value
+    return {name: _whole(name, parts) for name, parts in found.items()}
+
+
+def _whole(name: str, parts: Mapping[str, np.ndarray]) -> np.ndarray:
+    """A parameter of its parts: queries by themselves, keys and values together; or all of it."""
+    if parts.keys() <= {""}:
+        return parts[""]
+    if parts.keys() != {QUERIES, OTHERS} or parts[QUERIES].shape[1:] != parts[OTHERS].shape[1:]:
+        raise WeightsError(f"the weights hold no whole {name!r}")
+    return np.concatenate([parts[QUERIES], parts[OTHERS]])
 
 
 def _unfolded(name: str, value: np.ndarray) -> np.ndarray:
     """What a node uses, as the parameter that it was."""
-    if name == "/Expand" and value.ndim == 4:  # (1, width, bin, 1)
+    if name == "/Expand":  # (1, width, bin, 1)
+        if value.ndim != 4:
+            raise WeightsError(f"the weights' {name!r} has shape {value.shape}, not four axes")
         return value[0, :, :, 0].T / value.dtype.type(EMBEDDING_RATE)
     if "/MatMul" in name:
         return value.T

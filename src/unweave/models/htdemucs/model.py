@@ -59,9 +59,9 @@ class HTDemucsConfig:
     cross_first: bool = False  # the first layer attends to the other branch, not the second
 
     def __post_init__(self) -> None:
-        if self.stride < 2 or self.levels < 1:
+        if self.stride < 2 or self.stride % 2 or self.levels < 1:
             raise ValueError(
-                f"stride is 2 or more and levels 1 or more, got {self.stride} and {self.levels}"
+                f"stride is even and levels are 1 or more, got {self.stride} and {self.levels}"
             )
         shrunk = 2 * self.stride**self.levels  # by so much; more than two bins must be left
         unit = math.lcm(8, shrunk)
@@ -69,8 +69,8 @@ class HTDemucsConfig:
             raise ValueError(
                 f"frame_size is a multiple of {unit} above {2 * shrunk}, got {self.frame_size}"
             )
-        if self.width < self.compress:
-            raise ValueError(f"width is at least {self.compress}, got {self.width}")
+        if self.width < 2 * self.compress:  # one number alone cannot be normalised
+            raise ValueError(f"width is at least {2 * self.compress}, got {self.width}")
         if self.heads < 1 or self.token_width % math.lcm(4, self.heads) or self.token_width < 8:
             raise ValueError(
                 f"a token's width is 8 or more, a multiple of 4 and of the {self.heads} heads, "

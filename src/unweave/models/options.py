@@ -43,7 +43,7 @@ def spec(card: Card, options: Mapping[str, object]) -> Spec:
         additive=additive(card, options),
         paper=card.paper,
         licence=card.licence_weights,
-        weights_sha256=card.weights.sha256,
+        weights_sha256=card.weights_sha256 or None,
         options=recorded(options),
     )
 

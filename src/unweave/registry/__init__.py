@@ -251,7 +251,7 @@ def files_read(separator: SeparatorRef) -> dict[Path, str]:
     if isinstance(described, Preset):
         found[described.path] = what
     for card in with_weights(separator.model):
-        found |= dict.fromkeys([store.path(card), *filter(None, [card.path])], what)
+        found |= dict.fromkeys([*store.files(card), *filter(None, [card.path])], what)
     return found
 
 

@@ -1,11 +1,13 @@
 """Every architecture by name: the folders of `models/` with a `model`, and what packages add.
 
-An architecture is a package of up to three modules. `model` has `build` (see `models/adapter.py`).
+An architecture is a package of up to four modules. `model` has `build` (see `models/adapter.py`).
 `options` says what is known before torch is imported: `options(config)`, the declarations of what
 a user may choose with a card's settings; `additive(options)`, whether the stems sum to the mix,
 which they do where it says nothing; `REVISION`; `MIXED_PRECISION = False` for a network that heeds
-no `torch.autocast`. `convert` has `convert(sources)`, which renames
-foreign weights (see `models/layers/rename.py`). An entry point names somebody else's package.
+no `torch.autocast`. `convert` has `convert(sources)`, which renames foreign weights (see
+`models/layers/rename.py`). `recognise` has `recognise(arrays, settings)`: what a card has to say of
+a checkpoint of the network that no card is like, or None (see `models/own.py`). An entry point
+names somebody else's package.
 """
 
 from __future__ import annotations
@@ -42,6 +44,16 @@ def declarations(name: str) -> ModuleType | None:
 def converter(name: str) -> Callable[[Mapping[str, Arrays]], Arrays]:
     """What renames foreign weights of the network. Raises UsageError."""
     found: Callable[[Mapping[str, Arrays]], Arrays] = _module(name, "convert").convert
+    return found
+
+
+def recognised(
+    name: str, arrays: Arrays, settings: Mapping[str, object]
+) -> dict[str, object] | None:
+    """What the architecture makes of a checkpoint, if it knows it. Raises UsageError."""
+    if not has(name, "recognise"):
+        return None
+    found: dict[str, object] | None = _module(name, "recognise").recognise(arrays, settings)
     return found
 
 

@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from unweave.core.atomic import atomic_path, temporary_folder
 from unweave.core.lock import locked
 from unweave.errors import WeightsError
@@ -40,7 +42,7 @@ def weights(card: Card, on_bytes: OnBytes | None = None) -> Arrays:
     """
     if _as_published(card):
         with _gathered(card, on_bytes, keep=False) as found:
-            return _arrays(card, found)
+            return {name: _writable(array) for name, array in _arrays(card, found).items()}
     content = _read(card)
     if content is None:
         content = _make(card, on_bytes)
@@ -76,31 +78,36 @@ def check(card: Card) -> None:
         _make(card, None)
 
 
-def cached(card: Card) -> bool:
-    """Whether the weights lie where they belong, complete and unchanged."""
+def cached(card: Card, root: Path | None = None) -> bool:
+    """Whether the weights lie where they belong, complete and unchanged.
+
+    root: another folder that is laid out as the cache's is, here and in the functions below.
+    """
     if _as_published(card):
-        return sources.present(card, folder(card)) is not None
-    return _read(card) is not None
+        return sources.present(card, folder(card, root)) is not None
+    return _read(card, root) is not None
 
 
-def path(card: Card) -> Path:
+def path(card: Card, root: Path | None = None) -> Path:
     """Where the weights of `card` belong, whether they are there or not: a file, or the folder of
     its sources."""
     if card.file is not None:
         return card.file
     if _as_published(card):
-        return folder(card)
-    return cache_folder() / f"{card.name}-{card.weights.sha256[:12]}.safetensors"
+        return folder(card, root)
+    return (root or cache_folder()) / f"{card.name}-{card.weights.sha256[:12]}.safetensors"
 
 
-def files(card: Card) -> list[Path]:
+def files(card: Card, root: Path | None = None) -> list[Path]:
     """The files that the weights of `card` are in, whether they are there or not."""
-    return sources.places(card.alternatives, folder(card)) if _as_published(card) else [path(card)]
+    if _as_published(card):
+        return sources.places(card.alternatives, folder(card, root))
+    return [path(card, root)]
 
 
-def folder(card: Card) -> Path:
+def folder(card: Card, root: Path | None = None) -> Path:
     """Where the sources of `card` lie, while its weights are made from them or for good."""
-    return cache_folder() / card.name
+    return (root or cache_folder()) / card.name
 
 
 def remove(card: Card) -> int:
@@ -147,9 +154,9 @@ def _as_published(card: Card) -> bool:
     return card.weights == NO_WEIGHTS and card.bag is None
 
 
-def _read(card: Card) -> bytes | None:
+def _read(card: Card, root: Path | None = None) -> bytes | None:
     """The content of the safetensors file, None when it is missing or not the pinned one."""
-    file = path(card)
+    file = path(card, root)
     try:
         if file.stat().st_size == card.weights.size_bytes:
             content = file.read_bytes()
@@ -269,6 +276,11 @@ def _arrays(card: Card, found: Found) -> Arrays:
         except WeightsError as error:
             raise WeightsError(f"{card.place}: {error}") from error
     return {name: array for each in by_role.values() for name, array in each.items()}
+
+
+def _writable(array: np.ndarray) -> np.ndarray:
+    """The array, which torch may take as it is: some readers give views of a file's bytes."""
+    return array if array.flags.writeable else array.copy()
 
 
 def _converted(card: Card, found: Found) -> bytes:

@@ -409,10 +409,18 @@ def choose_stems(
             )
         known = [*outputs, *(word for word, stem in SYNONYMS.items() if stem in outputs)]
         near = difflib.get_close_matches(name.lower(), known, n=1)
-        advice = f"perhaps you mean {near[0]}" if near else "'unweave models list' shows others"
+        advice = f"perhaps you mean {near[0]}" if near else _others(stem)
         raise UsageError(f"{model} has no stem {name!r}; it has {', '.join(outputs)}; {advice}")
     stems = tuple(stem for stem in outputs if stem in meant)
     return stems or tuple(stem for stem in outputs if stem != RESIDUAL)
+
+
+def _others(stem: str) -> str:
+    """Which models have a stem, for the end of an error."""
+    from unweave.registry.facts import with_stem
+
+    others = with_stem(stem)
+    return f"these have it: {others}" if others else "'unweave models list' shows others"
 
 
 def _with_sound(model: str, options: Mapping[str, object]) -> dict[str, Any]:

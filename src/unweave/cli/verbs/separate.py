@@ -102,6 +102,14 @@ def separate(
             rich_help_panel=MODEL,
         ),
     ] = None,
+    pull: Annotated[
+        bool,
+        typer.Option(
+            "--pull",
+            help="Fetch the weights of the model where they are not here, without a question.",
+            rich_help_panel=MODEL,
+        ),
+    ] = False,
     bandwidth: Annotated[
         Bandwidth | None,
         typer.Option(
@@ -164,7 +172,7 @@ def separate(
     """Separate recordings into their stems."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
         from unweave import registry
-        from unweave.cli.outcomes import Watcher, document, sum_up
+        from unweave.cli.outcomes import Watcher, document, remember, sum_up
         from unweave.cli.progress import display
         from unweave.cli.weights import fetch
         from unweave.errors import UsageError
@@ -221,7 +229,7 @@ def separate(
             return {**document(outcomes, exit_code(outcomes)), "passed_over": passed_over}
 
         if not all(os.path.exists(job.report) for job in plan.jobs):
-            fetch(current, [model], stems=request.needed)
+            fetch(current, [model], stems=request.needed, ask=not pull)
         weights = {job.report: _size(job.source) for job in plan.jobs}
         with display(current, weights) as shown_progress:
             watcher = Watcher(current, shown_progress)
@@ -235,6 +243,8 @@ def separate(
                 workers=jobs,
                 should_stop=current.should_stop,
             )
+        if jobs == 1:
+            remember(model, outcomes)
         sum_up(current, outcomes, time.monotonic() - started)
         if plan.passed_over:
             current.note(in_words(plan.passed_over))

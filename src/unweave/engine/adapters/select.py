@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from unweave.engine.compose import AnySeparator, check_names, check_segments, innermost
-from unweave.errors import UsageError
 from unweave.types import Separator, Spec
 
 if TYPE_CHECKING:
@@ -59,14 +58,10 @@ def select(separator: AnySeparator, stems: Sequence[str]) -> AnySeparator:
     """A separator of at least these stems that runs no member they do not need.
 
     All stems are needed where one is what the others leave of the mix. Raises UsageError for a
-    stem that there is not.
+    stem that there is not, or is named twice.
     """
     spec = separator.spec
-    unknown = [stem for stem in stems if stem not in spec.stems]
-    if unknown or not stems:
-        raise UsageError(
-            f"{spec.name} gives {', '.join(spec.stems)}; asked for {', '.join(unknown) or 'none'}"
-        )
+    check_names(spec.name, stems, spec.stems)
     if len(set(stems)) == len(spec.stems) or (spec.additive and spec.complement in stems):
         return separator
     names = tuple(stem for stem in spec.stems if stem in stems)
@@ -82,12 +77,7 @@ def spared(separator: AnySeparator, stems: Sequence[str]) -> AnySeparator:
 
     stems: those of the spec's `outputs`; all members make the residual. Raises UsageError.
     """
-    unknown = [stem for stem in stems if stem not in separator.spec.outputs]
-    if unknown or not stems:
-        raise UsageError(
-            f"{separator.spec.name} gives {', '.join(separator.spec.outputs)}; asked for "
-            f"{', '.join(unknown) or 'none'}"
-        )
+    check_names(separator.spec.name, stems, separator.spec.outputs)
     if not set(stems) <= set(separator.spec.stems):
         return separator
     narrowed = select(separator, stems)

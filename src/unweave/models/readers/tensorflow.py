@@ -29,7 +29,7 @@ DTYPES = {
     1: "f4", 2: "f8", 3: "i4", 4: "u1", 5: "i2", 6: "i1", 9: "i8", 10: "b1", 14: "bf16",
     19: "f2",
 }  # fmt: skip
-GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"  # what objects held the tensors; no numbers
+GRAPH = b"_CHECKPOINTABLE_OBJECT_GRAPH"  # what objects held the tensors; no numbers
 
 Find = Callable[[str], "bytes | memoryview"]
 """The content of the file of a checkpoint that has this ending."""
@@ -79,8 +79,10 @@ def _arrays(index: bytes | memoryview, find: Find) -> Arrays:
     """Every tensor that the table `index` lists."""
     messages = tables.items(memoryview(index))
     shards = _shards(messages.pop(b"", memoryview(b"")))
-    entries = {name: _entry(name, messages[name.encode()]) for name in map(bytes.decode, messages)}
-    entries.pop(GRAPH, None)
+    messages.pop(GRAPH, None)
+    if any(key.startswith(b"\0") for key in messages):
+        raise Refused("a tensor in it is kept in slices, which unweave does not read")
+    entries = {key.decode(): _entry(message) for key, message in messages.items()}
     data = {
         shard: memoryview(find(f".data-{shard:05}-of-{shards:05}"))
         for shard in sorted({entry.shard for entry in entries.values()})
@@ -90,16 +92,16 @@ def _arrays(index: bytes | memoryview, find: Find) -> Arrays:
     return {name: _array(name, entry, data[entry.shard]) for name, entry in entries.items()}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Entry:
     """BundleEntryProto: where the numbers of a tensor are."""
 
-    shape: tuple[int, ...] = ()
-    kind: int = 0  # DataType
-    shard: int = 0
-    offset: int = 0
-    size: int = 0
-    checksum: int = 0
+    shape: tuple[int, ...]
+    kind: int  # DataType
+    shard: int
+    offset: int  # bytes
+    size: int  # bytes
+    checksum: int
 
 
 def _shards(message: memoryview) -> int:
@@ -110,18 +112,10 @@ def _shards(message: memoryview) -> int:
     return _whole(header.get(1, 0))
 
 
-def _entry(name: str, message: memoryview) -> _Entry:
-    entry = _Entry()
-    for number, value in fields(message):
-        match number:
-            case 2:
-                entry.shape = _shape(value)
-            case 1 | 3 | 4 | 5 | 6:
-                place = {1: "kind", 3: "shard", 4: "offset", 5: "size", 6: "checksum"}[number]
-                setattr(entry, place, _whole(value))
-            case 7:
-                raise Refused(f"{plain(name)} is kept in slices, which unweave does not read")
-    return entry
+def _entry(message: memoryview) -> _Entry:
+    found = dict(fields(message))  # of a field that comes twice the last counts
+    kind, shard, offset, size, checksum = (_whole(found.get(n, 0)) for n in (1, 3, 4, 5, 6))
+    return _Entry(_shape(found.get(2, memoryview(b""))), kind, shard, offset, size, checksum)
 
 
 def _shape(message: int | memoryview) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 from unweave.errors import quoted
 from unweave.models.readers import Arrays, Settings
 from unweave.models.readers._shared.errors import Refused
+from unweave.models.readers._shared.numbers import row, width
 from unweave.models.readers._shared.pickles import Array, Name, Storage, Tensor
 
 # Where checkpoints keep the network's arrays among other facts.
@@ -28,7 +29,8 @@ Numbers: TypeAlias = Callable[[Storage], "bytes | memoryview"]
 def arrays(value: object, numbers: Numbers, size: int) -> Arrays:
     """The arrays by name of what `unpickle` gave. They may be read-only, and share memory.
 
-    size: of the file, unpacked, in bytes; nothing honest is much larger than its file. Raises Refused when there is more than arrays, or one lies outside of its storage.
+    size: of the file, unpacked, in bytes; the arrays of an honest one are hardly larger. Raises
+    Refused when there is more than arrays, or one lies outside of its storage.
     """
     state, _ = _parts(value)
     if "compressed" in state or "__quantized" in state:
@@ -40,7 +42,11 @@ def arrays(value: object, numbers: Numbers, size: int) -> Arrays:
             case Tensor(storage) if type(name) is str:
                 key = storage.key, storage.dtype
                 if key not in storages:
-                    storages[key] = _numbers(storage, numbers(storage))
+                    data = numbers(storage)
+                    if len(data) != storage.count * width(storage.dtype):
+                        count = storage.count
+                        raise Refused(f"its storage {quoted(storage.key)} has not {count} numbers")
+                    storages[key] = row(data, storage.dtype)
                 found[name] = _view(item, storages[key])
             case Array() if type(name) is str and item.array is not None:
                 found[name] = item.array
@@ -81,22 +87,6 @@ def _parts(value: object) -> tuple[Mapping[object, object], Mapping[object, obje
                     return state, {name: item for name, item in value.items() if name != key}
             return value, {}
     raise Refused(f"it holds no dict of arrays but a {type(value).__name__}")
-
-
-def bytes_each(storage: Storage) -> int:
-    """How many bytes a number of `storage` has."""
-    return 2 if storage.dtype == "bf16" else np.dtype(storage.dtype).itemsize
-
-
-def _numbers(storage: Storage, data: bytes | memoryview) -> np.ndarray:
-    """A storage as a row of numbers."""
-    if len(data) != storage.count * bytes_each(storage):
-        raise Refused(f"its storage {quoted(storage.key)} has not {storage.count} numbers")
-    if not data:
-        data = b""  # numpy makes nothing of an empty view
-    if storage.dtype == "bf16":  # the upper half of a float32, which numpy lacks
-        return (np.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4")
-    return np.require(np.frombuffer(data, "<" + storage.dtype), requirements="A")
 
 
 def _view(tensor: Tensor, row: np.ndarray) -> np.ndarray:

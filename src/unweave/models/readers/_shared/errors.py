@@ -27,7 +27,8 @@ def reading(path: Path) -> Iterator[None]:
     except Refused as error:
         raise WeightsError(f"{path}: refused, {error}") from error
     except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
+        place = error.filename or path
+        raise WeightsError(f"{place}: cannot be read ({error.strerror or error})") from error
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {plain(str(error))}".split())
         raise WeightsError(f"{path}: damaged, not readable weights ({reason:.120})") from error

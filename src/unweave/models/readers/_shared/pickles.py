@@ -5,7 +5,8 @@ that could reach Python: it has the instructions that arrays, numbers, words, li
 and the names below, which stand for records of ours. Nothing is imported, looked up or called. Any
 other instruction and any other name ends the reading.
 
-Time and memory grow with the length of the pickle only: no number in it reserves anything.
+Time and memory grow with the length of the pickle only, up to a limit: no number in it reserves
+anything.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ SETTINGS = frozenset((
 ))  # fmt: skip
 """Classes of objects that training programs keep beside the weights; what they hold is left out."""
 
+MOST_INSTRUCTIONS = 5_000_000  # a network of ten thousand arrays has half a million
 VALUES = frozenset((
     "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE",
     "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
@@ -144,10 +146,12 @@ class _Machine:
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []
         self.memo: dict[int, object] = {}
-        self.room = len(stream.getbuffer())
+        self.size = self.room = len(stream.getbuffer())
 
     def run(self) -> object:
-        for opcode, argument, _ in pickletools.genops(self.stream):
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(self.stream)):
+            if count >= MOST_INSTRUCTIONS:
+                raise Refused(f"its pickle has more than {MOST_INSTRUCTIONS} instructions")
             match opcode.name:
                 case "BINPUT" | "LONG_BINPUT":
                     self.memo[argument] = self.stack[-1]
@@ -199,7 +203,8 @@ class _Machine:
                     if isinstance(self.stack[-1], Storage):
                         self.storages.append(self.stack[-1])
                 case "PROTO" | "FRAME":
-                    pass
+                    if argument > {"PROTO": 5, "FRAME": self.size}[opcode.name]:
+                        raise Refused("its pickle is of an unknown version, or cut")
                 case "STOP":
                     break
                 case name:

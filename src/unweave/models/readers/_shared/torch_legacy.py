@@ -10,8 +10,9 @@ from __future__ import annotations
 import io
 
 from unweave.errors import quoted
-from unweave.models.readers._shared.checkpoints import Numbers, bytes_each
+from unweave.models.readers._shared.checkpoints import Numbers
 from unweave.models.readers._shared.errors import Refused
+from unweave.models.readers._shared.numbers import width
 from unweave.models.readers._shared.pickles import Storage, unpickle
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -39,7 +40,7 @@ def rest(stream: io.BytesIO) -> tuple[object, Numbers]:
         count = int.from_bytes(content[at : at + 8], "little")
         if count != kinds[key].count:
             raise Refused(f"its storage {quoted(key)} has not {kinds[key].count} numbers")
-        end = at + 8 + count * bytes_each(kinds[key])
+        end = at + 8 + count * width(kinds[key].dtype)
         data[key] = content[at + 8 : end]
         at = end
     if at != len(content):

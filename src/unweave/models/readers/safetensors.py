@@ -1,7 +1,8 @@
 """Safetensors files, read by the library; the writer's bytes depend on the arrays alone.
 
 Names are sorted and there is one padding rule, so that the SHA-256 of a converted file can be
-pinned and never changes with a library's version.
+pinned and never changes with a library's version. Demucs 4.1 keeps the arguments of its networks as
+JSON in the metadata.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from unweave.errors import WeightsError
-from unweave.models.readers import Arrays
+from unweave.models.readers import Arrays, Settings
+from unweave.models.readers._shared.errors import Refused, plain, reading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,10 +35,28 @@ class Sink(Protocol):
 
 def read(path: Path) -> Arrays:
     """The arrays of a file. Raises WeightsError in one line when it cannot be read."""
-    try:
-        return parse(path.read_bytes(), path)
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
+    with reading(path):
+        content = path.read_bytes()
+        arrays = parse(content, path)
+        if "structure" in _metadata(content):
+            raise Refused("it is quantised with DiffQ, which unweave does not read")
+    return arrays
+
+
+def settings(path: Path) -> Settings:
+    """The metadata of a file.
+
+    Those of Demucs 4.1 are `klass`, the class by its name, and `args` and `kwargs` of its
+    constructor. Raises WeightsError in one line when it cannot be read.
+    """
+    with reading(path):
+        content = path.read_bytes()
+        parse(content, path)
+        found: Settings = dict(_metadata(content))
+        for name in ("args", "kwargs"):
+            if name in found:
+                found[name] = json.loads(str(found[name]), object_hook=_fraction)
+    return found
 
 
 def parse(content: bytes, path: Path) -> Arrays:
@@ -48,8 +68,26 @@ def parse(content: bytes, path: Path) -> Arrays:
     try:
         arrays: Arrays = load(content)
     except (SafetensorError, TypeError, KeyError) as error:  # the last two: types numpy lacks
-        raise WeightsError(f"{path}: is not a safetensors file of numbers ({error})") from error
+        reason = plain(str(error))
+        raise WeightsError(f"{path}: is not a safetensors file of numbers ({reason})") from error
     return arrays
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The words beside the arrays, of content that `parse` has found right."""
+    (length,) = struct.unpack_from("<Q", content)
+    found: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    return found
+
+
+def _fraction(item: dict[str, object]) -> object:
+    """A number as Demucs 4.1 writes a Fraction; any other object stays what it is."""
+    from fractions import Fraction
+
+    match item:
+        case {"_type": "fraction", "numerator": int(above), "denominator": int(below)} if below:
+            return Fraction(above, below)
+    return item
 
 
 def write(stream: Sink, arrays: Mapping[str, np.ndarray]) -> None:

@@ -1,0 +1,19 @@
+"""Bytes as rows of numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def width(dtype: str) -> int:
+    """How many bytes a number has. dtype: as numpy calls it, or "bf16"."""
+    return 2 if dtype == "bf16" else np.dtype(dtype).itemsize
+
+
+def row(data: bytes | memoryview, dtype: str) -> np.ndarray:
+    """The little-endian numbers in `data`, which it shares where it can, bfloat16 as float32."""
+    if not data:
+        return np.zeros(0, "<f4" if dtype == "bf16" else "<" + dtype)
+    if dtype == "bf16":  # the upper half of a float32, which numpy lacks
+        return (np.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4")
+    return np.require(np.frombuffer(data, "<" + dtype), requirements="A")

@@ -17,10 +17,10 @@ from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
-import numpy as np  # noqa: E402
-import soundfile  # noqa: E402
-import tensorflow as tf  # noqa: E402
-from spleeter.model import EstimatorSpecBuilder  # noqa: E402
+import numpy as np
+import soundfile
+import tensorflow as tf
+from spleeter.model import EstimatorSpecBuilder
 
 TARGET = Path(__file__).resolve().parents[2] / "tests" / "data" / "networks"
 PUBLISHED = {
@@ -74,13 +74,15 @@ def separated(name: str, wave: np.ndarray, folder: Path, small: bool) -> tuple[d
         waveform = tf.compat.v1.placeholder(tf.float32, (None, 2))
         outputs = EstimatorSpecBuilder({"waveform": waveform}, parameters(name, small)).outputs
         tf.compat.v1.train.get_or_create_global_step()
-        session.run(tf.compat.v1.global_variables_initializer())
-        weights = {}
-        for variable in tf.compat.v1.global_variables():
-            key = variable.name.removesuffix(":0")
-            if key != "global_step":
-                weights[key] = drawn(key, tuple(variable.shape), rng)
-                variable.load(weights[key], session)
+        variables = {
+            variable.name.removesuffix(":0"): variable
+            for variable in tf.compat.v1.global_variables()
+        }
+        step = variables.pop("global_step")
+        weights = {key: drawn(key, tuple(v.shape), rng) for key, v in variables.items()}
+        # What initialises a variable is an operation's second input: fed, it is the weight.
+        starts = {variables[key].initializer.inputs[1]: value for key, value in weights.items()}
+        session.run([step.initializer, *(v.initializer for v in variables.values())], starts)
         tf.compat.v1.train.Saver().save(session, str(folder / "model"))
         return weights, session.run(outputs, {waveform: wave})
 

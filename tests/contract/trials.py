@@ -93,8 +93,7 @@ def card_of(name: str, **facts: Any) -> cards.Card:
         paper="none",
         training_data="none",
         weights=cards.Weights(sha256="0", size_bytes=0),
-        complement="accompaniment",
-        **facts,
+        **{"complement": "accompaniment", **facts},
     )
 
 

@@ -29,7 +29,7 @@ def plans(draw: st.DrawFn) -> Plan:
     context = 0 if edge in ("reflect", "anchored") else draw(st.integers(0, 5))
     kept = draw(st.integers(2, 40))
     hop, fade = draw(st.integers(1, kept)), draw(st.integers(0, kept // 2))
-    before = draw(st.integers(0, kept + context - 1)) if edge in ("zeros", "inside") else 0
+    before = draw(st.integers(0, kept + context - 1)) if edge in ("zeros", "inside", "short") else 0
     power = draw(st.sampled_from([0.5, 1.0, 2.0]))
     return Plan(
         length=kept + 2 * context,

@@ -248,7 +248,7 @@ def test_an_identity_gives_the_mix(plan: Plan, length: int, sizes: list[int], ba
         assert set(calls) == {plan.length}
 
 
-@pytest.mark.parametrize("edge", ["zeros", "reflect", "centred", "anchored", "inside"])
+@pytest.mark.parametrize("edge", ["zeros", "reflect", "centred", "anchored", "inside", "short"])
 def test_memory_is_that_of_segments_and_not_of_the_recording(edge: str) -> None:
     """How far the input is ahead of the stems, over a long recording."""
     plan = Plan(length=400, hop=50, window="hann", edge=edge)

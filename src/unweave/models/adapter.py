@@ -9,6 +9,7 @@ what its published size takes as working memory. All else is on the card, which 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -46,12 +47,24 @@ class NeuralSeparator:
         # What is arranged for one device does not move to another: start from the weights again.
         fresh = self
         if self.device is not None:
-            fresh = NeuralSeparator(self.card, self.options, store.weights(self.card))
+            whole = NeuralSeparator(self.card, self.options, store.weights(self.card))
+            fresh = whole if self.spec.stems == whole.spec.stems else whole.select(self.spec.stems)
+            assert fresh is not None
         fresh.network.to(device)
         if device == "cpu" and hasattr(fresh.network, "prepare_for_cpu"):
             fresh.network.prepare_for_cpu()
         fresh.device = device
         return fresh
+
+    def select(self, stems: tuple[str, ...]) -> NeuralSeparator | None:
+        """The separator of only these stems; None where its network needs all to make one."""
+        narrowed = getattr(self.network, "select", lambda stems: None)(stems)
+        if narrowed is None:
+            return None
+        chosen = copy(self)
+        chosen.network = narrowed
+        chosen.spec = replace(self.spec, stems=stems, additive=False, complement=None)
+        return chosen
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
         spec = self.spec

@@ -45,16 +45,15 @@ def images(
 
 def _filtered(levels: Tensor, mix: Tensor, iterations: int) -> Tensor:
     """The images of some frequencies, scaled; `levels` are magnitudes with a sign."""
-    squares = levels.square()  # (batch, source, channel, frame, frequency)
     cross = None
     if mix.shape[1] == 2:
         phase = mix.sgn()
         cross = levels.prod(2) * (phase[:, 0] * phase[:, 1].conj())[:, None]
-    for n in range(iterations):
-        if n:
-            squares = parts.abs().square_()
-            cross = parts[:, :, 0] * parts[:, :, 1].conj() if cross is not None else None
-        parts = _posterior(squares, cross, mix)
+    parts = _posterior(levels.square(), cross, mix)
+    for _ in range(iterations - 1):
+        if cross is not None:
+            cross = parts[:, :, 0] * parts[:, :, 1].conj()
+        parts = _posterior(parts.abs().square_(), cross, mix)
     return parts
 
 

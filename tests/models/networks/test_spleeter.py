@@ -1,8 +1,11 @@
 """The network: fast equals readable, masks sum to one, quirks are where they should be.
 
-Parity with the TensorFlow original is in tests/contract/test_spleeter_parity.py.
+Parity of the published 2 stems with the TensorFlow original is in
+tests/contract/test_spleeter_parity.py; here the original's graphs of 4 and 5 stems are small and
+have random weights (benchmarks/spleeter/graphs.py).
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +13,14 @@ import pytest
 import torch
 from torch import nn
 
+from tests import CPU
+from tests.contract.trials import card_of
+from tests.models.networks import waveform
+from unweave.core.plan import Plan
+from unweave.engine.run import separate_array
+from unweave.models.adapter import NeuralSeparator
 from unweave.models.cards import Card
+from unweave.models.spleeter import convert, fast, unet
 from unweave.models.spleeter.fast import BLOCK, FastUNets, block_dilated, block_transposed
 from unweave.models.spleeter.model import Spleeter, SpleeterConfig, build
 
@@ -119,3 +129,66 @@ def test_wiener_stems_sum_to_the_mix() -> None:
         stems = network(mix)
     lost = (stems.sum(1) - mix * network.fade).square().sum() / mix.square().sum()
     assert 10 * torch.log10(lost) < -50
+
+
+GRAPHS = ["spleeter_4stems", "spleeter_5stems"]
+
+
+def agreement_db(name: str, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How far each stem, through the engine, lies below the original's."""
+    pair = waveform.recorded(name)
+    monkeypatch.setattr(convert, "FILTERS", tuple(pair.config["filters"]))
+    weights = convert.convert({",".join(pair.stem_names): dict(pair.weights)})
+    config = {key: tuple(v) if isinstance(v, list) else v for key, v in pair.config.items()}
+    size, hop, frames = config["frame_size"], config["hop"], config["frames"]
+    plan = Plan(length=(frames - 1) * hop + size, hop=frames * hop, window="own", before=size)
+    facts = {"stems": pair.stem_names, "channels": 2, "segment": plan, "complement": "other"}
+    card = card_of("trial", architecture="spleeter", config=config, **facts)
+    separator = NeuralSeparator(card, {"bandwidth": "model"}, weights)
+    stems = separate_array(separator, pair.mix[0].numpy(), 8000, execution=CPU, warn=pytest.fail)
+    return [
+        waveform.below_db(want, torch.from_numpy(stems[stem]))
+        for stem, want in zip(pair.stem_names, pair.stems[0], strict=True)
+    ]
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_equals_the_original(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert min(agreement_db(name, monkeypatch)) > 105
+
+
+def steps_instead_of_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ReLU where the encoder and the decoder have ELU."""
+    for module in (fast, unet):
+        monkeypatch.setattr(module, "activate", lambda x, name: nn.functional.relu_(x))
+
+
+def another_epsilon(monkeypatch: pytest.MonkeyPatch) -> None:
+    def affine(norm: unet.Norm) -> tuple[torch.Tensor, torch.Tensor]:
+        scale = norm.weight / torch.sqrt(norm.var + 1e-5)
+        return scale[:, None, None], (norm.bias - scale * norm.mean)[:, None, None]
+
+    monkeypatch.setattr(unet.Norm, "affine", affine)
+
+
+def stems_that_do_not_compete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sigmoid where there is a softmax, and the other way round."""
+    usual = Spleeter.__init__
+
+    def other(self: Spleeter, config: SpleeterConfig, **options: object) -> None:
+        usual(self, replace(config, softmax=not config.softmax), **options)
+
+    monkeypatch.setattr(Spleeter, "__init__", other)
+
+
+@pytest.mark.parametrize(
+    "broken", [steps_instead_of_curves, another_epsilon, stems_that_do_not_compete]
+)
+@pytest.mark.parametrize("name", GRAPHS)
+def test_one_broken_operator_shows(
+    name: str,
+    broken: Callable[[pytest.MonkeyPatch], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken(monkeypatch)
+    assert min(agreement_db(name, monkeypatch)) < 90

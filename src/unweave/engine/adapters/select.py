@@ -65,11 +65,9 @@ def select(separator: AnySeparator, stems: Sequence[str]) -> AnySeparator:
     if len(set(stems)) == len(spec.stems) or (spec.additive and spec.complement in stems):
         return separator
     names = tuple(stem for stem in spec.stems if stem in stems)
-    own = getattr(separator, "select", None)
-    if own is None:
-        return Select(separator, names)  # compositions select themselves
-    narrowed: AnySeparator = own(names)
-    return narrowed
+    own = getattr(separator, "select", None)  # compositions select themselves
+    narrowed: AnySeparator | None = None if own is None else own(names)
+    return Select(separator, names) if narrowed is None else narrowed
 
 
 def spared(separator: AnySeparator, stems: Sequence[str]) -> AnySeparator:

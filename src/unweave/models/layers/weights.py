@@ -79,7 +79,8 @@ def filled(
         if array.dtype.kind not in "fiu":
             raise WeightsError(f"the weights' {names[name]!r} holds {array.dtype}, not numbers")
     state = {
-        name: torch.from_numpy(np.asarray(weights[names[name]], dtype=np.float32))
+        # Readers may give arrays that are read-only, which torch does not take.
+        name: torch.from_numpy(np.require(weights[names[name]], np.float32, "W"))
         for name in shapes
     }
     network.load_state_dict(state, assign=True)

@@ -16,7 +16,7 @@ Axes here: spectra `(batch, channel, frame, bin)`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -110,6 +110,15 @@ class OpenUnmix(nn.Module):
         self.config, self.niter, self.residual = config, niter, residual
         self.nets = nn.ModuleDict({stem: Net(config) for stem in config.stems})
 
+    def select(self, stems: Sequence[str]) -> OpenUnmix | None:
+        """The network of some stems; None where the filter needs all of them."""
+        if self.niter:
+            return None
+        with torch.device("meta"):
+            narrowed = OpenUnmix(replace(self.config, stems=tuple(stems)), niter=0)
+        narrowed.nets = nn.ModuleDict({stem: self.nets[stem] for stem in stems})
+        return narrowed.eval()
+
     def forward(self, mix: Tensor) -> Tensor:
         """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
         size, hop, length = self.config.frame_size, self.config.hop, mix.shape[-1]
@@ -138,6 +147,5 @@ class OpenUnmix(nn.Module):
             yield some, images(estimates, part, self.niter, residual=self.residual)
 
 
-NETWORK = (OpenUnmixConfig, OpenUnmix)
 build = builder(OpenUnmixConfig, OpenUnmix)
 BYTES_PER_SAMPLE = 130.0

@@ -1,0 +1,210 @@
+"""unweave against the original Open-Unmix: agreement and speed, in one run.
+
+    benchmarks/openunmix/install.sh
+    cd benchmarks/openunmix
+    .venv/bin/python compare.py SONG --agreement [--model umxhq]
+    .venv/bin/python compare.py SONG --speed [--model umxhq] [--pairs 5] [--seconds 30 120]
+
+Published weights are at an address; those here are drawn at random, every parameter and buffer, and
+saved by the original's own means in four files, which unweave reads and converts. `memory` makes
+the gates of the LSTMs that forget remember for so many frames on average.
+
+Agreement is 10 log10 of signal over difference energy, stem by stem, over the whole song; the
+original runs its LSTM over all of it. Times are of a decoded wave in memory to its stems in
+memory, warm, in turns, the original first, with one thread and with as many as there are
+processors, of which the faster counts. Figures are medians, ratios medians of the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+from openunmix.model import OpenUnmix, Separator
+from record import draw
+
+from unweave.engine.executor import Executor
+from unweave.engine.run import separate_array
+from unweave.models import cards
+from unweave.models.adapter import NeuralSeparator
+from unweave.models.openunmix.convert import convert
+from unweave.models.openunmix.model import OpenUnmix as Ours
+from unweave.models.readers import reader
+from unweave.request import Execution
+
+MEMORIES = (1, 20, 100)  # frames
+CALLS = 3  # warm calls of each process
+
+
+def original(card: cards.Card, memory: float) -> dict[str, OpenUnmix]:
+    """The original's networks of the card's size, with random weights."""
+    config, rng = card.config, np.random.default_rng(7)
+    bins = config["frame_size"] // 2 + 1
+    nets = {}
+    for stem in card.stems:
+        net = OpenUnmix(bins, card.channels, config["hidden"], max_bin=config["seen"]).eval()
+        draw(net, rng)
+        for name, value in net.state_dict().items():
+            if name.startswith("lstm.bias_hh"):
+                hidden = len(value) // 4
+                value[hidden : 2 * hidden] += np.log(memory)
+        nets[stem] = net
+    return nets
+
+
+def theirs(card: cards.Card, nets: dict[str, OpenUnmix], **options: object) -> Separator:
+    sizes = {"n_fft": card.config["frame_size"], "n_hop": card.config["hop"]}
+    return Separator(nets, nb_channels=card.channels, **sizes, **{"niter": 1, **options}).eval()
+
+
+def through_files(nets: dict[str, OpenUnmix]) -> dict[str, np.ndarray]:
+    """The weights as unweave has them, from files that the original's training would save."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = {}
+        for stem, net in nets.items():
+            path = Path(folder, f"{stem}.pth")
+            torch.save(net.state_dict(), path)
+            found[stem] = reader("torch-zip")(path)
+    return convert(found)
+
+
+def below_db(want: np.ndarray, got: np.ndarray) -> float:
+    want = want.astype(np.float64)
+    return float(10 * np.log10(np.sum(want**2) / np.sum((want - got) ** 2)))
+
+
+def warn(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+def engine(card: cards.Card, weights: dict[str, np.ndarray], wave: np.ndarray) -> np.ndarray:
+    separator = NeuralSeparator(card, {}, weights)
+    stems = separate_array(
+        separator, wave, card.sample_rate_hz, execution=Execution(device="cpu"), warn=warn
+    )
+    return np.stack([stems[stem] for stem in card.stems])
+
+
+def cases(card: cards.Card, wave: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Excerpts by what they are; a segment that stands alone is as long as one can be."""
+    segment, rate = card.segment, card.sample_rate_hz
+    alone = segment.hop - segment.offset + segment.context
+    yield "one segment", wave[:, : min(alone, 30 * rate)]
+    if card.channels == 2:
+        yield "mono, twice", np.repeat(wave[:1, : 10 * rate], 2, axis=0)
+    yield "a tenth of a second", wave[:, : card.config["frame_size"]]
+    yield "the whole song", wave
+
+
+def agreement(card: cards.Card, wave: np.ndarray) -> None:
+    print("| sound | memory, frames | " + " | ".join(card.stems) + " |")
+    print("|---|---|" + "---|" * len(card.stems))
+    for memory in MEMORIES:
+        nets = original(card, memory)
+        weights, separator = through_files(nets), theirs(card, nets)
+        for title, part in cases(card, wave):
+            if memory != MEMORIES[0] and title != "the whole song":
+                continue
+            with torch.inference_mode():
+                want = separator(torch.from_numpy(part)[None])[0].numpy()
+            got = engine(card, weights, part)
+            levels = [f"{below_db(a, b):.1f}" for a, b in zip(want, got, strict=True)]
+            print(f"| {title} | {memory} | {' | '.join(levels)} |", flush=True)
+
+
+def child(who: str, threads: int, card: cards.Card, wave: np.ndarray) -> list[float]:
+    """Seconds of warm calls in this process."""
+    torch.set_num_threads(threads)
+    nets = original(card, MEMORIES[0])
+    if who == "theirs":
+        separator = theirs(card, nets)
+
+        def call() -> object:
+            with torch.inference_mode():
+                return separator(torch.from_numpy(wave)[None])
+    else:
+        ours = NeuralSeparator(card, {}, through_files(nets)).to("cpu")
+        assert isinstance(ours.network, Ours)
+        executor, execution = Executor(threads=threads), Execution(device="cpu")
+
+        def call() -> object:
+            return separate_array(
+                ours, wave, card.sample_rate_hz, execution=execution, executor=executor, warn=warn
+            )
+
+    seconds = []
+    for _ in range(1 + CALLS):
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return seconds[1:]
+
+
+def speed(song: Path, model: str, lengths: list[float], pairs: int) -> None:
+    cores = len(os.sched_getaffinity(0))
+    print("| sound | original, 1 thread | original, all | unweave | ratio | from pair to pair |")
+    print("|---|---|---|---|---|---|")
+    for length in lengths:
+        runs: dict[str, list[float]] = {"one": [], "all": [], "ours": []}
+        for _ in range(pairs):
+            for key, who, threads in (
+                ("one", "theirs", 1),
+                ("all", "theirs", cores),
+                ("ours", "ours", cores),
+            ):
+                command = [sys.executable, __file__, str(song), "--model", model]
+                command += ["--seconds", str(length), "--child", who, "--threads", str(threads)]
+                answer = subprocess.run(command, check=True, capture_output=True).stdout
+                runs[key].append(statistics.median(json.loads(answer)))
+        best = [min(a, b) for a, b in zip(runs["one"], runs["all"], strict=True)]
+        ratios = [a / b for a, b in zip(best, runs["ours"], strict=True)]
+        cells = [f"{statistics.median(each):.2f} s" for each in runs.values()]
+        cells += [f"{statistics.median(ratios):.2f}", f"{min(ratios):.2f} to {max(ratios):.2f}"]
+        print(f"| {model}, {length:g} s | " + " | ".join(cells) + " |", flush=True)
+
+
+def sound(song: Path, card: cards.Card) -> np.ndarray:
+    """`(channel, time)` at the card's rate, its first channels, by taking samples where it must."""
+    wave, rate = soundfile.read(song, dtype="float32", always_2d=True)
+    if rate != card.sample_rate_hz:
+        from scipy.signal import resample_poly
+
+        wave = resample_poly(wave, card.sample_rate_hz, rate, axis=0).astype(np.float32)
+    return np.ascontiguousarray(wave.T[: card.channels])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("song", type=Path)
+    parser.add_argument("--model", choices=("umx", "umxhq", "umxl", "umxse"), default="umxhq")
+    parser.add_argument("--agreement", action="store_true")
+    parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--seconds", type=float, nargs="+", default=[30.0, 120.0])
+    parser.add_argument("--child", choices=("theirs", "ours"), help=argparse.SUPPRESS)
+    parser.add_argument("--threads", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    card = cards.card(given.model)
+    wave = sound(given.song, card)
+    if given.child:
+        wave = wave[:, : round(given.seconds[0] * card.sample_rate_hz)]
+        print(json.dumps(child(given.child, given.threads, card, wave)))
+    if given.agreement:
+        agreement(card, wave)
+    if given.speed:
+        speed(given.song, given.model, given.seconds, given.pairs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""Demucs v1 and v2: equal to the original packages', trainable, any length."""
+"""Demucs v1, v2 and v3: equal to the original packages', trainable, any length."""
 
 import math
 
@@ -8,22 +8,33 @@ from benchmarks.networks.cost import cost
 
 from tests.models.networks import waveform
 from unweave.models.demucs.convert import convert
-from unweave.models.demucs.model import V1, V2, Demucs, DemucsConfig, build, resample
+from unweave.models.demucs.model import V1, V2, V3, Demucs, DemucsConfig, build, resample
 
 SMALL = {"width": 8, "depth": 3}
 TINY = {"width": 4, "depth": 3}
+# v3 with everything that lies in its deeper levels.
+DEEP = dict(V3) | {"norm_from": 1, "compress": 2, "lstm_from": 1, "attention_from": 2}
 MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
 
 
-@pytest.mark.parametrize("name", ["demucs_padded", "demucs_v1", "demucs_v2"])
-def test_equals_the_original(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "least_db"),
+    [
+        ("demucs_padded", 130),
+        ("demucs_v1", 130),
+        ("demucs_v2", 130),
+        ("demucs_v3", 126),
+        ("demucs_v3_plain", 123),
+    ],
+)
+def test_equals_the_original(name: str, least_db: float) -> None:
     pair = waveform.recorded(name)
     network = build(pair.stem_names, pair.channels, pair.config, convert({"weights": pair.weights}))
     with torch.inference_mode():
-        assert waveform.below_db(pair.stems, network(pair.mix)) > 130
+        assert waveform.below_db(pair.stems, network(pair.mix)) > least_db
 
 
-@pytest.mark.parametrize("changes", [{}, V1, V2, {"lstm_layers": 0, "growth": 1}])
+@pytest.mark.parametrize("changes", [{}, V1, V2, DEEP, {"lstm_layers": 0, "growth": 1}])
 def test_segments(changes: dict) -> None:
     network = Demucs(DemucsConfig(**dict(changes) | TINY)).eval()
     waveform.check_segments(network, channels=2, stems=4, lengths=(1, 2, 3, 341, 1000, 1001))

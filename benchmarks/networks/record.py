@@ -130,7 +130,7 @@ def demucs_today(published: bool) -> Iterator[Case]:
         yield Case(name, lambda o=original: o, hybrid_demucs, TWO, channels, settings, 4001)
 
 
-# The published settings, theirs and ours: of `hdemucs_mmi`, and of members of `mdx_extra` and `mdx`.
+# Published settings, theirs and ours: `hdemucs_mmi`, members of `mdx_extra`, members of `mdx`.
 HYBRIDS = (
     ("Hybrid Demucs", {}, {}),
     ("Hybrid Demucs, `old_padding`", {"hybrid_old": True}, {"old_padding": True}),

@@ -7,8 +7,8 @@ transposed convolution. `V1` and `V2` are the published settings; v2 is narrower
 sample rate, and takes the segment normalised.
 
 `V3` has no LSTM at the bottom but residual branches in the encoder, the deeper ones with an LSTM
-and local attention, GELU, and norms in the deeper levels (Défossez, "Hybrid spectrogram and waveform
-source separation", arXiv 2111.03600, 2021, section 3, whose models for waves alone have it).
+and local attention, GELU, and norms in the deeper levels: the models for waves alone of Défossez,
+"Hybrid spectrogram and waveform source separation", arXiv 2111.03600, 2021.
 
 Choices, each a setting:
 

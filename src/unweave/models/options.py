@@ -41,9 +41,10 @@ def spec(card: Card, options: Mapping[str, object]) -> Spec:
         segmentation=card.segment.in_seconds(card.sample_rate_hz),
         complement=card.complement,
         additive=additive(card, options),
+        mixed_precision=True,
         paper=card.paper,
         licence=card.licence_weights,
-        weights_sha256=card.weights.sha256,
+        weights_sha256=card.weights_sha256 or None,
         options=recorded(options),
     )
 

@@ -12,7 +12,7 @@ from unweave.cli import lean
 from unweave.cli.declared import with_options
 from unweave.cli.options import MESSAGES, QuietInPanel, VerboseInPanel, model_names
 from unweave.cli.session import session
-from unweave.request import Execution, Output
+from unweave.request import Execution, Inference, Output
 
 
 class Bandwidth(StrEnum):
@@ -23,7 +23,7 @@ class Bandwidth(StrEnum):
 OUTPUT, MODEL, MACHINE = "Output", "Model", "Machine"
 
 
-@with_options({Output: OUTPUT, Execution: MACHINE})
+@with_options({Output: OUTPUT, Inference: MODEL, Execution: MACHINE})
 def separate(
     inputs: Annotated[
         list[str],
@@ -173,9 +173,15 @@ def separate(
         if mask_exponent is not None:
             own["mask_exponent"] = mask_exponent
         lean.start_lean(model, registry.DEFAULT)
-        how, execution, _ = run_options(options)
+        how, inference, execution, _ = run_options(options)
         request = registry.request(
-            model, own, stems=stems or (), seed=seed, output=how, execution=execution
+            model,
+            own,
+            stems=stems or (),
+            seed=seed,
+            output=how,
+            inference=inference,
+            execution=execution,
         )
         plan = prepare(inputs, request, output, template=filename_template, overwrite=overwrite)
         started = time.monotonic()
@@ -188,7 +194,7 @@ def separate(
             return {**document(outcomes, exit_code(outcomes)), "passed_over": passed_over}
 
         if not all(os.path.exists(job.report) for job in plan.jobs):
-            fetch(current, [model])
+            fetch(current, [model], stems=request.needed)
         weights = {job.report: _size(job.source) for job in plan.jobs}
         with display(current, weights) as shown_progress:
             watcher = Watcher(current, shown_progress)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from torch import Tensor
-
-from unweave.engine.compose import AnySeparator, check_names, check_segments
+from unweave.engine.compose import AnySeparator, check_names, check_segments, innermost
 from unweave.errors import UsageError
 from unweave.types import Separator, Spec
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -74,3 +75,20 @@ def select(separator: AnySeparator, stems: Sequence[str]) -> AnySeparator:
         return Select(separator, names)  # compositions select themselves
     narrowed: AnySeparator = own(names)
     return narrowed
+
+
+def spared(separator: AnySeparator, stems: Sequence[str]) -> AnySeparator:
+    """`select` where that leaves a member out; else the separator itself, all of its stems.
+
+    stems: those of the spec's `outputs`; all members make the residual. Raises UsageError.
+    """
+    unknown = [stem for stem in stems if stem not in separator.spec.outputs]
+    if unknown or not stems:
+        raise UsageError(
+            f"{separator.spec.name} gives {', '.join(separator.spec.outputs)}; asked for "
+            f"{', '.join(unknown) or 'none'}"
+        )
+    if not set(stems) <= set(separator.spec.stems):
+        return separator
+    narrowed = select(separator, stems)
+    return narrowed if len(innermost(narrowed)) < len(innermost(separator)) else separator

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LEAST_WEIGHT = 1e-9
 
 WINDOWS = "cross-fade", "linear", "triangle", "hamming", "hann", "none", "own"
-EDGES = "zeros", "reflect", "centred", "anchored", "inside"
+EDGES = "zeros", "reflect", "centred", "short", "anchored", "inside"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,8 @@ class Segmentation:
     - `zeros`: zeros, at least `before_s` of them before the first sample.
     - `reflect`: the mirrored recording, at both ends.
     - `centred`: zeros, as at both sides of what is left of the recording there is as much input.
+    - `short`: as `centred`, but no more than it takes: what reaches beyond the end is shorter, by as
+      many whole `step_s` as there can be.
     - `anchored`: the last segment ends with the recording, and its window lies there.
     - `inside`: nothing; the first segments are shorter, and the last ones end with the recording.
     """
@@ -47,12 +49,15 @@ class Segmentation:
     power: float = 1.0
     context_s: float = 0.0
     before_s: float = 0.0
+    step_s: float = 0.0
     edge: str = "zeros"
 
     def __post_init__(self) -> None:
-        if self.length_s <= 0 or min(self.fade_s, self.context_s, self.before_s, self.hop_s) < 0:
+        others = self.hop_s, self.fade_s, self.context_s, self.before_s, self.step_s
+        if self.length_s <= 0 or min(others) < 0:
             raise ValueError(
-                "length_s must be above 0, and hop_s, fade_s, context_s and before_s not below it"
+                "length_s must be above 0, and hop_s, fade_s, context_s, before_s and step_s not "
+                "below it"
             )
         kept_s = self.length_s - 2 * self.context_s
         if 2 * self.fade_s > kept_s * (1 + 1e-9):  # as sums of floats are not exact
@@ -76,6 +81,7 @@ class Segmentation:
             power=self.power,
             context=context,
             before=samples(self.before_s),
+            step=max(1, samples(self.step_s)),
             edge=self.edge,
         )
 
@@ -91,6 +97,7 @@ class Plan:
     power: float = 1.0
     context: int = 0
     before: int = 0
+    step: int = 1
     edge: str = "zeros"
 
     def __post_init__(self) -> None:
@@ -117,6 +124,8 @@ class Plan:
             raise ValueError(f"context does not go with edge {self.edge}")
         if self.before and self.edge not in ("zeros", "inside"):
             raise ValueError(f"before does not go with edge {self.edge}")
+        if self.step < 1 or (self.step > 1 and self.edge != "short"):
+            raise ValueError("step must be above 0, and goes with edge short")
         if self.offset >= self.length - self.context:
             raise ValueError(f"before must be below {self.length - self.context}")
 
@@ -167,6 +176,11 @@ class Plan:
             if self.edge == "centred":
                 start = kept - (self.length - min(self.kept, length - kept)) // 2
                 stop = start + self.length
+            if self.edge == "short":
+                left = min(self.kept, length - kept)
+                extra = (self.length - left) % self.step
+                start = kept - extra // 2
+                stop = start + left + extra
         if self.edge in ("inside", "anchored"):
             start = max(0, start)
         return start, stop, kept
@@ -181,6 +195,7 @@ class Plan:
             power=self.power,
             context_s=self.context / sample_rate_hz,
             before_s=self.before / sample_rate_hz,
+            step_s=self.step / sample_rate_hz if self.step > 1 else 0.0,
             edge=self.edge,
         )
 

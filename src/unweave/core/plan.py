@@ -36,8 +36,8 @@ class Segmentation:
     - `zeros`: zeros, at least `before_s` of them before the first sample.
     - `reflect`: the mirrored recording, at both ends.
     - `centred`: zeros, as at both sides of what is left of the recording there is as much input.
-    - `short`: as `centred`, but no more than it takes: what reaches beyond the end is shorter, by as
-      many whole `step_s` as there can be.
+    - `short`: as `centred`, but no more than it takes: a segment that reaches beyond the end is
+      shorter, by as many whole `step_s` as there can be.
     - `anchored`: the last segment ends with the recording, and its window lies there.
     - `inside`: nothing; the first segments are shorter, and the last ones end with the recording.
     """

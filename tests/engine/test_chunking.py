@@ -57,14 +57,14 @@ def joined(mix: Wave, chunks: Iterator[tuple[int, Wave, np.ndarray]]) -> Wave:
     return result / counter
 
 
-def demucs(mix: Wave, segment: int, context: int = 0) -> Wave:
-    """A triangle, an overlap of a quarter, and context around the centre of each chunk."""
+def demucs(mix: Wave, segment: int, context: int = 0, overlap: float = 0.25) -> Wave:
+    """A triangle, an overlap, and context around the centre of each chunk."""
 
     def chunks() -> Iterator[tuple[int, Wave, np.ndarray]]:
         half = segment // 2
         rising = [*range(1, half + 1), *range(segment - half, 0, -1)]
         triangle = np.array(rising) / max(rising)
-        for offset in range(0, mix.shape[1], int(0.75 * segment)):
+        for offset in range(0, mix.shape[1], int((1 - overlap) * segment)):
             length = min(segment, mix.shape[1] - offset)
             extra = segment + 2 * context - length
             start = offset - extra // 2
@@ -202,9 +202,9 @@ def test_demucs(length: int, context: int) -> None:
 
 @pytest.mark.parametrize(("context", "step"), [(0, 1), (5, 16), (6, 13)])
 @pytest.mark.parametrize("length", LENGTHS)
-def test_demucs_with_short_segments(length: int, context: int, step: int) -> None:
+def test_demucs_with_fitted_segments(length: int, context: int, step: int) -> None:
     whole = L + 2 * context
-    plan = Plan(length=whole, hop=90, window="triangle", context=context, step=step, edge="short")
+    plan = Plan(length=whole, hop=90, window="triangle", context=context, step=step, edge="fitted")
     mix = noise(length)
     agree(mix, plan, demucs_as_it_takes(mix, L, lambda n: whole - (whole - n) // step * step))
 
@@ -275,7 +275,9 @@ def test_an_identity_gives_the_mix(plan: Plan, length: int, sizes: list[int], ba
         assert set(calls) == {plan.length}
 
 
-@pytest.mark.parametrize("edge", ["zeros", "reflect", "centred", "short", "anchored", "inside"])
+@pytest.mark.parametrize(
+    "edge", ["zeros", "reflect", "centred", "short", "fitted", "anchored", "inside"]
+)
 def test_memory_is_that_of_segments_and_not_of_the_recording(edge: str) -> None:
     """How far the input is ahead of the stems, over a long recording."""
     plan = Plan(length=400, hop=50, window="hann", edge=edge)

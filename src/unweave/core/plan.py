@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LEAST_WEIGHT = 1e-9
 
 WINDOWS = "cross-fade", "linear", "triangle", "hamming", "hann", "none", "own"
-EDGES = "zeros", "reflect", "centred", "short", "anchored", "inside"
+EDGES = "zeros", "reflect", "centred", "fitted", "anchored", "inside", "short"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +36,11 @@ class Segmentation:
     - `zeros`: zeros, at least `before_s` of them before the first sample.
     - `reflect`: the mirrored recording, at both ends.
     - `centred`: zeros, as at both sides of what is left of the recording there is as much input.
-    - `short`: as `centred`, but no more than it takes: a segment that reaches beyond the end is
+    - `fitted`: as `centred`, but no more than it takes: a segment that reaches beyond the end is
       shorter, by as many whole `step_s` as there can be.
     - `anchored`: the last segment ends with the recording, and its window lies there.
     - `inside`: nothing; the first segments are shorter, and the last ones end with the recording.
+    - `short`: nothing; the first and the last segments are shorter, and all start on the grid.
     """
 
     length_s: float  # of a segment, context included
@@ -122,10 +123,10 @@ class Plan:
             raise ValueError("stems have a window of their own in whole segments only: edge zeros")
         if self.context and self.edge in ("reflect", "anchored"):
             raise ValueError(f"context does not go with edge {self.edge}")
-        if self.before and self.edge not in ("zeros", "inside"):
+        if self.before and self.edge not in ("zeros", "inside", "short"):
             raise ValueError(f"before does not go with edge {self.edge}")
-        if self.step < 1 or (self.step > 1 and self.edge != "short"):
-            raise ValueError("step must be above 0, and goes with edge short")
+        if self.step < 1 or (self.step > 1 and self.edge != "fitted"):
+            raise ValueError("step must be above 0, and goes with edge fitted")
         if self.offset >= self.length - self.context:
             raise ValueError(f"before must be below {self.length - self.context}")
 
@@ -146,7 +147,7 @@ class Plan:
             return True
         fade = self.fade if self.window == "cross-fade" else 0
         faded = self.window in ("cross-fade", "none") and self.shared == fade
-        return faded and self.edge in ("zeros", "inside")
+        return faded and self.edge in ("zeros", "inside", "short")
 
     @property
     def offset(self) -> int:
@@ -173,15 +174,17 @@ class Plan:
                 start, stop = length - self.length, length
             if self.edge == "anchored":
                 kept = max(0, start)
+            if self.edge == "short":
+                stop = length
             if self.edge == "centred":
                 start = kept - (self.length - min(self.kept, length - kept)) // 2
                 stop = start + self.length
-            if self.edge == "short":
+            if self.edge == "fitted":
                 left = min(self.kept, length - kept)
                 extra = (self.length - left) % self.step
                 start = kept - extra // 2
                 stop = start + left + extra
-        if self.edge in ("inside", "anchored"):
+        if self.edge in ("inside", "anchored", "short"):
             start = max(0, start)
         return start, stop, kept
 

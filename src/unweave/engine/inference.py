@@ -54,8 +54,8 @@ def check_complement(name: str, spec: Spec, taken: Sequence[str]) -> None:
     """Raise UsageError unless `name` may be that of what the stems `taken` leave of the mix."""
     if name in spec.outputs:
         raise UsageError(
-            f"{spec.name} gives {', '.join(spec.outputs)}: name the complement otherwise than "
-            f"{name!r}, or ask for that with the stems"
+            f"{spec.name} gives {', '.join(spec.outputs)}: choose another name for the complement "
+            f"than {name!r}, or ask for that as one of the stems"
         )
     wrong = [stem for stem in taken if stem not in spec.stems]
     if wrong:

@@ -243,10 +243,10 @@ class Card:
         return hashlib.sha256("\n".join(pinned).encode()).hexdigest()
 
     @property
-    def size_bytes(self) -> int:
-        """What is fetched or kept of the weights, about; 0 where nobody states it."""
+    def download_bytes(self) -> int:
+        """What is fetched where the first sources can be had; 0 where nobody states it."""
         first = [source.size_bytes for source, *_ in self.alternatives]
-        return self.weights.size_bytes or (sum(first) if all(first) else 0)
+        return sum(first) if all(first) else 0
 
     @property
     def place(self) -> str:

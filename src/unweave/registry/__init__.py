@@ -139,12 +139,8 @@ def with_weights(name: str, stems: Iterable[str] = ()) -> list[Card]:
 
     Raises UsageError for an unknown name, and for a stem that it does not have.
     """
-    if asked := tuple(stems):
-        from unweave.engine.adapters.select import spared
-        from unweave.engine.compose import innermost
-
-        members = innermost(spared(_make(name, {}), asked))
-        found = [each.card for each in members if isinstance(each, Described)]
+    if needed := tuple(stems):
+        found = [each.card for each in _described(_make(name, {}), needed)]
     else:
         own = _kind(name).card(name)
         found = [own] if own is not None else []
@@ -213,8 +209,8 @@ def asked(
     names = choose_stems(words, spec.outputs, model)
     if rest is not None:
         check_complement(rest, spec, names)
-    check_precision(inference.precision, choose_device(execution.device))
     run_with(separator, inference, names)
+    check_precision(inference.precision, choose_device(execution.device))
     return (names if rest is None else (*names, rest)), inference
 
 
@@ -272,11 +268,24 @@ def _make(model: str, values: Mapping[str, Any]) -> AnySeparator:
     return _kind(model).make(model, values, part)
 
 
-def _complete(made: AnySeparator) -> AnySeparator:
-    """The separator with the weights of all that is described."""
+def _described(made: AnySeparator, stems: Sequence[str]) -> list[Described]:
+    """What has weights in a separator, as far as the stems need it; all where none are named."""
+    from unweave.engine.adapters.select import spared
+    from unweave.engine.compose import innermost
+
+    needed = innermost(spared(made, stems) if stems else made)
+    return [each for each in needed if isinstance(each, Described)]
+
+
+def _complete(made: AnySeparator, stems: Sequence[str] = ()) -> AnySeparator:
+    """The separator with the weights that the stems need; all where none are named.
+
+    Members that they do not need stay described: they are for nothing but their facts.
+    """
     from unweave.engine.compose import each_innermost
 
-    return each_innermost(made, lambda each: each.load() if isinstance(each, Described) else each)
+    needed = {id(each): each for each in _described(made, stems)}
+    return each_innermost(made, lambda e: needed[id(e)].load() if id(e) in needed else e)
 
 
 def check(separator: SeparatorRef, model: str, loaded: AnySeparator) -> None:
@@ -296,20 +305,17 @@ def load_pinned(
     """The separator that a request names, with the weights and files that it names.
 
     sound: of options whose sound is in memory, by name. stems: those that are needed, all where
-    none are named; the weights of members that none of them needs are not read. Raises as `load`
-    does, and InputError where something changed meanwhile.
+    none are named: the weights of members that none of them needs are not read, and no other stem
+    may be taken. Raises as `load` does, and InputError where something changed meanwhile.
     """
     name = separator.model or separator.name
     given = {**separator.options, **(sound or {})}
-    if not (needed := tuple(stems)):
+    if needed := tuple(stems):
+        with _loading(name, given) as made:
+            loaded = _complete(made, needed)
+    else:
         loaded = load(name, **given)
-        check(separator, name, loaded)
-        return loaded
-    from unweave.engine.adapters.select import spared
-
-    with _loading(name, given) as made:
-        loaded = _complete(spared(made, needed))
-        check(separator, name, made)
+    check(separator, name, loaded)
     return loaded
 
 
@@ -327,7 +333,7 @@ def files_read(separator: SeparatorRef) -> dict[Path, str]:
     if isinstance(described, Preset):
         found[described.path] = what
     for card in with_weights(separator.model):
-        found |= dict.fromkeys([store.path(card), *filter(None, [card.path])], what)
+        found |= dict.fromkeys([*store.files(card), *filter(None, [card.path])], what)
     return found
 
 

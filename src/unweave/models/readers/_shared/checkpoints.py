@@ -1,0 +1,134 @@
+"""What people put into a pickle of weights: the arrays, and the settings beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import TypeAlias
+
+import numpy as np
+
+from unweave.errors import quoted
+from unweave.models.readers import Arrays, Settings
+from unweave.models.readers._shared.errors import Refused
+from unweave.models.readers._shared.pickles import Array, Name, Storage, Tensor
+
+# Where checkpoints keep the network's arrays among other facts.
+STATES = ("state_dict", "state", "model_state_dict", "model")
+WRAPPED = "module."  # how names begin that a network in torch's DataParallel has
+MOST_TIMES = 4  # that all arrays together may be larger than their file
+MOST_SETTINGS = 1_000_000
+DEEPEST = 20
+
+Numbers: TypeAlias = Callable[[Storage], "bytes | memoryview"]
+"""The bytes of a storage. Raises Refused for one that is not there."""
+
+
+def arrays(value: object, numbers: Numbers, size: int) -> Arrays:
+    """The arrays by name of what `unpickle` gave. They may be read-only, and share memory.
+
+    size: of the file, unpacked, in bytes; nothing honest is much larger than its file. Raises Refused when there is more than arrays, or one lies outside of its storage.
+    """
+    state, _ = _parts(value)
+    if "compressed" in state or "__quantized" in state:
+        raise Refused("it is quantised with DiffQ, which unweave does not read")
+    storages: dict[tuple[str, str], np.ndarray] = {}
+    found: Arrays = {}
+    for name, item in state.items():
+        match item:
+            case Tensor(storage) if type(name) is str:
+                key = storage.key, storage.dtype
+                if key not in storages:
+                    storages[key] = _numbers(storage, numbers(storage))
+                found[name] = _view(item, storages[key])
+            case Array() if type(name) is str and item.array is not None:
+                found[name] = item.array
+            case _:
+                raise Refused(f"it holds more than named arrays: {quoted(name)}")
+    # Arrays may share numbers, so that a short file could have any number of large ones.
+    if sum(array.nbytes for array in found.values()) > MOST_TIMES * size:
+        raise Refused("its tensors are parts of each other, many times over")
+    if found and all(name.startswith(WRAPPED) for name in found):
+        found = {name.removeprefix(WRAPPED): array for name, array in found.items()}
+    return found
+
+
+def settings(value: object) -> Settings:
+    """What lies beside the arrays of what `unpickle` gave, as plain data.
+
+    Classes are their names, tuples are lists. An entry with anything else is left out.
+    """
+    _, rest = _parts(value)
+    found: Settings = {}
+    plain = _Plain()
+    for name, item in rest.items():
+        try:
+            found[str(name)] = plain.of(item, DEEPEST)
+        except Refused:
+            continue
+    return found
+
+
+def _parts(value: object) -> tuple[Mapping[object, object], Mapping[object, object]]:
+    """The dict of arrays, and what lies beside it."""
+    match value:
+        case (Name() as network, arguments, keywords, dict(state)):  # Demucs, first version
+            return state, {"klass": network, "args": arguments, "kwargs": keywords}
+        case dict():
+            for key in STATES:
+                if isinstance(state := value.get(key), dict):
+                    return state, {name: item for name, item in value.items() if name != key}
+            return value, {}
+    raise Refused(f"it holds no dict of arrays but a {type(value).__name__}")
+
+
+def bytes_each(storage: Storage) -> int:
+    """How many bytes a number of `storage` has."""
+    return 2 if storage.dtype == "bf16" else np.dtype(storage.dtype).itemsize
+
+
+def _numbers(storage: Storage, data: bytes | memoryview) -> np.ndarray:
+    """A storage as a row of numbers."""
+    if len(data) != storage.count * bytes_each(storage):
+        raise Refused(f"its storage {quoted(storage.key)} has not {storage.count} numbers")
+    if not data:
+        data = b""  # numpy makes nothing of an empty view
+    if storage.dtype == "bf16":  # the upper half of a float32, which numpy lacks
+        return (np.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4")
+    return np.require(np.frombuffer(data, "<" + storage.dtype), requirements="A")
+
+
+def _view(tensor: Tensor, row: np.ndarray) -> np.ndarray:
+    """A tensor as a view of the row of its storage. Raises Refused where it lies beyond."""
+    shape, strides, count = tensor.shape, tensor.strides, math.prod(tensor.shape)
+    if not count:
+        return np.zeros(shape, row.dtype)
+    last = tensor.offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
+    if last >= row.size or count > row.size:
+        raise Refused(f"a tensor of shape {quoted(shape)} is larger than its storage")
+    # The stride of an axis of one is any number, and may be one too large for a byte's address.
+    steps = [step * row.itemsize if n > 1 else 0 for n, step in zip(shape, strides, strict=True)]
+    return np.lib.stride_tricks.as_strided(row[tensor.offset :], shape, steps, writeable=False)
+
+
+class _Plain:
+    """Values without classes; counts them, as lists in lists can be endless."""
+
+    def __init__(self) -> None:
+        self.left = MOST_SETTINGS
+
+    def of(self, value: object, deep: int) -> object:
+        self.left -= 1
+        if self.left < 0 or deep < 0:
+            raise Refused("its settings are endless")
+        match value:
+            case None | bool() | int() | float() | str() | Fraction():
+                return value
+            case Name(name):
+                return name
+            case list() | tuple():
+                return [self.of(item, deep - 1) for item in value]
+            case dict():
+                return {str(key): self.of(item, deep - 1) for key, item in value.items()}
+        raise Refused("it is no plain data")

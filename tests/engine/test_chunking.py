@@ -200,13 +200,27 @@ def test_demucs(length: int, context: int) -> None:
     agree(mix, plan, demucs(mix, L, context))
 
 
-@pytest.mark.parametrize(("context", "step"), [(0, 1), (5, 16), (6, 13)])
+@pytest.mark.parametrize(
+    ("context", "step", "margin"), [(0, 1, 0), (5, 16, 0), (6, 13, 0), (15, 16, 23)]
+)
 @pytest.mark.parametrize("length", LENGTHS)
-def test_demucs_with_fitted_segments(length: int, context: int, step: int) -> None:
+def test_demucs_with_fitted_segments(length: int, context: int, step: int, margin: int) -> None:
     whole = L + 2 * context
-    plan = Plan(length=whole, hop=90, window="triangle", context=context, step=step, edge="fitted")
+    plan = Plan(
+        length=whole,
+        hop=90,
+        window="triangle",
+        context=context,
+        step=step,
+        margin=margin,
+        edge="fitted",
+    )
     mix = noise(length)
-    agree(mix, plan, demucs_as_it_takes(mix, L, lambda n: whole - (whole - n) // step * step))
+
+    def takes(samples: int) -> int:
+        return whole - (whole - margin - samples) // step * step
+
+    agree(mix, plan, demucs_as_it_takes(mix, L, takes))
 
 
 @pytest.mark.parametrize("overlaps", [2, 3, 4, 8])

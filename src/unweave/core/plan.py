@@ -37,7 +37,7 @@ class Segmentation:
     - `reflect`: the mirrored recording, at both ends.
     - `centred`: zeros, as at both sides of what is left of the recording there is as much input.
     - `fitted`: as `centred`, but no more than it takes: a segment that reaches beyond the end is
-      shorter, by as many whole `step_s` as there can be.
+      shorter, by as many whole `step_s` as leave it `margin_s` of input beyond its stems.
     - `anchored`: the last segment ends with the recording, and its window lies there.
     - `inside`: nothing; the first segments are shorter, and the last ones end with the recording.
     - `short`: nothing; the first and the last segments are shorter, and all start on the grid.
@@ -51,14 +51,15 @@ class Segmentation:
     context_s: float = 0.0
     before_s: float = 0.0
     step_s: float = 0.0
+    margin_s: float = 0.0
     edge: str = "zeros"
 
     def __post_init__(self) -> None:
-        others = self.hop_s, self.fade_s, self.context_s, self.before_s, self.step_s
+        others = self.hop_s, self.fade_s, self.context_s, self.before_s, self.step_s, self.margin_s
         if self.length_s <= 0 or min(others) < 0:
             raise ValueError(
-                "length_s must be above 0, and hop_s, fade_s, context_s, before_s and step_s not "
-                "below it"
+                "length_s must be above 0, and hop_s, fade_s, context_s, before_s, step_s and "
+                "margin_s not below it"
             )
         kept_s = self.length_s - 2 * self.context_s
         if 2 * self.fade_s > kept_s * (1 + 1e-9):  # as sums of floats are not exact
@@ -83,6 +84,7 @@ class Segmentation:
             context=context,
             before=samples(self.before_s),
             step=max(1, samples(self.step_s)),
+            margin=samples(self.margin_s),
             edge=self.edge,
         )
 
@@ -99,6 +101,7 @@ class Plan:
     context: int = 0
     before: int = 0
     step: int = 1
+    margin: int = 0
     edge: str = "zeros"
 
     def __post_init__(self) -> None:
@@ -125,8 +128,10 @@ class Plan:
             raise ValueError(f"context does not go with edge {self.edge}")
         if self.before and self.edge not in ("zeros", "inside", "short"):
             raise ValueError(f"before does not go with edge {self.edge}")
-        if self.step < 1 or (self.step > 1 and self.edge != "fitted"):
-            raise ValueError("step must be above 0, and goes with edge fitted")
+        if self.step < 1 or not 0 <= self.margin <= 2 * self.context:
+            raise ValueError("step must be above 0, and margin at most both contexts")
+        if (self.step > 1 or self.margin) and self.edge != "fitted":
+            raise ValueError("step and margin go with edge fitted")
         if self.offset >= self.length - self.context:
             raise ValueError(f"before must be below {self.length - self.context}")
 
@@ -181,7 +186,7 @@ class Plan:
                 stop = start + self.length
             if self.edge == "fitted":
                 left = min(self.kept, length - kept)
-                extra = (self.length - left) % self.step
+                extra = self.margin + (self.length - self.margin - left) % self.step
                 start = kept - extra // 2
                 stop = start + left + extra
         if self.edge in ("inside", "anchored", "short"):
@@ -199,6 +204,7 @@ class Plan:
             context_s=self.context / sample_rate_hz,
             before_s=self.before / sample_rate_hz,
             step_s=self.step / sample_rate_hz if self.step > 1 else 0.0,
+            margin_s=self.margin / sample_rate_hz,
             edge=self.edge,
         )
 

@@ -19,6 +19,9 @@ Choices, each a setting:
   from 3.0 on, for all its models) or shrink, the input being longer to make up for it (the package
   that came with the papers). Weights are the same; only the ends of a segment differ. What is not
   normalised is divided by 1.00001 in the latter.
+- `fill`: whether what such a decoder takes from the ends is silence around the segment, or the
+  segment's own: with real sound there (`margin` samples), as `apply_model` of that package gives
+  it, `fill` is off, and the stems are silent at the ends.
 - Random shifts at inference are not a setting: a separator gives the same answer twice.
 
 Axes here: `(batch, channel, time)`, later time steps being `stride` of the earlier.
@@ -74,6 +77,7 @@ class DemucsConfig:
     resample: bool = True  # work at twice the rate
     normalise: bool = True
     padded: bool = True
+    fill: bool = True  # with silence, for what convolutions that are not padded take from the ends
 
     def __post_init__(self) -> None:
         if self.context % 2 == 0:
@@ -165,6 +169,14 @@ class Demucs(nn.Module):
             length = (length - 1) * config.stride + config.kernel
         return math.ceil(length / 2) if config.resample else length
 
+    @property
+    def margin(self) -> int:
+        """The samples that convolutions which are not padded take from both ends together."""
+        config = self.config
+        steps = 0 if config.padded else config.context - 1
+        samples = steps * sum(config.stride**n for n in range(1, config.depth + 1))
+        return samples // 2 if config.resample else samples
+
     def forward(self, mix: Tensor) -> Tensor:
         """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
         if not self.config.normalise:
@@ -175,7 +187,8 @@ class Demucs(nn.Module):
 
     def separate(self, mix: Tensor) -> Tensor:
         length, names = mix.shape[-1], self.config.stems
-        extra = self.valid_length(length) - length
+        margin = 0 if self.config.fill else min(self.margin, length - 1)
+        extra = self.valid_length(length - margin) - length
         x = F.pad(mix, (extra // 2, extra - extra // 2))
         if self.config.resample:
             x = resample(x, 1, 2)
@@ -188,7 +201,8 @@ class Demucs(nn.Module):
             x = up(x + centre_cut(levels.pop(), x.shape[-1]))
         if self.config.resample:
             x = resample(x, 2, 1)
-        return centre_cut(x, length).unflatten(1, (len(names), -1))  # channels lie within stems
+        x = F.pad(centre_cut(x, length - margin), (margin // 2, margin - margin // 2))
+        return x.unflatten(1, (len(names), -1))  # channels lie within stems
 
 
 def norm(config: DemucsConfig, level: int, width: int) -> nn.Module:

@@ -1,14 +1,25 @@
-"""Every network as a separator, tiny and untrained: the contract holds whatever its weights are."""
+"""Every network as a separator, tiny and untrained: the contract holds whatever its weights are.
+
+So it does for every card whose weights are not here. What is small is said by the tests of the
+network, `test_NETWORK.py`: `SMALL` are settings; where these are not enough, `narrow(card)` is the
+whole card made small, and `drawn(card)` gives its weights.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
+from unittest.mock import patch
 
+import numpy as np
 import torch
 
+from tests import at_hand
+from unweave import registry
 from unweave.core.plan import Plan
-from unweave.models import architectures, cards
+from unweave.engine.compose import AnySeparator
+from unweave.models import architectures, cards, store
 from unweave.models.adapter import NeuralSeparator
 
 PREFIX = "untrained "
@@ -26,8 +37,49 @@ def names() -> list[str]:
 
 def small(network: str) -> dict[str, Any]:
     """The settings of a small one: `SMALL` of the network's own tests."""
-    found: dict[str, Any] = import_module(f"{NETWORKS}.test_{network}").SMALL
+    found: dict[str, Any] = _tests_of(network).SMALL
     return found
+
+
+def _tests_of(network: str) -> Any:
+    return import_module(f"{NETWORKS}.test_{network}")
+
+
+def elsewhere() -> list[str]:
+    """The cards whose weights are not here."""
+    return [name for name in cards.names() if name not in at_hand()]
+
+
+def with_random_weights(name: str) -> AnySeparator:
+    """The separator of a card, of small networks with random weights, whatever is at hand."""
+    card = cards.card
+    with (
+        patch.object(cards, "card", lambda name: _narrow(card(name))),
+        patch.object(store, "needs_download", lambda card: False),
+        patch.object(store, "weights", lambda card, on_bytes=None: _drawn(card)),
+    ):
+        return registry.load(name)
+
+
+def _narrow(card: cards.Card) -> cards.Card:
+    if card.bag is not None:
+        return card
+    own = getattr(_tests_of(card.architecture), "narrow", None)
+    if own is not None:
+        narrowed: cards.Card = own(card)
+        return narrowed
+    return replace(card, config={**card.config, **small(card.architecture)})
+
+
+def _drawn(card: cards.Card) -> dict[str, np.ndarray]:
+    own = getattr(_tests_of(card.architecture), "drawn", None)
+    if own is not None:
+        arrays: dict[str, np.ndarray] = own(card)
+        return arrays
+    config, network = architectures.model(card.architecture).NETWORK
+    torch.manual_seed(0)
+    made = network(config(stems=card.stems, channels=card.channels, **card.config))
+    return {key: value.numpy() for key, value in made.state_dict().items()}
 
 
 def card_of(name: str, **facts: Any) -> cards.Card:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LEAST_WEIGHT = 1e-9
 
 WINDOWS = "cross-fade", "linear", "triangle", "hamming", "hann", "none", "own"
-EDGES = "zeros", "reflect", "centred", "anchored", "inside"
+EDGES = "zeros", "reflect", "centred", "anchored", "inside", "short"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,7 @@ class Segmentation:
     - `centred`: zeros, as at both sides of what is left of the recording there is as much input.
     - `anchored`: the last segment ends with the recording, and its window lies there.
     - `inside`: nothing; the first segments are shorter, and the last ones end with the recording.
+    - `short`: nothing; the first and the last segments are shorter, and all start on the grid.
     """
 
     length_s: float  # of a segment, context included
@@ -115,7 +116,7 @@ class Plan:
             raise ValueError("stems have a window of their own in whole segments only: edge zeros")
         if self.context and self.edge in ("reflect", "anchored"):
             raise ValueError(f"context does not go with edge {self.edge}")
-        if self.before and self.edge not in ("zeros", "inside"):
+        if self.before and self.edge not in ("zeros", "inside", "short"):
             raise ValueError(f"before does not go with edge {self.edge}")
         if self.offset >= self.length - self.context:
             raise ValueError(f"before must be below {self.length - self.context}")
@@ -137,7 +138,7 @@ class Plan:
             return True
         fade = self.fade if self.window == "cross-fade" else 0
         faded = self.window in ("cross-fade", "none") and self.shared == fade
-        return faded and self.edge in ("zeros", "inside")
+        return faded and self.edge in ("zeros", "inside", "short")
 
     @property
     def offset(self) -> int:
@@ -164,10 +165,12 @@ class Plan:
                 start, stop = length - self.length, length
             if self.edge == "anchored":
                 kept = max(0, start)
+            if self.edge == "short":
+                stop = length
             if self.edge == "centred":
                 start = kept - (self.length - min(self.kept, length - kept)) // 2
                 stop = start + self.length
-        if self.edge in ("inside", "anchored"):
+        if self.edge in ("inside", "anchored", "short"):
             start = max(0, start)
         return start, stop, kept
 

@@ -3,11 +3,14 @@
 Parity with the TensorFlow original is in tests/contract/test_spleeter_parity.py.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from unweave.models.cards import Card
 from unweave.models.spleeter.fast import BLOCK, FastUNets, block_dilated, block_transposed
 from unweave.models.spleeter.model import Spleeter, SpleeterConfig, build
 
@@ -29,6 +32,19 @@ def random_weights(config: SpleeterConfig) -> dict[str, np.ndarray]:
                 tensor = tensor.abs() + 0.5
             weights[f"{stem}.{name}"] = tensor.numpy()
     return weights
+
+
+def narrow(card: Card) -> Card:
+    """A small card, its segment that of the frames."""
+    config = card.config | SMALL
+    length = SpleeterConfig(**SMALL).segment
+    hop = SMALL["frames"] * SMALL["hop"]
+    segment = replace(card.segment, length=length, hop=hop, before=SMALL["frame_size"])
+    return replace(card, config=config, segment=segment)
+
+
+def drawn(card: Card) -> dict[str, np.ndarray]:
+    return random_weights(SpleeterConfig(stems=card.stems, **card.config))
 
 
 def make(stems: tuple[str, ...] = ("vocals", "accompaniment"), **changes: object) -> Spleeter:

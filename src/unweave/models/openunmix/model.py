@@ -1,0 +1,143 @@
+"""Open-Unmix: one bidirectional LSTM per stem on magnitudes, and a Wiener filter over all stems.
+
+Stöter, Uhlich, Liutkus and Mitsufuji, "Open-Unmix - a reference implementation for music source
+separation", JOSS 4(41), 1667, 2019. A frame's magnitudes below `seen` bins are normalised and
+squeezed into `hidden` numbers; three layers of LSTM follow the song in both directions; two dense
+layers make of both a gain for every bin, which the magnitudes are multiplied by. The filter
+(`signal/wiener_em.py`) makes images of them in blocks of `block` frames.
+
+The original's LSTM runs over a whole song. Here it runs over a segment, so that memory does not
+grow with the song; a card's segments start on multiples of `block` frames, so that its filter has
+the original's blocks.
+
+Axes here: spectra `(batch, channel, frame, bin)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from unweave.models.layers.spectra import mirrored
+from unweave.models.layers.weights import builder
+from unweave.signal import stft
+from unweave.signal.wiener_em import images
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUnmixConfig:
+    """Everything that decides the shape; the defaults are those of umxhq. Raises ValueError."""
+
+    stems: tuple[str, ...] = ("vocals", "drums", "bass", "other")
+    channels: int = 2
+    hidden: int = 512  # of the dense layers, and of both directions of the LSTM together
+    layers: int = 3  # of the LSTM
+    seen: int = 1487  # bins that the network sees; it makes a gain for every bin
+    frame_size: int = 4096
+    hop: int = 1024
+    block: int = 300  # frames that share a spatial covariance in the filter
+
+    def __post_init__(self) -> None:
+        if self.channels not in (1, 2):
+            raise ValueError(f"its filter takes 1 or 2 channels, got {self.channels}")
+        if self.hidden % 2:
+            raise ValueError(f"hidden is even, for two directions, got {self.hidden}")
+        if not 1 <= self.seen <= self.bins:
+            raise ValueError(f"seen is 1 to {self.bins} bins, got {self.seen}")
+        if self.frame_size % 4 or self.hop < 1 or self.frame_size % self.hop:
+            raise ValueError(f"frames of {self.frame_size} samples at a hop of {self.hop}")
+        if self.hop > self.frame_size // 4 or self.block < 1:
+            raise ValueError("hop is at most a quarter of frame_size, and block at least 1")
+
+    @property
+    def bins(self) -> int:
+        return self.frame_size // 2 + 1
+
+
+class Net(nn.Module):
+    """The network of one stem, in the three steps that a song is taken through."""
+
+    def __init__(self, config: OpenUnmixConfig) -> None:
+        super().__init__()
+        hidden, out = config.hidden, config.channels * config.bins
+        self.shape = config.channels, config.bins
+        self.input_mean = nn.Parameter(torch.zeros(config.seen))  # added: it has the minus sign
+        self.input_scale = nn.Parameter(torch.ones(config.seen))
+        self.fc1 = nn.Linear(config.channels * config.seen, hidden, bias=False)
+        self.bn1 = nn.BatchNorm1d(hidden)
+        self.lstm = nn.LSTM(
+            hidden, hidden // 2, config.layers, batch_first=True, dropout=0.4, bidirectional=True
+        )
+        self.fc2 = nn.Linear(2 * hidden, hidden, bias=False)
+        self.bn2 = nn.BatchNorm1d(hidden)
+        self.fc3 = nn.Linear(hidden, out, bias=False)
+        self.bn3 = nn.BatchNorm1d(out)
+        self.output_scale = nn.Parameter(torch.ones(config.bins))
+        self.output_mean = nn.Parameter(torch.ones(config.bins))
+
+    def encode(self, magnitudes: Tensor) -> Tensor:
+        """`(batch, channel, frame, seen)` to `(batch, frame, hidden)`."""
+        x = (magnitudes + self.input_mean) * self.input_scale
+        x = self.fc1(x.transpose(1, 2).flatten(2))
+        return normalised(self.bn1, x).tanh_()
+
+    def follow(self, x: Tensor) -> Tensor:
+        """`(batch, frame, hidden)` of all frames, and what the LSTM makes of them beside it."""
+        return torch.cat([x, self.lstm(x)[0]], dim=-1)
+
+    def decode(self, x: Tensor) -> Tensor:
+        """`(batch, frame, 2 * hidden)` to gains `(batch, channel, frame, bin)`."""
+        x = F.relu(normalised(self.bn2, self.fc2(x)))
+        x = normalised(self.bn3, self.fc3(x)).unflatten(-1, self.shape)
+        return F.relu(x * self.output_scale + self.output_mean).transpose(1, 2)
+
+
+def normalised(norm: nn.Module, x: Tensor) -> Tensor:
+    """Batch normalisation of `(batch, frame, feature)`."""
+    y: Tensor = norm(x.flatten(0, 1))
+    return y.unflatten(0, x.shape[:2])
+
+
+class OpenUnmix(nn.Module):
+    """Waves to stems. Segments of any length; their ends are mirrored."""
+
+    def __init__(self, config: OpenUnmixConfig, *, niter: int = 1, residual: bool = False) -> None:
+        super().__init__()
+        self.config, self.niter, self.residual = config, niter, residual
+        self.nets = nn.ModuleDict({stem: Net(config) for stem in config.stems})
+
+    def forward(self, mix: Tensor) -> Tensor:
+        """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
+        size, hop, length = self.config.frame_size, self.config.hop, mix.shape[-1]
+        window = torch.hann_window(size, device=mix.device)
+        spectrum = stft.stft(mirrored(mix, size // 2, size // 2), window, hop)
+        frames = spectrum.shape[-2]
+        waves = stft.overlap_add(self.images(spectrum), frames, window, hop)
+        inner = slice(size // 2, size // 2 + length)
+        return waves[..., inner].div_(stft.envelope(window, hop, frames).to(mix.device)[inner])
+
+    def images(self, spectrum: Tensor) -> Iterator[stft.Group]:
+        """The spectra of the stems, `(batch, stem, channel, frame, bin)`, some frames at a time."""
+        frames, block, seen = spectrum.shape[-2], self.config.block, self.config.seen
+        nets: Sequence[Net] = list(self.nets.values())
+        inputs: list[list[Tensor]] = [[] for _ in nets]
+        for some in stft.groups(frames):
+            magnitudes = stft.magnitude(spectrum[..., some, :seen])
+            for net, found in zip(nets, inputs, strict=True):
+                found.append(net.encode(magnitudes))
+        states = [net.follow(torch.cat(found, 1)) for net, found in zip(nets, inputs, strict=True)]
+        for some in stft.groups(frames, block):
+            part = spectrum[..., some, :]
+            magnitudes = stft.magnitude(part)
+            gains = [net.decode(x[:, some]) for net, x in zip(nets, states, strict=True)]
+            estimates = torch.stack(gains, dim=1).mul_(magnitudes[:, None])
+            yield some, images(estimates, part, self.niter, residual=self.residual)
+
+
+NETWORK = (OpenUnmixConfig, OpenUnmix)
+build = builder(OpenUnmixConfig, OpenUnmix)
+BYTES_PER_SAMPLE = 130.0

@@ -63,6 +63,7 @@ separators = st.builds(
     SeparatorRef,
     name=WORDS,
     model=WORDS,
+    code=WORDS,
     revision=st.integers(0, 99),
     card_sha256=st.none() | SHA,
     weights_sha256=st.none() | SHA,
@@ -110,6 +111,7 @@ def changed(request_: SeparationRequest) -> dict[str, SeparationRequest]:
         name: replace(request_, separator=replace(separator, **{name: value}))
         for name, value in {
             "name": separator.name + "x",
+            "code": separator.code + "x",
             "revision": separator.revision + 1,
             "card_sha256": "0" * 63 + "x",
             "weights_sha256": "0" * 63 + "x",

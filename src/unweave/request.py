@@ -25,6 +25,7 @@ from unweave.core.typed import typed
 from unweave.errors import UsageError
 from unweave.options import check, option, options_of
 
+OWN = "unweave"  # the distribution
 ENGINE_REVISION = 1  # goes up when the engine gives other bytes than before, with any separator
 
 
@@ -43,12 +44,13 @@ class SeparatorRef:
 
     `model`: what to load it by, a name or a card's absolute path. None: it, or the sound of one of
     its options, exists only in memory: it cannot be loaded again and has no identity.
-    `revision` goes up when the separator's code gives other bytes than before. members: those that
-    a preset or a bag is made of, in their order.
+    code: the distribution that the separator's code is of. `revision` goes up when that code gives
+    other bytes than before. members: those that a preset or a bag is made of, in their order.
     """
 
     name: str
     model: str | None = None
+    code: str = OWN
     revision: int = 1
     card_sha256: str | None = None
     weights_sha256: str | None = None
@@ -59,8 +61,10 @@ class SeparatorRef:
     def facts(self) -> dict[str, Any]:
         """What of it is meant to change bytes; files among the options by their content."""
         contents = {file.option: {"sha256": file.sha256} for file in self.files}
+        others = {} if self.code == OWN else {"code": self.code}
         return {
             "name": self.name,
+            **others,
             "revision": self.revision,
             "card": self.card_sha256,
             "weights": self.weights_sha256,
@@ -310,6 +314,9 @@ def differences(old: SeparationRequest, new: SeparationRequest) -> Iterator[str]
 
 def _of_separators(then: SeparatorRef, now: SeparatorRef) -> Iterator[str]:
     """What differs between two of one name."""
+    if then.code != now.code:
+        yield f"{then.name} of {then.code}, now of {now.code}"
+        return
     if then.revision != now.revision:
         yield f"revision {then.revision} of {then.name}, now {now.revision}"
     if [member.name for member in then.members] != [member.name for member in now.members]:

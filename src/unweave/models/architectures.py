@@ -52,6 +52,12 @@ def has(name: str, part: str) -> bool:
         raise _broken(name, error) from error
 
 
+def origin(name: str) -> str:
+    """The distribution whose code it is; unweave for none, as of a bag of models."""
+    points = plugins.found(plugins.ARCHITECTURES)
+    return "unweave" if name in _own() or name not in points else plugins.origin(points[name])
+
+
 @cache
 def _own() -> frozenset[str]:
     folder = Path(unweave.__path__[0], "models")

@@ -248,6 +248,7 @@ def _resolved(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, 
     separator = SeparatorRef(
         name=spec.name,
         model=None if in_memory else plugins.place(model),
+        code=kind.code(model),
         revision=kind.revision(model),
         card_sha256=kind.card_sha256(model),
         weights_sha256=spec.weights_sha256,

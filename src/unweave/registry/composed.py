@@ -28,8 +28,12 @@ def declared(name: str) -> tuple[Option, ...]:
     return ()
 
 
+def code(name: str) -> str:
+    return "unweave"  # its members have their own
+
+
 def revision(name: str) -> int:
-    return 1  # its members have their own
+    return 1
 
 
 def card(name: str) -> None:

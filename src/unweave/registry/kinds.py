@@ -46,6 +46,9 @@ class Kind(Protocol):
     def declared(self, name: str) -> tuple[Option, ...]:
         """The options that `load` takes."""
 
+    def code(self, name: str) -> str:
+        """The distribution whose code it runs."""
+
     def revision(self, name: str) -> int:
         """Goes up when its code gives other bytes than before."""
 

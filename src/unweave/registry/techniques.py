@@ -47,6 +47,9 @@ def origin(name: str) -> str:
     return plugins.origin(plugins.found(plugins.SEPARATORS)[name])
 
 
+code = origin
+
+
 def describe(name: str) -> Technique:
     kind = technique(name)
     doc = sys.modules[kind.__module__].__doc__ or ""

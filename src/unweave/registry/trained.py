@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from unweave.engine.limits import room_for_torch
 from unweave.errors import UsageError
-from unweave.models import cards, options, store
+from unweave.models import architectures, cards, options, store
 from unweave.models.cards import Card
 from unweave.options import WIENER, Option
 from unweave.registry.kinds import Described, Part, filtered
@@ -37,6 +37,10 @@ def card(name: str) -> Card | None:
 def declared(name: str) -> tuple[Option, ...]:
     own = _own(cards.card(name))
     return own if WIENER in own else (*own, WIENER)
+
+
+def code(name: str) -> str:
+    return architectures.origin(cards.card(name).architecture)
 
 
 def revision(name: str) -> int:

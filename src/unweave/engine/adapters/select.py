@@ -59,14 +59,10 @@ def select(separator: AnySeparator, stems: Sequence[str]) -> AnySeparator:
     """A separator of at least these stems that runs no member they do not need.
 
     All stems are needed where one is what the others leave of the mix. Raises UsageError for a
-    stem that there is not.
+    stem that there is not, or is named twice.
     """
     spec = separator.spec
-    unknown = [stem for stem in stems if stem not in spec.stems]
-    if unknown or not stems:
-        raise UsageError(
-            f"{spec.name} gives {', '.join(spec.stems)}; asked for {', '.join(unknown) or 'none'}"
-        )
+    check_names(spec.name, stems, spec.stems)
     if len(set(stems)) == len(spec.stems) or (spec.additive and spec.complement in stems):
         return separator
     names = tuple(stem for stem in spec.stems if stem in stems)

@@ -25,7 +25,9 @@ def test_equals_the_original(name: str) -> None:
         assert waveform.below_db(pair.stems, network(pair.mix)) > 127
 
 
-@pytest.mark.parametrize("changes", [{}, {"mask": "softmax", "skip": 6, "bias": True}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"fill": False}, {"mask": "softmax", "skip": 6, "bias": True}]
+)
 def test_segments(changes: dict) -> None:
     network = ConvTasNet(ConvTasNetConfig(**SMALL | changes)).eval()
     waveform.check_segments(network, channels=2, stems=4, lengths=(1, 2, 15, 16, 17, 24, 1001))
@@ -39,6 +41,15 @@ def test_the_end_is_filled_up_to_whole_frames() -> None:
     with torch.inference_mode():
         assert torch.equal(network(mix), network(filled)[..., :1001])
         assert network(mix)[..., -1].abs().max() > 0
+
+
+def test_the_end_is_left_out_as_published() -> None:
+    network = ConvTasNet(ConvTasNetConfig(**SMALL, fill=False)).eval()
+    mix = torch.randn(1, 2, 1001)
+    with torch.inference_mode():
+        stems = network(mix)
+        assert torch.equal(stems[..., :1000], network(mix[..., :1000]))
+    assert not stems[..., 1000:].any()
 
 
 def test_softmax_masks_sum_to_one_and_relu_masks_may_exceed_it() -> None:

@@ -16,7 +16,10 @@ SMALL = {"width": 8, "frame_size": 256, "norm_from": 2, "lstm_from": 2, "attenti
 MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
 
 
-@pytest.mark.parametrize("name", ["hybrid_demucs", "hybrid_demucs_old"])
+@pytest.mark.parametrize(
+    "name",
+    ["hybrid_demucs", "hybrid_demucs_old", "hybrid_demucs_magnitudes", "hybrid_demucs_bands"],
+)
 def test_equals_the_original(name: str) -> None:
     pair = waveform.recorded(name)
     network = build(pair.stem_names, pair.channels, pair.config, convert({"weights": pair.weights}))
@@ -26,7 +29,15 @@ def test_equals_the_original(name: str) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"old_padding": True}, {"shared_levels": 0}, {"shared_levels": 2}, {"stride": 2}],
+    [
+        {},
+        {"old_padding": True},
+        {"shared_levels": 0},
+        {"shared_levels": 2},
+        {"stride": 2},
+        {"magnitudes": True},
+        {"bands": (0.1, 0.3), "banded_levels": 1},
+    ],
 )
 def test_segments(changes: dict) -> None:
     settings = SMALL | changes

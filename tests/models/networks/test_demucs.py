@@ -1,12 +1,14 @@
 """Demucs v1, v2 and v3: equal to the original packages', trainable, any length."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from benchmarks.networks.cost import cost
 
 from tests.models.networks import waveform
+from unweave.models.cards import Card
 from unweave.models.demucs.convert import convert
 from unweave.models.demucs.model import V1, V2, V3, Demucs, DemucsConfig, build, resample
 
@@ -14,6 +16,28 @@ SMALL = {"width": 8, "depth": 3}
 TINY = {"width": 4, "depth": 3}
 # v3 with everything that lies in its deeper levels.
 DEEP = dict(V3) | {"norm_from": 1, "compress": 2, "lstm_from": 1, "attention_from": 2}
+
+
+def narrow(card: Card) -> Card:
+    """A card's network made small, with segments of less than a second."""
+    config = {**card.config, **SMALL, "norm_from": 2, "lstm_from": 2, "attention_from": 3}
+    if card.segment.edge != "fitted":
+        return replace(card, config=config, segment=replace(card.segment, length=8192, hop=8192))
+    network = Demucs(DemucsConfig(stems=card.stems, channels=card.channels, **config))
+    length = network.valid_length(8192)
+    kept = length - (length - 8192) // 2 * 2
+    step = network.valid_length(length) - network.valid_length(length - network.config.stride**3)
+    plan = replace(
+        card.segment,
+        length=length,
+        hop=int(0.75 * kept),
+        context=(length - kept) // 2,
+        margin=network.margin,
+        step=step,
+    )
+    return replace(card, config=config, segment=plan)
+
+
 MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
 
 

@@ -1,18 +1,29 @@
 """Hybrid Demucs: equal to the original, trainable, any length; its parts by plain definitions."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from benchmarks.networks.cost import cost
 
 from tests.models.networks import waveform
+from unweave.models.cards import Card
 from unweave.models.hybrid_demucs.convert import convert
 from unweave.models.hybrid_demucs.model import HybridDemucs, HybridDemucsConfig, build
 from unweave.models.layers.spectra import Spectra
 from unweave.models.layers.waveform import Blstm, LocalAttention
 
 SMALL = {"width": 8, "frame_size": 256, "norm_from": 2, "lstm_from": 2, "attention_from": 2}
+
+
+def narrow(card: Card) -> Card:
+    """A card's network made small, with segments of less than a second."""
+    plan = replace(card.segment, length=8192, hop=6144)
+    size = {"frame_size": 1024} if card.config.get("bands") else {}  # a band has a few bins
+    return replace(card, config={**card.config, **SMALL, **size}, segment=plan)
+
+
 MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
 
 

@@ -46,8 +46,23 @@ def _tests_of(network: str) -> Any:
 
 
 def elsewhere() -> list[str]:
-    """The cards whose weights are not here."""
-    return [name for name in cards.names() if name not in at_hand()]
+    """The cards whose weights are not here, one of each kind.
+
+    Cards of a kind are the same small network once their weights are random.
+    """
+    absent = (name for name in reversed(cards.names()) if name not in at_hand())
+    return sorted({_kind(cards.card(name)): name for name in absent}.values())
+
+
+def _kind(card: cards.Card) -> str:
+    """What tells a small network with random weights from another."""
+    if card.bag is not None:
+        one_each = all(sum(map(bool, column)) == 1 for column in zip(*card.bag.matrix, strict=True))
+        return repr((one_each, len(card.stems), card.complement is None))
+    small = _narrow(card)
+    plan = (small.segment.window, small.segment.edge, small.segment.context > 0)
+    facts = (small.architecture, sorted(small.config.items()), len(small.stems), plan)
+    return repr((*facts, small.complement is None, small.channels, small.normalise_track))
 
 
 def with_random_weights(name: str) -> AnySeparator:

@@ -167,9 +167,11 @@ class Inference:
 
     def facts(self) -> dict[str, Any]:
         """What of it is meant to change bytes: what is not a default, as of `Output`."""
-        usual = Inference()
-        found = {key: value for key, value in asdict(self).items() if value != getattr(usual, key)}
+        found = {key: value for key, value in asdict(self).items() if value != getattr(USUAL, key)}
         return found if self.shifts else {k: v for k, v in found.items() if k != "shift_seed"}
+
+
+USUAL = Inference()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,12 +299,12 @@ def differences(old: SeparationRequest, new: SeparationRequest) -> Iterator[str]
             yield f"{item.name.replace('_', ' ')} {before}, now {after}"
     if old.output.region != new.output.region:
         yield f"{_part(old.output.region)}, now {_part(new.output.region)}"
-    usual, run, rerun = Inference(), old.inference.facts(), new.inference.facts()
-    unset = {item.name: item.unset for item in options_of(Inference)}
+    run, rerun = old.inference.facts(), new.inference.facts()
     for name in sorted({*run, *rerun}):
-        before, after = (each.get(name, getattr(usual, name)) for each in (run, rerun))
+        before, after = (each.get(name, getattr(USUAL, name)) for each in (run, rerun))
         if before != after:
-            said = [unset.get(name) or "none" if each is None else each for each in (before, after)]
+            unset = "the model's" if name == "overlap" else "none"
+            said = [unset if each is None else each for each in (before, after)]
             yield f"{name.replace('_', ' ')} {said[0]}, now {said[1]}"
     if old.facts()["stems"] != new.facts()["stems"] and old.output == new.output:
         then_, now_ = ", ".join(old.taken), ", ".join(new.taken)

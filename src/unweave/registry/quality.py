@@ -17,10 +17,11 @@ from unweave.core.stem_names import VOCALS, canonical
 from unweave.errors import UsageError
 from unweave.models import cards, store
 from unweave.models.cards import Card
+from unweave.models.licences import permissive
 
 QUALITIES = ("fast", "balanced", "best")
 METRIC, DATA = "cSDR", ("MUSDB18 test", "MUSDB18-HQ test")
-FALLBACK = "spleeter"  # the architecture; its weights are MIT
+FALLBACK = "spleeter"  # the architecture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,7 @@ def candidate(card: Card, stems: Sequence[str]) -> Candidate:
         name=card.name,
         licence=card.licence_weights,
         here=not any(map(store.needs_download, needed)),
-        fallback=card.architecture == FALLBACK,
+        fallback=card.architecture == FALLBACK and permissive(card.licence_weights),
         networks=len(needed),
         score_db=score_db(card, own),
         real_time_factor=None if None in factors else sum(filter(None, factors)),

@@ -146,15 +146,15 @@ class Inference:
         unset="the model's",
     )
     shifts: int = option(
-        0, "mean over that many positions of the segments, as Demucs has it", at_least=0, at_most=99
+        0, "separate at that many positions of the segments and average", at_least=0, at_most=99
     )
     precision: str = option(
         "float32",
-        "arithmetic of a network; float32 for all else",
+        "arithmetic of networks; all else is computed in float32",
         choices=("float32", "bfloat16", "float16"),
     )
     complement: str | None = option(
-        None, "name of one more stem: what the chosen stems leave of the mix"
+        None, "name of one more stem: what the stems of --stems leave of the mix"
     )
     shift_seed: int = 0
 

@@ -46,10 +46,14 @@ TITLES = {
     "demucs_padded": "Demucs v2",
     "demucs_v1": "Demucs v1, `padded = false`",
     "demucs_v2": "Demucs v2, `padded = false`",
+    "demucs_v3": "Demucs v3",
+    "demucs_v3_plain": "Demucs v3, `rewrite = false`",
     "htdemucs": "HT Demucs",
     "htdemucs_plain": "HT Demucs, no bottleneck",
     "hybrid_demucs": "Hybrid Demucs",
     "hybrid_demucs_old": "Hybrid Demucs, `old_padding`",
+    "hybrid_demucs_magnitudes": "Hybrid Demucs, `magnitudes`",
+    "hybrid_demucs_bands": "Hybrid Demucs, `bands`",
 }
 
 
@@ -89,26 +93,66 @@ def demucs_today(published: bool) -> Iterator[Case]:
     v2 = {"gelu": False, "norm_starts": 99, "dconv_mode": 0, "lstm_layers": 2}
     if published:
         yield Case("Demucs v2", lambda: Demucs(FOUR, **v2), demucs, FOUR, 2, {}, 132300)
-        yield Case("Hybrid Demucs", lambda: HDemucs(FOUR), hybrid_demucs, FOUR, 2, {}, 220500)
+        v3, plain = dict(demucs.V3), {"rewrite": False}
+        yield Case("Demucs v3", lambda: Demucs(FOUR), demucs, FOUR, 2, v3, 132300)
+        title = TITLES["demucs_v3_plain"]
+        yield Case(title, lambda: Demucs(FOUR, **plain), demucs, FOUR, 2, v3 | plain, 132300)
+        for title, theirs, ours in HYBRIDS:
+            original = lambda kw=theirs: HDemucs(FOUR, **kw)  # noqa: E731
+            yield Case(title, original, hybrid_demucs, FOUR, 2, ours, 220500)
         yield from ht_demucs(published)
         return
     small, ours = {"channels": 4, "depth": 3}, {"width": 4, "depth": 3}
     yield Case("demucs_padded", lambda: Demucs(TWO, **small, **v2), demucs, TWO, 2, ours, 3001)
-    small |= {
-        "depth": 4,
-        "nfft": 256,
-        "norm_starts": 1,
-        "dconv_comp": 2,
-        "dconv_lstm": 1,
-        "dconv_attn": 2,
-    }
-    ours = {"width": 4, "frame_size": 256, "norm_from": 1, "compress": 2}
-    ours |= {"lstm_from": 1, "attention_from": 2}
-    for old in (False, True):
-        name, padding = f"hybrid_demucs{'_old' if old else ''}", {"old_padding": old}
-        original = HDemucs(TWO, audio_channels=1, hybrid_old=old, **small)
-        yield Case(name, lambda o=original: o, hybrid_demucs, TWO, 1, ours | padding, 4001)
+    # Long enough that the LSTMs of the second level work in chunks.
+    deeper = {"norm_starts": 1, "dconv_comp": 2, "dconv_lstm": 1, "dconv_attn": 2}
+    ours |= {"norm_from": 1, "compress": 2, "lstm_from": 1, "attention_from": 2}
+    for name, plain in (("demucs_v3", {}), ("demucs_v3_plain", {"rewrite": False})):
+        v3 = dict(demucs.V3) | ours | plain
+        original = Demucs(TWO, **small, **deeper, **plain)
+        yield Case(name, lambda o=original: o, demucs, TWO, 2, v3, 2501)
+    small |= {"depth": 4, "nfft": 256}
+    ours = ours | {"frame_size": 256}
+    del ours["depth"]
+    for name, theirs, settings in (
+        ("hybrid_demucs", {}, {"old_padding": False}),
+        ("hybrid_demucs_old", {"hybrid_old": True}, {"old_padding": True}),
+        (
+            "hybrid_demucs_magnitudes",
+            {"hybrid_old": True, "cac": False, "audio_channels": 2, "norm_starts": 999},
+            {"old_padding": True, "magnitudes": True, "norm_from": 999},
+        ),
+        (
+            "hybrid_demucs_bands",
+            {"nfft": 1024, "depth": 5, "growth": 1, "norm_starts": 999, "dconv_attn": 999}
+            | {"multi_freqs": [0.1, 0.3], "multi_freqs_depth": 2},
+            {"frame_size": 1024, "growth": 1, "norm_from": 999, "attention_from": 999}
+            | {"bands": [0.1, 0.3], "banded_levels": 2},
+        ),
+    ):
+        channels = theirs.get("audio_channels", 1)
+        original = HDemucs(TWO, **{"audio_channels": 1} | small | deeper | theirs)
+        settings = ours | settings
+        yield Case(name, lambda o=original: o, hybrid_demucs, TWO, channels, settings, 4001)
     yield from ht_demucs(published)
+
+
+# Published settings, theirs and ours: `hdemucs_mmi`, members of `mdx_extra`, members of `mdx`.
+HYBRIDS = (
+    ("Hybrid Demucs", {}, {}),
+    ("Hybrid Demucs, `old_padding`", {"hybrid_old": True}, {"old_padding": True}),
+    ("Hybrid Demucs, `magnitudes`", {"cac": False}, {"magnitudes": True}),
+    (
+        "Hybrid Demucs, `magnitudes`, `old_padding`, no norms",
+        {"cac": False, "hybrid_old": True, "norm_starts": 999},
+        {"magnitudes": True, "old_padding": True, "norm_from": 999},
+    ),
+    (
+        "Hybrid Demucs, `bands`, no norms",
+        {"multi_freqs": [0.1, 0.3], "multi_freqs_depth": 2, "norm_starts": 999},
+        {"bands": [0.1, 0.3], "banded_levels": 2, "norm_from": 999},
+    ),
+)
 
 
 def ht_demucs(published: bool) -> Iterator[Case]:
@@ -216,16 +260,12 @@ def run(case: Case, keep: bool) -> float:
 
 
 def whole(original: nn.Module, mix: torch.Tensor) -> torch.Tensor:
-    """The original on a mix of any length.
-
-    Demucs of 2021 leaves filling up and cutting to its caller, and divides the mix by 1.00001 where
-    it does not normalise.
-    """
+    """The original on a mix of any length: Demucs of 2021 leaves filling up to its caller."""
     if not hasattr(original, "normalize") or hasattr(original, "segment"):
         return original(mix)
     length = mix.shape[-1]
     extra = original.valid_length(length) - length
-    stems = original(nn.functional.pad(mix * (1 + 1e-5), (extra // 2, extra - extra // 2)))
+    stems = original(nn.functional.pad(mix, (extra // 2, extra - extra // 2)))
     return stems.narrow(-1, (stems.shape[-1] - length) // 2, length)
 
 
@@ -234,7 +274,9 @@ def main(keep: bool) -> None:
     print("| network | original | size | dB |\n|---|---|---|---|", flush=True)
     for size in ("small",) if keep else ("small", "published"):
         for peer in PEERS:
-            extra = {"PYTHONPATH": str(HERE / ".venv" / peer)} if peer == "demucs-2.0.3" else {}
+            folders = [os.environ.get("PYTHONPATH", "")]
+            folders += [str(HERE / ".venv" / peer)] * (peer == "demucs-2.0.3")
+            extra = {"PYTHONPATH": os.pathsep.join(filter(None, folders))}
             command = [sys.executable, __file__, "--peer", peer, "--size", size]
             command += ["--compare"] * (not keep)
             subprocess.run(command, env=os.environ | extra, check=True)

@@ -46,8 +46,22 @@ def _tests_of(network: str) -> Any:
 
 
 def elsewhere() -> list[str]:
-    """The cards whose weights are not here."""
-    return [name for name in cards.names() if name not in at_hand()]
+    """The cards whose weights are not here; one of those that are alike when made small."""
+    here = at_hand()
+    kinds: dict[str, str] = {}
+    for name in cards.names():
+        if name not in here:
+            kinds.setdefault(_kind(cards.card(name)), name)
+    return sorted(kinds.values())
+
+
+def _kind(card: cards.Card) -> str:
+    """Whatever makes a separator another one, but for the names of its stems."""
+    if card.bag is not None:
+        return f"a bag of {sorted({_kind(cards.card(name)) for name in card.bag.members})}"
+    made = _narrow(card)
+    facts = made.architecture, made.config, made.segment, made.channels, made.normalise_track
+    return repr((*facts, made.complement is not None))
 
 
 def with_random_weights(name: str) -> AnySeparator:

@@ -31,6 +31,9 @@ def plans(draw: st.DrawFn) -> Plan:
     hop, fade = draw(st.integers(1, kept)), draw(st.integers(0, kept // 2))
     before = draw(st.integers(0, kept + context - 1)) if edge in ("zeros", "inside") else 0
     power = draw(st.sampled_from([0.5, 1.0, 2.0]))
+    step, margin = 1, 0
+    if edge == "fitted":
+        step, margin = draw(st.integers(1, 20)), draw(st.integers(0, 2 * context))
     return Plan(
         length=kept + 2 * context,
         hop=hop,
@@ -39,6 +42,8 @@ def plans(draw: st.DrawFn) -> Plan:
         power=power,
         context=context,
         before=before,
+        step=step,
+        margin=margin,
         edge=edge,
     )
 

@@ -77,6 +77,24 @@ def demucs(mix: Wave, segment: int, context: int = 0, overlap: float = 0.25) -> 
     return joined(mix, chunks())
 
 
+def demucs_as_it_takes(mix: Wave, segment: int, takes: Callable[[int], int]) -> Wave:
+    """The same for a model that takes some lengths: each chunk has what it `takes` at the least."""
+
+    def chunks() -> Iterator[tuple[int, Wave, np.ndarray]]:
+        for offset in range(0, mix.shape[1], int(0.75 * segment)):
+            length = min(segment, mix.shape[1] - offset)
+            extra = takes(length) - length
+            start = offset - extra // 2
+            known = mix[:, max(0, start) : start + length + extra]
+            zeros = max(0, -start), max(0, start + length + extra - mix.shape[1])
+            stems = network(np.pad(known, ((0, 0), zeros)))
+            half = segment // 2
+            triangle = np.array([*range(1, half + 1), *range(segment - half, 0, -1)]) / half
+            yield offset, stems[..., extra // 2 : extra // 2 + length], triangle[:length]
+
+    return joined(mix, chunks())
+
+
 def msst(mix: Wave, chunk: int, overlaps: int) -> Wave:
     """Linear fades, reflected borders, and a short last chunk reflected or filled with zeros."""
     step, fade, length = chunk // overlaps, chunk // 10, mix.shape[1]
@@ -182,6 +200,29 @@ def test_demucs(length: int, context: int) -> None:
     agree(mix, plan, demucs(mix, L, context))
 
 
+@pytest.mark.parametrize(
+    ("context", "step", "margin"), [(0, 1, 0), (5, 16, 0), (6, 13, 0), (15, 16, 23)]
+)
+@pytest.mark.parametrize("length", LENGTHS)
+def test_demucs_with_fitted_segments(length: int, context: int, step: int, margin: int) -> None:
+    whole = L + 2 * context
+    plan = Plan(
+        length=whole,
+        hop=90,
+        window="triangle",
+        context=context,
+        step=step,
+        margin=margin,
+        edge="fitted",
+    )
+    mix = noise(length)
+
+    def takes(samples: int) -> int:
+        return whole - (whole - margin - samples) // step * step
+
+    agree(mix, plan, demucs_as_it_takes(mix, L, takes))
+
+
 @pytest.mark.parametrize("overlaps", [2, 3, 4, 8])
 @pytest.mark.parametrize("length", LENGTHS)
 def test_msst(length: int, overlaps: int) -> None:
@@ -248,7 +289,9 @@ def test_an_identity_gives_the_mix(plan: Plan, length: int, sizes: list[int], ba
         assert set(calls) == {plan.length}
 
 
-@pytest.mark.parametrize("edge", ["zeros", "reflect", "centred", "anchored", "inside"])
+@pytest.mark.parametrize(
+    "edge", ["zeros", "reflect", "centred", "short", "fitted", "anchored", "inside"]
+)
 def test_memory_is_that_of_segments_and_not_of_the_recording(edge: str) -> None:
     """How far the input is ahead of the stems, over a long recording."""
     plan = Plan(length=400, hop=50, window="hann", edge=edge)

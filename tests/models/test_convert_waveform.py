@@ -15,7 +15,10 @@ PAIRS = [
     ("conv_tasnet", "conv_tasnet_music"),
     ("demucs", "demucs_v2"),
     ("demucs", "demucs_padded"),
+    ("demucs", "demucs_v3"),
+    ("demucs", "demucs_v3_plain"),
     ("hybrid_demucs", "hybrid_demucs"),
+    ("hybrid_demucs", "hybrid_demucs_bands"),
     ("htdemucs", "htdemucs"),
     ("htdemucs", "htdemucs_plain"),
 ]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LEAST_WEIGHT = 1e-9
 
 WINDOWS = "cross-fade", "linear", "triangle", "hamming", "hann", "none", "own"
-EDGES = "zeros", "reflect", "centred", "anchored", "inside", "short"
+EDGES = "zeros", "reflect", "centred", "fitted", "anchored", "inside", "short"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,8 @@ class Segmentation:
     - `zeros`: zeros, at least `before_s` of them before the first sample.
     - `reflect`: the mirrored recording, at both ends.
     - `centred`: zeros, as at both sides of what is left of the recording there is as much input.
+    - `fitted`: as `centred`, but no more than it takes: a segment that reaches beyond the end is
+      shorter, by as many whole `step_s` as leave it `margin_s` of input beyond its stems.
     - `anchored`: the last segment ends with the recording, and its window lies there.
     - `inside`: nothing; the first segments are shorter, and the last ones end with the recording.
     - `short`: nothing; the first and the last segments are shorter, and all start on the grid.
@@ -48,12 +50,16 @@ class Segmentation:
     power: float = 1.0
     context_s: float = 0.0
     before_s: float = 0.0
+    step_s: float = 0.0
+    margin_s: float = 0.0
     edge: str = "zeros"
 
     def __post_init__(self) -> None:
-        if self.length_s <= 0 or min(self.fade_s, self.context_s, self.before_s, self.hop_s) < 0:
+        others = self.hop_s, self.fade_s, self.context_s, self.before_s, self.step_s, self.margin_s
+        if self.length_s <= 0 or min(others) < 0:
             raise ValueError(
-                "length_s must be above 0, and hop_s, fade_s, context_s and before_s not below it"
+                "length_s must be above 0, and hop_s, fade_s, context_s, before_s, step_s and "
+                "margin_s not below it"
             )
         kept_s = self.length_s - 2 * self.context_s
         if 2 * self.fade_s > kept_s * (1 + 1e-9):  # as sums of floats are not exact
@@ -77,6 +83,8 @@ class Segmentation:
             power=self.power,
             context=context,
             before=samples(self.before_s),
+            step=max(1, samples(self.step_s)),
+            margin=samples(self.margin_s),
             edge=self.edge,
         )
 
@@ -92,6 +100,8 @@ class Plan:
     power: float = 1.0
     context: int = 0
     before: int = 0
+    step: int = 1
+    margin: int = 0
     edge: str = "zeros"
 
     def __post_init__(self) -> None:
@@ -118,6 +128,10 @@ class Plan:
             raise ValueError(f"context does not go with edge {self.edge}")
         if self.before and self.edge not in ("zeros", "inside", "short"):
             raise ValueError(f"before does not go with edge {self.edge}")
+        if self.step < 1 or not 0 <= self.margin <= 2 * self.context:
+            raise ValueError("step must be above 0, and margin at most both contexts")
+        if (self.step > 1 or self.margin) and self.edge != "fitted":
+            raise ValueError("step and margin go with edge fitted")
         if self.offset >= self.length - self.context:
             raise ValueError(f"before must be below {self.length - self.context}")
 
@@ -170,6 +184,11 @@ class Plan:
             if self.edge == "centred":
                 start = kept - (self.length - min(self.kept, length - kept)) // 2
                 stop = start + self.length
+            if self.edge == "fitted":
+                left = min(self.kept, length - kept)
+                extra = self.margin + (self.length - self.margin - left) % self.step
+                start = kept - extra // 2
+                stop = start + left + extra
         if self.edge in ("inside", "anchored", "short"):
             start = max(0, start)
         return start, stop, kept
@@ -184,6 +203,8 @@ class Plan:
             power=self.power,
             context_s=self.context / sample_rate_hz,
             before_s=self.before / sample_rate_hz,
+            step_s=self.step / sample_rate_hz if self.step > 1 else 0.0,
+            margin_s=self.margin / sample_rate_hz,
             edge=self.edge,
         )
 

@@ -104,13 +104,21 @@ def _in_force(name: str, values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _bag(card: Card, members: Sequence[Any], options: Mapping[str, object]) -> Any:
+    """A bag; an ensemble where the members take different segments."""
     from unweave.engine.adapters.bag import Bag
+    from unweave.engine.adapters.ensemble import Ensemble
     from unweave.engine.adapters.track_normalised import around
 
     bag = card.bag
     assert bag is not None
+
+    def joined(*inner: Any) -> Any:
+        if len({member.spec.segmentation for member in inner}) == 1:
+            return Bag(inner, bag.matrix, card.name, options)
+        return Ensemble(inner, weights=bag.matrix, name=card.name, options=options)
+
     try:
-        return around(lambda *inner: Bag(inner, bag.matrix, card.name, options), *members)
+        return around(joined, *members)
     except UsageError as error:
         raise UsageError(f"{card.place}: {error}") from error
 

@@ -216,6 +216,24 @@ def replace_lengths(plan: Plan, factor: int) -> Plan:
     )
 
 
+def test_an_ensemble_with_weights_for_each_stem() -> None:
+    """As the bags of Demucs have them: members that no stem needs are not run."""
+    parts = Stub(DEMUCS, 1.0), Stub(SHORT, 2.0)
+    first, second = parts[0].spec.stems
+    both = Ensemble(parts, weights=((1.0, 3.0), (1.0, 0.0)))
+    mix = noise(4001)
+    one, two = (run(part, mix) for part in parts)
+    found = run(both, mix)
+    np.testing.assert_allclose(found[first], (one[first] + two[first]) / 2, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(found[second], one[second], rtol=0, atol=1e-6)
+    for part in parts:
+        part.calls.clear()
+    only = run(select(both, [second]), mix)
+    np.testing.assert_allclose(only[second], one[second], rtol=0, atol=1e-6)
+    assert parts[0].calls
+    assert not parts[1].calls
+
+
 def test_an_ensemble_of_other_rates_and_stems() -> None:
     parts = Stub(gain=1, stems=("a",)), Stub(gain=2, rate=RATE // 2), Stub(gain=3, stems=("c",))
     ensemble = Ensemble(parts, weights=(1.0, 3.0, 1.0))
@@ -434,6 +452,8 @@ def test_what_is_run_at_a_time_is_known() -> None:
         (lambda: Ensemble((Stub(),), "sum"), "algorithm must be one of avg_wave, .* got 'sum'"),
         (lambda: Ensemble((Stub(),), "max_fft", (1.0,)), "max_fft takes no weights"),
         (lambda: Ensemble((Stub(),), weights=(1.0, 2.0)), "one above 0 for each member"),
+        (lambda: Ensemble((Stub(),), weights=((1.0,),)), "a row of weights has one, not negative"),
+        (lambda: Ensemble((Stub(),), weights=((1.0, 0.0),)), "no member has a weight"),
         (lambda: Chain(Stub(), "c", Stub()), "has no stem 'c'; it gives a, b"),
         (lambda: Chain(Stub(), "b", Stub()), "two stems would be called a"),
         (lambda: Complement(Stub(), "a"), "has a stem 'a'"),

@@ -1,16 +1,27 @@
 """Conv-TasNet: equal to asteroid's and to the Demucs authors', trainable, any length."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from benchmarks.networks.cost import cost
 
 from tests.models.networks import waveform
 from unweave.errors import WeightsError
+from unweave.models.cards import Card
 from unweave.models.conv_tasnet.convert import convert
 from unweave.models.conv_tasnet.model import SPEECH, ConvTasNet, ConvTasNetConfig, build
 
 SMALL = {"filters": 16, "kernel": 16, "hop": 8, "bottleneck": 8, "hidden": 16}
 SMALL |= {"blocks": 3, "repeats": 2}
+
+
+def narrow(card: Card) -> Card:
+    """A card's network made small, with segments of less than a second."""
+    plan = replace(card.segment, length=8192, hop=6144)
+    return replace(card, config={**card.config, **SMALL}, segment=plan)
+
+
 MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
 
 
@@ -25,7 +36,9 @@ def test_equals_the_original(name: str) -> None:
         assert waveform.below_db(pair.stems, network(pair.mix)) > 127
 
 
-@pytest.mark.parametrize("changes", [{}, {"mask": "softmax", "skip": 6, "bias": True}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"fill": False}, {"mask": "softmax", "skip": 6, "bias": True}]
+)
 def test_segments(changes: dict) -> None:
     network = ConvTasNet(ConvTasNetConfig(**SMALL | changes)).eval()
     waveform.check_segments(network, channels=2, stems=4, lengths=(1, 2, 15, 16, 17, 24, 1001))
@@ -39,6 +52,15 @@ def test_the_end_is_filled_up_to_whole_frames() -> None:
     with torch.inference_mode():
         assert torch.equal(network(mix), network(filled)[..., :1001])
         assert network(mix)[..., -1].abs().max() > 0
+
+
+def test_the_end_is_left_out_as_published() -> None:
+    network = ConvTasNet(ConvTasNetConfig(**SMALL, fill=False)).eval()
+    mix = torch.randn(1, 2, 1001)
+    with torch.inference_mode():
+        stems = network(mix)
+        assert torch.equal(stems[..., :1000], network(mix[..., :1000]))
+    assert not stems[..., 1000:].any()
 
 
 def test_softmax_masks_sum_to_one_and_relu_masks_may_exceed_it() -> None:

@@ -1,6 +1,7 @@
 """HT Demucs: equal to the original, trainable, any length; what is wrong in one operator shows."""
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from tests.models.networks import waveform
+from unweave.models.cards import Card
 from unweave.models.htdemucs import transformer
 from unweave.models.htdemucs.convert import convert
 from unweave.models.htdemucs.model import HTDemucs, HTDemucsConfig, build
@@ -17,6 +19,14 @@ SMALL = {"width": 8, "frame_size": 256, "levels": 2, "length": 0, "bottleneck": 
 SMALL |= {"layers": 2, "hidden": 2.0, "compress": 4}
 MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
 EQUAL_DB = 120
+
+
+def narrow(card: Card) -> Card:
+    """A card of the network with a small one, for segments of a tenth of a second."""
+    config = SMALL | {"length": 4096 if card.config["length"] else 0}
+    config |= {"bottleneck": 16 if card.config["bottleneck"] else 0}
+    cut = replace(card.segment, length=4096, hop=card.segment.hop * 4096 // card.segment.length)
+    return replace(card, config=config, segment=cut)
 
 
 def agreement(name: str) -> float:

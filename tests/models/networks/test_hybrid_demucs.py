@@ -1,22 +1,36 @@
 """Hybrid Demucs: equal to the original, trainable, any length; its parts by plain definitions."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from benchmarks.networks.cost import cost
 
 from tests.models.networks import waveform
+from unweave.models.cards import Card
 from unweave.models.hybrid_demucs.convert import convert
 from unweave.models.hybrid_demucs.model import HybridDemucs, HybridDemucsConfig, build
 from unweave.models.layers.spectra import Spectra
 from unweave.models.layers.waveform import Blstm, LocalAttention
 
 SMALL = {"width": 8, "frame_size": 256, "norm_from": 2, "lstm_from": 2, "attention_from": 2}
+
+
+def narrow(card: Card) -> Card:
+    """A card's network made small, with segments of less than a second."""
+    plan = replace(card.segment, length=8192, hop=6144)
+    size = {"frame_size": 1024} if card.config.get("bands") else {}  # a band has a few bins
+    return replace(card, config={**card.config, **SMALL, **size}, segment=plan)
+
+
 MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
 
 
-@pytest.mark.parametrize("name", ["hybrid_demucs", "hybrid_demucs_old"])
+@pytest.mark.parametrize(
+    "name",
+    ["hybrid_demucs", "hybrid_demucs_old", "hybrid_demucs_magnitudes", "hybrid_demucs_bands"],
+)
 def test_equals_the_original(name: str) -> None:
     pair = waveform.recorded(name)
     network = build(pair.stem_names, pair.channels, pair.config, convert({"weights": pair.weights}))
@@ -26,7 +40,15 @@ def test_equals_the_original(name: str) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"old_padding": True}, {"shared_levels": 0}, {"shared_levels": 2}, {"stride": 2}],
+    [
+        {},
+        {"old_padding": True},
+        {"shared_levels": 0},
+        {"shared_levels": 2},
+        {"stride": 2},
+        {"magnitudes": True},
+        {"bands": (0.1, 0.3), "banded_levels": 1},
+    ],
 )
 def test_segments(changes: dict) -> None:
     settings = SMALL | changes

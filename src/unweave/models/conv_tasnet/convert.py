@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from unweave.models.layers.rename import Arrays, Rules, Sources, only, rename
+from unweave.models.layers.rename import Arrays, Rules, Sources, only, rename, renamed
 
 VALUES = r"(weight|bias)"
 AFFINE = {"gamma": "weight", "beta": "bias"}
@@ -58,7 +58,7 @@ def convert(sources: Sources) -> Arrays:
     state = only(sources)
     if "encoder.conv1d_U.weight" in state:
         return _from_demucs(state)
-    return {rename(_affine(name), ASTEROID): value for name, value in state.items()}
+    return renamed(state, lambda name: rename(_affine(name), ASTEROID))
 
 
 def _from_demucs(state: Mapping[str, np.ndarray]) -> Arrays:

@@ -47,6 +47,7 @@ class ConvTasNetConfig:
     input_norm: Literal["channel", "global"] = "channel"  # over filters, or over frames too
     mask_prelu: bool = False  # before the masks' convolution
     mask: Literal["relu", "sigmoid", "softmax"] = "relu"
+    fill: bool = True  # the end with silence to a whole frame; else it is left out, as published
 
     def __post_init__(self) -> None:
         if self.taps % 2 == 0:
@@ -112,7 +113,7 @@ class Block(nn.Module):
 
 
 class ConvTasNet(nn.Module):
-    """Waves to stems. Segments of any length; the end is filled up with silence to whole frames."""
+    """Waves to stems. Segments of any length."""
 
     def __init__(self, config: ConvTasNetConfig) -> None:
         super().__init__()
@@ -141,12 +142,15 @@ class ConvTasNet(nn.Module):
     def forward(self, mix: Tensor) -> Tensor:
         """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
         length, stems = mix.shape[-1], len(self.config.stems)
-        features = self.encoder(F.pad(mix, (0, self.valid_length(length) - length)))
+        whole = self.valid_length(length)
+        if not self.config.fill and whole > length > self.config.kernel:
+            whole -= self.config.hop
+        features = self.encoder(F.pad(mix, (0, whole - length)))
         if self.config.rectified:
             features = F.relu(features)  # (batch, filter, frame)
         masked = self.estimate(features) * features[:, None]  # (batch, stem, filter, frame)
         waves = self.decoder(masked.flatten(0, 1))  # (batch * stem, channel, valid time)
-        return waves.unflatten(0, (-1, stems))[..., :length]
+        return F.pad(waves, (0, length - whole)).unflatten(0, (-1, stems))
 
     def estimate(self, features: Tensor) -> Tensor:
         """Masks `(batch, stem, filter, frame)`."""

@@ -6,6 +6,10 @@ convolution; decoder: the sum with the encoder's level, gated convolution over t
 transposed convolution. `V1` and `V2` are the published settings; v2 is narrower, works at twice the
 sample rate, and takes the segment normalised.
 
+`V3` has no LSTM at the bottom but residual branches in the encoder, the deeper ones with an LSTM
+and local attention, GELU, and norms in the deeper levels: the models for waves alone of Défossez,
+"Hybrid spectrogram and waveform source separation", arXiv 2111.03600, 2021.
+
 Choices, each a setting:
 
 - `normalise`: mean and deviation of the segment's mono mix are taken out before the network and put
@@ -13,7 +17,11 @@ Choices, each a setting:
   flat and the answer independent of what else is in the file.
 - `padded`: whether the decoder's convolutions fill up their ends with zeros (the package `demucs`
   from 3.0 on, for all its models) or shrink, the input being longer to make up for it (the package
-  that came with the papers). Weights are the same; only the ends of a segment differ.
+  that came with the papers). Weights are the same; only the ends of a segment differ. What is not
+  normalised is divided by 1.00001 in the latter.
+- `fill`: whether what such a decoder takes from the ends is silence around the segment, or the
+  segment's own: with real sound there (`margin` samples), as `apply_model` of that package gives
+  it, `fill` is off, and the stems are silent at the ends.
 - Random shifts at inference are not a setting: a separator gives the same answer twice.
 
 Axes here: `(batch, channel, time)`, later time steps being `stride` of the earlier.
@@ -30,7 +38,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.models.layers.waveform import Blstm, centre_cut, moments, rescale, widths
+from unweave.models.layers.waveform import (
+    Blstm,
+    ResidualBranches,
+    centre_cut,
+    moments,
+    rescale,
+    widths,
+)
 from unweave.models.layers.weights import builder
 
 EPSILON = 1e-5  # added to the deviation
@@ -50,9 +65,19 @@ class DemucsConfig:
     stride: int = 4
     context: int = 3  # steps that the decoder's gated convolution sees
     lstm_layers: int = 2  # 0: none
+    gelu: bool = False  # in place of ReLU
+    rewrite: bool = True  # the gated convolutions
+    branches: int = 0  # residual ones in a level of the encoder
+    compress: int = 4  # how much narrower they are
+    branch_start: float = 1e-4  # how strong they start
+    lstm_from: int = 4  # the first level whose residual branches have an LSTM, counting from 0
+    attention_from: int = 4  # the first one with attention
+    norm_from: int = 99  # the first level that is normalised
+    norm_groups: int = 4
     resample: bool = True  # work at twice the rate
     normalise: bool = True
     padded: bool = True
+    fill: bool = True  # with silence, for what convolutions that are not padded take from the ends
 
     def __post_init__(self) -> None:
         if self.context % 2 == 0:
@@ -65,35 +90,57 @@ class DemucsConfig:
 
 V1: Mapping[str, Any] = {"width": 100, "resample": False, "normalise": False, "padded": False}
 V2: Mapping[str, Any] = {"width": 64, "padded": False}
+V3: Mapping[str, Any] = {"lstm_layers": 0, "gelu": True, "branches": 2, "norm_from": 4}
 
 
 class Down(nn.Module):
     """One level of the encoder."""
 
-    def __init__(self, config: DemucsConfig, inner: int, outer: int) -> None:
+    def __init__(self, config: DemucsConfig, level: int, inner: int, outer: int) -> None:
         super().__init__()
+        self.activation = F.gelu if config.gelu else F.relu
         self.conv = nn.Conv1d(inner, outer, config.kernel, config.stride)
-        self.rewrite = nn.Conv1d(outer, 2 * outer, 1)
+        self.norm1 = norm(config, level, outer)
+        self.residual = ResidualBranches(
+            outer,
+            count=config.branches,
+            compress=config.compress,
+            lstm=level >= config.lstm_from,
+            attention=level >= config.attention_from,
+            start=config.branch_start,
+        )
+        self.rewrite = nn.Conv1d(outer, 2 * outer, 1) if config.rewrite else None
+        self.norm2 = norm(config, level, 2 * outer) if config.rewrite else None
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, inner, time)` to `(batch, outer, (time - kernel) / stride + 1)`."""
-        return F.glu(self.rewrite(F.relu(self.conv(x))), dim=1)
+        x = self.residual(self.activation(self.norm1(self.conv(x))))
+        return gated(x, self.rewrite, self.norm2)
 
 
 class Up(nn.Module):
     """One level of the decoder."""
 
-    def __init__(self, config: DemucsConfig, outer: int, inner: int, *, last: bool) -> None:
+    def __init__(self, config: DemucsConfig, level: int, outer: int, inner: int) -> None:
         super().__init__()
-        self.last = last
+        self.last = level == 0
+        self.activation = F.gelu if config.gelu else F.relu
         around = config.context // 2 if config.padded else 0
-        self.rewrite = nn.Conv1d(outer, 2 * outer, config.context, padding=around)
+        wide = nn.Conv1d(outer, 2 * outer, config.context, padding=around)
+        self.rewrite = wide if config.rewrite else None
+        self.norm1 = norm(config, level, 2 * outer) if config.rewrite else None
         self.deconv = nn.ConvTranspose1d(outer, inner, config.kernel, config.stride)
+        self.norm2 = nn.Identity() if self.last else norm(config, level, inner)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, outer, step)` to `(batch, inner, (step - 1) * stride + kernel)`."""
-        x = self.deconv(F.glu(self.rewrite(x), dim=1))
-        return x if self.last else F.relu(x)
+        x = self.norm2(self.deconv(gated(x, self.rewrite, self.norm1)))
+        return x if self.last else self.activation(x)
+
+
+def gated(x: Tensor, wide: nn.Module | None, norm: nn.Module | None) -> Tensor:
+    """A gated convolution, `x` itself where a level has none."""
+    return x if wide is None or norm is None else F.glu(norm(wide(x)), dim=1)
 
 
 class Demucs(nn.Module):
@@ -106,11 +153,9 @@ class Demucs(nn.Module):
         ins = [config.channels, *width[:-1]]
         outs = [len(config.stems) * config.channels, *width[:-1]]
         levels = range(config.depth)
-        self.encoder = nn.ModuleList(Down(config, ins[n], width[n]) for n in levels)
+        self.encoder = nn.ModuleList(Down(config, n, ins[n], width[n]) for n in levels)
         self.lstm = Blstm(width[-1], config.lstm_layers) if config.lstm_layers else nn.Identity()
-        self.decoder = nn.ModuleList(
-            Up(config, width[n], outs[n], last=n == 0) for n in reversed(levels)
-        )
+        self.decoder = nn.ModuleList(Up(config, n, width[n], outs[n]) for n in reversed(levels))
         rescale(self)
 
     def valid_length(self, length: int) -> int:
@@ -124,17 +169,26 @@ class Demucs(nn.Module):
             length = (length - 1) * config.stride + config.kernel
         return math.ceil(length / 2) if config.resample else length
 
+    @property
+    def margin(self) -> int:
+        """The samples that convolutions which are not padded take from both ends together."""
+        config = self.config
+        steps = 0 if config.padded else config.context - 1
+        samples = steps * sum(config.stride**n for n in range(1, config.depth + 1))
+        return samples // 2 if config.resample else samples
+
     def forward(self, mix: Tensor) -> Tensor:
         """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
         if not self.config.normalise:
-            return self.separate(mix)
+            return self.separate(mix if self.config.padded else mix / (1 + EPSILON))
         mean, deviation = moments(mix.mean(1, keepdim=True), (2,))  # (batch, 1, 1) each
         stems = self.separate((mix - mean) / (EPSILON + deviation))
         return stems * deviation[:, None] + mean[:, None]
 
     def separate(self, mix: Tensor) -> Tensor:
         length, names = mix.shape[-1], self.config.stems
-        extra = self.valid_length(length) - length
+        margin = 0 if self.config.fill else min(self.margin, length - 1)
+        extra = self.valid_length(length - margin) - length
         x = F.pad(mix, (extra // 2, extra - extra // 2))
         if self.config.resample:
             x = resample(x, 1, 2)
@@ -147,7 +201,12 @@ class Demucs(nn.Module):
             x = up(x + centre_cut(levels.pop(), x.shape[-1]))
         if self.config.resample:
             x = resample(x, 2, 1)
-        return centre_cut(x, length).unflatten(1, (len(names), -1))  # channels lie within stems
+        x = F.pad(centre_cut(x, length - margin), (margin // 2, margin - margin // 2))
+        return x.unflatten(1, (len(names), -1))  # channels lie within stems
+
+
+def norm(config: DemucsConfig, level: int, width: int) -> nn.Module:
+    return nn.GroupNorm(config.norm_groups, width) if level >= config.norm_from else nn.Identity()
 
 
 def resample(x: Tensor, old: int, new: int) -> Tensor:

@@ -1,7 +1,8 @@
 """Weights of Hybrid Demucs (v3) as their authors name them; only names change.
 
 Their names count layers (`encoder.2.dconv.layers.0.3.lstm.weight_ih_l0`); ours say what a layer is
-(`spectrum_down.2.residual.0.lstm.lstm.weight_ih_l0`).
+(`spectrum_down.2.residual.0.lstm.lstm.weight_ih_l0`). A level that is split into bands has them
+behind its own name (`encoder.0.layers.1.conv.weight`, `spectrum_down.0.bands.1.conv.weight`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from unweave.models.layers.rename import Arrays, Rules, Sources, only, rename
+from unweave.models.layers.rename import Arrays, Rules, Sources, only, rename, renamed, residual
 
 VALUES = r"(weight|bias)"
 DOWN: Rules = ((rf"(conv|norm1|rewrite|norm2)\.{VALUES}", r"\1.\2"),)
@@ -21,7 +22,6 @@ UP: Rules = (
     (rf"conv_tr\.{VALUES}", r"stretch.conv.\1"),
     (rf"norm2\.{VALUES}", r"stretch.norm.\1"),
 )
-ATTENTION = {"query_decay": "decay", "proj": "project"}
 
 
 def convert(sources: Sources) -> Arrays:
@@ -31,7 +31,7 @@ def convert(sources: Sources) -> Arrays:
     """
     state = only(sources)
     levels = {part: _count(state, part) for part in ("encoder", "tencoder")}
-    return {_hybrid(name, levels, state): value for name, value in state.items()}
+    return renamed(state, lambda name: _hybrid(name, levels, state))
 
 
 def _count(state: Mapping[str, np.ndarray], part: str) -> int:
@@ -69,25 +69,9 @@ def _hybrid(name: str, levels: Mapping[str, int], state: Mapping[str, np.ndarray
             level = f"time_up.{n - 1}"
         case _:
             return rename(name, ())
+    if match := re.match(r"layers\.(\d+)\.", rest):
+        level, rest = f"{level}.bands.{match[1]}", rest[match.end() :]
     if rest.startswith("dconv.layers."):
-        return f"{level}.{_residual(name, rest, state)}"
+        start = f"{name.removesuffix(rest)}dconv.layers."
+        return f"{level}.residual.{residual(name, start, state)}"
     return f"{level}.{rename(rest, DOWN if 'encoder' in part else UP)}"
-
-
-def _residual(name: str, rest: str, state: Mapping[str, np.ndarray]) -> str:
-    """A layer of a residual branch, counted there from both ends: LSTM and attention may lack."""
-    _, _, branch, position, what = rest.split(".", 4)
-    start = f"{name.removesuffix(rest)}dconv.layers.{branch}."
-    last = next(
-        int(other.removeprefix(start).split(".")[0])
-        for other in state
-        if other.startswith(start) and other.endswith(".scale")
-    )
-    fixed = {0: "squeeze", 1: "norm1", last - 3: "expand", last - 2: "norm2", last: "scale"}
-    layer = fixed.get(int(position))
-    if layer is None:
-        kind, _, value = what.partition(".")
-        recurrent = kind in ("lstm", "linear")
-        layer = "lstm" if recurrent else "attention"
-        what = what if recurrent else f"{ATTENTION.get(kind, kind)}.{value}"
-    return f"residual.{branch}.{layer}.{what}"

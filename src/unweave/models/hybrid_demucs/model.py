@@ -8,6 +8,10 @@ are shared, and on the way up they part again. The stems are the sum of both bra
 carry residual branches, the deeper ones with an LSTM and local attention. What the branches see
 and give is normalised by the segment's own moments.
 
+Two settings are those of some models of the 2021 challenge (section 4.2 there). With `magnitudes`
+the spectrum branch sees and gives magnitudes, and the stems get the mix's phase. With `bands` the
+outermost levels have weights of their own for each band of frequencies.
+
 Axes here: spectrum `(batch, channel, bin, frame)`, wave `(batch, channel, time)`.
 """
 
@@ -56,6 +60,9 @@ class HybridDemucsConfig:
     attention_from: int = 4  # the first one with attention
     embedding: float = 0.2  # weight of the learned embedding of a bin's frequency
     embedding_rate: float = 10.0  # how much faster than other parameters it learns
+    magnitudes: bool = False  # and the mix's phase, instead of complex numbers as channels
+    bands: tuple[float, ...] = ()  # where the outermost levels part, as shares of all bins
+    banded_levels: int = 0  # how many of them do
     old_padding: bool = False  # as weights of the 2021 challenge need it: see `Spectra`
 
     def __post_init__(self) -> None:
@@ -66,6 +73,12 @@ class HybridDemucsConfig:
             raise ValueError(f"frame_size is at least {4 * stride**2}, got {size}")
         if self.width < 2 * self.compress:  # one number alone cannot be normalised
             raise ValueError(f"width is at least {2 * self.compress}, got {self.width}")
+        if list(self.bands) != sorted({0.0, *self.bands, 1.0})[1:-1]:
+            raise ValueError(f"bands are shares that rise between 0 and 1, got {self.bands}")
+        if bool(self.bands) != bool(self.banded_levels):
+            raise ValueError("bands and banded_levels go together")
+        if not 0 <= self.banded_levels < self.levels or self.banded_levels > self.norm_from:
+            raise ValueError("banded_levels must be neither the last one nor normalised")
 
     @property
     def levels(self) -> int:
@@ -83,6 +96,7 @@ class Level:
     stride: int
     bins: bool  # it strides over bins, each frame by itself, or else over time
     padded: bool = True  # by half a stride, so that sizes divide by the stride
+    banded: bool = False
 
 
 class Down(nn.Module):
@@ -121,14 +135,40 @@ class Down(nn.Module):
         return F.glu(self.norm2(self.rewrite(x)), dim=1)
 
 
+class BandedDown(nn.Module):
+    """One level of an encoder, for each band of frequencies by itself."""
+
+    def __init__(self, config: HybridDemucsConfig, level: Level) -> None:
+        super().__init__()
+        self.level, self.shares = level, (*config.bands, 1.0)
+        alone = replace(level, padded=False)
+        self.bands = nn.ModuleList(Down(config, alone) for _ in self.shares)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As `Down`; each band sees of its neighbours what one convolution over all would see."""
+        stride, bins = self.level.stride, x.shape[2]
+        pad, kernel = stride // 2, 2 * stride
+        x = F.pad(x, (0, 0, pad, pad))
+        out, start = [], 0
+        for share, band in zip(self.shares, self.bands, strict=True):
+            until = round(bins * share) + pad * (1 if share < 1 else 2)
+            steps = round((until - start - kernel) / stride + 1)
+            out.append(band(x[:, :, start : start + (steps - 1) * stride + kernel]))
+            start += steps * stride
+        return torch.cat(out, dim=2)
+
+
 class Gate(nn.Module):
     """What a level of a decoder does before it strides: a gated convolution all around."""
 
     def __init__(self, config: HybridDemucsConfig, level: Level) -> None:
         super().__init__()
         convolution, outer = nn.Conv2d if level.bins else nn.Conv1d, level.outer
-        size = 2 * config.context + 1  # in frames, and in bins
-        self.conv = convolution(outer, 2 * outer, size, padding=config.context)
+        size, pad = 2 * config.context + 1, config.context  # in frames, and in bins
+        if level.banded:  # a band sees no neighbours
+            self.conv: nn.Module = nn.Conv2d(outer, 2 * outer, (1, size), padding=(0, pad))
+        else:
+            self.conv = convolution(outer, 2 * outer, size, padding=pad)
         self.norm = norm(config, level.number, 2 * level.outer)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -166,6 +206,36 @@ class Up(nn.Module):
         return self.stretch(self.gate(x), length)
 
 
+class BandedUp(nn.Module):
+    """One level of a decoder, for each band of frequencies by itself."""
+
+    def __init__(self, config: HybridDemucsConfig, level: Level) -> None:
+        super().__init__()
+        self.level, self.shares = level, (*config.bands, 1.0)
+        alone = replace(level, padded=False, banded=True)
+        self.bands = nn.ModuleList(Up(config, alone) for _ in self.shares)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As `Up`; where bands meet, both add what one convolution over all would add."""
+        stride, bins = self.level.stride, x.shape[2]
+        batch, _, _, frames = x.shape
+        total = x.new_zeros(batch, self.level.inner, (bins + 1) * stride, frames)
+        start = 0
+        for share, band in zip(self.shares, self.bands, strict=True):
+            until = round(bins * share)
+            stretch = band.stretch.conv
+            y = band.gate(x[:, :, start:until])
+            # The bias of a band counts from its own first bin on.
+            total[:, :, start * stride : (until + 1) * stride] += F.conv_transpose2d(
+                y, stretch.weight, None, stretch.stride
+            )
+            begin = (start + 1 if start else 0) * stride
+            total[:, :, begin : (until + 1) * stride] += stretch.bias[:, None, None]
+            start = until
+        total = total[:, :, stride // 2 : -stride // 2]
+        return total if self.level.number == 0 else F.gelu(total)
+
+
 class HybridDemucs(nn.Module):
     """Waves to stems. Segments of any length."""
 
@@ -173,10 +243,13 @@ class HybridDemucs(nn.Module):
         super().__init__()
         self.config = config
         self.spectra = Spectra(config.frame_size, mirror=not config.old_padding)
-        *spectrum, meeting = branch(config, 2 * config.channels, bins=True)
+        parts = 1 if config.magnitudes else 2
+        *spectrum, meeting = branch(config, parts * config.channels, bins=True)
         *time, merging = branch(config, config.channels, bins=False)
         shared = shared_levels(config, meeting)
-        self.spectrum_down = nn.ModuleList(Down(config, level) for level in spectrum)
+        self.spectrum_down = nn.ModuleList(
+            (BandedDown if level.banded else Down)(config, level) for level in spectrum
+        )
         self.time_down = nn.ModuleList(Down(config, level) for level in time)
         self.merge = strided(merging)
         self.meet = Down(config, meeting)
@@ -184,7 +257,10 @@ class HybridDemucs(nn.Module):
         self.shared_up = nn.ModuleList(Up(config, level) for level in reversed(shared))
         self.part = Up(config, meeting)
         self.part_time = Stretch(config, merging)
-        self.spectrum_up = nn.ModuleList(Up(config, out(level, config)) for level in spectrum[::-1])
+        self.spectrum_up = nn.ModuleList(
+            (BandedUp if level.banded else Up)(config, out(level, config))
+            for level in spectrum[::-1]
+        )
         self.time_up = nn.ModuleList(Up(config, out(level, config)) for level in time[::-1])
         bins = config.frame_size // 2 // config.stride
         self.embedding = nn.Parameter(wandering(bins, config.width) / config.embedding_rate)
@@ -193,12 +269,19 @@ class HybridDemucs(nn.Module):
     def forward(self, mix: Tensor) -> Tensor:
         """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
         spectrum = self.spectra.analyse(mix)  # (batch, 2 * channel, bin, frame)
+        parts = spectrum.unflatten(1, (-1, 2))
+        if self.config.magnitudes:
+            spectrum = torch.hypot(*parts.unbind(2))  # (batch, channel, bin, frame)
         x_mean, x_deviation = moments(spectrum, (1, 2, 3))
         t_mean, t_deviation = moments(mix, (1, 2))
         x = (spectrum - x_mean) / (EPSILON + x_deviation)
         t = (mix - t_mean) / (EPSILON + t_deviation)
         x, t = self.network(x, t)
-        x = self.spectra.synthesise(x * x_deviation + x_mean, mix.shape[-1])
+        x = x * x_deviation + x_mean  # (batch, stem * channel * 2, bin, frame)
+        if self.config.magnitudes:
+            turned = x.unflatten(1, (-1, mix.shape[1], 1)) * phase(parts, spectrum)[:, None]
+            x = turned.flatten(1, 3)
+        x = self.spectra.synthesise(x, mix.shape[-1])
         waves = x + t * t_deviation + t_mean  # (batch, stem * channel, time)
         return waves.unflatten(1, (len(self.config.stems), -1))
 
@@ -237,11 +320,26 @@ class HybridDemucs(nn.Module):
         return x
 
 
+def phase(parts: Tensor, magnitudes: Tensor) -> Tensor:
+    """`(batch, channel, 2, bin, frame)` divided by its magnitudes; 1 where there is silence."""
+    silent = (magnitudes == 0).to(magnitudes)
+    real, imaginary = parts.unbind(2)
+    return torch.stack([real + silent, imaginary], dim=2) / (magnitudes + silent)[:, :, None]
+
+
 def branch(config: HybridDemucsConfig, channels: int, *, bins: bool) -> list[Level]:
     """The levels of one branch; the last strides over all bins that are left, without padding."""
     width, last = [channels, *widths(config.width, config.growth, config.levels)], config.levels - 1
     return [
-        Level(n, width[n], width[n + 1], config.stride, bins, padded=not (bins and n == last))
+        Level(
+            n,
+            width[n],
+            width[n + 1],
+            config.stride,
+            bins,
+            padded=not (bins and n == last),
+            banded=bins and n < config.banded_levels,
+        )
         for n in range(config.levels)
     ]
 

@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unweave.audio.formats import FORMATS
@@ -167,6 +167,7 @@ def test_a_default_counts_as_it_was_when_work_was_done() -> None:
         assert then.items() <= dataclasses.asdict(now).items(), advice
 
 
+@settings(deadline=None)
 @given(requests)
 def test_whatever_changes_bytes_changes_the_identity(request_: SeparationRequest) -> None:
     for fact, other in changed(request_).items():

@@ -226,8 +226,7 @@ def _request(
             f"call; got {model!r:.80}"
         )
     spec = model.spec
-    seed = own.get(SEED.name, 0)
-    SEED.check(seed, spec.name)
+    seed = SEED.check(own.get(SEED.name, 0), spec.name)
     if inference.shifts or seed == spec.options.get(SEED.name, 0):
         own.pop(SEED.name, None)
     if own:
@@ -238,7 +237,7 @@ def _request(
     separator = SeparatorRef(
         name=spec.name, weights_sha256=spec.weights_sha256, options=dict(spec.options)
     )
-    names, inference = registry.asked(model, spec.name, stems, inference, execution, seed)
+    names, inference = registry.asked(model, spec.name, stems, inference, execution, seed=seed)
     request = SeparationRequest(
         separator=separator, stems=names, output=output, inference=inference, execution=execution
     )

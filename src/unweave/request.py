@@ -146,15 +146,15 @@ class Inference:
         unset="the model's",
     )
     shifts: int = option(
-        0, "mean over that many positions of the segments, as Demucs has it", at_least=0, at_most=99
+        0, "separate at that many positions of the segments and average", at_least=0, at_most=99
     )
     precision: str = option(
         "float32",
-        "arithmetic of a network; float32 for all else",
+        "arithmetic of networks; all else is computed in float32",
         choices=("float32", "bfloat16", "float16"),
     )
     complement: str | None = option(
-        None, "name of one more stem: what the chosen stems leave of the mix"
+        None, "name of one more stem: what the stems of --stems leave of the mix"
     )
     shift_seed: int = 0
 
@@ -167,9 +167,11 @@ class Inference:
 
     def facts(self) -> dict[str, Any]:
         """What of it is meant to change bytes: what is not a default, as of `Output`."""
-        usual = Inference()
-        found = {key: value for key, value in asdict(self).items() if value != getattr(usual, key)}
+        found = {key: value for key, value in asdict(self).items() if value != getattr(USUAL, key)}
         return found if self.shifts else {k: v for k, v in found.items() if k != "shift_seed"}
+
+
+USUAL = Inference()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,12 +299,12 @@ def differences(old: SeparationRequest, new: SeparationRequest) -> Iterator[str]
             yield f"{item.name.replace('_', ' ')} {before}, now {after}"
     if old.output.region != new.output.region:
         yield f"{_part(old.output.region)}, now {_part(new.output.region)}"
-    usual, run, rerun = Inference(), old.inference.facts(), new.inference.facts()
-    unset = {item.name: item.unset for item in options_of(Inference)}
+    run, rerun = old.inference.facts(), new.inference.facts()
     for name in sorted({*run, *rerun}):
-        before, after = (each.get(name, getattr(usual, name)) for each in (run, rerun))
+        before, after = (each.get(name, getattr(USUAL, name)) for each in (run, rerun))
         if before != after:
-            said = [unset.get(name) or "none" if each is None else each for each in (before, after)]
+            unset = "the model's" if name == "overlap" else "none"
+            said = [unset if each is None else each for each in (before, after)]
             yield f"{name.replace('_', ' ')} {said[0]}, now {said[1]}"
     if old.facts()["stems"] != new.facts()["stems"] and old.output == new.output:
         then_, now_ = ", ".join(old.taken), ", ".join(new.taken)

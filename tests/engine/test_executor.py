@@ -103,8 +103,8 @@ def test_two_at_a_time_are_the_same_bytes_with_one_copy_of_each_model(
     alone = [hashes(n, tmp_path / "alone", None) for n in range(len(REQUESTS))]
     load, copies, most = registry.load_pinned, {}, []  # type: ignore[var-annotated]
 
-    def counted(separator: SeparatorRef, *rest: Any) -> Any:
-        loaded = load(separator, *rest)
+    def counted(separator: SeparatorRef, *rest: Any, **more: Any) -> Any:
+        loaded = load(separator, *rest, **more)
         alive = copies.setdefault(separator.identity(), weakref.WeakSet())
         alive.add(loaded)
         gc.collect()

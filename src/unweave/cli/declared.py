@@ -57,6 +57,8 @@ def _option(item: Option, panel: str) -> inspect.Parameter:
         facts["min"] = item.at_least
     elif kind is float:
         metavar = metavar or "NUMBER"
+    elif kind is str:
+        metavar = "NAME"
     name = item.name.removesuffix(f"_{item.unit.lower()}") if item.unit else item.name
     option = typer.Option(
         f"--{name.replace('_', '-')}",

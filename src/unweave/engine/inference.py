@@ -76,12 +76,12 @@ def check_precision(precision: str, device: str) -> None:
 
     if precision == "float32":
         return
-    there = {
-        "cpu": lambda: _on_cpu(precision),
-        "cuda": lambda: precision == "float16" or torch.cuda.is_bf16_supported(False),
-        "mps": lambda: precision == "float16",
-    }
-    if not there[device]():
+    there = precision == "float16"
+    if device == "cpu":
+        there = _on_cpu(precision)
+    elif device == "cuda":
+        there = there or torch.cuda.get_device_capability() >= (8, 0)
+    if not there:
         what = "this processor" if device == "cpu" else f"{device} here"
         raise UsageError(
             f"{what} has no instructions for {precision}, which would be slower and no better: "

@@ -224,7 +224,7 @@ def separate_array(
         executor,
         should_stop,
     ) as work:
-        for _, stems in wrap.separate_blocks(
+        for _, found in wrap.separate_blocks(
             separator.to(work.device),
             blocks(),
             sample_rate_hz,
@@ -236,8 +236,8 @@ def separate_array(
             workers=work.workers,
         ):
             executor.check(separator.spec.name, should_stop)
-            out[..., done : done + stems.shape[-1]] = stems
-            done += stems.shape[-1]
+            out[..., done : done + found.shape[-1]] = found
+            done += found.shape[-1]
             if on_progress is not None:
                 on_progress(Progress(done / sample_rate_hz, length / sample_rate_hz))
     return dict(zip(names, out, strict=True))

@@ -167,7 +167,7 @@ def request(
     be read.
     """
     given = {**(options or {})}
-    SEED.check(seed, model)
+    seed = SEED.check(seed, model)
     if seed and any(item.name == SEED.name for item in declared(model)):
         given = {SEED.name: seed, **given}
     elif seed and not inference.shifts and any(_takes_chance(p.name) for p in parts(model)):
@@ -175,19 +175,20 @@ def request(
             f"{model}: its file sets the seeds of its members, as in options = {{ seed = 1 }}"
         )
     separator, made = _resolved(model, given)
-    names, inference = asked(made, model, stems, inference, execution, seed)
+    names, inference = asked(made, model, stems, inference, execution, seed=seed)
     return SeparationRequest(
         separator=separator, stems=names, output=output, inference=inference, execution=execution
     )
 
 
 def asked(
-    separator: AnySeparator | Described,
+    separator: AnySeparator,
     model: str,
     stems: str | Iterable[str] | None,
     inference: Inference,
     execution: Execution,
-    seed: int,
+    *,
+    seed: Any,
 ) -> tuple[tuple[str, ...], Inference]:
     """The stems to write and how they are inferred, both checked against a separator.
 

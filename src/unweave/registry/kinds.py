@@ -75,7 +75,7 @@ def filtered(separator: AnySeparator, rounds: int) -> AnySeparator:
     from unweave.engine.adapters.track_normalised import around
     from unweave.engine.adapters.wiener import Wiener
 
-    return around(lambda inner: Wiener(inner, rounds), separator)  # type: ignore[arg-type]
+    return around(lambda inner: Wiener(inner, rounds), separator)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,12 @@ from unweave.core.stem_names import VOCALS, canonical
 from unweave.errors import UsageError
 from unweave.models import cards, store
 from unweave.models.cards import Card
+from unweave.models.licences import permissive, short
 
 QUALITIES = ("fast", "balanced", "best")
 METRIC, DATA = "cSDR", ("MUSDB18 test", "MUSDB18-HQ test")
-FALLBACK = "spleeter"  # the architecture; its weights are MIT
+FALLBACK = "spleeter"  # the architecture
+MOST_NAMED = 3  # of models that are not chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,7 @@ class Choice:
         """What was chosen, and what else could be, a line each."""
         chosen, stems = self.chosen, ", ".join(self.stems)
         lines = [f"{self.quality} for {stems}: {chosen.name} ({_facts(chosen)})"]
-        for other in self.better[:3]:
+        for other in self.better[:MOST_NAMED]:
             size = f", {other.download_bytes / 1e6:.0f} MB" if other.download_bytes else ""
             lines.append(
                 f"better would be {other.name} ({_facts(other)}{size}): unweave models pull "
@@ -94,6 +96,8 @@ def choose_installed(quality: str, stems: Sequence[str]) -> Choice:
     names = [name.strip() for word in stems for name in word.split(",") if name.strip()]
     asked = tuple(names) or (VOCALS,)
     found = [card for name in cards.names() if (card := _card(name)) and _has(card, asked)]
+    parts = {name for card in found if card.bag for name in card.bag.members}
+    found = [card for card in found if card.name not in parts]  # the bag runs those it needs
     return choose(quality, asked, [candidate(card, asked) for card in found])
 
 
@@ -104,9 +108,9 @@ def candidate(card: Card, stems: Sequence[str]) -> Candidate:
     factors = [each.real_time_factor for each in needed]
     return Candidate(
         name=card.name,
-        licence=card.licence_weights,
+        licence=short(card.licence_weights),
         here=not any(map(store.needs_download, needed)),
-        fallback=card.architecture == FALLBACK,
+        fallback=card.architecture == FALLBACK and permissive(card.licence_weights),
         networks=len(needed),
         score_db=score_db(card, own),
         real_time_factor=None if None in factors else sum(filter(None, factors)),
@@ -148,12 +152,14 @@ def _none(quality: str, stems: Sequence[str], every: Sequence[Candidate]) -> str
     asked = ", ".join(stems)
     if not every:
         return f"no model has {asked}; 'unweave models list' shows the stems of each"
+    best = sorted(every, key=lambda each: (not each.here, -(each.score_db or 0.0), each.name))
     told = ", ".join(
-        f"{each.name} ({each.licence}{'' if each.here else ', not here'})" for each in every
+        f"{each.name} ({_facts(each)}{'' if each.here else ', not here'})"
+        for each in best[:MOST_NAMED]
     )
     return (
-        f"no model whose weights are here can be ranked as {quality} for {asked}: name one of "
-        f"these with --model: {told}"
+        f"no model whose weights are here can be ranked as {quality} for {asked}: name one with "
+        f"--model, or fetch one with 'unweave models pull', as {told}"
     )
 
 

@@ -22,10 +22,10 @@ EQUAL_DB = 120
 
 
 def narrow(card: Card) -> Card:
-    """A card of the network with a small one, for segments of a fifth of a second."""
-    config = SMALL | {"length": 8192 if card.config["length"] else 0}
+    """A card of the network with a small one, for segments of a tenth of a second."""
+    config = SMALL | {"length": 4096 if card.config["length"] else 0}
     config |= {"bottleneck": 16 if card.config["bottleneck"] else 0}
-    cut = replace(card.segment, length=8192, hop=card.segment.hop * 8192 // card.segment.length)
+    cut = replace(card.segment, length=4096, hop=card.segment.hop * 4096 // card.segment.length)
     return replace(card, config=config, segment=cut)
 
 

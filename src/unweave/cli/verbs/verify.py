@@ -76,7 +76,8 @@ def verify(
                     model=model,
                     device=None if device is None else str(device),
                 )
-                fetch(current, [ready.request.separator.model or ""])
+                request = ready.request
+                fetch(current, [request.separator.model or ""], stems=request.needed)
                 with enough_memory(), display(current) as progress:
                     progress.start(path, shown(path))
                     verdict = again.repeat(

@@ -438,7 +438,7 @@ def test_no_room_for_a_recording_that_does_not_say_how_long_it_is(
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"stems": ("drums",)}, UsageError, "gives some, rest; asked for drums"),
+        ({"stems": ("drums",)}, UsageError, "stems must be some of some, rest; got drums"),
         ({"device": "abacus"}, UsageError, "device must be one of auto, cpu, cuda, mps"),
         ({"batch": 0}, UsageError, "batch must be a whole number or none, at least 1"),
     ],

@@ -199,15 +199,14 @@ def test_the_list_fits_the_terminal(say, elsewhere, monkeypatch, columns):
     assert (listed["permissive"], listed["weights_path_exists"]) == (False, False)
 
 
-def test_a_separation_is_remembered(say, here, make_wave, monkeypatch, tmp_path):
-    monkeypatch.setenv("UNWEAVE_CACHE", str(tmp_path / "cache"))
+def test_a_separation_is_remembered(say, here, make_wave):
     soundfile.write("a.wav", make_wave(1, 16000 * 11).T, 16000)
     assert say("separate", "a.wav", "-m", "mir1k-dnn").code == 0
     run = measured.last("mir1k-dnn")
     assert run.duration_s == 11
     assert run.speed > 0
     assert run.peak_memory_mb > 10
-    (tmp_path / "cache" / "measured" / "mir1k-dnn.json").write_text("{")
+    (measured.folder() / "mir1k-dnn.json").write_text("{")
     assert measured.last("mir1k-dnn") is None
 
 

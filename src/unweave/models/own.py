@@ -96,9 +96,9 @@ def recognised(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
             ours = architectures.converter(name)({"": arrays}) if convert else arrays
             return {"architecture": name, **facts, "arrays": ours}
     for card in _kinds():
-        ours = _taken(card, arrays)
-        if ours is not None:
-            return {**_like(card, settings), "arrays": ours}
+        taken = _taken(card, arrays)
+        if taken is not None:
+            return {**_like(card, settings), "arrays": taken}
     return None
 
 

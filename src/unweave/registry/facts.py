@@ -84,8 +84,8 @@ def matches(
 
 
 def with_stem(stem: str) -> str:
-    """The models that have a stem, in words: those that are here first, then by licence and size;
-    empty where none has it."""
+    """The models that have a stem, in words: those that are here first, then by licence and size,
+    techniques last; empty where none has it."""
     named = []
     for name in registry.names():
         try:
@@ -101,9 +101,8 @@ def with_stem(stem: str) -> str:
         licences = " and ".join(dict.fromkeys(short(card.licence_weights) for card in found))
         words = [f"{size / 1e6:.0f} MB" if size else "size not stated", licences] * bool(found)
         words += ["not here yet"] * (not here)
-        named.append(
-            ((not here, not free, size), f"{name} ({', '.join(words)})" if words else name)
-        )
+        order = (not found, not here, not free, size)
+        named.append((order, f"{name} ({', '.join(words)})" if words else name))
     return ", ".join(words for _, words in sorted(named)[:MOST_NAMED])
 
 

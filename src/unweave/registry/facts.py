@@ -113,7 +113,7 @@ def with_stem(stem: str) -> str:
         licences = " and ".join(dict.fromkeys(short(card.licence_weights) for card in found))
         words = [f"{size / 1e6:.0f} MB" if size else "size not stated", licences] * bool(found)
         words += ["not here yet"] * (not here)
-        order = (not found, not here, not free, size)
+        order = (not found, not here, not free, not size, size)
         named.append((order, f"{name} ({', '.join(words)})" if words else name))
     return ", ".join(words for _, words in sorted(named)[:MOST_NAMED])
 

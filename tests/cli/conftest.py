@@ -29,6 +29,14 @@ class Said:
         return json.loads(self.out)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_measured(tmp_path, monkeypatch) -> None:
+    """No model ran here, and none that a test runs is remembered."""
+    from unweave.models import measured
+
+    monkeypatch.setattr(measured, "folder", lambda: tmp_path / "measured")
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch) -> Path:
     """An empty current folder."""

@@ -137,9 +137,11 @@ def test_the_list_of_models_is_a_table_that_breaks_no_word(say, monkeypatch, col
     assert lines[2].endswith("(default)")
     techniques = lines.index("Classical techniques")
     research = lines.index("Networks of unweave-mir1k")
-    assert lines[3:research] == [""]
-    assert all(line.startswith("  mir1k-") for line in lines[research + 2 : techniques - 1])
-    assert techniques - 1 - research - 2 == 10  # a line each
+    assert lines[research - 1] == lines[techniques - 1] == ""
+    scores = " " * 6  # where the terminal is narrow, they stand below their model
+    rows = [line for line in lines[research + 2 : techniques - 1] if not line.startswith(scores)]
+    assert all(line.startswith("  mir1k-") for line in rows)
+    assert len(rows) == 10  # a line each
     assert any(line.startswith("  hpss ") for line in lines[techniques:])
     words = " ".join(lines).split()
     for word in ("microphones:", "spectrogram's", "accompaniment", "right-100"):

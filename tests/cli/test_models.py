@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from unweave.models import cards, sources, store
+from unweave.cli import weights
+from unweave.models import cards, measured, sources, store
 
 
 @pytest.fixture
@@ -95,3 +96,167 @@ def test_a_download_is_seen_before_the_work(say, here, make_wave, monkeypatch, t
     assert said[1].startswith("a.wav: at work")
     shutil.rmtree(tmp_path / "cache")
     assert say("verify", "stems/a").err.startswith(said[0])
+
+
+SMALL = """
+[[sources]]
+reader = "safetensors"
+url = "http://127.0.0.1:9/small.safetensors"
+sha256 = "0123abcd"
+size_bytes = 123000000
+"""
+
+
+@pytest.fixture
+def elsewhere(plug_in, monkeypatch, tmp_path):
+    """A model `small` with the stem `kazoo`, whose weights a server has that does not answer."""
+    monkeypatch.setenv("UNWEAVE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    text = cards.path("mir1k-demucs").read_text().partition("[weights]")[0]
+    text = text.replace('["vocals", "accompaniment"]', '["kazoo", "accompaniment"]')
+    text = text.replace('licence_weights = "', 'licence_weights = "research only (really) ')
+    assert "kazoo" in text
+    assert "segment" in text
+    plug_in("bringer", "bringer.inner", {"small": text + SMALL})
+
+
+@pytest.fixture
+def song(here, make_wave):
+    soundfile.write("a.wav", make_wave(1, 4410).T, 16000)
+    return "a.wav"
+
+
+def test_a_download_is_not_begun_without_being_asked_for(say, here, song, elsewhere):
+    done = say("separate", song, "-m", "small")
+    assert done.code == 3
+    assert done.err.count("\n") == 1
+    assert done.err.startswith("error: small: its weights are not here (123 MB, licence: research")
+    assert done.err.endswith("run: unweave models pull small, or add --pull\n")
+    assert not (here / "stems").exists()
+
+
+def test_pull_says_that_it_may_be_fetched(say, song, elsewhere):
+    done = say("separate", song, "-m", "small", "--pull")
+    assert done.code == 3
+    assert "http://127.0.0.1:9/small.safetensors: could not be fetched (" in done.err
+
+
+@pytest.mark.parametrize(("answer", "words"), [("y", "could not be fetched"), ("n", "not here")])
+def test_at_a_terminal_it_is_asked(say, song, elsewhere, monkeypatch, answer, words):
+    asked = []
+
+    def confirm(text, err):
+        asked.append(text)
+        return answer == "y"
+
+    monkeypatch.setattr(weights, "_asks", lambda current: True)
+    monkeypatch.setattr("typer.confirm", confirm)
+    done = say("separate", song, "-m", "small")
+    assert done.code == 3
+    assert words in done.err
+    (question,) = asked
+    assert question.startswith("small: fetch its weights (123 MB, licence: research only (really)")
+
+
+def test_a_stem_that_no_installed_model_has_names_those_that_have_it(say, song, elsewhere):
+    done = say("separate", song, "--stems", "kazoo")
+    assert done.code == 2
+    assert done.err == (
+        "error: spleeter-2stems has no stem 'kazoo'; it has vocals, accompaniment; these have it: "
+        "small (123 MB, research only, not here yet)\n"
+    )
+
+
+def names(listed):
+    return {fact["name"] for fact in listed.json}
+
+
+def test_the_list_can_be_narrowed(say, elsewhere):
+    assert names(say("models", "list", "--stem", "kazoo", "--json")) == {"small"}
+    assert "spleeter-2stems" in names(say("models", "list", "--stem", "karaoke", "--json"))
+    free = names(say("models", "list", "--licence", "permissive", "--json"))
+    assert {"spleeter-2stems", "hpss"} <= free
+    assert "small" not in free
+    there = names(say("models", "list", "--installed", "--json"))
+    assert {"hpss", "mir1k-demucs"} <= there
+    assert not {"small", "spleeter-2stems"} & there  # the cache is empty
+    assert say("models", "list", "--stem", "kazoo", "--installed").out.startswith("none;")
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_list_fits_the_terminal(say, elsewhere, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    run = measured.Measured(duration_s=20, seconds=10, peak_memory_mb=1500, device="cpu")
+    measured.keep("small", run)
+    out = say("models", "list").out
+    assert max(map(len, out.splitlines())) <= columns
+    lines = out.splitlines()
+    (at,) = (n for n, line in enumerate(lines) if line.split()[:1] == ["small"])
+    assert "123 MB  no    research only" in lines[at]
+    assert "2x real time, 1.5 GB here" in " ".join(" ".join(lines[at : at + 3]).split())
+    (listed,) = (fact for fact in say("models", "list", "--json").json if fact["name"] == "small")
+    assert listed["measured"]["speed"] == 2
+    assert (listed["permissive"], listed["weights_path_exists"]) == (False, False)
+
+
+def test_a_separation_is_remembered(say, here, make_wave):
+    soundfile.write("a.wav", make_wave(1, 16000 * 11).T, 16000)
+    assert say("separate", "a.wav", "-m", "mir1k-dnn").code == 0
+    run = measured.last("mir1k-dnn")
+    assert run.duration_s == 11
+    assert run.speed > 0
+    assert run.peak_memory_mb > 10
+    (measured.folder() / "mir1k-dnn.json").write_text("{")
+    assert measured.last("mir1k-dnn") is None
+
+
+def test_verify_says_what_is_right_and_what_is_not(say, elsewhere, tmp_path):
+    done = say("models", "verify", "mir1k-demucs", "--json")
+    assert done.code == 0
+    (found,) = done.json
+    (digest,) = found["files"].values()
+    assert (found["right"], digest) == (True, cards.card("mir1k-demucs").weights.sha256)
+    done = say("models", "verify", "mir1k-demucs", "small")
+    assert done.code == 3
+    assert "mir1k-demucs: SHA-256 right (" in done.out
+    assert "small: its weights are not here\n" in done.out
+    assert "small" not in say("models", "verify").out
+
+
+def test_remove_export_import(say, monkeypatch, tmp_path, here):
+    ready = store.pull(cards.card("spleeter-2stems"))
+    monkeypatch.setenv("UNWEAVE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sources.wheel, "installed", lambda source: [])
+    (tmp_path / "cache" / "weights").mkdir(parents=True)
+    shutil.copy(ready, tmp_path / "cache" / "weights")
+    assert say("models", "export", "stick", "spleeter-2stems").out.startswith("stick/")
+    assert (
+        say("models", "remove", "spleeter-2stems").out == "spleeter-2stems: 79 MB are free again\n"
+    )
+    assert say("models", "import", "stick", "--json").json == ["spleeter-2stems"]
+    assert store.here(cards.card("spleeter-2stems"))
+    done = say("models", "remove", "mir1k-dnn")
+    assert done.code == 3
+    assert "its weights came with the package unweave-mir1k" in done.err
+
+
+def test_a_checkpoint_is_added_by_name(say, monkeypatch, tmp_path, here):
+    monkeypatch.setenv("UNWEAVE_DATA", str(tmp_path / "data"))
+    cards.refresh()
+    shutil.copy(store.path(cards.card("mir1k-dnn")), "mine.safetensors")
+    done = say("models", "add", "mine.safetensors")
+    assert done.code == 0
+    assert done.out.startswith("mine: mask_inference with vocals, accompaniment; taken for")
+    assert "Networks of your own" in say("models", "list").out
+    assert say("models", "remove", "mine").code == 0
+    assert not list((tmp_path / "data" / "models").iterdir())
+    monkeypatch.undo()
+    cards.refresh()
+
+
+def test_an_option_moves_the_cache(say, monkeypatch, tmp_path, elsewhere):
+    before = say("models", "path", "small").out
+    monkeypatch.setenv("UNWEAVE_CACHE", str(tmp_path / "cache"))  # puts back what the option sets
+    moved = say("--cache", str(tmp_path / "other"), "models", "path", "small").out
+    assert before == f"{tmp_path / 'cache' / 'weights' / 'small'}\n"
+    assert moved == f"{tmp_path / 'other' / 'weights' / 'small'}\n"

@@ -331,9 +331,9 @@ def test_without_a_residual_it_is_refused_before_work(here, say, model, settings
     done = say("separate", "a.wav", "-m", model, *settings, "--stems", stems)
     assert (done.code, done.out) == (2, "")
     assert done.err == f"error: {model} {NO_RESIDUAL} {names}\n"
-    typo = say("separate", "a.wav", "-m", model, *settings, "--stems", "drums")
+    typo = say("separate", "a.wav", "-m", model, *settings, "--stems", "kazoo")
     others = "'unweave models list' shows others"
-    assert typo.err == f"error: {model} has no stem 'drums'; it has {names}; {others}\n"
+    assert typo.err == f"error: {model} has no stem 'kazoo'; it has {names}; {others}\n"
 
 
 @pytest.mark.parametrize(

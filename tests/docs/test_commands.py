@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 import tomli_w
+import torch
 import typer
 from tests import CPU
 from typer.testing import CliRunner
@@ -25,7 +27,7 @@ from unweave.cli.app import app
 from unweave.engine.run import separate_array
 from unweave.errors import UsageError
 from unweave.evaluation import entries
-from unweave.models import cards
+from unweave.models import cards, store
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -42,6 +44,7 @@ PARSED_ONLY = {
     "unweave nmf learn --dataset mir-1k": "learns for minutes, likewise",
     "unweave dataset check data/musdb18 --index": "needs the index of a complete copy",
     "unweave separate -q --json -o out -- $song": "a line of a script: the shell sets the song",
+    "unweave models remove": "removes the weights of whoever runs the tests",
     "unweave report DIR": "needs the scores of a benchmark, which other commands make and report",
 }
 # Other programs: what they do is not unweave's.
@@ -114,6 +117,9 @@ def original(tmp_path_factory, make_wave, ffmpeg_file, stem_mp4) -> Path:
     for stem in ("vocals", "accompaniment"):
         write(here / "estimates/A" / f"{stem}.wav", make_wave(2, 50_000), 44100)
     own_model(here / "mine.toml")
+    weights = store.weights(cards.card("mir1k-dnn"))
+    tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
+    torch.save(tensors, here / "fine-tuned.ckpt")
     (here / "my_package").mkdir()
     (here / "my_package/my_module.py").write_text(MODULE)
     for split in ("train", "test-public"):
@@ -142,13 +148,17 @@ def write(path: Path, wave: np.ndarray, rate: int = SECOND) -> None:
 
 
 @pytest.fixture
-def scene(original, tmp_path, monkeypatch) -> Path:
+def scene(original, tmp_path, monkeypatch) -> Iterator[Path]:
     """A copy of it as the current folder, beside the project's own recipes."""
     shutil.copytree(original, tmp_path, dirs_exist_ok=True)
     for name in ("recipes", "benchmarks"):
         (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    monkeypatch.setenv("UNWEAVE_DATA", str(tmp_path / "users"))
+    cards.refresh()
+    yield tmp_path
+    monkeypatch.undo()
+    cards.refresh()
 
 
 def check_unweave(words: list[str]) -> None:

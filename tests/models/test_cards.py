@@ -143,6 +143,9 @@ def test_sources_of_one_role_are_alternatives():
     first, second = card.alternatives
     assert [source.reader for source in first] == ["safetensors", "npm"]
     assert [source.role for source in second] == ["b"]
+    unstated = SOURCE.replace("size_bytes = 1", "")
+    assert cards.parse("any", MINIMAL + unstated + npm).download_bytes == 1
+    assert cards.parse("any", MINIMAL + unstated).download_bytes == 0
 
 
 def test_an_address_has_mirrors_and_its_file_the_addresss_name():

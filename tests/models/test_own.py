@@ -5,9 +5,11 @@ import dataclasses
 import pytest
 import torch
 
+from tests.models.networks import waveform
 from unweave import registry
 from unweave.errors import UsageError, WeightsError
 from unweave.models import architectures, cards, own, store
+from unweave.models.adapter import NeuralSeparator
 from unweave.models.readers import safetensors
 
 LIKE = "mir1k-demucs"
@@ -87,6 +89,23 @@ def test_an_architecture_may_know_more_forms_of_itself(mine, tmp_path, monkeypat
     monkeypatch.setattr(architectures, "converter", converter)
     card = own.add(file)
     assert (card.name, card.architecture, card.stems) == ("a", like.architecture, ("a", "b"))
+
+
+@pytest.mark.parametrize("pair", ["htdemucs", "htdemucs_plain"])
+def test_ht_demucs_is_recognised_by_its_shapes_and_arguments(mine, tmp_path, pair):
+    known = waveform.recorded(pair)
+    weights = {name: torch.from_numpy(each.copy()) for name, each in known.weights.items()}
+    arguments = {"sources": known.stem_names, "nfft": known.config["frame_size"], "segment": 0.1}
+    arguments |= {"t_heads": known.config["heads"], "samplerate": 41000}
+    torch.save({"state": weights, "kwargs": arguments}, tmp_path / "a.th")
+    card = own.add(tmp_path / "a.th")
+    assert (card.architecture, card.stems) == ("htdemucs", known.stem_names)
+    assert (card.sample_rate_hz, card.segment.length, card.normalise_track) == (41000, 4100, True)
+    ours = NeuralSeparator(card, {}, store.weights(card))
+    with torch.inference_mode():
+        stems = ours(known.mix[..., :4001], 41000)
+    if known.config["length"] == card.config["length"]:
+        assert waveform.below_db(known.stems, stems) > 100
 
 
 @pytest.mark.parametrize(

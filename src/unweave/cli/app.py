@@ -133,8 +133,18 @@ def unweave(
             "--version", callback=_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
+    cache: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Cache folder, in which the weights of models lie.",
+            show_default="UNWEAVE_CACHE, else the user's",
+        ),
+    ] = None,
 ) -> None:
     """Separate recordings into stems, such as vocals and accompaniment."""
+    if cache:
+        os.environ["UNWEAVE_CACHE"] = os.path.abspath(cache)
 
 
 def main() -> NoReturn:

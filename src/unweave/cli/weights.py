@@ -58,12 +58,17 @@ def _agreed(current: Session, model: str, cards: Sequence[Card]) -> None:
     from unweave.registry.facts import download
 
     what = download(cards)
-    asked = sys.stdin.isatty() and sys.stderr.isatty() and not (current.quiet or current.as_json)
-    if not (asked and typer.confirm(f"{model}: fetch its weights ({what})?", err=True)):
+    if not (_asks(current) and typer.confirm(f"{model}: fetch its weights ({what})?", err=True)):
         raise WeightsError(
             f"{model}: its weights are not here ({what}); run: unweave models pull {model}, or add "
             "--pull"
         )
+
+
+def _asks(current: Session) -> bool:
+    """Whether somebody is there to be asked."""
+    quiet = current.quiet or current.as_json
+    return not quiet and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 @contextmanager

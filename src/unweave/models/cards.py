@@ -258,9 +258,11 @@ class Card:
 
     @property
     def download_bytes(self) -> int:
-        """What is fetched where the first sources can be had; 0 where nobody states it."""
-        first = [source.size_bytes for source, *_ in self.alternatives]
-        return sum(first) if all(first) else 0
+        """What is fetched, by the first sources that state it; 0 where none of a role does."""
+        stated = [
+            [each.size_bytes for each in group if each.size_bytes] for group in self.alternatives
+        ]
+        return sum(sizes[0] for sizes in stated) if all(stated) else 0
 
     @property
     def place(self) -> str:

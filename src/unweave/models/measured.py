@@ -56,5 +56,10 @@ def forget(name: str) -> None:
         _file(name).unlink()
 
 
+def folder() -> Path:
+    """Where the files of all models lie."""
+    return cache_folder().parent / "measured"
+
+
 def _file(name: str) -> Path:
-    return cache_folder().parent / "measured" / f"{name}.json"
+    return folder() / f"{name}.json"

@@ -39,6 +39,8 @@ def add(
     the checkpoint was trained with, read as data. Raises UsageError for a name that is taken,
     WeightsError for a file that cannot be read or that no network takes.
     """
+    from unweave.models import adapter, options
+
     name = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-.")
     _check_free(name)
     kind = READERS.get(file.suffix.lower(), FALLBACK)
@@ -70,7 +72,13 @@ def add(
             "size_bytes": len(content),
         },
     }
-    return _place(name, _toml(text), content)
+    toml = _toml(text)
+    try:
+        card = cards.parse(name, toml)
+        adapter.network(card, options.in_force(card, {}), weights)
+    except (ValueError, UnweaveError) as error:
+        raise WeightsError(f"{file}: taken for {facts['architecture']}, but {error}") from error
+    return _place(name, toml, content)
 
 
 def recognised(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
@@ -79,15 +87,18 @@ def recognised(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
     None where no network takes it. Raises UsageError for a plug-in that is broken.
     """
     for name in architectures.names():
-        facts = architectures.recognised(name, arrays, settings)
+        try:
+            facts = architectures.recognised(name, arrays, settings)
+        except (ValueError, TypeError, LookupError, ArithmeticError):
+            continue  # the names are those of the network, but not the shapes or the settings
         if facts is not None:
             convert = facts.pop("convert", architectures.has(name, "convert"))
             ours = architectures.converter(name)({"": arrays}) if convert else arrays
             return {"architecture": name, **facts, "arrays": ours}
     for card in _kinds():
-        ours = _taken(card, arrays)
-        if ours is not None:
-            return {**_like(card, settings), "arrays": ours}
+        taken = _taken(card, arrays)
+        if taken is not None:
+            return {**_like(card, settings), "arrays": taken}
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from unweave import registry
 from unweave.core.stem_names import canonical
 from unweave.errors import UnweaveError
-from unweave.models import measured, store
+from unweave.models import cards, measured, store
 from unweave.models.cards import Card
 from unweave.models.licences import permissive, short
 from unweave.options import Option
@@ -57,9 +57,21 @@ def here(name: str) -> bool:
     return bool(found) and all(map(store.here, found))
 
 
+def members() -> set[str]:
+    """The models that are there for a bag of models: lists for people leave them out."""
+    found: set[str] = set()
+    for name in cards.names():
+        try:
+            bag = cards.card(name).bag
+        except UnweaveError:
+            continue
+        found |= set(bag.members) if bag else set()
+    return found
+
+
 def size_bytes(found: Iterable[Card]) -> int:
     """What the weights of all these cards take; 0 where nobody states it of one."""
-    sizes = [card.weights.size_bytes or card.download_bytes for card in found]
+    sizes = [each.weights.size_bytes or each.download_bytes for each in found]
     return sum(sizes) if all(sizes) else 0
 
 
@@ -84,10 +96,10 @@ def matches(
 
 
 def with_stem(stem: str) -> str:
-    """The models that have a stem, in words: those that are here first, then by licence and size;
-    empty where none has it."""
+    """The models that have a stem, in words: those that are here first, then by licence and size,
+    techniques last; empty where none has it."""
     named = []
-    for name in registry.names():
+    for name in sorted(set(registry.names()) - members()):
         try:
             described = registry.describe(name)
             if stem not in described.stems:
@@ -101,9 +113,8 @@ def with_stem(stem: str) -> str:
         licences = " and ".join(dict.fromkeys(short(card.licence_weights) for card in found))
         words = [f"{size / 1e6:.0f} MB" if size else "size not stated", licences] * bool(found)
         words += ["not here yet"] * (not here)
-        named.append(
-            ((not here, not free, size), f"{name} ({', '.join(words)})" if words else name)
-        )
+        order = (not found, not here, not free, not size, size)
+        named.append((order, f"{name} ({', '.join(words)})" if words else name))
     return ", ".join(words for _, words in sorted(named)[:MOST_NAMED])
 
 

@@ -52,7 +52,7 @@ def list_models(
     with session(as_json=as_json) as current:
         from unweave import registry
         from unweave.cli import listing
-        from unweave.registry.facts import facts, matches
+        from unweave.registry.facts import facts, matches, members
 
         found = []
         for name in registry.names():
@@ -68,7 +68,9 @@ def list_models(
         if as_json:
             current.emit(found)
             return
-        for line in listing.lines(found, registry.DEFAULT, stem, get_terminal_size().columns):
+        inner = members()
+        shown = [each for each in found if each["name"] not in inner]
+        for line in listing.lines(shown, registry.DEFAULT, stem, get_terminal_size().columns):
             current.result(line)
         if not found:
             current.result("none; 'unweave models list' without options shows all")

@@ -177,6 +177,7 @@ def test_an_archive_that_is_wrong_is_refused(tmp_path):
     whole = bundles.tar(samples.tensorflow())
     for content, reason in {
         whole[:300]: "its archive ends early",
+        whole[:1540]: "its archive ends early",
         whole[:2000]: "its archive ends early",
         whole.replace(b"ustar", b"vstar", 1): "header of its archive is damaged",
         b"": "its archive ends early",

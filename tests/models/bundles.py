@@ -23,7 +23,10 @@ def checksum(data):
     state = 0xFFFFFFFF
     for byte in data:
         state = BYTES[(state ^ byte) & 255] ^ state >> 8
-    state ^= 0xFFFFFFFF
+    return mask(state ^ 0xFFFFFFFF)
+
+
+def mask(state):
     return ((state >> 15 | state << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
@@ -202,7 +205,7 @@ def damaged_archive(content, rng, mutated):
     files = members(gzip.decompress(content))
     match rng.randrange(3):
         case 0:
-            return gzip.compress(_mended_tar(bytearray(mutated(gzip.decompress(content), rng))), 1)
+            return gzip.compress(mended_tar(bytearray(mutated(gzip.decompress(content), rng))), 1)
         case 1:
             files["model.index"] = damaged_table(files["model.index"], rng, mutated)
         case 2:
@@ -222,7 +225,7 @@ def damaged_archive(content, rng, mutated):
     return archive(files)
 
 
-def _mended_tar(data):
+def mended_tar(data):
     """With the checksum of every header right that still looks like one."""
     for at in range(0, len(data) - 511, 512):
         if data[at + 257 : at + 262] == b"ustar":

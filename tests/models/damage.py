@@ -72,9 +72,10 @@ def mutated(data, rng):
 # Instructions of pickles, and parts of messages, that a byte here or there seldom makes.
 PIECES = (
     b"cos\nsystem\nX\x04\x00\x00\x00true\x85R", b"cbuiltins\neval\n", b"\x93", b"}", b"]", b"(",
-    b"t", b"\x85", b"\x85" * 3000, b"s", b"u", b"b", b"R", b"Q", b"h\x00", b"q\x00", b"2", b"0", b".",
-    b"r\xff\xff\xff\xff", b"\x95" + b"\xff" * 8, b"\x8e" + b"\xff" * 8, b"\x8b\xff\xff\xff\x7f",
-    b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x12\x0a", b"../", b"[[[[", b"\xff\xfe",
+    b"t", b"\x85", b"\x85" * 3000, b"s", b"u", b"b", b"R", b"Q", b"h\x00", b"q\x00", b"2", b"0",
+    b".", b"r\xff\xff\xff\xff", b"\x95" + b"\xff" * 8, b"\x8e" + b"\xff" * 8,
+    b"\x8b\xff\xff\xff\x7f", b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x12\x0a", b"../",
+    b"[[[[", b"\xff\xfe",
 )  # fmt: skip
 
 

@@ -6,16 +6,21 @@ import os
 import pickle
 import struct
 import zipfile
+from collections import OrderedDict
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 from safetensors import numpy as safetensors
+from safetensors.torch import save
 
+from tests.models import samples
 from unweave.errors import WeightsError
 from unweave.models import readers
 from unweave.models.readers import safetensors as ours
 from unweave.models.readers import torch_zip
+from unweave.models.readers._shared import torch_legacy
 
 
 @pytest.fixture
@@ -185,6 +190,173 @@ def test_reads_what_torch_saves(tmp_path):
         assert found["halves"].dtype == np.float16
 
 
+@pytest.mark.filterwarnings("ignore:Couldn't retrieve source code")
+@pytest.mark.parametrize("packed", [False, True])
+def test_reads_the_first_version_of_demucs(tmp_path, packed):
+    file = tmp_path / "demucs.th"
+    file.write_bytes(samples.first_demucs(packed))
+    assert same(torch_zip.read(file), samples.arrays())
+    assert torch_zip.settings(file) == {
+        "klass": "demucs.model.Demucs", "args": [samples.SOURCES], "kwargs": {"channels": 64},
+    }  # fmt: skip
+
+
+def test_reads_the_later_versions_of_demucs(tmp_path):
+    file = tmp_path / "955717e8.th"
+    for name in ("htdemucs.HTDemucs", "hdemucs.HDemucs", "demucs.Demucs", "wdemucs.WDemucs"):
+        file.write_bytes(samples.demucs(f"demucs.{name}"))
+        assert same(torch_zip.read(file), samples.arrays())
+        assert torch_zip.settings(file) == {
+            "klass": f"demucs.{name}", "args": [samples.SOURCES],
+            "kwargs": {"segment": Fraction(39, 5), "depth": 4},
+            "training_args": {"lr": 3e-4}, "metrics": [None, 7.5],
+        }  # fmt: skip
+    file.write_bytes(samples.second_demucs())
+    assert same(torch_zip.read(file), samples.arrays())
+    assert torch_zip.settings(file) == {
+        "klass": "demucs.tasnet.ConvTasNet", "args": [], "kwargs": {"X": 10},
+    }  # fmt: skip
+
+
+def test_says_which_checkpoints_are_quantised(tmp_path):
+    file = tmp_path / "demucs_quantized-07afea75.th"
+    for value in ({"compressed": b"packed"}, {"state": {"__quantized": True, "meta": {}}}):
+        torch.save(value, file)
+        with pytest.raises(WeightsError, match="quantised with DiffQ, which unweave does not read"):
+            torch_zip.read(file)
+    file.write_bytes(save({"a": torch.zeros(2)}, {"structure": "{}"}))
+    with pytest.raises(WeightsError, match="quantised with DiffQ, which unweave does not read"):
+        ours.read(file)
+
+
+def test_reads_a_state_in_every_wrapping(tmp_path):
+    file = tmp_path / "model.ckpt"
+    state = samples.state()
+    wrapped = {f"module.{name}": value for name, value in state.items()}
+    for key in ("state", "state_dict", "model_state_dict", "model"):
+        for legacy in (False, True):
+            content = {"epoch": 3, "optimizer": {"state": {0: state}}, key: wrapped}
+            file.write_bytes(samples.saved(content, legacy))
+            assert same(torch_zip.read(file), samples.arrays())
+            assert torch_zip.settings(file) == {"epoch": 3}
+    file.write_bytes(samples.saved({**wrapped, "bias": state["bias"]}))
+    assert "module.weight" in torch_zip.read(file)  # not all of them are
+
+
+def test_reads_the_older_form_with_parts_of_storages(tmp_path):
+    matrix = torch.arange(12.0).reshape(3, 4)
+    state = {"part": matrix[1:, 1:3], "turned": matrix.T, "brain": matrix.bfloat16(),
+             "none": torch.zeros(0, 4)}  # fmt: skip
+    file = tmp_path / "old.pth"
+    file.write_bytes(samples.saved(state, legacy=True))
+    found = torch_zip.read(file)
+    assert found.keys() == state.keys()
+    for name, value in state.items():
+        np.testing.assert_array_equal(found[name], value.float().numpy())
+
+
+FIVE = struct.pack("<qf", 1, 5)  # a storage of one number
+
+
+def old(*pickles, data=FIVE):
+    """The older form: pickles with the magic number before them, and the storages."""
+    parts = [pickle.dumps(part, 2) if not isinstance(part, bytes) else part for part in pickles]
+    return b"".join([pickle.dumps(torch_legacy.MAGIC, 2), *parts, data])
+
+
+ONE = b"\x80\x02}X\x01\x00\x00\x00a" + (
+    b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\n"
+    b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01NtQK\x00K\x01\x85K\x01\x85\x89NtRs."
+)
+LITTLE = {"little_endian": True}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (old(1002, LITTLE, ONE, ["0"]), "unknown version of torch's format"),
+        (old(1001, {}, ONE, ["0"]), "not little-endian"),
+        (old(1001, 5, ONE, ["0"]), "not little-endian"),
+        (old(1001, LITTLE, ONE, "0"), "no list of its storages"),
+        (old(1001, LITTLE, ONE, ["1"]), "a storage '1' that it does not use once"),
+        (old(1001, LITTLE, ONE, ["0", "0"]), "a storage '0' that it does not use once"),
+        (old(1001, LITTLE, ONE, [0]), "a storage 0 that it does not use once"),
+        (old(1001, LITTLE, ONE, []), "its storages end after"),
+        (old(1001, LITTLE, ONE, [], data=b""), "its storage '0' is not in the file"),
+        (old(1001, LITTLE, ONE, ["0"], data=struct.pack("<qf", 2, 5)), "has not 1 numbers"),
+        (old(1001, LITTLE, ONE, ["0"], data=struct.pack("<q", 1)), "its storages end after"),
+        (old(1001, LITTLE, ONE, ["0"]) + b"more", "its storages end after"),
+        (old(1001, LITTLE), "damaged"),
+    ],
+)
+def test_refuses_the_older_form_where_it_contradicts_itself(tmp_path, content, reason):
+    file = tmp_path / "old.th"
+    file.write_bytes(old(1001, LITTLE, ONE, ["0"]))
+    assert torch_zip.read(file)["a"].tolist() == [5]
+    file.write_bytes(content)
+    with pytest.raises(WeightsError, match=reason):
+        torch_zip.read(file)
+
+
+def test_refuses_numbers_of_the_other_byte_order(tmp_path, arrays):
+    file = tmp_path / "big.th"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("weights/data.pkl", pickle.dumps(arrays, 2))
+        archive.writestr("weights/byteorder", "big")
+    with pytest.raises(WeightsError, match="not little-endian"):
+        torch_zip.read(file)
+
+
+def test_reads_the_settings_that_open_unmix_keeps_beside_its_weights(tmp_path):
+    file = tmp_path / "vocals-b62c91ce.pth"
+    torch.save(OrderedDict(samples.state()), file)
+    assert torch_zip.settings(file) == {}
+    (tmp_path / "separator.json").write_text('{"sample_rate": 44100.0, "nfft": 4096}')
+    (tmp_path / "vocals.json").write_text('{"args": {"hidden_size": 512}}')
+    assert torch_zip.settings(file) == {
+        "separator": {"sample_rate": 44100.0, "nfft": 4096},
+        "vocals": {"args": {"hidden_size": 512}},
+    }
+    assert same(torch_zip.read(file), samples.arrays())
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"{", "damaged"),
+        (b"[1]", "no JSON object"),
+        (b'{"a": NaN}', "it has the number NaN"),
+        (b"[" * 100_000, "damaged"),
+        (b"\xff", "damaged"),
+        (b" " * 10_000_001, "larger than 10000000 bytes"),
+    ],
+    ids=range(6),
+)
+def test_settings_that_are_not_json_are_named(tmp_path, text, reason):
+    file = tmp_path / "vocals.pth"
+    torch.save(samples.state(), file)
+    (tmp_path / "vocals.json").write_bytes(text)
+    with pytest.raises(WeightsError, match=rf"vocals\.json: .*{reason}"):
+        torch_zip.settings(file)
+
+
+def test_reads_the_metadata_of_safetensors(tmp_path):
+    file = tmp_path / "955717e8.safetensors"
+    file.write_bytes(samples.safetensors())
+    assert same(ours.read(file), samples.arrays())
+    assert ours.settings(file) == {
+        "klass": "demucs.htdemucs.HTDemucs", "args": [samples.SOURCES],
+        "kwargs": {"segment": Fraction(39, 5), "depth": 4},
+    }  # fmt: skip
+    assert readers.settings("safetensors", file) == ours.settings(file)
+    assert readers.settings("tensorflow", file) == {}  # a format without any
+    file.write_bytes(save({"a": torch.zeros(2)}, {"args": "["}))
+    with pytest.raises(WeightsError, match="damaged, not readable weights"):
+        ours.settings(file)
+    file.write_bytes(written({"a": np.zeros(2)}))
+    assert ours.settings(file) == {}
+
+
 def test_refuses_a_checkpoint_with_more_than_tensors(tmp_path):
     file = tmp_path / "weights.th"
     torch.save({"weight": torch.zeros(2), "step": 3}, file)
@@ -239,7 +411,7 @@ def test_refuses_a_storage_that_lacks_or_is_cut(tmp_path):
 def test_every_reader_reads_what_it_is_for(tmp_path, arrays):
     (tmp_path / "a").write_bytes(written(arrays))
     (tmp_path / "b").write_bytes(pickle.dumps(arrays))
-    assert readers.names() == ("onnx", "safetensors", "torch-zip")
+    assert readers.names() == ("onnx", "safetensors", "tensorflow", "torch-zip")
     assert same(readers.reader("safetensors")(tmp_path / "a"), arrays)
     assert same(readers.reader("torch-zip")(tmp_path / "b"), arrays)
 

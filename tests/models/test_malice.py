@@ -193,6 +193,12 @@ def test_no_tensor_lies_beyond_its_storage(tmp_path, count, view, reason):
     refuse(torch_zip.read, path, reason)
 
 
+def test_numbers_must_lie_in_the_file(tmp_path):
+    path = tmp_path / "bare.pkl"
+    path.write_bytes(TENSOR % (b"", b"K\x04", b"K\x00K\x02\x85K\x01\x85"))
+    refuse(torch_zip.read, path, "its arrays lie in other files")
+
+
 def test_many_tensors_of_one_storage_are_refused(tmp_path):
     numbers = 100_000
     tensor = TENSOR[3:-1] % (b"", b"J" + struct.pack("<i", numbers), b"K\x00J" + struct.pack(
@@ -229,13 +235,13 @@ def test_no_link_is_followed(tmp_path, kind):
 @pytest.mark.parametrize("read", [torch_zip.read, tensorflow.read])
 def test_no_bomb_is_unpacked(tmp_path, read):
     path = tmp_path / "bomb.gz"
-    path.write_bytes(gzip.compress(bytes(300_000_000), 1))
-    assert path.stat().st_size < 2_000_000
+    path.write_bytes(gzip.compress(bytes(150_000_000), 1))
+    assert path.stat().st_size < 1_000_000
     tracemalloc.start()
     try:
         with pytest.raises(WeightsError, match="unpacks to more than 32 times its size"):
             read(path)
-        assert tracemalloc.get_traced_memory()[1] < 150_000_000  # a piece gives 64 MB at most
+        assert tracemalloc.get_traced_memory()[1] < 140_000_000  # a piece gives 64 MB at most
     finally:
         tracemalloc.stop()
 
@@ -277,7 +283,7 @@ def test_every_byte_that_a_checksum_covers_counts(tmp_path):
         read = tensorflow.read if name == "a.tgz" else torch_zip.read
         path.write_bytes(content)
         whole = {name: array.tobytes() for name, array in read(path).items()}
-        for at in rng.sample(range(len(content)), 300):
+        for at in rng.sample(range(len(content)), 150):
             damaged = bytearray(content)
             damaged[at] ^= rng.randrange(1, 256)
             path.write_bytes(damaged)
@@ -288,6 +294,7 @@ def test_every_byte_that_a_checksum_covers_counts(tmp_path):
             assert {name: array.tobytes() for name, array in found.items()} == whole
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is limited on Linux")
 def test_damaged_checkpoints_are_refused_or_read_as_they_say(tmp_path):
     samples.write(tmp_path)
     command = [sys.executable, "-m", "tests.models.damage", str(tmp_path), str(MUTATIONS), SEED]

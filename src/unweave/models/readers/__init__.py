@@ -10,6 +10,7 @@ import pkgutil
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -41,5 +42,5 @@ def settings(name: str, path: Path) -> Settings:
     return found(path) if found else {}
 
 
-def _module(name: str) -> object:
+def _module(name: str) -> ModuleType:
     return import_module(f"{__name__}.{name.replace('-', '_')}")

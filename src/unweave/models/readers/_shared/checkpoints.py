@@ -83,8 +83,9 @@ def _parts(value: object) -> tuple[Mapping[object, object], Mapping[object, obje
             return state, {"klass": network, "args": arguments, "kwargs": keywords}
         case dict():
             for key in STATES:
-                if isinstance(state := value.get(key), dict):
-                    return state, {name: item for name, item in value.items() if name != key}
+                inner = value.get(key)
+                if isinstance(inner, dict):
+                    return inner, {name: item for name, item in value.items() if name != key}
             return value, {}
     raise Refused(f"it holds no dict of arrays but a {type(value).__name__}")
 

@@ -51,7 +51,7 @@ def _many(words: np.ndarray, state: int) -> int:
 @cache
 def _table(bits: int) -> np.ndarray:
     """What so many bits, the first of them lowest, make of a state of zeros (2**bits,)."""
-    states = np.arange(1 << bits, dtype=np.uint32)
+    states: np.ndarray = np.arange(1 << bits, dtype=np.uint32)
     for _ in range(bits):
         states = states >> 1 ^ np.where(states & 1, np.uint32(POLYNOMIAL), np.uint32(0))
     return states

@@ -145,7 +145,7 @@ class _Machine:
         self.storages = storages
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []
-        self.memo: dict[int, object] = {}
+        self.memo: dict[Any, object] = {}
         self.size = self.room = len(stream.getbuffer())
 
     def run(self) -> object:

@@ -16,6 +16,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+# Models that a user added are none of the suite's.
+os.environ["UNWEAVE_DATA"] = os.path.join(tempfile.gettempdir(), "unweave-no-models-of-anybody")
+
 Wave = np.ndarray
 
 EXAMPLE = Path(__file__).parents[1] / "docs" / "example.mp3"

@@ -16,6 +16,7 @@ from unweave.errors import UsageError
 from unweave.options import Option, options_of
 from unweave.request import (
     Execution,
+    Inference,
     OptionFile,
     Output,
     SeparationRequest,
@@ -50,10 +51,19 @@ executions = st.builds(
     batch=st.none() | st.integers(1, 99),
     max_memory_mb=st.none() | st.integers(1, 10**6),
 )
+inferences = st.builds(
+    Inference,
+    overlap=st.none() | st.floats(0, 0.99),
+    shifts=st.integers(0, 99),
+    precision=st.sampled_from(["float32", "bfloat16", "float16"]),
+    complement=st.none() | st.sampled_from(["instrumental", "minus one"]),
+    shift_seed=st.integers(0, 2**31),
+)
 separators = st.builds(
     SeparatorRef,
     name=WORDS,
     model=WORDS,
+    code=WORDS,
     revision=st.integers(0, 99),
     card_sha256=st.none() | SHA,
     weights_sha256=st.none() | SHA,
@@ -67,6 +77,7 @@ requests = st.builds(
     separator=separators,
     stems=st.lists(WORDS, min_size=1, max_size=3, unique=True).map(tuple),
     output=outputs(),
+    inference=inferences,
     execution=executions,
     engine_revision=st.integers(0, 99),
 )
@@ -100,6 +111,7 @@ def changed(request_: SeparationRequest) -> dict[str, SeparationRequest]:
         name: replace(request_, separator=replace(separator, **{name: value}))
         for name, value in {
             "name": separator.name + "x",
+            "code": separator.code + "x",
             "revision": separator.revision + 1,
             "card_sha256": "0" * 63 + "x",
             "weights_sha256": "0" * 63 + "x",
@@ -122,6 +134,13 @@ def changed(request_: SeparationRequest) -> dict[str, SeparationRequest]:
         depth = {"bit_depth": None} if name == "format" else {}
         if name != "bit_depth" or output.format in ("wav", "flac"):
             found[name] = replace(request_, output=replace(output, **{name: value}, **depth))
+    for item in options_of(Inference):
+        value = another(item, getattr(request_.inference, item.name))
+        inference = replace(request_.inference, **{item.name: value})
+        found[item.name] = replace(request_, inference=inference)
+    if request_.inference.shifts:
+        inference = replace(request_.inference, shift_seed=request_.inference.shift_seed + 1)
+        found["shift_seed"] = replace(request_, inference=inference)
     found["engine_revision"] = replace(request_, engine_revision=request_.engine_revision + 1)
     return found
 
@@ -132,13 +151,20 @@ def another(item: Option, value: object) -> object:
         return next(choice for choice in item.choices if choice != value)
     if bool in item.types:
         return not value
-    return (value or item.default or item.above or item.at_least or 0) + 1  # type: ignore[operator]
+    if str in item.types:
+        return f"{value} too"
+    if item.at_most and isinstance(value, (int, float)) and value:
+        return 0
+    step = 1 if int in item.types else 0.5
+    return (value or item.default or item.above or item.at_least or 0) + step  # type: ignore[operator]
 
 
 def test_a_default_counts_as_it_was_when_work_was_done() -> None:
     kept = {"format": "wav", "bit_depth": 32, "start": 0.0, "end": None}
-    now = dataclasses.asdict(Output())
-    assert kept.items() <= now.items(), "raise ENGINE_REVISION, and write the new default here"
+    run = {"overlap": None, "shifts": 0, "precision": "float32", "complement": None}
+    for then, now in ((kept, Output()), (run, Inference())):
+        advice = "raise ENGINE_REVISION, and write the new default here"
+        assert then.items() <= dataclasses.asdict(now).items(), advice
 
 
 @given(requests)
@@ -212,10 +238,7 @@ def test_a_wrong_value_is_one_line(given_: dict, words: str) -> None:
 
 
 def test_options_of_every_separation_are_told_from_the_separators() -> None:
-    output, execution, others = run_options({"format": "flac", "batch": 2, "rank": 8})
-    assert (output.format, output.bit_depth, execution.batch, others) == (
-        "flac",
-        24,
-        2,
-        {"rank": 8},
-    )
+    given_ = {"format": "flac", "shifts": 3, "batch": 2, "rank": 8}
+    output, inference, execution, others = run_options(given_)
+    assert (output.format, output.bit_depth, inference.shifts) == ("flac", 24, 3)
+    assert (execution.batch, others) == (2, {"rank": 8})

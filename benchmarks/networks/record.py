@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,14 @@ from torch import nn
 from unweave.models import architectures
 from unweave.models.conv_tasnet import model as conv_tasnet
 from unweave.models.demucs import model as demucs
+from unweave.models.htdemucs import model as htdemucs
 from unweave.models.hybrid_demucs import model as hybrid_demucs
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE.parents[1] / "tests" / "data" / "networks"
 PEERS = ("asteroid-0.7.0", "demucs-4.1.0", "demucs-2.0.3")
 FOUR = ("drums", "bass", "other", "vocals")
+SIX = (*FOUR, "guitar", "piano")
 THREE, TWO = FOUR[1:], FOUR[2:]
 TITLES = {
     "conv_tasnet_asteroid_skip": "Conv-TasNet, skip paths",
@@ -43,6 +46,8 @@ TITLES = {
     "demucs_padded": "Demucs v2",
     "demucs_v1": "Demucs v1, `padded = false`",
     "demucs_v2": "Demucs v2, `padded = false`",
+    "htdemucs": "HT Demucs",
+    "htdemucs_plain": "HT Demucs, no bottleneck",
     "hybrid_demucs": "Hybrid Demucs",
     "hybrid_demucs_old": "Hybrid Demucs, `old_padding`",
 }
@@ -85,6 +90,7 @@ def demucs_today(published: bool) -> Iterator[Case]:
     if published:
         yield Case("Demucs v2", lambda: Demucs(FOUR, **v2), demucs, FOUR, 2, {}, 132300)
         yield Case("Hybrid Demucs", lambda: HDemucs(FOUR), hybrid_demucs, FOUR, 2, {}, 220500)
+        yield from ht_demucs(published)
         return
     small, ours = {"channels": 4, "depth": 3}, {"width": 4, "depth": 3}
     yield Case("demucs_padded", lambda: Demucs(TWO, **small, **v2), demucs, TWO, 2, ours, 3001)
@@ -102,6 +108,32 @@ def demucs_today(published: bool) -> Iterator[Case]:
         name, padding = f"hybrid_demucs{'_old' if old else ''}", {"old_padding": old}
         original = HDemucs(TWO, audio_channels=1, hybrid_old=old, **small)
         yield Case(name, lambda o=original: o, hybrid_demucs, TWO, 1, ours | padding, 4001)
+    yield from ht_demucs(published)
+
+
+def ht_demucs(published: bool) -> Iterator[Case]:
+    from demucs.htdemucs import HTDemucs
+
+    def v4(stems: tuple[str, ...], **settings: Any) -> Callable[[], nn.Module]:
+        return lambda: HTDemucs(stems, **settings)
+
+    if published:
+        size = {"dconv_mode": 3, "segment": Fraction(39, 5)}
+        four = v4(FOUR, bottom_channels=512, **size)
+        yield Case("HT Demucs, 4 stems", four, htdemucs, FOUR, 2, {}, 343980)
+        plain = {"bottleneck": 0}
+        yield Case("HT Demucs, 6 stems", v4(SIX, **size), htdemucs, SIX, 2, plain, 343980)
+        return
+    small = {"audio_channels": 1, "channels": 8, "depth": 2, "nfft": 256, "samplerate": 1000}
+    small |= {"dconv_comp": 4, "t_layers": 3, "t_heads": 2, "t_hidden_scale": 2.0}
+    ours = {"width": 8, "frame_size": 256, "levels": 2, "compress": 4}
+    ours |= {"layers": 3, "heads": 2, "hidden": 2.0}
+    filled = ours | {"length": 4100, "bottleneck": 24}
+    size = {"dconv_mode": 3, "bottom_channels": 24, "segment": Fraction(41, 10)}
+    yield Case("htdemucs", v4(TWO, **small, **size), htdemucs, TWO, 1, filled, 4001)
+    plain = ours | {"length": 0, "bottleneck": 0, "branches_up": False, "cross_first": True}
+    size = {"dconv_mode": 1, "t_cross_first": True, "use_train_segment": False}
+    yield Case("htdemucs_plain", v4(THREE, **small, **size), htdemucs, THREE, 1, plain, 4001)
 
 
 def demucs_then(published: bool) -> Iterator[Case]:

@@ -79,7 +79,8 @@ def separate(
     model: a name from `list_separators`, or what `load` returned. stems: names to return, all by
     default; 'residual' is what the stems leave of the mix. options: the model's own, where `model`
     is a name (what `load` returned has got its options there), and of every separation `device`,
-    `batch`, and `start` and `end` of the part to separate, in seconds or as in "1:30.5".
+    `batch`, `overlap`, `shifts` with a `seed`, `precision`, `complement` (the name of what `stems`
+    leave of the mix), and `start` and `end` of the part to separate, in seconds or as in "1:30.5".
     on_progress: gets an `unweave.Progress` after each block. should_stop: is asked after each
     block; where it says so, Cancelled is raised. executor: an `unweave.Executor`, whose models
     stay loaded from one call to the next.
@@ -96,12 +97,14 @@ def separate(
     request, ready = _request(model, stems, options)
     wave, rate_hz, speakers = _as_wave(mix, sample_rate_hz, request.output.region)
     executor = executor or shared()
-    with executor.loaded(request.separator, ready, request.execution) as separator:
+    with executor.loaded(request.separator, ready, request.execution, request.needed) as separator:
         waves = separate_array(
             separator,
             wave,
             rate_hz,
             channel_names=speakers,
+            inference=request.inference,
+            stems=request.taken,
             execution=request.execution,
             warn=warnings.warn,
             on_progress=on_progress,
@@ -134,8 +137,8 @@ def separate_file(
     they are finished (`unweave.Block`), before a gain that they may share; the work goes on when
     it returns. should_stop: is asked after each block; where it says so, Cancelled is raised.
     executor: an `unweave.Executor`, whose models stay loaded from one call to the next. options:
-    those of every separation (the fields of `unweave.request.Output` and `Execution`, as
-    `format="flac"`), `seed`, and the model's own.
+    those of every separation (the fields of `unweave.request.Output`, `Inference` and `Execution`,
+    as `format="flac"`), `seed`, and the model's own.
 
     Raises InputError, OutputError, UsageError, WeightsError, MemoryLimitError or Cancelled, each
     with one line that says what to do. Nothing half-written is left.
@@ -198,15 +201,23 @@ def _request(
     model: str | AnySeparator, stems: str | Iterable[str] | None, options: Mapping[str, object]
 ) -> tuple[SeparationRequest, Callable[[], AnySeparator]]:
     """What is asked for, and what gives its separator. Raises UsageError."""
-    output, execution, own = run_options(options)
+    output, inference, execution, own = run_options(options)
     if isinstance(model, str):
         seed = own.pop(SEED.name, 0)
         request = registry.request(
-            model, own, stems=stems, seed=seed, output=output, execution=execution
+            model,
+            own,
+            stems=stems,
+            seed=seed,
+            output=output,
+            inference=inference,
+            execution=execution,
         )
         # Sound in memory is an option, but a report can only say that it was one.
         sound = {name: value for name, value in own.items() if isinstance(value, Audio)}
-        return request, partial(registry.load_pinned, request.separator, sound)
+        return request, partial(
+            registry.load_pinned, request.separator, sound, stems=request.needed
+        )
     from unweave.engine.compose import Composition
 
     if not isinstance(model, (Separator, Composition)):
@@ -215,8 +226,10 @@ def _request(
             f"call; got {model!r:.80}"
         )
     spec = model.spec
-    if own.get(SEED.name) == spec.options.get(SEED.name, 0):
-        own.pop(SEED.name)
+    seed = own.get(SEED.name, 0)
+    SEED.check(seed, spec.name)
+    if inference.shifts or seed == spec.options.get(SEED.name, 0):
+        own.pop(SEED.name, None)
     if own:
         raise UsageError(
             f"{spec.name} is loaded already, {next(iter(own))!r} would not be applied; "
@@ -225,9 +238,9 @@ def _request(
     separator = SeparatorRef(
         name=spec.name, weights_sha256=spec.weights_sha256, options=dict(spec.options)
     )
-    names = registry.choose_stems(stems, spec.outputs, spec.name)
+    names, inference = registry.asked(model, spec.name, stems, inference, execution, seed)
     request = SeparationRequest(
-        separator=separator, stems=names, output=output, execution=execution
+        separator=separator, stems=names, output=output, inference=inference, execution=execution
     )
     return request, lambda: model
 

@@ -201,6 +201,24 @@ def _build(part: Part, load: Callable[[Member], AnySeparator]) -> Any:
         many = isinstance(value, tuple)
         fields[key] = tuple(_build(each, load) for each in value) if many else _build(value, load)
     try:
-        return typed(adapter, fields)
+        return _adapted(adapter, fields)
     except ValueError as error:
         raise UsageError(f"{part.adapter}: {error}") from error
+
+
+def _adapted(adapter: type[Any], fields: Mapping[str, Any]) -> Any:
+    """The adapter. One that is called with segments lies inside of what sets the level of tracks.
+
+    Raises ValueError.
+    """
+    from unweave.engine.adapters.track_normalised import around
+
+    key = "members" if "members" in fields else "separator"
+    if hasattr(adapter, "separate") or key not in fields:
+        return typed(adapter, fields)
+    many = isinstance(fields[key], tuple)
+
+    def make(*inner: Any) -> Any:
+        return typed(adapter, {**fields, key: inner if many else inner[0]})
+
+    return around(make, *(fields[key] if many else (fields[key],)))

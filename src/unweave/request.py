@@ -6,8 +6,8 @@ a byte of the stems: two separations of one recording with equal identities give
 What differs between two requests, `differences` says in words. How a separation is computed
 (`Execution`) is not part of its identity.
 
-An option of every separation is a field of `Output` or of `Execution`, and nothing else: the
-command line, Python, the report and `verify` take it from there.
+An option of every separation is a field of `Output`, `Inference` or `Execution`, and nothing else:
+the command line, Python, the report and `verify` take it from there.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from unweave.core.typed import typed
 from unweave.errors import UsageError
 from unweave.options import check, option, options_of
 
+OWN = "unweave"  # the distribution
 ENGINE_REVISION = 1  # goes up when the engine gives other bytes than before, with any separator
 
 
@@ -43,12 +44,13 @@ class SeparatorRef:
 
     `model`: what to load it by, a name or a card's absolute path. None: it, or the sound of one of
     its options, exists only in memory: it cannot be loaded again and has no identity.
-    `revision` goes up when the separator's code gives other bytes than before. members: those that
-    a preset or a bag is made of, in their order.
+    code: the distribution that the separator's code is of. `revision` goes up when that code gives
+    other bytes than before. members: those that a preset or a bag is made of, in their order.
     """
 
     name: str
     model: str | None = None
+    code: str = OWN
     revision: int = 1
     card_sha256: str | None = None
     weights_sha256: str | None = None
@@ -59,8 +61,10 @@ class SeparatorRef:
     def facts(self) -> dict[str, Any]:
         """What of it is meant to change bytes; files among the options by their content."""
         contents = {file.option: {"sha256": file.sha256} for file in self.files}
+        others = {} if self.code == OWN else {"code": self.code}
         return {
             "name": self.name,
+            **others,
             "revision": self.revision,
             "card": self.card_sha256,
             "weights": self.weights_sha256,
@@ -128,6 +132,47 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Inference:
+    """How the separator is run, where that changes its stems. Raises UsageError for a wrong value.
+
+    shift_seed: draws the positions of `shifts`; whoever asks gives it as the seed.
+    """
+
+    overlap: float | None = option(
+        None,
+        "share of a segment that the next one covers too",
+        at_least=0.0,
+        at_most=0.99,
+        unset="the model's",
+    )
+    shifts: int = option(
+        0, "mean over that many positions of the segments, as Demucs has it", at_least=0, at_most=99
+    )
+    precision: str = option(
+        "float32",
+        "arithmetic of a network; float32 for all else",
+        choices=("float32", "bfloat16", "float16"),
+    )
+    complement: str | None = option(
+        None, "name of one more stem: what the chosen stems leave of the mix"
+    )
+    shift_seed: int = 0
+
+    def __post_init__(self) -> None:
+        check(self, owner="")
+        name = self.complement
+        if name is not None and (not name.strip() or "," in name):
+            raise UsageError(f"complement must be one name, as in 'instrumental'; got {name!r:.80}")
+        object.__setattr__(self, "complement", name and name.strip())
+
+    def facts(self) -> dict[str, Any]:
+        """What of it is meant to change bytes: what is not a default, as of `Output`."""
+        usual = Inference()
+        found = {key: value for key, value in asdict(self).items() if value != getattr(usual, key)}
+        return found if self.shifts else {k: v for k, v in found.items() if k != "shift_seed"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
     """How a separation is computed. Raises UsageError for a wrong value."""
 
@@ -143,33 +188,50 @@ class Execution:
         check(self, owner="")
 
 
-RUN_OPTIONS = (Output, Execution)
+RUN_OPTIONS = (Output, Inference, Execution)
 """The declarations of the options of every separation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeparationRequest:
-    """One separation in full. `stems` are those to write, in the separator's order."""
+    """One separation in full.
+
+    `stems` are those to write, in the separator's order; what they leave (`Inference.complement`)
+    is the last.
+    """
 
     separator: SeparatorRef
     stems: tuple[str, ...]
     output: Output = Output()
+    inference: Inference = Inference()
     execution: Execution = Execution()
     engine_revision: int = ENGINE_REVISION
 
     def facts(self) -> dict[str, Any]:
         """What of it is meant to change bytes.
 
-        Which stems were asked for counts for 16 and 24 bits alone: there all share the gain that
-        keeps the loudest from clipping.
+        Which stems were asked for counts where there is a complement, which is what they leave, and
+        for 16 and 24 bits: there all share the gain that keeps the loudest from clipping.
         """
         shared_gain = self.output.bit_depth in (16, 24)
+        inference = self.inference.facts()
         return {
             "engine": self.engine_revision,
             "separator": self.separator.facts(),
             "output": self.output.facts(),
-            "stems": list(self.stems) if shared_gain else None,
+            "stems": list(self.stems) if shared_gain or self.inference.complement else None,
+            **({"inference": inference} if inference else {}),
         }
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """The stems that are the separator's own, and its residual."""
+        return tuple(stem for stem in self.stems if stem != self.inference.complement)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The stems that decide which members are needed; none where there are no members."""
+        return self.taken if self.separator.members else ()
 
     def identity(self) -> str | None:
         """One hash of `facts`; None for what exists only in memory."""
@@ -181,33 +243,41 @@ class SeparationRequest:
             "separator": self.separator.as_json(),
             "stems": list(self.stems),
             "output": asdict(self.output),
+            "inference": asdict(self.inference),
             "execution": asdict(self.execution),
             "engine_revision": self.engine_revision,
         }
 
     @staticmethod
     def from_json(document: Mapping[str, Any]) -> SeparationRequest:
-        """The request that `as_json` wrote. Raises ValueError or UsageError, one line."""
+        """The request that `as_json` wrote. Raises ValueError or UsageError, one line.
+
+        An option that is not there has its default.
+        """
         return SeparationRequest(
             separator=SeparatorRef.from_json(document["separator"]),
             stems=tuple(document["stems"]),
             output=typed(Output, document["output"]),
+            inference=typed(Inference, document.get("inference", {})),
             execution=typed(Execution, document["execution"]),
             engine_revision=document["engine_revision"],
         )
 
 
-def run_options(given: Mapping[str, object]) -> tuple[Output, Execution, dict[str, object]]:
+def run_options(
+    given: Mapping[str, object],
+) -> tuple[Output, Inference, Execution, dict[str, object]]:
     """The options of every separation among `given`, and the others. Raises UsageError."""
     names = [{item.name for item in options_of(kind)} for kind in RUN_OPTIONS]
-    output, execution = (
+    output, inference, execution = (
         kind(**{name: value for name, value in given.items() if name in own})
         for kind, own in zip(RUN_OPTIONS, names, strict=True)
     )
     others = {name: value for name, value in given.items() if not any(name in own for own in names)}
     assert isinstance(output, Output)
+    assert isinstance(inference, Inference)
     assert isinstance(execution, Execution)
-    return output, execution, others
+    return output, inference, execution, others
 
 
 def differences(old: SeparationRequest, new: SeparationRequest) -> Iterator[str]:
@@ -227,12 +297,26 @@ def differences(old: SeparationRequest, new: SeparationRequest) -> Iterator[str]
             yield f"{item.name.replace('_', ' ')} {before}, now {after}"
     if old.output.region != new.output.region:
         yield f"{_part(old.output.region)}, now {_part(new.output.region)}"
+    usual, run, rerun = Inference(), old.inference.facts(), new.inference.facts()
+    unset = {item.name: item.unset for item in options_of(Inference)}
+    for name in sorted({*run, *rerun}):
+        before, after = (each.get(name, getattr(usual, name)) for each in (run, rerun))
+        if before != after:
+            said = [unset.get(name) or "none" if each is None else each for each in (before, after)]
+            yield f"{name.replace('_', ' ')} {said[0]}, now {said[1]}"
     if old.facts()["stems"] != new.facts()["stems"] and old.output == new.output:
-        yield f"one gain for {', '.join(old.stems)}, now for {', '.join(new.stems)}"
+        then_, now_ = ", ".join(old.taken), ", ".join(new.taken)
+        if old.inference.complement is None or new.inference.complement is None:
+            yield f"one gain for {then_}, now for {now_}"
+        else:
+            yield f"{new.inference.complement} as what {then_} leave, now what {now_} leave"
 
 
 def _of_separators(then: SeparatorRef, now: SeparatorRef) -> Iterator[str]:
     """What differs between two of one name."""
+    if then.code != now.code:
+        yield f"{then.name} of {then.code}, now of {now.code}"
+        return
     if then.revision != now.revision:
         yield f"revision {then.revision} of {then.name}, now {now.revision}"
     if [member.name for member in then.members] != [member.name for member in now.members]:

@@ -62,6 +62,7 @@ class Spec:
     complement: str | None = None  # the stem that is the mix minus all others
     additive: bool = False  # the stems sum to the mix
     scale_equivariant: bool = False
+    mixed_precision: bool = False  # its products may be taken in 16 bits (torch.autocast)
     needs_track_stats: bool = False  # the recording is read twice, first for its mean and deviation
     paper: str = ""
     licence: str = ""

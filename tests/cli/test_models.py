@@ -14,7 +14,7 @@ def nothing_at_hand(monkeypatch, tmp_path):
     """No weights in the cache, none installed, and no network."""
     monkeypatch.setenv("UNWEAVE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("UNWEAVE_OFFLINE", "1")
-    monkeypatch.setattr(sources, "_installed", lambda source: [])
+    monkeypatch.setattr(sources.wheel, "installed", lambda source: [])
 
 
 def test_a_wrong_card_of_a_package_is_one_warning(plug_in, say):
@@ -78,10 +78,12 @@ def test_a_download_is_seen_before_the_work(say, here, make_wave, monkeypatch, t
     card = cards.card("spleeter-2stems")
     ready = store.pull(card)
     monkeypatch.setenv("UNWEAVE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(sources, "_installed", lambda source: [])
+    monkeypatch.setattr(sources.wheel, "installed", lambda source: [])
 
-    def make(card, on_bytes):
+    def make(card, on_bytes, keep=False):
         on_bytes(1_000_000, 88_554_911)
+        store.path(card).parent.mkdir(parents=True)
+        shutil.copy(ready, store.path(card))
         return ready.read_bytes()
 
     monkeypatch.setattr(store, "_make", make)

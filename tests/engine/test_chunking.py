@@ -57,14 +57,14 @@ def joined(mix: Wave, chunks: Iterator[tuple[int, Wave, np.ndarray]]) -> Wave:
     return result / counter
 
 
-def demucs(mix: Wave, segment: int, context: int = 0) -> Wave:
-    """A triangle, an overlap of a quarter, and context around the centre of each chunk."""
+def demucs(mix: Wave, segment: int, context: int = 0, overlap: float = 0.25) -> Wave:
+    """A triangle, an overlap, and context around the centre of each chunk."""
 
     def chunks() -> Iterator[tuple[int, Wave, np.ndarray]]:
         half = segment // 2
         rising = [*range(1, half + 1), *range(segment - half, 0, -1)]
         triangle = np.array(rising) / max(rising)
-        for offset in range(0, mix.shape[1], int(0.75 * segment)):
+        for offset in range(0, mix.shape[1], int((1 - overlap) * segment)):
             length = min(segment, mix.shape[1] - offset)
             extra = segment + 2 * context - length
             start = offset - extra // 2

@@ -24,7 +24,14 @@ from unweave.engine import report, resources, run
 from unweave.engine.ahead import Decoding
 from unweave.engine.run import separate_array, separate_file
 from unweave.errors import Cancelled, InputError, MemoryLimitError, OutputError, UsageError
-from unweave.request import Execution, Output, SeparationRequest, SeparatorRef, run_options
+from unweave.request import (
+    Execution,
+    Inference,
+    Output,
+    SeparationRequest,
+    SeparatorRef,
+    run_options,
+)
 from unweave.types import Progress
 
 FACTS = {
@@ -56,8 +63,8 @@ def separate(
     extension = options.get("format", "wav")
     stems = options.pop("stems", separator.spec.outputs)
     outputs = {stem: folder / f"{stem}.{extension}" for stem in stems}
-    output, execution, others = run_options(options)
-    request = request_for(separator, outputs, output, execution)
+    output, inference, execution, others = run_options(options)
+    request = request_for(separator, outputs, output, inference, execution)
     report_path = folder / "report.json"
     return separate_file(source, outputs, report_path, lambda: separator, request, **others)
 
@@ -66,12 +73,14 @@ def request_for(
     separator: Halves,
     stems: Iterable[str],
     output: Output = Output(),
+    inference: Inference = Inference(),
     execution: Execution = Execution(),
 ) -> SeparationRequest:
     return SeparationRequest(
         separator=SeparatorRef(name=separator.spec.name, options=separator.spec.options),
         stems=tuple(stems),
         output=output,
+        inference=inference,
         execution=execution,
     )
 

@@ -24,9 +24,15 @@ def asked(
     **how: object,
 ) -> SeparationRequest:
     """A request as a person makes it."""
-    output, execution, _ = run_options(how)
+    output, inference, execution, _ = run_options(how)
     return registry.request(
-        model, options, stems=stems, seed=seed, output=output, execution=execution
+        model,
+        options,
+        stems=stems,
+        seed=seed,
+        output=output,
+        inference=inference,
+        execution=execution,
     )
 
 

@@ -159,7 +159,7 @@ def test_sources_alone_pin_the_weights():
     assert card.weights == cards.NO_WEIGHTS
     assert re.fullmatch("[0-9a-f]{64}", card.weights_sha256)
     assert card.weights_sha256 != other.weights_sha256
-    assert card.size_bytes == 1
+    assert card.download_bytes == 1
     assert cards.parse("any", MINIMAL + SOURCE).weights_sha256 == "00"
 
 

@@ -16,6 +16,8 @@ PAIRS = [
     ("demucs", "demucs_v2"),
     ("demucs", "demucs_padded"),
     ("hybrid_demucs", "hybrid_demucs"),
+    ("htdemucs", "htdemucs"),
+    ("htdemucs", "htdemucs_plain"),
 ]
 
 
@@ -24,8 +26,8 @@ def test_nothing_is_lost(family: str, name: str) -> None:
     theirs = dict(recorded(name).weights)
     ours = architectures.converter(family)({"weights": theirs})
     assert len(ours) == len(theirs)
-    assert sorted(float(v.sum()) for v in ours.values()) == pytest.approx(
-        sorted(float(v.sum()) for v in theirs.values()), abs=1e-5
+    assert sorted(float(v.sum(dtype="f4")) for v in ours.values()) == pytest.approx(
+        sorted(float(v.sum(dtype="f4")) for v in theirs.values()), abs=1e-5
     )
 
 
@@ -51,6 +53,13 @@ def test_names_say_what_a_layer_is() -> None:
     assert names["decoder.3.conv_tr.weight"] == "spectrum_up.1.stretch.conv.weight"
     assert names["tdecoder.0.conv_tr.weight"] == "part_time.conv.weight"
     assert names["tdecoder.2.rewrite.bias"] == "time_up.1.gate.conv.bias"
+    names = ours("htdemucs", "htdemucs")
+    assert names["tencoder.1.dconv.layers.1.3.bias"] == "time_down.1.residual.1.expand.bias"
+    assert names["decoder.0.rewrite.weight"] == "spectrum_up.0.gate.weight"
+    start = "crosstransformer.layers"
+    assert names[f"{start}_t.0.norm2.bias"] == "transformer.time.0.norm_forward.bias"
+    assert names[f"{start}.1.norm2.bias"] == "transformer.spectrum.1.norm_other.bias"
+    assert names[f"{start}.1.norm3.bias"] == "transformer.spectrum.1.norm_forward.bias"
     names = ours("conv_tasnet", "conv_tasnet_music")
     # The second repeat's first block is the fourth of all.
     assert names["separator.network.2.1.0.net.3.net.1.weight"] == "blocks.3.prelu2.weight"

@@ -1,20 +1,28 @@
-"""Weights come from a package or a server, are the pinned ones or none, and are cached whole."""
+"""Weights come from a package or a server, are the pinned ones or none, and are cached whole.
+
+Processes are killed 2 times in the suite, and as often as the environment variable UNWEAVE_KILLS
+says.
+"""
 
 import dataclasses
 import functools
 import hashlib
 import http.server
 import io
+import json
 import logging
 import os
 import pickle
+import random
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 
+from tests.models import servers
 from unweave.errors import WeightsError
 from unweave.models import cards, sources, store
 from unweave.models.readers import safetensors
@@ -54,15 +62,6 @@ def packaged(wheels, arrays, content):
 class Handler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args):
         pass
-
-    def do_GET(self):
-        if not self.path.startswith("/cut"):
-            return super().do_GET()
-        body = b"x" * 1000  # promises twice what it sends
-        self.send_response(200)
-        self.send_header("Content-Length", "2000")
-        self.end_headers()
-        return self.wfile.write(body)
 
 
 @pytest.fixture
@@ -183,7 +182,7 @@ def test_a_conversion_that_gives_other_bytes_is_refused(card, cache):
     other = dataclasses.replace(card, weights=dataclasses.replace(card.weights, sha256="0" * 64))
     with pytest.raises(WeightsError, match="small: conversion gave SHA-256"):
         store.weights(other)
-    assert kept(cache) == []
+    assert not store.path(other).exists()
 
 
 def test_only_what_has_to_be_downloaded_needs_a_download(packaged, remote):
@@ -230,39 +229,13 @@ def test_the_beginning_of_a_hash_is_enough(remote, arrays):
             assert same(store.weights(card), arrays)
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda b: b[:-1] + b"?", "not the pinned one"),
-        (lambda b: b + b"?", "more than the expected"),
-        (lambda b: b[:-1], "only"),
-    ],
-)
-def test_wrong_content_leaves_nothing(remote, server, content, cache, change, reason):
+@pytest.mark.parametrize("change", [lambda b: b[:-1] + b"?", lambda b: b + b"?", lambda b: b[:-1]])
+def test_wrong_content_leaves_nothing(remote, server, content, cache, change):
     (server[0] / "small.safetensors").write_bytes(change(content))
-    with pytest.raises(WeightsError, match=reason) as error:
+    with pytest.raises(WeightsError, match="another file is there") as error:
         store.weights(remote)
     assert remote.sources[0].url in str(error.value)
-    assert kept(cache) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"), [("cut", "only 1000 of"), ("missing", "404"), ("%00", "closed")]
-)
-def test_a_failing_server_is_named(remote, server, cache, name, reason):
-    card = at(remote, f"{server[1]}/{name}")
-    with pytest.raises(WeightsError, match=f"{name}: .*{reason}") as error:
-        store.weights(card)
     assert "\n" not in str(error.value)
-    assert kept(cache) == []
-
-
-def test_an_interrupted_download_leaves_nothing(remote, cache):
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        store.weights(remote, interrupt)
     assert kept(cache) == []
 
 
@@ -272,7 +245,6 @@ def test_offline_says_what_to_run_with_a_network(remote, content, arrays, monkey
         store.weights(remote)
     for fact in (remote.sources[0].url, "unweave models pull small"):
         assert fact in str(error.value)
-    store.path(remote).parent.mkdir(parents=True)
     store.path(remote).write_bytes(content)
     assert same(store.weights(remote), arrays)
 
@@ -283,24 +255,77 @@ def test_the_offline_switch(monkeypatch, value, expected):
     assert sources.offline() is expected
 
 
-def test_processes_may_fetch_at_once(remote, cache, content):
-    code = (
-        "import sys, dataclasses; from unweave.models import cards, store;"
-        "url, sha256, size = sys.argv[1:]; facts = {'sha256': sha256, 'size_bytes': int(size)};"
-        "source = cards.Source(reader='safetensors', url=url, **facts);"
-        "card = dataclasses.replace(cards.card('spleeter-2stems'), name='small', convert=False,"
-        " sources=(source,), weights=cards.Weights(**facts));"
-        "print(len(store.weights(card)))"
-    )
-    source = remote.sources[0]
-    facts = [source.url, source.sha256, str(source.size_bytes)]
-    crowd = [
-        subprocess.Popen([sys.executable, "-c", code, *facts], stdout=subprocess.PIPE)
-        for _ in range(4)
-    ]
-    assert [process.communicate()[0].strip() for process in crowd] == [b"74"] * 4
-    assert kept(cache) == [store.path(remote).name]
-    assert store.path(remote).read_bytes() == content
+# Processes
+
+PULL = """
+import dataclasses, json, sys
+from unweave.models import cards, store
+from unweave.models.sources import address
+address.CHUNK_BYTES = 1000
+url, sha256, size_bytes, converted = json.loads(sys.argv[1])
+facts = {"sha256": sha256, "size_bytes": size_bytes}
+card = dataclasses.replace(
+    cards.card("spleeter-2stems"),
+    name="small",
+    convert=False,
+    sources=(cards.Source(reader="safetensors", url=url, **facts),),
+    weights=cards.Weights(**facts) if converted else cards.NO_WEIGHTS,
+)
+print("ready", flush=True)
+print(store.pull(card), len(store.weights(card)))
+"""
+
+
+@pytest.fixture(params=[True, False], ids=["converted", "as published"])
+def shared(request, cache, content, monkeypatch):
+    """A server, the command of a process that pulls from it, and where the file belongs."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    pin = pinned(content)
+    name = f"{pin.sha256[:12]}-small.safetensors"
+    final = cache / "weights" / "small" / name
+    if request.param:
+        final = cache / "weights" / f"small-{pin.sha256[:12]}.safetensors"
+    with servers.running(content) as server:
+        facts = [f"{server.address}/small.safetensors", pin.sha256, pin.size_bytes, request.param]
+        yield server, [sys.executable, "-c", PULL, json.dumps(facts)], final
+
+
+def test_processes_pull_at_once_with_one_download(shared, cache, content):
+    server, command, final = shared
+    server.script[:] = [servers.slowly(0.02, 50)]
+    crowd = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for process in crowd:
+        assert process.communicate()[0].split()[-1] == "74"
+        assert process.returncode == 0
+    assert len(server.asked) == 1
+    assert kept(cache) == [final.name]
+    assert final.read_bytes() == content
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no kill -9")
+def test_what_kill_9_leaves_is_never_trusted(shared, cache, content):
+    server, command, final = shared
+    chance, parts = random.Random(11), set()
+    for n in range(int(os.environ.get("UNWEAVE_KILLS", "2"))):
+        server.script[:] = [servers.slowly(0.004, 50)] * 2
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(chance.uniform(0, 0.4))
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        if final.exists():
+            assert final.read_bytes() == content
+            final.unlink()
+        for part in cache.rglob("*.part"):
+            parts.add(part.stat().st_size)
+            if n % 2:  # the power fails, too: the file has its length but not its bytes
+                part.write_bytes(bytes(part.stat().st_size))
+    server.script.clear()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    assert final.read_bytes() == content
+    assert kept(cache) == [final.name]
+    assert max(parts) > 0
 
 
 def test_the_cache_is_the_users_own_by_default(monkeypatch):

@@ -17,11 +17,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandInfo
 
 from unweave import plugins
 from unweave.cli import interrupt, lean, verbs
+from unweave.cli.help import WIDTH, Command, Group
 from unweave.cli.session import Session, session
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ EXIT_CODES = (
 )
 
 
-class _Verbs(TyperGroup):
+class _Verbs(Group):
     """The verbs, with those of plug-ins, whose code is imported when they are run.
 
     A file, a folder or a link where a verb should be is meant for `separate`.
@@ -46,7 +46,7 @@ class _Verbs(TyperGroup):
         own = super().get_command(context, name)
         if own is None and name in (found := self._of_plugins()):
             # For the list of all commands, which imports nothing.
-            return TyperCommand(name, help=f"Of the package {plugins.origin(found[name])}.")
+            return Command(name, help=f"Of the package {plugins.origin(found[name])}.")
         return own
 
     def resolve_command(self, context: Any, words: list[str]) -> tuple[str | None, Any, list[str]]:
@@ -83,7 +83,8 @@ app = typer.Typer(
     epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH},
 )
 
 
@@ -91,9 +92,11 @@ def _describe(command: CommandInfo, examples: Sequence[str]) -> None:
     """Give a verb examples and exit codes, and paragraphs that break where the terminal ends."""
     assert command.callback is not None
     paragraphs = inspect.cleandoc(command.callback.__doc__ or "").split("\n\n")
+    command.cls = Command
     command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
     title = "Examples:" if len(examples) > 1 else "Example:"
-    command.epilog = "\n\n".join([title, *examples, EXIT_CODES])
+    # \b keeps the lines of a paragraph as they are.
+    command.epilog = "\n".join(["\b", title, *(f"  {each}" for each in examples), "", EXIT_CODES])
 
 
 def _add(name: str) -> None:
@@ -104,7 +107,7 @@ def _add(name: str) -> None:
         app.command(no_args_is_help=True)(getattr(module, name))
         _describe(app.registered_commands[-1], module.EXAMPLES)
         return
-    app.add_typer(group, name=name, epilog=EXIT_CODES)
+    app.add_typer(group, name=name, cls=Group, epilog=EXIT_CODES)
     for command in group.registered_commands:
         _describe(command, module.EXAMPLES[command.callback])
 

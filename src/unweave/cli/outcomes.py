@@ -118,6 +118,22 @@ def sum_up(current: Session, outcomes: Sequence[Outcome], seconds: float) -> Non
             current.note(f"  failed: {outcome.error}")
 
 
+def remember(model: str, outcomes: Sequence[Outcome]) -> None:
+    """Keep how fast a model ran, and in how much memory, for `unweave models list`."""
+    from unweave.models import measured
+
+    for outcome in outcomes:
+        if outcome.status is Status.DONE and outcome.report is not None:
+            execution = outcome.report["execution"]
+            run = measured.Measured(
+                duration_s=outcome.report["input"]["duration_s"],
+                seconds=execution["seconds"]["separate"],
+                peak_memory_mb=execution["peak_memory_mb"] or 0.0,
+                device=execution["device"],
+            )
+            measured.keep(model, run)
+
+
 def document(outcomes: Sequence[Outcome], code: int) -> dict[str, Any]:
     """The JSON of a batch: `files` in the order given, each with its report or its error."""
     files = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,21 +12,32 @@ from unweave.cli.progress import PLAIN_EVERY_S
 
 if TYPE_CHECKING:
     from unweave.cli.session import Session
+    from unweave.models.cards import Card
 
 
-def fetch(current: Session, models: Iterable[str], bar: bool = True) -> None:
+def fetch(
+    current: Session,
+    models: Iterable[str],
+    bar: bool = True,
+    stems: tuple[str, ...] = (),
+    ask: bool = False,
+) -> None:
     """Fetch what these models lack; techniques lack nothing.
 
-    bar: on a terminal a bar shows how far it is; without, lines do, as above bars of the caller's.
+    stems: those that are needed, all where none are named. bar: on a terminal a bar shows how far
+    it is; without, lines do, as above bars of the caller's. ask: whether the user has to agree to
+    a download of another model than the default.
     Raises UsageError for a wrong card, WeightsError when weights cannot be had or kept, Cancelled.
     """
     from unweave import registry
     from unweave.errors import Cancelled
-    from unweave.models import store
+    from unweave.models import sources, store
 
-    needed = (card for model in dict.fromkeys(models) for card in registry.with_weights(model))
-    for card in needed:
-        if store.needs_download(card):
+    for model in dict.fromkeys(models):
+        needed = [c for c in registry.with_weights(model, stems) if store.needs_download(c)]
+        if needed and ask and model != registry.DEFAULT and not sources.offline():
+            _agreed(current, model, needed)
+        for card in needed:
             with _shown(current, card.name, bar) as show:
 
                 def on_bytes(
@@ -37,6 +48,22 @@ def fetch(current: Session, models: Iterable[str], bar: bool = True) -> None:
                     show(done, total)
 
                 store.pull(card, on_bytes)
+
+
+def _agreed(current: Session, model: str, cards: Sequence[Card]) -> None:
+    """The user agrees to a download. Raises WeightsError where not, or where nobody is asked."""
+    import typer
+
+    from unweave.errors import WeightsError
+    from unweave.registry.facts import download
+
+    what = download(cards)
+    asked = sys.stdin.isatty() and sys.stderr.isatty() and not (current.quiet or current.as_json)
+    if not (asked and typer.confirm(f"{model}: fetch its weights ({what})?", err=True)):
+        raise WeightsError(
+            f"{model}: its weights are not here ({what}); run: unweave models pull {model}, or add "
+            "--pull"
+        )
 
 
 @contextmanager
@@ -57,7 +84,7 @@ def _shown(current: Session, name: str, bar: bool) -> Iterator[Callable[[int, in
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task("", total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+        yield lambda done, total: bars.update(task, completed=done, total=total or None)
 
 
 def _lines(current: Session, what: str) -> Callable[[int, int], None]:
@@ -67,6 +94,7 @@ def _lines(current: Session, what: str) -> Callable[[int, int], None]:
         nonlocal told_s
         if time.monotonic() - told_s >= PLAIN_EVERY_S:
             told_s = time.monotonic()
-            current.note(f"{what}, {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+            of = f" of {total / 1e6:.0f}" if total else ""
+            current.note(f"{what}, {done / 1e6:.0f}{of} MB")
 
     return show

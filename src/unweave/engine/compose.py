@@ -8,10 +8,11 @@ block, in memory that does not grow with the recording.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -56,6 +57,9 @@ class Composition(Protocol):
 AnySeparator: TypeAlias = Separator | Composition
 """What `unweave.load` gives and `unweave.separate` takes: a `Separator` has a call, a `Composition`
 is run by the engine."""
+
+
+Change: TypeAlias = "Callable[[AnySeparator], AnySeparator]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +195,51 @@ def leaves(separator: AnySeparator) -> list[Separator]:
     if isinstance(separator, Composition):
         return [leaf for member in separator.members for leaf in leaves(member)]
     return [separator]
+
+
+def innermost(separator: AnySeparator) -> list[AnySeparator]:
+    """The networks and techniques that a separator is made of; itself where it is one."""
+    found = [each for value in _parts(separator).values() for each in _listed(value)]
+    return [inner for each in found for inner in innermost(each)] if found else [separator]
+
+
+def each_innermost(separator: AnySeparator, change: Change) -> AnySeparator:
+    """The same with other networks and techniques: what `change` makes of each."""
+    made = _with_parts(separator, lambda part: each_innermost(part, change))
+    return change(separator) if made is None else made
+
+
+def each_leaf(separator: AnySeparator, change: Change) -> AnySeparator:
+    """The same with other `leaves`: what `change` makes of each."""
+    made = None
+    if isinstance(separator, Composition):
+        made = _with_parts(separator, lambda part: each_leaf(part, change))
+    return change(separator) if made is None else made
+
+
+def _with_parts(separator: AnySeparator, change: Change) -> AnySeparator | None:
+    """An adapter around other separators; None for what is around none."""
+    found = {
+        name: tuple(map(change, value)) if isinstance(value, tuple) else change(value)
+        for name, value in _parts(separator).items()
+    }
+    return dataclasses.replace(separator, **found) if found else None  # type: ignore[type-var]
+
+
+def _parts(separator: AnySeparator) -> dict[str, Any]:
+    """The fields of an adapter that are separators, or tuples of them."""
+    if not dataclasses.is_dataclass(separator):
+        return {}
+    values = {field.name: getattr(separator, field.name) for field in dataclasses.fields(separator)}
+    return {name: value for name, value in values.items() if _are_separators(_listed(value))}
+
+
+def _are_separators(values: tuple[Any, ...]) -> bool:
+    return bool(values) and all(isinstance(each, (Separator, Composition)) for each in values)
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def check_segments(adapter: str, separator: AnySeparator) -> None:

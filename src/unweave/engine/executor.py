@@ -24,7 +24,7 @@ from unweave.request import Execution, SeparatorRef
 from unweave.types import ShouldStop
 
 Load = Callable[[], AnySeparator]
-Key = tuple[str, str]  # a separator's identity, and its device
+Key = tuple[str, str, tuple[str, ...]]  # a separator's identity, its device, the stems it is for
 
 
 @dataclass(slots=True)
@@ -77,11 +77,16 @@ class Executor:
 
     @contextmanager
     def loaded(
-        self, reference: SeparatorRef, load: Load, execution: Execution
+        self,
+        reference: SeparatorRef,
+        load: Load,
+        execution: Execution,
+        stems: tuple[str, ...] = (),
     ) -> Iterator[AnySeparator]:
         """The separator on its device, one copy of it however many use it.
 
-        load: loads it, if it is not loaded. What exists only in memory is used as it is.
+        load: loads it, if it is not loaded; for `stems` alone, where some are named. What exists
+        only in memory is used as it is.
         """
         device = resources.choose_device(execution.device)
         identity = reference.identity()
@@ -91,7 +96,7 @@ class Executor:
                 moved = separator.to(device)
             yield moved
             return
-        key = identity, device
+        key = identity, device, stems
         with self._lock:
             entry = self._loaded.setdefault(key, _Loaded())
             self._loaded.move_to_end(key)

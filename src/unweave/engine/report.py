@@ -33,6 +33,7 @@ def build(
     source: Source,
     info: SourceInfo,
     spec: Spec,
+    partial: bool,
     request: SeparationRequest,
     target: Encoding,
     writers: Mapping[str, Writer],
@@ -49,7 +50,8 @@ def build(
     """The report as plain data.
 
     writers: of the stems by name, closed, not yet committed; digests: SHA-256 of their files.
-    found: of the pass that wrote them.
+    found: of the pass that wrote them. partial: stems that were not asked for were not computed,
+    so that nothing sums to the mix.
     """
     from unweave import __version__
 
@@ -93,7 +95,7 @@ def build(
         "output": {"sample_rate_hz": target.sample_rate_hz, "notes": list(target.notes)},
         "stems": stems,
         "gain_db": rounded(decibels(gain**2), 4),
-        "null_test_db": rounded(meter.null_test_db()),
+        "null_test_db": None if partial else rounded(meter.null_test_db()),
         "channels": work.groups.text,
         "warnings": [*found.warnings, *notes],
         "execution": {

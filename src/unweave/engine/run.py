@@ -29,12 +29,13 @@ from unweave.engine import report, resources, wrap
 from unweave.engine.ahead import Decoding
 from unweave.engine.compose import AnySeparator
 from unweave.engine.executor import Executor
+from unweave.engine.inference import run_with
 from unweave.engine.limits import enough_memory
 from unweave.engine.measure import Pass, SampleSanitizer, StemMeter
 from unweave.engine.source import Watched
 from unweave.engine.wrap import Work
 from unweave.errors import InputError, OutputError, UsageError
-from unweave.request import Execution, SeparationRequest
+from unweave.request import Execution, Inference, SeparationRequest
 from unweave.types import Block, OnBlock, OnProgress, Progress, ShouldStop, Wave
 
 FULL_SCALE = 1.0  # what lies above it, integer formats cannot hold
@@ -84,7 +85,10 @@ def separate_file(
                 request.output.format, request.output.bit_depth, info.sample_rate_hz, info.channels
             )
             placed = tags.of_part(info.tags, region.samples(info.sample_rate_hz)[0])
-            separator = held.enter_context(executor.loaded(request.separator, load, execution))
+            loaded = held.enter_context(
+                executor.loaded(request.separator, load, execution, request.needed)
+            )
+            separator = run_with(loaded, request.inference, request.taken)
             _check_stems(outputs, separator)
             work = held.enter_context(
                 _at_work(
@@ -157,6 +161,8 @@ def separate_file(
             source=recording.result(),
             info=info,
             spec=separator.spec,
+            partial=request.inference.complement is None
+            and len(separator.spec.stems) < len(loaded.spec.stems),
             request=request,
             target=target,
             writers=writers,
@@ -181,6 +187,8 @@ def separate_array(
     sample_rate_hz: int,
     *,
     channel_names: Sequence[str] = (),
+    inference: Inference = Inference(),
+    stems: Sequence[str] = (),
     execution: Execution = Execution(),
     warn: Callable[[str], None],
     on_progress: OnProgress | None = None,
@@ -189,11 +197,13 @@ def separate_array(
 ) -> dict[str, Wave]:
     """All stems of a mix `(channel, time)` in memory by name, and the residual where there is one.
 
-    The mix stays as it is; samples that are not finite count as silence. executor: what it shares
-    with others at work; None: `executor.shared()`. Raises UsageError, MemoryLimitError, or
+    The mix stays as it is; samples that are not finite count as silence. stems: those that are
+    needed, all where none are named; of a bag or an ensemble others may lack. executor: what it
+    shares with others at work; None: `executor.shared()`. Raises UsageError, MemoryLimitError, or
     Cancelled when `should_stop` or the executor says so.
     """
     channels, length = mix.shape
+    separator = run_with(separator, inference, stems)
     executor = executor or executors.shared()
     clean = SampleSanitizer(sample_rate_hz).clean
 

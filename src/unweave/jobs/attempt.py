@@ -101,7 +101,7 @@ def _load(request: SeparationRequest) -> AnySeparator:
     from unweave import registry
 
     try:
-        return registry.load_pinned(request.separator)
+        return registry.load_pinned(request.separator, stems=request.needed)
     except UnweaveError as error:
         raise CannotLoadError(str(error), type(error).__name__, error.exit_code) from error
     except Exception as error:

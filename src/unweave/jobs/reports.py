@@ -40,6 +40,8 @@ def read_report(path: Path) -> dict[str, Any]:
         document = document if fault else _of_version_1(document)
     else:
         fault = _fault(document)
+        if fault is None:  # an option that came later has the default that it had
+            document = {**document, "request": request_of(document).as_json()}
     if fault is not None:
         raise InputError(
             f"{shown(path)}: is not a report that this version of unweave reads ({fault})"

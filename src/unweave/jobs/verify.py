@@ -267,7 +267,7 @@ def _separate_again(
         ready.source,
         outputs,
         report_path,
-        partial(registry.load_pinned, ready.request.separator),
+        partial(registry.load_pinned, ready.request.separator, stems=ready.request.needed),
         ready.request,
         on_progress=on_progress,
         should_stop=should_stop,

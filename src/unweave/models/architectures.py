@@ -1,10 +1,13 @@
 """Every architecture by name: the folders of `models/` with a `model`, and what packages add.
 
-An architecture is a package of up to three modules. `model` has `build` (see `models/adapter.py`).
+An architecture is a package of up to four modules. `model` has `build` (see `models/adapter.py`).
 `options` says what is known before torch is imported: `options(config)`, the declarations of what
 a user may choose with a card's settings; `additive(options)`, whether the stems sum to the mix,
-which they do where it says nothing; `REVISION`. `convert` has `convert(sources)`, which renames
-foreign weights (see `models/layers/rename.py`). An entry point names somebody else's package.
+which they do where it says nothing; `REVISION`; `MIXED_PRECISION = False` for a network that heeds
+no `torch.autocast`. `convert` has `convert(sources)`, which renames foreign weights (see
+`models/layers/rename.py`). `recognise` has `recognise(arrays, settings)`: what a card has to say of
+a checkpoint of the network that no card is like, or None (see `models/own.py`). An entry point
+names somebody else's package.
 """
 
 from __future__ import annotations
@@ -44,12 +47,28 @@ def converter(name: str) -> Callable[[Mapping[str, Arrays]], Arrays]:
     return found
 
 
+def recognised(
+    name: str, arrays: Arrays, settings: Mapping[str, object]
+) -> dict[str, object] | None:
+    """What the architecture makes of a checkpoint, if it knows it. Raises UsageError."""
+    if not has(name, "recognise"):
+        return None
+    found: dict[str, object] | None = _module(name, "recognise").recognise(arrays, settings)
+    return found
+
+
 def has(name: str, part: str) -> bool:
     """Whether the architecture has that module. Raises UsageError."""
     try:
         return find_spec(f"{_package(name)}.{part}") is not None
     except Exception as error:  # importing somebody else's package may do anything
         raise _broken(name, error) from error
+
+
+def origin(name: str) -> str:
+    """The distribution whose code it is; unweave for none, as of a bag of models."""
+    points = plugins.found(plugins.ARCHITECTURES)
+    return "unweave" if name in _own() or name not in points else plugins.origin(points[name])
 
 
 @cache

@@ -3,14 +3,16 @@
 A card says which architecture it is and how it is configured, who may use it, where its weights
 come from and which SHA-256 they must have. The file's name is the model's name. Cards lie in the
 folders that packages name in the entry-point group `unweave.cards`; unweave's own is the folder
-`cards` beside this file. Folders are found and read, no code of such a package runs. A path to a
-card elsewhere, `runs/mine/mine.toml`, is a name too.
+`cards` beside this file. Those that users add lie in a folder of the user's data. Folders are found
+and read, no code of such a package runs. A path to a card elsewhere, `runs/mine/mine.toml`, is a
+name too.
 """
 
 from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -147,6 +149,14 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fixture:
+    """What the model must give for a known wave: see `models/fixture.py`. origin: who measured."""
+
+    values: tuple[tuple[float, ...], ...]  # for each stem
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bag:
     """Models whose stems are averaged. matrix: for each member the weight of each stem."""
 
@@ -189,10 +199,14 @@ class Card:
     convert: bool = False  # the sources have foreign names, which the network's `convert` knows
     bag: Bag | None = None
     scores: tuple[Score, ...] = ()
+    fixture: Fixture | None = None
     made: Mapping[str, object] = field(
         default_factory=dict
     )  # trained here: recipe, seed, commit, ...
     bytes_per_sample: float | None = None  # working memory for a sample; None: the network's own
+    # Seconds of computing for a second of sound, on the machine of docs/performance.md: compares
+    # models with each other. None: not known. A bag has none: its members have.
+    real_time_factor: float | None = None
     file: Path | None = None  # where weights lie that came with the card
     path: Path | None = None  # the card itself, where it is not unweave's own
     origin: str = "unweave"  # the package that brought it; empty: a card at a path
@@ -243,10 +257,10 @@ class Card:
         return hashlib.sha256("\n".join(pinned).encode()).hexdigest()
 
     @property
-    def size_bytes(self) -> int:
-        """What is fetched or kept of the weights, about; 0 where nobody states it."""
+    def download_bytes(self) -> int:
+        """What is fetched where the first sources can be had; 0 where nobody states it."""
         first = [source.size_bytes for source, *_ in self.alternatives]
-        return self.weights.size_bytes or (sum(first) if all(first) else 0)
+        return sum(first) if all(first) else 0
 
     @property
     def place(self) -> str:
@@ -270,9 +284,35 @@ def _check_bag(bag: Bag, stems: Sequence[str]) -> None:
             raise ValueError(f"[bag]: no member has a weight for the stem {stem!r}")
 
 
+def own_folder() -> Path | None:
+    """Where cards of the user's own lie, which have names as those of packages have.
+
+    It is below `UNWEAVE_DATA`, else below the user's data folder; None for a user without a home.
+    """
+    import platformdirs
+
+    given = os.environ.get("UNWEAVE_DATA")
+    try:
+        root = Path(given).expanduser() if given else Path(platformdirs.user_data_dir("unweave"))
+    except RuntimeError:
+        return None
+    return root.absolute() / "models"
+
+
 @cache
 def _installed() -> dict[str, Place]:
-    return plugins.files(plugins.CARDS, OWN)
+    folder = own_folder()
+    own = sorted(folder.glob(f"*{ENDING}")) if folder is not None else ()
+    return {
+        **{path.stem: Place(path, "") for path in own},
+        **plugins.files(plugins.CARDS, OWN),  # whose names are taken
+    }
+
+
+def refresh() -> None:
+    """Look for cards anew."""
+    _installed.cache_clear()
+    _read.cache_clear()
 
 
 def names() -> list[str]:
@@ -347,6 +387,9 @@ def _card(path: Path, origin: str) -> Card:
     return replace(found, file=beside, path=None if origin == OWN.name else path, origin=origin)
 
 
+ONE_TABLE = {"segment": Plan, "weights": Weights, "bag": Bag, "fixture": Fixture}
+
+
 def parse(name: str, text: str, folder: Path | None = None) -> Card:
     """The card that `text` (TOML) writes down; `folder` holds the config that it may name.
 
@@ -366,7 +409,7 @@ def parse(name: str, text: str, folder: Path | None = None) -> Card:
             source["files"] = [_table("sources.files", File, f) for f in _tables(source, "files")]
     for key, many in (("sources", Source), ("scores", Score)):
         facts[key] = [_table(key, many, item) for item in _tables(facts, key)]
-    for key, one in (("segment", Plan), ("weights", Weights), ("bag", Bag)):
+    for key, one in ONE_TABLE.items():
         if key in facts:
             facts[key] = _table(key, one, facts[key])
     card = typed(Card, {"name": name, **facts})
@@ -399,6 +442,16 @@ def _table(key: str, kind: type[T], facts: object) -> T:
 
 def _config(folder: Path | None, name: str) -> object:
     """The settings in a YAML file beside the card, read as data. Raises ValueError and OSError."""
+    if folder is None or Path(name).name != name:
+        raise ValueError(f"config must name a file beside the card; got {name!r:.80}")
+    try:
+        return plain_yaml(folder / name)
+    except ValueError as error:
+        raise ValueError(f"config: {name} {error}") from error
+
+
+def plain_yaml(path: Path) -> object:
+    """What a YAML file holds, read as data, tuples too. Raises ValueError and OSError."""
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -408,10 +461,8 @@ def _config(folder: Path | None, name: str) -> object:
         return tuple(loader.construct_sequence(node, deep=True))
 
     Loader.add_constructor("tag:yaml.org,2002:python/tuple", as_tuple)
-    if folder is None or Path(name).name != name:
-        raise ValueError(f"config must name a file beside the card; got {name!r:.80}")
     try:
-        return yaml.load((folder / name).read_text(encoding="utf-8"), Loader)
+        return yaml.load(path.read_text(encoding="utf-8"), Loader)
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
-        raise ValueError(f"config: {name} is not plain YAML ({reason:.200})") from error
+        raise ValueError(f"is not plain YAML ({reason:.200})") from error

@@ -41,6 +41,7 @@ def spec(card: Card, options: Mapping[str, object]) -> Spec:
         segmentation=card.segment.in_seconds(card.sample_rate_hz),
         complement=card.complement,
         additive=additive(card, options),
+        mixed_precision=bool(getattr(_declarations(card), "MIXED_PRECISION", True)),
         paper=card.paper,
         licence=card.licence_weights,
         weights_sha256=card.weights_sha256 or None,

@@ -1,10 +1,10 @@
 """The store of weights: found or made once, pinned by SHA-256, checked at every load.
 
 A model's weights are one safetensors file, beside its card or in the cache folder. When that of
-the cache is missing or damaged it is made again from the card's sources. It is put together in
-memory, verified, and only then renamed into place: any number of processes may do so at once, and
-nothing half-written is ever found under the final name. Nothing here imports torch or runs what a
-file contains.
+the cache is missing or damaged it is made again from the card's sources, and they are removed. Of a
+card without `[weights]` the sources themselves are kept, in a folder of the model's name, and are
+read at every load. A file gets its final name when it is whole and checked; one process at a time
+works on a model. Nothing here imports torch or runs what a file contains.
 
 `UNWEAVE_CACHE` moves the cache folder.
 """
@@ -15,14 +15,20 @@ import hashlib
 import io
 import logging
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from unweave.core.atomic import atomic_path
+import numpy as np
+
+from unweave.core.atomic import atomic_path, temporary_folder
+from unweave.core.lock import locked
 from unweave.errors import WeightsError
 from unweave.models import architectures, sources
-from unweave.models.cards import Card
-from unweave.models.readers import Arrays, safetensors
-from unweave.models.sources import OnBytes
+from unweave.models.cards import NO_WEIGHTS, Card
+from unweave.models.readers import Arrays, reader, safetensors
+from unweave.models.sources import Found, OnBytes
 
 log = logging.getLogger(__name__)
 
@@ -34,32 +40,36 @@ def weights(card: Card, on_bytes: OnBytes | None = None) -> Arrays:
     thread. A cache folder that cannot be written costs time at every load but stops nothing.
     Raises WeightsError when the weights cannot be had, saying what to do.
     """
+    if _as_published(card):
+        with _gathered(card, on_bytes, keep=False) as found:
+            return {name: _writable(array) for name, array in _arrays(card, found).items()}
     content = _read(card)
     if content is None:
         content = _make(card, on_bytes)
-        try:
-            _keep(card, content)
-        except OSError as error:
-            log.warning("%s", _unwritable(card, error))
     return safetensors.parse(content, path(card))
 
 
 def pull(card: Card, on_bytes: OnBytes | None = None) -> Path:
-    """The path of the verified safetensors file of `card`, made from its sources if need be.
+    """Where the verified weights of `card` lie now, made from its sources if need be.
 
     Raises WeightsError when the weights cannot be had or kept, saying what to do.
     """
-    if _read(card) is None:
-        try:
-            _keep(card, _make(card, on_bytes))
-        except OSError as error:
-            raise WeightsError(_unwritable(card, error)) from error
+    if _as_published(card):
+        with _gathered(card, on_bytes, keep=True) as found:
+            _arrays(card, found)  # a file that the network cannot take is said now
+    elif _read(card) is None:
+        _make(card, on_bytes, keep=True)
     return path(card)
 
 
 def needs_download(card: Card) -> bool:
     """Whether nothing but a download gives the weights; a damaged cache is not looked for."""
-    return not os.path.exists(path(card)) and not sources.at_hand(card)
+    return not here(card) and not sources.at_hand(card)
+
+
+def here(card: Card) -> bool:
+    """Whether files of the weights lie where they belong; their content is not looked at."""
+    return all(file.exists() for file in files(card))
 
 
 def check(card: Card) -> None:
@@ -68,16 +78,57 @@ def check(card: Card) -> None:
         _make(card, None)
 
 
-def cached(card: Card) -> bool:
-    """Whether the weights lie in the cache, complete and unchanged."""
-    return _read(card) is not None
+def cached(card: Card, root: Path | None = None) -> bool:
+    """Whether the weights lie where they belong, complete and unchanged.
+
+    root: another folder that is laid out as the cache's is, here and in the functions below.
+    """
+    if _as_published(card):
+        return sources.present(card, folder(card, root)) is not None
+    return _read(card, root) is not None
 
 
-def path(card: Card) -> Path:
-    """Where the weights of `card` belong, whether they are there or not."""
+def path(card: Card, root: Path | None = None) -> Path:
+    """Where the weights of `card` belong, whether they are there or not: a file, or the folder of
+    its sources."""
     if card.file is not None:
         return card.file
-    return cache_folder() / f"{card.name}-{card.weights.sha256[:12]}.safetensors"
+    if _as_published(card):
+        return folder(card, root)
+    return (root or cache_folder()) / f"{card.name}-{card.weights.sha256[:12]}.safetensors"
+
+
+def files(card: Card, root: Path | None = None) -> list[Path]:
+    """The files that the weights of `card` are in, whether they are there or not."""
+    if _as_published(card):
+        return sources.places(card.alternatives, folder(card, root))
+    return [path(card, root)]
+
+
+def folder(card: Card, root: Path | None = None) -> Path:
+    """Where the sources of `card` lie, while its weights are made from them or for good."""
+    return (root or cache_folder()) / card.name
+
+
+def remove(card: Card) -> int:
+    """Remove the weights of `card` from the cache, and what came of them so far; bytes made free.
+
+    Raises WeightsError for weights that came with their card, or that cannot be removed.
+    """
+    if card.file is not None:
+        whose = f"the package {card.origin}" if card.origin else "their card"
+        raise WeightsError(f"{card.name}: its weights came with {whose}; they are not in the cache")
+    found = [file for file in (path(card), *folder(card).rglob("*")) if file.is_file()]
+    size_bytes = sum(file.stat().st_size for file in found)
+    try:
+        with _alone(card):
+            if not _as_published(card):
+                path(card).unlink(missing_ok=True)
+            if folder(card).exists():
+                shutil.rmtree(folder(card))
+    except OSError as error:
+        raise WeightsError(f"{error.filename or path(card)}: {error.strerror or error}") from error
+    return size_bytes
 
 
 def cache_folder() -> Path:
@@ -98,9 +149,14 @@ def cache_folder() -> Path:
     return root.absolute() / "weights"
 
 
-def _read(card: Card) -> bytes | None:
-    """The content of the cached file, None when it is missing or not the pinned one."""
-    file = path(card)
+def _as_published(card: Card) -> bool:
+    """Whether the sources are kept and read as their authors publish them."""
+    return card.weights == NO_WEIGHTS and card.bag is None
+
+
+def _read(card: Card, root: Path | None = None) -> bytes | None:
+    """The content of the safetensors file, None when it is missing or not the pinned one."""
+    file = path(card, root)
     try:
         if file.stat().st_size == card.weights.size_bytes:
             content = file.read_bytes()
@@ -110,10 +166,82 @@ def _read(card: Card) -> bytes | None:
         return None
     except OSError as error:
         log.warning("%s: cannot be read (%s)", file, error.strerror)
-        return None
-    if card.file is None:
-        log.warning("%s: damaged, it is made again", file)
     return None
+
+
+@contextmanager
+def _alone(card: Card, on_bytes: OnBytes | None = None) -> Iterator[None]:
+    """No other process works on the files of `card` inside. Raises OSError."""
+
+    def waiting() -> None:
+        if on_bytes is not None:
+            on_bytes(0, card.download_bytes)
+
+    with locked(cache_folder() / f"{card.name}.lock", waiting):
+        yield
+
+
+@contextmanager
+def _gathered(card: Card, on_bytes: OnBytes | None, *, keep: bool) -> Iterator[Found]:
+    """The sources of `card`, checked, in the cache folder; where that cannot be written in a
+    temporary one, unless they have to be kept."""
+    found = sources.present(card, folder(card))
+    if found is None:
+        try:
+            with _alone(card, on_bytes):
+                found = sources.gather(card, folder(card), on_bytes)
+        except OSError as error:
+            if keep:
+                raise WeightsError(_unwritable(card, error)) from error
+            log.warning("%s", _unwritable(card, error))
+    if found is not None:
+        yield found
+        return
+    with _temporarily(card, on_bytes) as found:
+        yield found
+
+
+def _make(card: Card, on_bytes: OnBytes | None, *, keep: bool = False) -> bytes:
+    """The content of the safetensors file, made from the card's sources, verified and kept.
+
+    keep: whether that it cannot be kept is an error. Raises WeightsError.
+    """
+    if card.file is not None:
+        raise WeightsError(_not_the_cards(card, card.file))
+    if path(card).exists():
+        log.warning("%s: damaged, it is made again", path(card))
+    content = None
+    try:
+        with _alone(card, on_bytes):
+            content = _read(card)  # another process may have made it meanwhile
+            if content is None:
+                content = _converted(card, sources.gather(card, folder(card), on_bytes))
+                _keep(card, content)
+            shutil.rmtree(folder(card), ignore_errors=True)
+    except OSError as error:
+        if keep:
+            raise WeightsError(_unwritable(card, error)) from error
+        log.warning("%s", _unwritable(card, error))
+    if content is None:
+        with _temporarily(card, on_bytes) as found:
+            content = _converted(card, found)
+    return content
+
+
+@contextmanager
+def _temporarily(card: Card, on_bytes: OnBytes | None) -> Iterator[Found]:
+    """The sources of `card`, fetched into a folder that goes again. Raises WeightsError."""
+    with ExitStack() as stack:
+        try:
+            temporary = stack.enter_context(temporary_folder("unweave-weights-"))
+            found = sources.gather(card, temporary, on_bytes)
+        except OSError as error:
+            raise WeightsError(
+                f"{card.name}: its weights could not be put together: "
+                f"{error.filename or 'a file'}: {error.strerror or error}; TMPDIR moves the folder "
+                "of temporary files"
+            ) from error
+        yield found
 
 
 def _keep(card: Card, content: bytes) -> None:
@@ -134,17 +262,31 @@ def _unwritable(card: Card, error: OSError) -> str:
     )
 
 
-def _make(card: Card, on_bytes: OnBytes | None) -> bytes:
-    """The content of the safetensors file, made from the card's sources and verified."""
-    if card.file is not None:
-        raise WeightsError(_not_the_cards(card, card.file))
-    found = sources.read(card, on_bytes)
+def _arrays(card: Card, found: Found) -> Arrays:
+    """The arrays of the sources under the names of the network. Raises WeightsError."""
+    by_role: dict[str, Arrays] = {}
+    for file, place in found:
+        try:
+            by_role[file.role] = reader(file.reader)(place)
+        except WeightsError as error:
+            raise WeightsError(f"{card.place}: {error}") from error
     if card.convert:
-        arrays = architectures.converter(card.architecture)(found)
-    else:
-        arrays = {name: array for each in found.values() for name, array in each.items()}
+        try:
+            return architectures.converter(card.architecture)(by_role)
+        except WeightsError as error:
+            raise WeightsError(f"{card.place}: {error}") from error
+    return {name: array for each in by_role.values() for name, array in each.items()}
+
+
+def _writable(array: np.ndarray) -> np.ndarray:
+    """The array, which torch may take as it is: some readers give views of a file's bytes."""
+    return array if array.flags.writeable else array.copy()
+
+
+def _converted(card: Card, found: Found) -> bytes:
+    """The content of the safetensors file that the sources make. Raises WeightsError."""
     stream = io.BytesIO()
-    safetensors.write(stream, arrays)
+    safetensors.write(stream, _arrays(card, found))
     content = stream.getvalue()
     digest = hashlib.sha256(content).hexdigest()
     if digest != card.weights.sha256:  # the sources are right, so that this is a fault of ours

@@ -13,6 +13,8 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +29,17 @@ from unweave.options import SEED, Option, build, checked
 from unweave.presets import Preset
 from unweave.registry import composed, trained
 from unweave.registry import techniques as classical
-from unweave.registry.kinds import Kind, Part
+from unweave.registry.kinds import Described, Kind, Part
 from unweave.registry.techniques import Technique
-from unweave.request import Execution, OptionFile, Output, SeparationRequest, SeparatorRef
-from unweave.types import Audio, Spec
+from unweave.request import (
+    Execution,
+    Inference,
+    OptionFile,
+    Output,
+    SeparationRequest,
+    SeparatorRef,
+)
+from unweave.types import Audio
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
@@ -125,11 +134,17 @@ def _place(name: str) -> str:
     return described.place if isinstance(described, Card) else name
 
 
-def with_weights(name: str) -> list[Card]:
-    """The cards whose weights a separator needs. Raises UsageError for an unknown name."""
-    own = _kind(name).card(name)
-    found = [own] if own is not None else []
-    found += [card for part in parts(name) for card in with_weights(part.name)]
+def with_weights(name: str, stems: Iterable[str] = ()) -> list[Card]:
+    """The cards whose weights a separator needs, for `stems` alone where they are named.
+
+    Raises UsageError for an unknown name, and for a stem that it does not have.
+    """
+    if needed := tuple(stems):
+        found = [each.card for each in _described(_make(name, {}), needed)]
+    else:
+        own = _kind(name).card(name)
+        found = [own] if own is not None else []
+        found += [card for part in parts(name) for card in with_weights(part.name)]
     return list({card.place: card for card in found}.values())
 
 
@@ -140,30 +155,63 @@ def request(
     stems: str | Iterable[str] | None = None,
     seed: object = 0,
     output: Output = Output(),
+    inference: Inference = Inference(),
     execution: Execution = Execution(),
 ) -> SeparationRequest:
     """What people ask for, with every value in force.
 
     options: the separator's own. stems: names as people write them (see `choose_stems`), none for
-    all that the separator gives. seed: for a separator that uses chance and is not given another.
-    Raises UsageError for a model, an option, a value or a stem that there is not, WeightsError for
-    weights that are not their card's, InputError for an option's file that cannot be read.
+    all that the separator gives. seed: for a separator that uses chance and is not given another,
+    and for shifts. Raises UsageError for a model, an option, a value or a stem that there is not,
+    WeightsError for weights that are not their card's, InputError for an option's file that cannot
+    be read.
     """
     given = {**(options or {})}
     SEED.check(seed, model)
     if seed and any(item.name == SEED.name for item in declared(model)):
         given = {SEED.name: seed, **given}
-    elif seed and any(_takes_chance(part.name) for part in parts(model)):
+    elif seed and not inference.shifts and any(_takes_chance(p.name) for p in parts(model)):
         raise UsageError(
             f"{model}: its file sets the seeds of its members, as in options = {{ seed = 1 }}"
         )
-    separator, outputs = resolve(model, given)
+    separator, made = _resolved(model, given)
+    names, inference = asked(made, model, stems, inference, execution, seed)
     return SeparationRequest(
-        separator=separator,
-        stems=choose_stems(stems, outputs, model),
-        output=output,
-        execution=execution,
+        separator=separator, stems=names, output=output, inference=inference, execution=execution
     )
+
+
+def asked(
+    separator: AnySeparator | Described,
+    model: str,
+    stems: str | Iterable[str] | None,
+    inference: Inference,
+    execution: Execution,
+    seed: int,
+) -> tuple[tuple[str, ...], Inference]:
+    """The stems to write and how they are inferred, both checked against a separator.
+
+    Raises UsageError, one line, for what the separator or the device does not take.
+    """
+    spec = separator.spec
+    if inference.shifts:
+        inference = replace(inference, shift_seed=seed)
+    if inference == Inference():
+        return choose_stems(stems, spec.outputs, model), inference
+    from unweave.engine.inference import check_complement, check_precision, run_with
+    from unweave.engine.resources import choose_device
+
+    rest = inference.complement
+    words = [stems] if isinstance(stems, str) else list(stems or ())
+    if rest is not None:
+        words = [",".join(w for w in word.split(",") if w.strip() != rest) for word in words]
+        words = [word for word in words if word]
+    names = choose_stems(words, spec.outputs, model)
+    if rest is not None:
+        check_complement(rest, spec, names)
+    run_with(separator, inference, names)
+    check_precision(inference.precision, choose_device(execution.device))
+    return (names if rest is None else (*names, rest)), inference
 
 
 def _takes_chance(name: str) -> bool:
@@ -176,6 +224,11 @@ def resolve(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, tu
 
     Its weights are not loaded. Raises as `request` does.
     """
+    separator, made = _resolved(model, options)
+    return separator, made.spec.outputs
+
+
+def _resolved(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, AnySeparator]:
     given = {
         item.name: os.path.abspath(value)
         if item.names_a_file and isinstance(value := options[item.name], (str, os.PathLike))
@@ -189,11 +242,13 @@ def resolve(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, tu
     members = parts(model, values)
     for card in with_weights(model):
         trained.check(card)
-    spec = _spec(model, values)
+    made = _make(model, values)
+    spec = made.spec
     in_memory = any(isinstance(value, Audio) for value in given.values())
     separator = SeparatorRef(
         name=spec.name,
         model=None if in_memory else plugins.place(model),
+        code=kind.code(model),
         revision=kind.revision(model),
         card_sha256=kind.card_sha256(model),
         weights_sha256=spec.weights_sha256,
@@ -201,17 +256,37 @@ def resolve(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, tu
         files=_files(model, given),
         members=tuple(resolve(part.name, part.options)[0] for part in members),
     )
-    return separator, spec.outputs
+    return separator, made
 
 
-def _spec(model: str, values: Mapping[str, Any]) -> Spec:
-    """What the separator is, with all options in force, before weights are read."""
+def _make(model: str, values: Mapping[str, Any]) -> AnySeparator:
+    """The separator with all options in force, before weights are read (`Described`)."""
 
-    def of(part: Part) -> Spec:
+    def part(part: Part) -> AnySeparator:
         part = _located(model, part)
-        return _spec(part.name, _with_sound(part.name, part.options))
+        return _make(part.name, _with_sound(part.name, part.options))
 
-    return _kind(model).spec(model, values, of)
+    return _kind(model).make(model, values, part)
+
+
+def _described(made: AnySeparator, stems: Sequence[str]) -> list[Described]:
+    """What has weights in a separator, as far as the stems need it; all where none are named."""
+    from unweave.engine.adapters.select import spared
+    from unweave.engine.compose import innermost
+
+    needed = innermost(spared(made, stems) if stems else made)
+    return [each for each in needed if isinstance(each, Described)]
+
+
+def _complete(made: AnySeparator, stems: Sequence[str] = ()) -> AnySeparator:
+    """The separator with the weights that the stems need; all where none are named.
+
+    Members that they do not need stay described: they are for nothing but their facts.
+    """
+    from unweave.engine.compose import each_innermost
+
+    needed = {id(each): each for each in _described(made, stems)}
+    return each_innermost(made, lambda e: needed[id(e)].load() if id(e) in needed else e)
 
 
 def check(separator: SeparatorRef, model: str, loaded: AnySeparator) -> None:
@@ -225,14 +300,22 @@ def check(separator: SeparatorRef, model: str, loaded: AnySeparator) -> None:
             raise InputError(f"{shown(file.path)}: changed meanwhile; run it again")
 
 
-def load_pinned(separator: SeparatorRef, sound: Mapping[str, Audio] | None = None) -> AnySeparator:
+def load_pinned(
+    separator: SeparatorRef, sound: Mapping[str, Audio] | None = None, stems: Iterable[str] = ()
+) -> AnySeparator:
     """The separator that a request names, with the weights and files that it names.
 
-    sound: of options whose sound is in memory, by name. Raises as `load` does, and InputError where
-    something changed meanwhile.
+    sound: of options whose sound is in memory, by name. stems: those that are needed, all where
+    none are named: the weights of members that none of them needs are not read, and no other stem
+    may be taken. Raises as `load` does, and InputError where something changed meanwhile.
     """
     name = separator.model or separator.name
-    loaded = load(name, **{**separator.options, **(sound or {})})
+    given = {**separator.options, **(sound or {})}
+    if needed := tuple(stems):
+        with _loading(name, given) as made:
+            loaded = _complete(made, needed)
+    else:
+        loaded = load(name, **given)
     check(separator, name, loaded)
     return loaded
 
@@ -251,7 +334,7 @@ def files_read(separator: SeparatorRef) -> dict[Path, str]:
     if isinstance(described, Preset):
         found[described.path] = what
     for card in with_weights(separator.model):
-        found |= dict.fromkeys([store.path(card), *filter(None, [card.path])], what)
+        found |= dict.fromkeys([*store.files(card), *filter(None, [card.path])], what)
     return found
 
 
@@ -278,16 +361,18 @@ def load(name: str = DEFAULT, /, **given: object) -> AnySeparator:
     an unknown name, option or value before weights or recordings are read, WeightsError where
     weights are missing, InputError for a recording that cannot be read, MemoryLimitError.
     """
+    with _loading(name, given) as made:
+        return _complete(made)
+
+
+@contextmanager
+def _loading(name: str, given: Mapping[str, object]) -> Iterator[AnySeparator]:
+    """The separator before its weights are read, while they are."""
     with enough_memory():
         room_for_torch()
-        kind, values = _kind(name), _with_sound(name, given)
+        values = _with_sound(name, given)
         parts(name, values)
-
-        def inner(part: Part) -> AnySeparator:
-            part = _located(name, part)
-            return load(part.name, **part.options)
-
-        return kind.load(name, values, inner)
+        yield _make(name, values)
 
 
 def technique(name: str, given: Mapping[str, object]) -> Any:
@@ -325,10 +410,18 @@ def choose_stems(
             )
         known = [*outputs, *(word for word, stem in SYNONYMS.items() if stem in outputs)]
         near = difflib.get_close_matches(name.lower(), known, n=1)
-        advice = f"perhaps you mean {near[0]}" if near else "'unweave models list' shows others"
+        advice = f"perhaps you mean {near[0]}" if near else _others(stem)
         raise UsageError(f"{model} has no stem {name!r}; it has {', '.join(outputs)}; {advice}")
     stems = tuple(stem for stem in outputs if stem in meant)
     return stems or tuple(stem for stem in outputs if stem != RESIDUAL)
+
+
+def _others(stem: str) -> str:
+    """Which models have a stem, for the end of an error."""
+    from unweave.registry.facts import with_stem
+
+    others = with_stem(stem)
+    return f"these have it: {others}" if others else "'unweave models list' shows others"
 
 
 def _with_sound(model: str, options: Mapping[str, object]) -> dict[str, Any]:

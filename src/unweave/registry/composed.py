@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from unweave import presets
 from unweave.options import Option
 from unweave.presets import Member
-from unweave.registry.kinds import Described, Part
-from unweave.types import Spec
+from unweave.registry.kinds import Part
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
@@ -29,8 +28,12 @@ def declared(name: str) -> tuple[Option, ...]:
     return ()
 
 
+def code(name: str) -> str:
+    return "unweave"  # its members have their own
+
+
 def revision(name: str) -> int:
-    return 1  # its members have their own
+    return 1
 
 
 def card(name: str) -> None:
@@ -41,15 +44,10 @@ def parts(name: str, values: Mapping[str, object]) -> tuple[Part, ...]:
     return tuple(map(_part, presets.preset(name).members()))
 
 
-def spec(name: str, values: Mapping[str, Any], spec: Callable[[Part], Spec]) -> Spec:
-    found = presets.preset(name)
-    return presets.build(found, lambda member: Described(spec(_part(member)))).spec
-
-
-def load(
-    name: str, values: Mapping[str, Any], load: Callable[[Part], AnySeparator]
+def make(
+    name: str, values: Mapping[str, Any], part: Callable[[Part], AnySeparator]
 ) -> AnySeparator:
-    return presets.build(presets.preset(name), lambda member: load(_part(member)))
+    return presets.build(presets.preset(name), lambda member: part(_part(member)))
 
 
 def _part(member: Member) -> Part:

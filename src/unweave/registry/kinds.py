@@ -46,6 +46,9 @@ class Kind(Protocol):
     def declared(self, name: str) -> tuple[Option, ...]:
         """The options that `load` takes."""
 
+    def code(self, name: str) -> str:
+        """The distribution whose code it runs."""
+
     def revision(self, name: str) -> int:
         """Goes up when its code gives other bytes than before."""
 
@@ -58,30 +61,30 @@ class Kind(Protocol):
     def parts(self, name: str, values: Mapping[str, object]) -> tuple[Part, ...]:
         """What it is made of, in order."""
 
-    def spec(self, name: str, values: Mapping[str, Any], spec: Callable[[Part], Spec]) -> Spec:
-        """What it is, with these values of its options, before weights are read; `spec` gives that
-        of a part."""
-
-    def load(
-        self, name: str, values: Mapping[str, Any], load: Callable[[Part], AnySeparator]
+    def make(
+        self, name: str, values: Mapping[str, Any], part: Callable[[Part], AnySeparator]
     ) -> AnySeparator:
-        """It, with its weights; `load` gives a part."""
+        """It, with these values of its options, before weights are read: what has weights is
+        `Described`. `part` gives a part."""
 
 
-def filtered(separator: Separator, rounds: int) -> Separator:
+def filtered(separator: AnySeparator, rounds: int) -> AnySeparator:
     """The separator with as many rounds of the Wiener filter behind it; itself where it is none."""
     if not rounds:
         return separator
+    from unweave.engine.adapters.track_normalised import around
     from unweave.engine.adapters.wiener import Wiener
 
-    return Wiener(separator, rounds)
+    return around(lambda inner: Wiener(inner, rounds), separator)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """Stands for a separator whose weights are not needed yet."""
+    """Stands for a separator with weights, which `load` gives, until they are needed."""
 
     spec: Spec
+    card: Card
+    load: Callable[[], Separator]
 
     def to(self, device: str) -> Described:
         return self

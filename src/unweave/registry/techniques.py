@@ -15,7 +15,7 @@ from unweave.errors import UnweaveError, UsageError
 from unweave.models import cards
 from unweave.options import WIENER, Classical, Option, name_of, options_of
 from unweave.registry.kinds import Part, filtered
-from unweave.types import Separator, Spec
+from unweave.types import Separator
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
@@ -47,10 +47,13 @@ def origin(name: str) -> str:
     return plugins.origin(plugins.found(plugins.SEPARATORS)[name])
 
 
+code = origin
+
+
 def describe(name: str) -> Technique:
     kind = technique(name)
     doc = sys.modules[kind.__module__].__doc__ or ""
-    spec = load(name, {}).spec
+    spec = make(name, {}).spec
     return Technique(
         name=name,
         title=doc.partition("\n")[0].strip(),
@@ -81,12 +84,8 @@ def parts(name: str, values: Mapping[str, object]) -> tuple[Part, ...]:
     return ()
 
 
-def spec(name: str, values: Mapping[str, Any], spec: Callable[[Part], Spec]) -> Spec:
-    return load(name, values).spec
-
-
-def load(
-    name: str, values: Mapping[str, Any], load: Callable[[Part], AnySeparator] | None = None
+def make(
+    name: str, values: Mapping[str, Any], part: Callable[[Part], AnySeparator] | None = None
 ) -> AnySeparator:
     own = {key: value for key, value in values.items() if key != WIENER.name}
     kind = technique(name)

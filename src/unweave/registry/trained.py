@@ -6,15 +6,15 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from unweave.engine.limits import room_for_torch
 from unweave.errors import UsageError
-from unweave.models import cards, options, store
+from unweave.models import architectures, cards, options, store
 from unweave.models.cards import Card
 from unweave.options import WIENER, Option
 from unweave.registry.kinds import Described, Part, filtered
-from unweave.types import Spec
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
@@ -39,6 +39,10 @@ def declared(name: str) -> tuple[Option, ...]:
     return own if WIENER in own else (*own, WIENER)
 
 
+def code(name: str) -> str:
+    return architectures.origin(cards.card(name).architecture)
+
+
 def revision(name: str) -> int:
     return options.revision(cards.card(name))
 
@@ -53,27 +57,25 @@ def parts(name: str, values: Mapping[str, object]) -> tuple[Part, ...]:
     return tuple(Part(name=member, options=given) for member in found.bag.members)
 
 
-def spec(name: str, values: Mapping[str, Any], spec: Callable[[Part], Spec]) -> Spec:
-    found = cards.card(name)
-    in_force = _in_force(name, values)
-    if found.bag is not None:
-        members = [Described(spec(part)) for part in parts(name, values)]
-        return _bag(found, members, in_force).spec
-    return options.spec(found, in_force)
-
-
-def load(
-    name: str, values: Mapping[str, Any], load: Callable[[Part], AnySeparator]
+def make(
+    name: str, values: Mapping[str, Any], part: Callable[[Part], AnySeparator]
 ) -> AnySeparator:
     found = cards.card(name)
     own = {item.name for item in _own(found)}
     if found.bag is not None:
         plain = {**_in_force(name, values), WIENER.name: WIENER.default}
-        separator = _bag(found, [load(part) for part in parts(name, values)], plain)
+        made = _bag(found, [part(each) for each in parts(name, values)], plain)
     else:
         given = {key: value for key, value in values.items() if key in own}
-        separator = _network(found, given)
-    return separator if WIENER.name in own else filtered(separator, values.get(WIENER.name, 0))
+        spec = options.spec(found, options.in_force(found, given))
+        made = Described(spec, found, partial(_network, found, given))
+    if WIENER.name not in own:
+        made = filtered(made, values.get(WIENER.name, 0))
+    if found.normalise_track:
+        from unweave.engine.adapters.track_normalised import TrackNormalised
+
+        made = TrackNormalised(made)
+    return made
 
 
 def check(card: Card) -> None:
@@ -103,10 +105,12 @@ def _in_force(name: str, values: Mapping[str, object]) -> dict[str, object]:
 
 def _bag(card: Card, members: Sequence[Any], options: Mapping[str, object]) -> Any:
     from unweave.engine.adapters.bag import Bag
+    from unweave.engine.adapters.track_normalised import around
 
-    assert card.bag is not None
+    bag = card.bag
+    assert bag is not None
     try:
-        return Bag(tuple(members), card.bag.matrix, card.name, options)
+        return around(lambda *inner: Bag(inner, bag.matrix, card.name, options), *members)
     except UsageError as error:
         raise UsageError(f"{card.place}: {error}") from error
 

@@ -438,7 +438,7 @@ def test_what_is_run_at_a_time_is_known() -> None:
         (lambda: Chain(Stub(), "b", Stub()), "two stems would be called a"),
         (lambda: Complement(Stub(), "a"), "has a stem 'a'"),
         (lambda: Shifts(Stub(), 0), "at least 1; got 0"),
-        (lambda: select(Stub(), ["c"]), "gives a, b; asked for c"),
+        (lambda: select(Stub(), ["c"]), "stems must be some of a, b; got c"),
         (lambda: Wiener(Shifts(Stub()), 1), "put the Wiener filter around its members"),
         (lambda: Bag((Shifts(Stub()),)), "put the bag around its members"),
         (lambda: Augmented(Shifts(Stub())), "put the augmentation around its members"),

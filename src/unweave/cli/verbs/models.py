@@ -2,61 +2,76 @@
 
 import json
 import re
-from dataclasses import asdict, replace
-from itertools import zip_longest
+from enum import StrEnum
+from pathlib import Path
 from shutil import get_terminal_size
-from textwrap import wrap
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from unweave.cli.options import Json, Quiet, model_names
 from unweave.cli.session import session
-from unweave.errors import UsageError
-
-if TYPE_CHECKING:
-    from unweave.options import Option
-
-NETWORKS, TECHNIQUES, PRESETS = "Networks", "Classical techniques", "Presets, made of others"
+from unweave.errors import UsageError, WeightsError
 
 app = typer.Typer(help="Separators.", invoke_without_command=True)
 
 Name = Annotated[str, typer.Argument(help="Name of a separator.", autocompletion=model_names)]
+Names = Annotated[
+    list[str], typer.Argument(metavar="NAME...", help="Models.", autocompletion=model_names)
+]
+Stem = Annotated[str, typer.Option("--stem", metavar="NAME", help="Those with this stem.")]
+Installed = Annotated[bool, typer.Option("--installed", help="Those whose weights are here.")]
+
+
+class Licence(StrEnum):
+    PERMISSIVE = "permissive"
+
+
+OfLicence = Annotated[
+    Licence | None,
+    typer.Option("--licence", help="Those whose weights anyone may use, as under MIT."),
+]
 
 
 @app.callback()
 def models(context: typer.Context, as_json: Json = False) -> None:
-    """Separators: list (the default), show NAME, path NAME, pull [NAME...]."""
+    """Separators: what there is (list, the default; show NAME), and the weights of models."""
     if context.invoked_subcommand is None:
-        list_models(as_json)
+        list_models(as_json=as_json)
 
 
 @app.command("list")
-def list_models(as_json: Json = False) -> None:
-    """List every separator with its stems, rate and licence."""
+def list_models(
+    stem: Stem = "",
+    licence: OfLicence = None,
+    installed: Installed = False,
+    as_json: Json = False,
+) -> None:
+    """List separators: stems, size and licence of their weights, whether these are here, a score,
+    and how a model ran on this machine."""
     with session(as_json=as_json) as current:
         from unweave import registry
+        from unweave.cli import listing
+        from unweave.registry.facts import facts, matches
 
-        facts = []
+        found = []
         for name in registry.names():
             try:
-                facts.append(_facts(name))
+                found.append(facts(name))
             except UsageError as error:  # of a package whose code or card is wrong
                 current.note(f"warning: {error}")
+        found = [
+            each
+            for each in found
+            if matches(each, stem=stem, permissive=bool(licence), installed=installed)
+        ]
         if as_json:
-            current.emit(facts)
+            current.emit(found)
             return
-        facts.sort(key=lambda fact: (fact["name"] != registry.DEFAULT, fact["name"]))
-        groups: dict[str, list[dict[str, Any]]] = {}
-        for fact in facts:
-            groups.setdefault(_group(fact), []).append(fact)
-        for title in sorted(
-            groups, key=lambda title: (title == PRESETS, title == TECHNIQUES, title)
-        ):
-            current.result(title)
-            for line in _rows(groups[title], registry.DEFAULT, get_terminal_size().columns):
-                current.result(line)
-        current.result("'unweave models show NAME' shows all of one, its options too.")
+        for line in listing.lines(found, registry.DEFAULT, stem, get_terminal_size().columns):
+            current.result(line)
+        if not found:
+            current.result("none; 'unweave models list' without options shows all")
 
 
 @app.command("show")
@@ -64,8 +79,9 @@ def show(name: Name, as_json: Json = False) -> None:
     """Show the facts and options of a separator."""
     with session(as_json=as_json) as current:
         from unweave import registry
+        from unweave.registry.facts import facts as known
 
-        facts = _facts(name)
+        facts = known(name)
         if "made_of" in facts:
             registry.resolve(name, {})  # what is wrong with it shows in its members alone
         if as_json:
@@ -82,7 +98,9 @@ def show(name: Name, as_json: Json = False) -> None:
 def path(name: Name, as_json: Json = False) -> None:
     """Print the path of a separator's weights, in the cache or once they are fetched."""
     with session(as_json=as_json) as current:
-        facts = _facts(name)
+        from unweave.registry.facts import facts as known
+
+        facts = known(name)
         if "weights_path" not in facts:
             raise UsageError(f"{name}: has no weights of its own")
         if as_json:
@@ -123,99 +141,116 @@ def pull(
             current.emit([{"name": name, "weights_paths": found[name]} for name in chosen])
 
 
-def _facts(name: str) -> dict[str, Any]:
-    """A separator as plain data: its facts and its options, of a model the place of its weights."""
-    from unweave import registry
-    from unweave.models import store
+@app.command("verify")
+def verify(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...",
+            help="Models; without one all whose weights are here.",
+            autocompletion=model_names,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check weights: the SHA-256 of every file, and what the model gives for a known wave."""
+    with session(as_json=as_json) as current:
+        from unweave import registry
+        from unweave.models.check import check
+        from unweave.registry.facts import here
 
-    described = registry.describe(name)
-    options = {item.name: _option(item) for item in registry.declared(name)}
-    if isinstance(described, registry.Technique):
-        return {**asdict(described), "origin": registry.origin(name), "options": options}
-    if isinstance(described, registry.Preset):
-        return {
-            "name": described.name,
-            "title": described.title,
-            "stems": described.stems,
-            "made_of": [member.separator for member in described.members()],
-            "preset_path": str(described.path),
-            "origin": described.origin,
-            "options": options,
-        }
-    facts = {**asdict(replace(described, file=None, path=None)), "options": options}
-    if described.bag is None:
-        file = store.path(described)
-        facts |= {"weights_path": str(file), "weights_path_exists": file.is_file()}
-    return facts
-
-
-def _option(item: "Option") -> dict[str, Any]:
-    """An option as plain data."""
-    return {
-        "meaning": item.meaning,
-        "type": item.kind,
-        "default": item.default,
-        "unit": item.unit,
-        "limits": item.limits,
-        "choices": list(item.choices),
-    }
+        chosen = names or [name for name in registry.names() if here(name)]
+        cards = {card.name: card for name in chosen for card in registry.with_weights(name)}
+        checked = [check(card) for card in cards.values()]
+        for each in checked:
+            current.result(f"{each.name}: {each.words}")
+        if as_json:
+            current.emit([each.document() for each in checked])
+        if not all(each.right for each in checked):
+            raise typer.Exit(WeightsError.exit_code)
 
 
-def _rows(facts: list[dict[str, Any]], default: str, columns: int) -> list[str]:
-    """A table: name, stems, and what it is; long cells go on in the next line, below themselves."""
-    heads = (
-        "name",
-        "stems",
-        "runs at, licence, weights" if "licence_weights" in facts[0] else "idea",
-    )
-    rows = [
-        (
-            fact["name"],
-            ", ".join(fact["stems"]),
-            _gist(fact) + " (default)" * (fact["name"] == default),
-        )
-        for fact in facts
-    ]
-    first = max(len(row[0]) for row in (heads, *rows))
-    second = min(24, max(len(row[1]) for row in (heads, *rows)))
-    widths = (first, second, max(24, columns - first - second - 7))
-    lines = []
-    for row in (heads, *rows):
-        cells = [
-            wrap(cell, width, break_long_words=False, break_on_hyphens=False)
-            for cell, width in zip(row, widths, strict=True)
-        ]
-        for parts in zip_longest(*cells, fillvalue=""):
-            padded = [part.ljust(width) for part, width in zip(parts, widths, strict=True)]
-            lines.append("  " + "  ".join(padded).rstrip())
-    return [*lines, ""]
+@app.command("remove")
+def remove(names: Names, as_json: Json = False) -> None:
+    """Remove weights from the cache, and models that were added by hand altogether."""
+    with session(as_json=as_json) as current:
+        from unweave import registry
+        from unweave.models import measured, own, store
+
+        cards = {name: registry.with_weights(name) for name in names}
+        freed = {}
+        for name, found in cards.items():
+            freed[name] = sum(own.remove(c) if own.is_own(c) else store.remove(c) for c in found)
+            measured.forget(name)
+            current.result(f"{name}: {freed[name] / 1e6:.0f} MB are free again")
+        if as_json:
+            current.emit([{"name": name, "bytes": count} for name, count in freed.items()])
 
 
-def _group(fact: dict[str, Any]) -> str:
-    """The table that a separator stands in."""
-    if "made_of" in fact:
-        return PRESETS
-    if "licence_weights" not in fact:
-        return TECHNIQUES
-    return NETWORKS if fact["origin"] == "unweave" else f"{NETWORKS} of {fact['origin']}"
+@app.command("export")
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder for the weights.")],
+    names: Names,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Copy weights into a folder, for 'import' on a machine without a network."""
+    with session(quiet=quiet, as_json=as_json) as current:
+        from unweave import registry
+        from unweave.cli.weights import fetch
+        from unweave.models import transfer
+
+        cards = [card for name in names for card in registry.with_weights(name)]
+        fetch(current, names)
+        files = [str(path) for path in transfer.export(cards, folder)]
+        for file in files:
+            current.result(file)
+        if as_json:
+            current.emit(files)
 
 
-def _gist(fact: dict[str, Any]) -> str:
-    """What it takes to run it, in a few words."""
-    if "made_of" in fact:
-        return f"{fact['title']} ({', '.join(fact['made_of'])})"
-    if "licence_weights" not in fact:
-        return fact["title"]
-    if fact["bag"]:
-        return (
-            f"{fact['sample_rate_hz'] / 1000:g} kHz, {fact['licence_weights']}, "
-            f"made of {', '.join(fact['bag']['members'])}"
-        )
-    where = "" if fact["weights_path_exists"] else ", fetched at first use"
-    return (
-        f"{fact['sample_rate_hz'] / 1000:g} kHz, {fact['licence_weights']}, "
-        f"{fact['weights']['size_bytes'] / 1e6:.0f} MB{where}"
-    )
+@app.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(help="Folder that 'export' wrote.")],
+    as_json: Json = False,
+) -> None:
+    """Take the weights in a folder into the cache, each checked by its SHA-256."""
+    with session(as_json=as_json) as current:
+        from unweave.models import transfer
+
+        names = transfer.import_(folder)
+        for name in names:
+            current.result(f"{name}: its weights are here")
+        if as_json:
+            current.emit(names)
+
+
+@app.command("add")
+def add(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A checkpoint.")],
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="What to call it.", show_default="the file's name")
+    ] = "",
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="YAML", help="The settings it was trained with.", show_default="none"),
+    ] = None,
+    licence: Annotated[
+        str, typer.Option(metavar="TEXT", help="The licence of the weights.")
+    ] = "not stated",
+    as_json: Json = False,
+) -> None:
+    """Add a checkpoint of a network that unweave has: it becomes a model with a name."""
+    with session(as_json=as_json) as current:
+        from unweave.models import own
+        from unweave.registry.facts import facts
+
+        card = own.add(file, name=name, config=config, licence=licence)
+        stems = ", ".join(card.stems)
+        current.result(f"{card.name}: {card.architecture} with {stems}; {card.notes}".rstrip("; "))
+        current.result(f"its card is {card.path}")
+        if as_json:
+            current.emit(facts(card.name))
 
 
 def _options(options: dict[str, Any]) -> list[str]:
@@ -264,8 +299,13 @@ def _flat(facts: dict[str, Any], indent: str = "") -> list[str]:
 
 
 EXAMPLES = {
-    list_models: ("unweave models list",),
+    list_models: ("unweave models list", "unweave models list --stem vocals --licence permissive"),
     show: ("unweave models show hpss",),
     path: ("unweave models path spleeter-2stems",),
     pull: ("unweave models pull", "unweave models pull spleeter-2stems"),
+    verify: ("unweave models verify", "unweave models verify spleeter-2stems"),
+    remove: ("unweave models remove spleeter-2stems",),
+    export: ("unweave models export stick spleeter-2stems",),
+    import_: ("unweave models import stick",),
+    add: ("unweave models add mine.th --name mine", "unweave models add v.ckpt --config v.yaml"),
 }

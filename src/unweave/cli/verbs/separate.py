@@ -12,7 +12,7 @@ from unweave.cli import lean
 from unweave.cli.declared import with_options
 from unweave.cli.options import MESSAGES, QuietInPanel, VerboseInPanel, model_names
 from unweave.cli.session import session
-from unweave.request import Execution, Output
+from unweave.request import Execution, Inference, Output
 
 
 class Bandwidth(StrEnum):
@@ -20,10 +20,18 @@ class Bandwidth(StrEnum):
     MODEL = "model"
 
 
+class Quality(StrEnum):
+    """The choices of `registry.quality`."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    BEST = "best"
+
+
 OUTPUT, MODEL, MACHINE = "Output", "Model", "Machine"
 
 
-@with_options({Output: OUTPUT, Execution: MACHINE})
+@with_options({Output: OUTPUT, Inference: MODEL, Execution: MACHINE})
 def separate(
     inputs: Annotated[
         list[str],
@@ -75,16 +83,33 @@ def separate(
         ),
     ] = False,
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--model",
             "-m",
             metavar="NAME",
             help="Separator; see 'unweave models'.",
             autocompletion=model_names,
+            show_default="spleeter-2stems",
             rich_help_panel=MODEL,
         ),
-    ] = "spleeter-2stems",
+    ] = None,
+    quality: Annotated[
+        Quality | None,
+        typer.Option(
+            help="Have a model chosen for the stems, of those whose weights are here.",
+            show_default=False,
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    pull: Annotated[
+        bool,
+        typer.Option(
+            "--pull",
+            help="Fetch the weights of the model where they are not here, without a question.",
+            rich_help_panel=MODEL,
+        ),
+    ] = False,
     bandwidth: Annotated[
         Bandwidth | None,
         typer.Option(
@@ -147,7 +172,7 @@ def separate(
     """Separate recordings into their stems."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
         from unweave import registry
-        from unweave.cli.outcomes import Watcher, document, sum_up
+        from unweave.cli.outcomes import Watcher, document, remember, sum_up
         from unweave.cli.progress import display
         from unweave.cli.weights import fetch
         from unweave.errors import UsageError
@@ -165,6 +190,16 @@ def separate(
 
         if overwrite and skip_existing:
             raise UsageError("--overwrite and --skip-existing contradict each other; use one")
+        if quality is not None:
+            from unweave.registry.quality import choose_installed
+
+            if model is not None:
+                raise UsageError("--quality chooses the model: leave out --model, or --quality")
+            choice = choose_installed(quality, stems or ())
+            model = choice.chosen.name
+            for line in choice.in_words():
+                current.note(line)
+        model = model or registry.DEFAULT
         own = parse(settings_ or ())
         if bandwidth is not None:
             own["bandwidth"] = str(bandwidth)
@@ -173,9 +208,15 @@ def separate(
         if mask_exponent is not None:
             own["mask_exponent"] = mask_exponent
         lean.start_lean(model, registry.DEFAULT)
-        how, execution, _ = run_options(options)
+        how, inference, execution, _ = run_options(options)
         request = registry.request(
-            model, own, stems=stems or (), seed=seed, output=how, execution=execution
+            model,
+            own,
+            stems=stems or (),
+            seed=seed,
+            output=how,
+            inference=inference,
+            execution=execution,
         )
         plan = prepare(inputs, request, output, template=filename_template, overwrite=overwrite)
         started = time.monotonic()
@@ -188,7 +229,7 @@ def separate(
             return {**document(outcomes, exit_code(outcomes)), "passed_over": passed_over}
 
         if not all(os.path.exists(job.report) for job in plan.jobs):
-            fetch(current, [model])
+            fetch(current, [model], stems=request.needed, ask=not pull)
         weights = {job.report: _size(job.source) for job in plan.jobs}
         with display(current, weights) as shown_progress:
             watcher = Watcher(current, shown_progress)
@@ -202,6 +243,8 @@ def separate(
                 workers=jobs,
                 should_stop=current.should_stop,
             )
+        if jobs == 1:
+            remember(model, outcomes)
         sum_up(current, outcomes, time.monotonic() - started)
         if plan.passed_over:
             current.note(in_words(plan.passed_over))

@@ -6,6 +6,8 @@
 | `Augmented` | segments | means over swapped channels and inverted polarity |
 | `Wiener` | segments | a multichannel Wiener filter over the stems |
 | `Select` | segments | some of the stems |
+| `Overlap` | segments | neighbours share more or less than the separator says |
+| `Precision` | segments | a network in the arithmetic of 16 bits |
 | `Ensemble` | signals | means, medians, extremes of members, of samples or of spectra |
 | `Chain` | signals | a stem is separated further |
 | `Complement` | signals | what the stems leave of the mix is a stem with a name |

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from unweave.engine.adapters.select import Select
 from unweave.engine.compose import check_segments, combined
 from unweave.errors import UsageError
 from unweave.types import Separator, Spec
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Weights = tuple[tuple[float, ...], ...]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from torch import Tensor
-
-from unweave.engine.compose import AnySeparator, check_names, check_segments
-from unweave.errors import UsageError
+from unweave.engine.compose import AnySeparator, check_names, check_segments, innermost
 from unweave.types import Separator, Spec
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,27 @@ def select(separator: AnySeparator, stems: Sequence[str]) -> AnySeparator:
     """A separator of at least these stems that runs no member they do not need.
 
     All stems are needed where one is what the others leave of the mix. Raises UsageError for a
-    stem that there is not.
+    stem that there is not, or is named twice.
     """
     spec = separator.spec
-    unknown = [stem for stem in stems if stem not in spec.stems]
-    if unknown or not stems:
-        raise UsageError(
-            f"{spec.name} gives {', '.join(spec.stems)}; asked for {', '.join(unknown) or 'none'}"
-        )
+    check_names(spec.name, stems, spec.stems)
     if len(set(stems)) == len(spec.stems) or (spec.additive and spec.complement in stems):
         return separator
     names = tuple(stem for stem in spec.stems if stem in stems)
     own = getattr(separator, "select", None)  # compositions select themselves
     narrowed: AnySeparator | None = None if own is None else own(names)
     return Select(separator, names) if narrowed is None else narrowed
+
+
+def spared(separator: AnySeparator, stems: Sequence[str]) -> AnySeparator:
+    """`select` where that leaves work out; else the separator itself, all of its stems.
+
+    Work is a member, or part of a network that makes its stems one by one. stems: those of the
+    spec's `outputs`; all members make the residual. Raises UsageError.
+    """
+    check_names(separator.spec.name, stems, separator.spec.outputs)
+    if not set(stems) <= set(separator.spec.stems):
+        return separator
+    narrowed = select(separator, stems)
+    kept, all_ = (set(map(id, innermost(each))) for each in (narrowed, separator))
+    return separator if kept == all_ else narrowed

@@ -6,14 +6,14 @@ is read twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unweave.engine.adapters.select import Around
-from unweave.engine.compose import Run
+from unweave.engine.compose import AnySeparator, Run
 from unweave.engine.signal import Signal
 from unweave.errors import UsageError
 from unweave.types import Spec, Wave
@@ -43,6 +43,17 @@ class TrackNormalised(Around):
         normal = mix.each(lambda block: (block - mean) / scale)
         for stems in run(self.separator, normal).blocks:
             yield stems * scale[:, None] + mean[:, None]
+
+
+def around(make: Callable[..., AnySeparator], *members: AnySeparator) -> AnySeparator:
+    """What `make` makes of members that are called with segments.
+
+    Where all of them want recordings at one level, the whole does, and they are made so once.
+    """
+    inner = [each.separator for each in members if isinstance(each, TrackNormalised)]
+    if members and len(inner) == len(members):
+        return TrackNormalised(around(make, *inner))
+    return make(*members)
 
 
 def statistics(blocks: Iterable[Wave]) -> tuple[Wave, Wave]:

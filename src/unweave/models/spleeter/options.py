@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from unweave.options import WIENER, Option
 
 BANDWIDTHS = ("full", "model")
+MIXED_PRECISION = False  # its form for a CPU (`fast`) is arranged in float32
 
 
 def additive(options: Mapping[str, object]) -> bool:

@@ -1,0 +1,119 @@
+"""What is known of a separator, as plain data: for lists, for people who choose, for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from typing import Any
+
+from unweave import registry
+from unweave.core.stem_names import canonical
+from unweave.errors import UnweaveError
+from unweave.models import measured, store
+from unweave.models.cards import Card
+from unweave.models.licences import permissive, short
+from unweave.options import Option
+from unweave.registry import Preset, Technique
+
+MOST_NAMED = 4  # of models that have a stem
+
+
+def facts(name: str) -> dict[str, Any]:
+    """A separator's facts and options; of a model where its weights are, and how it ran here.
+
+    Raises UsageError for an unknown name or a wrong card.
+    """
+    described = registry.describe(name)
+    options = {item.name: _option(item) for item in registry.declared(name)}
+    if isinstance(described, Technique):
+        return {**asdict(described), "origin": registry.origin(name), "options": options}
+    if isinstance(described, Preset):
+        return {
+            "name": described.name,
+            "title": described.title,
+            "stems": described.stems,
+            "made_of": [member.separator for member in described.members()],
+            "preset_path": str(described.path),
+            "origin": described.origin,
+            "options": options,
+        }
+    own = {**asdict(replace(described, file=None, path=None)), "options": options}
+    own["permissive"] = permissive(described.licence_weights)
+    if described.bag is None:
+        own["weights_path"] = str(store.path(described))
+    needed = registry.with_weights(name)
+    own |= {"weights_path_exists": all(map(store.here, needed)), "size_bytes": size_bytes(needed)}
+    run = measured.last(name)
+    own["measured"] = {**asdict(run), "speed": run.speed} if run else None
+    return own
+
+
+def here(name: str) -> bool:
+    """Whether a separator needs weights and has them here; a wrong card has none."""
+    try:
+        found = registry.with_weights(name)
+    except UnweaveError:
+        return False
+    return bool(found) and all(map(store.here, found))
+
+
+def size_bytes(found: Iterable[Card]) -> int:
+    """What the weights of all these cards take; 0 where nobody states it of one."""
+    sizes = [card.weights.size_bytes or card.download_bytes for card in found]
+    return sum(sizes) if all(sizes) else 0
+
+
+def download(found: Iterable[Card]) -> str:
+    """Size and licence of what would be fetched, in words."""
+    found = list(found)
+    sizes = [card.download_bytes for card in found]
+    size = f"{sum(sizes) / 1e6:.0f} MB" if all(sizes) else "size not stated"
+    return f"{size}, licence: {' and '.join(dict.fromkeys(c.licence_weights for c in found))}"
+
+
+def matches(
+    found: dict[str, Any], *, stem: str = "", permissive: bool = False, installed: bool = False
+) -> bool:
+    """Whether facts are those of a separator with that stem, a permissive licence, its weights
+    here; what is no model has a licence of unweave's or its package's, and needs no weights."""
+    if stem and not {stem, canonical(stem)} & set(found["stems"]):
+        return False
+    if permissive and not found.get("permissive", True):
+        return False
+    return not installed or bool(found.get("weights_path_exists", True))
+
+
+def with_stem(stem: str) -> str:
+    """The models that have a stem, in words: those that are here first, then by licence and size;
+    empty where none has it."""
+    named = []
+    for name in registry.names():
+        try:
+            described = registry.describe(name)
+            if stem not in described.stems:
+                continue
+            found = registry.with_weights(name)
+        except UnweaveError:  # of a package whose card is wrong
+            continue
+        here = all(map(store.here, found))
+        free = all(permissive(card.licence_weights) for card in found)
+        size = size_bytes(found)
+        licences = " and ".join(dict.fromkeys(short(card.licence_weights) for card in found))
+        words = [f"{size / 1e6:.0f} MB" if size else "size not stated", licences] * bool(found)
+        words += ["not here yet"] * (not here)
+        named.append(
+            ((not here, not free, size), f"{name} ({', '.join(words)})" if words else name)
+        )
+    return ", ".join(words for _, words in sorted(named)[:MOST_NAMED])
+
+
+def _option(item: Option) -> dict[str, Any]:
+    """An option as plain data."""
+    return {
+        "meaning": item.meaning,
+        "type": item.kind,
+        "default": item.default,
+        "unit": item.unit,
+        "limits": item.limits,
+        "choices": list(item.choices),
+    }

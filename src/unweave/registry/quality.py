@@ -1,0 +1,173 @@
+"""A model by what is wanted of it: the fastest, the best, or the best that runs one network.
+
+Chosen is among models whose weights are here, by facts of their cards. Scores count that were taken
+on songs of MUSDB18's test set by a model that has not seen them; a model without such a score, or
+without a figure of its speed, is not ranked. Nothing is fetched unasked but Spleeter, which is what
+there is to fall back on; what a fetch would improve is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from unweave import registry
+from unweave.core.stem_names import VOCALS, canonical
+from unweave.errors import UsageError
+from unweave.models import cards, store
+from unweave.models.cards import Card
+
+QUALITIES = ("fast", "balanced", "best")
+METRIC, DATA = "cSDR", ("MUSDB18 test", "MUSDB18-HQ test")
+FALLBACK = "spleeter"  # the architecture; its weights are MIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A model for some stems.
+
+    here: whether no weights have to be fetched. networks: how many run. score_db: the mean over the
+    stems, None where it is not ranked. real_time_factor: as on the card, of all that run.
+    """
+
+    name: str
+    licence: str
+    here: bool
+    fallback: bool = False
+    networks: int = 1
+    score_db: float | None = None
+    real_time_factor: float | None = None
+    download_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """better: what would have been chosen if its weights were here, the best first."""
+
+    quality: str
+    stems: tuple[str, ...]
+    chosen: Candidate
+    better: tuple[Candidate, ...] = ()
+
+    def in_words(self) -> list[str]:
+        """What was chosen, and what else could be, a line each."""
+        chosen, stems = self.chosen, ", ".join(self.stems)
+        lines = [f"{self.quality} for {stems}: {chosen.name} ({_facts(chosen)})"]
+        for other in self.better[:3]:
+            size = f", {other.download_bytes / 1e6:.0f} MB" if other.download_bytes else ""
+            lines.append(
+                f"better would be {other.name} ({_facts(other)}{size}): unweave models pull "
+                f"{other.name}"
+            )
+        return lines
+
+
+def choose(quality: str, stems: Sequence[str], candidates: Iterable[Candidate]) -> Choice:
+    """The model of a quality, from candidates that all have the stems.
+
+    `best` has the highest score, `balanced` the highest where one network runs for the stems,
+    `fast` the smallest real-time factor. Raises UsageError where none is ranked and none is there
+    to fall back on.
+    """
+    every = list(candidates)
+    ranked = [each for each in every if _counts(quality, each)]
+    ranked.sort(key=partial(_rank, quality))
+    chosen = next((each for each in ranked if each.here), None)
+    fallbacks = [each for each in every if each.fallback]
+    if chosen is None and fallbacks:
+        chosen = min(fallbacks, key=lambda each: (not each.here, each.name))
+    if chosen is None:
+        raise UsageError(_none(quality, stems, every))
+    if _counts(quality, chosen):
+        value, _ = _rank(quality, chosen)
+        ranked = [each for each in ranked if _rank(quality, each)[0] < value]
+    return Choice(quality=quality, stems=tuple(stems), chosen=chosen, better=tuple(ranked))
+
+
+def choose_installed(quality: str, stems: Sequence[str]) -> Choice:
+    """The model of a quality among the installed cards.
+
+    stems: as people write them; where none are named, models are compared by their vocals. Raises
+    UsageError for a stem that no model has, and as `choose` does.
+    """
+    names = [name.strip() for word in stems for name in word.split(",") if name.strip()]
+    asked = tuple(names) or (VOCALS,)
+    found = [card for name in cards.names() if (card := _card(name)) and _has(card, asked)]
+    return choose(quality, asked, [candidate(card, asked) for card in found])
+
+
+def candidate(card: Card, stems: Sequence[str]) -> Candidate:
+    """What is known of a card for stems that it has."""
+    own = [_own(card, stem) for stem in stems]
+    needed = registry.with_weights(card.name, own)
+    factors = [each.real_time_factor for each in needed]
+    return Candidate(
+        name=card.name,
+        licence=card.licence_weights,
+        here=not any(map(store.needs_download, needed)),
+        fallback=card.architecture == FALLBACK,
+        networks=len(needed),
+        score_db=score_db(card, own),
+        real_time_factor=None if None in factors else sum(filter(None, factors)),
+        download_bytes=sum(each.download_bytes for each in needed if store.needs_download(each)),
+    )
+
+
+def score_db(card: Card, stems: Sequence[str]) -> float | None:
+    """The mean score of the stems on songs that the model has not seen; None where one lacks.
+
+    Of several scores of a stem the lowest counts.
+    """
+    if card.saw_musdb18_test is not False:
+        return None
+    scores = [s for s in card.scores if s.metric == METRIC and s.data.startswith(DATA)]
+    found = [[s.value_db for s in scores if s.stem == stem] for stem in stems]
+    return sum(map(min, found)) / len(found) if all(found) else None
+
+
+def _counts(quality: str, each: Candidate) -> bool:
+    if quality == "fast":
+        return each.real_time_factor is not None
+    return each.score_db is not None and (quality == "best" or each.networks == 1)
+
+
+def _rank(quality: str, each: Candidate) -> tuple[float, str]:
+    """What candidates that count are sorted by."""
+    value = each.real_time_factor if quality == "fast" else each.score_db
+    assert value is not None
+    return (value if quality == "fast" else -value), each.name
+
+
+def _facts(each: Candidate) -> str:
+    score = "no score on songs of a test" if each.score_db is None else f"{each.score_db:.1f} dB"
+    return f"{each.licence}; {score}"
+
+
+def _none(quality: str, stems: Sequence[str], every: Sequence[Candidate]) -> str:
+    asked = ", ".join(stems)
+    if not every:
+        return f"no model has {asked}; 'unweave models list' shows the stems of each"
+    told = ", ".join(
+        f"{each.name} ({each.licence}{'' if each.here else ', not here'})" for each in every
+    )
+    return (
+        f"no model whose weights are here can be ranked as {quality} for {asked}: name one of "
+        f"these with --model: {told}"
+    )
+
+
+def _card(name: str) -> Card | None:
+    try:
+        return cards.card(name)
+    except UsageError:  # a wrong one is said where it is used
+        return None
+
+
+def _own(card: Card, stem: str) -> str:
+    """What a card calls a stem."""
+    return stem if stem in card.stems else canonical(stem)
+
+
+def _has(card: Card, stems: Sequence[str]) -> bool:
+    return all(_own(card, stem) in card.stems for stem in stems)

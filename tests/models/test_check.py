@@ -1,0 +1,70 @@
+"""Weights are compared with what their card pins, and what they give with what they must."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from unweave.models import cards, fixture, store
+from unweave.models.check import check
+
+CARD = cards.card("mir1k-dnn")
+
+
+@pytest.fixture(scope="module")
+def known():
+    """The card with what its model gives on this machine."""
+    values = tuple(map(tuple, fixture.values(CARD)))
+    return dataclasses.replace(CARD, fixture=cards.Fixture(values=values, origin="a test"))
+
+
+def test_the_wave_is_the_same_everywhere():
+    wave = fixture.wave(2, 1000, 8000)
+    assert (wave.shape, wave.dtype) == ((2, 1000), np.float32)
+    assert np.abs(wave).max() < 0.5
+    again = [0.3 * math.sin(2 * math.pi * (60 + 400 * t) * t) for t in np.arange(1000) / 8000]
+    tone = [0.15 * math.sin(2 * math.pi * 440 * t) for t in np.arange(1000) / 8000]
+    np.testing.assert_allclose(wave[1], np.add(again, tone), atol=1e-6)
+
+
+def test_agreement_is_the_difference_in_db():
+    assert fixture.agreement_db([[1.0, 0.0]], [[1.0, 0.01]]) == pytest.approx(40)
+    assert fixture.agreement_db([[1.0]], [[1.0]]) == math.inf
+    assert fixture.agreement_db([[1.0]], [[1.0], [1.0]]) == -math.inf
+
+
+def test_right_weights_are_right(known):
+    found = check(known)
+    assert found.right
+    assert found.agreement_db >= 90
+    assert found.files == {str(CARD.file): CARD.weights.sha256}
+
+
+def test_another_result_is_seen(known):
+    values = tuple(tuple(1.01 * each for each in row) for row in known.fixture.values)
+    wrong = dataclasses.replace(known, fixture=cards.Fixture(values=values, origin="a test"))
+    found = check(wrong)
+    assert not found.right
+    assert 35 < found.agreement_db < 45
+    assert "less than the 60 dB" in found.words
+
+
+def test_without_a_fixture_the_hash_decides(tmp_path):
+    assert check(CARD).right
+    assert check(CARD).agreement_db is None
+    file = tmp_path / "copy.safetensors"
+    content = bytearray(store.path(CARD).read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    found = check(dataclasses.replace(CARD, file=file))
+    assert not found.right
+    assert "damaged" in found.words
+    file.unlink()
+    assert "not here" in check(dataclasses.replace(CARD, file=file)).words
+
+
+@pytest.mark.parametrize("name", [n for n in cards.names() if cards.card(n).fixture is not None])
+def test_the_fixture_of_a_card_fits_it(name):
+    card = cards.card(name)
+    assert [len(row) for row in card.fixture.values] == [fixture.POINTS] * len(card.stems)

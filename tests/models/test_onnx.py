@@ -1,0 +1,148 @@
+"""Weights in ONNX files: the initialisers come out, and whatever else a file holds is one line."""
+
+import contextlib
+import io
+
+import numpy as np
+import pytest
+
+from tests.models import onnx
+from tests.models.networks.waveform import recorded
+from unweave.errors import WeightsError
+from unweave.models.htdemucs.convert import convert
+from unweave.models.readers import onnx as reader
+from unweave.models.readers import safetensors
+
+MATRIX = np.arange(6, dtype=np.float32).reshape(2, 3)
+ONE = np.float32([7])
+
+
+def read(tmp_path, content):
+    file = tmp_path / "weights.onnx"
+    file.write_bytes(content)
+    return reader.read(file)
+
+
+def test_arrays_have_the_names_of_their_parameters_or_of_the_nodes_that_use_them(tmp_path):
+    content = onnx.graph(("a.weight", "/a/Conv", MATRIX), ("onnx::Mul_12", "/a/norm/Mul", ONE))
+    found = read(tmp_path, onnx.model(content))
+    assert list(found) == ["a.weight", "/a/norm/Mul"]
+    np.testing.assert_array_equal(found["a.weight"], MATRIX)
+    assert found["/a/norm/Mul"].tolist() == [7]
+    assert all(array.flags.aligned for array in found.values())
+
+
+def test_a_shape_may_be_one_list_or_none(tmp_path):
+    packed = onnx.field(1, bytes([2, 3])) + onnx.tensor("a", MATRIX.ravel())[2:]
+    content = onnx.field(5, packed) + onnx.field(5, onnx.tensor("b", np.float32(3)))
+    found = read(tmp_path, onnx.model(content))
+    np.testing.assert_array_equal(found["a"], MATRIX)
+    assert found["b"].shape == ()
+
+
+def test_fields_that_hold_no_weights_are_skipped(tmp_path):
+    more = onnx.field(99, "anything") + onnx.varint(98 << 3 | 5) + bytes(4)
+    more += onnx.varint(97 << 3 | 1) + bytes(8) + onnx.field(96, 1 << 60)
+    content = onnx.graph(("a", "/a", ONE)) + more
+    assert list(read(tmp_path, more + onnx.model(content) + more)) == ["a"]
+
+
+def spoilt(**changes):
+    """A model whose only array has some fields changed."""
+    parts = {"dims": onnx.field(1, 1), "type": onnx.field(2, 1), "name": onnx.field(8, "a")}
+    parts |= {"raw": onnx.field(9, bytes(4))} | changes
+    return onnx.model(onnx.field(5, b"".join(parts.values())))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "it holds 0 graphs"),
+        (b"RIFF, or any other text", "kind|bytes are announced"),
+        (2 * onnx.model(b""), "it holds 2 graphs"),
+        (onnx.field(7, 3), "its graph is a number"),
+        (onnx.model(onnx.field(5, 3)), "its tensor is a number"),
+        (onnx.model(onnx.field(1, 3)), "its node is a number"),
+        (onnx.model(onnx.field(15, b"")), "sparse numbers"),
+        (spoilt(type=onnx.field(2, 7)), "'a' is of type 7"),
+        (spoilt(type=onnx.field(2, "1")), "its data type is no number"),
+        (spoilt(dims=onnx.field(1, 2)), r"'a' of shape \[2\] has 4 bytes"),
+        (spoilt(dims=onnx.field(1, 0) + onnx.field(1, 1 << 62), raw=b""), "has 0 bytes"),
+        (spoilt(dims=onnx.field(1, b"\xff")), "a number has no end"),
+        (spoilt(raw=onnx.field(9, 0)), "its data is a number"),
+        (spoilt(raw=b""), "has 0 bytes"),
+        (spoilt(more=onnx.field(14, 1)), "lie in another file"),
+        (spoilt(name=b""), "an array has no name"),
+        (spoilt(name=onnx.field(8, b"\xff")), "a name is no text"),
+        (spoilt(name=onnx.field(8, "onnx::Mul_1")), "has no name, and 0 nodes use it"),
+        (onnx.model(2 * onnx.field(5, onnx.tensor("a", ONE))), "two arrays are called 'a'"),
+        (onnx.model(2 * onnx.graph(("onnx::A", "/a", ONE))), "two arrays"),
+        (onnx.model(onnx.graph(("onnx::A", "", ONE))), "no name, and 1 nodes"),
+        (onnx.model(onnx.graph(("onnx::A", "/a", ONE), ("onnx::B", "/a", ONE))), "'/a'"),
+        (onnx.varint(7 << 3 | 3), "unknown kind 3"),
+        (b"\x80" * 11, "a number has no end"),
+    ],
+)  # fmt: skip
+def test_whatever_is_odd_is_one_line(tmp_path, content, words):
+    with pytest.raises(WeightsError, match=words) as error:
+        read(tmp_path, content)
+    assert str(tmp_path / "weights.onnx") in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(WeightsError, match=r"none\.onnx: cannot be read"):
+        reader.read(tmp_path / "none.onnx")
+
+
+def test_every_cut_is_an_error(tmp_path):
+    whole = onnx.model(onnx.graph(("a", "/a", MATRIX), ("onnx::B", "/b", ONE)))
+    for length in range(len(whole) - 1):
+        if whole[:length] not in (onnx.field(1, 8), onnx.model(b"")[:-2]):
+            with pytest.raises(WeightsError):
+                read(tmp_path, whole[:length])
+
+
+def test_damage_gives_arrays_or_one_line(tmp_path):
+    whole = onnx.model(onnx.graph(("a", "/a", MATRIX), ("onnx::B", "/b", ONE)))
+    rng, refused = np.random.default_rng(0), 0
+    for _ in range(500):
+        content = np.frombuffer(whole, np.uint8).copy()
+        content[rng.integers(0, len(whole), rng.integers(1, 4))] = rng.integers(0, 256)
+        with contextlib.suppress(WeightsError):
+            refused += 1
+            found = read(tmp_path, content.tobytes())
+            refused -= 1
+            assert all(array.dtype == np.float32 for array in found.values())
+    assert 100 < refused < 500
+
+
+def test_a_graph_gives_the_bytes_that_the_parameters_give(tmp_path):
+    def converted(arrays):
+        stream = io.BytesIO()
+        safetensors.write(stream, convert({"": arrays}))
+        return stream.getvalue()
+
+    state = {k: v.astype(np.float16) for k, v in recorded("htdemucs").weights.items()}
+    graph = read(tmp_path, onnx.exported(state))
+    assert sum(name.startswith("/") for name in graph) > 40
+    assert converted(graph) == converted(state)
+    one = next(iter(state))
+    odd = state | {one: state[one].astype(np.float32) + np.float32(1e-5)}  # no longer a float16
+    kept = convert({"": odd})
+    assert {array.dtype for array in kept.values()} == {np.dtype("f2"), np.dtype("f4")}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"/unknown/Mul": ONE}, "unknown parameter '/unknown/Mul'"),
+        ({"/crosstransformer/layers.1/cross_attn/MatMul": None}, "in_proj_weight"),
+        ({"encoder.0.dconv.layers.0.1.weight": ONE}, "twice"),
+        ({"/Expand": ONE}, "'/Expand'"),
+    ],
+)
+def test_graphs_of_other_networks_are_refused(tmp_path, change, words):
+    arrays = read(tmp_path, onnx.exported(recorded("htdemucs").weights)) | change
+    with pytest.raises(WeightsError, match=words):
+        convert({"": {name: array for name, array in arrays.items() if array is not None}})

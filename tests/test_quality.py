@@ -1,0 +1,200 @@
+"""Which model a quality means, from facts alone, and what is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from unweave import registry
+from unweave.errors import UsageError
+from unweave.models import cards, store
+from unweave.models.cards import Score
+from unweave.registry.quality import Candidate, candidate, choose, choose_installed, score_db
+
+FALLBACK = Candidate(
+    name="spleeter", licence="MIT", here=False, fallback=True, score_db=6.0, real_time_factor=0.03
+)
+SMALL = Candidate(
+    name="small", licence="MIT", here=True, score_db=7.0, real_time_factor=0.1, download_bytes=0
+)
+LARGE = replace(SMALL, name="large", licence="research only", score_db=8.0, real_time_factor=1.0)
+BAG = replace(LARGE, name="bag", score_db=9.0, networks=4, real_time_factor=4.0)
+UNKNOWN = Candidate(name="a-new-one", licence="not stated", here=True)
+EVERY = [BAG, UNKNOWN, FALLBACK, SMALL, LARGE]
+
+
+def away(*items: Candidate) -> list[Candidate]:
+    return [replace(each, here=False, download_bytes=98_000_000) for each in items]
+
+
+@pytest.mark.parametrize(
+    ("quality", "candidates", "name", "better"),
+    [
+        ("best", EVERY, "bag", []),
+        ("balanced", EVERY, "large", []),
+        ("fast", EVERY, "small", ["spleeter"]),
+        ("fast", [replace(each, here=True) for each in EVERY], "spleeter", []),
+        ("best", [SMALL, *away(BAG, LARGE), FALLBACK], "small", ["bag", "large"]),
+        ("balanced", [SMALL, *away(BAG, LARGE), FALLBACK], "small", ["large"]),
+        # Nothing that is not here is taken, whatever its score, but what there is to fall back on.
+        ("best", [*away(BAG, SMALL), FALLBACK], "spleeter", ["bag", "small"]),
+        ("best", [UNKNOWN, FALLBACK], "spleeter", []),
+        ("best", [UNKNOWN, replace(FALLBACK, score_db=None)], "spleeter", []),
+        ("best", [*away(SMALL), replace(FALLBACK, score_db=None)], "spleeter", ["small"]),
+        ("balanced", [BAG, FALLBACK], "spleeter", []),
+        ("best", [FALLBACK, replace(FALLBACK, name="spleeter-5", here=True)], "spleeter-5", []),
+        ("best", [LARGE, replace(LARGE, name="a-large")], "a-large", []),  # equal: by name
+    ],
+)
+def test_the_choice(quality: str, candidates: list, name: str, better: list[str]) -> None:
+    for order in (candidates, candidates[::-1]):
+        choice = choose(quality, ["vocals"], order)
+        assert choice.chosen.name == name
+        assert [each.name for each in choice.better] == better
+
+
+@pytest.mark.parametrize(
+    ("candidates", "words"),
+    [
+        ([], "no model has drums; 'unweave models list' shows"),
+        ([UNKNOWN], r"can be ranked as best for drums: name one .*a-new-one \(not stated\)"),
+        (away(LARGE), r"with --model: large \(research only, not here\)"),
+    ],
+)
+def test_no_choice_is_one_line_with_the_models_that_have_the_stem(candidates, words) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        choose("best", ["drums"], candidates)
+    assert "\n" not in str(caught.value)
+
+
+def test_it_says_what_licence_and_what_a_pull_would_improve() -> None:
+    lines = choose("best", ["vocals"], [SMALL, *away(LARGE), FALLBACK]).in_words()
+    assert lines == [
+        "best for vocals: small (MIT; 7.0 dB)",
+        "better would be large (research only; 8.0 dB, 98 MB): unweave models pull large",
+    ]
+
+
+# ---- from cards ----
+
+
+def scored(*scores: tuple[str, str, float, str], saw: bool | None = False) -> cards.Card:
+    return replace(
+        cards.card("spleeter-2stems"),
+        saw_musdb18_test=saw,
+        scores=tuple(
+            Score(metric=metric, stem=stem, value_db=value, data=data, origin="a paper")
+            for metric, stem, value, data in scores
+        ),
+    )
+
+
+VOCALS = ("cSDR", "vocals", 6.0, "MUSDB18 test")
+REST = ("cSDR", "accompaniment", 12.0, "MUSDB18-HQ test, 50 songs")
+
+
+@pytest.mark.parametrize(
+    ("card", "stems", "want"),
+    [
+        (scored(VOCALS, REST), ["vocals"], 6.0),
+        (scored(VOCALS, REST), ["vocals", "accompaniment"], 9.0),
+        (scored(VOCALS), ["vocals", "accompaniment"], None),
+        (scored(VOCALS, ("cSDR", "vocals", 5.5, "MUSDB18 test")), ["vocals"], 5.5),
+        (scored(VOCALS, saw=True), ["vocals"], None),
+        (scored(VOCALS, saw=None), ["vocals"], None),
+        (scored(("uSDR", *VOCALS[1:])), ["vocals"], None),
+        (scored((*VOCALS[:3], "MUSDB18 train")), ["vocals"], None),
+        (scored((*VOCALS[:3], "Multisong")), ["vocals"], None),
+    ],
+)
+def test_scores_count_on_songs_that_the_model_has_not_seen(card, stems, want) -> None:
+    assert score_db(card, stems) == want
+
+
+CARD = """
+version = 2
+title = "A network"
+architecture = "mask_inference"
+stems = ["drums", "vocals"]
+sample_rate_hz = 16000
+channels = 1
+licence_code = "MIT"
+licence_weights = "research only"
+paper = "none"
+training_data = "none"
+saw_musdb18_test = false
+real_time_factor = 0.5
+
+[[scores]]
+metric = "cSDR"
+stem = "vocals"
+value_db = 8.5
+data = "MUSDB18 test"
+origin = "a paper"
+
+[segment]
+length = 64000
+
+[weights]
+sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+size_bytes = 98000000
+
+[[sources]]
+reader = "safetensors"
+url = "https://localhost/a.safetensors"
+sha256 = "0123456789abcdef"
+size_bytes = 98000000
+"""
+BAG_CARD = (
+    CARD[: CARD.index("[segment]")]
+    .replace('architecture = "mask_inference"\n', "")
+    .replace("real_time_factor = 0.5\n", "")
+    .replace("8.5", "9.0")
+    + '[bag]\nmembers = ["one", "two"]\nmatrix = [[1.0, 0.0], [0.0, 1.0]]\n'
+)
+
+
+@pytest.fixture
+def zoo(plug_in, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """zoo(NAME...): puts weights of these models where they belong."""
+    monkeypatch.setenv("UNWEAVE_CACHE", str(tmp_path / "cache"))
+    plug_in("zoo", "zoo.inner", {"one": CARD, "two": CARD, "both": BAG_CARD})
+
+    def pull(*names: str) -> None:
+        for name in names:
+            file = store.path(cards.card(name))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"")
+
+    return pull
+
+
+def test_a_bag_is_what_of_it_the_stems_need(zoo) -> None:
+    bag = cards.card("both")
+    whole, half = candidate(bag, ["vocals", "drums"]), candidate(bag, ["vocals"])
+    assert (whole.networks, whole.real_time_factor, whole.score_db) == (2, 1.0, None)
+    assert (half.networks, half.real_time_factor, half.score_db) == (1, 0.5, 9.0)
+    assert (whole.download_bytes, half.download_bytes, half.here) == (196e6, 98e6, False)
+    zoo("two")
+    assert candidate(bag, ["vocals"]).here
+    assert not candidate(bag, ["drums"]).here
+
+
+def test_what_was_pulled_is_chosen(zoo) -> None:
+    """Research licences, too: the user has pulled them."""
+    before = choose_installed("best", [])
+    assert (before.chosen.name, before.stems) == (registry.DEFAULT, ("vocals",))
+    assert [each.name for each in before.better] == ["both", "one", "two"]
+    with pytest.raises(UsageError, match=r"no model whose weights are here .* drum: .*both"):
+        choose_installed("best", ["drum"])
+    zoo("one")
+    assert choose_installed("best", ["vocals"]).chosen.name == "one"
+    assert choose_installed("fast", ["drums, vocals"]).chosen.name == "one"
+    fast = choose_installed("fast", ["voice"])
+    assert (fast.chosen.name, fast.better[0].name) == ("one", registry.DEFAULT)
+    assert choose_installed("fast", ["drums"]).chosen.name == "both"  # which then is `one`
+    zoo("two")
+    assert choose_installed("balanced", ["vocals"]).chosen.name == "both"  # one of its two runs
+    with pytest.raises(UsageError, match="no model has lute"):
+        choose_installed("best", ["lute"])

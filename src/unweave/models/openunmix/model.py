@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -137,7 +138,7 @@ class OpenUnmix(nn.Module):
     def images(self, spectrum: Tensor) -> Iterator[stft.Group]:
         """The spectra of the stems, `(batch, stem, channel, frame, bin)`, some frames at a time."""
         frames, block, seen = spectrum.shape[-2], self.config.block, self.config.seen
-        nets: Sequence[Net] = list(self.nets.values())
+        nets = [cast(Net, net) for net in self.nets.values()]
         inputs: list[list[Tensor]] = [[] for _ in nets]
         for some in stft.groups(frames):
             magnitudes = stft.magnitude(spectrum[..., some, :seen])
@@ -153,4 +154,4 @@ class OpenUnmix(nn.Module):
 
 
 build = builder(OpenUnmixConfig, OpenUnmix)
-BYTES_PER_SAMPLE = 130.0
+BYTES_PER_SAMPLE = 200.0  # one call of umxhq on a segment of its card takes 516 MB, of umxl more

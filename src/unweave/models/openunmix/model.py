@@ -132,7 +132,7 @@ class OpenUnmix(nn.Module):
         frames = spectrum.shape[-2]
         waves = stft.overlap_add(self.images(spectrum), frames, window, hop)
         inner = slice(size // 2, size // 2 + length)
-        total = stft.envelope(window, hop, frames)[inner].clamp_(min=LEAST_ENVELOPE)
+        total = stft.envelope(window.cpu(), hop, frames)[inner].clamp_(min=LEAST_ENVELOPE)
         return waves[..., inner].div_(total.to(mix.device))
 
     def images(self, spectrum: Tensor) -> Iterator[stft.Group]:

@@ -18,10 +18,10 @@ from openunmix.model import OpenUnmix, Separator
 from torch import nn
 
 TARGET = Path(__file__).resolve().parents[2] / "tests" / "data" / "networks"
-SMALL = {"hidden": 8, "seen": 20, "frame_size": 64, "hop": 16, "block": 7}
-CASES: dict[str, tuple[tuple[str, ...], int]] = {
-    "openunmix": (("vocals", "drums", "bass", "other"), 2),
-    "openunmix_mono": (("speech", "noise"), 1),
+SMALL = {"hidden": 8, "seen": 20, "frame_size": 64, "block": 7}
+CASES: dict[str, tuple[tuple[str, ...], int, int]] = {  # stems, channels, hop
+    "openunmix": (("vocals", "drums", "bass", "other"), 2, 16),
+    "openunmix_mono": (("speech", "noise"), 1, 32),
 }
 CALLS: dict[str, dict[str, Any]] = {
     "stems": {"niter": 1},
@@ -46,9 +46,9 @@ def draw(network: nn.Module, rng: np.random.Generator) -> None:
         value.copy_(torch.from_numpy(drawn.astype(np.float16).astype(np.float32)))
 
 
-def record(name: str, stems: tuple[str, ...], channels: int) -> None:
+def record(name: str, stems: tuple[str, ...], channels: int, hop: int) -> None:
     rng = np.random.default_rng(7)
-    size, hop = SMALL["frame_size"], SMALL["hop"]
+    size = SMALL["frame_size"]
     nets = {
         stem: OpenUnmix(size // 2 + 1, channels, SMALL["hidden"], max_bin=SMALL["seen"]).eval()
         for stem in stems
@@ -76,7 +76,7 @@ def record(name: str, stems: tuple[str, ...], channels: int) -> None:
         for stem, net in nets.items()
         for name, value in net.state_dict().items()
     }
-    facts = {"stems": stems, "channels": channels, "config": SMALL}
+    facts = {"stems": stems, "channels": channels, "config": SMALL | {"hop": hop}}
     facts["shapes"] = {name: value.shape for name, value in weights.items()}
     flat = np.concatenate([value.ravel() for value in weights.values()]).astype(np.float16)
     TARGET.mkdir(parents=True, exist_ok=True)
@@ -86,5 +86,5 @@ def record(name: str, stems: tuple[str, ...], channels: int) -> None:
 
 
 if __name__ == "__main__":
-    for case, (names, count) in CASES.items():
-        record(case, names, count)
+    for case, settings in CASES.items():
+        record(case, *settings)

@@ -114,7 +114,7 @@ def whole(name: str, song: Path, output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         _, stems = separated(name, wave, Path(folder), small=False)
-        with tarfile.open(output / f"{name}.tar.gz", "w:gz") as archive:
+        with tarfile.open(output / f"{name}.tar.gz", "w:gz", compresslevel=1) as archive:
             for path in sorted(Path(folder).iterdir()):
                 archive.add(path, path.name)
     np.savez(output / f"{name}.npz", mix=wave, **stems)

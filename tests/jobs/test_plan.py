@@ -234,6 +234,6 @@ def test_a_synonym_means_the_stem_that_the_model_has():
     assert choose_stems(["music"], ("music", "speech"), "m") == ("music",)
     with pytest.raises(
         UsageError,
-        match=r"m has no stem 'karaoke'; it has drums; these have it: .*spleeter-2stems \(79 MB, MIT",
+        match=r"m has no stem 'karaoke'; it has drums; these have it: .*2stems \(79 MB, MIT",
     ):
         choose_stems(["karaoke"], ("drums",), "m")

@@ -71,12 +71,14 @@ def select(separator: AnySeparator, stems: Sequence[str]) -> AnySeparator:
 
 
 def spared(separator: AnySeparator, stems: Sequence[str]) -> AnySeparator:
-    """`select` where that leaves a member out; else the separator itself, all of its stems.
+    """`select` where that leaves work out; else the separator itself, all of its stems.
 
-    stems: those of the spec's `outputs`; all members make the residual. Raises UsageError.
+    Work is a member, or part of a network that makes its stems one by one. stems: those of the
+    spec's `outputs`; all members make the residual. Raises UsageError.
     """
     check_names(separator.spec.name, stems, separator.spec.outputs)
     if not set(stems) <= set(separator.spec.stems):
         return separator
     narrowed = select(separator, stems)
-    return narrowed if len(innermost(narrowed)) < len(innermost(separator)) else separator
+    kept, all_ = (set(map(id, innermost(each))) for each in (narrowed, separator))
+    return separator if kept == all_ else narrowed

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +27,10 @@ from unweave.models.layers.spectra import mirrored
 from unweave.models.layers.weights import builder
 from unweave.signal import stft
 from unweave.signal.wiener_em import images
+
+# Where frames overlap by half, just the edge of the last one may reach the last samples: they fade
+# there, instead of being divided by nearly nothing.
+LEAST_ENVELOPE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +53,10 @@ class OpenUnmixConfig:
             raise ValueError(f"hidden is even, for two directions, got {self.hidden}")
         if not 1 <= self.seen <= self.bins:
             raise ValueError(f"seen is 1 to {self.bins} bins, got {self.seen}")
-        if self.frame_size % 4 or self.hop < 1 or self.frame_size % self.hop:
+        if self.frame_size % 2 or self.hop < 1 or self.frame_size % self.hop:
             raise ValueError(f"frames of {self.frame_size} samples at a hop of {self.hop}")
-        if self.hop > self.frame_size // 4 or self.block < 1:
-            raise ValueError("hop is at most a quarter of frame_size, and block at least 1")
+        if self.hop > self.frame_size // 2 or self.block < 1:
+            raise ValueError("hop is at most half of frame_size, and block at least 1")
 
     @property
     def bins(self) -> int:
@@ -127,12 +132,13 @@ class OpenUnmix(nn.Module):
         frames = spectrum.shape[-2]
         waves = stft.overlap_add(self.images(spectrum), frames, window, hop)
         inner = slice(size // 2, size // 2 + length)
-        return waves[..., inner].div_(stft.envelope(window, hop, frames).to(mix.device)[inner])
+        total = stft.envelope(window.cpu(), hop, frames)[inner].clamp_(min=LEAST_ENVELOPE)
+        return waves[..., inner].div_(total.to(mix.device))
 
     def images(self, spectrum: Tensor) -> Iterator[stft.Group]:
         """The spectra of the stems, `(batch, stem, channel, frame, bin)`, some frames at a time."""
         frames, block, seen = spectrum.shape[-2], self.config.block, self.config.seen
-        nets: Sequence[Net] = list(self.nets.values())
+        nets = [cast(Net, net) for net in self.nets.values()]
         inputs: list[list[Tensor]] = [[] for _ in nets]
         for some in stft.groups(frames):
             magnitudes = stft.magnitude(spectrum[..., some, :seen])
@@ -148,4 +154,4 @@ class OpenUnmix(nn.Module):
 
 
 build = builder(OpenUnmixConfig, OpenUnmix)
-BYTES_PER_SAMPLE = 130.0
+BYTES_PER_SAMPLE = 200.0  # one call of umxhq on a segment of its card takes 516 MB, of umxl more

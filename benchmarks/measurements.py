@@ -140,6 +140,16 @@ MEASUREMENTS = (
         "networks",
     ),
     Measurement(
+        "openunmix-segments",
+        "docs/models.md",
+        (
+            "benchmarks/openunmix/.venv/bin/python benchmarks/openunmix/compare.py {song}"
+            " --segments",
+        ),
+        3,
+        "openunmix",
+    ),
+    Measurement(
         "networks-mir-1k",
         NETWORKS,
         (

@@ -3,6 +3,7 @@
     benchmarks/openunmix/install.sh
     cd benchmarks/openunmix
     .venv/bin/python compare.py SONG --agreement [--model umxhq]
+    .venv/bin/python compare.py SONG --segments [--model umxhq]
     .venv/bin/python compare.py SONG --speed [--model umxhq] [--pairs 5] [--seconds 30 120]
 
 Published weights are at an address; those here are drawn at random, every parameter and buffer, and
@@ -10,9 +11,12 @@ saved by the original's own means in four files, which unweave reads and convert
 the gates of the LSTMs that forget remember for so many frames on average.
 
 Agreement is 10 log10 of signal over difference energy, stem by stem, over the whole song; the
-original runs its LSTM over all of it. Times are of a decoded wave in memory to its stems in
-memory, warm, in turns, the original first, with one thread and with as many as there are
-processors, of which the faster counts. Figures are medians, ratios medians of the ratios.
+original runs its LSTM over all of it. Segments are compared with unweave's own network over the
+whole song, which is quicker, and equal to the original where that is a single segment.
+
+Times are of a decoded wave in memory to its stems in memory, warm, in turns, the original first,
+with one thread and with as many as there are processors, of which the faster counts. Figures are
+medians, ratios medians of the ratios.
 """
 
 from __future__ import annotations
@@ -123,6 +127,18 @@ def agreement(card: cards.Card, wave: np.ndarray) -> None:
             print(f"| {title} | {memory} | {' | '.join(levels)} |", flush=True)
 
 
+def segments(card: cards.Card, wave: np.ndarray) -> None:
+    """What it costs that the LSTMs run over segments."""
+    weights = through_files(original(card, MEMORIES[0]))
+    with torch.inference_mode():
+        network = NeuralSeparator(card, {}, weights).to("cpu").network
+        whole = network(torch.from_numpy(wave)[None])[0].numpy()
+    levels = map(below_db, whole, engine(card, weights, wave))
+    print("| in segments | " + " | ".join(card.stems) + " |")
+    print("|---|" + "---|" * len(card.stems))
+    print(f"| {card.name} | " + " | ".join(f"{level:.1f}" for level in levels) + " |")
+
+
 def child(who: str, threads: int, card: cards.Card, wave: np.ndarray) -> list[float]:
     """Seconds of warm calls in this process."""
     torch.set_num_threads(threads)
@@ -189,6 +205,7 @@ def main() -> None:
     parser.add_argument("song", type=Path)
     parser.add_argument("--model", choices=("umx", "umxhq", "umxl", "umxse"), default="umxhq")
     parser.add_argument("--agreement", action="store_true")
+    parser.add_argument("--segments", action="store_true")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--seconds", type=float, nargs="+", default=[30.0, 120.0])
@@ -202,6 +219,8 @@ def main() -> None:
         print(json.dumps(child(given.child, given.threads, card, wave)))
     if given.agreement:
         agreement(card, wave)
+    if given.segments:
+        segments(card, wave)
     if given.speed:
         speed(given.song, given.model, given.seconds, given.pairs)
 

@@ -59,7 +59,7 @@ def _nowhere(storage: Storage) -> bytes:
 def _open_zip(content: bytes) -> tuple[object, checkpoints.Numbers]:
     archive = zipfile.ZipFile(io.BytesIO(content))
     names = archive.namelist()
-    check_members(iter(names))
+    check_members(names)
     found = [name for name in names if name.rpartition("/")[2] == "data.pkl"]
     if len(found) != 1:
         raise Refused(f"it has no weights (an archive with {len(found)} files 'data.pkl')")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def plain(text: str, length: int = 100) -> str:
     return repr(text[:length])[1:-1]
 
 
-def check_members(names: Iterator[str]) -> None:
+def check_members(names: Iterable[str]) -> None:
     """Raises Refused for an archive with a member that would lie outside of its folder."""
     for name in names:
         parts = name.replace("\\", "/").split("/")

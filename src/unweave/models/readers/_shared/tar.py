@@ -35,7 +35,7 @@ def files(archive: memoryview) -> dict[str, memoryview]:
             break
         if kind not in EXTENSIONS:
             name = f"{folder}/{name}" if folder else name
-            check_members(iter((name,)))
+            check_members([name])
             if kind in FILE:
                 found[name.removeprefix("./")] = content
             elif kind not in FOLDER:

@@ -48,8 +48,10 @@ class NeuralSeparator:
         fresh = self
         if self.device is not None:
             whole = NeuralSeparator(self.card, self.options, store.weights(self.card))
-            fresh = whole if self.spec.stems == whole.spec.stems else whole.select(self.spec.stems)
-            assert fresh is not None
+            same = self.spec.stems == whole.spec.stems
+            narrowed = whole if same else whole.select(self.spec.stems)
+            assert narrowed is not None  # as it gave this one
+            fresh = narrowed
         fresh.network.to(device)
         if device == "cpu" and hasattr(fresh.network, "prepare_for_cpu"):
             fresh.network.prepare_for_cpu()

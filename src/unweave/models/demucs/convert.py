@@ -41,12 +41,12 @@ def _layers(level: str, part: str, state: Mapping[str, np.ndarray]) -> dict[int,
     axes = {int(place[1]): state[place[0]].ndim for place in places if place}
     convolutions = sorted(place for place, count in axes.items() if count == 3)
     if part == "encoder":
-        names, norms = ("conv", "rewrite"), ("norm1", "norm2")
+        named = [("conv", "norm1"), ("rewrite", "norm2")]
     elif len(convolutions) > 1:
-        names, norms = ("rewrite", "deconv"), ("norm1", "norm2")
+        named = [("rewrite", "norm1"), ("deconv", "norm2")]
     else:
-        names, norms = ("deconv",), ("norm2",)
-    found = {}
-    for name, norm, place in zip(names, norms, convolutions, strict=False):
+        named = [("deconv", "norm2")]
+    found: dict[int, str] = {}
+    for (name, norm), place in zip(named, convolutions, strict=False):
         found |= {place: name, place + 1: norm}
     return {place: layer for place, layer in found.items() if place in axes}

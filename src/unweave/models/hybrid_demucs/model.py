@@ -224,6 +224,7 @@ class BandedUp(nn.Module):
         for share, band in zip(self.shares, self.bands, strict=True):
             until = round(bins * share)
             stretch = band.stretch.conv
+            assert isinstance(stretch.bias, Tensor)
             y = band.gate(x[:, :, start:until])
             # The bias of a band counts from its own first bin on.
             total[:, :, start * stride : (until + 1) * stride] += F.conv_transpose2d(

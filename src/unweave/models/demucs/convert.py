@@ -46,7 +46,7 @@ def _layers(level: str, part: str, state: Mapping[str, np.ndarray]) -> dict[int,
         names, norms = ("rewrite", "deconv"), ("norm1", "norm2")
     else:
         names, norms = ("deconv",), ("norm2",)
-    found = {}
+    found: dict[int, str] = {}
     for name, norm, place in zip(names, norms, convolutions, strict=False):
         found |= {place: name, place + 1: norm}
     return {place: layer for place, layer in found.items() if place in axes}

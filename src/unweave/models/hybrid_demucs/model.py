@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -221,13 +222,14 @@ class BandedUp(nn.Module):
         batch, _, _, frames = x.shape
         total = x.new_zeros(batch, self.level.inner, (bins + 1) * stride, frames)
         start = 0
-        for share, band in zip(self.shares, self.bands, strict=True):
-            until = round(bins * share)
-            stretch = band.stretch.conv
+        for share, each in zip(self.shares, self.bands, strict=True):
+            band, until = cast("Up", each), round(bins * share)
+            stretch = cast("nn.ConvTranspose2d", band.stretch.conv)
+            assert stretch.bias is not None
             y = band.gate(x[:, :, start:until])
             # The bias of a band counts from its own first bin on.
             total[:, :, start * stride : (until + 1) * stride] += F.conv_transpose2d(
-                y, stretch.weight, None, stretch.stride
+                y, stretch.weight, None, (stride, 1)
             )
             begin = (start + 1 if start else 0) * stride
             total[:, :, begin : (until + 1) * stride] += stretch.bias[:, None, None]

@@ -113,9 +113,11 @@ def _bag(card: Card, members: Sequence[Any], options: Mapping[str, object]) -> A
     assert bag is not None
 
     def joined(*inner: Any) -> Any:
-        if len({member.spec.segmentation for member in inner}) == 1:
-            return Bag(inner, bag.matrix, card.name, options)
-        return Ensemble(inner, weights=bag.matrix, name=card.name, options=options)
+        specs = [member.spec for member in inner]
+        sound = {(spec.stems, spec.sample_rate_hz, spec.channels) for spec in specs}
+        if len(sound) == 1 and len({spec.segmentation for spec in specs}) > 1:
+            return Ensemble(inner, weights=bag.matrix, name=card.name, options=options)
+        return Bag(inner, bag.matrix, card.name, options)  # which says what does not fit
 
     try:
         return around(joined, *members)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from unweave.models.conv_tasnet import model as conv_tasnet
 from unweave.models.deep_clustering import model as deep_clustering
 from unweave.models.demucs import model as demucs
+from unweave.models.htdemucs import model as htdemucs
 from unweave.models.hybrid_demucs import model as hybrid_demucs
 from unweave.models.mask_inference import model as mask_inference
 from unweave.models.spectnt import model as spectnt
@@ -77,6 +78,8 @@ def published() -> Iterator[Row]:
     yield row("Demucs v2", demucs.Demucs, demucs.DemucsConfig(), 44100)
     hybrid = hybrid_demucs.HybridDemucsConfig()
     yield row("Hybrid Demucs (v3)", hybrid_demucs.HybridDemucs, hybrid, 44100)
+    transformed = htdemucs.HTDemucsConfig(length=0)
+    yield row("HT Demucs (v4)", htdemucs.HTDemucs, transformed, 44100)
 
 
 def row(title: str, network: Callable, config, rate: int) -> Row:

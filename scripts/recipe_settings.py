@@ -27,6 +27,7 @@ USUAL = {
     "layers": "how many",
     "width": "numbers in a layer",
     "depth": "levels",
+    "levels": "how many",
     "filters": "channels of each level, from the outermost in",
     "stride_bins": "of each level, along bins",
     "stride_frames": "of each level, along frames",

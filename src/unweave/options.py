@@ -261,6 +261,7 @@ class Facts(TypedDict, total=False):
     complement: str | None
     additive: bool
     scale_equivariant: bool
+    mixed_precision: bool
     needs_track_stats: bool
     paper: str
     weights_sha256: str | None

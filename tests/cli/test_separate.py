@@ -363,7 +363,7 @@ def test_a_residual_is_a_stem_that_can_be_asked_for(here, say, model, setting, n
     default = say("separate", *how, "-o", "all", "--json").json["files"][0]["outputs"]
     assert list(default) == names
     typo = say("separate", *how, "--stems", "drums")
-    assert f"it has {', '.join(names)}, residual; 'unweave models list'" in typo.err
+    assert f"it has {', '.join(names)}, residual; these have it: " in typo.err
 
 
 def test_a_residual_of_several_files_at_a_time(here, start):

@@ -44,6 +44,8 @@ PARSED_ONLY = {
     "unweave nmf learn --dataset mir-1k": "learns for minutes, likewise",
     "unweave dataset check data/musdb18 --index": "needs the index of a complete copy",
     "unweave separate -q --json -o out -- $song": "a line of a script: the shell sets the song",
+    "unweave models pull htdemucs": "fetches weights that are for research only",
+    "unweave separate song.mp3 -m htdemucs": "needs these weights",
     "unweave models remove": "removes the weights of whoever runs the tests",
     "unweave report DIR": "needs the scores of a benchmark, which other commands make and report",
 }

@@ -58,7 +58,7 @@ def hashes(folder: Path) -> dict[str, str]:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_what_has_a_final_name_is_complete(tmp_path: Path) -> None:
     source = tmp_path / "song.wav"
-    soundfile.write(source, np.random.default_rng(0).normal(scale=0.1, size=(44100 * 20, 2)), 44100)
+    soundfile.write(source, np.random.default_rng(0).normal(scale=0.1, size=(44100 * 5, 2)), 44100)
 
     def command(name: str, at: int = 0) -> list[str]:
         run = [sys.executable, "-c", UNWEAVE, str(at), "separate", "-q", "-o", str(tmp_path / name)]

@@ -70,7 +70,7 @@ def enough_memory() -> Iterator[None]:
     """What a library says when the system gives no more memory, as a MemoryLimitError."""
     try:
         yield
-    except (MemoryError, RuntimeError, ImportError) as error:
+    except (MemoryError, RuntimeError, ImportError, SystemError) as error:
         words = str(error).lower()
         if not isinstance(error, MemoryError) and not any(said in words for said in _NO_MEMORY):
             raise
@@ -86,6 +86,7 @@ _NO_MEMORY = (  # words of torch, of Python and of the loader of libraries
     "out of memory",
     "can't start new thread",
     "failed to map segment",
+    "error return without exception set",  # C code that had no room for its exception
 )
 
 

@@ -22,12 +22,12 @@ from unweave import plugins
 from unweave.core.files import hashed, shown
 from unweave.core.stem_names import RESIDUAL, SYNONYMS, canonical
 from unweave.engine.limits import enough_memory, room_for_torch
-from unweave.errors import InputError, UsageError
+from unweave.errors import InputError, UnweaveError, UsageError
 from unweave.models import cards, store
 from unweave.models.cards import Card
 from unweave.options import SEED, Option, build, checked
 from unweave.presets import Preset
-from unweave.registry import composed, trained
+from unweave.registry import composed, offers, trained
 from unweave.registry import techniques as classical
 from unweave.registry.kinds import Described, Kind, Part
 from unweave.registry.techniques import Technique
@@ -419,10 +419,16 @@ def choose_stems(
 
 def _others(stem: str) -> str:
     """Which models have a stem, for the end of an error."""
-    from unweave.registry.facts import with_stem
-
-    others = with_stem(stem)
-    return f"these have it: {others}" if others else "'unweave models list' shows others"
+    found = {}
+    for name in sorted(set(names()) - offers.members()):
+        try:
+            if stem in describe(name).stems:
+                found[name] = with_weights(name)
+        except UnweaveError:  # of a package whose card is wrong
+            continue
+    if not found:
+        return "'unweave models list' shows others"
+    return f"these have it: {offers.in_words(found)}"
 
 
 def _with_sound(model: str, options: Mapping[str, object]) -> dict[str, Any]:

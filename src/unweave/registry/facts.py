@@ -9,13 +9,12 @@ from typing import Any
 from unweave import registry
 from unweave.core.stem_names import canonical
 from unweave.errors import UnweaveError
-from unweave.models import cards, measured, store
+from unweave.models import measured, store
 from unweave.models.cards import Card
-from unweave.models.licences import permissive, short
+from unweave.models.licences import permissive
 from unweave.options import Option
 from unweave.registry import Preset, Technique
-
-MOST_NAMED = 4  # of models that have a stem
+from unweave.registry.offers import size_bytes
 
 
 def facts(name: str) -> dict[str, Any]:
@@ -57,24 +56,6 @@ def here(name: str) -> bool:
     return bool(found) and all(map(store.here, found))
 
 
-def members() -> set[str]:
-    """The models that are there for a bag of models: lists for people leave them out."""
-    found: set[str] = set()
-    for name in cards.names():
-        try:
-            bag = cards.card(name).bag
-        except UnweaveError:
-            continue
-        found |= set(bag.members) if bag else set()
-    return found
-
-
-def size_bytes(found: Iterable[Card]) -> int:
-    """What the weights of all these cards take; 0 where nobody states it of one."""
-    sizes = [each.weights.size_bytes or each.download_bytes for each in found]
-    return sum(sizes) if all(sizes) else 0
-
-
 def download(found: Iterable[Card]) -> str:
     """Size and licence of what would be fetched, in words."""
     found = list(found)
@@ -93,29 +74,6 @@ def matches(
     if permissive and not found.get("permissive", True):
         return False
     return not installed or bool(found.get("weights_path_exists", True))
-
-
-def with_stem(stem: str) -> str:
-    """The models that have a stem, in words: those that are here first, then by licence and size,
-    techniques last; empty where none has it."""
-    named = []
-    for name in sorted(set(registry.names()) - members()):
-        try:
-            described = registry.describe(name)
-            if stem not in described.stems:
-                continue
-            found = registry.with_weights(name)
-        except UnweaveError:  # of a package whose card is wrong
-            continue
-        here = all(map(store.here, found))
-        free = all(permissive(card.licence_weights) for card in found)
-        size = size_bytes(found)
-        licences = " and ".join(dict.fromkeys(short(card.licence_weights) for card in found))
-        words = [f"{size / 1e6:.0f} MB" if size else "size not stated", licences] * bool(found)
-        words += ["not here yet"] * (not here)
-        order = (not found, not here, not free, not size, size)
-        named.append((order, f"{name} ({', '.join(words)})" if words else name))
-    return ", ".join(words for _, words in sorted(named)[:MOST_NAMED])
 
 
 def _option(item: Option) -> dict[str, Any]:

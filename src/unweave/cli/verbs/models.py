@@ -52,7 +52,8 @@ def list_models(
     with session(as_json=as_json) as current:
         from unweave import registry
         from unweave.cli import listing
-        from unweave.registry.facts import facts, matches, members
+        from unweave.registry.facts import facts, matches
+        from unweave.registry.offers import members
 
         found = []
         for name in registry.names():

@@ -162,6 +162,50 @@ def test_what_cannot_be_loaded_is_tried_again() -> None:
         assert isinstance(found, Pieces)
 
 
+@pytest.mark.parametrize(
+    ("given", "order"), [("auto", ["load", "device"]), ("cpu", ["device", "load"])]
+)
+def test_a_device_that_may_be_wrong_is_chosen_before_the_load(
+    given: str, order: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def choose(wanted: str) -> str:
+        assert wanted == given
+        seen.append("device")
+        return "cpu"
+
+    def load() -> Any:
+        seen.append("load")
+        return Pieces()
+
+    monkeypatch.setattr("unweave.engine.resources.choose_device", choose)
+    executor = Executor()
+    with executor.loaded(reference(), load, Execution(device=given)) as first:
+        assert seen == order
+        with executor.loaded(reference(), load, Execution(device=given)) as second:
+            assert second is first
+
+
+def test_each_device_has_a_copy_and_auto_none_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "unweave.engine.resources.choose_device", {"auto": "cpu", "cpu": "cpu", "mps": "mps"}.get
+    )
+    loads: list[Any] = []
+
+    def load() -> Any:
+        loads.append(Pieces())
+        return loads[-1]
+
+    executor = Executor(keep_models=1)
+    found = []
+    for device in ("auto", "mps", "cpu"):
+        with executor.loaded(reference(), load, Execution(device=device)) as separator:
+            found.append(separator)
+    assert found == [loads[0], loads[1], loads[0]]
+    assert len(loads) == 2
+
+
 def test_options_make_another_separator() -> None:
     executor = Executor(keep_models=2)
     with executor.loaded(reference(n=1), Pieces, Execution()) as first:

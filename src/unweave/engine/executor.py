@@ -24,13 +24,13 @@ from unweave.request import Execution, SeparatorRef
 from unweave.types import ShouldStop
 
 Load = Callable[[], AnySeparator]
-Key = tuple[str, str, tuple[str, ...]]  # a separator's identity, its device, the stems it is for
+Key = tuple[str, tuple[str, ...]]  # a separator's identity, the stems that it is for
 
 
 @dataclass(slots=True)
 class _Loaded:
     lock: Lock = field(default_factory=Lock)
-    separator: AnySeparator | None = None
+    on: dict[str, AnySeparator] = field(default_factory=dict)  # a copy for each device
     users: int = 0
 
 
@@ -88,24 +88,28 @@ class Executor:
         load: loads it, if it is not loaded; for `stems` alone, where some are named. What exists
         only in memory is used as it is.
         """
-        device = resources.choose_device(execution.device)
+        # `auto` cannot be wrong, and to choose takes torch, which a load imports while it reads.
+        given = execution.device
+        device = None if given == "auto" else resources.choose_device(given)
         identity = reference.identity()
         if identity is None:
             separator = load()
             with self._moving:  # it may be the one that another thread has
-                moved = separator.to(device)
+                moved = separator.to(device or resources.choose_device(given))
             yield moved
             return
-        key = identity, device, stems
+        key = identity, stems
         with self._lock:
             entry = self._loaded.setdefault(key, _Loaded())
             self._loaded.move_to_end(key)
             entry.users += 1
         try:
             with entry.lock:
-                if entry.separator is None:
-                    entry.separator = load().to(device)
-            yield entry.separator
+                made = None if entry.on else load()
+                device = device or resources.choose_device(given)
+                if device not in entry.on:
+                    entry.on[device] = (made or load()).to(device)
+            yield entry.on[device]
         finally:
             with self._lock:
                 entry.users -= 1
@@ -114,7 +118,7 @@ class Executor:
     def _forget(self) -> None:
         """Drop unused separators beyond `keep_models`, the least recently used first."""
         unused = [key for key, entry in self._loaded.items() if not entry.users]
-        failed = [key for key in unused if self._loaded[key].separator is None]
+        failed = [key for key in unused if not self._loaded[key].on]
         kept = [key for key in unused if key not in failed]
         for key in [*failed, *kept[: max(0, len(kept) - self.keep_models)]]:
             del self._loaded[key]

@@ -61,10 +61,11 @@ def settings(path: Path) -> Settings:
 
 def parse(content: bytes, path: Path) -> Arrays:
     """The arrays of a file's content. Raises WeightsError, which names the file as `path`."""
+    import numpy as np
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    bytearray(2 * len(content))  # without room for it, this is a MemoryError, and `load` an abort
+    np.empty(2 * len(content), np.uint8)  # no room is a MemoryError here, and an abort in `load`
     try:
         arrays: Arrays = load(content)
     except (SafetensorError, TypeError, KeyError) as error:  # the last two: types numpy lacks

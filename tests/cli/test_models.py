@@ -7,7 +7,8 @@ import pytest
 import soundfile
 
 from unweave.cli import weights
-from unweave.models import cards, measured, sources, store
+from unweave.models import cards, store
+from unweave.models.store import measured, sources
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ def sum_up(current: Session, outcomes: Sequence[Outcome], seconds: float) -> Non
 
 def remember(model: str, outcomes: Sequence[Outcome]) -> None:
     """Keep how fast a model ran, and in how much memory, for `unweave models list`."""
-    from unweave.models import measured
+    from unweave.models.store import measured
 
     for outcome in outcomes:
         if outcome.status is Status.DONE and outcome.report is not None:

@@ -150,7 +150,10 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fixture:
-    """What the model must give for a known wave: see `models/fixture.py`. origin: who measured."""
+    """What the model must give for a known wave (`models/store/fixture.py`).
+
+    origin: who measured.
+    """
 
     values: tuple[tuple[float, ...], ...]  # for each stem
     origin: str

@@ -25,10 +25,11 @@ import numpy as np
 from unweave.core.atomic import atomic_path, temporary_folder
 from unweave.core.lock import locked
 from unweave.errors import WeightsError
-from unweave.models import architectures, sources
+from unweave.models import architectures
 from unweave.models.cards import NO_WEIGHTS, Card
 from unweave.models.readers import Arrays, reader, safetensors
-from unweave.models.sources import Found, OnBytes
+from unweave.models.store import sources
+from unweave.models.store.sources import Found, OnBytes
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from unweave.core.atomic import atomic_path, temporary_folder
 from unweave.core.lock import locked
@@ -30,6 +29,9 @@ from unweave.models.cards import NO_WEIGHTS, Card
 from unweave.models.readers import Arrays, reader, safetensors
 from unweave.models.store import sources
 from unweave.models.store.sources import Found, OnBytes
+
+if TYPE_CHECKING:
+    import numpy as np
 
 log = logging.getLogger(__name__)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from unweave import plugins
 from unweave.errors import UsageError
@@ -56,29 +54,9 @@ def parts(name: str, values: Mapping[str, object] | None = None) -> tuple[Part, 
     values: the options of the whole. Raises UsageError for an unknown name, and for what is a part
     of itself.
     """
-    found = tuple(located(name, part) for part in kind_of(name).parts(name, values or {}))
+    found = kind_of(name).parts(name, values or {}, declared)
     _check_finite(plugins.place(name), found, ())
     return found
-
-
-def located(name: str, part: Part) -> Part:
-    """A part of a preset, where paths are meant from the preset's own folder."""
-    described = describe(name)
-    if not isinstance(described, Preset):
-        return part
-    folder = Path(os.path.abspath(described.path)).parent
-    inner = part.name
-    if inner.endswith(plugins.ENDING):
-        inner = str(folder / inner)
-    try:
-        files = {item.name for item in declared(inner) if item.names_a_file}
-    except UsageError as error:
-        raise UsageError(f"{described.path}: {error}") from error
-    options = {
-        key: str(folder / value) if key in files and isinstance(value, str) else value
-        for key, value in part.options.items()
-    }
-    return Part(name=inner, options=options)
 
 
 def _check_finite(name: str, parts: Iterable[Part], within: tuple[str, ...]) -> None:
@@ -86,17 +64,15 @@ def _check_finite(name: str, parts: Iterable[Part], within: tuple[str, ...]) -> 
     for part in parts:
         if part.name in within:
             names = " -> ".join((*within, part.name))
-            raise UsageError(f"{_place(name)}: {names} is a cycle")
+            raise UsageError(f"{label(name)}: {names} is a cycle")
         try:
-            inner = tuple(
-                located(part.name, each) for each in kind_of(part.name).parts(part.name, {})
-            )
+            inner = kind_of(part.name).parts(part.name, {}, declared)
         except UsageError as error:
-            raise UsageError(f"{_place(name)}: {error}") from error
+            raise UsageError(f"{label(name)}: {error}") from error
         _check_finite(part.name, inner, within)
 
 
-def _place(name: str) -> str:
+def label(name: str) -> str:
     """What to call a preset or a bag in an error: its file, where that is known."""
     described = describe(name)
     if isinstance(described, Preset):

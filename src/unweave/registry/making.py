@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unweave.errors import UsageError
 from unweave.models.cards import Card
 from unweave.options import checked
-from unweave.registry.kinds import Described, Part
-from unweave.registry.lookup import declared, kind_of, located, parts
+from unweave.registry.kinds import Described
+from unweave.registry.lookup import declared, kind_of, label, parts
 from unweave.types import Audio
 
 if TYPE_CHECKING:
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
 
 def make(model: str, values: Mapping[str, Any]) -> AnySeparator:
     """The separator with all options in force, before weights are read (`Described`)."""
-
-    def part(part: Part) -> AnySeparator:
-        part = located(model, part)
-        return make(part.name, with_sound(part.name, part.options))
-
-    return kind_of(model).make(model, values, part)
+    kind = kind_of(model)
+    members = kind.parts(model, values, declared)
+    try:
+        made = [make(part.name, with_sound(part.name, part.options)) for part in members]
+    except UsageError as error:
+        raise UsageError(f"{label(model)}: {error}") from error
+    return kind.make(model, values, made)
 
 
 def with_sound(model: str, options: Mapping[str, object]) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from unweave import presets
+from unweave.errors import UsageError
 from unweave.options import Option
-from unweave.presets import Member
-from unweave.registry.kinds import Part
+from unweave.presets import Member, Preset
+from unweave.registry.kinds import Declared, Part, beside, part_of
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
@@ -40,15 +41,23 @@ def card(name: str) -> None:
     return None
 
 
-def parts(name: str, values: Mapping[str, object]) -> tuple[Part, ...]:
-    return tuple(map(_part, presets.preset(name).members()))
+def parts(name: str, values: Mapping[str, object], declared: Declared) -> tuple[Part, ...]:
+    preset = presets.preset(name)
+    try:
+        return tuple(_part(preset, member, declared) for member in preset.members())
+    except UsageError as error:
+        raise UsageError(f"{preset.path}: {error}") from error
 
 
-def make(
-    name: str, values: Mapping[str, Any], part: Callable[[Part], AnySeparator]
-) -> AnySeparator:
-    return presets.build(presets.preset(name), lambda member: part(_part(member)))
+def make(name: str, values: Mapping[str, Any], parts: Sequence[AnySeparator]) -> AnySeparator:
+    return presets.build(presets.preset(name), parts)
 
 
-def _part(member: Member) -> Part:
-    return Part(name=member.separator, options=member.options)
+def _part(preset: Preset, member: Member, declared: Declared) -> Part:
+    name = part_of(preset.path, member.separator)
+    files = {item.name for item in declared(name) if item.names_a_file}
+    options = {
+        key: beside(preset.path, value) if key in files and isinstance(value, str) else value
+        for key, value in member.options.items()
+    }
+    return Part(name=name, options=options)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -107,15 +107,15 @@ def sha256(name: str) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def build(found: Preset, load: Callable[[Member], AnySeparator]) -> AnySeparator:
-    """The separator that a preset makes; `load` gives its members, in the order of `members`.
+def build(found: Preset, members: Iterable[AnySeparator]) -> AnySeparator:
+    """The separator that a preset makes of its members, which are in the order of `members`.
 
     Raises UsageError, with the preset's place, where they do not fit together.
     """
     from unweave.engine.adapters.named import Named
 
     try:
-        made = Named(_build(found.use, load), found.name)
+        made = Named(_build(found.use, iter(members)), found.name)
     except UsageError as error:
         raise UsageError(f"{found.path}: {error}") from error
     if RESIDUAL in found.stems:
@@ -190,16 +190,16 @@ def _members(part: Part) -> Iterator[Member]:
             yield from _members(each)
 
 
-def _build(part: Part, load: Callable[[Member], AnySeparator]) -> Any:
+def _build(part: Part, members: Iterator[AnySeparator]) -> Any:
     if isinstance(part, Member):
-        return load(part)
+        return next(members)
     module = import_module(f"{ADAPTERS}.{part.adapter}")
     adapter = getattr(module, part.adapter.title().replace("_", ""))
     fields = dict(part.fields)
-    for key in fields.keys() & set(PARTS):
+    for key in filter(fields.__contains__, PARTS):
         value = fields[key]
         many = isinstance(value, tuple)
-        fields[key] = tuple(_build(each, load) for each in value) if many else _build(value, load)
+        fields[key] = tuple(_build(e, members) for e in value) if many else _build(value, members)
     try:
         return _adapted(adapter, fields)
     except ValueError as error:

@@ -32,7 +32,7 @@ class Said:
 @pytest.fixture(autouse=True)
 def _nothing_measured(tmp_path, monkeypatch) -> None:
     """No model ran here, and none that a test runs is remembered."""
-    from unweave.models import measured
+    from unweave.models.store import measured
 
     monkeypatch.setattr(measured, "folder", lambda: tmp_path / "measured")
 

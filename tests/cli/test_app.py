@@ -77,8 +77,8 @@ def test_typer_meets_types_and_not_their_text():
         assert not any(isinstance(kind, str) for kind in verb.__annotations__.values()), verb
 
 
-def test_the_facts_of_a_card_need_no_torch():
-    assert "torch" not in loaded("models", "show", "spleeter-2stems")
+def test_the_facts_of_a_card_need_neither_torch_nor_numpy():
+    assert loaded("models", "show", "spleeter-2stems") & {"torch", "numpy"} == set()
 
 
 def test_completion_knows_verbs_options_and_models(start):

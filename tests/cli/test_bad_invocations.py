@@ -126,7 +126,7 @@ def test_weights_that_are_missing(sounds, say, monkeypatch):
     def load(name, **options):
         raise WeightsError(f"{name}: the weights are gone; fetch them")
 
-    monkeypatch.setattr("unweave.registry.load", load)
+    monkeypatch.setattr("unweave.registry.loading.load", load)
     done = say("separate", "a.wav", "b.wav")
     assert done.code == 3
     assert done.err.count("the weights are gone") == 1  # not once for each file

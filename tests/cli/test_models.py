@@ -7,7 +7,8 @@ import pytest
 import soundfile
 
 from unweave.cli import weights
-from unweave.models import cards, measured, sources, store
+from unweave.models import cards, store
+from unweave.models.store import measured, sources
 
 
 @pytest.fixture
@@ -208,6 +209,20 @@ def test_a_separation_is_remembered(say, here, make_wave):
     assert run.peak_memory_mb > 10
     (measured.folder() / "mir1k-dnn.json").write_text("{")
     assert measured.last("mir1k-dnn") is None
+
+
+def test_only_a_plain_separation_is_remembered(say, here, make_wave, monkeypatch):
+    monkeypatch.setattr(measured, "SHORTEST_S", 0.5)
+    soundfile.write("a.wav", make_wave(1, 16000).T, 16000)
+    command = ("separate", "a.wav", "-m", "mir1k-dnn", "--overwrite")
+    for options in (
+        "--shifts 1", "--overlap 0.5", "--stems vocals", "--batch 1", "--max-memory 4000",
+        "--wiener", "--stems vocals --complement rest",
+    ):  # fmt: skip
+        assert say(*command, *options.split()).code == 0
+        assert measured.last("mir1k-dnn") is None, options
+    assert say(*command, "--format", "flac", "--device", "cpu", "--end", "0.75").code == 0
+    assert measured.last("mir1k-dnn").duration_s == 0.75
 
 
 def test_verify_says_what_is_right_and_what_is_not(say, elsewhere, tmp_path):

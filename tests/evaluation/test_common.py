@@ -8,7 +8,7 @@ import pytest
 from tests.evaluation.report.made import clip, names, track_scores
 from unweave.evaluation import aggregate
 from unweave.evaluation.common import common
-from unweave.evaluation.report import chapter, notes, tables
+from unweave.evaluation.report import chapter, differences, notes, tables
 from unweave.evaluation.report.comparison import comparisons
 from unweave.evaluation.report.document import Highlights
 
@@ -60,11 +60,11 @@ def test_a_silent_estimate_gains_nothing_and_costs_the_others_nothing():
     assert bold(tables.stem_table(comparison, "vocals"), "SIR") == {"full", "third"}
     assert math.isnan(comparison.headline("vocals")["silent"])
     assert comparison.headline("drums")["silent"] == 9.0
-    tested = tables.paired_tests(comparison, "vocals")
+    tested = differences.paired_tests(comparison, "vocals")
     assert {frozenset((test.system, test.baseline)) for test in tested} == {
         frozenset(("full", "third"))
     }
-    assert tables.paired_tests(comparison, "vocals", "silent") == []
+    assert differences.paired_tests(comparison, "vocals", "silent") == []
     assert "silent has no score of vocals in 1 track (track 07)" in words(comparison)
 
 

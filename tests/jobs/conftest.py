@@ -14,5 +14,5 @@ def fake_model(monkeypatch) -> list[dict[str, object]]:
         loads.append(options)
         return Share(spec(name=name, options=options))
 
-    monkeypatch.setattr("unweave.registry.load", load)
+    monkeypatch.setattr("unweave.registry.loading.load", load)
     return loads

@@ -116,7 +116,7 @@ def test_weights_that_are_missing_stop_the_batch(folder, monkeypatch):
     def load(name, **options):
         raise WeightsError("the weights of spleeter-2stems are gone; fetch them")
 
-    monkeypatch.setattr("unweave.registry.load", load)
+    monkeypatch.setattr("unweave.registry.loading.load", load)
     with pytest.raises(CannotLoadError, match="are gone") as error:
         go()
     assert error.value.exit_code == 3
@@ -245,7 +245,7 @@ def test_an_options_file_that_changes_meanwhile_is_an_error(folder, monkeypatch)
         return load(*name, **options)
 
     write_noise(Path("n.wav"), seed=next(seeds))
-    monkeypatch.setattr("unweave.registry.load", changing)
+    monkeypatch.setattr("unweave.registry.loading.load", changing)
     request = asked("spectral-subtraction", {"noise": "n.wav"})
     batch = prepare(["m/a.wav"], request, Path("out"))
     with pytest.raises(CannotLoadError, match=r"n\.wav: changed meanwhile; run it again"):

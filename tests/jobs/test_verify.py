@@ -87,7 +87,7 @@ def test_it_uses_the_options_of_the_report(report, fake_model):
 
 
 def test_other_sound_is_measured(report, monkeypatch):
-    monkeypatch.setattr("unweave.registry.load", lambda *_, **__: Share(share=0.2525))
+    monkeypatch.setattr("unweave.registry.loading.load", lambda *_, **__: Share(share=0.2525))
     verdict = verify(report)
     assert not verdict.agrees
     vocals = verdict.stems[0]

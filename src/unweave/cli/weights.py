@@ -31,7 +31,8 @@ def fetch(
     """
     from unweave import registry
     from unweave.errors import Cancelled
-    from unweave.models import sources, store
+    from unweave.models import store
+    from unweave.models.store import sources
 
     for model in dict.fromkeys(models):
         needed = [c for c in registry.with_weights(model, stems) if store.needs_download(c)]

@@ -28,7 +28,7 @@ from unweave.jobs.reports import (
     reports_beside,
     request_of,
 )
-from unweave.request import Execution, SeparationRequest, brief
+from unweave.request import Execution, SeparationRequest, SeparatorRef, brief
 
 if TYPE_CHECKING:
     from unweave.types import OnProgress, ShouldStop, StrPath, Wave
@@ -158,14 +158,7 @@ def prepare(
     named = {file.option: str(find_named_file(file, report_path)) for file in separator.files}
     name = model or separator.model
     now, _ = registry.resolve(name, {**separator.options, **named})
-    hashes = {"the weights differ": (separator.weights_sha256, now.weights_sha256)}
-    if now.members:
-        hashes["the file differs"] = (separator.card_sha256, now.card_sha256)
-        files = zip(registry.all_files(separator), registry.all_files(now), strict=False)
-        for before, after in files:
-            what = f"the file of the option {before.option}, {shown(after.path)}, differs"
-            hashes[what] = (before.sha256, after.sha256)
-    for what, (old, new) in hashes.items():
+    for what, old, new in _pinned(separator, now):
         if old != new:
             raise InputError(
                 f"{shown(report_path)}: {what}: report {brief(old)}, now {brief(new)} "
@@ -185,6 +178,24 @@ def prepare(
             execution=Execution(device=device or execution["device"], batch=batch),
         ),
     )
+
+
+def _pinned(
+    then: SeparatorRef, now: SeparatorRef, member: str = ""
+) -> Iterator[tuple[str, str | None, str | None]]:
+    """What must not have changed since a report: in words if it did, and its hashes then and now.
+
+    member: what to call the separator where it is a part of another.
+    """
+    of = f" of the member {member}" * bool(member)
+    if now.members:
+        yield f"the file{of} differs", then.card_sha256, now.card_sha256
+    for part, part_now in zip(then.members, now.members, strict=False):
+        yield from _pinned(part, part_now, shown(part_now.model or part_now.name))
+    yield f"the weights{of} differ", then.weights_sha256, now.weights_sha256
+    for file, file_now in zip(then.files, now.files, strict=False):
+        what = f"the file of the option {file.option}, {shown(file_now.path)}, differs"
+        yield what, file.sha256, file_now.sha256
 
 
 def repeat(

@@ -9,9 +9,10 @@ from typing import Any
 from unweave import registry
 from unweave.core.stem_names import canonical
 from unweave.errors import UnweaveError
-from unweave.models import measured, store
+from unweave.models import store
 from unweave.models.cards import Card
 from unweave.models.licences import permissive
+from unweave.models.store import measured
 from unweave.options import Option
 from unweave.registry import Preset, Technique
 from unweave.registry.offers import size_bytes

@@ -5,7 +5,7 @@ import pytest
 from tests.evaluation.report.made import campaign_of, names, track_scores
 from unweave.errors import UsageError
 from unweave.evaluation import sisec
-from unweave.evaluation.report import tables
+from unweave.evaluation.report import differences
 from unweave.evaluation.report.comparison import comparisons
 
 
@@ -25,20 +25,20 @@ def cells(table):
 
 
 def test_each_separator_against_everybody_once(comparison):
-    found = tables.paired_tests(comparison, "vocals")
+    found = differences.paired_tests(comparison, "vocals")
     assert len(found) == len(pairs(found)) == 5  # not irm1 against mixture
     assert frozenset(("irm1", "mixture")) not in pairs(found)
 
 
 def test_a_baseline_against_everybody(comparison):
-    found = tables.paired_tests(comparison, "vocals", "irm1")
+    found = differences.paired_tests(comparison, "vocals", "irm1")
     assert {item.baseline for item in found} == {"irm1"}
     assert {item.system for item in found} == {"one", "two", "mixture"}
 
 
 def test_only_oracles_are_compared_with_each_other():
     items = campaign_of("irm1", "irm2", "mwf", tracks=names(8), split="train")
-    assert len(tables.paired_tests(comparisons(items)[0], "vocals")) == 3
+    assert len(differences.paired_tests(comparisons(items)[0], "vocals")) == 3
 
 
 def test_a_stem_that_no_separator_has_is_not_tested(comparison):
@@ -47,8 +47,8 @@ def test_a_stem_that_no_separator_has_is_not_tested(comparison):
     (both,) = comparisons([*comparison.scores, *more])
     assert list(both.values("drums", "SDR")) == ["irm2"]
     assert both.stems == ("vocals", "accompaniment")
-    assert tables.baselines(both, "drums") == []
-    assert tables.difference_table(both, "drums") == []
+    assert differences.baselines(both, "drums") == []
+    assert differences.difference_table(both, "drums") == []
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_the_page_says_where_nothing_can_be_shown(count, baseline, reached):
     """8 tracks and 10 comparisons: winning on all of them has p = 10 x 2 / 256 after Holm."""
     rows = ("one", "two", "three", "four", "irm1")
     (comparison,) = comparisons(campaign_of(*rows, tracks=names(count), split="train"))
-    *cautions, table = tables.difference_table(comparison, "vocals", baseline)
+    *cautions, table = differences.difference_table(comparison, "vocals", baseline)
     if reached:
         assert cautions == []
     else:
@@ -71,7 +71,7 @@ def test_the_page_says_where_nothing_can_be_shown(count, baseline, reached):
 
 
 def test_one_baseline_gives_details(comparison):
-    (table,) = tables.difference_table(comparison, "vocals", "two")
+    (table,) = differences.difference_table(comparison, "vocals", "two")
     difference, p, corrected, tracks, verdict = cells(table)["one"]
     assert difference == pytest.approx(1.0, abs=0.3)
     assert (p, tracks, verdict) == ("<0.0001", 20, "▲ better")
@@ -80,7 +80,7 @@ def test_one_baseline_gives_details(comparison):
 
 
 def test_several_give_a_matrix_that_reads_both_ways(comparison):
-    (table,) = tables.difference_table(comparison, "vocals")
+    (table,) = differences.difference_table(comparison, "vocals")
     assert table.names == ("one", "two")  # the better one first
     found = cells(table)
     assert found["one"][0] is None
@@ -95,20 +95,20 @@ def test_equal_systems_show_no_difference():
     items = campaign_of("one", tracks=names(12), split="train")
     items += [track_scores(s.track, "two", split="train") for s in items]
     items += [track_scores(s.track, "three", split="train") for s in items[:12]]
-    (table,) = tables.difference_table(comparisons(items)[0], "accompaniment", "two")
+    (table,) = differences.difference_table(comparisons(items)[0], "accompaniment", "two")
     assert cells(table)["three"][1:] == ("1.00", "1.00", 12, "no difference shown")
 
 
 def test_too_few_tracks_are_said():
     items = campaign_of("one", "two", tracks=names(5), split="train")
-    (text,) = tables.difference_table(comparisons(items)[0], "vocals")
+    (text,) = differences.difference_table(comparisons(items)[0], "vocals")
     assert "5 common tracks" in text.words
 
 
 def test_the_campaigns_systems_are_tested_on_the_same_songs():
     songs = list(sisec.campaign().tracks)
     comparison = comparisons(campaign_of("one", tracks=songs))[0]
-    found = {item.system: item for item in tables.paired_tests(comparison, "vocals")}
+    found = {item.system: item for item in differences.paired_tests(comparison, "vocals")}
     assert len(found) == 31
     assert found["HPLP"].tracks == 50
     assert found["HPLP"].significant
@@ -116,9 +116,9 @@ def test_the_campaigns_systems_are_tested_on_the_same_songs():
 
 
 def test_an_unknown_baseline_is_refused_with_those_there_are(comparison):
-    tables.check_baseline([comparison], "mixture")
+    differences.check_baseline([comparison], "mixture")
     with pytest.raises(UsageError, match=r"nobody.*irm1, mixture, one, two"):
-        tables.check_baseline([comparison], "nobody")
+        differences.check_baseline([comparison], "nobody")
 
 
 @pytest.mark.parametrize(
@@ -127,4 +127,4 @@ def test_an_unknown_baseline_is_refused_with_those_there_are(comparison):
      (float("nan"), "–")],
 )  # fmt: skip
 def test_p_is_never_shown_as_zero(p, text):
-    assert tables.p_value(p) == text
+    assert differences.p_value(p) == text

@@ -159,7 +159,7 @@ def verify(
     """Check weights: the SHA-256 of every file, and what the model gives for a known wave."""
     with session(as_json=as_json) as current:
         from unweave import registry
-        from unweave.models.check import check
+        from unweave.models.store.verify import check
         from unweave.registry.facts import here
 
         chosen = names or [name for name in registry.names() if here(name)]
@@ -178,7 +178,8 @@ def remove(names: Names, as_json: Json = False) -> None:
     """Remove weights from the cache, and models that were added by hand altogether."""
     with session(as_json=as_json) as current:
         from unweave import registry
-        from unweave.models import measured, own, store
+        from unweave.models import store
+        from unweave.models.store import measured, own
 
         cards = {name: registry.with_weights(name) for name in names}
         freed = {}
@@ -201,7 +202,7 @@ def export(
     with session(quiet=quiet, as_json=as_json) as current:
         from unweave import registry
         from unweave.cli.weights import fetch
-        from unweave.models import transfer
+        from unweave.models.store import transfer
 
         cards = [card for name in names for card in registry.with_weights(name)]
         fetch(current, names)
@@ -219,7 +220,7 @@ def import_(
 ) -> None:
     """Take the weights in a folder into the cache, each checked by its SHA-256."""
     with session(as_json=as_json) as current:
-        from unweave.models import transfer
+        from unweave.models.store import transfer
 
         names = transfer.import_(folder)
         for name in names:
@@ -245,7 +246,7 @@ def add(
 ) -> None:
     """Add a checkpoint of a network that unweave has: it becomes a model with a name."""
     with session(as_json=as_json) as current:
-        from unweave.models import own
+        from unweave.models.store import own
         from unweave.registry.facts import facts
 
         card = own.add(file, name=name, config=config, licence=licence)

@@ -244,7 +244,7 @@ def separate(
                 should_stop=current.should_stop,
             )
         if jobs == 1:
-            remember(model, outcomes)
+            remember(model, request, outcomes)
         sum_up(current, outcomes, time.monotonic() - started)
         if plan.passed_over:
             current.note(in_words(plan.passed_over))

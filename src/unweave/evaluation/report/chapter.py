@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from unweave.evaluation.report import charts, notes, tables
+from unweave.evaluation.report import charts, differences, notes, tables, times
 from unweave.evaluation.report.comparison import Comparison
 from unweave.evaluation.report.document import Block, Highlights, Items, Report, Section, Text
 from unweave.evaluation.sisec import CITATION
@@ -42,7 +42,7 @@ def report(
     from unweave import __version__
 
     if baseline is not None:
-        tables.check_baseline(every, baseline)
+        differences.check_baseline(every, baseline)
     lines = tuple(left_out)
     return Report(
         title="Separation benchmark",
@@ -64,20 +64,22 @@ def chapter(comparison: Comparison, baseline: str | None = None) -> Section:
     if not comparison.tracks:
         return Section(comparison.title, 2, tuple(head), (details,))
     stems = comparison.stems
-    differences = [
-        block for stem in stems for block in tables.difference_table(comparison, stem, baseline)
+    tests = [
+        block
+        for stem in stems
+        for block in differences.difference_table(comparison, stem, baseline)
     ]
-    cost = tables.cost_table(comparison)
+    cost = times.cost_table(comparison)
     parts = [
         Section("Results", 3, (*_highlights(comparison), *tables.overview(comparison),
                                *_beside(comparison))),
         Section("Stem by stem", 3, (Text(charts.BOXES),),
                 tuple(_stem(comparison, stem) for stem in stems)),
         Section("Quality and speed", 3,
-                (*(tables.time_cautions(comparison) if cost else ()),
+                (*(times.time_cautions(comparison) if cost else ()),
                  *charts.speed_charts(comparison), *([cost] if cost else []))),
         Section("Differences beyond chance", 3,
-                (Text(TESTS), *differences) if differences else ()),
+                (Text(TESTS), *tests) if tests else ()),
         Section("Track by track", 3, tuple(tables.heat_map(comparison, s) for s in stems)),
         Section("Averaged in other ways", 3, tuple(tables.other_averages(comparison))),
         Section("Published scores", 3, _elsewhere(comparison)),

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from unweave.evaluation.report.comparison import Comparison, System
 from unweave.evaluation.report.document import Block, Chart, Charts, Text
-from unweave.evaluation.report.tables import real_time_factor
+from unweave.evaluation.report.times import real_time_factor
 from unweave.evaluation.text import shown, significant
 
 if TYPE_CHECKING:

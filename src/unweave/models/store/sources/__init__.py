@@ -17,8 +17,8 @@ from pathlib import Path
 
 from unweave.errors import WeightsError
 from unweave.models.cards import Card, File, Source
-from unweave.models.sources import address, npm, wheel
-from unweave.models.sources.files import kept, right
+from unweave.models.store.sources import address, npm, wheel
+from unweave.models.store.sources.files import kept, right
 
 OnBytes = Callable[[int, int], None]
 """Called several times a second during a download, with the bytes so far and the bytes in all.

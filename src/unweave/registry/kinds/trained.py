@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -14,7 +14,7 @@ from unweave.errors import UsageError
 from unweave.models import architectures, cards, options, store
 from unweave.models.cards import Card
 from unweave.options import WIENER, Option
-from unweave.registry.kinds import Described, Part, filtered
+from unweave.registry.kinds import Declared, Described, Part, filtered, part_of
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
@@ -47,24 +47,20 @@ def revision(name: str) -> int:
     return options.revision(cards.card(name))
 
 
-def parts(name: str, values: Mapping[str, object]) -> tuple[Part, ...]:
+def parts(name: str, values: Mapping[str, object], declared: Declared) -> tuple[Part, ...]:
     """The members of a bag; all of them have the bag's options."""
     found = cards.card(name)
-    if found.bag is None:
-        return ()
     taken = {item.name for item in _own(found)}
     given = {key: value for key, value in values.items() if key in taken}
-    return tuple(Part(name=member, options=given) for member in found.bag.members)
+    return tuple(Part(name=member, options=given) for member in _members(found))
 
 
-def make(
-    name: str, values: Mapping[str, Any], part: Callable[[Part], AnySeparator]
-) -> AnySeparator:
+def make(name: str, values: Mapping[str, Any], parts: Sequence[AnySeparator]) -> AnySeparator:
     found = cards.card(name)
     own = {item.name for item in _own(found)}
     if found.bag is not None:
         plain = {**_in_force(name, values), WIENER.name: WIENER.default}
-        made = _bag(found, [part(each) for each in parts(name, values)], plain)
+        made = _bag(found, parts, plain)
     else:
         given = {key: value for key, value in values.items() if key in own}
         spec = options.spec(found, options.in_force(found, given))
@@ -92,10 +88,25 @@ def check(card: Card) -> None:
         adapter.check_config(card)
 
 
+def _members(card: Card) -> tuple[str, ...]:
+    """What a bag is made of; nothing for a network."""
+    bag, path = card.bag, card.path
+    if bag is None or path is None:  # unweave's own name no paths
+        return () if bag is None else bag.members
+    return tuple(part_of(path, member) for member in bag.members)
+
+
 def _own(card: Card) -> tuple[Option, ...]:
     """The options of the network, or of a bag's networks."""
+    within = [card.place]
     while card.bag is not None:
-        card = cards.card(card.bag.members[0])
+        try:
+            card = cards.card(_members(card)[0])
+        except UsageError as error:
+            raise UsageError(f"{card.place}: {error}") from error
+        if card.place in within:
+            raise UsageError(f"{within[0]}: {' -> '.join((*within, card.place))} is a cycle")
+        within.append(card.place)
     return options.declared(card)
 
 

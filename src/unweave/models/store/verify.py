@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from unweave.core.atomic import sha256
-from unweave.models import fixture, store
+from unweave.models import store
 from unweave.models.cards import Card
+from unweave.models.store import fixture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

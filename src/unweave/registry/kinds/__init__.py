@@ -1,17 +1,21 @@
 """What the registry asks of each kind of separator: techniques, trained models, presets.
 
 A kind is a module with these functions. All but `names` and `known` take a name that the kind
-knows.
+knows. Where a file names parts or files by their paths, they are meant from the file's folder
+(`beside`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from unweave.models.cards import Card
 from unweave.options import Option
+from unweave.plugins import ENDING
 from unweave.types import Separator, Spec
 
 if TYPE_CHECKING:
@@ -22,10 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A separator that another is made of, with the options it gets."""
+    """A separator that another is made of, with the options it gets; no path is relative to the
+    file that names it."""
 
     name: str
     options: Mapping[str, object]
+
+
+Declared = Callable[[str], tuple[Option, ...]]
+"""Gives the options that a separator of any kind takes, by its name."""
 
 
 class Kind(Protocol):
@@ -58,14 +67,26 @@ class Kind(Protocol):
     def card(self, name: str) -> Card | None:
         """The card whose weights it needs, beside those of its parts."""
 
-    def parts(self, name: str, values: Mapping[str, object]) -> tuple[Part, ...]:
-        """What it is made of, in order."""
+    def parts(
+        self, name: str, values: Mapping[str, object], declared: Declared
+    ) -> tuple[Part, ...]:
+        """What it is made of, in order, where its own options have these values."""
 
     def make(
-        self, name: str, values: Mapping[str, Any], part: Callable[[Part], AnySeparator]
+        self, name: str, values: Mapping[str, Any], parts: Sequence[AnySeparator]
     ) -> AnySeparator:
         """It, with these values of its options, before weights are read: what has weights is
-        `Described`. `part` gives a part."""
+        `Described`."""
+
+
+def beside(file: Path, name: str) -> str:
+    """A path in a file, as it is meant from everywhere: from the file's folder."""
+    return os.path.normpath(os.path.join(os.path.abspath(file.parent), name))
+
+
+def part_of(file: Path, name: str) -> str:
+    """A separator that a file names: as it is called, or the path of its own file."""
+    return beside(file, name) if name.endswith(ENDING) else name
 
 
 def filtered(separator: AnySeparator, rounds: int) -> AnySeparator:

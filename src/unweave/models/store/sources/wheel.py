@@ -16,8 +16,8 @@ from pathlib import Path
 
 from unweave.errors import WeightsError
 from unweave.models.cards import Source
-from unweave.models.sources.child import run, scratch
-from unweave.models.sources.files import Count, right, take
+from unweave.models.store.sources.child import run, scratch
+from unweave.models.store.sources.files import Count, right, take
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from unweave.core.atomic import temporary_folder
 from unweave.errors import WeightsError
 from unweave.models.cards import Source
-from unweave.models.sources.files import Count
+from unweave.models.store.sources.files import Count
 
 LOOK_EVERY_S = 0.1
 

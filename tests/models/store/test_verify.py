@@ -6,8 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from unweave.models import cards, fixture, store
-from unweave.models.check import check
+from unweave.models import cards, store
+from unweave.models.store import fixture
+from unweave.models.store.verify import check
 
 CARD = cards.card("mir1k-dnn")
 

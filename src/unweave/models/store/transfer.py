@@ -12,8 +12,9 @@ from pathlib import Path
 from unweave.core.atomic import atomic_path
 from unweave.core.files import advice
 from unweave.errors import UnweaveError, WeightsError
-from unweave.models import cards, own, store
+from unweave.models import cards, store
 from unweave.models.cards import Card
+from unweave.models.store import own
 
 CARDS = "cards"
 

@@ -19,16 +19,19 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from unweave.core.atomic import atomic_path, temporary_folder
 from unweave.core.lock import locked
 from unweave.errors import WeightsError
-from unweave.models import architectures, sources
+from unweave.models import architectures
 from unweave.models.cards import NO_WEIGHTS, Card
 from unweave.models.readers import Arrays, reader, safetensors
-from unweave.models.sources import Found, OnBytes
+from unweave.models.store import sources
+from unweave.models.store.sources import Found, OnBytes
+
+if TYPE_CHECKING:
+    import numpy as np
 
 log = logging.getLogger(__name__)
 

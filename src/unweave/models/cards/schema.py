@@ -1,41 +1,21 @@
-"""Cards: the facts about one set of weights, one TOML file each.
-
-A card says which architecture it is and how it is configured, who may use it, where its weights
-come from and which SHA-256 they must have. The file's name is the model's name. Cards lie in the
-folders that packages name in the entry-point group `unweave.cards`; unweave's own is the folder
-`cards` beside this file. Those that users add lie in a folder of the user's data. Folders are found
-and read, no code of such a package runs. A path to a card elsewhere, `runs/mine/mine.toml`, is a
-name too.
-"""
+"""What a card says: the facts, their types, and what no card may say."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import os
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib.metadata import EntryPoint
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 from urllib.parse import urlsplit
 
-from unweave import plugins
 from unweave.core.plan import Plan
 from unweave.core.stem_names import RESIDUAL
-from unweave.core.typed import typed
-from unweave.errors import UsageError
-from unweave.models import architectures, readers
-from unweave.plugins import ENDING, Place
+from unweave.models import readers
 
-OWN = EntryPoint("unweave", "unweave.models.cards", plugins.CARDS)
 PACKAGED = ("wheel", "npm")  # readers of a package, which holds files with readers of their own
+UNWEAVE = "unweave"  # as a package that brings cards
 LEAST_PREFIX = 8  # hexadecimal digits of a SHA-256 that tell one file from another
-SEPARATE = {"mir1k-": "unweave-mir1k"}  # how names begin that packages of this repository bring
-
-T = TypeVar("T")
 
 
 def _check_reader(reader: str) -> None:
@@ -150,7 +130,10 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fixture:
-    """What the model must give for a known wave: see `models/fixture.py`. origin: who measured."""
+    """What the model must give for a known wave (`models/store/fixture.py`).
+
+    origin: who measured.
+    """
 
     values: tuple[tuple[float, ...], ...]  # for each stem
     origin: str
@@ -209,7 +192,7 @@ class Card:
     real_time_factor: float | None = None
     file: Path | None = None  # where weights lie that came with the card
     path: Path | None = None  # the card itself, where it is not unweave's own
-    origin: str = "unweave"  # the package that brought it; empty: a card at a path
+    origin: str = UNWEAVE  # the package that brought it; empty: a card at a path
 
     def __post_init__(self) -> None:
         if not self.stems or len(set(self.stems)) < len(self.stems):
@@ -284,187 +267,3 @@ def _check_bag(bag: Bag, stems: Sequence[str]) -> None:
     for stem, column in zip(stems, zip(*bag.matrix, strict=True), strict=True):
         if not any(column):
             raise ValueError(f"[bag]: no member has a weight for the stem {stem!r}")
-
-
-def own_folder() -> Path | None:
-    """Where cards of the user's own lie, which have names as those of packages have.
-
-    It is below `UNWEAVE_DATA`, else below the user's data folder; None for a user without a home.
-    """
-    import platformdirs
-
-    given = os.environ.get("UNWEAVE_DATA")
-    try:
-        root = Path(given).expanduser() if given else Path(platformdirs.user_data_dir("unweave"))
-    except RuntimeError:
-        return None
-    return root.absolute() / "models"
-
-
-@cache
-def _installed() -> dict[str, Place]:
-    folder = own_folder()
-    own = sorted(folder.glob(f"*{ENDING}")) if folder is not None else ()
-    return {
-        **{path.stem: Place(path, "") for path in own},
-        **plugins.files(plugins.CARDS, OWN),  # whose names are taken
-    }
-
-
-def refresh() -> None:
-    """Look for cards anew."""
-    _installed.cache_clear()
-    _read.cache_clear()
-
-
-def names() -> list[str]:
-    """The name of every installed card, sorted."""
-    return sorted(_installed())
-
-
-def known(name: str) -> bool:
-    """Whether there is a card called so, or lying there."""
-    return name.endswith(ENDING) or name in _installed()
-
-
-@cache
-def _read(place: Place) -> Card:
-    return _card(place.path, place.origin)
-
-
-def card(name: str) -> Card:
-    """The card called `name`, or at that path.
-
-    Raises UsageError with the nearest names when there is none, or for one that is wrong.
-    """
-    if name.endswith(ENDING):
-        return _card(Path(name), "")
-    if name not in _installed():
-        raise UsageError(unknown(name, names()))
-    return _read(_installed()[name])
-
-
-def unknown(name: str, names: Sequence[str]) -> str:
-    """What to say of a name that no model has: those that are spelt nearly so, if any are."""
-    for start, package in SEPARATE.items():
-        if name.startswith(start) and not any(other.startswith(start) for other in names):
-            return (
-                f"no model is called {name!r} here; the package {package} brings those: "
-                f"run pip install packages/{package} in a copy of unweave's repository"
-            )
-    near = [other for other in names if _alike(name, other) > 0.7]
-    near += [other for other in names if _alike(name, other[: len(name) + 1]) > 0.85]
-    guess = f"perhaps you mean {', '.join(dict.fromkeys(near))}; " if near else ""
-    return f"no model is called {name!r}; {guess}'unweave models list' shows all"
-
-
-def _alike(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, one, other).ratio()
-
-
-def path(name: str) -> Path:
-    """Where the card called `name` lies."""
-    return Path(name) if name.endswith(ENDING) else _installed()[name].path
-
-
-def sha256(name: str) -> str:
-    """The hash of a card's text and of the config it names. Raises UsageError when unreadable."""
-    path_ = path(name)
-    with plugins.reading(path_, "card"):
-        content = path_.read_bytes()
-        config = tomllib.loads(content.decode()).get("config")
-        if isinstance(config, str):
-            content += (path_.parent / config).read_bytes()
-    return hashlib.sha256(content).hexdigest()
-
-
-def _card(path: Path, origin: str) -> Card:
-    """The card that lies at `path`, and where its weights lie beside it. Raises UsageError."""
-    with plugins.reading(path, "card"):
-        found = parse(path.stem, path.read_text(encoding="utf-8"), path.parent)
-    beside: Path | None = path.with_suffix(".safetensors")
-    elsewhere = found.sources and not path.with_suffix(".safetensors").exists()
-    if found.weights == NO_WEIGHTS or elsewhere:
-        beside = None
-    return replace(found, file=beside, path=None if origin == OWN.name else path, origin=origin)
-
-
-ONE_TABLE = {"segment": Plan, "weights": Weights, "bag": Bag, "fixture": Fixture}
-
-
-def parse(name: str, text: str, folder: Path | None = None) -> Card:
-    """The card that `text` (TOML) writes down; `folder` holds the config that it may name.
-
-    Raises ValueError, one line, for a fact that is unknown, lacks, or is of another type, and for
-    an architecture that unweave does not have.
-    """
-    facts = tomllib.loads(text)
-    if facts.get("version") != 2:
-        raise ValueError(f"its version must be 2; got {facts.get('version')!r:.80}")
-    for key in ("name", "file", "path", "origin"):  # where the card lies says these
-        if key in facts:
-            raise ValueError(f"a card cannot set {key}; leave it out")
-    if isinstance(facts.get("config"), str):
-        facts["config"] = _config(folder, facts["config"])
-    for source in _tables(facts, "sources"):
-        if isinstance(source, dict) and "files" in source:
-            source["files"] = [_table("sources.files", File, f) for f in _tables(source, "files")]
-    for key, many in (("sources", Source), ("scores", Score)):
-        facts[key] = [_table(key, many, item) for item in _tables(facts, key)]
-    for key, one in ONE_TABLE.items():
-        if key in facts:
-            facts[key] = _table(key, one, facts[key])
-    card = typed(Card, {"name": name, **facts})
-    if card.architecture and card.architecture not in (known := architectures.names()):
-        raise ValueError(
-            f"unknown architecture {card.architecture!r:.80}; there are {', '.join(known)}"
-        )
-    if card.convert and not architectures.has(card.architecture, "convert"):
-        raise ValueError(f"{card.architecture} has no converter of names: leave out `convert`")
-    config = {key: tuple(v) if isinstance(v, list) else v for key, v in card.config.items()}
-    return replace(card, config=config)
-
-
-def _tables(facts: Mapping[str, Any], key: str) -> list[Any]:
-    """The list under `key`, an empty one where there is none. Raises ValueError."""
-    found = facts.get(key, [])
-    if not isinstance(found, list):
-        raise ValueError(f"{key} must be a list of tables, [[{key}]]; got {found!r:.80}")
-    return found
-
-
-def _table(key: str, kind: type[T], facts: object) -> T:
-    if not isinstance(facts, dict):
-        raise ValueError(f"{key} must be a table; got {facts!r:.80}")
-    try:
-        return typed(kind, facts)
-    except ValueError as error:
-        raise ValueError(f"[{key}]: {error}") from error
-
-
-def _config(folder: Path | None, name: str) -> object:
-    """The settings in a YAML file beside the card, read as data. Raises ValueError and OSError."""
-    if folder is None or Path(name).name != name:
-        raise ValueError(f"config must name a file beside the card; got {name!r:.80}")
-    try:
-        return plain_yaml(folder / name)
-    except ValueError as error:
-        raise ValueError(f"config: {name} {error}") from error
-
-
-def plain_yaml(path: Path) -> object:
-    """What a YAML file holds, read as data, tuples too. Raises ValueError and OSError."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Plain values and tuples."""
-
-    def as_tuple(loader: Loader, node: Any) -> tuple[object, ...]:
-        return tuple(loader.construct_sequence(node, deep=True))
-
-    Loader.add_constructor("tag:yaml.org,2002:python/tuple", as_tuple)
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader)
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"is not plain YAML ({reason:.200})") from error

@@ -1,7 +1,8 @@
 """How fast models ran on this machine, and in how much memory: a small file for each.
 
-They lie in the folder `measured` of the cache folder. Whatever is wrong with one, it is as if the
-model never ran.
+What is kept is the last plain run: all stems of a recording, one recording at a time, with every
+option at its default but the device. The files lie in the folder `measured` of the cache folder.
+Whatever is wrong with one, it is as if the model never ran.
 """
 
 from __future__ import annotations

@@ -8,9 +8,10 @@ import torch
 from tests.models.networks import waveform
 from unweave import registry
 from unweave.errors import UsageError, WeightsError
-from unweave.models import architectures, cards, own, store
+from unweave.models import architectures, cards, store
 from unweave.models.adapter import NeuralSeparator
 from unweave.models.readers import safetensors
+from unweave.models.store import own
 
 LIKE = "mir1k-demucs"
 

@@ -15,9 +15,10 @@ import tarfile
 import numpy as np
 import pytest
 
-from tests.models import servers
+from tests.models.store import servers
 from unweave.errors import Cancelled, WeightsError
-from unweave.models import cards, sources, store
+from unweave.models import cards, store
+from unweave.models.store import sources
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script")
 

@@ -8,10 +8,11 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.models.test_own import checkpoint, mine, tensors  # noqa: F401
+from tests.models.store.test_own import checkpoint, mine, tensors  # noqa: F401
 from unweave.errors import WeightsError
-from unweave.models import cards, own, store, transfer
+from unweave.models import cards, store
 from unweave.models.readers import safetensors
+from unweave.models.store import own, transfer
 
 NAME = "small"
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from unweave.errors import WeightsError
 from unweave.models.cards import Source
-from unweave.models.sources.child import run, scratch
-from unweave.models.sources.files import Count, right, take
+from unweave.models.store.sources.child import run, scratch
+from unweave.models.store.sources.files import Count, right, take
 
 # Lines of npm's that do not say what went wrong.
 BESIDE_THE_POINT = re.compile(r"(code|errno|syscall|A complete log) ")

@@ -22,11 +22,12 @@ import time
 import numpy as np
 import pytest
 
-from tests.models import servers
+from tests.models.store import servers
 from unweave.errors import WeightsError
-from unweave.models import cards, sources, store
+from unweave.models import cards, store
 from unweave.models.readers import safetensors
 from unweave.models.spleeter import convert as spleeter
+from unweave.models.store import sources
 
 SPLEETER = cards.card("spleeter-2stems")
 
@@ -260,7 +261,7 @@ def test_the_offline_switch(monkeypatch, value, expected):
 PULL = """
 import dataclasses, json, sys
 from unweave.models import cards, store
-from unweave.models.sources import address
+from unweave.models.store.sources import address
 address.CHUNK_BYTES = 1000
 url, sha256, size_bytes, converted = json.loads(sys.argv[1])
 facts = {"sha256": sha256, "size_bytes": size_bytes}

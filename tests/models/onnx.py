@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from tests.models.bundles import read_fields
+from tests.models.bundles import read_fields, read_varint
 
 Named = tuple[str, str, np.ndarray]
 """An initialiser: its name, the node that uses it, its numbers."""
@@ -99,7 +99,11 @@ def shapes(content: bytes) -> dict[str, tuple[int, ...]]:
 def _sizes(part: int | bytes) -> list[int]:
     if isinstance(part, int):
         return [part]
-    return [value for _, value in read_fields(b"".join(b"\0%c" % byte for byte in part))]
+    at, found = 0, []
+    while at < len(part):
+        size, at = read_varint(part, at)
+        found.append(size)
+    return found
 
 
 def damaged(

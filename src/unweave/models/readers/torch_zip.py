@@ -50,6 +50,8 @@ def _open(path: Path) -> tuple[object, checkpoints.Numbers, int]:
     value = unpickle(stream)
     if value == torch_legacy.MAGIC:
         return (*torch_legacy.rest(stream), len(content))
+    if stream.read(1):
+        raise Refused("there is more behind the end of its pickle")
     return value, _nowhere, len(content)
 
 

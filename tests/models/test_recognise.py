@@ -1,9 +1,13 @@
 """A checkpoint in its authors' own format is recognised, becomes a model, and separates as theirs.
 
-The pairs in tests/data/networks have the originals' weights, settings and stems.
+The pairs in tests/data/networks have the originals' weights, settings and stems. Some of them are
+taken where UNWEAVE_ALL_PAIRS is set:
+
+    UNWEAVE_ALL_PAIRS=1 python -m pytest tests/models/test_recognise.py
 """
 
 import json
+import os
 from dataclasses import replace
 from fractions import Fraction
 
@@ -37,6 +41,8 @@ CASES = {
     "hybrid_demucs_old": ("demucs.hdemucs.HDemucs", {"hybrid_old": True}),
     "conv_tasnet_music": ("demucs.tasnet.ConvTasNet", {"X": 3, "segment_length": 4000}),
 }
+FURTHER = {"demucs_padded", "demucs_v3_plain", "hybrid_demucs", "hybrid_demucs_old"}
+FURTHER |= {"hybrid_demucs_magnitudes"}
 
 
 @pytest.fixture
@@ -65,7 +71,9 @@ def separates(card, channels):
 
 
 @pytest.mark.filterwarnings("ignore:Couldn't retrieve source code")
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [each for each in CASES if each not in FURTHER or "UNWEAVE_ALL_PAIRS" in os.environ]
+)
 def test_demucs_files_say_all(mine, tmp_path, name):
     pair = waveform.recorded(name)
     klass, keywords = CASES[name]
@@ -146,7 +154,9 @@ def test_open_unmix_with_its_settings_beside_it(mine, tmp_path):
 
 def test_open_unmix_with_all_stems_in_one_file(mine, tmp_path):
     pair = waveform.recorded("openunmix")
-    content = {f"target_models.{k}.{n}": v for k, net in openunmix().items() for n, v in net.items()}
+    content = {
+        f"target_models.{k}.{n}": v for k, net in openunmix().items() for n, v in net.items()
+    }
     content |= {"sample_rate": torch.tensor(8000.0), "stft.window": torch.hann_window(64)}
     torch.save(content, tmp_path / "all.pth")
     card = own.add(tmp_path / "all.pth")
@@ -183,6 +193,7 @@ def test_spleeter_by_the_count_of_its_networks(count, card):
     assert "activations" in found["notes"]
 
 
+@pytest.mark.skipif("UNWEAVE_ALL_PAIRS" not in os.environ, reason="UNWEAVE_ALL_PAIRS is not set")
 def test_spleeter_from_its_checkpoint_and_its_own_json(mine, tmp_path):
     rng, data, entries = np.random.default_rng(0), [], {}
     at = 0
@@ -212,7 +223,7 @@ def test_a_recogniser_says_what_a_file_lacks(mine, tmp_path, monkeypatch):
     pair = waveform.recorded("hybrid_demucs_bands")
     file = tmp_path / "a.th"
     torch.save({"state": state(pair)}, file)
-    with pytest.raises(WeightsError, match="a.th: taken for hybrid_demucs, but where its bands"):
+    with pytest.raises(WeightsError, match=r"a\.th: taken for hybrid_demucs, but where its bands"):
         own.add(file)
     torch.save({"state": state(pair) | {"encoder.9.spy": torch.zeros(2)}}, file)
     with pytest.raises(WeightsError, match=r"unknown parameter 'encoder\.9\.spy'"):
@@ -225,13 +236,11 @@ def test_a_recogniser_says_what_a_file_lacks(mine, tmp_path, monkeypatch):
     with pytest.raises(WeightsError, match="name 2 stems, and its arrays are for 3"):
         own.add(file)
     torch.save(content | {"kwargs": {"samplerate": "many"}}, file)
-    with pytest.raises(WeightsError, match="a.th: taken for conv_tasnet, but its settings"):
+    with pytest.raises(WeightsError, match=r"a\.th: taken for conv_tasnet, but its settings"):
         own.add(file)
 
 
-def test_an_unknown_checkpoint_is_one_line_with_its_first_unknown_name(
-    mine, tmp_path, monkeypatch
-):
+def test_an_unknown_checkpoint_is_one_line_with_its_first_unknown_name(mine, tmp_path, monkeypatch):
     monkeypatch.setattr(cards, "names", lambda: ["mir1k-demucs", "spleeter-2stems"])
     file = tmp_path / "a.pth"
     torch.save({"blocks.0.spin": torch.zeros(2), "blocks.1.spin": torch.zeros(2)}, file)

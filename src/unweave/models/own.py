@@ -205,9 +205,8 @@ def _unknown(arrays: Arrays, unfit: Sequence[Unfit]) -> str:
     nearest = min(unfit, key=lambda each: len(each.names), default=Unfit("", sorted(arrays)))
     unknown = [name for name in arrays if name in nearest.names] or nearest.names
     return (
-        f"no network of unweave takes these {len(arrays)} arrays; the first that does not fit "
-        f"is {next(iter(unknown), 'none')!r:.80}; --config names the settings that they were trained "
-        "with"
+        f"no network of unweave takes these {len(arrays)} arrays; the first that does not fit is "
+        f"{next(iter(unknown), 'none')!r:.80}; --config names the settings of the training"
     )
 
 

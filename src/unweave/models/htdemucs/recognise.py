@@ -61,4 +61,3 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         "config": config,
         "notes": told.notes(),
     }
-

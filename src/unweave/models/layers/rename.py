@@ -48,9 +48,7 @@ def renamed(arrays: Mapping[str, np.ndarray], ours: Callable[[str], str]) -> Arr
 
 
 def _unknown(name: str) -> WeightsError:
-    return WeightsError(
-        f"the weights hold an unknown parameter {name!r:.80}; is it this network?"
-    )
+    return WeightsError(f"the weights hold an unknown parameter {name!r:.80}; is it this network?")
 
 
 def residual(name: str, start: str, names: Mapping[str, np.ndarray]) -> str:

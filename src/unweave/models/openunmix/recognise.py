@@ -59,7 +59,9 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
 
 def _stem(told: Told, settings: Settings) -> str:
     """What the only network of a file is for."""
-    beside = [name for name, found in settings.items() if isinstance(found, dict) and "args" in found]
+    beside = [
+        name for name, found in settings.items() if isinstance(found, dict) and "args" in found
+    ]
     if beside:
         return beside[0].lower()
     if match := re.fullmatch(r"([A-Za-z]+)([-_][0-9a-f]{8,})?", str(settings.get("file", ""))):

@@ -149,8 +149,8 @@ class _Machine:
         self.size = self.room = len(stream.getbuffer())
 
     def run(self) -> object:
-        for count, (opcode, argument, _) in enumerate(pickletools.genops(self.stream)):
-            if count >= MOST_INSTRUCTIONS:
+        for step, (opcode, argument, _) in enumerate(pickletools.genops(self.stream)):
+            if step >= MOST_INSTRUCTIONS:
                 raise Refused(f"its pickle has more than {MOST_INSTRUCTIONS} instructions")
             match opcode.name:
                 case "BINPUT" | "LONG_BINPUT":

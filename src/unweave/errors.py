@@ -4,6 +4,7 @@ The class decides the exit code of the command line, so that scripts can tell wh
 """
 
 import reprlib
+from collections.abc import Sequence
 
 
 class UnweaveError(Exception):
@@ -30,6 +31,14 @@ class WeightsError(UnweaveError):
     """Weights that are missing, incomplete or not the pinned ones."""
 
     exit_code = 3
+
+
+class Unfit(WeightsError):
+    """Arrays that are not those of a network. names: those that lack, and those left over."""
+
+    def __init__(self, line: str, names: Sequence[str]) -> None:
+        super().__init__(line)
+        self.names = names
 
 
 class SeparatorError(UnweaveError):

@@ -22,11 +22,12 @@ import sys
 import zipfile
 from pathlib import Path
 
-from tests.models import bundles
+from tests.models import bundles, onnx
 from unweave.errors import WeightsError
 from unweave.models import readers
 
-READERS = {".index": "tensorflow", ".tgz": "tensorflow", ".safetensors": "safetensors"}
+READERS = {".index": "tensorflow", ".tgz": "tensorflow", ".safetensors": "safetensors",
+           ".onnx": "onnx"}  # fmt: skip
 ROOM_BYTES = 512 << 20
 PATIENCE_S = 10
 FORBIDDEN = ("os.", "subprocess.", "socket.", "import", "exec", "compile", "ctypes.", "shutil.")
@@ -102,6 +103,8 @@ def mended(path, content, rng):
         return bundles.damaged_table(content, rng, mutated)
     if path.suffix == ".tgz":
         return bundles.damaged_archive(content, rng, mutated)
+    if path.suffix == ".onnx":
+        return onnx.damaged(content, rng, mutated)
     return None
 
 
@@ -115,6 +118,8 @@ def said(path, content):
         return bundles.shapes(bundles.members(gzip.decompress(content))["model.index"])
     if path.suffix == ".index":
         return bundles.shapes(content)
+    if path.suffix == ".onnx":
+        return onnx.shapes(content)
     if path.suffix == ".gz":
         content = gzip.decompress(content)
     stream = io.BytesIO(content)

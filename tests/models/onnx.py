@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
+
+from tests.models.bundles import read_fields, read_varint
 
 Named = tuple[str, str, np.ndarray]
 """An initialiser: its name, the node that uses it, its numbers."""
@@ -74,3 +77,51 @@ def _named(state: Mapping[str, np.ndarray]) -> Iterator[Named]:
             yield f"onnx::{operator}_{n}b", f"{user}_1", value[third:].T
         else:
             yield name, "/elsewhere", value
+
+
+def shapes(content: bytes) -> dict[str, tuple[int, ...]]:
+    """The shapes that a file says, by name."""
+    (graph_,) = [value for number, value in read_fields(content) if number == 7]
+    users, found = {}, {}
+    for number, value in read_fields(graph_):
+        if number == 1:
+            for key, name in read_fields(value):
+                if key == 1:
+                    users[name] = dict(read_fields(value)).get(3, b"")
+        elif number == 5:
+            parts = [size for key, size in read_fields(value) if key == 1]
+            sizes = [size for part in parts for size in _sizes(part)]
+            found[dict(read_fields(value))[8]] = tuple(sizes)
+    named = {users[k] if k.startswith(b"onnx::") else k: shape for k, shape in found.items()}
+    return {name.decode(): shape for name, shape in named.items()}
+
+
+def _sizes(part: int | bytes) -> list[int]:
+    if isinstance(part, int):
+        return [part]
+    at, found = 0, []
+    while at < len(part):
+        size, at = read_varint(part, at)
+        found.append(size)
+    return found
+
+
+def damaged(
+    content: bytes, rng: random.Random, mutated: Callable[[bytes, random.Random], bytes]
+) -> bytes:
+    """A file with a node or an array damaged, and the lengths of all that is around it right."""
+    head = [(number, value) for number, value in read_fields(content) if number != 7]
+    (graph_,) = [value for number, value in read_fields(content) if number == 7]
+    parts = read_fields(graph_)
+    n = rng.randrange(len(parts))
+    number, inner = parts[n][0], read_fields(parts[n][1])
+    if rng.random() < 0.5:
+        at = rng.randrange(len(inner))
+        key, value = inner[at]
+        value = value if isinstance(value, bytes) else varint(value)
+        inner[at] = (key, mutated(value, rng))
+        parts[n] = (number, b"".join(field(*each) for each in inner))
+    else:
+        parts[n] = (number, mutated(parts[n][1], rng))
+    whole = b"".join(field(*each) for each in parts)
+    return b"".join(field(*each) for each in head) + field(7, whole)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from tests.models import bundles
+from tests.models import bundles, onnx
 
 SOURCES = ["drums", "bass"]
 
@@ -100,12 +100,20 @@ def tensorflow():
     return {"model.index": bundles.index(entries), "model.data-00000-of-00001": data}
 
 
+def exported():
+    """The bytes of an ONNX file, in which one array has no name of its own."""
+    items = {name: array.astype(np.float32) for name, array in arrays().items()}
+    names = {name: f"onnx::Mul_{n}" if n == 1 else name for n, name in enumerate(items)}
+    return onnx.model(onnx.graph(*((names[k], f"/{k}/Mul", v) for k, v in items.items())))
+
+
 def write(folder):
     """Every form as a file in `folder`, whose name says which."""
     files = {
         "demucs.th": demucs(), "demucs2.th": second_demucs(), "legacy.th": first_demucs(),
         "legacy.th.gz": first_demucs(packed=True), "numpy.ckpt": pickle.dumps(arrays(), 2),
         "demucs.safetensors": safetensors(), "spleeter.tgz": bundles.archive(tensorflow()),
+        "demucs.onnx": exported(),
         **tensorflow(),
     }  # fmt: skip
     for name, content in files.items():

@@ -124,6 +124,7 @@ FLOAT32 = b"cnumpy\ndtype\n(X\x02\x00\x00\x00f4tR"
         (pickled(ARRAY + b"Nb"), "unknown form"),
         (pickled(b"X\x01\x00\x00\x00aQ"), "other files"),
         (b"\x80\x02]q\x00.", "no dict"),
+        (pickled() + b"more", "more behind the end of its pickle"),
         (b"", "damaged"),
         (b"RIFF, or any text", "damaged"),
     ],

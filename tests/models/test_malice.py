@@ -22,8 +22,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.models import bundles, samples
+from tests.models import bundles, onnx, samples
 from unweave.errors import WeightsError
+from unweave.models import readers
+from unweave.models.readers import onnx as onnx_reader
 from unweave.models.readers import tensorflow, torch_zip
 from unweave.models.readers._shared import checkpoints, pickles
 
@@ -184,13 +186,57 @@ def archive(pickled, data=bytes(16), names=(), method=zipfile.ZIP_STORED):
         (b"K\x04", b"K\x00(" + HUGE * 30 + b"t(" + b"K\x00" * 30 + b"t", "larger than its storage"),
         (b"K\x04", HUGE + b"K\x01\x85K\x01\x85", "larger than its storage"),
         (b"K\x04", b"K\x00K\x02\x85" + HUGE + b"\x85", "larger than its storage"),
-        (b"K\x04", b"K\x00(" + b"K\x01" * 99 + b"t(" + b"K\x01" * 99 + b"t", "damaged"),
+        (b"K\x04", b"K\x00(" + b"K\x01" * 99 + b"t(" + b"K\x01" * 99 + b"t", "99 axes"),
     ],
 )
 def test_no_tensor_lies_beyond_its_storage(tmp_path, count, view, reason):
     path = tmp_path / "large.th"
     path.write_bytes(archive(TENSOR % (b"", count, view)))
     refuse(torch_zip.read, path, reason)
+
+
+AXES = 10_000
+
+
+def test_no_shape_takes_long(tmp_path):
+    """The product of as many sizes as fit into a file would take longer than anybody waits."""
+    path = tmp_path / "axes.th"
+    sizes = b"(" + b"h\x00" * AXES + b"t"
+    path.write_bytes(archive(TENSOR % (b"", b"K\x04", HUGE + b"q\x00" + 2 * sizes)))
+    refuse(torch_zip.read, path, f"{AXES} axes")
+    dims = bundles.message(*[(2, bundles.message((1, 10**12)))] * AXES)
+    entry = bundles.message((1, 1), (2, dims))
+    (tmp_path / "a.index").write_bytes(bundles.index({"a": entry}))
+    (tmp_path / "a.data-00000-of-00001").write_bytes(b"")
+    refuse(tensorflow.read, tmp_path / "a.index", f"{AXES} axes")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        (onnx.field(1, 10**12), "of shape .1000000000000. has 4 bytes"),
+        (onnx.field(1, b"\x80\x80\x80\x80\x10" * AXES), "33 axes"),
+        (onnx.field(1, 1 << 63) + onnx.field(1, 1 << 63), "has 4 bytes"),
+        (onnx.field(13, onnx.field(1, "location") + onnx.field(2, "../../../etc/passwd")),
+         "'a' lie in another file"),
+        (onnx.field(14, 1), "'a' lie in another file"),
+        (onnx.varint(9 << 3 | 2) + onnx.varint(10**12), "beyond its end"),
+        (onnx.varint(9 << 3 | 2) + onnx.varint((1 << 64) - 1), "beyond its end"),
+    ],
+)  # fmt: skip
+def test_no_graph_claims_what_it_lacks(tmp_path, fields, reason):
+    path = tmp_path / "large.onnx"
+    tensor = onnx.field(2, 1) + onnx.field(8, "a") + onnx.field(9, bytes(4))
+    path.write_bytes(onnx.model(onnx.field(5, tensor + fields)))
+    refuse(onnx_reader.read, path, reason)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
+@pytest.mark.parametrize("name", readers.names())
+def test_no_pipe_is_waited_for(tmp_path, name):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    refuse(readers.reader(name), path, "a pipe or a device, not a file")
 
 
 def test_numbers_must_lie_in_the_file(tmp_path):
@@ -302,6 +348,6 @@ def test_damaged_checkpoints_are_refused_or_read_as_they_say(tmp_path):
     assert ended.returncode == 0, ended.stderr[-2000:]
     found = json.loads(ended.stdout)
     print(found["refused"])
-    assert len(found["refused"]) == 8
+    assert len(found["refused"]) == 9
     assert all(sum(counts) for counts in found["refused"].values())
     assert not found["wrong"], "\n".join(found["wrong"][:20])

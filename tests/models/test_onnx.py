@@ -1,6 +1,5 @@
 """Weights in ONNX files: the initialisers come out, and whatever else a file holds is one line."""
 
-import contextlib
 import io
 
 import numpy as np
@@ -57,30 +56,30 @@ def spoilt(**changes):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "it holds 0 graphs"),
-        (b"RIFF, or any other text", "kind|bytes are announced"),
-        (2 * onnx.model(b""), "it holds 2 graphs"),
-        (onnx.field(7, 3), "its graph is a number"),
-        (onnx.model(onnx.field(5, 3)), "its tensor is a number"),
-        (onnx.model(onnx.field(1, 3)), "its node is a number"),
+        (b"", "it holds 0"),
+        (b"RIFF, or any other text", "kind|beyond its end"),
+        (2 * onnx.model(b""), "it holds 2"),
+        (onnx.field(7, 3), "a number where a message belongs"),
+        (onnx.model(onnx.field(5, 3)), "a number where a message belongs"),
+        (onnx.model(onnx.field(1, 3)), "a number where a message belongs"),
         (onnx.model(onnx.field(15, b"")), "sparse numbers"),
         (spoilt(type=onnx.field(2, 7)), "'a' is of type 7"),
-        (spoilt(type=onnx.field(2, "1")), "its data type is no number"),
+        (spoilt(type=onnx.field(2, "1")), "bytes where a number belongs"),
         (spoilt(dims=onnx.field(1, 2)), r"'a' of shape \[2\] has 4 bytes"),
-        (spoilt(dims=onnx.field(1, 0) + onnx.field(1, 1 << 62), raw=b""), "has 0 bytes"),
-        (spoilt(dims=onnx.field(1, b"\xff")), "a number has no end"),
-        (spoilt(raw=onnx.field(9, 0)), "its data is a number"),
+        (spoilt(dims=onnx.field(1, 0) + onnx.field(1, 1 << 63), raw=b""), "damaged"),
+        (spoilt(dims=onnx.field(1, b"\xff")), "a number in it has no end"),
+        (spoilt(raw=onnx.field(9, 0)), "a number where a message belongs"),
         (spoilt(raw=b""), "has 0 bytes"),
-        (spoilt(more=onnx.field(14, 1)), "lie in another file"),
-        (spoilt(name=b""), "an array has no name"),
-        (spoilt(name=onnx.field(8, b"\xff")), "a name is no text"),
+        (spoilt(more=onnx.field(14, 1)), "'a' lie in another file"),
+        (spoilt(name=b""), "an array in it has no name"),
+        (spoilt(name=onnx.field(8, b"\xff")), "a name in it is no text"),
         (spoilt(name=onnx.field(8, "onnx::Mul_1")), "has no name, and 0 nodes use it"),
-        (onnx.model(2 * onnx.field(5, onnx.tensor("a", ONE))), "two arrays are called 'a'"),
+        (onnx.model(2 * onnx.field(5, onnx.tensor("a", ONE))), "two arrays in it are called 'a'"),
         (onnx.model(2 * onnx.graph(("onnx::A", "/a", ONE))), "two arrays"),
         (onnx.model(onnx.graph(("onnx::A", "", ONE))), "no name, and 1 nodes"),
         (onnx.model(onnx.graph(("onnx::A", "/a", ONE), ("onnx::B", "/a", ONE))), "'/a'"),
         (onnx.varint(7 << 3 | 3), "unknown kind 3"),
-        (b"\x80" * 11, "a number has no end"),
+        (b"\x80" * 11, "a number in it has no end"),
     ],
 )  # fmt: skip
 def test_whatever_is_odd_is_one_line(tmp_path, content, words):
@@ -101,20 +100,6 @@ def test_every_cut_is_an_error(tmp_path):
         if whole[:length] not in (onnx.field(1, 8), onnx.model(b"")[:-2]):
             with pytest.raises(WeightsError):
                 read(tmp_path, whole[:length])
-
-
-def test_damage_gives_arrays_or_one_line(tmp_path):
-    whole = onnx.model(onnx.graph(("a", "/a", MATRIX), ("onnx::B", "/b", ONE)))
-    rng, refused = np.random.default_rng(0), 0
-    for _ in range(500):
-        content = np.frombuffer(whole, np.uint8).copy()
-        content[rng.integers(0, len(whole), rng.integers(1, 4))] = rng.integers(0, 256)
-        with contextlib.suppress(WeightsError):
-            refused += 1
-            found = read(tmp_path, content.tobytes())
-            refused -= 1
-            assert all(array.dtype == np.float32 for array in found.values())
-    assert 100 < refused < 500
 
 
 def test_a_graph_gives_the_bytes_that_the_parameters_give(tmp_path):

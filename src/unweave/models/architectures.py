@@ -6,8 +6,8 @@ a user may choose with a card's settings; `additive(options)`, whether the stems
 which they do where it says nothing; `REVISION`; `MIXED_PRECISION = False` for a network that heeds
 no `torch.autocast`. `convert` has `convert(sources)`, which renames foreign weights (see
 `models/layers/rename.py`). `recognise` has `recognise(arrays, settings)`: what a card has to say of
-a checkpoint of the network that no card is like, or None (see `models/store/own.py`). An entry
-point names somebody else's package.
+a checkpoint of the network, or None (see `models/layers/recognise.py`), with `role` for what the
+file is to `convert`. An entry point names somebody else's package.
 """
 
 from __future__ import annotations

@@ -27,18 +27,28 @@ def rename(name: str, rules: Rules) -> str:
     for pattern, ours in rules:
         if match := re.fullmatch(pattern, name):
             return match.expand(ours)
-    raise WeightsError(f"the weights hold an unknown parameter {name!r:.80}; is it this network?")
+    raise _unknown(name)
 
 
 def renamed(arrays: Mapping[str, np.ndarray], ours: Callable[[str], str]) -> Arrays:
-    """The arrays under our names. Raises WeightsError where two of them would get one name."""
+    """The arrays under our names.
+
+    Raises WeightsError for an unknown one, and where two of them would get one name.
+    """
     found: Arrays = {}
     for name, array in arrays.items():
-        new = ours(name)
+        try:
+            new = ours(name)
+        except WeightsError as error:  # which may know the end of the name only
+            raise _unknown(name) from error
         if new in found:
             raise WeightsError(f"the weights hold {new!r:.80} twice, once as {name!r:.80}")
         found[new] = array
     return found
+
+
+def _unknown(name: str) -> WeightsError:
+    return WeightsError(f"the weights hold an unknown parameter {name!r:.80}; is it this network?")
 
 
 def residual(name: str, start: str, names: Mapping[str, np.ndarray]) -> str:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from unweave.core.typed import typed
-from unweave.errors import WeightsError
+from unweave.errors import Unfit, WeightsError
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -66,16 +66,18 @@ def filled(
     """
     shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     names = {name: in_file(name) for name in shapes}
-    if missing := sorted(set(names.values()) - weights.keys()):
-        raise WeightsError(f"the weights lack {len(missing)} arrays, as {missing[0]!r}")
-    if extra := sorted(weights.keys() - set(names.values())):
-        raise WeightsError(f"the weights hold {len(extra)} unknown arrays, as {extra[0]!r:.80}")
+    missing = sorted(set(names.values()) - weights.keys())
+    extra = sorted(weights.keys() - set(names.values()))
+    if missing:
+        line = f"the weights lack {len(missing)} arrays, as {missing[0]!r}"
+        raise Unfit(line, [*extra, *missing])
+    if extra:
+        raise Unfit(f"the weights hold {len(extra)} unknown arrays, as {extra[0]!r:.80}", extra)
     for name, shape in shapes.items():
         array = weights[names[name]]
         if array.shape != shape:
-            raise WeightsError(
-                f"the weights' {names[name]!r} has shape {array.shape}, the network's {shape}"
-            )
+            line = f"the weights' {names[name]!r} has shape {array.shape}, the network's {shape}"
+            raise Unfit(line, [names[name]])
         if array.dtype.kind not in "fiu":
             raise WeightsError(f"the weights' {names[name]!r} holds {array.dtype}, not numbers")
     state = {

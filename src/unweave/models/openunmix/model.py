@@ -112,7 +112,8 @@ class OpenUnmix(nn.Module):
 
     def __init__(self, config: OpenUnmixConfig, *, niter: int = 1, residual: bool = False) -> None:
         super().__init__()
-        self.config, self.niter, self.residual = config, niter, residual
+        # One stem alone would be all of the mix to the filter.
+        self.config, self.niter, self.residual = config, niter, residual or len(config.stems) == 1
         self.nets = nn.ModuleDict({stem: Net(config) for stem in config.stems})
 
     def select(self, stems: Sequence[str]) -> OpenUnmix | None:

@@ -1,8 +1,7 @@
 """The weights in an ONNX file: the initialisers of its graph, read without running the graph.
 
-An ONNX file is one message of Protocol Buffers. Its wire format is a sequence of fields, each with
-a number and a length, so that the few fields needed here are found and all others skipped. The
-numbers of the fields are those of onnx.proto3.
+An ONNX file is one message of Protocol Buffers; the few fields needed here are found by the numbers
+that onnx.proto3 gives them, and all others are skipped. No other file is opened.
 
 An exporter gives the arrays that it changed on the way no name of their own but `onnx::Mul_5074`
 or the like. Such an array gets the name of the one node that uses it, as `/encoder.0/norm/Mul`,
@@ -11,68 +10,61 @@ which tells the layer; an array that keeps the name of its parameter keeps it he
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from unweave.errors import WeightsError
+from unweave.errors import quoted
+from unweave.models.readers import Arrays
+from unweave.models.readers._shared.errors import Refused, reading
+from unweave.models.readers._shared.files import loaded
+from unweave.models.readers._shared.numbers import MOST_AXES, count, row, width
+from unweave.models.readers._shared.protobuf import Value, fields, message, text, varints, whole
 
 GRAPH = 7  # of a model
 NODE, INITIALIZER, SPARSE = 1, 5, 15  # of a graph
 INPUT, NODE_NAME = 1, 3  # of a node
-DIMS, DATA_TYPE, NAME, RAW_DATA, DATA_LOCATION = 1, 2, 8, 9, 14  # of a tensor
+DIMS, DATA_TYPE, NAME, RAW_DATA, EXTERNAL, DATA_LOCATION = 1, 2, 8, 9, 13, 14  # of a tensor
 FLOAT32 = 1  # a data type
 NAMELESS = "onnx::"  # how names begin that an exporter made up
-LONGEST = 10  # bytes of a number
-
-Field = tuple[int, "int | memoryview"]
-"""Its number, and its value: a number, or the bytes of a text, a list or another message."""
 
 
-class _Damaged(Exception):
-    """The bytes are not what they should be."""
+def read(path: Path) -> Arrays:
+    """The initialisers by name, float32. They may be read-only.
+
+    Raises WeightsError in one line when they cannot be read.
+    """
+    with reading(path):
+        return _arrays(memoryview(loaded(path)))
 
 
-def read(path: Path) -> dict[str, np.ndarray]:
-    """The initialisers by name. Raises WeightsError in one line for any other file."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
-    try:
-        return _arrays(memoryview(content))
-    except _Damaged as error:
-        raise WeightsError(f"{path}: is not an ONNX file of float32 numbers ({error})") from error
-
-
-def _arrays(content: memoryview) -> dict[str, np.ndarray]:
-    graphs = [_message(value, "graph") for number, value in _fields(content) if number == GRAPH]
+def _arrays(model: memoryview) -> Arrays:
+    graphs = [message(value) for number, value in fields(model) if number == GRAPH]
     if len(graphs) != 1:
-        raise _Damaged(f"it holds {len(graphs)} graphs")
-    arrays: dict[str, np.ndarray] = {}
+        raise Refused(f"it is no ONNX file of one graph: it holds {len(graphs)}")
+    arrays: Arrays = {}
     users: dict[str, list[str]] = {}
-    for number, value in _fields(graphs[0]):
+    for number, value in fields(graphs[0]):
         if number == NODE:
-            name, inputs = _node(_message(value, "node"))
+            name, inputs = _node(message(value))
             for each in inputs:
                 if each.startswith(NAMELESS):
                     users.setdefault(each, []).append(name)
         elif number == INITIALIZER:
-            name, array = _tensor(_message(value, "tensor"))
+            name, array = _tensor(message(value))
             _add(arrays, name, array)
         elif number == SPARSE:
-            raise _Damaged("it holds sparse numbers")
-    named: dict[str, np.ndarray] = {}
+            raise Refused("it holds sparse numbers, which unweave does not read")
+    named: Arrays = {}
     for name, array in arrays.items():
         _add(named, _named(name, users.get(name, [])), array)
     return named
 
 
-def _add(arrays: dict[str, np.ndarray], name: str, array: np.ndarray) -> None:
+def _add(arrays: Arrays, name: str, array: np.ndarray) -> None:
     if name in arrays:
-        raise _Damaged(f"two arrays are called {name!r:.80}")
+        raise Refused(f"two arrays in it are called {quoted(name)}")
     arrays[name] = array
 
 
@@ -81,98 +73,37 @@ def _named(name: str, users: list[str]) -> str:
     if not name.startswith(NAMELESS):
         return name
     if len(users) != 1 or not users[0]:
-        raise _Damaged(f"the array {name!r:.80} has no name, and {len(users)} nodes use it")
+        raise Refused(f"its array {quoted(name)} has no name, and {len(users)} nodes use it")
     return users[0]
 
 
-def _node(content: memoryview) -> tuple[str, list[str]]:
+def _node(node: memoryview) -> tuple[str, list[str]]:
     """The name of a node, and of what goes into it."""
     name, inputs = "", []
-    for number, value in _fields(content):
+    for number, value in fields(node):
         if number == INPUT:
-            inputs.append(_text(value))
+            inputs.append(text(value))
         elif number == NODE_NAME:
-            name = _text(value)
+            name = text(value)
     return name, inputs
 
 
-def _tensor(content: memoryview) -> tuple[str, np.ndarray]:
+def _tensor(tensor: memoryview) -> tuple[str, np.ndarray]:
     """The name of an initialiser, and its numbers."""
-    name, data_type, shape, raw = "", 0, [], memoryview(b"")
-    for number, value in _fields(content):
-        if number == NAME:
-            name = _text(value)
-        elif number == DATA_TYPE:
-            data_type = _number(value, "data type")
-        elif number == DIMS:  # each by itself, or all in one field
-            shape += [value] if isinstance(value, int) else list(_numbers(value))
-        elif number == RAW_DATA:
-            raw = _message(value, "data")
-        elif number == DATA_LOCATION and value:
-            raise _Damaged(f"the numbers of {name!r:.80} lie in another file")
+    found: dict[int, Value] = {}  # of a field that comes twice the last counts
+    shape: list[int] = []
+    for number, value in fields(tensor):
+        if number == DIMS:  # each by itself, or all in one field
+            shape += [value] if isinstance(value, int) else islice(varints(value), MOST_AXES + 1)
+        found[number] = value
+    name, kind = text(found.get(NAME, memoryview(b""))), whole(found.get(DATA_TYPE, 0))
+    data = message(found.get(RAW_DATA, memoryview(b"")))
     if not name:
-        raise _Damaged("an array has no name")
-    if data_type != FLOAT32:
-        raise _Damaged(f"the array {name!r:.80} is of type {data_type}, float32 is {FLOAT32}")
-    if 4 * math.prod(shape) != len(raw) or max(shape, default=0) > len(raw):
-        raise _Damaged(f"the array {name!r:.80} of shape {shape!r:.60} has {len(raw)} bytes")
-    array = np.frombuffer(raw, "<f4").reshape(shape)
-    return name, np.require(array, requirements="A")  # a message may begin anywhere
-
-
-def _fields(content: memoryview) -> Iterator[Field]:
-    """The fields of a message, in the order they stand. Raises _Damaged."""
-    at = 0
-    while at < len(content):
-        key, at = _varint(content, at)
-        number, kind = key >> 3, key & 7
-        if kind == 0:
-            value, at = _varint(content, at)
-            yield number, value
-            continue
-        if kind == 2:
-            length, at = _varint(content, at)
-        elif kind in (1, 5):
-            length = 8 if kind == 1 else 4
-        else:
-            raise _Damaged(f"a field is of the unknown kind {kind}")
-        if length > len(content) - at:
-            raise _Damaged(f"{length} bytes are announced where {len(content) - at} are left")
-        yield number, content[at : at + length]
-        at += length
-
-
-def _varint(content: memoryview, at: int) -> tuple[int, int]:
-    """A number in groups of 7 bits, the last without its eighth, and where it ends."""
-    found = 0
-    for n, byte in enumerate(content[at : at + LONGEST]):
-        found |= (byte & 127) << (7 * n)
-        if byte < 128:
-            return found, at + n + 1
-    raise _Damaged("a number has no end")
-
-
-def _numbers(content: memoryview) -> Iterator[int]:
-    at = 0
-    while at < len(content):
-        value, at = _varint(content, at)
-        yield value
-
-
-def _number(value: int | memoryview, what: str) -> int:
-    if not isinstance(value, int):
-        raise _Damaged(f"its {what} is no number")
-    return value
-
-
-def _message(value: int | memoryview, what: str) -> memoryview:
-    if isinstance(value, int):
-        raise _Damaged(f"its {what} is a number")
-    return value
-
-
-def _text(value: int | memoryview) -> str:
-    try:
-        return bytes(_message(value, "name")).decode()
-    except UnicodeDecodeError:
-        raise _Damaged("a name is no text") from None
+        raise Refused("an array in it has no name")
+    if EXTERNAL in found or whole(found.get(DATA_LOCATION, 0)):
+        raise Refused(f"the numbers of {quoted(name)} lie in another file")
+    if kind != FLOAT32:
+        raise Refused(f"its array {quoted(name)} is of type {kind}, and float32 is {FLOAT32}")
+    if count(shape) * width("f4") != len(data):
+        raise Refused(f"its array {quoted(name)} of shape {quoted(shape)} has {len(data)} bytes")
+    return name, row(data, "f4").reshape(shape)

@@ -8,7 +8,6 @@ tensor's name BundleEntryProto. The numbers of every tensor have a checksum.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from unweave.models.readers import Arrays
 from unweave.models.readers._shared import inflate, tables, tar
 from unweave.models.readers._shared.crc32c import crc32c, masked
 from unweave.models.readers._shared.errors import Refused, plain, reading
-from unweave.models.readers._shared.numbers import row, width
-from unweave.models.readers._shared.protobuf import fields, part
+from unweave.models.readers._shared.files import loaded
+from unweave.models.readers._shared.numbers import count, row, width
+from unweave.models.readers._shared.protobuf import Value, fields, message, part, whole
 
 # DataType of tensorflow/core/framework/types.proto -> what numpy calls it.
 DTYPES = {
@@ -42,13 +42,13 @@ def read(path: Path) -> Arrays:
     WeightsError in one line when they cannot be read.
     """
     with reading(path):
-        content = path.read_bytes()
-        if content.startswith(inflate.MAGIC):
-            content = inflate.inflated(content)
-        if content.endswith(tables.MAGIC):
+        data = loaded(path)
+        if data.startswith(inflate.MAGIC):
+            data = inflate.inflated(data)
+        if data.endswith(tables.MAGIC):
             stem = str(path).removesuffix(".index")
-            return _arrays(content, lambda ending: Path(stem + ending).read_bytes())
-        files = tar.files(memoryview(content))
+            return _arrays(data, lambda ending: loaded(Path(stem + ending)))
+        files = tar.files(memoryview(data))
         stem = _checkpoint(files)
 
         def find(ending: str) -> memoryview:
@@ -82,7 +82,7 @@ def _arrays(index: bytes | memoryview, find: Find) -> Arrays:
     messages.pop(GRAPH, None)
     if any(key.startswith(b"\0") for key in messages):
         raise Refused("a tensor in it is kept in slices, which unweave does not read")
-    entries = {key.decode(): _entry(message) for key, message in messages.items()}
+    entries = {key.decode(): _entry(entry) for key, entry in messages.items()}
     data = {
         shard: memoryview(find(f".data-{shard:05}-of-{shards:05}"))
         for shard in sorted({entry.shard for entry in entries.values()})
@@ -104,47 +104,35 @@ class _Entry:
     checksum: int
 
 
-def _shards(message: memoryview) -> int:
+def _shards(entry: memoryview) -> int:
     """How many files there are with numbers, of BundleHeaderProto."""
-    header = dict(fields(message))
+    header = dict(fields(entry))
     if header.get(2):
         raise Refused("its numbers are not little-endian")
-    return _whole(header.get(1, 0))
+    return whole(header.get(1, 0))
 
 
-def _entry(message: memoryview) -> _Entry:
-    found = dict(fields(message))  # of a field that comes twice the last counts
-    kind, shard, offset, size, checksum = (_whole(found.get(n, 0)) for n in (1, 3, 4, 5, 6))
+def _entry(entry: memoryview) -> _Entry:
+    found = dict(fields(entry))  # of a field that comes twice the last counts
+    kind, shard, offset, size, checksum = (whole(found.get(n, 0)) for n in (1, 3, 4, 5, 6))
     return _Entry(_shape(found.get(2, memoryview(b""))), kind, shard, offset, size, checksum)
 
 
-def _shape(message: int | memoryview) -> tuple[int, ...]:
+def _shape(shape: Value) -> tuple[int, ...]:
     """Of TensorShapeProto, a list of dimensions that have their size in field 1."""
     sizes = [
-        _whole(dict(fields(_message(dim))).get(1, 0))
-        for number, dim in fields(_message(message))
+        whole(dict(fields(message(dim))).get(1, 0))
+        for number, dim in fields(message(shape))
         if number == 2
     ]
     return tuple(sizes)
-
-
-def _whole(value: int | memoryview) -> int:
-    if not isinstance(value, int):
-        raise Refused("a message in it has bytes where a number belongs")
-    return value
-
-
-def _message(value: int | memoryview) -> memoryview:
-    if isinstance(value, int):
-        raise Refused("a message in it has a number where a message belongs")
-    return value
 
 
 def _array(name: str, entry: _Entry, data: memoryview) -> np.ndarray:
     dtype = DTYPES.get(entry.kind)
     if dtype is None:
         raise Refused(f"{plain(name)} has values of type {entry.kind}, which are no numbers")
-    if math.prod(entry.shape) * width(dtype) != entry.size:
+    if count(entry.shape) * width(dtype) != entry.size:
         raise Refused(f"{plain(name)} of shape {quoted(entry.shape)} has {entry.size} bytes")
     content = part(data, entry.offset, entry.size)
     if masked(crc32c(content)) != entry.checksum:

@@ -14,6 +14,7 @@ from pathlib import Path
 from unweave.models.readers import Arrays, Settings
 from unweave.models.readers._shared import checkpoints, inflate, openunmix, torch_legacy
 from unweave.models.readers._shared.errors import Refused, check_members, reading
+from unweave.models.readers._shared.files import loaded
 from unweave.models.readers._shared.pickles import Storage, unpickle
 
 
@@ -40,7 +41,7 @@ def settings(path: Path) -> Settings:
 
 def _open(path: Path) -> tuple[object, checkpoints.Numbers, int]:
     """The pickle's value, where its storages are, and the size of all, unpacked."""
-    content = path.read_bytes()
+    content = loaded(path)
     if content.startswith(inflate.MAGIC):
         content = inflate.inflated(content)
     if content.startswith(b"PK\x03\x04"):
@@ -49,6 +50,8 @@ def _open(path: Path) -> tuple[object, checkpoints.Numbers, int]:
     value = unpickle(stream)
     if value == torch_legacy.MAGIC:
         return (*torch_legacy.rest(stream), len(content))
+    if stream.read(1):
+        raise Refused("there is more behind the end of its pickle")
     return value, _nowhere, len(content)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,23 @@ import numpy as np
 
 from unweave.core.atomic import atomic_path
 from unweave.core.files import advice
-from unweave.errors import UnweaveError, UsageError, WeightsError
+from unweave.errors import Unfit, UnweaveError, UsageError, WeightsError
 from unweave.models import architectures, cards, readers, store
 from unweave.models.cards import Card
 from unweave.models.readers import Arrays, safetensors
 
 Settings = Mapping[str, object]
 
-READERS = {".safetensors": "safetensors", ".onnx": "onnx", ".gz": "tensorflow"}
+READERS = {
+    ".th.gz": "torch-zip",
+    ".gz": "tensorflow",
+    ".tgz": "tensorflow",
+    ".tar": "tensorflow",
+    ".index": "tensorflow",
+    ".safetensors": "safetensors",
+    ".onnx": "onnx",
+}
+STUMBLES = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 FALLBACK = "torch-zip"  # .th, .pt, .pth, .ckpt, .bin
 
 
@@ -43,17 +52,17 @@ def add(
 
     name = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-.")
     _check_free(name)
-    kind = READERS.get(file.suffix.lower(), FALLBACK)
+    ending = next((each for each in READERS if file.name.lower().endswith(each)), "")
+    kind = READERS.get(ending, FALLBACK)
     if not file.is_file():
         raise UsageError(f"{file}: no such file")
     arrays = {name: np.array(array) for name, array in readers.reader(kind)(file).items()}
-    settings = {**readers.settings(kind, file), **(_yaml(config) if config else {})}
-    facts = recognised(arrays, settings)
-    if facts is None:
-        raise WeightsError(
-            f"{file}: no network of unweave takes these {len(arrays)} arrays, as "
-            f"{next(iter(arrays), 'none')!r:.60}; --config names the settings it was trained with"
-        )
+    told = _yaml(config) if config else {}
+    settings = {"file": file.stem, **readers.settings(kind, file), **told}
+    try:
+        facts = recognised(arrays, settings)
+    except WeightsError as error:
+        raise WeightsError(f"{file}: {error}") from error
     weights = facts.pop("arrays")
     assert isinstance(weights, dict)
     stream = io.BytesIO()
@@ -81,25 +90,31 @@ def add(
     return _place(name, toml, content)
 
 
-def recognised(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
+def recognised(arrays: Arrays, settings: Settings) -> dict[str, object]:
     """What a card has to say of a checkpoint, and under `arrays` what its network takes.
 
-    None where no network takes it. Raises UsageError for a plug-in that is broken.
+    Raises WeightsError where no network takes it, UsageError for a plug-in that is broken.
     """
+    doubt, network = None, ""
     for name in architectures.names():
         try:
             facts = architectures.recognised(name, arrays, settings)
-        except (ValueError, TypeError, LookupError, ArithmeticError):
-            continue  # the names are those of the network, but not the shapes or the settings
-        if facts is not None:
-            convert = facts.pop("convert", architectures.has(name, "convert"))
-            ours = architectures.converter(name)({"": arrays}) if convert else arrays
-            return {"architecture": name, **facts, "arrays": ours}
-    for card in _kinds():
+            if facts is not None:
+                convert = facts.pop("convert", architectures.has(name, "convert"))
+                role = str(facts.pop("role", ""))
+                ours = architectures.converter(name)({role: arrays}) if convert else arrays
+                return {"architecture": name, **facts, "arrays": ours}
+        except (WeightsError, *STUMBLES) as error:
+            reason = error if isinstance(error, WeightsError) else "its settings or shapes differ"
+            doubt, network = WeightsError(f"taken for {name}, but {reason}"), name
+            break
+    unfit = []
+    for card in _kinds(network):
         taken = _taken(card, arrays)
-        if taken is not None:
+        if not isinstance(taken, Unfit):
             return {**_like(card, settings), "arrays": taken}
-    return None
+        unfit.append(taken)
+    raise doubt or WeightsError(_unknown(arrays, unfit))
 
 
 def take(path: Path) -> Card:
@@ -151,8 +166,8 @@ def _place(name: str, text: str, content: bytes) -> Card:
     return cards.card(name)
 
 
-def _kinds() -> Iterator[Card]:
-    """One card of each network that there is, with its settings."""
+def _kinds(architecture: str) -> Iterator[Card]:
+    """One card of each network that there is, with its settings; of the one architecture, if any."""
     seen = set()
     for name in cards.names():
         try:
@@ -160,24 +175,39 @@ def _kinds() -> Iterator[Card]:
         except UnweaveError:  # of a package whose card is wrong
             continue
         key = repr((card.architecture, sorted(card.config.items()), card.stems, card.channels))
-        if card.bag is None and key not in seen:
+        wanted = card.bag is None and architecture in ("", card.architecture)
+        if wanted and key not in seen:
             seen.add(key)
             yield card
 
 
-def _taken(card: Card, arrays: Arrays) -> dict[str, np.ndarray] | None:
-    """The arrays as the network of `card` takes them; None where it does not."""
+def _taken(card: Card, arrays: Arrays) -> Arrays | Unfit:
+    """The arrays as the network of `card` takes them, or which of them it does not."""
     from unweave.models import adapter, options
 
     role = next((file.role for each in card.sources for file in each.contents), "")
+    unfit = Unfit("", sorted(arrays))
     for convert in {card.convert, False}:
         try:
             ours = architectures.converter(card.architecture)({role: arrays}) if convert else arrays
             adapter.network(card, options.in_force(card, {}), ours)
-        except (UnweaveError, KeyError, IndexError, ValueError, AttributeError, StopIteration):
-            continue  # a converter may stumble over what is not of its network
+        except (UnweaveError, StopIteration, *STUMBLES) as error:
+            # A converter may stumble over what is not of its network.
+            if isinstance(error.__cause__, Unfit) and not convert:
+                unfit = error.__cause__
+            continue
         return dict(ours)
-    return None
+    return unfit
+
+
+def _unknown(arrays: Arrays, unfit: Sequence[Unfit]) -> str:
+    """What to say of arrays that no network takes: the first that does not fit the nearest one."""
+    nearest = min(unfit, key=lambda each: len(each.names), default=Unfit("", sorted(arrays)))
+    unknown = [name for name in arrays if name in nearest.names] or nearest.names
+    return (
+        f"no network of unweave takes these {len(arrays)} arrays; the first that does not fit is "
+        f"{next(iter(unknown), 'none')!r:.80}; --config names the settings of the training"
+    )
 
 
 def _like(card: Card, settings: Settings) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import TypeAlias
@@ -12,7 +11,7 @@ import numpy as np
 from unweave.errors import quoted
 from unweave.models.readers import Arrays, Settings
 from unweave.models.readers._shared.errors import Refused
-from unweave.models.readers._shared.numbers import row, width
+from unweave.models.readers._shared.numbers import count, row, width
 from unweave.models.readers._shared.pickles import Array, Name, Storage, Tensor
 
 # Where checkpoints keep the network's arrays among other facts.
@@ -44,8 +43,8 @@ def arrays(value: object, numbers: Numbers, size: int) -> Arrays:
                 if key not in storages:
                     data = numbers(storage)
                     if len(data) != storage.count * width(storage.dtype):
-                        count = storage.count
-                        raise Refused(f"its storage {quoted(storage.key)} has not {count} numbers")
+                        key_ = quoted(storage.key)
+                        raise Refused(f"its storage {key_} has not {storage.count} numbers")
                     storages[key] = row(data, storage.dtype)
                 found[name] = _view(item, storages[key])
             case Array() if type(name) is str and item.array is not None:
@@ -92,11 +91,11 @@ def _parts(value: object) -> tuple[Mapping[object, object], Mapping[object, obje
 
 def _view(tensor: Tensor, row: np.ndarray) -> np.ndarray:
     """A tensor as a view of the row of its storage. Raises Refused where it lies beyond."""
-    shape, strides, count = tensor.shape, tensor.strides, math.prod(tensor.shape)
-    if not count:
+    shape, strides, total = tensor.shape, tensor.strides, count(tensor.shape)
+    if not total:
         return np.zeros(shape, row.dtype)
     last = tensor.offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
-    if last >= row.size or count > row.size:
+    if last >= row.size or total > row.size:
         raise Refused(f"a tensor of shape {quoted(shape)} is larger than its storage")
     # The stride of an axis of one is any number, and may be one too large for a byte's address.
     steps = [step * row.itemsize if n > 1 else 0 for n, step in zip(shape, strides, strict=True)]

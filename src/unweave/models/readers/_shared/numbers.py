@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
+
+from unweave.models.readers._shared.errors import Refused
+
+MOST_AXES = 32  # that numpy knows in every version
 
 
 def width(dtype: str) -> int:
     """How many bytes a number has. dtype: as numpy calls it, or "bf16"."""
     return 2 if dtype == "bf16" else np.dtype(dtype).itemsize
+
+
+def count(shape: Sequence[int]) -> int:
+    """How many numbers an array of that shape has. Raises Refused for more axes than there are.
+
+    The product of a million sizes would take an hour.
+    """
+    if len(shape) > MOST_AXES:
+        raise Refused(f"an array in it has {len(shape)} axes")
+    return math.prod(shape)
 
 
 def row(data: bytes | memoryview, dtype: str) -> np.ndarray:

@@ -12,7 +12,6 @@ anything.
 from __future__ import annotations
 
 import io
-import math
 import pickletools
 import re
 from collections.abc import Callable
@@ -24,6 +23,7 @@ import numpy as np
 
 from unweave.errors import quoted
 from unweave.models.readers._shared.errors import Refused, plain
+from unweave.models.readers._shared.numbers import count
 from unweave.models.readers.safetensors import DTYPES
 
 # What torch calls its storages -> what numpy calls their numbers; "bf16" it does not have.
@@ -104,7 +104,7 @@ class Array:
                 numbers = np.frombuffer(data, dtype.numpy) if data else np.zeros(0, dtype.numpy)
                 if not sizes(shape):
                     raise Refused(f"an array has the shape {quoted(shape)}")
-                if math.prod(shape) != numbers.size:
+                if count(shape) != numbers.size:
                     raise Refused(f"an array of shape {quoted(shape)} has {len(data)} bytes")
                 order: Literal["C", "F"] = "F" if fortran else "C"
                 self.array = numbers.reshape(shape, order=order)
@@ -149,8 +149,8 @@ class _Machine:
         self.size = self.room = len(stream.getbuffer())
 
     def run(self) -> object:
-        for count, (opcode, argument, _) in enumerate(pickletools.genops(self.stream)):
-            if count >= MOST_INSTRUCTIONS:
+        for step, (opcode, argument, _) in enumerate(pickletools.genops(self.stream)):
+            if step >= MOST_INSTRUCTIONS:
                 raise Refused(f"its pickle has more than {MOST_INSTRUCTIONS} instructions")
             match opcode.name:
                 case "BINPUT" | "LONG_BINPUT":

@@ -1,0 +1,115 @@
+"""What the recognisers of checkpoints share: the settings that stand in a file, and those assumed.
+
+The module `recognise` of an architecture has `recognise(arrays, settings)`: what a card has to say
+of a checkpoint of that network, or None. Shapes give nearly all of it, the file's own settings or
+the user's YAML the rest. What neither gives is taken as published, and the card's notes say so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, TypeVar
+
+import numpy as np
+
+from unweave.errors import WeightsError
+
+Arrays = Mapping[str, np.ndarray]
+Settings = Mapping[str, object]
+T = TypeVar("T")
+
+
+class Told:
+    """The settings of a checkpoint, by the names that its authors give them.
+
+    They stand in `args` and `kwargs` (Demucs), in `model_args` (asteroid), and in a YAML file in
+    the table of the network and in `training` (MSST); a later one of these counts. What a file with
+    the arguments of its class leaves out has that class's default, so that nothing is assumed.
+    """
+
+    def __init__(self, settings: Settings, network: str) -> None:
+        tables = ("kwargs", "model_args", network, "training")
+        arguments = settings.get("args")
+        self.values: dict[str, Any] = {}
+        if isinstance(arguments, list) and arguments:  # the first one of all classes of Demucs
+            self.values["sources"] = arguments[0]
+        for name in tables:
+            self.values |= table(settings, name)
+        if "instruments" in self.values:
+            self.values["sources"] = self.values["instruments"]
+        self.klass = str(settings.get("klass", ""))
+        self.complete = bool(self.klass)
+        self.assumed: list[str] = []
+
+    def get(self, key: str, default: T, words: str = "") -> T:
+        """What is stated under `key`, else `default`. words: how to say what is assumed then."""
+        found = self.values.get(key)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+        self.assume(words)
+        return default
+
+    def assume(self, words: str) -> None:
+        """Something that neither the shapes nor the settings say."""
+        if words and not self.complete:
+            self.assumed.append(words)
+
+    def stems(self, count: int, published: Sequence[str] = ()) -> list[str]:
+        """The names of `count` stems, those of the published networks where none are stated.
+
+        Raises WeightsError where there is another count of them.
+        """
+        found = self.values.get("sources")
+        if isinstance(found, (list, tuple)) and all(isinstance(each, str) for each in found):
+            if len(found) != count:
+                raise WeightsError(
+                    f"its settings name {len(found)} stems, and its arrays are for {count}"
+                )
+            return [each.lower() for each in found]
+        alike = len(published) == count
+        names = list(published) if alike else [f"stem-{n + 1}" for n in range(count)]
+        self.assumed.append(f"stems called {', '.join(names)}")
+        return names
+
+    def sample_rate_hz(self, key: str = "samplerate", published: int = 44100) -> int:
+        return int(self.get(key, published, f"{published} Hz"))
+
+    def samples(self, rate_hz: int, published_s: Fraction | int) -> int:
+        """The length of a segment, which the original cuts a recording into."""
+        if self.values.get("segment") is None and self.values.get("segment_length") is not None:
+            return int(self.values["segment_length"])
+        words = f"segments of {float(published_s):g} s"
+        return int(Fraction(self.get("segment", published_s, words)) * rate_hz)
+
+    def notes(self) -> str:
+        """What had to be assumed, for the card's notes; empty where nothing had to."""
+        if not self.assumed:
+            return ""
+        return (
+            f"assumed, as neither the arrays nor the file's settings say: "
+            f"{'; '.join(self.assumed)}; add it with --config where it is otherwise"
+        )
+
+
+def table(settings: Settings, key: str) -> dict[str, Any]:
+    """The table under `key`, an empty one where there is none."""
+    found = settings.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def numbers(arrays: Arrays, pattern: str) -> set[int]:
+    """The numbers that the first group of `pattern` has among the beginnings of the names."""
+    found = (re.match(pattern, name) for name in arrays)
+    return {int(match[1]) for match in found if match}
+
+
+def count(arrays: Arrays, pattern: str) -> int:
+    """How many of them there are, from 0 on."""
+    return 1 + max(numbers(arrays, pattern), default=-1)
+
+
+def first(arrays: Arrays, pattern: str, never: int = 999) -> int:
+    """The lowest of them, `never` where there is none."""
+    return min(numbers(arrays, pattern), default=never)

@@ -15,9 +15,8 @@ from typer.testing import CliRunner
 
 import unweave
 import unweave.testing
-from unweave import plugins, presets
+from tests.beside import packages
 from unweave.cli.app import app
-from unweave.models import architectures, cards
 
 EXAMPLE = Path(__file__).parents[1] / "packages" / "unweave-example"
 
@@ -72,21 +71,8 @@ def beside(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     soundfile.write(tmp_path / "a.wav", sound, 8000, subtype="FLOAT")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.syspath_prepend(str(installed))
-    before = set(sys.modules)
-    forget()
-    yield
-    forget()
-    for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("unweave_example", "odd", "two"):
-            del sys.modules[name]
-
-
-def forget() -> None:
-    """Packages are looked for anew."""
-    for found in (plugins.found, presets._installed, architectures.names):
-        found.cache_clear()
-    cards.refresh()
+    with packages(installed):
+        yield
 
 
 @pytest.fixture

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import re
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from tests.models.store import servers
 from unweave import registry
 from unweave.errors import UsageError
 from unweave.models import cards, store
 from unweave.models.cards import Score
+from unweave.models.readers import safetensors
 from unweave.registry.quality import Candidate, candidate, choose, choose_installed, score_db
 
 FALLBACK = Candidate(
@@ -206,3 +215,34 @@ def test_what_was_pulled_is_chosen(zoo) -> None:
     assert choose_installed("best", ["vocals"]).chosen.licence == "research only"
     with pytest.raises(UsageError, match="no model has lute"):
         choose_installed("best", ["lute"])
+
+
+PULL = "import sys; from unweave.models import cards, store; store.pull(cards.card(sys.argv[1]))"
+
+
+def test_a_model_that_another_process_pulls_is_chosen_once_it_is_whole(
+    plug_in, tmp_path, monkeypatch
+) -> None:
+    """Neither does choosing wait for the other process."""
+    monkeypatch.setenv("UNWEAVE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    stream = io.BytesIO()
+    safetensors.write(stream, {"a": np.zeros(50_000, np.float32)})
+    content = stream.getvalue()
+    with servers.running(content) as server:
+        server.script = [servers.slowly(60, 2)]  # or until it is told to go on
+        text = CARD.replace("https://localhost", server.address)
+        text = re.sub(r"sha256 = .*", f'sha256 = "{hashlib.sha256(content).hexdigest()}"', text)
+        text = text.replace("98000000", str(len(content)))
+        path = plug_in("zoo", "zoo.inner", {"slow": text}) / "slow.toml"
+        monkeypatch.setattr(cards, "names", lambda: ["slow", registry.DEFAULT])
+        with subprocess.Popen([sys.executable, "-c", PULL, str(path)]) as pulling:
+            while not any((tmp_path / "cache").rglob("*a.safetensors*")):
+                assert pulling.poll() is None
+                time.sleep(0.01)
+            choice = choose_installed("best", [])
+            assert choice.chosen.name == registry.DEFAULT
+            assert [each.name for each in choice.better] == ["slow"]
+            server.done.set()
+        assert pulling.returncode == 0
+    assert choose_installed("best", []).chosen.name == "slow"

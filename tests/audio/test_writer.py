@@ -249,13 +249,13 @@ def test_past_4_gb_a_wav_is_rf64(tmp_path, monkeypatch):
             self.closed = True
 
     monkeypatch.setattr("unweave.audio.writer.open", Sparse, raising=False)
-    channels, block = 128, np.zeros((128, 1 << 16), np.float32)
+    channels, block = 16, np.zeros((16, 1 << 19), np.float32)
     blocks = gigabytes_4 // block.nbytes + 1
     path = tmp_path / "a.wav"
     with Writer(path, encoding("wav", 32, 192000, channels), 192000, channels) as writer:
         for _ in range(blocks):
             writer.write(block)
-    frames = blocks * (1 << 16)
+    frames = blocks * (1 << 19)
     with path.open("rb") as file:
         head = file.read(100)
     assert head[:4] == b"RF64"

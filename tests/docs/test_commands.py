@@ -20,9 +20,10 @@ import tomli_w
 import torch
 import typer
 from tests import CPU
+from tests.beside import packages
 from typer.testing import CliRunner
 
-from unweave import datasets
+from unweave import datasets, registry
 from unweave.cli.app import app
 from unweave.engine.run import separate_array
 from unweave.errors import UsageError
@@ -157,6 +158,10 @@ def scene(original, tmp_path, monkeypatch) -> Iterator[Path]:
         (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UNWEAVE_DATA", str(tmp_path / "users"))
+    default = store.pull(cards.card(registry.DEFAULT))  # models that the user has are not here
+    monkeypatch.setenv("UNWEAVE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache" / "weights").mkdir(parents=True)
+    (tmp_path / "cache" / "weights" / default.name).symlink_to(default)
     cards.refresh()
     yield tmp_path
     monkeypatch.undo()
@@ -204,7 +209,15 @@ def install(package: str, site: Path) -> None:
 
 
 def run_beside(site: Path, words: list[str]) -> None:
-    """A command of unweave where the packages in `site` are installed."""
+    """A command of unweave where the packages in `site` are installed.
+
+    A verb that they add is run in a process of its own: verbs are found when unweave starts.
+    """
+    if words[1] in typer.main.get_command(app).commands:
+        with packages(site):
+            run = CliRunner().invoke(app, words[1:])
+        assert run.exit_code == 0, f"{shlex.join(words)}: {run.stderr}"
+        return
     path = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(site)])
     environment = {**os.environ, "PYTHONPATH": path}
     command = [sys.executable, "-m", *words]

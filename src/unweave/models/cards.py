@@ -23,6 +23,7 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from unweave import plugins
+from unweave.core.files import content
 from unweave.core.plan import Plan
 from unweave.core.stem_names import RESIDUAL
 from unweave.core.typed import typed
@@ -371,17 +372,17 @@ def sha256(name: str) -> str:
     """The hash of a card's text and of the config it names. Raises UsageError when unreadable."""
     path_ = path(name)
     with plugins.reading(path_, "card"):
-        content = path_.read_bytes()
-        config = tomllib.loads(content.decode()).get("config")
+        text = content(path_)
+        config = tomllib.loads(text.decode()).get("config")
         if isinstance(config, str):
-            content += (path_.parent / config).read_bytes()
-    return hashlib.sha256(content).hexdigest()
+            text += content(path_.parent / config)
+    return hashlib.sha256(text).hexdigest()
 
 
 def _card(path: Path, origin: str) -> Card:
     """The card that lies at `path`, and where its weights lie beside it. Raises UsageError."""
     with plugins.reading(path, "card"):
-        found = parse(path.stem, path.read_text(encoding="utf-8"), path.parent)
+        found = parse(path.stem, content(path).decode(), path.parent)
     beside: Path | None = path.with_suffix(".safetensors")
     elsewhere = found.sources and not path.with_suffix(".safetensors").exists()
     if found.weights == NO_WEIGHTS or elsewhere:
@@ -464,7 +465,9 @@ def plain_yaml(path: Path) -> object:
 
     Loader.add_constructor("tag:yaml.org,2002:python/tuple", as_tuple)
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader)
+        return yaml.load(content(path).decode(), Loader)
+    except RecursionError as error:
+        raise ValueError("is not plain YAML (its lists are nested without end)") from error
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"is not plain YAML ({reason:.200})") from error

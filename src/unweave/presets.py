@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import unweave
 from unweave import plugins
+from unweave.core.files import content
 from unweave.core.stem_names import RESIDUAL
 from unweave.core.typed import typed
 from unweave.errors import UsageError
@@ -87,7 +88,7 @@ def known(name: str) -> bool:
     if not name.endswith(plugins.ENDING):
         return name in _installed()
     try:
-        return "use" in tomllib.loads(Path(name).read_text(encoding="utf-8"))
+        return "use" in tomllib.loads(content(Path(name)).decode())
     except (OSError, ValueError, RecursionError):
         return False  # no preset: what it is, whoever reads it as something else says
 
@@ -104,7 +105,7 @@ def sha256(name: str) -> str:
     """The hash of a preset's file. Raises UsageError when it cannot be read."""
     path = preset(name).path
     with plugins.reading(path, "preset"):
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(content(path)).hexdigest()
 
 
 def build(found: Preset, members: Iterable[AnySeparator]) -> AnySeparator:
@@ -142,7 +143,7 @@ def _installed() -> dict[str, plugins.Place]:
 
 def _preset(path: Path, origin: str) -> Preset:
     with plugins.reading(path, "preset"):
-        facts = tomllib.loads(path.read_text(encoding="utf-8"))
+        facts = tomllib.loads(content(path).decode())
         for key in ("name", "path", "origin"):  # where the preset lies says these
             if key in facts:
                 raise ValueError(f"a preset cannot set {key}; leave it out")

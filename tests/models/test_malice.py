@@ -236,7 +236,7 @@ def test_no_graph_claims_what_it_lacks(tmp_path, fields, reason):
 def test_no_pipe_is_waited_for(tmp_path, name):
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    refuse(readers.reader(name), path, "a pipe or a device, not a file")
+    refuse(readers.reader(name), path, "cannot be read .it is a pipe or a device, not a file")
 
 
 def test_numbers_must_lie_in_the_file(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,29 @@ def writable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(f"{shown(path)}: cannot be written: {advice(error)}") from error
+
+
+def content(path: Path) -> bytes:
+    """All of a file.
+
+    Raises OSError, for a pipe or a device as well, since whoever opens one waits until somebody
+    writes into it, and for a file that is larger than memory.
+    """
+    check_file(path)
+    try:
+        return path.read_bytes()
+    except MemoryError:
+        size = f"it has {path.stat().st_size} bytes, more than memory"
+        raise OSError(errno.EFBIG, size, str(path)) from None
+
+
+def check_file(path: Path) -> None:
+    """Raises OSError for what is no file: a folder, a pipe, a device, or nothing."""
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, not a file", str(path))
 
 
 def hashed(path: Path) -> str:

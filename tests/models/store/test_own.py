@@ -1,6 +1,8 @@
 """A checkpoint of a known network becomes a model with a name; nothing else does."""
 
 import dataclasses
+import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from unweave import registry
 from unweave.errors import UsageError, WeightsError
 from unweave.models import architectures, cards, store
 from unweave.models.adapter import NeuralSeparator
+from unweave.models.check import check
 from unweave.models.readers import safetensors
 from unweave.models.store import own
 
@@ -137,7 +140,41 @@ def test_what_is_no_checkpoint_is_one_line(mine, tmp_path, content, match):
     assert not mine.exists()
 
 
-@pytest.mark.parametrize("text", ["a: [", "- 1", "!!python/object/apply:os.mkdir [made]", None])
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
+def test_what_is_no_file_is_one_line(mine, checkpoint, tmp_path, monkeypatch):
+    pipe = tmp_path / "pipe.toml"
+    os.mkfifo(pipe)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", lambda path: bytes(1 << 60))
+        with pytest.raises(
+            WeightsError, match=r"cannot be read .it has \d+ bytes, more than memory"
+        ):
+            own.add(checkpoint, name="mine")
+    for wrong, words in ((pipe, "a pipe or a device"), (tmp_path, "a folder")):
+        with pytest.raises((UsageError, WeightsError), match=words) as caught:
+            own.add(wrong, name="mine")
+        assert str(wrong) in str(caught.value)
+    with pytest.raises(UsageError, match=r"pipe\.toml: cannot be read .it is a pipe"):
+        own.add(checkpoint, config=pipe)
+    with pytest.raises(UsageError, match=r"pipe\.toml: cannot be read .it is a pipe"):
+        cards.card(str(pipe))
+    assert not mine.exists()
+    card = own.add(checkpoint, name="mine")
+    card.file.unlink()
+    os.mkfifo(card.file)
+    found = check(card)
+    assert not found.right
+    assert f"{card.file} cannot be read (it is a pipe" in found.words
+    card.path.unlink()
+    os.mkfifo(card.path)
+    cards.refresh()
+    with pytest.raises(UsageError, match=r"mine\.toml: cannot be read .it is a pipe"):
+        cards.card("mine")
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [", "- 1", "!!python/object/apply:os.mkdir [made]", "[" * 20000, None]
+)
 def test_wrong_settings_are_one_line(mine, checkpoint, tmp_path, text):
     if text is not None:
         (tmp_path / "c.yaml").write_text(text)

@@ -20,6 +20,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 from unweave import plugins
+from unweave.core.files import content
 from unweave.errors import UsageError
 from unweave.models.cards.reading import parse, plain_yaml, read
 from unweave.models.cards.schema import (
@@ -129,8 +130,8 @@ def sha256(name: str) -> str:
     """The hash of a card's text and of the config it names. Raises UsageError when unreadable."""
     path_ = path(name)
     with plugins.reading(path_, "card"):
-        content = path_.read_bytes()
-        config = tomllib.loads(content.decode()).get("config")
+        text = content(path_)
+        config = tomllib.loads(text.decode()).get("config")
         if isinstance(config, str):
-            content += (path_.parent / config).read_bytes()
-    return hashlib.sha256(content).hexdigest()
+            text += content(path_.parent / config)
+    return hashlib.sha256(text).hexdigest()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from unweave import plugins
+from unweave.core.files import content
 from unweave.core.plan import Plan
 from unweave.core.typed import typed
 from unweave.models import architectures
@@ -30,7 +31,7 @@ T = TypeVar("T")
 def read(path: Path, origin: str) -> Card:
     """The card that lies at `path`, and where its weights lie beside it. Raises UsageError."""
     with plugins.reading(path, "card"):
-        found = parse(path.stem, path.read_text(encoding="utf-8"), path.parent)
+        found = parse(path.stem, content(path).decode(), path.parent)
     beside: Path | None = path.with_suffix(".safetensors")
     elsewhere = found.sources and not path.with_suffix(".safetensors").exists()
     if found.weights == NO_WEIGHTS or elsewhere:
@@ -113,7 +114,9 @@ def plain_yaml(path: Path) -> object:
 
     Loader.add_constructor("tag:yaml.org,2002:python/tuple", as_tuple)
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader)
+        return yaml.load(content(path).decode(), Loader)
+    except RecursionError as error:
+        raise ValueError("is not plain YAML (its lists are nested without end)") from error
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"is not plain YAML ({reason:.200})") from error

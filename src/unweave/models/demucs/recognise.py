@@ -60,7 +60,7 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         segment = {"length": samples, "hop": samples, "window": "none", "edge": "short"}
     else:
         with torch.device("meta"):
-            network = Demucs(DemucsConfig(stems=tuple(stems), channels=channels, **config))  # type: ignore[arg-type]
+            network = Demucs(DemucsConfig(stems=tuple(stems), channels=channels, **config))
         samples = told.samples(rate, SEGMENT_S)
         length = network.valid_length(samples)
         segment = {

@@ -47,7 +47,7 @@ class Told:
         """What is stated under `key`, else `default`. words: how to say what is assumed then."""
         found = self.values.get(key)
         if found is not None:
-            return found  # type: ignore[no-any-return]
+            return found
         self.assume(words)
         return default
 

@@ -12,8 +12,8 @@ from unweave.models.layers.recognise import Arrays, Settings, Told, count, table
 from unweave.models.openunmix.convert import by_stem
 
 BLOCK = 300  # frames that share a filter
-# Of a segment, in frames: as on the cards, starts lie on blocks, and neighbours fade in a block that
-# both see whole.
+# Of a segment, in frames. As on the cards starts lie on blocks, and neighbours fade within a block
+# that both see whole.
 HOP, FADE, CONTEXT, BEFORE = 8 * BLOCK, 44, BLOCK + 2, 2 * BLOCK
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from unweave.core.files import content
 from unweave.errors import quoted
 from unweave.models.readers import Arrays
 from unweave.models.readers._shared.errors import Refused, reading
-from unweave.models.readers._shared.files import loaded
 from unweave.models.readers._shared.numbers import MOST_AXES, count, row, width
 from unweave.models.readers._shared.protobuf import Value, fields, message, text, varints, whole
 
@@ -36,7 +36,7 @@ def read(path: Path) -> Arrays:
     Raises WeightsError in one line when they cannot be read.
     """
     with reading(path):
-        return _arrays(memoryview(loaded(path)))
+        return _arrays(memoryview(content(path)))
 
 
 def _arrays(model: memoryview) -> Arrays:

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from unweave.core.files import content as content_of
 from unweave.errors import WeightsError
 from unweave.models.readers import Arrays, Settings
 from unweave.models.readers._shared.errors import Refused, plain, reading
-from unweave.models.readers._shared.files import loaded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +37,7 @@ class Sink(Protocol):
 def read(path: Path) -> Arrays:
     """The arrays of a file. Raises WeightsError in one line when it cannot be read."""
     with reading(path):
-        content = loaded(path)
+        content = content_of(path)
         arrays = parse(content, path)
         if "structure" in _metadata(content):
             raise Refused("it is quantised with DiffQ, which unweave does not read")
@@ -51,7 +51,7 @@ def settings(path: Path) -> Settings:
     constructor. Raises WeightsError in one line when it cannot be read.
     """
     with reading(path):
-        content = loaded(path)
+        content = content_of(path)
         parse(content, path)
         found: Settings = dict(_metadata(content))
         for name in ("args", "kwargs"):

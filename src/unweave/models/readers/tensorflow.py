@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from unweave.core.files import content as content_of
 from unweave.errors import quoted
 from unweave.models.readers import Arrays
 from unweave.models.readers._shared import inflate, tables, tar
 from unweave.models.readers._shared.crc32c import crc32c, masked
 from unweave.models.readers._shared.errors import Refused, plain, reading
-from unweave.models.readers._shared.files import loaded
 from unweave.models.readers._shared.numbers import count, row, width
 from unweave.models.readers._shared.protobuf import Value, fields, message, part, whole
 
@@ -42,12 +42,12 @@ def read(path: Path) -> Arrays:
     WeightsError in one line when they cannot be read.
     """
     with reading(path):
-        data = loaded(path)
+        data = content_of(path)
         if data.startswith(inflate.MAGIC):
             data = inflate.inflated(data)
         if data.endswith(tables.MAGIC):
             stem = str(path).removesuffix(".index")
-            return _arrays(data, lambda ending: loaded(Path(stem + ending)))
+            return _arrays(data, lambda ending: content_of(Path(stem + ending)))
         files = tar.files(memoryview(data))
         stem = _checkpoint(files)
 

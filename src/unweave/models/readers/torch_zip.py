@@ -11,10 +11,10 @@ import io
 import zipfile
 from pathlib import Path
 
+from unweave.core.files import content as content_of
 from unweave.models.readers import Arrays, Settings
 from unweave.models.readers._shared import checkpoints, inflate, openunmix, torch_legacy
 from unweave.models.readers._shared.errors import Refused, check_members, reading
-from unweave.models.readers._shared.files import loaded
 from unweave.models.readers._shared.pickles import Storage, unpickle
 
 
@@ -41,7 +41,7 @@ def settings(path: Path) -> Settings:
 
 def _open(path: Path) -> tuple[object, checkpoints.Numbers, int]:
     """The pickle's value, where its storages are, and the size of all, unpacked."""
-    content = loaded(path)
+    content = content_of(path)
     if content.startswith(inflate.MAGIC):
         content = inflate.inflated(content)
     if content.startswith(b"PK\x03\x04"):

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from unweave.core.atomic import atomic_path
-from unweave.core.files import advice
+from unweave.core.files import advice, content
 from unweave.errors import Unfit, UnweaveError, UsageError, WeightsError
 from unweave.models import architectures, cards, readers, store
 from unweave.models.cards import Card
@@ -54,8 +54,10 @@ def add(
     _check_free(name)
     ending = next((each for each in READERS if file.name.lower().endswith(each)), "")
     kind = READERS.get(ending, FALLBACK)
-    if not file.is_file():
-        raise UsageError(f"{file}: no such file")
+    if not file.exists():
+        raise UsageError(f"{file}: no such file; check the spelling")
+    if file.is_dir():
+        raise UsageError(f"{file}: is a folder; name the checkpoint in it")
     arrays = {name: np.array(array) for name, array in readers.reader(kind)(file).items()}
     told = _yaml(config) if config else {}
     settings = {"file": file.stem, **readers.settings(kind, file), **told}
@@ -67,7 +69,7 @@ def add(
     assert isinstance(weights, dict)
     stream = io.BytesIO()
     safetensors.write(stream, weights)
-    content = stream.getvalue()
+    written = stream.getvalue()
     text = {
         "version": 2,
         "title": f"{file.name}, added by hand",
@@ -77,8 +79,8 @@ def add(
         "training_data": "not stated",
         **facts,
         "weights": {
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "size_bytes": len(content),
+            "sha256": hashlib.sha256(written).hexdigest(),
+            "size_bytes": len(written),
         },
     }
     toml = _toml(text)
@@ -87,7 +89,7 @@ def add(
         adapter.network(card, options.in_force(card, {}), weights)
     except (ValueError, UnweaveError) as error:
         raise WeightsError(f"{file}: taken for {facts['architecture']}, but {error}") from error
-    return _place(name, toml, content)
+    return _place(name, toml, written)
 
 
 def recognised(arrays: Arrays, settings: Settings) -> dict[str, object]:
@@ -108,12 +110,17 @@ def recognised(arrays: Arrays, settings: Settings) -> dict[str, object]:
             reason = error if isinstance(error, WeightsError) else "its settings or shapes differ"
             doubt, network = WeightsError(f"taken for {name}, but {reason}"), name
             break
-    unfit = []
+    unfit: list[Unfit] = []
+    strange: set[str] = set()  # architectures that share no name with the checkpoint
     for card in _kinds(network):
+        if card.architecture in strange:
+            continue
         taken = _taken(card, arrays)
         if not isinstance(taken, Unfit):
             return {**_like(card, settings), "arrays": taken}
         unfit.append(taken)
+        if arrays.keys() <= set(taken.names):
+            strange.add(card.architecture)
     raise doubt or WeightsError(_unknown(arrays, unfit))
 
 
@@ -126,7 +133,7 @@ def take(path: Path) -> Card:
     _check_free(card.name)
     if card.file is None or not store.cached(card):
         raise WeightsError(f"{path}: its weights are not beside it, or are others")
-    return _place(card.name, path.read_text(encoding="utf-8"), card.file.read_bytes())
+    return _place(card.name, content(path).decode(), content(card.file))
 
 
 def remove(card: Card) -> int:
@@ -147,17 +154,19 @@ def is_own(card: Card) -> bool:
 
 def _check_free(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise UsageError(f"{name!r} is no name: it takes letters, digits, '.', '_' and '-'")
+        raise UsageError(
+            f"{name!r} is no name: it takes letters, digits, '.', '_' and '-', in --name"
+        )
     if cards.known(name):
         raise UsageError(f"a model is called {name!r} already; choose another with --name")
 
 
-def _place(name: str, text: str, content: bytes) -> Card:
+def _place(name: str, text: str, weights: bytes) -> Card:
     folder = cards.own_folder()
     if folder is None:
         raise UsageError("there is no home folder for models; set UNWEAVE_DATA to a folder")
     try:
-        for suffix, written in ((".safetensors", content), (".toml", text.encode())):
+        for suffix, written in ((".safetensors", weights), (".toml", text.encode())):
             with atomic_path(folder / f"{name}{suffix}") as hidden:  # the card is the last
                 hidden.write_bytes(written)
     except OSError as error:
@@ -167,7 +176,7 @@ def _place(name: str, text: str, content: bytes) -> Card:
 
 
 def _kinds(architecture: str) -> Iterator[Card]:
-    """One card of each network that there is, with its settings; of the one architecture, if any."""
+    """One card of each network that there is, or of those of an architecture that is named."""
     seen = set()
     for name in cards.names():
         try:

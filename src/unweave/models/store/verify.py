@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from unweave.core.atomic import sha256
+from unweave.core.files import check_file
 from unweave.models import store
 from unweave.models.cards import Card
 from unweave.models.store import fixture
@@ -29,7 +30,18 @@ class Checked:
 def check(card: Card) -> Checked:
     """Hash the files of the weights, and run the card's fixture. Raises WeightsError for weights
     that the network does not take."""
-    files = {str(file): sha256(file) for file in store.files(card) if file.exists()}
+    files = {}
+    for file in store.files(card):
+        try:
+            check_file(file)
+            files[str(file)] = sha256(file)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            words = (
+                f"{file} cannot be read ({error.strerror}); remove it, and pull the weights anew"
+            )
+            return Checked(name=card.name, right=False, words=words, files=files)
     if not store.here(card):
         lacks = "its weights are not here"
         return Checked(name=card.name, right=False, words=lacks, files=files)

@@ -31,7 +31,9 @@ def reading(path: Path) -> Iterator[None]:
         raise WeightsError(f"{place}: cannot be read ({error.strerror or error})") from error
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {plain(str(error))}".split())
-        raise WeightsError(f"{path}: damaged, not readable weights ({reason:.120})") from error
+        raise WeightsError(
+            f"{path}: damaged, not readable weights ({reason:.120}); get it anew"
+        ) from error
 
 
 def plain(text: str, length: int = 100) -> str:

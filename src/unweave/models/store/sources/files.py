@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from unweave.core.atomic import atomic_path, sha256
+from unweave.core.files import check_file
 from unweave.errors import WeightsError
 from unweave.models.cards import File, Source
 
@@ -27,6 +28,7 @@ def kept(file: File) -> str:
 def right(file: File | Source, path: Path) -> bool:
     """Whether the published file lies at `path`; what cannot be read does not."""
     try:
+        check_file(path)
         return _has_size(file, path.stat().st_size) and sha256(path).startswith(file.sha256)
     except OSError:
         return False

@@ -17,7 +17,7 @@ from unweave.evaluation.report.comparison import Comparison, System, campaign
 from unweave.evaluation.report.document import Block, Text
 from unweave.evaluation.scores import TrackScores
 from unweave.evaluation.statistics import LEVEL, PairedTest, compare
-from unweave.evaluation.table import RANKED, Column, Row, Table
+from unweave.evaluation.table import RANKED, SEEN, Column, Row, Table
 from unweave.evaluation.text import shown
 
 LEARNT = (
@@ -26,25 +26,27 @@ LEARNT = (
 )
 CSDR = "median over frames, then median over tracks (cSDR)"
 UNKNOWN = "an unknown number of jobs"  # in files of scores that do not say it
+TIMED = ("separator", SEEN)
+GROUPS = (RANKED, "Not ranked", "Oracles and mixture")
 FEWEST = 6  # with five tracks not even five wins out of five reach 5 % two-sided (p = 1/16)
 
 
 def grouped(rows: Iterable[Row], merit: Mapping[str, float] | None = None) -> tuple[Row, ...]:
-    """Separators ranked, oracles and the mixture apart; highest merit first.
+    """Separators ranked; apart those that saw these songs, oracles, the mixture; best first.
 
     merit: `[label]`; the first column where not given. Those without any come last, by name, and
     so do those whose first column lacks tracks that others have.
     """
 
-    def place(row: Row) -> tuple[bool, float, str]:
-        apart = row.kind in ("oracle", "mixture")
+    def place(row: Row) -> tuple[int, float, str]:
+        apart = {SEEN: 1, "oracle": 2, "mixture": 2}.get(row.kind, 0)
         first = math.nan if row.is_partial(0) else row.values[0]
         value = first if merit is None else merit.get(row.label)
         found = -value if isinstance(value, float) and not math.isnan(value) else math.inf
         return apart, found, row.label
 
     return tuple(
-        replace(row, group="Oracles and mixture" if place(row)[0] else RANKED)
+        replace(row, group=GROUPS[place(row)[0]])
         for row in sorted(rows, key=place)
     )
 
@@ -123,10 +125,10 @@ def cost_table(comparison: Comparison) -> Table | None:
     for system in comparison.systems:
         items = comparison.own_of(system)
         factor = real_time_factor(items)
-        if system.kind == "separator" and factor is not None:
+        if system.kind in TIMED and factor is not None:
             device = ", ".join(sorted({item.device for item in items if item.device}))
             values = (factor, 1 / factor if factor else None, device or None)
-            rows.append(Row(system.label, values if alike else (*values, ways[system.label])))
+            rows.append(_row(system, values if alike else (*values, ways[system.label])))
     if not rows:
         return None
     how = next(iter(ways.values()))
@@ -149,7 +151,7 @@ def timed_with(comparison: Comparison) -> dict[str, str]:
     found = {}
     for system in comparison.systems:
         items = [i for i in comparison.own_of(system) if i.real_time_factor is not None]
-        if system.kind == "separator" and real_time_factor(items) is not None:
+        if system.kind in TIMED and real_time_factor(items) is not None:
             ways = {(item.jobs or 0, item.threads or 0) for item in items}
             found[system.label] = " or ".join(
                 f"{counted(jobs, 'job')} of {counted(threads, 'thread')}" if jobs else UNKNOWN
@@ -262,9 +264,9 @@ def paired_tests(
 
 
 def _ranked(comparison: Comparison, stem: str) -> dict[str, npt.NDArray[np.float64]]:
-    """`[label] (track,)`: the scores of those that cover the same tracks, as in `values`."""
+    """`[label] (track,)`: the scores of those that are ranked, as in `values`."""
     found = comparison.values(stem, comparison.primary)
-    unranked = comparison.common.unranked(stem)
+    unranked = {*comparison.common.unranked(stem), *comparison.common.seen}
     return {label: values for label, values in found.items() if label not in unranked}
 
 

@@ -12,6 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from unweave import registry
+from unweave.errors import UnweaveError
+
 UNWEAVE = [sys.executable, "-m", "unweave"]
 EXAMPLE = Path(__file__).parents[1] / "docs" / "example.mp3"
 
@@ -25,8 +28,7 @@ def main(song: str, model: str = "") -> int:
     print(f"== separate: {path.name if not song else path}", flush=True)
     # Stems of a user's own song may be there with other options, and are never written over.
     over = [] if song else ["--overwrite"]
-    chosen = ["--model", model, "--pull", "--output", f"stems/{Path(model).stem}"] if model else []
-    command = [*UNWEAVE, "separate", *over, *chosen, "--json", "--", str(path)]
+    command = [*UNWEAVE, "separate", *over, *options(model), "--json", "--", str(path)]
     separated = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     files = json.loads(separated.stdout or "{}").get("files", [])
     for done in (file for file in files if file["status"] in ("done", "skipped")):
@@ -48,6 +50,19 @@ def main(song: str, model: str = "") -> int:
     for failed in (file for file in files if file["status"] == "failed"):
         print(f"{'not separated':>15}  {failed['error']}", file=sys.stderr)
     return separated.returncode
+
+
+def options(model: str) -> list[str]:
+    """For another model than the default: its weights, a folder, and what its stems leave of the mix,
+    so that the null test is of the whole."""
+    if not model:
+        return []
+    folder = f"stems/{Path(model).stem}"
+    try:
+        stems = ",".join(registry.resolve(model, {})[1])
+    except UnweaveError:  # the command says it
+        stems = ""
+    return ["--model", model, "--pull", "--output", folder, *(["--stems", stems] if stems else [])]
 
 
 if __name__ == "__main__":

@@ -42,6 +42,13 @@ def test_a_model_has_a_folder_of_its_own(tmp_path, monkeypatch, capfd, make_wave
     said = capfd.readouterr().out
     assert "stems/hpss/one/percussive.wav" in said
     assert "null test" in said
+    assert demo.main("one.wav", "no-such-model") == 2
+    assert "no-such-model" in capfd.readouterr().err
+
+
+def test_what_the_stems_leave_is_written_too():
+    assert "drums,bass,other,vocals,residual" in demo.options("htdemucs")
+    assert demo.options("") == []
 
 
 def test_pip_is_quiet_only_where_nobody_looks():

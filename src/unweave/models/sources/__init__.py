@@ -110,7 +110,7 @@ def _fetched(
         raise WeightsError(
             f"{card.name}: its weights are not in the cache and UNWEAVE_OFFLINE forbids fetching "
             f"{' or '.join(map(_what, sources))}; with a network run: unweave models pull "
-            f"{card.place}"
+            f"{card.place}, and without one: unweave models import FOLDER"
         )
     for path in places((sources,), folder):
         if path.exists():

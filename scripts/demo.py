@@ -1,8 +1,8 @@
 """What `make demo` does once unweave is installed: separate a song, draw it, say where things are.
 
-The arguments are a song or a folder of songs, `docs/example.mp3` where empty, and a model, the default
-one where empty. A model that is named is fetched where it has to be, and its stems lie in a folder of
-its own. Everything goes through the command line, as a user's own run would.
+The arguments are a song or a folder of songs, `docs/example.mp3` where empty, and a model, the
+default one where empty. A model that is named is fetched where it has to be, and its stems lie in a
+folder of its own. Everything goes through the command line, as a user's own run would.
 """
 
 from __future__ import annotations
@@ -53,8 +53,10 @@ def main(song: str, model: str = "") -> int:
 
 
 def options(model: str) -> list[str]:
-    """For another model than the default: its weights, a folder, and what its stems leave of the mix,
-    so that the null test is of the whole."""
+    """For another model than the default: its weights, a folder, and all that can be written.
+
+    What the stems leave of the mix is among that, so that the null test is of the whole.
+    """
     if not model:
         return []
     folder = f"stems/{Path(model).stem}"

@@ -1,4 +1,4 @@
-"""Prints what the original HT Demucs makes of the wave of `unweave models verify`: a card's `[fixture]`.
+"""Prints a card's `[fixture]`: what the original HT Demucs makes of the wave of `models verify`.
 
     benchmarks/htdemucs/install.sh && .venv/bin/unweave models pull htdemucs
     .venv/bin/python benchmarks/htdemucs/record.py

@@ -26,7 +26,7 @@ ABOUT = About(
     obtain="DSD100 of SigSep",
     paper="Liutkus et al. 2017",
     counts={"train": (50,), "test": (50,)},
-    songs_of="musdb18",  # its 50 test songs are MUSDB18's, its 50 others are among those to train on
+    songs_of="musdb18",  # its test songs are MUSDB18's, the others are among those to train on
 )
 
 

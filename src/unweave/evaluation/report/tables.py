@@ -45,10 +45,7 @@ def grouped(rows: Iterable[Row], merit: Mapping[str, float] | None = None) -> tu
         found = -value if isinstance(value, float) and not math.isnan(value) else math.inf
         return apart, found, row.label
 
-    return tuple(
-        replace(row, group=GROUPS[place(row)[0]])
-        for row in sorted(rows, key=place)
-    )
+    return tuple(replace(row, group=GROUPS[place(row)[0]]) for row in sorted(rows, key=place))
 
 
 def score_table(comparison: Comparison, title: str, table: Table) -> Table:

@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check $$([ -t 2 ] || echo -qq)
 # Read by name from the shell, so that spaces, quotes and dollars in a path mean themselves.
 export DEMO_SONG := $(value SONG)
+export DEMO_MODEL := $(value MODEL)
 # An environment knows its own path: a checkout that was moved or copied installs anew.
 ifneq "$(shell cat $(VENV)/.made 2>/dev/null)" "$(CURDIR)"
 $(shell rm -f $(VENV)/.made $(VENV)/.plot $(VENV)/.test)
@@ -22,10 +23,10 @@ endif
 .NOTPARALLEL:
 .PHONY: help demo test docs format constraints clean
 
-# A song without SONG=, and song= in small letters, would leave the example to be separated.
+# A song without SONG=, and song= or model= in small letters, would be passed over.
 TARGETS := help demo test docs format constraints clean
-ifneq "$(filter-out $(TARGETS),$(MAKECMDGOALS))$(filter command,$(origin song))" ""
-$(error write: make demo SONG="my song.mp3")
+ifneq "$(filter-out $(TARGETS),$(MAKECMDGOALS))$(filter command,$(origin song) $(origin model))" ""
+$(error write: make demo SONG="my song.mp3" MODEL=htdemucs)
 endif
 
 help: ## Show this list
@@ -48,7 +49,7 @@ $(VENV)/.plot $(VENV)/.test: $(VENV)/.%: $(VENV)/.made pyproject.toml constraint
 	@touch $@
 
 demo: $(VENV)/.plot ## Separate a song or a folder into stems/ and draw it: make demo SONG="my song.mp3"
-	@$(BIN)/python scripts/demo.py "$$DEMO_SONG"
+	@$(BIN)/python scripts/demo.py "$$DEMO_SONG" "$$DEMO_MODEL"
 
 # Tests run side by side, so each process takes one core for torch.
 test: $(VENV)/.test ## Run every check: format, lint, types, imports, tests

@@ -3,6 +3,7 @@
     .venv/bin/python -m benchmarks.measure                   # lists what can be measured here
     .venv/bin/python -m benchmarks.measure NAME... [--song SONG] [--songs FOLDER] [--data FOLDER]
     .venv/bin/python -m benchmarks.measure all --song SONG
+    .venv/bin/python -m benchmarks.measure NAME --results FOLDER    # scores so far are used again
 
 `measurements.py` is the list. A page holds a block for each of its measurements: the commands, the
 tables that the last command prints, and a line with the machine, the commit and the date. Nothing
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if lacking := missing(each, places):
             return failed(f"{each.name}: needs {lacking}")
     now = commit(ROOT)
-    places["results"] = results(now)
+    places["results"] = given.results.resolve() if given.results else results(now)
     code = 0
     for each in wanted:
         print(f"{each.name}, about {each.minutes:g} minutes", file=sys.stderr, flush=True)
@@ -88,6 +89,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--song", type=Path, help="a stereo song at 44.1 kHz")
     parser.add_argument("--songs", type=Path, help="a folder with songs of Frets on Fire")
     parser.add_argument("--data", type=Path, default=ROOT / "data", help="the data sets' folder")
+    parser.add_argument("--results", type=Path, help="scores so far; those that still fit stay")
     return parser.parse_args(arguments)
 
 

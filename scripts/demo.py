@@ -1,7 +1,8 @@
 """What `make demo` does once unweave is installed: separate a song, draw it, say where things are.
 
-The argument is a song or a folder of songs; without one it is `docs/example.mp3`. Everything goes
-through the command line, as a user's own run would.
+The arguments are a song or a folder of songs, `docs/example.mp3` where empty, and a model, the
+default one where empty. A model that is named is fetched where it has to be, and its stems lie in a
+folder of its own. Everything goes through the command line, as a user's own run would.
 """
 
 from __future__ import annotations
@@ -11,17 +12,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+from unweave import registry
+from unweave.errors import UnweaveError
+
 UNWEAVE = [sys.executable, "-m", "unweave"]
 EXAMPLE = Path(__file__).parents[1] / "docs" / "example.mp3"
 
 
-def main(song: str) -> int:
-    """Separate a file or a folder (empty: the example) into stems/. Returns an exit code."""
+def main(song: str, model: str = "") -> int:
+    """Separate a file or a folder (empty: the example) into stems/, or stems/MODEL.
+
+    Returns an exit code.
+    """
     path = Path(song).expanduser() if song else EXAMPLE
     print(f"== separate: {path.name if not song else path}", flush=True)
     # Stems of a user's own song may be there with other options, and are never written over.
     over = [] if song else ["--overwrite"]
-    command = [*UNWEAVE, "separate", *over, "--json", "--", str(path)]
+    command = [*UNWEAVE, "separate", *over, *options(model), "--json", "--", str(path)]
     separated = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     files = json.loads(separated.stdout or "{}").get("files", [])
     for done in (file for file in files if file["status"] in ("done", "skipped")):
@@ -45,8 +52,23 @@ def main(song: str) -> int:
     return separated.returncode
 
 
+def options(model: str) -> list[str]:
+    """For another model than the default: its weights, a folder, and all that can be written.
+
+    What the stems leave of the mix is among that, so that the null test is of the whole.
+    """
+    if not model:
+        return []
+    folder = f"stems/{Path(model).stem}"
+    try:
+        stems = ",".join(registry.resolve(model, {})[1])
+    except UnweaveError:  # the command says it
+        stems = ""
+    return ["--model", model, "--pull", "--output", folder, *(["--stems", stems] if stems else [])]
+
+
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else ""))
+        sys.exit(main(*sys.argv[1:3]) if sys.argv[1:] else main(""))
     except KeyboardInterrupt:  # unweave has said so and cleaned up
         sys.exit(130)

@@ -140,6 +140,7 @@ def test_pull_says_that_it_may_be_fetched(say, song, elsewhere):
     done = say("separate", song, "-m", "small", "--pull")
     assert done.code == 3
     assert "http://127.0.0.1:9/small.safetensors: could not be fetched (" in done.err
+    assert "small: fetching its weights (123 MB, licence: research only (really)" in done.err
 
 
 @pytest.mark.parametrize(("answer", "words"), [("y", "could not be fetched"), ("n", "not here")])
@@ -164,7 +165,8 @@ def test_a_stem_that_no_installed_model_has_names_those_that_have_it(say, song, 
     assert done.code == 2
     assert done.err == (
         "error: spleeter-2stems has no stem 'kazoo'; it has vocals, accompaniment; these have it: "
-        "small (123 MB, research only, not here yet)\n"
+        "small (123 MB, research only); add -m NAME for one; 'unweave models list --stem kazoo' "
+        "shows all\n"
     )
 
 

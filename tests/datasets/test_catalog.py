@@ -114,3 +114,19 @@ def test_names_and_listing_import_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "whose"),
+    [
+        ("musdb18", "train", "musdb18:train"),
+        ("musdb18", "validation", "musdb18:train"),
+        ("musdb18-hq", "train-without-validation", "musdb18:train"),
+        ("dsd100", "test", "musdb18:test"),
+        ("mir-1k", "train:not-amy", "mir-1k:train"),
+        ("mir-1k", "test-public", "mir-1k:test"),
+        ("mine", "all", "mine:all"),
+    ],
+)
+def test_editions_of_a_dataset_have_the_same_songs(name, split, whose):
+    assert datasets.songs(name, split) == whose

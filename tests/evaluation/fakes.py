@@ -76,6 +76,7 @@ def offer(monkeypatch, stems=("vocals", "accompaniment")) -> None:
     monkeypatch.setattr(registry, "describe", describe)
     monkeypatch.setattr(registry, "declared", lambda name: (SHARE,) if load(name) else ())
     monkeypatch.setattr(registry, "resolve", resolve)
+    monkeypatch.setattr(registry, "trained_on", lambda name: frozenset())
     monkeypatch.setattr(registry, "with_weights", lambda name, stems=(): [])
     monkeypatch.setattr(registry, "check", lambda separator, model, loaded: None)
 

@@ -359,3 +359,16 @@ def test_two_tracks_of_one_name_are_refused(offered, tmp_path, monkeypatch):
     give(monkeypatch, [one, one])
     with pytest.raises(InputError, match="two tracks or entries"):
         go(tmp_path)
+
+
+def test_who_was_trained_on_these_songs_is_marked(offered, tmp_path, monkeypatch):
+    from unweave import registry
+
+    learned = {"share": frozenset({"synthetic:test"})}
+    monkeypatch.setattr(registry, "trained_on", lambda name: learned.get(name, frozenset()))
+    outcomes = go(tmp_path)
+    marked = {o.label for o in outcomes if scores.read(o.path).seen_in_training}
+    assert marked == {"share"}
+    tables, cautions = aggregate.compared(aggregate.load(tmp_path))
+    assert any(line.startswith("  share (trained on these songs)") for line in tables[0].lines())
+    assert any("share was trained on these songs" in line for line in cautions)

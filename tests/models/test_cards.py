@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import unweave
-from unweave import registry
+from unweave import datasets, registry
 from unweave.core.plan import Plan
 from unweave.errors import UsageError
 from unweave.models import architectures, cards
@@ -410,3 +410,13 @@ def test_the_page_about_models_has_every_key_of_a_card() -> None:
     for part in (cards.Source, cards.File, cards.Weights, cards.Score, cards.Bag, Plan):
         keys |= {one.name for one in dataclasses.fields(part)}
     assert [key for key in sorted(keys) if f"`{key}`" not in page and f"{key}]" not in page] == []
+
+
+@pytest.mark.parametrize("name", cards.names())
+def test_what_a_card_was_trained_on_is_a_split_of_a_dataset(name):
+    card = cards.card(name)
+    for songs in card.trained_on:
+        dataset, _, split = songs.partition(":")
+        assert split in datasets.describe(dataset).about.splits
+        assert datasets.songs(dataset, split) == songs
+    assert ("musdb18:test" in card.trained_on) == bool(card.saw_musdb18_test)

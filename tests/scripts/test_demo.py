@@ -35,6 +35,22 @@ def test_other_stems_of_a_song_are_not_written_over(tmp_path, monkeypatch, capfd
     assert Path("stems/one/vocals.wav").read_bytes() == b"my own edit"
 
 
+def test_a_model_has_a_folder_of_its_own(tmp_path, monkeypatch, capfd, make_wave):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("one.wav", make_wave(2, 4410).T, 44100)
+    assert demo.main("one.wav", "hpss") == 0
+    said = capfd.readouterr().out
+    assert "stems/hpss/one/percussive.wav" in said
+    assert "null test" in said
+    assert demo.main("one.wav", "no-such-model") == 2
+    assert "no-such-model" in capfd.readouterr().err
+
+
+def test_what_the_stems_leave_is_written_too():
+    assert "drums,bass,other,vocals,residual" in demo.options("htdemucs")
+    assert demo.options("") == []
+
+
 def test_pip_is_quiet_only_where_nobody_looks():
     """Within `$( )` standard output is a pipe, so it cannot say whether a terminal is there."""
     recipe = re.search(r"^PIP := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)

@@ -10,8 +10,8 @@ from typing import Any
 import typer
 
 NETWORKS, TECHNIQUES, PRESETS = "Networks", "Classical techniques", "Presets, made of others"
-WIDE = 110  # columns; in fewer, scores stand in lines of their own
-STEMS = (16, 26)  # columns of the stems, at least and at most
+WIDE = 110  # columns; in fewer, stems and scores stand in lines of their own
+STEMS = 26  # columns of the stems, at most
 
 Facts = dict[str, Any]
 
@@ -57,19 +57,18 @@ def _models(facts: Sequence[Facts], default: str, stem: str, columns: int) -> It
     ]
     notes = [_note(fact, stem) for fact in facts]
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    least, most = STEMS
-    rest = columns - 4 - 2 * len(heads) - sum(widths) + widths[1]
     if columns >= WIDE:
-        widths[1] = min(widths[1], most)
-        widths.append(max(20, columns - 4 - 2 * len(heads) - sum(widths)))
+        widths[1] = min(widths[1], STEMS)
+        widths.append(max(20, columns - 2 - 2 * len(heads) - sum(widths)))
         yield from _table([[*heads, "score, and speed here"]], widths)
         yield from _table([[*row, note] for row, note in zip(rows, notes, strict=True)], widths)
         return
-    widths[1] = max(least, min(widths[1], rest))
+    del heads[1], widths[1]
     yield from _table([heads], widths)
-    for row, note in zip(rows, notes, strict=True):
-        yield from _table([row], widths)
-        yield from wrap(note, columns, initial_indent="      ", subsequent_indent="      ")
+    for (name, stems, *others), note in zip(rows, notes, strict=True):
+        yield from _table([[name, *others]], widths)
+        about = f"{stems}; {note}" if note else stems
+        yield from wrap(about, columns - 1, initial_indent="      ", subsequent_indent="      ")
 
 
 def _note(fact: Facts, stem: str) -> str:
@@ -80,7 +79,7 @@ def _note(fact: Facts, stem: str) -> str:
     if chosen := (of_stem or means or fact["scores"])[:1]:
         (score,) = chosen
         what = f"{score['stem']} " if score["stem"] else ""
-        words.append(f"{what}{score['value_db']:.2f} dB {score['metric']} on {score['data']}")
+        words.append(f"{what}{score['value_db']:.2f} dB {score['metric']}, {score['data']}")
     if run := fact["measured"]:
         words.append(f"{run['speed']:.2g}x real time, {run['peak_memory_mb'] / 1000:.1f} GB here")
     return "; ".join(words)

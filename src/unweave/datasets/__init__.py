@@ -65,6 +65,18 @@ def load(
     return found
 
 
+def songs(name: str, split: str) -> str:
+    """`musdb18:train`: whose songs a split holds, the same for all editions and parts of it.
+
+    A name of something else than a dataset of ours stands as it is.
+    """
+    about = describe(name).about if name in names() else None
+    split = split.partition(":")[0]  # `train:amy` is a part of `train`
+    if about is None:
+        return f"{name}:{split}"
+    return f"{about.songs_of or name}:{about.within.get(split, split)}"
+
+
 def lacking(name: str, tracks: Sequence[Track]) -> dict[tuple[str, str], tuple[str, ...]]:
     """`[split, track]`: the stems that a track has not, and half of the tracks or more have.
 

@@ -26,6 +26,7 @@ ABOUT = About(
     obtain="DSD100 of SigSep",
     paper="Liutkus et al. 2017",
     counts={"train": (50,), "test": (50,)},
+    songs_of="musdb18",  # its test songs are MUSDB18's, the others are among those to train on
 )
 
 

@@ -42,6 +42,7 @@ ABOUT = About(
     paper="Hsu and Jang 2010",
     counts={"train": (171,), "dev": (4,), "test": (825,), "test-public": (100,),
             "train:abjones": (41,), "train:amy": (130,)},
+    within={"test-public": "test"},
 )  # fmt: skip
 _FOLDERS = ("train", "dev", "test", "test-public")
 _ENDINGS = (".wav", ".flac")

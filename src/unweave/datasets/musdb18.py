@@ -47,6 +47,7 @@ ABOUT = About(
     counts={"train": (100, 94), "test": (50,), "validation": (14,),
             "train-without-validation": (86, 80)},
     sum_db_at_least=15.0,  # the least of the sample's 94 training tracks is 24.0
+    within=dict.fromkeys(("validation", "train-without-validation"), "train"),
 )  # fmt: skip
 _ENDING = ".stem.mp4"
 

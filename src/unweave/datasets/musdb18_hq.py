@@ -29,6 +29,8 @@ ABOUT = About(
         "validation": (14,),
         "train-without-validation": (86,),
     },
+    songs_of="musdb18",
+    within=musdb18.ABOUT.within,
 )
 
 

@@ -200,3 +200,5 @@ class About:
     sum_db_at_least: float | None = None
     needs_root: bool = True
     any_stems: bool = False
+    songs_of: str = ""  # the dataset that has the same songs in splits of the same names
+    within: Mapping[str, str] = field(default_factory=dict)  # [split]: the one that it is a part of

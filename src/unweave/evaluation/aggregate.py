@@ -24,7 +24,7 @@ from unweave.evaluation import rounding, whole_track
 from unweave.evaluation import scores as files
 from unweave.evaluation.common import cautions, common, frame_median
 from unweave.evaluation.scores import BSS_EVAL_V4, MIR_1K, TrackScores
-from unweave.evaluation.table import Column, Row, Table
+from unweave.evaluation.table import SEEN, SEEN_NOTE, Column, Row, Table
 
 __all__ = [
     "Row", "Table", "TrackScores", "compared", "csdr_table", "frame_median", "global_table",
@@ -197,7 +197,7 @@ def mir1k_table(scores: Sequence[TrackScores]) -> Table:
                 ]  # fmt: skip
                 values.append(_weighted([(i.mir1k[stem][metric], i.samples) for i in clips]))
                 covered.append({(item.split, item.track) for item in clips})
-        rows.append((Row(label, tuple(values), kind), covered))
+        rows.append((_row(label, values, kind, items), covered))
     return _told(
         Table(
             title="MIR-1K, dB (BSS Eval v3 sources)",
@@ -259,11 +259,17 @@ def _table(
             with np.errstate(invalid="ignore"):  # infinite scores stay infinite
                 values.append(float(over_tracks([*found.values()])) if found else math.nan)
             covered.append(set(found))
-        rows.append((Row(label, tuple(values), kind), covered))
+        rows.append((_row(label, values, kind, items), covered))
     return _told(
         Table(title=title, aggregation=aggregation, columns=decibels(stems), rows=_counted(rows)),
         scores,
     )
+
+
+def _row(label: str, values: Sequence[float], kind: str, items: Iterable[TrackScores]) -> Row:
+    if any(item.seen_in_training for item in items):
+        return Row(label, tuple(values), SEEN, SEEN_NOTE)
+    return Row(label, tuple(values), kind)
 
 
 def _counted(rows: Sequence[tuple[Row, Sequence[set[tuple[str, str]]]]]) -> tuple[Row, ...]:

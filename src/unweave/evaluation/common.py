@@ -41,6 +41,11 @@ class Common:
     aside_stem: Mapping[tuple[str, str], int]
     unscored: Mapping[tuple[str, str], tuple[str, ...]]
 
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """The systems that were trained on these songs: none of them is ranked or tested."""
+        return tuple(sorted({item.separator for item in self.scores if item.seen_in_training}))
+
     def unranked(self, stem: str) -> set[str]:
         """The systems whose scores of a stem cover fewer tracks than the others'."""
         return {label for label, name in self.unscored if name == stem}
@@ -100,6 +105,12 @@ def cautions(found: Common) -> list[str]:
     words = []
     if not found.tracks:
         words.append("No track has scores of all systems, so that nothing can be compared.")
+    if found.seen:
+        was = "was" if len(found.seen) == 1 else "were"
+        words.append(
+            f"{', '.join(found.seen)} {was} trained on these songs, as the card says: marked in "
+            "every table, not ranked and not tested."
+        )
     for names, labels in _alike(found.lacking):
         words.append(
             f"{_lack(labels)} {named(names)}; all tables, plots and tests hold the "

@@ -104,6 +104,7 @@ class TrackScores:
     environment: Mapping[str, str] = field(default_factory=dict)  # versions, and the machine
     card_sha256: str | None = None  # of what the card says of the network
     weights_sha256: str | None = None
+    seen_in_training: bool = False  # whether its card says that it was trained on these songs
     checksum: str = ""
     software: str = ""  # the version of unweave that scored it; empty: museval did
     device: str | None = None
@@ -161,6 +162,7 @@ def document(scores: TrackScores) -> dict[str, Any]:
             "environment": dict(scores.environment),
             "card_sha256": scores.card_sha256,
             "weights_sha256": scores.weights_sha256,
+            "seen_in_training": scores.seen_in_training,
             "scored_with": {stem: list(names) for stem, names in scores.scored_with.items()},
             "among_stems": _museval(scores.among_stems, scores),
             "global": _rounded(scores.global_),
@@ -297,6 +299,7 @@ def _parse(data: Mapping[str, Any], path: Path, root: Path | None) -> TrackScore
         estimates=facts.get("estimates", {}),
         source=facts.get("source", ""),
         environment=facts.get("environment", {}),
+        seen_in_training=facts.get("seen_in_training", False),
         targets=targets,
         window_s=window_s,
         hop_s=hop_s,

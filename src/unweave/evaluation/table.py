@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas
 
 RANKED = "Separators"  # the group of rows that competes for the best value of a column
+SEEN = "seen"  # the kind of a row that is not ranked, for the reason that its note says
+SEEN_NOTE = "trained on these songs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Column:
 class Row:
     """One row. NaN and None are shown as a dash; `note` is small print beside the label.
 
-    kind: of what it stands for: separator, published, oracle, mixture or track.
+    kind: of what it stands for: separator, published, seen, oracle, mixture or track.
     counts: how many tracks each value comes from, where the table is an average over tracks.
     partial: for each value whether it lacks tracks that other rows have; it is not ranked then.
     """
@@ -127,7 +129,8 @@ class Table:
         tracks = any(row.counts for row in self.rows)
         head = ["", *self.names, *(["tracks"] if tracks else [])]
         body = [
-            [row.label, *(cell.replace(ABSENT, "-") for cell in self.cells(row, "-")),
+            [f"{row.label} ({row.note})" if row.note else row.label,
+             *(cell.replace(ABSENT, "-") for cell in self.cells(row, "-")),
              *([row.tracks] if tracks else [])]
             for row in self.rows
         ]  # fmt: skip

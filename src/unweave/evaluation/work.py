@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unweave import datasets
 from unweave.core.status import Status
 from unweave.datasets.track import Track
 from unweave.engine.compose import AnySeparator
@@ -21,6 +22,7 @@ from unweave.errors import Cancelled, UnweaveError
 from unweave.evaluation import foreign, oracles, pairing, rounding, scores, scoring
 from unweave.evaluation.entries import Entry
 from unweave.evaluation.scores import Identity, Timing, TrackScores
+from unweave.request import SeparatorRef
 from unweave.types import Progress, ShouldStop, Wave
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ class Request:
         }
 
 
-def _facts(entry: Entry) -> dict[str, Any]:
+def _facts(entry: Entry, dataset: str, split: str) -> dict[str, Any]:
     """What a file of scores says of an entry besides its identity, for people."""
     separator = entry.ref
     source = entry.imported or (entry.folder.resolve().name if entry.folder is not None else "")
@@ -87,7 +89,15 @@ def _facts(entry: Entry) -> dict[str, Any]:
         "files": {file.option: file.sha256 for file in separator.files},
         "card_sha256": separator.card_sha256,
         "weights_sha256": separator.weights_sha256,
+        "seen_in_training": datasets.songs(dataset, split) in _trained_on(separator),
     }
+
+
+def _trained_on(separator: SeparatorRef) -> frozenset[str]:
+    """What its card says of that; nothing is known of what exists in memory only."""
+    from unweave import registry
+
+    return frozenset() if separator.model is None else registry.trained_on(separator.model)
 
 
 @cache
@@ -184,7 +194,7 @@ class Scorer:
         )
         return TrackScores(
             **identity,
-            **_facts(entry),
+            **_facts(entry, request.dataset, track.split),
             lossy_references=sound.lossy,
             samples=track.samples,
             sample_rate_hz=track.sample_rate_hz,

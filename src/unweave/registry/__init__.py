@@ -20,6 +20,7 @@ from unweave.registry.lookup import (
     origin,
     parts,
     techniques,
+    trained_on,
 )
 from unweave.registry.making import with_weights
 from unweave.registry.requests import asked, choose_stems, request, resolve
@@ -27,5 +28,5 @@ from unweave.registry.requests import asked, choose_stems, request, resolve
 __all__ = [
     "DEFAULT", "Card", "Preset", "Technique", "all_files", "asked", "check", "choose_stems",
     "declared", "describe", "files_read", "load", "load_pinned", "names", "origin", "parts",
-    "request", "resolve", "technique", "techniques", "with_weights",
+    "request", "resolve", "technique", "techniques", "trained_on", "with_weights",
 ]  # fmt: skip

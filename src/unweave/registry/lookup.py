@@ -48,6 +48,16 @@ def declared(name: str) -> tuple[Option, ...]:
     return kind_of(name).declared(name)
 
 
+def trained_on(name: str) -> frozenset[str]:
+    """Splits of datasets that a model or its members learned from, such as `musdb18:train`.
+
+    Raises UsageError for an unknown name.
+    """
+    found = describe(name)
+    own = found.trained_on if isinstance(found, Card) else ()
+    return frozenset(own).union(*(trained_on(part.name) for part in parts(name)))
+
+
 def parts(name: str, values: Mapping[str, object] | None = None) -> tuple[Part, ...]:
     """What a preset or a bag of models is made of; nothing for any other name.
 

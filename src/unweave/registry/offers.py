@@ -9,7 +9,7 @@ from unweave.models import cards, store
 from unweave.models.cards import Card
 from unweave.models.licences import permissive, short
 
-MOST_NAMED = 4  # of models that have a stem
+MOST_NAMED = 2  # of models that have a stem: of those that anyone may use, and of the others
 
 
 def members() -> set[str]:
@@ -32,15 +32,20 @@ def size_bytes(found: Iterable[Card]) -> int:
 
 def in_words(found: Mapping[str, Sequence[Card]]) -> str:
     """Some of these separators, by name with the cards that they need: those that are here first,
-    then by licence and size, techniques last."""
-    named = []
+    then by licence and size, techniques last. Of models with the same weights the first is named.
+    """
+    named: dict[tuple[str, ...], list[tuple[tuple[object, ...], bool, str]]] = {}
     for name, needed in found.items():
         here = all(map(store.here, needed))
         free = all(permissive(card.licence_weights) for card in needed)
         size = size_bytes(needed)
         licences = " and ".join(dict.fromkeys(short(card.licence_weights) for card in needed))
         words = [f"{size / 1e6:.0f} MB" if size else "size not stated", licences] * bool(needed)
-        words += ["not here yet"] * (not here)
+        words += ["here"] * (here and bool(needed))
         order = (not needed, not here, not free, not size, size)
-        named.append((order, f"{name} ({', '.join(words)})" if words else name))
-    return ", ".join(words for _, words in sorted(named)[:MOST_NAMED])
+        weights = tuple(card.weights_sha256 for card in needed) or (name,)
+        said = f"{name} ({', '.join(words)})" if words else name
+        named.setdefault(weights, []).append((order, free, said))
+    first = sorted(map(min, named.values()))
+    few = [[each for each in first if each[1] == free][:MOST_NAMED] for free in (True, False)]
+    return ", ".join(words for _, _, words in sorted([*few[0], *few[1]]))

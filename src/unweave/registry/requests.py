@@ -193,4 +193,7 @@ def _others(stem: str) -> str:
             continue
     if not found:
         return "'unweave models list' shows others"
-    return f"these have it: {offers.in_words(found)}"
+    return (
+        f"these have it: {offers.in_words(found)}; add -m NAME for one; 'unweave models list "
+        f"--stem {stem}' shows all"
+    )

@@ -128,3 +128,22 @@ def test_a_track_without_any_score_comes_last_in_the_map():
     items = [track_scores("a", levels={"vocals": np.nan}), track_scores("b")]
     heat = tables.heat_map(comparisons(items)[0], "vocals")
     assert [row.label for row in heat.rows] == ["b", "a"]
+
+
+def test_who_was_trained_on_these_songs_is_not_ranked():
+    names = [f"track {n}" for n in range(8)]
+    items = [track_scores(t, "one", {"vocals": 1.0 + n}) for n, t in enumerate(names)]
+    items += [track_scores(t, "two", {"vocals": 2.0 + 2 * n}) for n, t in enumerate(names)]
+    items += [
+        track_scores(t, "best", {"vocals": 20.0 + n}, seen_in_training=True)
+        for n, t in enumerate(names)
+    ]
+    comparison = comparisons(items)[0]
+    (table,) = tables.overview(comparison)
+    assert [name for name, _ in table.groups()] == ["Separators", "Not ranked"]
+    assert labels(table) == [["two", "one"], ["best"]]
+    assert {row.label for row, _ in table.best()} == {"two"}
+    assert "best (trained on these songs)" in table.markdown()
+    tested = tables.paired_tests(comparison, "vocals")
+    assert {(test.system, test.baseline) for test in tested} == {("two", "one")}
+    assert tables.paired_tests(comparison, "vocals", baseline="best") == []

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from unweave.models.check import check
 
 from tests.models.networks import waveform
 from unweave import registry
 from unweave.errors import UsageError, WeightsError
 from unweave.models import architectures, cards, store
 from unweave.models.adapter import NeuralSeparator
-from unweave.models.check import check
 from unweave.models.readers import safetensors
 from unweave.models.store import own
 

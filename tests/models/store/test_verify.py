@@ -23,16 +23,20 @@ def known():
 def test_the_wave_is_the_same_everywhere():
     wave = fixture.wave(2, 1000, 8000)
     assert (wave.shape, wave.dtype) == ((2, 1000), np.float32)
-    assert np.abs(wave).max() < 0.5
-    again = [0.3 * math.sin(2 * math.pi * (60 + 400 * t) * t) for t in np.arange(1000) / 8000]
-    tone = [0.15 * math.sin(2 * math.pi * 440 * t) for t in np.arange(1000) / 8000]
-    np.testing.assert_allclose(wave[1], np.add(again, tone), atol=1e-6)
+    assert np.abs(wave).max() < 1
+    time_s = np.arange(1000) / 8000
+    rising = [np.sin(2 * np.pi * (60 + slope * time_s) * time_s) for slope in (200, 400)]
+    apart = 0.05 * (rising[1] - rising[0])  # all else is alike in both channels
+    np.testing.assert_allclose(wave[1] - wave[0], apart, atol=1e-6)
+    np.testing.assert_allclose(wave[0, [1, 10, 500]], (0.2056446, 0.1851823, 0.0178934), atol=1e-6)
 
 
 def test_agreement_is_the_difference_in_db():
     assert fixture.agreement_db([[1.0, 0.0]], [[1.0, 0.01]]) == pytest.approx(40)
     assert fixture.agreement_db([[1.0]], [[1.0]]) == math.inf
     assert fixture.agreement_db([[1.0]], [[1.0], [1.0]]) == -math.inf
+    quiet = [[1.0], [0.001]], [[1.0], [0.002]]  # one stem is wrong, the quiet one
+    assert fixture.agreement_db(*quiet) == pytest.approx(0)
 
 
 def test_right_weights_are_right(known):

@@ -19,11 +19,11 @@ from unweave.evaluation import aggregate, sisec
 from unweave.evaluation.aggregate import stems_of, track_values
 from unweave.evaluation.common import Common, common, frame_median
 from unweave.evaluation.scores import MIR_1K, TrackScores
-from unweave.evaluation.table import Table
+from unweave.evaluation.table import SEEN, SEEN_NOTE, Table
 
 MIXTURE = "mixture"
 EXCERPT_S = 10.0  # MUSDB18's sample has 7 seconds of each song, its songs have minutes
-_ORDER = ("separator", "published", "oracle", "mixture")
+_ORDER = ("separator", "published", SEEN, "oracle", "mixture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class System:
     """A row of the tables. `published`: the scores are not ours; `note` says whose they are."""
 
     label: str
-    kind: str  # separator, published, oracle or mixture
+    kind: str  # separator, published, seen, oracle or mixture
     published: bool = False
     note: str = ""
 
@@ -175,7 +175,9 @@ def comparisons(scores: Iterable[TrackScores]) -> list[Comparison]:
 def _comparison(scores: Sequence[TrackScores], bits: int | None) -> Comparison:
     found = common(scores)
     systems = {
-        item.separator: System(item.separator, _kind(item))
+        item.separator: System(
+            item.separator, _kind(item), note=SEEN_NOTE if item.separator in found.seen else ""
+        )
         for item in scores
         if item.separator not in found.aside
     }
@@ -267,6 +269,8 @@ def _length_s(item: TrackScores) -> float:
 def _kind(item: TrackScores) -> str:
     if item.kind == "oracle":
         return "mixture" if item.separator == MIXTURE else "oracle"
+    if item.seen_in_training:
+        return SEEN
     return "published" if item.kind == "published" else "separator"
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from unweave.errors import UsageError
-from unweave.evaluation.report.comparison import Comparison, System
+from unweave.evaluation.report.comparison import Comparison
 from unweave.evaluation.report.document import Block, Text
-from unweave.evaluation.report.tables import grouped
+from unweave.evaluation.report.tables import grouped, row_of
 from unweave.evaluation.statistics import LEVEL, PairedTest, compare
-from unweave.evaluation.table import Column, Row, Table
+from unweave.evaluation.table import Column, Table
 from unweave.evaluation.text import shown
 
 FEWEST = 6  # with five tracks not even five wins out of five reach 5 % two-sided (p = 1/16)
@@ -54,9 +54,9 @@ def paired_tests(
 
 
 def _ranked(comparison: Comparison, stem: str) -> dict[str, npt.NDArray[np.float64]]:
-    """`[label] (track,)`: the scores of those that cover the same tracks, as in `values`."""
+    """`[label] (track,)`: the scores of those that are ranked, as in `values`."""
     found = comparison.values(stem, comparison.primary)
-    unranked = comparison.common.unranked(stem)
+    unranked = {*comparison.common.unranked(stem), *comparison.common.seen}
     return {label: values for label, values in found.items() if label not in unranked}
 
 
@@ -92,7 +92,7 @@ def _details(
         verdict = "▲ better" if test.difference > 0 else "▼ worse"
         cells = (test.difference, p_value(test.p), p_value(test.p_holm), test.tracks,
                  verdict if test.significant else "no difference shown")  # fmt: skip
-        rows.append(_row(comparison.system(test.system), cells))
+        rows.append(row_of(comparison.system(test.system), cells))
     return Table(
         title=f"{comparison.primary} of {stem}: against {heads[0]}",
         aggregation=f"Hodges-Lehmann estimate over tracks; {len(tests)} comparisons in the family",
@@ -115,7 +115,7 @@ def _matrix(
         at[test.system, test.baseline] = _signed(test.difference, test.significant)
         at[test.baseline, test.system] = _signed(-test.difference, test.significant)
     rows = [
-        _row(system, tuple(at.get((system.label, head)) for head in heads))
+        row_of(system, tuple(at.get((system.label, head)) for head in heads))
         for system in comparison.systems
         if any((system.label, head) in at for head in heads)
     ]
@@ -146,7 +146,3 @@ def _signed(difference: float, significant: bool) -> str:
     mark = "○" if not significant else "▲" if difference > 0 else "▼"
     sign = "+" if difference > 0 else ""
     return f"{sign}{shown(difference)} {mark}"
-
-
-def _row(system: System, values: tuple[float | int | str | None, ...]) -> Row:
-    return Row(system.label, values, system.kind, system.note)

@@ -13,7 +13,7 @@ from unweave.evaluation.report.comparison import Comparison
 from unweave.evaluation.report.document import Block, Facts, Items, Text
 from unweave.evaluation.report.tables import grouped
 from unweave.evaluation.scores import MIR_1K, TrackScores
-from unweave.evaluation.table import Column, Row, Table
+from unweave.evaluation.table import SEEN, SEEN_NOTE, Column, Row, Table
 
 PROTOCOLS = {
     "bss-eval-v4": "BSS Eval v4 as museval computes it",
@@ -31,6 +31,7 @@ def facts(comparison: Comparison) -> Facts:
         windows = f", windows of {first.window_s:g} s every {first.hop_s:g} s"
     count = Counter(system.kind for system in comparison.systems if not system.published)
     systems = [counted(count[kind], kind) for kind in ("separator", "oracle") if count[kind]]
+    systems += [f"{count[SEEN]} {SEEN_NOTE}"] if count[SEEN] else []
     systems += ["the mixture"] if count["mixture"] else []
     published = sum(system.published for system in comparison.systems)
     systems += [f"{published - 1} of SiSEC 2018 and its mixture"] if published else []

@@ -10,35 +10,38 @@ import numpy as np
 
 from unweave.evaluation import aggregate, rounding, sisec, whole_track
 from unweave.evaluation.published import published
-from unweave.evaluation.report.comparison import Comparison, campaign
+from unweave.evaluation.report.comparison import Comparison, System, campaign
 from unweave.evaluation.report.document import Block, Text
-from unweave.evaluation.table import RANKED, Column, Row, Table
+from unweave.evaluation.table import RANKED, SEEN, Column, Row, Table
 
 LEARNT = (
     "Blind: nothing learned; MUSDB18: learned from its train split; more data: from other music "
     "besides."
 )
 CSDR = "median over frames, then median over tracks (cSDR)"
+GROUPS = (RANKED, "Not ranked", "Oracles and mixture")
 
 
 def grouped(rows: Iterable[Row], merit: Mapping[str, float] | None = None) -> tuple[Row, ...]:
-    """Separators ranked, oracles and the mixture apart; highest merit first.
+    """Separators ranked; apart those that saw these songs, oracles, the mixture; best first.
 
     merit: `[label]`; the first column where not given. Those without any come last, by name, and
     so do those whose first column lacks tracks that others have.
     """
 
-    def place(row: Row) -> tuple[bool, float, str]:
-        apart = row.kind in ("oracle", "mixture")
+    def place(row: Row) -> tuple[int, float, str]:
+        apart = {SEEN: 1, "oracle": 2, "mixture": 2}.get(row.kind, 0)
         first = math.nan if row.is_partial(0) else row.values[0]
         value = first if merit is None else merit.get(row.label)
         found = -value if isinstance(value, float) and not math.isnan(value) else math.inf
         return apart, found, row.label
 
-    return tuple(
-        replace(row, group="Oracles and mixture" if place(row)[0] else RANKED)
-        for row in sorted(rows, key=place)
-    )
+    return tuple(replace(row, group=GROUPS[place(row)[0]]) for row in sorted(rows, key=place))
+
+
+def row_of(system: System, values: tuple[float | int | str | None, ...]) -> Row:
+    """The row of a system, marked as what it is."""
+    return Row(system.label, values, system.kind, system.note)
 
 
 def score_table(comparison: Comparison, title: str, table: Table) -> Table:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from unweave.evaluation.common import counted
 from unweave.evaluation.report.comparison import Comparison
 from unweave.evaluation.report.document import Text
-from unweave.evaluation.report.tables import grouped
+from unweave.evaluation.report.tables import grouped, row_of
 from unweave.evaluation.scores import TrackScores
-from unweave.evaluation.table import Column, Row, Table
+from unweave.evaluation.table import SEEN, Column, Table
 
 UNKNOWN = "an unknown number of jobs"  # in files of scores that do not say it
+TIMED = ("separator", SEEN)
 
 
 def cost_table(comparison: Comparison) -> Table | None:
@@ -25,10 +26,10 @@ def cost_table(comparison: Comparison) -> Table | None:
     for system in comparison.systems:
         items = comparison.own_of(system)
         factor = real_time_factor(items)
-        if system.kind == "separator" and factor is not None:
+        if system.kind in TIMED and factor is not None:
             device = ", ".join(sorted({item.device for item in items if item.device}))
             values = (factor, 1 / factor if factor else None, device or None)
-            rows.append(Row(system.label, values if alike else (*values, ways[system.label])))
+            rows.append(row_of(system, values if alike else (*values, ways[system.label])))
     if not rows:
         return None
     how = next(iter(ways.values()))
@@ -51,7 +52,7 @@ def timed_with(comparison: Comparison) -> dict[str, str]:
     found = {}
     for system in comparison.systems:
         items = [i for i in comparison.own_of(system) if i.real_time_factor is not None]
-        if system.kind == "separator" and real_time_factor(items) is not None:
+        if system.kind in TIMED and real_time_factor(items) is not None:
             ways = {(item.jobs or 0, item.threads or 0) for item in items}
             found[system.label] = " or ".join(
                 f"{counted(jobs, 'job')} of {counted(threads, 'thread')}" if jobs else UNKNOWN

@@ -170,6 +170,8 @@ class Card:
     paper: str
     training_data: str
     saw_musdb18_test: bool | None = None  # in training; None: not known
+    # What of unweave's datasets is in the training data, such as `musdb18:train`: tables mark it.
+    trained_on: tuple[str, ...] = ()
     notes: str = ""  # what else a user should know, such as a figure that is not confirmed
     architecture: str = ""  # the folder in models/, or a plug-in's
     config: Mapping[str, object] = field(default_factory=dict)  # the architecture's own settings

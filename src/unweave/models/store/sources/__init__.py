@@ -79,9 +79,10 @@ def offline() -> bool:
 
 
 def _count(on_bytes: OnBytes | None, before: int, total: int, done: int, size: int) -> None:
-    """Progress of one source among all; `size`: what its server says of it, where nobody else."""
+    """Progress of one source among all; `size`: of this one, 0 where nobody states it. The first
+    source that states its size made `total`: another one may be larger."""
     if on_bytes is not None:
-        on_bytes(before + done, total or (before + size if size else 0))
+        on_bytes(before + done, max(total, before + size) if size else total)
 
 
 def _here(sources: Sequence[Source], folder: Path) -> Found:
@@ -109,7 +110,7 @@ def _fetched(
         raise WeightsError(
             f"{card.name}: its weights are not in the cache and UNWEAVE_OFFLINE forbids fetching "
             f"{' or '.join(map(_what, sources))}; with a network run: unweave models pull "
-            f"{card.place}"
+            f"{card.place}, and without one: unweave models import FOLDER"
         )
     for path in places((sources,), folder):
         if path.exists():

@@ -81,8 +81,16 @@ def drawn(card: Card, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
             array /= np.sqrt(array[0].size)
         else:
             array = float(key.endswith(("weight", "scale", "var"))) + 0.1 * array
-        arrays[key] = array.astype(np.float32)
+        arrays[_in_file(card, key)] = array.astype(np.float32)
     return arrays
+
+
+def _in_file(card: Card, name: str) -> str:
+    """What an array of the network is called in a file: Spleeter's have the stem's name."""
+    if card.architecture != "spleeter":
+        return name
+    _, number, rest = name.split(".", 2)
+    return f"{card.stems[int(number)]}.{rest}"
 
 
 def pair(text: str) -> tuple[str, Any]:

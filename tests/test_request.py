@@ -47,7 +47,7 @@ def outputs(draw) -> Output:
 
 executions = st.builds(
     Execution,
-    device=st.sampled_from(["auto", "cpu", "cuda", "mps"]),
+    device=st.sampled_from(["auto", "cpu", "cuda", "cuda:1", "mps"]),
     batch=st.none() | st.integers(1, 99),
     max_memory_mb=st.none() | st.integers(1, 10**6),
 )
@@ -227,7 +227,9 @@ def test_it_is_the_same_in_every_process_and_version_of_python(hash_seed: str) -
         ({"format": "mp3", "bit_depth": 16}, "mp3 has no bit depth"),
         ({"start": "1:99"}, "the start must be a time"),
         ({"start": 3, "end": 2}, "the end, 2 s, is not after the start, 3 s"),
-        ({"device": "abacus"}, "device must be one of auto, cpu, cuda, mps"),
+        ({"device": "abacus"}, "device must be auto, cpu, mps, cuda, or cuda:N"),
+        ({"device": "cuda:"}, "device must be auto"),
+        ({"device": "cpu:0"}, "device must be auto"),
         ({"batch": 0}, "batch must be a whole number or none, at least 1; got 0"),
         ({"max_memory_mb": True}, "max_memory_mb must be a whole number"),
     ],

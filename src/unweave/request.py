@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -22,10 +23,11 @@ from typing import Any
 from unweave.audio.formats import FORMATS, default_bit_depth
 from unweave.core.region import WHOLE, Region
 from unweave.core.typed import typed
-from unweave.errors import UsageError
+from unweave.errors import UsageError, quoted
 from unweave.options import check, option, options_of
 
 OWN = "unweave"  # the distribution
+DEVICES = r"auto|cpu|mps|cuda(:\d{1,3})?"
 ENGINE_REVISION = 1  # goes up when the engine gives other bytes than before, with any separator
 
 
@@ -178,7 +180,9 @@ USUAL = Inference()
 class Execution:
     """How a separation is computed. Raises UsageError for a wrong value."""
 
-    device: str = option("auto", "processor that computes", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = option(
+        "auto", "processor that computes: auto, cpu, mps, cuda, or one card as cuda:1"
+    )
     batch: int | None = option(
         None, "segments that are computed in parallel", at_least=1, unset="one per core"
     )
@@ -188,6 +192,11 @@ class Execution:
 
     def __post_init__(self) -> None:
         check(self, owner="")
+        if not re.fullmatch(DEVICES, self.device):
+            raise UsageError(
+                f"device must be auto, cpu, mps, cuda, or cuda:N with the number of a card; got "
+                f"{quoted(self.device)}"
+            )
 
 
 RUN_OPTIONS = (Output, Inference, Execution)

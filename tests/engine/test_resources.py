@@ -1,10 +1,11 @@
 """How many segments at once: as many as there are cores, and no more than memory allows."""
 
 import pytest
+import torch
 
 from unweave.core.plan import Segmentation
-from unweave.engine.resources import Share, choose_share
-from unweave.errors import MemoryLimitError
+from unweave.engine.resources import Share, choose_device, choose_share
+from unweave.errors import MemoryLimitError, UsageError
 from unweave.types import Spec
 
 # A segment of ten seconds at 10 kHz: 100 MB.
@@ -78,3 +79,49 @@ def test_members_that_are_run_together_need_their_memory_together() -> None:
         share(SEGMENTS, SEGMENTS, machine=large, limit_mb=400)
     mixed = share(SEGMENTS, WHOLE, machine=large, limit_mb=1000)
     assert mixed == Share(1, 600_000, 1000)
+
+
+@pytest.fixture
+def cards(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with so many CUDA cards."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: request.param > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: request.param)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("cards", "wanted", "found"),
+    [
+        (0, "auto", "cpu"),
+        (0, "cpu", "cpu"),
+        (1, "auto", "cuda"),
+        (1, "cuda", "cuda"),
+        (1, "cuda:0", "cuda:0"),
+        (3, "cuda:2", "cuda:2"),
+    ],
+    indirect=["cards"],
+)
+def test_a_device_that_is_there(cards: None, wanted: str, found: str) -> None:
+    assert choose_device(wanted) == found
+
+
+@pytest.mark.parametrize(
+    ("cards", "wanted", "words"),
+    [
+        (0, "cuda", "'cuda' is not available here: use 'auto'"),
+        (0, "cuda:0", "'cuda:0' is not available here: use 'auto'"),
+        (1, "mps", "'mps' is not available here: use 'auto'"),
+        (1, "cuda:1", "'cuda:1' is not available here: there is one card$"),
+        (3, "cuda:3", "there are 3 cards, cuda:2 the last$"),
+        (1, "cuda:", "unknown device 'cuda:'"),
+        (1, "cuda:-1", "unknown device 'cuda:-1'"),
+        (1, "cuda:first", "unknown device 'cuda:first'"),
+        (1, "cpu:0", "unknown device 'cpu:0'"),
+        (1, "abacus", "unknown device 'abacus': use auto, cpu, mps, cuda or cuda:N"),
+    ],
+    indirect=["cards"],
+)
+def test_a_device_that_is_not(cards: None, wanted: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        choose_device(wanted)
+    assert "\n" not in str(caught.value)

@@ -439,7 +439,7 @@ def test_no_room_for_a_recording_that_does_not_say_how_long_it_is(
     ("options", "error", "words"),
     [
         ({"stems": ("drums",)}, UsageError, "stems must be some of some, rest; got drums"),
-        ({"device": "abacus"}, UsageError, "device must be one of auto, cpu, cuda, mps"),
+        ({"device": "abacus"}, UsageError, "device must be auto, cpu, mps, cuda, or cuda:N"),
         ({"batch": 0}, UsageError, "batch must be a whole number or none, at least 1"),
     ],
 )

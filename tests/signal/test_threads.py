@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from unweave.signal.threads import one_thread_each, parallel_map
+from unweave.engine.workers import Workers
+from unweave.signal.threads import one_thread_each, parallel_map, with_idle
 
 
 def test_results_come_in_order_and_threads_are_given_back() -> None:
@@ -84,3 +85,39 @@ def test_while_another_is_at_work_nobody_gets_threads_back(three_threads: None) 
             pass
         assert of_a_new_thread() == 1
     assert of_a_new_thread() == 3
+
+
+def test_idle_threads_take_a_share_of_the_work_and_busy_ones_none() -> None:
+    """Two pieces of work that wait for each other end only where two threads have them."""
+    together, names = threading.Barrier(2, timeout=10), set()
+
+    def meet(n: int) -> int:
+        assert torch.is_inference_mode_enabled()
+        names.add(threading.current_thread().name)
+        together.wait()
+        return n * n
+
+    def both() -> list[int]:
+        with torch.inference_mode():
+            return with_idle(meet, range(4))
+
+    with Workers(2).at_work() as pool:
+        assert pool.submit(both).result() == [0, 1, 4, 9]
+        assert len(names) == 2
+        begun, over = threading.Event(), threading.Event()
+        busy = pool.submit(lambda: (begun.set(), over.wait(10)))
+        begun.wait(10)
+        alone = pool.submit(with_idle, lambda n: threading.current_thread().name, range(9)).result()
+        over.set()
+        busy.result()
+    assert len(alone) == 9
+    assert len(set(alone)) == 1
+
+
+def test_work_that_fails_says_so_whoever_did_it() -> None:
+    def fail(n: int) -> None:
+        raise ValueError(n)
+
+    assert with_idle(str, range(3)) == ["0", "1", "2"]  # where nobody is beside
+    with Workers(2).at_work() as pool, pytest.raises(ValueError):
+        pool.submit(with_idle, fail, range(4)).result()

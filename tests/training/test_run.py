@@ -18,7 +18,9 @@ import torch
 from pytorch_lightning.strategies import DDPStrategy
 
 from tests import CPU
+from tests.models.networks.test_htdemucs import SMALL
 from unweave import registry
+from unweave.core import toml
 from unweave.engine.run import separate_array
 from unweave.errors import Cancelled, OutputError, TrainingError, UnweaveError, UsageError
 from unweave.training import audio, callbacks, export, validate
@@ -258,13 +260,30 @@ def test_it_starts_from_weights(unbroken: Path, recipe_file: Path, tmp_path: Pat
     assert not (tmp_path / "no").exists()
 
 
+def test_ht_demucs_learns_and_separates(stems_folder: Path, tmp_path: Path) -> None:
+    """The network whose parts learn at different rates, on its own losses."""
+    from tests.training.conftest import TEXT
+
+    head, _, rest = TEXT.format(root=stems_folder).partition("[network]")
+    _, _, tail = rest.partition("[optimiser]")
+    network = toml.dumps({"network": {"name": "htdemucs", **SMALL}, "loss": {"wave_l1": 1.0}})
+    (tmp_path / "small.toml").write_text(f"{head}{network.decode()}\n[optimiser]{tail}")
+    folder = run(tmp_path / "small.toml", tmp_path / "run", "schedule.steps=8")
+    losses = [value for (_, name), value in curve(folder).items() if name == "loss"]
+    assert np.mean(losses[-3:]) < np.mean(losses[:3])
+    mix = np.random.default_rng(0).standard_normal((1, 9000)).astype(np.float32) * 0.1
+    separator = registry.load(str(folder / "small.toml"))
+    stems = separate_array(separator, mix, 8000, execution=CPU, warn=pytest.fail)
+    assert all(np.isfinite(stem).all() for stem in stems.values())
+
+
 @pytest.mark.parametrize(
     ("override", "words"),
     [("loss.beauty=1", "no term 'beauty'"), ("data.batch=3", "2 devices"),
      ("loss.deep_clustering=1", "no embeddings"),
      ("card.padded=no", "true or false"), ("network.foo=1", "there is no 'foo'"),
      ("precision=16-mixed", "needs a GPU"),
-     ("network.frame_size=0", "network"), ("data.validation_tracks=['Zzz']", "begins with 'Zzz'")],
+     ("network.frame_size=0", "network"), ("network.name=openunmix", "not made to be trained"), ("data.validation_tracks=['Zzz']", "begins with 'Zzz'")],
 )  # fmt: skip
 def test_what_cannot_be_trained(
     recipe_file: Path, tmp_path: Path, override: str, words: str

@@ -35,11 +35,7 @@ End = Annotated[
 ]
 
 
-class Device(StrEnum):
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-    MPS = "mps"
+DEVICE = "Processor that computes: auto, cpu, mps, cuda, or one card as cuda:1"
 
 
 class Rounding(StrEnum):

@@ -79,8 +79,8 @@ def check_precision(precision: str, device: str) -> None:
     there = precision == "float16"
     if device == "cpu":
         there = _on_cpu(precision)
-    elif device == "cuda":
-        there = there or torch.cuda.get_device_capability() >= (8, 0)
+    elif device.startswith("cuda"):
+        there = there or torch.cuda.get_device_capability(device) >= (8, 0)
     if not there:
         what = "this processor" if device == "cpu" else f"{device} here"
         raise UsageError(

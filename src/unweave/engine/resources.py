@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from unweave.errors import MemoryLimitError, UsageError
+from unweave.errors import MemoryLimitError, UsageError, quoted
 from unweave.types import Spec
 
 ACCELERATOR_BATCH = 4
@@ -27,7 +27,10 @@ class Share:
 
 
 def choose_device(wanted: str) -> str:
-    """The device to compute on: `auto` takes CUDA, then MPS, then the CPU. Raises UsageError."""
+    """The device to compute on: `auto` takes CUDA, then MPS, then the CPU. Raises UsageError.
+
+    wanted: `auto`, `cpu`, `mps`, `cuda`, or `cuda:N`, the card with that number.
+    """
     import torch
 
     there = {
@@ -37,10 +40,14 @@ def choose_device(wanted: str) -> str:
     }
     if wanted == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if there[name])
-    if wanted not in there:
-        raise UsageError(f"unknown device {wanted!r}: use auto, cpu, cuda or mps")
-    if not there[wanted]:
+    kind, colon, number = wanted.partition(":")
+    if kind not in there or (colon and not (kind == "cuda" and number.isdecimal())):
+        raise UsageError(f"unknown device {quoted(wanted)}: use auto, cpu, mps, cuda or cuda:N")
+    if not there[kind]:
         raise UsageError(f"device {wanted!r} is not available here: use 'auto'")
+    if number and int(number) >= (count := torch.cuda.device_count()):
+        cards = "is one card" if count == 1 else f"are {count} cards, cuda:{count - 1} the last"
+        raise UsageError(f"device {wanted!r} is not available here: there {cards}")
     return wanted
 
 

@@ -24,13 +24,19 @@ class Workers:
     @contextmanager
     def at_work(self) -> Iterator[ThreadPoolExecutor]:
         """Hand out the threads; torch holds each to one of the processor's own."""
-        from unweave.signal.threads import one_thread_each
+        from unweave.signal.threads import beside, one_thread_each
 
         with one_thread_each() as limit:
             with self._lock:
                 self._users += 1
                 if self._pool is None:
-                    self._pool = ThreadPoolExecutor(self.count, "unweave", initializer=limit)
+
+                    def begin() -> None:
+                        limit()
+                        beside(made, self.count)
+
+                    made = ThreadPoolExecutor(self.count, "unweave", initializer=begin)
+                    self._pool = made
                 pool = self._pool
             try:
                 yield pool

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from threading import Lock, local
 from typing import Protocol, TypeVar
@@ -60,6 +60,41 @@ def thread_pool() -> Iterator[ParallelMap]:
         yield together
 
 
+def with_idle(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """`[work(item) for item in items]`, by this thread and those beside it that are idle.
+
+    Those are the threads that `beside` was told of, as the engine's where a recording has fewer
+    segments than there are cores. This thread waits for no thread that has something else to do,
+    and each piece of work has one thread, so that its sums do not depend on how many there are.
+    """
+    pool, count = getattr(_mine, "pool", None) or (None, 1)
+    tasks = list(items)
+    if pool is None or min(count, len(tasks)) < 2:
+        return _in_turn(work, tasks)
+    inference, left = torch.is_inference_mode_enabled(), iter(range(len(tasks)))
+    done: dict[int, R] = {}
+
+    def take() -> None:
+        with torch.inference_mode(inference):
+            for n in left:
+                done[n] = work(tasks[n])
+
+    helpers = [pool.submit(take) for _ in range(min(count, len(tasks)) - 1)]
+    try:
+        take()
+    finally:
+        begun = [helper for helper in helpers if not helper.cancel()]
+        wait(begun)
+    for helper in begun:
+        helper.result()
+    return [done[n] for n in range(len(tasks))]
+
+
+def beside(pool: ThreadPoolExecutor, count: int) -> None:
+    """Tell this thread of the pool that it belongs to, and of how many threads that has."""
+    _mine.pool = pool, count
+
+
 @contextmanager
 def one_thread_each() -> Iterator[Callable[[], None]]:
     """Hand out what makes a thread compute alone; later threads have their cores again."""
@@ -73,7 +108,8 @@ def one_thread_each() -> Iterator[Callable[[], None]]:
 _lock = Lock()
 _holders = 0  # who is in `one_thread_each` now
 _before = 0  # threads that torch takes otherwise
-_mine = local()  # `stale`: this thread left while others were at work, and may be held to one
+# `stale`: this thread left while others were at work, and may be held to one; `pool`: see `beside`
+_mine = local()
 
 
 def _enter() -> None:

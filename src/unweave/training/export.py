@@ -57,10 +57,11 @@ def config(recipe: Recipe) -> Any:
 def _network(name: str) -> tuple[Any, Any]:
     """The config and the module of a network of `models/`. Raises UsageError."""
     key = name.replace("-", "_")
-    module = architectures.model(key) if key in architectures.names() else None
-    found: tuple[Any, Any] | None = getattr(module, "NETWORK", None)
-    if found is None:
+    if key not in architectures.names():
         raise UsageError(f"unknown network {name!r}")
+    found: tuple[Any, Any] | None = getattr(architectures.model(key), "NETWORK", None)
+    if found is None:
+        raise UsageError(f"the network {name!r} separates, but it is not made to be trained")
     return found
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unweave.cli.options import (
+    DEVICE,
     MESSAGES,
     ROUNDING,
-    Device,
     QuietInPanel,
     Rounding,
     VerboseInPanel,
@@ -120,8 +120,8 @@ def benchmark(
         typer.Option(min=1, metavar="N", help="Number of tracks in parallel.", rich_help_panel=HOW),
     ] = 1,
     device: Annotated[
-        Device, typer.Option(help="Processor that separates.", rich_help_panel=HOW)
-    ] = Device.AUTO,
+        str, typer.Option(metavar="NAME", help=f"{DEVICE}.", rich_help_panel=HOW)
+    ] = "auto",
     as_json: Annotated[
         bool,
         typer.Option("--json", help="One JSON document on stdout.", rich_help_panel=MESSAGES),
@@ -155,7 +155,7 @@ def benchmark(
                 mapping=parse_mapping(map_ or ()),
                 protocol=protocol,
                 rounding=str(rounding),
-                device=str(device),
+                device=device,
                 jobs=jobs,
                 watcher=watcher,
                 should_stop=current.should_stop,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unweave.cli.options import Device, JsonList, Quiet, Verbose
+from unweave.cli.options import DEVICE, JsonList, Quiet, Verbose
 from unweave.cli.session import session
 
 if TYPE_CHECKING:
@@ -30,8 +30,10 @@ def verify(
         typer.Option("--model", "-m", help="Path of the model's card, if it has moved."),
     ] = None,
     device: Annotated[
-        Device | None,
-        typer.Option(help="Processor that computes, instead of the report's.", show_default=False),
+        str | None,
+        typer.Option(
+            metavar="NAME", help=f"{DEVICE}, instead of the report's.", show_default=False
+        ),
     ] = None,
     as_json: JsonList = False,
     quiet: Quiet = False,
@@ -74,7 +76,7 @@ def verify(
                     path,
                     recording=recording,
                     model=model,
-                    device=None if device is None else str(device),
+                    device=device,
                 )
                 request = ready.request
                 fetch(current, [request.separator.model or ""], stems=request.needed)

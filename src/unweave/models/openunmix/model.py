@@ -26,11 +26,13 @@ from torch import Tensor, nn
 from unweave.models.layers.spectra import mirrored
 from unweave.models.layers.weights import builder
 from unweave.signal import stft
+from unweave.signal.threads import with_idle
 from unweave.signal.wiener_em import images
 
 # Where frames overlap by half, just the edge of the last one may reach the last samples: they fade
 # there, instead of being divided by nearly nothing.
 LEAST_ENVELOPE = 0.01
+BLOCKS_AT_ONCE = 2  # of the filter, by idle threads: each takes 120 MB at the published size
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,9 @@ class Net(nn.Module):
 
     def decode(self, x: Tensor) -> Tensor:
         """`(batch, frame, 2 * hidden)` to gains `(batch, channel, frame, bin)`."""
-        x = F.relu(normalised(self.bn2, self.fc2(x)))
+        x = normalised(self.bn2, self.fc2(x)).relu_()
         x = normalised(self.bn3, self.fc3(x)).unflatten(-1, self.shape)
-        return F.relu(x * self.output_scale + self.output_mean).transpose(1, 2)
+        return (x * self.output_scale).add_(self.output_mean).relu_().transpose(1, 2)
 
 
 def normalised(norm: nn.Module, x: Tensor) -> Tensor:
@@ -138,20 +140,25 @@ class OpenUnmix(nn.Module):
 
     def images(self, spectrum: Tensor) -> Iterator[stft.Group]:
         """The spectra of the stems, `(batch, stem, channel, frame, bin)`, some frames at a time."""
-        frames, block, seen = spectrum.shape[-2], self.config.block, self.config.seen
+        frames, seen = spectrum.shape[-2], self.config.seen
         nets = [cast(Net, net) for net in self.nets.values()]
-        inputs: list[list[Tensor]] = [[] for _ in nets]
-        for some in stft.groups(frames):
-            magnitudes = stft.magnitude(spectrum[..., some, :seen])
-            for net, found in zip(nets, inputs, strict=True):
-                found.append(net.encode(magnitudes))
-        states = [net.follow(torch.cat(found, 1)) for net, found in zip(nets, inputs, strict=True)]
-        for some in stft.groups(frames, block):
-            part = spectrum[..., some, :]
-            magnitudes = stft.magnitude(part)
-            gains = [net.decode(x[:, some]) for net, x in zip(nets, states, strict=True)]
-            estimates = torch.stack(gains, dim=1).mul_(magnitudes[:, None])
-            yield some, images(estimates, part, self.niter, residual=self.residual)
+
+        def state(net: Net) -> Tensor:
+            parts = (spectrum[..., some, :seen] for some in stft.groups(frames))
+            return net.follow(torch.cat([net.encode(stft.magnitude(part)) for part in parts], 1))
+
+        states = with_idle(state, nets)
+
+        def block(some: slice) -> stft.Group:
+            mix = spectrum[..., some, :]
+            magnitudes = stft.magnitude(mix)
+            gains = (net.decode(x[:, some]) for net, x in zip(nets, states, strict=True))
+            estimates = torch.stack([each.mul_(magnitudes) for each in gains], dim=1)
+            return some, images(estimates, mix, self.niter, residual=self.residual)
+
+        blocks = list(stft.groups(frames, self.config.block))
+        for few in stft.groups(len(blocks), BLOCKS_AT_ONCE):
+            yield from with_idle(block, blocks[few])
 
 
 build = builder(OpenUnmixConfig, OpenUnmix)

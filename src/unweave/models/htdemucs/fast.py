@@ -1,4 +1,8 @@
-"""HT Demucs rearranged for inference on a CPU: see `models/layers/fast_levels.py`.
+"""HT Demucs rearranged for inference on a CPU: the same sums, fewer trips to memory.
+
+Levels are those of `models/layers/fast_levels.py`. In the transformer scales are part of weights,
+keys and values of a head lie together, which fused attention reads much faster than rows that are
+a width apart, and a feed-forward half goes through some tokens at a time.
 
 `tests/models/networks/test_htdemucs.py` holds this equal to the readable network.
 """
@@ -7,16 +11,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from torch import nn
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
+from unweave.models.htdemucs.transformer import Layer
 from unweave.models.layers.fast_levels import BinsDown, BinsUp, TimeDown, TimeUp
 
 if TYPE_CHECKING:
     from unweave.models.htdemucs.model import HTDemucs
 
+HIDDEN_AT_ONCE = 1 << 21  # numbers in the middle of a feed-forward half
 
+
+@torch.no_grad()
 def rearrange(network: HTDemucs) -> None:
-    """Put rearranged levels in the place of the readable ones."""
+    """Put rearranged levels and layers in the place of the readable ones."""
     network.spectrum_down = nn.ModuleList(
         BinsDown(level.conv, level.residual, level.rewrite) for level in network.spectrum_down
     )
@@ -32,3 +42,47 @@ def rearrange(network: HTDemucs) -> None:
             TimeUp(level.gate, level.residual, level.stretch, outermost=level.outermost)
             for level in network.time_up
         )
+    for side in ("spectrum", "time"):
+        layers = getattr(network.transformer, side)
+        setattr(network.transformer, side, nn.ModuleList(FastLayer(layer) for layer in layers))
+
+
+class FastLayer(nn.Module):
+    """`transformer.Layer`, rearranged."""
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__()
+        self.cross, self.attention = layer.cross, layer.attention
+        self.norm, self.norm_forward, self.norm_out = layer.norm, layer.norm_forward, layer.norm_out
+        if layer.cross:
+            self.norm_other = layer.norm_other
+        self.widen = layer.widen
+        self.out = scaled(layer.attention.out, layer.attention_scale)
+        self.narrow = scaled(layer.narrow, layer.forward_scale)
+
+    def forward(self, x: Tensor, other: Tensor) -> Tensor:
+        """`(batch, token, width)` to the same shape."""
+        query = self.norm(x)
+        seen = self.norm_other(other) if self.cross else query
+        x = self.out(self.mixed(query, seen)).add_(x)
+        for tokens in x.split(max(1, HIDDEN_AT_ONCE // self.widen.out_features), dim=1):
+            tokens += self.narrow(F.gelu(self.widen(self.norm_forward(tokens))))
+        x = F.layer_norm(x, x.shape[1:], eps=self.norm_out.eps)  # the whole sequence
+        return torch.addcmul(self.norm_out.bias, x, self.norm_out.weight)
+
+    def mixed(self, x: Tensor, other: Tensor) -> Tensor:
+        """What `Attention` gives to its last layer."""
+        width, heads = x.shape[-1], self.attention.heads
+        weight, bias = self.attention.project.weight, self.attention.project.bias
+        query = F.linear(x, weight[:width], bias[:width]).unflatten(-1, (heads, -1))
+        pair = F.linear(other, weight[width:], bias[width:]).unflatten(-1, (2, heads, -1))
+        key, value = pair.permute(2, 0, 3, 1, 4).contiguous()  # (batch, head, token, ...)
+        found = F.scaled_dot_product_attention(query.transpose(1, 2), key, value)
+        return found.transpose(1, 2).flatten(2)
+
+
+def scaled(layer: nn.Linear, factor: Tensor) -> nn.Linear:
+    """A layer whose output is `factor` times that of `layer`."""
+    layer.weight.mul_(factor[:, None])
+    layer.bias.mul_(factor)
+    return layer

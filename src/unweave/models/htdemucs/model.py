@@ -180,7 +180,7 @@ class HTDemucs(nn.Module):
         x = (spectrum - x_mean) / (EPSILON + x_deviation)
         t = (mix - t_mean) / (EPSILON + t_deviation)
         x, t = self.network(x, t)  # (batch, stem * 2 * channel, bin, frame) and (..., time)
-        x = self.spectra.synthesise(x * x_deviation + x_mean, mix.shape[-1])
+        x = self.spectra.synthesise(x, mix.shape[-1], x_mean, x_deviation)
         waves = x + t * t_deviation + t_mean  # (batch, stem * channel, time)
         return waves.unflatten(1, (len(self.config.stems), -1))[..., :time]
 

@@ -24,6 +24,7 @@ in place where it is not needed again; nothing here is differentiable.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -33,6 +34,7 @@ from torch import Tensor, nn
 from unweave.models.layers.waveform import ResidualBranch, ResidualBranches, whole_strides
 
 NUMBERS_AT_ONCE = 1 << 16  # of what has as many channels as a level
+FRAMES_AT_ONCE = 384  # and at least so many steps: products of narrow matrices are slow
 TILE = 4  # bins that the convolution over neighbours gives at once
 # Lavin and Gray 2016, section 4.3: six bins to six sums, three taps to six, six products to four.
 TO_SUMS = [
@@ -130,7 +132,7 @@ class Branch(nn.Module):
 class Inner(nn.Sequential):
     """All residual branches of a level, in place."""
 
-    def __init__(self, branches: nn.Module) -> None:
+    def __init__(self, branches: nn.Module | None) -> None:
         plain = branches if isinstance(branches, ResidualBranches) else ()
         super().__init__(*(Branch(branch) for branch in plain))
 
@@ -138,7 +140,7 @@ class Inner(nn.Sequential):
 class TimeDown(nn.Module):
     """An encoder's level on waves."""
 
-    def __init__(self, conv: nn.Conv1d, residual: nn.Module, rewrite: nn.Conv1d) -> None:
+    def __init__(self, conv: nn.Conv1d, residual: nn.Module | None, rewrite: nn.Conv1d) -> None:
         super().__init__()
         self.conv, self.residual = conv, Inner(residual)
         self.rewrite = Linear(rewrite.weight[..., 0], rewrite.bias)
@@ -154,7 +156,7 @@ class TimeDown(nn.Module):
 class BinsDown(nn.Module):
     """An encoder's level on spectra, which strides over bins."""
 
-    def __init__(self, conv: nn.Conv2d, residual: nn.Module, rewrite: nn.Conv2d) -> None:
+    def __init__(self, conv: nn.Conv2d, residual: nn.Module | None, rewrite: nn.Conv2d) -> None:
         super().__init__()
         self.stride = conv.stride[0]
         self.conv = Linear(conv.weight[..., 0].transpose(1, 2).flatten(1), conv.bias)
@@ -182,7 +184,7 @@ class TimeUp(nn.Module):
     """A decoder's level on waves; its gated convolution sees one neighbour on either side."""
 
     def __init__(
-        self, gate: nn.Conv1d, residual: nn.Module, stretch: nn.ConvTranspose1d, *, outermost: bool
+        self, gate: nn.Conv1d, residual: nn.Module | None, stretch: nn.ConvTranspose1d, *, outermost: bool
     ) -> None:
         super().__init__()
         self.stride, self.outermost = stretch.stride[0], outermost
@@ -211,15 +213,18 @@ class BinsUp(nn.Module):
     """A decoder's level on spectra; its gated convolution sees 3 x 3 neighbours."""
 
     def __init__(
-        self, gate: nn.Conv2d, residual: nn.Module, stretch: nn.ConvTranspose2d, *, outermost: bool
+        self, gate: nn.Conv2d, residual: nn.Module | None, stretch: nn.ConvTranspose2d, *, outermost: bool
     ) -> None:
         super().__init__()
         self.stride, self.outermost = stretch.stride[0], outermost
         self.gate, self.residual = Neighbours(gate), Inner(residual)
         self.stretch = Linear(*blocks(stretch))
 
-    def forward(self, x: Tensor, skip: Tensor, length: int) -> Tensor:
-        """`(batch, outer, bin, frame)`, twice, to `(batch, inner, length, frame)`."""
+    def forward(self, x: Tensor, skip: Tensor, length: int | None = None) -> Tensor:
+        """`(batch, outer, bin, frame)`, twice, to `(batch, inner, length, frame)`.
+
+        length: by default the bins times the stride.
+        """
         x, skip = x.transpose(1, 2), skip.transpose(1, 2)
         batch, bins, outer, frames = x.shape
         inner = len(self.stretch.weight) // self.stride
@@ -230,7 +235,7 @@ class BinsUp(nn.Module):
                 count = min(TILE, bins - first)
                 where = first - 1, first - 1 + TILE + 2
                 seen = span(item, *where) + span(other, *where)
-                inside = self.residual(gated(self.gate(seen))[:count])
+                inside = self.residual(self.gate(seen)[:count])
                 ends = [inside, torch.zeros_like(last)] if first + count == bins else [inside]
                 inside = torch.cat([last, *ends])
                 last = inside[-1:]
@@ -238,11 +243,12 @@ class BinsUp(nn.Module):
                 stretched = self.stretch(pairs).reshape(-1, inner, frames)
                 part = result[first * self.stride :][: len(stretched)]
                 part.copy_(stretched if self.outermost else F.gelu(stretched))
+        length = bins * self.stride if length is None else length
         return out.transpose(1, 2).narrow(2, self.stride // 2, length)
 
 
 class Neighbours(nn.Module):
-    """A convolution over 3 x 3 neighbours, of six bins for the four in their middle."""
+    """A gated convolution over 3 x 3 neighbours, of six bins for the four in their middle."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
@@ -254,11 +260,20 @@ class Neighbours(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(6, channel, frame)` to `(4, channel, frame)`, frames beyond the ends being zero."""
-        _, channels, frames = x.shape
-        sums = (self.to_sums @ x.flatten(1)).view(-1, channels, frames)
-        products = self.weight @ beside(F.pad(sums, (1, 1)))  # (6, channel, frame)
+        frames, padded = x.shape[2], F.pad(x, (1, 1))
+        pieces = math.ceil(frames / max(FRAMES_AT_ONCE, NUMBERS_AT_ONCE // (TILE * x.shape[1])))
+        out = x.new_empty(TILE, x.shape[1], frames)
+        for part in out.tensor_split(pieces, dim=2):
+            first = part.storage_offset() - out.storage_offset()
+            part.copy_(gated(self.some(padded[..., first : first + part.shape[2] + 2])))
+        return out
+
+    def some(self, x: Tensor) -> Tensor:
+        """`(6, channel, frame + 2)` to `(4, 2 * channel, frame)`, not yet gated."""
+        sums = (self.to_sums @ x.flatten(1)).unflatten(1, x.shape[1:])
+        products = self.weight @ beside(sums)  # (6, 2 * channel, frame)
         products[1] += self.bias  # which is in each of the four once
-        return (self.to_bins @ products.flatten(1)).unflatten(1, (-1, frames))
+        return (self.to_bins @ products.flatten(1)).unflatten(1, products.shape[1:])
 
 
 def blocks(conv: nn.Module) -> tuple[Tensor, Tensor]:

@@ -88,6 +88,12 @@ def add_frames(frames: Tensor, hop: int) -> Tensor:
     """`(..., frame, size)`, `hop` apart, summed: `(..., frames_to_samples(frame, size, hop))`."""
     lead, (count, size) = frames.shape[:-2], frames.shape[-2:]
     total = frames_to_samples(count, size, hop)
+    if size % hop == 0:  # the same sums in the same order as below, without gathering
+        parts = frames.unflatten(-1, (-1, hop))
+        waves = frames.new_zeros(*lead, total // hop, hop)
+        for n in range(size // hop):
+            waves[..., n : n + count, :] += parts[..., n, :]
+        return waves.flatten(-2)
     columns = frames.reshape(-1, count, size).transpose(1, 2)
     return F.fold(columns, (1, total), (1, size), stride=(1, hop)).reshape(*lead, total)
 

@@ -14,6 +14,7 @@ from unweave.models.cards import Card
 from unweave.models.htdemucs import fast, transformer
 from unweave.models.htdemucs.convert import convert
 from unweave.models.htdemucs.model import HTDemucs, HTDemucsConfig, build
+from unweave.models.layers import fast_levels
 from unweave.models.htdemucs.transformer import Attention, Layer, places, steps
 
 SMALL = {"width": 8, "frame_size": 256, "levels": 2, "length": 0, "bottleneck": 16, "heads": 2}
@@ -46,7 +47,8 @@ def test_equals_the_original(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["htdemucs", "htdemucs_plain"])
 def test_equals_the_original_when_rearranged(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast, "NUMBERS_AT_ONCE", 3000)  # several groups, the last one smaller
+    monkeypatch.setattr(fast_levels, "NUMBERS_AT_ONCE", 3000)  # several groups, the last smaller
+    monkeypatch.setattr(fast, "HIDDEN_AT_ONCE", 1000)
     assert agreement(name, HTDemucs.prepare_for_cpu) > EQUAL_DB
 
 

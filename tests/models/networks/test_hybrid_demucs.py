@@ -78,7 +78,7 @@ def test_waves_of_spectra_are_the_waves(length: int) -> None:
     spectra = Spectra(256)
     parts = spectra.analyse(wave)
     assert parts.shape == (1, 4, 128, math.ceil(length / 64))
-    back = spectra.synthesise(parts, length)
+    back = spectra.synthesise(parts, length, torch.zeros(1), torch.ones(1))
     assert back.shape == wave.shape
     # The ends lack frames that would reach over them, and everything lacks the top bin.
     assert length < 1000 or waveform.below_db(wave[..., 160:-160], back[..., 160:-160]) > 95

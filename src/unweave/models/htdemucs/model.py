@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.models.htdemucs.fast import Blocks, in_groups
+from unweave.models.htdemucs.fast import rearrange
 from unweave.models.htdemucs.transformer import CrossTransformer
 from unweave.models.layers.spectra import Spectra
 from unweave.models.layers.waveform import (
@@ -99,7 +99,6 @@ class Down(nn.Module):
 
     def __init__(self, config: HTDemucsConfig, level: Level) -> None:
         super().__init__()
-        self.grouped = False
         self.stride, self.bins = config.stride, level.bins
         size, stride, pad = 2 * config.stride, config.stride, config.stride // 2
         if level.bins:
@@ -114,10 +113,6 @@ class Down(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, inner, bin, frame)` to `(batch, outer, bin / stride, frame)`, or over time."""
         x = self.conv(x if self.bins else whole_strides(x, self.stride))
-        return in_groups(self.each, x) if self.grouped else self.each(x)
-
-    def each(self, x: Tensor) -> Tensor:
-        """What is done to each bin by itself; the shape stays."""
         x = through_time(self.residual, F.gelu(x))
         return F.glu(self.rewrite(x), dim=1)
 
@@ -127,7 +122,6 @@ class Up(nn.Module):
 
     def __init__(self, config: HTDemucsConfig, level: Level) -> None:
         super().__init__()
-        self.grouped = False
         self.stride, self.bins, self.outermost = config.stride, level.bins, level.number == 0
         inner = level.inner * (len(config.stems) if self.outermost else 1)
         around, size, stride = 2 * config.context + 1, 2 * config.stride, config.stride
@@ -138,16 +132,14 @@ class Up(nn.Module):
         else:
             self.stretch = nn.ConvTranspose1d(level.outer, inner, size, stride)
 
-    def forward(self, x: Tensor, length: int) -> Tensor:
-        """`(batch, outer, bin, frame)` to `(batch, inner, length, frame)`, or over time."""
-        x = self.gate(x)
-        x = in_groups(self.each, x) if self.grouped else self.each(x)
+    def forward(self, x: Tensor, skip: Tensor, length: int) -> Tensor:
+        """`(batch, outer, bin, frame)` to `(batch, inner, length, frame)`, or over time.
+
+        skip: what the encoder's level gave, of the shape of `x`.
+        """
+        x = through_time(self.residual, F.glu(self.gate(x + skip), dim=1))
         x = self.stretch(x).narrow(2, self.stride // 2, length)
         return x if self.outermost else F.gelu(x)
-
-    def each(self, x: Tensor) -> Tensor:
-        """What is done to each bin by itself: twice the channels to `outer`."""
-        return through_time(self.residual, F.glu(x, dim=1))
 
 
 class HTDemucs(nn.Module):
@@ -188,16 +180,13 @@ class HTDemucs(nn.Module):
         x = (spectrum - x_mean) / (EPSILON + x_deviation)
         t = (mix - t_mean) / (EPSILON + t_deviation)
         x, t = self.network(x, t)  # (batch, stem * 2 * channel, bin, frame) and (..., time)
-        x = self.spectra.synthesise(x * x_deviation + x_mean, mix.shape[-1])
+        x = self.spectra.synthesise(x, mix.shape[-1], x_mean, x_deviation)
         waves = x + t * t_deviation + t_mean  # (batch, stem * channel, time)
         return waves.unflatten(1, (len(self.config.stems), -1))[..., :time]
 
     def prepare_for_cpu(self) -> None:
         """Rearrange the network for a CPU: see `models/htdemucs/fast.py`."""
-        for level in (*self.spectrum_down, *self.spectrum_up):
-            level.grouped = True
-        for level in (*self.spectrum_up, *self.time_up):
-            level.stretch = Blocks(level.stretch)
+        rearrange(self)
 
     def filled(self, mix: Tensor) -> Tensor:
         """`(batch, channel, time)` with silence at the end, as long as the network knows it."""
@@ -224,7 +213,7 @@ class HTDemucs(nn.Module):
         x, t = self.bottom(x, t)
         for up, time_up in zip(self.spectrum_up, self.time_up, strict=True):
             (x_skip, t_skip), (bins, time) = skips.pop(), lengths.pop()
-            x, t = up(x + x_skip, bins), time_up(t + t_skip, time)
+            x, t = up(x, x_skip, bins), time_up(t, t_skip, time)
         return x, t
 
     def bottom(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:

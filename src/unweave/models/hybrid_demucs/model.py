@@ -18,12 +18,14 @@ Axes here: spectrum `(batch, channel, bin, frame)`, wave `(batch, channel, time)
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unweave.models.layers.fast_levels import BinsDown, BinsUp, TimeDown, TimeUp
 from unweave.models.layers.spectra import Spectra
 from unweave.models.layers.waveform import (
     ResidualBranches,
@@ -198,12 +200,13 @@ class Up(nn.Module):
 
     def __init__(self, config: HybridDemucsConfig, level: Level) -> None:
         super().__init__()
+        self.level = level
         self.gate = Gate(config, level)
         self.stretch = Stretch(config, level)
 
-    def forward(self, x: Tensor, length: int | None = None) -> Tensor:
-        """As `Stretch`."""
-        return self.stretch(self.gate(x), length)
+    def forward(self, x: Tensor, skip: Tensor, length: int | None = None) -> Tensor:
+        """As `Stretch`, of `x` and what the encoder's level gave, of its shape."""
+        return self.stretch(self.gate(x + skip), length)
 
 
 class BandedUp(nn.Module):
@@ -215,8 +218,9 @@ class BandedUp(nn.Module):
         alone = replace(level, padded=False, banded=True)
         self.bands = nn.ModuleList(Up(config, alone) for _ in self.shares)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """As `Up`; where bands meet, both add what one convolution over all would add."""
+        x = x + skip
         stride, bins = self.level.stride, x.shape[2]
         batch, _, _, frames = x.shape
         total = x.new_zeros(batch, self.level.inner, (bins + 1) * stride, frames)
@@ -278,13 +282,39 @@ class HybridDemucs(nn.Module):
         x = (spectrum - x_mean) / (EPSILON + x_deviation)
         t = (mix - t_mean) / (EPSILON + t_deviation)
         x, t = self.network(x, t)
-        x = x * x_deviation + x_mean  # (batch, stem * channel * 2, bin, frame)
         if self.config.magnitudes:
+            x = torch.addcmul(x_mean, x, x_deviation)  # (batch, stem * channel, bin, frame)
+            x_mean, x_deviation = torch.zeros_like(x_mean), torch.ones_like(x_deviation)
             turned = x.unflatten(1, (-1, mix.shape[1], 1)) * phase(parts, spectrum)[:, None]
             x = turned.flatten(1, 3)
-        x = self.spectra.synthesise(x, mix.shape[-1])
+        x = self.spectra.synthesise(x, mix.shape[-1], x_mean, x_deviation)
         waves = x + t * t_deviation + t_mean  # (batch, stem * channel, time)
         return waves.unflatten(1, (len(self.config.stems), -1))
+
+    def prepare_for_cpu(self) -> None:
+        """Rearrange the levels that are neither normalised nor banded: `layers/fast_levels.py`."""
+        config = self.config
+        deep = min(config.norm_from, config.lstm_from, config.attention_from)
+
+        def levels(found: nn.ModuleList, make: Callable[[nn.Module], nn.Module]) -> nn.ModuleList:
+            plain = [isinstance(one, Down | Up) and one.level.number < deep for one in found]
+            return nn.ModuleList(
+                make(one) if fits else one for one, fits in zip(found, plain, strict=True)
+            )
+
+        def down(kind: type[BinsDown] | type[TimeDown]) -> Callable[[nn.Module], nn.Module]:
+            return lambda level: kind(level.conv, level.residual, level.rewrite)
+
+        def up(kind: type[BinsUp] | type[TimeUp]) -> Callable[[nn.Module], nn.Module]:
+            return lambda level: kind(
+                level.gate.conv, None, level.stretch.conv, outermost=level.level.number == 0
+            )
+
+        self.spectrum_down = levels(self.spectrum_down, down(BinsDown))
+        self.time_down = levels(self.time_down, down(TimeDown))
+        if config.context == 1:
+            self.spectrum_up = levels(self.spectrum_up, up(BinsUp))
+            self.time_up = levels(self.time_up, up(TimeUp))
 
     def network(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Both branches: spectra `(batch, ..., bin, frame)` and waves `(batch, ..., time)`."""
@@ -305,7 +335,7 @@ class HybridDemucs(nn.Module):
         x = self.part.stretch(x)
         for up, time_up in zip(self.spectrum_up, self.time_up, strict=True):
             x_skip, t_skip = skips.pop()
-            x, t = up(x + x_skip), time_up(t + t_skip, lengths.pop())
+            x, t = up(x, x_skip), time_up(t, t_skip, lengths.pop())
         return x, t
 
     def shared(self, x: Tensor) -> Tensor:
@@ -317,7 +347,7 @@ class HybridDemucs(nn.Module):
             skips.append(x)
         x = torch.zeros_like(x)
         for up in self.shared_up:
-            x = up(x + skips.pop(), lengths.pop())
+            x = up(x, skips.pop(), lengths.pop())
         return x
 
 

@@ -48,17 +48,33 @@ class Spectra:
         parts = torch.view_as_real(spectrum).permute(0, 3, 1, 2)  # (..., 2, bin, frame)
         return parts.reshape(batch, channels * 2, *parts.shape[2:])
 
-    def synthesise(self, parts: Tensor, length: int) -> Tensor:
-        """`(batch, 2 * any, bin, frame)` to `(batch, any, length)`."""
+    def synthesise(self, parts: Tensor, length: int, mean: Tensor, deviation: Tensor) -> Tensor:
+        """`(batch, 2 * any, bin, frame)` to `(batch, any, length)`, of `parts * deviation + mean`.
+
+        One wave after another: memory for the spectra of all at once would not fit into a CPU's
+        cache, and costs more to get than to fill.
+        """
         window, hop = self.window(parts), self.hop
-        paired = parts.unflatten(1, (-1, 2)).permute(0, 1, 4, 3, 2)  # (..., frame, bin, 2)
-        spectrum = torch.view_as_complex(paired.contiguous())  # (batch, any, frame, bin)
-        frames = torch.fft.irfft(spectrum, n=self.size, norm="ortho")  # the top bin is zero
-        waves = add_frames(frames * window, hop)  # (batch, any, (frame + 3) * hop)
         # Windows add up as if two empty frames lay on either side.
         start = self.start if self.mirror else 0
-        total = add_frames(window.square().expand(frames.shape[-2] + 4, -1), hop)[2 * hop + start :]
-        return waves[..., start : start + length] / total[:length]
+        ones = window.square().expand(parts.shape[-1] + 4, -1)
+        total = add_frames(ones, hop)[2 * hop + start :][:length]
+        waves = []
+        for pair in parts.transpose(1, 2).split(2, dim=2):  # (batch, bin, 2, frame)
+            pair = bins_last(torch.addcmul(mean, pair, deviation))  # (batch, 2, frame, bin)
+            spectrum = torch.complex(*pair.unbind(1))  # the top bin is zero
+            frames = torch.fft.irfft(spectrum, n=self.size, norm="ortho")
+            waves.append(add_frames(frames * window, hop)[..., start : start + length] / total)
+        return torch.stack(waves, dim=1)
+
+
+def bins_last(x: Tensor) -> Tensor:
+    """`(batch, bin, 2, frame)` to `(batch, 2, frame, bin)`, contiguous.
+
+    Of each a matrix is transposed: torch does that in blocks, and other permutations much slower.
+    """
+    turned = [part.flatten(1).t().contiguous() for part in x.contiguous()]
+    return torch.stack(turned).unflatten(1, (2, -1))
 
 
 def mirrored(x: Tensor, before: int, after: int) -> Tensor:

@@ -221,10 +221,12 @@ def test_reads_the_later_versions_of_demucs(tmp_path):
 
 def test_says_which_checkpoints_are_quantised(tmp_path):
     file = tmp_path / "demucs_quantized-07afea75.th"
-    for value in ({"compressed": b"packed"}, {"state": {"__quantized": True, "meta": {}}}):
-        torch.save(value, file)
-        with pytest.raises(WeightsError, match="quantised with DiffQ, which unweave does not read"):
-            torch_zip.read(file)
+    torch.save({"compressed": b"packed"}, file)
+    with pytest.raises(WeightsError, match="in DiffQ's first form, which unweave does not read"):
+        torch_zip.read(file)
+    torch.save({"state": {"__quantized": True, "meta": {}}}, file)
+    with pytest.raises(WeightsError, match="its settings name no stems"):
+        torch_zip.read(file)
     file.write_bytes(save({"a": torch.zeros(2)}, {"structure": "{}"}))
     with pytest.raises(WeightsError, match="quantised with DiffQ, which unweave does not read"):
         ours.read(file)

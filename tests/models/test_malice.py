@@ -97,8 +97,8 @@ def test_an_unknown_class_is_named(tmp_path):
     path = tmp_path / "model.th"
     path.write_bytes(samples.demucs("demucs.later.Demucs"))
     refuse(torch_zip.read, path, "refers to demucs.later.Demucs, which weights do not need")
-    path.write_bytes(samples.demucs("diffq.diffq.DiffQuantizer"))
-    refuse(torch_zip.read, path, "quantised with DiffQ")
+    path.write_bytes(samples.demucs("diffq.uniform.UniformQuantizer"))
+    refuse(torch_zip.read, path, "quantised by diffq.uniform.UniformQuantizer, which unweave")
 
 
 @pytest.mark.parametrize(

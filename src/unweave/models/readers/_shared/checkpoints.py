@@ -10,6 +10,7 @@ import numpy as np
 
 from unweave.errors import quoted
 from unweave.models.readers import Arrays, Settings
+from unweave.models.readers._shared import demucs, diffq
 from unweave.models.readers._shared.errors import Refused
 from unweave.models.readers._shared.numbers import count, row, width
 from unweave.models.readers._shared.pickles import Array, Name, Storage, Tensor
@@ -31,26 +32,37 @@ def arrays(value: object, numbers: Numbers, size: int) -> Arrays:
     size: of the file, unpacked, in bytes; the arrays of an honest one are hardly larger. Raises
     Refused when there is more than arrays, or one lies outside of its storage.
     """
-    state, _ = _parts(value)
-    if "compressed" in state or "__quantized" in state:
-        raise Refused("it is quantised with DiffQ, which unweave does not read")
+    state, rest = _parts(value)
+    if "compressed" in state:
+        raise Refused("it is quantised in DiffQ's first form, which unweave does not read")
     storages: dict[tuple[str, str], np.ndarray] = {}
-    found: Arrays = {}
-    for name, item in state.items():
+
+    def take(item: object) -> np.ndarray:
         match item:
-            case Tensor(storage) if type(name) is str:
+            case Tensor(storage):
                 key = storage.key, storage.dtype
                 if key not in storages:
                     data = numbers(storage)
                     if len(data) != storage.count * width(storage.dtype):
-                        key_ = quoted(storage.key)
-                        raise Refused(f"its storage {key_} has not {storage.count} numbers")
+                        name = quoted(storage.key)
+                        raise Refused(f"its storage {name} has not {storage.count} numbers")
                     storages[key] = row(data, storage.dtype)
-                found[name] = _view(item, storages[key])
-            case Array() if type(name) is str and item.array is not None:
-                found[name] = item.array
-            case _:
-                raise Refused(f"it holds more than named arrays: {quoted(name)}")
+                return _view(item, storages[key])
+            case Array() if item.array is not None:
+                return item.array
+        raise Refused("it has something else where an array belongs")
+
+    if "__quantized" in state:
+        klass = rest.get("klass")
+        name = klass.name if isinstance(klass, Name) else ""
+        order = demucs.parameters(name, rest.get("args"), rest.get("kwargs"))
+        return diffq.expanded(state, order, take, size)
+    found: Arrays = {}
+    for name, item in state.items():
+        empty = isinstance(item, Array) and item.array is None
+        if type(name) is not str or not isinstance(item, (Tensor, Array)) or empty:
+            raise Refused(f"it holds more than named arrays: {quoted(name)}")
+        found[name] = take(item)
     # Arrays may share numbers, so that a short file could have any number of large ones.
     if sum(array.nbytes for array in found.values()) > MOST_TIMES * size:
         raise Refused("its tensors are parts of each other, many times over")

@@ -37,6 +37,7 @@ STORAGES = {
 NETWORKS = (
     "demucs.htdemucs.HTDemucs", "demucs.hdemucs.HDemucs", "demucs.wdemucs.WDemucs",
     "demucs.demucs.Demucs", "demucs.model.Demucs", "demucs.tasnet.ConvTasNet",
+    "diffq.diffq.DiffQuantizer",
 )  # fmt: skip
 """Classes that Demucs' files name beside the arguments of their constructor."""
 
@@ -259,7 +260,7 @@ def _name(module: object, name: object) -> Name:
     full = f"{same.get(module, module)}.{name}"
     if full not in KNOWN:
         if full.startswith("diffq."):
-            raise Refused("it is quantised with DiffQ, which unweave does not read")
+            raise Refused(f"it is quantised by {plain(full)}, which unweave does not read")
         raise Refused(f"it refers to {plain(f'{module}.{name}')}, which weights do not need")
     return Name(full)
 

@@ -171,7 +171,9 @@ class BinsDown(nn.Module):
         out = x.new_empty(batch, bins // self.stride, outer, frames)
         at_once = max(1, NUMBERS_AT_ONCE // (outer * frames))
         for item, result in zip(x, out, strict=True):
-            for first, part in zip(range(0, len(result), at_once), result.split(at_once), strict=True):
+            for first, part in zip(
+                range(0, len(result), at_once), result.split(at_once), strict=True
+            ):
                 start = self.stride * first - pad
                 seen = span(item, start, start + self.stride * (len(part) + 1))
                 windows = seen.flatten(0, 1).unfold(0, 2 * rows, rows).transpose(1, 2)
@@ -184,7 +186,12 @@ class TimeUp(nn.Module):
     """A decoder's level on waves; its gated convolution sees one neighbour on either side."""
 
     def __init__(
-        self, gate: nn.Conv1d, residual: nn.Module | None, stretch: nn.ConvTranspose1d, *, outermost: bool
+        self,
+        gate: nn.Conv1d,
+        residual: nn.Module | None,
+        stretch: nn.ConvTranspose1d,
+        *,
+        outermost: bool,
     ) -> None:
         super().__init__()
         self.stride, self.outermost = stretch.stride[0], outermost
@@ -213,7 +220,12 @@ class BinsUp(nn.Module):
     """A decoder's level on spectra; its gated convolution sees 3 x 3 neighbours."""
 
     def __init__(
-        self, gate: nn.Conv2d, residual: nn.Module | None, stretch: nn.ConvTranspose2d, *, outermost: bool
+        self,
+        gate: nn.Conv2d,
+        residual: nn.Module | None,
+        stretch: nn.ConvTranspose2d,
+        *,
+        outermost: bool,
     ) -> None:
         super().__init__()
         self.stride, self.outermost = stretch.stride[0], outermost
@@ -253,7 +265,9 @@ class Neighbours(nn.Module):
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         taps = torch.einsum("jb,oibf->jofi", torch.tensor(FROM_TAPS).double(), conv.weight.double())
-        self.register_buffer("weight", taps.flatten(2).float().detach())  # (6, 2 * outer, 3 * outer)
+        self.register_buffer(
+            "weight", taps.flatten(2).float().detach()
+        )  # (6, 2 * outer, 3 * outer)
         self.register_buffer("bias", conv.bias.detach()[:, None])
         self.register_buffer("to_sums", torch.tensor(TO_SUMS, dtype=torch.float32))
         self.register_buffer("to_bins", torch.tensor(TO_BINS, dtype=torch.float32))

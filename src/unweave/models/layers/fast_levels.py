@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -79,13 +80,16 @@ class Branch(nn.Module):
 
     def __init__(self, branch: ResidualBranch) -> None:
         super().__init__()
-        squeeze, expand, norm = branch.squeeze, branch.expand, branch.norm2
+        squeeze: Any = branch.squeeze
+        expand: Any = branch.expand
+        norm: Any = branch.norm2
+        scale: Any = branch.scale
         self.dilation, self.norm = squeeze.dilation[0], branch.norm1
         taps = squeeze.weight.permute(2, 0, 1).flatten(0, 1)  # (3 * narrow, width), one tap's first
         self.taps = Linear(taps, None)
         self.epsilon = norm.eps
         weight = expand.weight[..., 0]  # (2 * width, narrow)
-        factor = torch.cat((branch.scale.scale, torch.ones_like(branch.scale.scale)))
+        factor = torch.cat((scale.scale, torch.ones_like(scale.scale)))
         for name, value in {
             "squeeze_bias": squeeze.bias[:, None],
             "expand": weight,
@@ -264,6 +268,7 @@ class Neighbours(nn.Module):
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
+        assert conv.bias is not None
         taps = torch.einsum("jb,oibf->jofi", torch.tensor(FROM_TAPS).double(), conv.weight.double())
         self.register_buffer(
             "weight", taps.flatten(2).float().detach()
@@ -290,11 +295,12 @@ class Neighbours(nn.Module):
         return (self.to_bins @ products.flatten(1)).unflatten(1, products.shape[1:])
 
 
-def blocks(conv: nn.Module) -> tuple[Tensor, Tensor]:
+def blocks(conv: nn.ConvTranspose1d | nn.ConvTranspose2d) -> tuple[Tensor, Tensor]:
     """A transposed convolution whose kernel is two strides, as a layer on two neighbours.
 
     Its weights are `(stride * outer, 2 * inner)`: the former neighbour gets the later taps.
     """
+    assert conv.bias is not None
     stride = conv.stride[0]
     taps = conv.weight.flatten(2).unflatten(2, (2, stride)).flip(2)  # (inner, outer, 2, stride)
     return taps.permute(3, 1, 2, 0).flatten(2).flatten(0, 1), conv.bias.repeat(stride)

@@ -7,7 +7,8 @@ Each length is the beginning of the song, decoded once. The original runs in thr
 thread, as many threads as there are cores, and as many workers of one thread each (its `-j`); the
 quickest of them in a first round is who unweave is compared with. Pairs are taken in turn,
 original first, so that a machine that drifts drifts for both. What is timed lies between a decoded
-wave in memory and its stems in memory, warm. Figures are medians, ratios medians of the ratios.
+wave in memory and its stems in memory, warm, unweave's malloc set as the command line sets it.
+Figures are medians, ratios medians of the ratios. `--speed` leaves the agreement out.
 Agreement is how far the difference lies below a stem; below the mix where the stem itself lies 40
 dB below that.
 """
@@ -39,6 +40,8 @@ OURS = """
 import json, sys, time
 import numpy as np, soundfile
 import unweave
+from unweave.engine import allocator
+allocator.keep_freed_memory()
 wave, rate = soundfile.read(sys.argv[1], dtype="float32", always_2d=True)
 wave = np.ascontiguousarray(wave.T)
 options = json.loads(sys.argv[4])
@@ -102,12 +105,14 @@ def main() -> None:
     parser.add_argument("song", type=Path)
     parser.add_argument("--seconds", type=int, nargs="+", default=[30, 120])
     parser.add_argument("--pairs", type=int, default=5, help="0: agreement only")
+    parser.add_argument("--speed", action="store_true", help="no agreement")
     parser.add_argument("--precision", default="float32")
     arguments = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     ways = [{"threads": 1}, {"threads": cores}, {"threads": 1, "workers": cores}]
     options = {} if arguments.precision == "float32" else {"precision": arguments.precision}
     wave, rate = soundfile.read(arguments.song, dtype="float32", always_2d=True)
+    rows = []
     with tempfile.TemporaryDirectory() as name:
         theirs, own = Path(name, "original"), Path(name, "own")
         theirs.mkdir()
@@ -116,30 +121,33 @@ def main() -> None:
         for seconds in arguments.seconds:
             song = Path(name, f"{seconds}.wav")
             soundfile.write(song, wave[: seconds * rate], rate, subtype="FLOAT")
-            original(song, theirs, 0, ways[-1])
-            ours(song, own, 0, options)
-            for stem, level in agreement_db(song, theirs, own).items():
-                print(f"{seconds} s, {stem}: {level:.1f} dB", flush=True)
+            if not arguments.speed:
+                original(song, theirs, 0, ways[-1])
+                ours(song, own, 0, options)
+                for stem, level in agreement_db(song, theirs, own).items():
+                    print(f"{seconds} s, {stem}: {level:.1f} dB", flush=True)
             if not arguments.pairs:
                 continue
-            first = [statistics.median(original(song, theirs, 1, way)["warm_s"]) for way in ways]
+            first = [original(song, theirs, 0, way)["first_s"] for way in ways]
             for way, found in zip(ways, first, strict=True):
                 print(f"{seconds} s, original with {way}: {found:.2f} s", flush=True)
             best = ways[first.index(min(first))]
             pairs = [
                 (
-                    statistics.median(original(song, theirs, 2, best)["warm_s"]),
-                    statistics.median(ours(song, own, 2, options)["warm_s"]),
+                    original(song, theirs, 1, best)["warm_s"][0],
+                    ours(song, own, 1, options)["warm_s"][0],
                 )
                 for _ in range(arguments.pairs)
             ]
             ratios = [a / b for a, b in pairs]
             a, b = (statistics.median(column) for column in zip(*pairs, strict=True))
-            print(
-                f"{seconds} s, warm, {best}: original {a:.2f} s, unweave {b:.2f} s, ratio "
-                f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
-                flush=True,
+            rows.append(
+                f"| {seconds} s | {a:.1f} s | {b:.1f} s | {statistics.median(ratios):.2f} | "
+                f"{min(ratios):.2f} to {max(ratios):.2f} |"
             )
+    if rows:
+        print("\n| stereo, warm | original | unweave | ratio | from pair to pair |")
+        print("\n".join(["|---|---|---|---|---|", *rows]))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from unweave.models.cards import Card
 from unweave.models.htdemucs import fast, transformer
 from unweave.models.htdemucs.convert import convert
 from unweave.models.htdemucs.model import HTDemucs, HTDemucsConfig, build
-from unweave.models.layers import fast_levels
 from unweave.models.htdemucs.transformer import Attention, Layer, places, steps
+from unweave.models.layers import fast_levels
 
 SMALL = {"width": 8, "frame_size": 256, "levels": 2, "length": 0, "bottleneck": 16, "heads": 2}
 SMALL |= {"layers": 2, "hidden": 2.0, "compress": 4}

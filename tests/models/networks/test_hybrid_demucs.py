@@ -11,6 +11,7 @@ from tests.models.networks import waveform
 from unweave.models.cards import Card
 from unweave.models.hybrid_demucs.convert import convert
 from unweave.models.hybrid_demucs.model import HybridDemucs, HybridDemucsConfig, build
+from unweave.models.layers import fast_levels
 from unweave.models.layers.spectra import Spectra
 from unweave.models.layers.waveform import Blstm, LocalAttention
 
@@ -34,6 +35,17 @@ MONO = {"stems": ("voice", "accompaniment"), "channels": 1}
 def test_equals_the_original(name: str) -> None:
     pair = waveform.recorded(name)
     network = build(pair.stem_names, pair.channels, pair.config, convert({"weights": pair.weights}))
+    with torch.inference_mode():
+        assert waveform.below_db(pair.stems, network(pair.mix)) > 122
+
+
+@pytest.mark.parametrize("name", ["hybrid_demucs", "hybrid_demucs_bands"])
+def test_equals_the_original_when_rearranged(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_levels, "NUMBERS_AT_ONCE", 3000)  # several groups, the last smaller
+    monkeypatch.setattr(fast_levels, "FRAMES_AT_ONCE", 10)
+    pair = waveform.recorded(name)
+    network = build(pair.stem_names, pair.channels, pair.config, convert({"weights": pair.weights}))
+    network.prepare_for_cpu()
     with torch.inference_mode():
         assert waveform.below_db(pair.stems, network(pair.mix)) > 122
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -79,13 +80,16 @@ class Branch(nn.Module):
 
     def __init__(self, branch: ResidualBranch) -> None:
         super().__init__()
-        squeeze, expand, norm = branch.squeeze, branch.expand, branch.norm2
+        squeeze: Any = branch.squeeze
+        expand: Any = branch.expand
+        norm: Any = branch.norm2
+        scale: Any = branch.scale
         self.dilation, self.norm = squeeze.dilation[0], branch.norm1
         taps = squeeze.weight.permute(2, 0, 1).flatten(0, 1)  # (3 * narrow, width), one tap's first
         self.taps = Linear(taps, None)
         self.epsilon = norm.eps
         weight = expand.weight[..., 0]  # (2 * width, narrow)
-        factor = torch.cat((branch.scale.scale, torch.ones_like(branch.scale.scale)))
+        factor = torch.cat((scale.scale, torch.ones_like(scale.scale)))
         for name, value in {
             "squeeze_bias": squeeze.bias[:, None],
             "expand": weight,
@@ -171,7 +175,9 @@ class BinsDown(nn.Module):
         out = x.new_empty(batch, bins // self.stride, outer, frames)
         at_once = max(1, NUMBERS_AT_ONCE // (outer * frames))
         for item, result in zip(x, out, strict=True):
-            for first, part in zip(range(0, len(result), at_once), result.split(at_once), strict=True):
+            for first, part in zip(
+                range(0, len(result), at_once), result.split(at_once), strict=True
+            ):
                 start = self.stride * first - pad
                 seen = span(item, start, start + self.stride * (len(part) + 1))
                 windows = seen.flatten(0, 1).unfold(0, 2 * rows, rows).transpose(1, 2)
@@ -184,7 +190,12 @@ class TimeUp(nn.Module):
     """A decoder's level on waves; its gated convolution sees one neighbour on either side."""
 
     def __init__(
-        self, gate: nn.Conv1d, residual: nn.Module | None, stretch: nn.ConvTranspose1d, *, outermost: bool
+        self,
+        gate: nn.Conv1d,
+        residual: nn.Module | None,
+        stretch: nn.ConvTranspose1d,
+        *,
+        outermost: bool,
     ) -> None:
         super().__init__()
         self.stride, self.outermost = stretch.stride[0], outermost
@@ -213,7 +224,12 @@ class BinsUp(nn.Module):
     """A decoder's level on spectra; its gated convolution sees 3 x 3 neighbours."""
 
     def __init__(
-        self, gate: nn.Conv2d, residual: nn.Module | None, stretch: nn.ConvTranspose2d, *, outermost: bool
+        self,
+        gate: nn.Conv2d,
+        residual: nn.Module | None,
+        stretch: nn.ConvTranspose2d,
+        *,
+        outermost: bool,
     ) -> None:
         super().__init__()
         self.stride, self.outermost = stretch.stride[0], outermost
@@ -252,8 +268,11 @@ class Neighbours(nn.Module):
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
+        assert conv.bias is not None
         taps = torch.einsum("jb,oibf->jofi", torch.tensor(FROM_TAPS).double(), conv.weight.double())
-        self.register_buffer("weight", taps.flatten(2).float().detach())  # (6, 2 * outer, 3 * outer)
+        self.register_buffer(
+            "weight", taps.flatten(2).float().detach()
+        )  # (6, 2 * outer, 3 * outer)
         self.register_buffer("bias", conv.bias.detach()[:, None])
         self.register_buffer("to_sums", torch.tensor(TO_SUMS, dtype=torch.float32))
         self.register_buffer("to_bins", torch.tensor(TO_BINS, dtype=torch.float32))
@@ -276,11 +295,12 @@ class Neighbours(nn.Module):
         return (self.to_bins @ products.flatten(1)).unflatten(1, products.shape[1:])
 
 
-def blocks(conv: nn.Module) -> tuple[Tensor, Tensor]:
+def blocks(conv: nn.ConvTranspose1d | nn.ConvTranspose2d) -> tuple[Tensor, Tensor]:
     """A transposed convolution whose kernel is two strides, as a layer on two neighbours.
 
     Its weights are `(stride * outer, 2 * inner)`: the former neighbour gets the later taps.
     """
+    assert conv.bias is not None
     stride = conv.stride[0]
     taps = conv.weight.flatten(2).unflatten(2, (2, stride)).flip(2)  # (inner, outer, 2, stride)
     return taps.permute(3, 1, 2, 0).flatten(2).flatten(0, 1), conv.bias.repeat(stride)

@@ -4,7 +4,7 @@
     cd benchmarks/openunmix
     .venv/bin/python compare.py SONG --agreement [--model umxhq]
     .venv/bin/python compare.py SONG --segments [--model umxhq]
-    .venv/bin/python compare.py SONG --speed [--model umxhq] [--pairs 5] [--seconds 30 120]
+    .venv/bin/python compare.py SONG --speed [--model umxhq] [--pairs 5] [--seconds 30 120] [--calls 3]
 
 Published weights are at an address; those here are drawn at random, every parameter and buffer, and
 saved by the original's own means in four files, which unweave reads and converts. `memory` makes
@@ -48,7 +48,7 @@ from unweave.models.readers import reader
 from unweave.request import Execution
 
 MEMORIES = (1, 20, 100)  # frames
-CALLS = 3  # warm calls of each process
+WARM_UP_S = 5  # of sound, before what is timed
 
 
 def original(card: cards.Card, memory: float) -> dict[str, OpenUnmix]:
@@ -139,14 +139,14 @@ def segments(card: cards.Card, wave: np.ndarray) -> None:
     print(f"| {card.name} | " + " | ".join(f"{level:.1f}" for level in levels) + " |")
 
 
-def child(who: str, threads: int, card: cards.Card, wave: np.ndarray) -> list[float]:
+def child(who: str, threads: int, card: cards.Card, wave: np.ndarray, calls: int) -> list[float]:
     """Seconds of warm calls in this process."""
     torch.set_num_threads(threads)
     nets = original(card, MEMORIES[0])
     if who == "theirs":
         separator = theirs(card, nets)
 
-        def call() -> object:
+        def call(wave: np.ndarray) -> object:
             with torch.inference_mode():
                 return separator(torch.from_numpy(wave)[None])
     else:
@@ -154,20 +154,21 @@ def child(who: str, threads: int, card: cards.Card, wave: np.ndarray) -> list[fl
         assert isinstance(ours.network, Ours)
         executor, execution = Executor(threads=threads), Execution(device="cpu")
 
-        def call() -> object:
+        def call(wave: np.ndarray) -> object:
             return separate_array(
                 ours, wave, card.sample_rate_hz, execution=execution, executor=executor, warn=warn
             )
 
     seconds = []
-    for _ in range(1 + CALLS):
+    call(wave[:, : WARM_UP_S * card.sample_rate_hz])
+    for _ in range(calls):
         start = time.perf_counter()
-        call()
+        call(wave)
         seconds.append(time.perf_counter() - start)
-    return seconds[1:]
+    return seconds
 
 
-def speed(song: Path, model: str, lengths: list[float], pairs: int) -> None:
+def speed(song: Path, model: str, lengths: list[float], pairs: int, calls: int) -> None:
     cores = len(os.sched_getaffinity(0))
     print("| sound | original, 1 thread | original, all | unweave | ratio | from pair to pair |")
     print("|---|---|---|---|---|---|")
@@ -181,6 +182,7 @@ def speed(song: Path, model: str, lengths: list[float], pairs: int) -> None:
             ):
                 command = [sys.executable, __file__, str(song), "--model", model]
                 command += ["--seconds", str(length), "--child", who, "--threads", str(threads)]
+                command += ["--calls", str(calls)]
                 answer = subprocess.run(command, check=True, capture_output=True).stdout
                 runs[key].append(statistics.median(json.loads(answer)))
         best = [min(a, b) for a, b in zip(runs["one"], runs["all"], strict=True)]
@@ -209,6 +211,7 @@ def main() -> None:
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--seconds", type=float, nargs="+", default=[30.0, 120.0])
+    parser.add_argument("--calls", type=int, default=3, help="of each process, warm")
     parser.add_argument("--child", choices=("theirs", "ours"), help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -216,13 +219,13 @@ def main() -> None:
     wave = sound(given.song, card)
     if given.child:
         wave = wave[:, : round(given.seconds[0] * card.sample_rate_hz)]
-        print(json.dumps(child(given.child, given.threads, card, wave)))
+        print(json.dumps(child(given.child, given.threads, card, wave, given.calls)))
     if given.agreement:
         agreement(card, wave)
     if given.segments:
         segments(card, wave)
     if given.speed:
-        speed(given.song, given.model, given.seconds, given.pairs)
+        speed(given.song, given.model, given.seconds, given.pairs, given.calls)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,13 @@ TARGET = Path(__file__).resolve().parents[2] / "tests" / "data" / "networks"
 PUBLISHED = {
     "4stems": (("vocals", "drums", "bass", "other"), "unet.unet", 1024),
     "5stems": (("vocals", "piano", "drums", "bass", "other"), "unet.softmax_unet", 1024),
+    "2stems-16kHz": (("vocals", "accompaniment"), "unet.unet", 1536),
     "4stems-16kHz": (("vocals", "drums", "bass", "other"), "unet.unet", 1536),
+    "5stems-16kHz": (
+        ("vocals", "piano", "drums", "bass", "other"),
+        "unet.softmax_unet",
+        1536,
+    ),
 }
 SMALL = {"frames": 64, "bins": 64, "frame_size": 128, "hop": 32, "filters": [2, 3, 4, 5, 6, 7]}
 

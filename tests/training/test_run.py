@@ -286,7 +286,8 @@ def test_ht_demucs_learns_and_separates(stems_folder: Path, tmp_path: Path) -> N
      ("loss.deep_clustering=1", "no embeddings"),
      ("card.padded=no", "true or false"), ("network.foo=1", "there is no 'foo'"),
      ("precision=16-mixed", "needs a GPU"),
-     ("network.frame_size=0", "network"), ("network.name=openunmix", "not made to be trained"), ("data.validation_tracks=['Zzz']", "begins with 'Zzz'")],
+     ("network.name=openunmix", "not made to be trained"), ("network.frame_size=0", "network"),
+     ("data.validation_tracks=['Zzz']", "begins with 'Zzz'")],
 )  # fmt: skip
 def test_what_cannot_be_trained(
     recipe_file: Path, tmp_path: Path, override: str, words: str

@@ -49,7 +49,10 @@ SMALL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # settings, and sam
         {"width": 8, "frame_size": 256, "norm_from": 2, "lstm_from": 2, "attention_from": 2},
         SMALL_SEGMENT,
     ),
-    "demucs": ({"width": 8, "depth": 3}, {}),
+    "demucs": (
+        {"width": 8, "depth": 3},
+        {"length": 8298, "hop": 6144, "context": 53, "step": 64, "margin": 84},
+    ),
     "tasnet": (
         {"filters": 16, "kernel": 16, "hop": 8, "bottleneck": 8, "hidden": 16}
         | {"blocks": 3, "repeats": 2},

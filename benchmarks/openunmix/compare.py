@@ -4,7 +4,9 @@
     cd benchmarks/openunmix
     .venv/bin/python compare.py SONG --agreement [--model umxhq]
     .venv/bin/python compare.py SONG --segments [--model umxhq]
-    .venv/bin/python compare.py SONG --speed [--model umxhq] [--pairs 5] [--seconds 30 120]
+    .venv/bin/python compare.py SONG --speed [--model umxhq] [--pairs 5] [--calls 3]
+        [--seconds 30 120]
+    .venv/bin/python compare.py SONG --parts [--model umxhq]
 
 Published weights are at an address; those here are drawn at random, every parameter and buffer, and
 saved by the original's own means in four files, which unweave reads and converts. `memory` makes
@@ -16,7 +18,8 @@ whole song, which is quicker, and equal to the original where that is a single s
 
 Times are of a decoded wave in memory to its stems in memory, warm, in turns, the original first,
 with one thread and with as many as there are processors, of which the faster counts. Figures are
-medians, ratios medians of the ratios.
+medians, ratios medians of the ratios. Parts are processor time of one thread, without the engine;
+their floor is the products of matrices at the rate of one large product on this machine.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import openunmix.model
 import soundfile
 import torch
 from openunmix.model import OpenUnmix, Separator
@@ -42,13 +46,14 @@ from unweave.engine.executor import Executor
 from unweave.engine.run import separate_array
 from unweave.models import cards
 from unweave.models.adapter import NeuralSeparator
+from unweave.models.openunmix import model as ours_model
 from unweave.models.openunmix.convert import convert
 from unweave.models.openunmix.model import OpenUnmix as Ours
 from unweave.models.readers import reader
 from unweave.request import Execution
 
 MEMORIES = (1, 20, 100)  # frames
-CALLS = 3  # warm calls of each process
+WARM_UP_S = 5  # of sound, before what is timed
 
 
 def original(card: cards.Card, memory: float) -> dict[str, OpenUnmix]:
@@ -139,14 +144,14 @@ def segments(card: cards.Card, wave: np.ndarray) -> None:
     print(f"| {card.name} | " + " | ".join(f"{level:.1f}" for level in levels) + " |")
 
 
-def child(who: str, threads: int, card: cards.Card, wave: np.ndarray) -> list[float]:
+def child(who: str, threads: int, card: cards.Card, wave: np.ndarray, calls: int) -> list[float]:
     """Seconds of warm calls in this process."""
     torch.set_num_threads(threads)
     nets = original(card, MEMORIES[0])
     if who == "theirs":
         separator = theirs(card, nets)
 
-        def call() -> object:
+        def call(wave: np.ndarray) -> object:
             with torch.inference_mode():
                 return separator(torch.from_numpy(wave)[None])
     else:
@@ -154,20 +159,88 @@ def child(who: str, threads: int, card: cards.Card, wave: np.ndarray) -> list[fl
         assert isinstance(ours.network, Ours)
         executor, execution = Executor(threads=threads), Execution(device="cpu")
 
-        def call() -> object:
+        def call(wave: np.ndarray) -> object:
             return separate_array(
                 ours, wave, card.sample_rate_hz, execution=execution, executor=executor, warn=warn
             )
 
     seconds = []
-    for _ in range(1 + CALLS):
+    call(wave[:, : WARM_UP_S * card.sample_rate_hz])
+    for _ in range(calls):
         start = time.perf_counter()
-        call()
+        call(wave)
         seconds.append(time.perf_counter() - start)
-    return seconds[1:]
+    return seconds
 
 
-def speed(song: Path, model: str, lengths: list[float], pairs: int) -> None:
+def timed(owner: object, name: str, spent: dict[str, float], part: str) -> None:
+    """Count the processor time of a method's calls in `spent`."""
+    method = getattr(owner, name)
+
+    def call(*given: object, **options: object) -> object:
+        start = time.process_time()
+        try:
+            return method(*given, **options)
+        finally:
+            spent[part] = spent.get(part, 0) + time.process_time() - start
+
+    setattr(owner, name, call)
+
+
+def parts(card: cards.Card, wave: np.ndarray) -> None:
+    """Where the time goes in one segment."""
+    torch.set_num_threads(1)
+    nets, mix = original(card, MEMORIES[0]), torch.from_numpy(wave)[None]
+    separator, theirs_s, ours_s = theirs(card, nets), {}, {}
+    network = NeuralSeparator(card, {}, through_files(nets)).to("cpu").network
+    timed(openunmix.model, "wiener", theirs_s, "filter")
+    for net in nets.values():
+        timed(net, "forward", theirs_s, "networks")
+        timed(net.lstm, "forward", theirs_s, "their LSTMs")
+    timed(ours_model, "images", ours_s, "filter")
+    for net in network.nets.values():
+        timed(net.lstm, "forward", ours_s, "their LSTMs")
+        for step in ("encode", "follow", "decode"):
+            timed(net, step, ours_s, "networks")
+    with torch.inference_mode():
+        for call, spent in ((separator, theirs_s), (network, ours_s)):
+            call(mix[..., : WARM_UP_S * card.sample_rate_hz])
+            spent.clear()
+            start = time.process_time()
+            call(mix)
+            spent["all"] = time.process_time() - start
+    lstm, all_ = operations(card, mix.shape[-1] / card.config["hop"])
+    rate = product_rate()
+    floors = {"networks": all_ / rate, "their LSTMs": lstm / rate}
+    title = f"{mix.shape[-1] / card.sample_rate_hz:g} s of sound"
+    print(f"| {title} | original | unweave | floor |\n|---|---|---|---|")
+    for part in ("all", "networks", "their LSTMs", "filter"):
+        floor = f"{floors[part]:.2f} s" if part in floors else ""
+        print(f"| {part} | {theirs_s[part]:.2f} s | {ours_s[part]:.2f} s | {floor} |")
+
+
+def operations(card: cards.Card, frames: float) -> tuple[float, float]:
+    """Additions and multiplications of the LSTMs' products, and of all products of the networks."""
+    config, channels = card.config, card.channels
+    hidden, bins = config["hidden"], config["frame_size"] // 2 + 1
+    lstm = config["layers"] * 2 * 4 * (hidden // 2) * (hidden + hidden // 2)
+    dense = hidden * (channels * config["seen"] + 2 * hidden + channels * bins)
+    times = 2 * frames * len(card.stems)
+    return times * lstm, times * (lstm + dense)
+
+
+def product_rate(size: int = 1024) -> float:
+    """Operations a second of one thread, the best of some products."""
+    one = torch.randn(size, size)
+    best = float("inf")
+    for _ in range(10):
+        start = time.process_time()
+        one @ one
+        best = min(best, time.process_time() - start)
+    return 2 * size**3 / best
+
+
+def speed(song: Path, model: str, lengths: list[float], pairs: int, calls: int) -> None:
     cores = len(os.sched_getaffinity(0))
     print("| sound | original, 1 thread | original, all | unweave | ratio | from pair to pair |")
     print("|---|---|---|---|---|---|")
@@ -181,6 +254,7 @@ def speed(song: Path, model: str, lengths: list[float], pairs: int) -> None:
             ):
                 command = [sys.executable, __file__, str(song), "--model", model]
                 command += ["--seconds", str(length), "--child", who, "--threads", str(threads)]
+                command += ["--calls", str(calls)]
                 answer = subprocess.run(command, check=True, capture_output=True).stdout
                 runs[key].append(statistics.median(json.loads(answer)))
         best = [min(a, b) for a, b in zip(runs["one"], runs["all"], strict=True)]
@@ -207,8 +281,10 @@ def main() -> None:
     parser.add_argument("--agreement", action="store_true")
     parser.add_argument("--segments", action="store_true")
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--parts", action="store_true")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--seconds", type=float, nargs="+", default=[30.0, 120.0])
+    parser.add_argument("--calls", type=int, default=3, help="of each process, warm")
     parser.add_argument("--child", choices=("theirs", "ours"), help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -216,13 +292,15 @@ def main() -> None:
     wave = sound(given.song, card)
     if given.child:
         wave = wave[:, : round(given.seconds[0] * card.sample_rate_hz)]
-        print(json.dumps(child(given.child, given.threads, card, wave)))
+        print(json.dumps(child(given.child, given.threads, card, wave, given.calls)))
     if given.agreement:
         agreement(card, wave)
     if given.segments:
         segments(card, wave)
+    if given.parts:
+        parts(card, wave[:, : 15 * card.sample_rate_hz])
     if given.speed:
-        speed(given.song, given.model, given.seconds, given.pairs)
+        speed(given.song, given.model, given.seconds, given.pairs, given.calls)
 
 
 if __name__ == "__main__":

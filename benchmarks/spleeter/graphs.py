@@ -26,7 +26,13 @@ TARGET = Path(__file__).resolve().parents[2] / "tests" / "data" / "networks"
 PUBLISHED = {
     "4stems": (("vocals", "drums", "bass", "other"), "unet.unet", 1024),
     "5stems": (("vocals", "piano", "drums", "bass", "other"), "unet.softmax_unet", 1024),
+    "2stems-16kHz": (("vocals", "accompaniment"), "unet.unet", 1536),
     "4stems-16kHz": (("vocals", "drums", "bass", "other"), "unet.unet", 1536),
+    "5stems-16kHz": (
+        ("vocals", "piano", "drums", "bass", "other"),
+        "unet.softmax_unet",
+        1536,
+    ),
 }
 SMALL = {"frames": 64, "bins": 64, "frame_size": 128, "hop": 32, "filters": [2, 3, 4, 5, 6, 7]}
 
@@ -35,7 +41,8 @@ def parameters(name: str, small: bool) -> dict:
     """What the authors' JSON of that name says, small or as it is."""
     stems, kind, bins = PUBLISHED[name]
     size = SMALL if small else {"frames": 512, "bins": bins, "frame_size": 4096, "hop": 1024}
-    model = {"conv_activation": "ELU", "deconv_activation": "ELU"}
+    elu = {"conv_activation": "ELU", "deconv_activation": "ELU"}
+    model: dict = {} if name.startswith("2") else elu  # of 2 stems they name none
     if small:
         model["conv_n_filters"] = SMALL["filters"]
     return {

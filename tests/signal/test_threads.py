@@ -1,4 +1,5 @@
 import threading
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -35,6 +36,11 @@ def test_one_thread_divides_nothing() -> None:
     finally:
         torch.set_num_threads(before)
     assert set(names) == {threading.current_thread().name}
+
+
+class Held:
+    def __init__(self, _: int) -> None:
+        pass
 
 
 def of_a_new_thread() -> int:
@@ -108,6 +114,8 @@ def test_idle_threads_take_a_share_of_the_work_and_busy_ones_none() -> None:
         busy = pool.submit(lambda: (begun.set(), over.wait(10)))
         begun.wait(10)
         alone = pool.submit(with_idle, lambda n: threading.current_thread().name, range(9)).result()
+        held = weakref.ref(pool.submit(with_idle, Held, range(2)).result()[0])
+        assert held() is None  # though the busy thread has not seen yet that nobody needs it
         over.set()
         busy.result()
     assert len(alone) == 9
@@ -119,5 +127,5 @@ def test_work_that_fails_says_so_whoever_did_it() -> None:
         raise ValueError(n)
 
     assert with_idle(str, range(3)) == ["0", "1", "2"]  # where nobody is beside
-    with Workers(2).at_work() as pool, pytest.raises(ValueError):
+    with Workers(2).at_work() as pool, pytest.raises(ValueError, match=r"^[0-3]$"):
         pool.submit(with_idle, fail, range(4)).result()

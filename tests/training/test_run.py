@@ -260,6 +260,9 @@ def test_it_starts_from_weights(unbroken: Path, recipe_file: Path, tmp_path: Pat
     assert not (tmp_path / "no").exists()
 
 
+SHORT = ("schedule.steps=8", "schedule.validate_every=8", "schedule.save_every=8")
+
+
 def test_ht_demucs_learns_and_separates(stems_folder: Path, tmp_path: Path) -> None:
     """The network whose parts learn at different rates, on its own losses."""
     from tests.training.conftest import TEXT
@@ -268,7 +271,7 @@ def test_ht_demucs_learns_and_separates(stems_folder: Path, tmp_path: Path) -> N
     _, _, tail = rest.partition("[optimiser]")
     network = toml.dumps({"network": {"name": "htdemucs", **SMALL}, "loss": {"wave_l1": 1.0}})
     (tmp_path / "small.toml").write_text(f"{head}{network.decode()}\n[optimiser]{tail}")
-    folder = run(tmp_path / "small.toml", tmp_path / "run", "schedule.steps=8")
+    folder = run(tmp_path / "small.toml", tmp_path / "run", *SHORT)
     losses = [value for (_, name), value in curve(folder).items() if name == "loss"]
     assert np.mean(losses[-3:]) < np.mean(losses[:3])
     mix = np.random.default_rng(0).standard_normal((1, 9000)).astype(np.float32) * 0.1
@@ -283,7 +286,8 @@ def test_ht_demucs_learns_and_separates(stems_folder: Path, tmp_path: Path) -> N
      ("loss.deep_clustering=1", "no embeddings"),
      ("card.padded=no", "true or false"), ("network.foo=1", "there is no 'foo'"),
      ("precision=16-mixed", "needs a GPU"),
-     ("network.frame_size=0", "network"), ("network.name=openunmix", "not made to be trained"), ("data.validation_tracks=['Zzz']", "begins with 'Zzz'")],
+     ("network.name=openunmix", "not made to be trained"), ("network.frame_size=0", "network"),
+     ("data.validation_tracks=['Zzz']", "begins with 'Zzz'")],
 )  # fmt: skip
 def test_what_cannot_be_trained(
     recipe_file: Path, tmp_path: Path, override: str, words: str

@@ -79,12 +79,19 @@ def with_idle(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
             for n in left:
                 done[n] = work(tasks[n])
 
-    helpers = [pool.submit(take) for _ in range(min(count, len(tasks)) - 1)]
+    offer = [take]  # what nobody takes stays in the pool's queue for a while, without the work
+
+    def help_out() -> None:
+        for each in offer:
+            each()
+
+    helpers = [pool.submit(help_out) for _ in range(min(count, len(tasks)) - 1)]
     try:
         take()
     finally:
         begun = [helper for helper in helpers if not helper.cancel()]
         wait(begun)
+        offer.clear()
     for helper in begun:
         helper.result()
     return [done[n] for n in range(len(tasks))]

@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unweave.models.layers.spectra import mirrored

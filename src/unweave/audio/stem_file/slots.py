@@ -39,12 +39,13 @@ def arrange(stems: Sequence[str], sums: Mapping[str, Sequence[str]] | None = Non
             if stem in owner:
                 raise UsageError(f"{stem} is in {owner[stem]} and in {name}; put it into one")
             owner[stem] = name
+    for stem in stems:
+        is_other = stem in (sums or {}) and owner.get(stem) != stem
+        if is_other or stems.count(stem) > 1:
+            raise UsageError(f"two stems of a stem file are called {quoted(stem)}; rename one")
     members_of: dict[str, list[str]] = {}
     for stem in stems:
-        members = members_of.setdefault(owner.get(stem, stem), [])
-        if stem in members or (members and stem not in owner):
-            raise UsageError(f"two stems of a stem file are called {quoted(stem)}; rename one")
-        members.append(stem)
+        members_of.setdefault(owner.get(stem, stem), []).append(stem)
     slots = [Slot(name, tuple(members)) for name, members in members_of.items()]
     if not slots:
         raise UsageError("a stem file needs at least one stem")

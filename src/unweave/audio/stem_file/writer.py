@@ -100,7 +100,7 @@ def rows(mixture: Wave, stems: Wave) -> Wave:
         raise UsageError(
             f"a stem file needs stems of shape {(STREAMS - 1, channels, time)}, not {stems.shape}"
         )
-    return np.concatenate([mixture, stems.reshape(-1, time)])
+    return np.concatenate([mixture, stems.reshape((STREAMS - 1) * channels, time)])
 
 
 class _StemEncoder:

@@ -23,7 +23,8 @@ def write(path, tags) -> bytes:
 
 def test_the_chunk_has_start_originator_and_date(tmp_path):
     start = 2**33 + 5
-    tags = stamped({"comment": "stem: vocals"}, start, date="2001-02-03", time="04:05:06")
+    tags = {"comment": "stem: vocals", "date": "1999-01-01"}
+    tags = stamped(tags, start, date="2001-02-03", time="04:05:06")
     data = write(tmp_path / "a.wav", tags)
     chunk = bext(data)  # EBU Tech 3285, 2.3
     fields = [chunk[:256], chunk[256:288], chunk[320:330], chunk[330:338]]
@@ -48,7 +49,7 @@ def test_no_date_is_made_up(tmp_path):
         (2**64, {}, "at sample 0 or later"),
         (0, {"originator": "é"}, "32 ASCII characters, not 'é'"),
         (0, {"originator": "a" * 33}, "32 ASCII characters"),
-        (0, {"date": "yesterday"}, "date is YYYY-MM-DD, not 'yesterday'"),
+        (0, {"date": "yesterday"}, "origination_date is YYYY-MM-DD, not 'yesterday'"),
         (0, {"time": "noon"}, "origination_time is HH:MM:SS, not 'noon'"),
     ],
 )

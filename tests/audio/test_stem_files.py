@@ -83,6 +83,14 @@ def test_ffmpeg_reads_order_names_lengths_and_which_stream_is_played(tmp_path, s
         assert container.metadata["title"] == "a"
 
 
+def test_one_sample_and_a_rate_that_aac_lacks(tmp_path, sound):
+    path = write(tmp_path / "a.stem.mp4", sound[..., :1])
+    assert (check(path), read(path).shape) == ([], (5, 2, 1))
+    path = write(tmp_path / "b.stem.mp4", sound[..., :4000], rate_hz=200_000)
+    assert check(path) == []
+    assert {(each.rate_hz, each.length) for each in tracks(path.read_bytes())} == {(96_000, 1920)}
+
+
 def test_the_description_has_names_colours_and_the_mastering_chain(tmp_path, sound):
     metadata = Metadata(
         tuple(Label(f"Stem {n} ä", f"#00000{n}") for n in range(4)),
@@ -169,6 +177,8 @@ def test_what_cannot_be_written_is_one_line(tmp_path, sound):
         rows(sound[0, :1], sound[1:])
     with pytest.raises(UsageError, match="needs stems of shape"):
         rows(sound[0], sound[2:])
+    with pytest.raises(OutputError, match=r"a\.stem\.mp4: cannot be written: there is no sound"):
+        write(tmp_path / "a.stem.mp4", sound[..., :0])
     three = replace(METADATA, labels=METADATA.labels[:3])
     with pytest.raises(OutputError, match=r"a\.stem\.mp4: cannot be written: stems names 3 stems"):
         write(tmp_path / "a.stem.mp4", sound, metadata=three)

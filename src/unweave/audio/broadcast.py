@@ -1,8 +1,8 @@
 """Where a WAV lies on a timeline: the tags that make it a Broadcast WAV (EBU Tech 3285, `bext`).
 
 The start is in samples at the file's own rate since midnight, or since whatever the session calls
-its beginning. A date is written only where the caller gives one, so that the same stems are the
-same bytes on any day.
+its beginning. The date is what the caller gives, else the recording's own where its tags have a
+whole one; today's never gets in, so that the same stems are the same bytes on any day.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ def stamped(
             f"not {quoted(originator)}"
         )
     made = {**tags, "time_reference": str(start), "originator": originator}
-    for name, value, form in (("date", date, _DATE), ("origination_time", time, _TIME)):
+    for name, value, form in (
+        ("origination_date", date, _DATE),
+        ("origination_time", time, _TIME),
+    ):
         if value is not None:
             if not form.fullmatch(value):
                 shape = "YYYY-MM-DD" if form is _DATE else "HH:MM:SS"

@@ -213,7 +213,7 @@ def _bext(tags: Mapping[str, str]) -> dict[str, str]:
     kept = {name: text for name, text in tags.items() if name not in ("umid", "coding_history")}
     date = tags.get("date", "")
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", date):
-        kept["origination_date"] = date
+        kept.setdefault("origination_date", date)
     return {**kept, "description": tags.get("comment", "")}
 
 

@@ -89,7 +89,7 @@ def _header(enabled: bool) -> Change:
 def rewrite_last(file: BinaryIO, kind: bytes, change: Change) -> None:
     """Change the content of the last box of a file, which is of that kind. Raises OSError."""
     length = file.seek(0, os.SEEK_END)
-    at = size = 0
+    at, size, head = 0, 0, b""
     while at < length:
         file.seek(at)
         head = file.read(16)

@@ -124,10 +124,10 @@ def _track(data: mp4.Data, trak: tuple[int, int], sound: mp4.Sound) -> Track:
     flags = b"".join(data[at + 3 : at + 4] for at, _ in mp4.find(data, b"tkhd", places=[trak]))
     kinds = mp4.find(data, b"mdia", b"minf", b"stbl", b"stsd", places=[trak])
     # The first kind of sample: ISO/IEC 14496-12, 12.2.3.
-    entry = data[kinds[0][0] + 8 : kinds[0][0] + 44] if kinds else b""
+    entry = data[kinds[0][0] + 8 : kinds[0][0] + 34] if kinds else b""
     return Track(
         codec=entry[4:8],
-        rate_hz=int.from_bytes(entry[32:34], "big") or sound.rate_hz,
+        rate_hz=sound.rate_hz,
         channels=int.from_bytes(entry[24:26], "big"),
         enabled=bool(flags and flags[0] & 1),
         delay=sound.skipped,

@@ -59,6 +59,11 @@ class StemReader:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    @property
+    def warnings(self) -> list[str]:
+        """What was not as it should be in some stream; complete when the blocks are."""
+        return list(dict.fromkeys(each for reader in self._readers for each in reader.warnings))
+
     def blocks(self, size: int) -> Iterator[Wave]:
         """Blocks `(stream, channel, time)` of `size` samples, the last shorter; mixture first.
 

@@ -84,7 +84,7 @@ def stem_writer(
         encoding,
         sample_rate_hz,
         STREAMS * _CHANNELS,
-        encoder=lambda sink: _StemEncoder(sink, encoding, names, description, said, cover),
+        encoder=lambda sink: _StemEncoder(sink, path, encoding, names, description, said, cover),
     )
 
 
@@ -109,6 +109,7 @@ class _StemEncoder:
     def __init__(
         self,
         sink: Sink,
+        path: Path,
         encoding: Encoding,
         names: list[str],
         description: bytes,
@@ -116,6 +117,7 @@ class _StemEncoder:
         cover: Cover | None,
     ) -> None:
         self._sink = sink
+        self._path = path
         self._bits = encoding.bit_depth
         self._rate_hz = encoding.sample_rate_hz
         self._description = description
@@ -144,6 +146,8 @@ class _StemEncoder:
         self._position += block.shape[1]
 
     def close(self) -> None:
+        if not self._position:
+            raise OutputError(f"{shown(self._path)}: cannot be written: there is no sound for it")
         for stream in self._streams:
             self._container.mux(stream.encode(None))
         self._container.close()

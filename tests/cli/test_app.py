@@ -14,8 +14,8 @@ from unweave.cli.app import app
 from unweave.cli.help import WIDTH
 
 VERBS = ["separate", "models", "info", "verify", "spectrogram", "dataset", "partials"]
-VERBS += ["nmf", "evaluate", "benchmark", "report", "train"]
-GROUPS = {"models", "dataset", "nmf"}
+VERBS += ["nmf", "evaluate", "benchmark", "report", "train", "stem"]
+GROUPS = {"models", "dataset", "nmf", "stem"}
 # What only a verb at work needs: libraries that take long to import, and packages of ours.
 HEAVY = {"torch", "numpy", "av", "scipy", "matplotlib", "soundfile", "soxr", "safetensors"}
 HEAVY |= {"pytorch_lightning", "tensorboard", "rich.progress", "tomllib"}
@@ -234,7 +234,9 @@ def test_what_makes_no_sense_is_said_before_any_work(here, say, words):
 
 
 @pytest.mark.parametrize("columns", [80, 120])
-@pytest.mark.parametrize("verb", [*VERBS, "nmf learn", "dataset check", "models show"])
+@pytest.mark.parametrize(
+    "verb", [*VERBS, "nmf learn", "stem check", "dataset check", "models show"]
+)
 def test_help_breaks_lines_where_the_terminal_ends(monkeypatch, verb, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     command = get_command(app)

@@ -24,6 +24,8 @@ from tests.beside import packages
 from typer.testing import CliRunner
 
 from unweave import datasets, registry
+from unweave.audio.stem_file import metadata
+from unweave.audio.stem_file.writer import stem_encoding, stem_writer
 from unweave.cli.app import app
 from unweave.engine.run import separate_array
 from unweave.errors import UsageError
@@ -111,6 +113,13 @@ def original(tmp_path_factory, make_wave, ffmpeg_file, stem_mp4) -> Path:
         for seed, stem in enumerate(("vocals", "accompaniment")):
             wave = make_wave(1, 2 * SECOND, SECOND, seed) + noise * make_wave(1, 2 * SECOND, SECOND)
             write(here / folder / f"{stem}.wav", wave)
+    for seed, stem in enumerate(("vocals", "drums")):
+        write(here / "band" / f"{stem}.wav", make_wave(2, 2 * SECOND, SECOND, seed))
+    labels = metadata.labels(["drums", "bass", "other", "vocals"])
+    with stem_writer(
+        here / "song.stem.mp4", stem_encoding("aac", SECOND), SECOND, metadata.Metadata(labels)
+    ) as writer:
+        writer.write(make_wave(10, SECOND, SECOND))
     write(here / "found.flac", make_wave(1, 2 * SECOND, SECOND, 3))
     stems = stem_mp4(here / "A.stem.mp4", frames=50_000, bit_rate=320_000)
     for root in ("musdb18", "data/musdb18", "data/musdb18-7s"):

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 from av import AudioStream
+from av.container import OutputContainer
 from av.stream import Disposition
 
 from unweave.audio.formats import Encoding
@@ -96,25 +97,15 @@ class FFmpegEncoder:
         context = stream.codec_context
         if self._bits and encoding.format == "flac":
             context.format = "s16" if self._bits == 16 else "s32"
-        if bit_rate := _bit_rate(encoding, channels):
-            context.bit_rate = bit_rate
+        if rate := bit_rate(encoding, channels):
+            context.bit_rate = rate
         if cover is not None:
-            self._add_cover(encoding.format, cover)
+            attach(self._container, encoding.format, cover)
 
     def write(self, block: Wave) -> None:
-        samples: npt.NDArray[Any]
-        if self._bits is None:
-            kind, samples = "flt", np.ascontiguousarray(block.T)
-        elif self._bits == 16:
-            kind, samples = "s16", interleaved_ints(block, 16).astype(np.int16)
-        else:  # 24 bits lie in the upper part of 32
-            kind, samples = "s32", interleaved_ints(block, 24) << 8
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), kind, self._layout)
-        frame.sample_rate = self._rate_hz
-        frame.time_base = Fraction(1, self._rate_hz)
-        frame.pts = self._position
+        made = frame(block, self._bits, self._layout, self._rate_hz, self._position)
         self._position += block.shape[1]
-        self._container.mux(self._stream.encode(frame))
+        self._container.mux(self._stream.encode(made))
 
     def close(self) -> None:
         self._container.mux(self._stream.encode(None))
@@ -122,24 +113,40 @@ class FFmpegEncoder:
         if self._format == "mp3" and self._sink.error is None:
             settle_length(self._sink.file, self._position, self._rate_hz)
 
-    def _add_cover(self, format: str, cover: Cover) -> None:
-        if format == "opus":
-            self._container.metadata["METADATA_BLOCK_PICTURE"] = picture_block(cover)
-        elif format in ("mp3", "m4a", "flac") and cover.mime in _COVER_FORMATS:
-            try:
-                with av.open(
-                    io.BytesIO(cover.data), "r", format=_COVER_FORMATS[cover.mime]
-                ) as picture:
-                    source = picture.streams.video[0]
-                    packet = next(picture.demux(source))
-                    if not (packet.size and source.codec_context.width):
-                        return
-                    stream = self._container.add_stream_from_template(source)
-            except (av.FFmpegError, StopIteration, IndexError):
-                return
-            stream.disposition = Disposition.attached_pic
-            packet.stream = stream
-            self._container.mux(packet)
+
+def frame(block: Wave, bits: int | None, layout: str, rate_hz: int, position: int) -> av.AudioFrame:
+    """A block `(channel, time)` as FFmpeg's encoders take it; `bits`: 16 or 24, None for float."""
+    samples: npt.NDArray[Any]
+    if bits is None:
+        kind, samples = "flt", np.ascontiguousarray(block.T)
+    elif bits == 16:
+        kind, samples = "s16", interleaved_ints(block, 16).astype(np.int16)
+    else:  # 24 bits lie in the upper part of 32
+        kind, samples = "s32", interleaved_ints(block, 24) << 8
+    made = av.AudioFrame.from_ndarray(samples.reshape(1, -1), kind, layout)
+    made.sample_rate = rate_hz
+    made.time_base = Fraction(1, rate_hz)
+    made.pts = position
+    return made
+
+
+def attach(container: OutputContainer, format: str, cover: Cover) -> None:
+    """Put a cover into a file of that format, before its sound; one it cannot hold is left out."""
+    if format == "opus":
+        container.metadata["METADATA_BLOCK_PICTURE"] = picture_block(cover)
+    elif format in ("mp3", "m4a", "flac") and cover.mime in _COVER_FORMATS:
+        try:
+            with av.open(io.BytesIO(cover.data), "r", format=_COVER_FORMATS[cover.mime]) as picture:
+                source = picture.streams.video[0]
+                packet = next(picture.demux(source))
+                if not (packet.size and source.codec_context.width):
+                    return
+                stream = container.add_stream_from_template(source)
+        except (av.FFmpegError, StopIteration, IndexError):
+            return
+        stream.disposition = Disposition.attached_pic
+        packet.stream = stream
+        container.mux(packet)
 
 
 class VorbisEncoder:
@@ -206,7 +213,7 @@ def _bext(tags: Mapping[str, str]) -> dict[str, str]:
     kept = {name: text for name, text in tags.items() if name not in ("umid", "coding_history")}
     date = tags.get("date", "")
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", date):
-        kept["origination_date"] = date
+        kept.setdefault("origination_date", date)
     return {**kept, "description": tags.get("comment", "")}
 
 
@@ -227,7 +234,8 @@ def _codec_options(format: str, layout: str) -> dict[str, str]:
     return {}
 
 
-def _bit_rate(encoding: Encoding, channels: int) -> int | None:
+def bit_rate(encoding: Encoding, channels: int) -> int | None:
+    """Bits a second of a lossy format, None for a lossless one."""
     if encoding.format == "mp3":  # LAME takes its highest where a low sample rate allows less
         return 320_000 if channels == 2 else 192_000
     if encoding.format == "m4a":

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import av
 import soundfile
 
-from unweave.audio.encoders import Encoder, FFmpegEncoder, VorbisEncoder
+from unweave.audio.encoders import Encoder, FFmpegEncoder, Sink, VorbisEncoder
 from unweave.audio.formats import FORMATS, Encoding, encoding
 from unweave.audio.info import Cover
 from unweave.audio.resampler import Resampler
@@ -36,9 +36,10 @@ class Writer:
 
     Takes blocks `(channels, time)` float32 at `sample_rate_hz`, finite; resamples where the format
     needs another rate. The length after decoding is exact to the sample. `layout` is FFmpeg's name
-    of the places of the channels, None where they are not known. `hidden` is the file while it has
-    no name, `samples` how many each channel was given. Raises OutputError in one line; the hidden
-    file is gone by then.
+    of the places of the channels, None where they are not known. `encoder` makes the bytes in
+    another way than the format's usual one, and then sees to layout, tags and cover itself.
+    `hidden` is the file while it has no name, `samples` how many each channel was given. Raises
+    OutputError in one line; the hidden file is gone by then.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Writer:
         layout: str | None = None,
         tags: Mapping[str, str] | None = None,
         cover: Cover | None = None,
+        encoder: Callable[[Sink], Encoder] | None = None,
     ) -> None:
         self.path = Path(path)
         self.samples = 0
@@ -65,7 +67,9 @@ class Writer:
         except OSError as error:
             raise self._cannot(error) from error
         with self._guarded():
-            self._encoder = _encoder(self._sink, encoding, channels, layout, tags or {}, cover)
+            if encoder is None:
+                encoder = _usual(encoding, channels, layout, tags or {}, cover)
+            self._encoder = encoder(self._sink)
 
     def __enter__(self) -> Writer:
         return self
@@ -173,14 +177,13 @@ class _Sink:
         return 0
 
 
-def _encoder(
-    sink: _Sink,
+def _usual(
     encoding: Encoding,
     channels: int,
     layout: str | None,
     tags: Mapping[str, str],
     cover: Cover | None,
-) -> Encoder:
+) -> Callable[[Sink], Encoder]:
     if encoding.format == "ogg":
-        return VorbisEncoder(sink, encoding, channels, tags, cover)
-    return FFmpegEncoder(sink, encoding, channels, layout, tags, cover)
+        return lambda sink: VorbisEncoder(sink, encoding, channels, tags, cover)
+    return lambda sink: FFmpegEncoder(sink, encoding, channels, layout, tags, cover)

@@ -54,8 +54,8 @@ def arrays(value: object, numbers: Numbers, size: int) -> Arrays:
 
     if "__quantized" in state:
         klass = rest.get("klass")
-        name = klass.name if isinstance(klass, Name) else ""
-        order = demucs.parameters(name, rest.get("args"), rest.get("kwargs"))
+        called = klass.name if isinstance(klass, Name) else ""
+        order = demucs.parameters(called, rest.get("args"), rest.get("kwargs"))
         return diffq.expanded(state, order, take, size)
     found: Arrays = {}
     for name, item in state.items():

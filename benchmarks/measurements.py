@@ -59,6 +59,16 @@ MEASUREMENTS = (
         1,
         "spleeter",
     ),
+    Measurement(
+        "htdemucs-speed",  # needs the published weights: unweave models pull htdemucs
+        PERFORMANCE,
+        (f"{PYTHON} benchmarks/htdemucs/compare.py {{song}} --seconds 30 --pairs 2 --speed",),
+        6,
+        "htdemucs",
+    ),
+    Measurement(
+        "htdemucs-products", PERFORMANCE, (f"{PYTHON} benchmarks/htdemucs/products.py",), 1
+    ),
     Measurement("floor", PERFORMANCE, (f"{PYTHON} benchmarks/floor.py {{song}}",), 2),
     Measurement(
         "memory",

@@ -83,18 +83,6 @@ MEASUREMENTS = (
         25,
     ),
     Measurement(
-        "memory-htdemucs",
-        PERFORMANCE,
-        (
-            f"{PYTHON} -m benchmarks.untrained build/small htdemucs --rate 4000 --set length=31200"
-            " width=8 compress=4 frame_size=2048 branches=0 branches_up=false stride=8 levels=2"
-            " bottleneck=16 layers=1 heads=2 hidden=1 --segment length=31200 hop=23400",
-            f"{PYTHON} benchmarks/memory.py {{song}} --minutes 10 480 --formats wav"
-            " --model build/small/htdemucs.toml --rate 4000",
-        ),
-        10,
-    ),
-    Measurement(
         "null-test",
         PERFORMANCE,
         (f"{PYTHON} benchmarks/null_test.py {{data}}/songs {{musdb}} {{mir1k}}",),
@@ -170,37 +158,6 @@ MEASUREMENTS = (
         ),
         3,
         "openunmix",
-    ),
-    Measurement(
-        "openunmix-speed",
-        PERFORMANCE,
-        (
-            "benchmarks/openunmix/.venv/bin/python benchmarks/openunmix/compare.py {song}"
-            " --speed --pairs 1 --calls 1",
-        ),
-        4,
-        "openunmix",
-    ),
-    Measurement(
-        "openunmix-parts",
-        PERFORMANCE,
-        (
-            "benchmarks/openunmix/.venv/bin/python benchmarks/openunmix/compare.py {song}"
-            " --parts",
-        ),
-        1,
-        "openunmix",
-    ),
-    Measurement(
-        "spleeter-graphs",
-        PERFORMANCE,
-        (
-            "benchmarks/spleeter/.venv/bin/python benchmarks/spleeter/graphs.py build/graphs"
-            " {song}",
-            f"{PYTHON} benchmarks/spleeter/graphs_compare.py build/graphs",
-        ),
-        20,
-        "spleeter",
     ),
     Measurement(
         "networks-mir-1k",

@@ -76,7 +76,7 @@ def _joined(text: str, space: str) -> str:
 
 
 def with_ends(lyrics: Lyrics) -> Lyrics:
-    """Every syllable has an end: where none is known, the next start of any, else `REST_S` later."""
+    """Every syllable has an end: if none is known, the next start of any, else `REST_S` later."""
     starts = sorted(each.start_s for each in lyrics.syllables() if each.start_s is not None)
     lines = tuple(
         replace(line, syllables=tuple(_ended(each, starts) for each in line.syllables))

@@ -16,7 +16,9 @@ _MARKS = [
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 ]
-_HEADER = re.compile(rb"^\s*#\s*ENCODING\s*:[ \t]*([^\r\n]{0,80})", re.IGNORECASE | re.MULTILINE)
+_HEADER = re.compile(
+    rb"^[ \t]*#[ \t]*ENCODING[ \t]*:[ \t]*([^\r\n]{0,80})", re.IGNORECASE | re.MULTILINE
+)
 _KNOWN = {
     *("utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "ascii"),
     *(f"cp{number}" for number in (437, 850, 866, 874, 932, 949, 950, *range(1250, 1259))),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
-from unweave.lyrics.model import Lyrics
+from unweave.lyrics.change import REST_S
+from unweave.lyrics.model import Line, Lyrics
 
 
 class Holds(StrEnum):
@@ -19,6 +21,8 @@ class Holds(StrEnum):
     TAGS = "title, artist and other tags"
     SCREEN = "when a line appears and goes"
     TEMPO = "tempo and gap"
+    OVERLAPS = "syllables that overlap: each ends where the next begins"
+    SILENCE = "lines without text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,21 @@ def lost(lyrics: Lyrics, holds: Iterable[Holds]) -> tuple[str, ...]:
     return tuple(f"no place for {each}" for each in Holds if each in _found(lyrics) - places)
 
 
+def invented(lyrics: Lyrics) -> tuple[str, ...]:
+    """What a format says that needs the end of everything, as `change.with_ends` has it."""
+    count = sum(each.end_s is None for each in lyrics.syllables())
+    said = f"{count} ends are not known; the next start is taken, or {REST_S:g} s later"
+    return (said,) if count else ()
+
+
+def _overlaps(line: Line) -> bool:
+    times = [(each.start_s, each.end_s) for each in line.syllables]
+    return any(
+        end is not None and start is not None and end > start
+        for (_, end), (start, _) in pairwise(times)
+    )
+
+
 def _found(lyrics: Lyrics) -> frozenset[Holds]:
     syllables = list(lyrics.syllables())
     found = {
@@ -45,5 +64,7 @@ def _found(lyrics: Lyrics) -> frozenset[Holds]:
         Holds.TAGS: bool(lyrics.tags),
         Holds.SCREEN: any((line.show_s, line.hide_s) != (None, None) for line in lyrics.lines),
         Holds.TEMPO: lyrics.grid is not None,
+        Holds.OVERLAPS: any(map(_overlaps, lyrics.lines)),
+        Holds.SILENCE: any(not line.text for line in lyrics.lines),
     }
     return frozenset(each for each, there in found.items() if there)

@@ -165,24 +165,18 @@ def spaced(texts: Iterable[str], tied: Iterable[bool] | None = None) -> list[str
     A tied syllable belongs to the word before it: a space between them goes behind it.
     """
     found: list[str] = []
-    texts = list(texts)
-    for text, held in zip(texts, tied or [False] * len(texts), strict=True):
-        text = re.sub(" +", " ", cleaned(text))
+    last, space = None, False  # the syllable at which the word so far ends; whether it ends
+    texts = [re.sub(" +", " ", cleaned(text)) for text in texts]
+    for n, (text, held) in enumerate(zip(texts, tied or [False] * len(texts), strict=True)):
         body = text.strip(" ")
-        ends = text.endswith(" ")
-        if found and text.startswith(" ") and body and not held and not found[-1].endswith(" "):
-            found[-1] += " "
-        if held and found and found[-1].endswith(" "):
-            found[-1], ends = found[-1][:-1], True
-        if not body and not held:  # a space alone
-            if found and ends and not found[-1].endswith(" "):
-                found[-1] += " "
-            ends = False
-        found.append(body + " " * (ends and (bool(body) or any(found))))
-    for n in reversed(range(len(found))):
-        found[n] = found[n].rstrip(" ")
-        if found[n]:
-            break
+        if body and not held:
+            if last is not None and (space or text.startswith(" ")):
+                found[last] += " "
+            space = False
+        space |= text.endswith(" ") or (text.startswith(" ") and (held or not body))
+        found.append(body)
+        if body or (held and last is not None):
+            last = n
     return found
 
 

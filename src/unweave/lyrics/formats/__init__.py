@@ -16,7 +16,8 @@ from unweave.lyrics.model import Lyrics
 class Format(Protocol):
     """A module of this package."""
 
-    SUFFIXES: tuple[str, ...]
+    @property
+    def SUFFIXES(self) -> tuple[str, ...]: ...  # noqa: N802
 
     def recognises(self, text: str, /) -> bool: ...
 

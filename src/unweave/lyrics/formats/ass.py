@@ -1,9 +1,10 @@
 r"""Advanced SubStation Alpha: events with styles, and karaoke tags in hundredths of a second.
 
-"Sub Station Alpha v4.00+ Script Format" and Aegisub's manual, "ASS Tags". `{\k50}text` is a syllable
-of 0.5 s that begins where the one before it ends; `\kf`, `\K` and `\ko` differ in how it lights up,
-and `\kt` sets the time from the event's start. A tag without text is a pause. `\N` and `\n` are
-spaces here, `\h` is a no-break space, `\{` and `\}` are braces; what is drawn (`\p1`) is no text.
+"Sub Station Alpha v4.00+ Script Format" and Aegisub's manual, "ASS Tags". `{\k50}text` is a
+syllable of 0.5 s that begins where the one before it ends; `\kf`, `\K` and `\ko` differ in how it
+lights up, and `\kt` sets the time from the event's start. A tag without text is a pause. `\N` and
+`\n` are spaces here, `\h` is a no-break space, `\{` and `\}` are braces; what is drawn (`\p1`) is
+no text.
 
 An event's singer is its name or style where that is P1 to P9 or Both. Styles and effects are not
 kept. In a script with karaoke effects, the comments that they are made of are taken.
@@ -17,11 +18,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from unweave.lyrics.change import one_after_another, with_ends
-from unweave.lyrics.holds import Holds, Written, lost
+from unweave.lyrics.holds import Holds, Written, invented, lost
 from unweave.lyrics.model import BOTH, Line, Lyrics, Syllable, cleaned, in_order, spaced
 from unweave.lyrics.rows import BadRow, Budget, checked, rows, seconds, short
 
 SUFFIXES = (".ass", ".ssa")
+_HOLDS = {Holds.TIMES, Holds.WORDS, Holds.SINGERS, Holds.TAGS, Holds.SCREEN}
 _FIELDS = "layer start end style name marginl marginr marginv effect text".split()
 _TOKEN = re.compile(r"\\[{}Nnh]|\\\u2060|\{[^{}]*\}|[^\\{]+|.")
 _KARAOKE = re.compile(r"\\(kt|kf|ko|k|K)\s*(\d{1,9})(?!\d)|\\p(\d+)")
@@ -62,7 +64,9 @@ class _Event:
 
 
 def recognises(text: str) -> bool:
-    return bool(re.search(r"^\s*\[(script info|events)\]\s*$", text[:65536], re.I | re.MULTILINE))
+    return bool(
+        re.search(r"^[ \t]*\[(script info|events)\][ \t]*$", text[:65536], re.I | re.MULTILINE)
+    )
 
 
 def read(text: str) -> Lyrics:
@@ -150,7 +154,7 @@ def _pieces(text: str, start_s: float, end_s: float) -> list[tuple[str, float, f
     at = 0  # hundredths since the event's start
     drawing = False
     for token in _TOKEN.findall(text):
-        if not token.startswith("{"):
+        if not token.startswith("{") or token == "{":  # one that nothing closes is text
             if not drawing:
                 found[-1].append(_CHARACTERS.get(token, "\\" if token[:1] == "\\" else token))
             continue
@@ -183,7 +187,7 @@ def _singer(fields: Mapping[str, str]) -> int:
 def write(lyrics: Lyrics) -> Written:
     if not lyrics.timed:
         raise ValueError("ASS needs a time for every line")
-    losses = list(lost(lyrics, {Holds.TIMES, Holds.WORDS, Holds.SINGERS, Holds.TAGS, Holds.SCREEN}))
+    losses = [*lost(lyrics, _HOLDS), *invented(lyrics)]
     text = _HEAD + "".join(_tags(lyrics, losses))
     text += f"\n[V4+ Styles]\nFormat: {_STYLE_FIELDS}\n"
     for n, (name, colour) in enumerate(_STYLES.items()):  # above each other at the bottom
@@ -198,7 +202,7 @@ def _tags(lyrics: Lyrics, losses: list[str]) -> Iterator[str]:
     names = {name: key for key, name in _NAMES.items()}
     for name, value in lyrics.tags.items():
         key = names.get(name, name)
-        if key != key.strip().lower() or key in _LAYOUT or re.match(r"[;!\[]|.*:", key):
+        if key != key.strip().title().lower() or key in _LAYOUT or re.match(r"[;!\[]|.*:", key):
             losses.append(f"no place for a tag called {short(name)}")
         else:
             yield f"{key.title()}: {cleaned(value).strip(' ')}\n"

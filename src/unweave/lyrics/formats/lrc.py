@@ -50,7 +50,7 @@ _JOINER = "\u2060"
 
 
 def recognises(text: str) -> bool:
-    return bool(re.search(r"^\s*\[\d+:\d\d", text[:65536], re.MULTILINE))
+    return bool(re.search(r"^[ \t]*\[\d+:\d\d", text[:65536], re.MULTILINE))
 
 
 def read(text: str) -> Lyrics:
@@ -85,7 +85,7 @@ def read(text: str) -> Lyrics:
 
 def _leading(number: int, row: str) -> tuple[list[float], str]:
     """The stamps that a line begins with, and the rest of it."""
-    stamps = []
+    stamps: list[float] = []
     at = 0
     while found := _LINE.match(row, at):
         if stamps and not re.match(r"\d+:\d", found[1]):
@@ -126,7 +126,7 @@ def _parts(number: int, start_s: float, rest: str) -> list[Syllable]:
     for one, other in pairwise(starts_s):
         if other < one:
             raise BadRow(number, f"a word at {_stamp(other)} follows one at {_stamp(one)}; mend it")
-    ends_s = [*starts_s[1:], None]
+    ends_s = [*starts_s[1:], None][: len(starts_s)]
     return [
         Syllable(_plain(text), start_s, end_s)
         for text, start_s, end_s in zip(spaced(texts), starts_s, ends_s, strict=True)
@@ -198,15 +198,19 @@ def write(lyrics: Lyrics) -> Written:
     lines = [one_after_another(line) for line in lyrics.lines]
     lines = [line for line in lines if line.text]
     enhanced = any(len(line.syllables) > 1 for line in lines)
-    losses = [*lost(lyrics, {Holds.TIMES, Holds.WORDS, Holds.TAGS}), *_silent(lyrics, lines)]
+    losses = list(lost(lyrics, {Holds.TIMES, Holds.WORDS, Holds.TAGS}))
+    if not enhanced:
+        losses += _endless(lines)
     text = "".join(_tags(lyrics, losses))
     text += "".join(map(_words, lines) if enhanced else _lines(lines))
     return Written(text, tuple(losses))
 
 
-def _silent(lyrics: Lyrics, lines: Sequence[Line]) -> Iterator[str]:
-    if fewer := len(lyrics.lines) - len(lines):
-        yield f"no place for {fewer} lines without text"
+def _endless(lines: Sequence[Line]) -> Iterator[str]:
+    ends = [line.end_s for line in lines]
+    starts = [line.start_s for line in lines]
+    if any(end and start and end > start for end, start in zip(ends, starts[1:], strict=False)):
+        yield "no place for the end of a line that overlaps the next"
 
 
 def _tags(lyrics: Lyrics, losses: list[str]) -> Iterator[str]:

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from unweave.lyrics.change import one_after_another, with_ends
-from unweave.lyrics.holds import Holds, Written, lost
+from unweave.lyrics.holds import Holds, Written, invented, lost
 from unweave.lyrics.model import Line, Lyrics, Syllable, cleaned, in_order, spaced
 from unweave.lyrics.rows import BadRow, Budget, rows, seconds, short
 
 SUFFIXES = (".srt",)
 _TIMES = re.compile(r"\s*([\d:.,]+)\s*-->\s*([\d:.,]+)(\s.*)?")
-_MARK = re.compile(r"<(u|b|font)(?:\s[^<>]*)?>(.*?)</\1>", re.IGNORECASE)
+_MARK = re.compile(r"<(u|b|font)(?:\s[^<>]*)?>((?:[^<]|<(?=\u2060))*)</\1>", re.IGNORECASE)
 _TAG = re.compile(r"</?(?:u|b|i|s|font|c)(?:[\s.][^<>]*)?>|\{\\[^{}]*\}", re.IGNORECASE)
-_GUARDED = re.compile(r"<(?=[A-Za-z/])|<$|\{(?=\\)|\{$|--(?=>)|--$")
+_GUARDED = re.compile(r"<|\{(?=\\)|\{$|--(?=>)|--$")
 _JOINER = "\u2060"
 _TOUCH_S = 0.0015  # cues closer than this follow each other
 
@@ -136,17 +136,18 @@ def write(lyrics: Lyrics) -> Written:
     if not lyrics.timed:
         raise ValueError("SubRip needs a time for every line")
     lines = [one_after_another(line) for line in with_ends(lyrics).lines]
-    cues = [cue for line in lines for cue in _cues_of(line)]
+    marked = any(len(line.syllables) > 1 for line in lines)
+    cues = [cue for line in lines if line.text for cue in _cues_of(line, marked)]
     text = "".join(
         f"{number}\n{_stamp(cue.start_s)} --> {_stamp(cue.end_s)}\n{_marked(cue)}\n\n"
         for number, cue in enumerate(cues, 1)
     )
-    return Written(text, lost(lyrics, {Holds.TIMES, Holds.WORDS}))
+    return Written(text, (*lost(lyrics, {Holds.TIMES, Holds.WORDS}), *invented(lyrics)))
 
 
-def _cues_of(line: Line) -> Iterator[_Cue]:
-    """A cue for each syllable, and for each pause between two."""
-    if len(line.syllables) == 1 and line.start_s is not None and line.end_s is not None:
+def _cues_of(line: Line, marked: bool) -> Iterator[_Cue]:
+    """A cue for each syllable, which is marked, and for each pause between two; or one for all."""
+    if not marked and line.start_s is not None and line.end_s is not None:
         yield _Cue(line.start_s, line.end_s, line.text)
         return
     before = ""

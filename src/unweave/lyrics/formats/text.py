@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unweave.lyrics.holds import Written, lost
+from unweave.lyrics.holds import Holds, Written, lost
 from unweave.lyrics.model import Line, Lyrics, Syllable, spaced
 from unweave.lyrics.rows import rows
 
@@ -20,4 +20,4 @@ def read(text: str) -> Lyrics:
 
 def write(lyrics: Lyrics) -> Written:
     found = "".join(f"{line.text}\n" for line in lyrics.lines if line.text)
-    return Written(found, lost(lyrics, ()))
+    return Written(found, lost(lyrics, {Holds.OVERLAPS}))

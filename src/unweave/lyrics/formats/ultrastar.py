@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 from unweave.errors import quoted
 from unweave.lyrics.change import with_ends
 from unweave.lyrics.grid import Grid
-from unweave.lyrics.holds import Holds, Written, lost
+from unweave.lyrics.holds import Holds, Written, invented, lost
 from unweave.lyrics.model import (
     BOTH,
     Kind,
@@ -51,7 +51,7 @@ KINDS = {
 _SIGNS = {kind: sign for sign, kind in KINDS.items()}
 _BEAT = r"-?\d{1,10}"
 _NUMBER = r"-?\d{1,10}(?:[.,]\d{1,10})?"
-_NOTE = re.compile(rf"([^\s#\d-])\s*({_BEAT})\s+(\d{{1,10}})\s+(-?\d{{1,4}})(?:\s(.*))?")
+_NOTE = re.compile(rf"([^\s#\d\-BEP])\s*({_BEAT})\s+(\d{{1,10}})\s+(-?\d{{1,4}})(?:\s(.*))?")
 _BREAK = re.compile(rf"-\s*({_BEAT})(?:\s+({_BEAT}))?")
 _VOICE = re.compile(r"P\s?([1-9])")
 _TEMPO = re.compile(rf"B\s*({_NUMBER})\s+({_NUMBER})")
@@ -99,16 +99,15 @@ class _Song:
     relative: bool = False
     voices: dict[int, _Voice] = field(default_factory=dict)
     at: int = 1  # the voice whose notes follow
-    named: bool = False  # P1 or the like has been there
     warnings: list[str] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)
 
 
 def recognises(text: str) -> bool:
     head = text[:65536]
-    if re.search(rf"^\s*[:*FRG]\s*{_BEAT}\s+\d+\s+-?\d+(\s|$)", head, re.MULTILINE):
+    if re.search(rf"^[ \t]*[:*FRG][ \t]*{_BEAT}[ \t]+\d+[ \t]+-?\d+([ \t]|$)", head, re.MULTILINE):
         return True
-    return head.lstrip().startswith("#") and bool(re.search(r"^\s*#\s*BPM\s*:", head, re.M | re.I))
+    return bool(re.match(r"\s*#\s*(title|artist|mp3|bpm|gap|version|encoding)\s*:", head, re.I))
 
 
 def read(text: str) -> Lyrics:
@@ -122,10 +121,7 @@ def read(text: str) -> Lyrics:
             _take(song, number, row.lstrip(" "), stripped)
     if not song.voices:
         return Lyrics((), song.tags, warnings=tuple(song.warnings))
-    try:
-        grid = Grid(song.gap_s, tuple(song.tempos))
-    except ValueError as error:
-        raise BadRow(1, f"of a 'B' below: {error}; mend it") from None
+    grid = Grid(song.gap_s, tuple(song.tempos))
     lines = {
         singer: [_line(row, singer, grid) for row in voice.rows if row.notes]
         for singer, voice in song.voices.items()
@@ -138,7 +134,7 @@ def _take(song: _Song, number: int, row: str, stripped: str) -> None:
     if stripped.startswith("#"):
         _header(song, number, stripped)
     elif found := _VOICE.fullmatch(stripped):
-        song.at, song.named = _singer(song, int(found[1])), True
+        song.at = _singer(song, int(found[1]))
     elif found := _TEMPO.fullmatch(stripped):
         _tempo(song, number, _value(found[1]), _value(found[2]))
     elif found := _BREAK.fullmatch(stripped):
@@ -245,7 +241,7 @@ def _tied(text: str) -> tuple[str, bool]:
     """Text without `~`, and whether it goes on with the syllable before it."""
     body = text.strip(" ")
     if not body or body.startswith("~"):
-        return body.lstrip("~") + " " * text.endswith(" "), True
+        return body.removeprefix("~") + " " * text.endswith(" "), True
     return text.replace(f"{_JOINER}~", "~"), False
 
 
@@ -291,7 +287,7 @@ def write(lyrics: Lyrics) -> Written:
     ended = with_ends(lyrics)
     grid = _grid(ended)
     losses = list(lost(lyrics, set(Holds) - ({Holds.TEMPO} if grid is not lyrics.grid else set())))
-    losses += _untuned(lyrics)
+    losses += [*invented(lyrics), *_untuned(lyrics)]
     if missing := [name for name in _NEEDED if name not in lyrics.tags]:
         losses.append(f"games need the headers #{', #'.join(missing).upper()}, which are not there")
     text = "".join(_headers(lyrics, grid, losses))

@@ -47,11 +47,8 @@ def test_converts_shifts_and_says_what_is_lost(song, say):
 def test_json(song, say):
     done = say("lyrics", "--json", "-q", song, "plain.txt", "--format", "text", "--lines")
     assert done.code == 0
-    assert (done.json["output"], done.json["lines"], done.json["singers"]) == (
-        "plain.txt",
-        2,
-        [0, 1],
-    )
+    assert (done.json["output"], done.json["lines"]) == ("plain.txt", 2)
+    assert done.json["singers"] == [0, 1]
     assert any("times" in loss for loss in done.json["losses"])
     assert Path("plain.txt").read_text() == "la\nli\n"
     assert "losses" not in say("lyrics", "--json", song).json

@@ -37,7 +37,7 @@ TAGS = {
     "au": "author",
     "by": "creator",
     "re": "tool",
-    "ve": "version",
+    "ve": "tool version",
 }
 _SHORT = {name: tag for tag, name in TAGS.items()}
 _LINE = re.compile(r"\s*\[\s*(\d[^\]\[]*)\]")

@@ -145,6 +145,21 @@ def test_ultrastar_tempo_changes():
     assert read("ultrastar", FORMATS["ultrastar"].write(found).text) == found
 
 
+def test_ultrastar_version_2_has_beats_that_are_not_quartered():
+    text = "#VERSION:2.0.0\n#AUDIO:a.ogg\n#PREVIEWSTART:1500\n#BPM:480\n#GAP:1000\n"
+    found = read("ultrastar", text + ": 0 10 5 bla\n-\n: 20 4 5 bli\nE")
+    assert times(found) == [("bla", 1, 2.25), ("bli", 3.5, 4)]
+    assert len(found.lines) == 2
+    assert found.tags == {"audio": "a.ogg", "mp3": "a.ogg", "previewstart": "1.5"}
+    written = FORMATS["ultrastar"].write(found).text
+    assert "#BPM:120\n" in written
+    assert "VERSION" not in written
+    assert times(read("ultrastar", written)) == times(found)
+    versioned = read("ultrastar", "#VERSION:1.1.0\n#BPM:120\n: 0 10 5 bla\nE")
+    assert times(versioned) == [("bla", 0, 1.25)]
+    assert "#VERSION:1.1.0\n" in FORMATS["ultrastar"].write(versioned).text
+
+
 @pytest.mark.parametrize("rows", [": 4 4 0 lo \n: 8 4 0 you", ": 4 4 0 lo\n: 8 4 0  you"])
 def test_ultrastar_spaces_before_and_behind_are_the_same(rows):
     found = read("ultrastar", f"#BPM:300\n: 0 4 0 Hel\n{rows}\nE")

@@ -1,7 +1,7 @@
 """UltraStar songs, for singing games: headers, then a note in each line.
 
-"The UltraStar File Format", unversioned and version 1 (github.com/UltraStar-Deluxe/format), and
-where that leaves a choice, UltraStar Deluxe (USong.pas):
+"The UltraStar File Format", unversioned and versions 1 and 2 (github.com/UltraStar-Deluxe/format),
+and where that leaves a choice, UltraStar Deluxe (USong.pas):
 
 - `: start length pitch text`, in beats and in semitones above middle C; `:` is a normal note, `*`
   golden, `F` freestyle, `R` rap, `G` golden rap, any other freestyle with a warning;
@@ -12,9 +12,10 @@ where that leaves a choice, UltraStar Deluxe (USong.pas):
 - `#RELATIVE:yes`: beats count from the last `-`, whose second number says how far that moves on;
 - a space belongs to one of the words that it separates; `~` goes on with the syllable before it.
 
-The time of a beat is `GAP / 1000 + beat * 60 / (4 * BPM)`, section "The #BPM header". Songs are
-written in UTF-8, with absolute beats: those they were read with, or of 10 ms where the times do not
-lie on them.
+The time of a beat is `GAP / 1000 + beat * 60 / (4 * BPM)`, section "The #BPM header". In version 2
+it is `GAP / 1000 + beat * 60 / BPM`, other times of headers are in milliseconds, and `-` may stand
+alone. Songs are written as before version 2, in UTF-8, with absolute beats: those they were read
+with, or of 10 ms where the times do not lie on them.
 """
 
 from __future__ import annotations
@@ -53,12 +54,14 @@ _BEAT = r"-?\d{1,10}"
 _NUMBER = r"-?\d{1,10}(?:[.,]\d{1,10})?"
 _NOTE = re.compile(rf"([^\s#\d\-BEP])\s*({_BEAT})\s+(\d{{1,10}})\s+(-?\d{{1,4}})(?:\s(.*))?")
 _BREAK = re.compile(rf"-\s*({_BEAT})(?:\s+({_BEAT}))?")
+_VERSION = re.compile(r"(\d{1,3})(?:\.\d{1,5}){0,2}")
 _VOICE = re.compile(r"P\s?([1-9])")
 _TEMPO = re.compile(rf"B\s*({_NUMBER})\s+({_NUMBER})")
 _HEADER = re.compile(r"#([^:]+):(.*)")
 _ON_GRID_S = 0.0005
 _JOINER = "\u2060"
 _NEEDED = ("title", "artist", "mp3")
+_IN_MILLISECONDS = ("start", "previewstart", "videogap")  # in version 2; seconds before it
 _MEDLEY = ("medleystartbeat", "medleyendbeat")
 _ALIASES = {"duetsingerp1": "p1", "duetsingerp2": "p2"}
 
@@ -97,6 +100,7 @@ class _Song:
     tempos: list[tuple[float, float]] = field(default_factory=list)
     gap_s: float = 0.0
     relative: bool = False
+    version: int = 0
     voices: dict[int, _Voice] = field(default_factory=dict)
     at: int = 1  # the voice whose notes follow
     warnings: list[str] = field(default_factory=list)
@@ -121,12 +125,25 @@ def read(text: str) -> Lyrics:
             _take(song, number, row.lstrip(" "), stripped)
     if not song.voices:
         return Lyrics((), song.tags, warnings=tuple(song.warnings))
-    grid = Grid(song.gap_s, tuple(song.tempos))
+    grid, tags = _grid_and_tags(song)
     lines = {
         singer: [_line(row, singer, grid) for row in voice.rows if row.notes]
         for singer, voice in song.voices.items()
     }
-    return Lyrics(in_order(_merged(lines)), song.tags, grid, tuple(song.warnings))
+    return Lyrics(in_order(_merged(lines)), tags, grid, tuple(song.warnings))
+
+
+def _grid_and_tags(song: _Song) -> tuple[Grid, dict[str, str]]:
+    """As they are before version 2."""
+    tags = dict(song.tags)
+    if "audio" in tags:
+        tags.setdefault("mp3", tags["audio"])
+    if song.version < 2:
+        return Grid(song.gap_s, tuple(song.tempos)), tags
+    for name in _IN_MILLISECONDS:
+        if re.fullmatch(_NUMBER, tags.get(name, "")):
+            tags[name] = _decimal(_value(tags[name]) / 1000)
+    return Grid(song.gap_s, tuple((beat, bpm / 4) for beat, bpm in song.tempos)), tags
 
 
 def _take(song: _Song, number: int, row: str, stripped: str) -> None:
@@ -139,6 +156,8 @@ def _take(song: _Song, number: int, row: str, stripped: str) -> None:
         _tempo(song, number, _value(found[1]), _value(found[2]))
     elif found := _BREAK.fullmatch(stripped):
         _break(song, number, int(found[1]), found[2])
+    elif stripped == "-" and song.version >= 2:
+        _voice(song, number).rows.append(_Row())
     elif found := _NOTE.fullmatch(row):
         _note(song, number, found)
     else:
@@ -163,11 +182,22 @@ def _header(song: _Song, number: int, row: str) -> None:
         song.tempos[:1] = [(0.0, bpm)]
     elif name == "gap":
         song.gap_s = _number(number, name, value) / 1000
+    elif name == "version":
+        song.version = _version(number, value)
+        if song.version < 2:
+            song.tags[name] = value
     elif name == "relative":
         song.relative = value.lower() in ("yes", "true", "1")
     else:
         name = _ALIASES.get(name, name)
         song.tags[name] = f"{song.tags[name]}, {value}" if name in song.tags else value
+
+
+def _version(number: int, value: str) -> int:
+    found = _VERSION.fullmatch(value)
+    if found is None or int(found[1]) > 2:
+        raise BadRow(number, f"version {quoted(value)} is not known; versions up to 2 are")
+    return int(found[1])
 
 
 def _number(number: int, name: str, value: str) -> float:
@@ -320,13 +350,15 @@ def _untuned(lyrics: Lyrics) -> Iterator[str]:
 
 
 def _headers(lyrics: Lyrics, grid: Grid, losses: list[str]) -> Iterator[str]:
-    names = sorted(lyrics.tags, key=lambda name: (name != "title", name != "artist"))
+    first = ("version", "title", "artist")
+    names = sorted(lyrics.tags, key=lambda name: first.index(name) if name in first else 3)
     for name in names:
         value = cleaned(lyrics.tags[name]).strip(" ")
         said = f"#{name.upper()}:{value}"
         found = _HEADER.fullmatch(said)
         stale = name in _MEDLEY and grid is not lyrics.grid
         ours = name in ("bpm", "gap", "relative", "encoding") or name != name.strip().lower()
+        ours |= name == "version" and not value.startswith("1.")
         if stale or ours or found is None or found[1].lower() != name:
             losses.append(f"no place for a tag called {short(name)}")
         elif value:

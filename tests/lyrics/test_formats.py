@@ -300,6 +300,11 @@ def test_overlaps_unknown_ends_and_silent_lines_are_named():
         assert times(read(name, written[name].text))[1] == ("b", 2, 4), name
 
 
+def test_ultrastar_names_what_lies_outside_of_its_lines():
+    song = Lyrics((Line((Syllable("a", 1, 2),), show_s=0.5),))
+    assert any("first line appears" in loss for loss in FORMATS["ultrastar"].write(song).losses)
+
+
 def test_simple_lrc_names_the_end_of_a_line_that_overlaps_the_next():
     song = Lyrics((Line((Syllable("a", 1, 3),)), Line((Syllable("b", 2, 3),))))
     assert any("the end of a line" in loss for loss in FORMATS["lrc"].write(song).losses)

@@ -328,8 +328,10 @@ def write(lyrics: Lyrics) -> Written:
         text += f"P{singer}\n" if voices not in ([1], [BOTH]) else ""
         lines = [line for line in ended.lines if line.singer in (singer, BOTH) and line.syllables]
         text += "".join(_notes(lines, grid))
+        if lines[:1] and (lines[0].show_s, lines[-1].hide_s) != (None, None):
+            losses.append(f"no place for when the first line appears and the last goes")
     text += "".join(f"B {_decimal(beat)} {_decimal(bpm)}\n" for beat, bpm in grid.tempos[1:])
-    return Written(text + "E\n", tuple(losses))
+    return Written(text + "E\n", tuple(dict.fromkeys(losses)))
 
 
 def _grid(lyrics: Lyrics) -> Grid:

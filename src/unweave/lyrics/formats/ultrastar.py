@@ -329,7 +329,7 @@ def write(lyrics: Lyrics) -> Written:
         lines = [line for line in ended.lines if line.singer in (singer, BOTH) and line.syllables]
         text += "".join(_notes(lines, grid))
         if lines[:1] and (lines[0].show_s, lines[-1].hide_s) != (None, None):
-            losses.append(f"no place for when the first line appears and the last goes")
+            losses.append("no place for when the first line appears and the last goes")
     text += "".join(f"B {_decimal(beat)} {_decimal(bpm)}\n" for beat, bpm in grid.tempos[1:])
     return Written(text + "E\n", tuple(dict.fromkeys(losses)))
 

@@ -43,6 +43,7 @@ MALFORMED = {
         ("#BPM:-3\n: 0 1 0 a", 1, "above 0"),
         ("#BPM:300\n#GAP:1 s\n: 0 1 0 a", 2, "GAP"),
         ("#BPM 300\n: 0 1 0 a", 1, "#NAME:value"),
+        ("#A:bcd\n" * 2000 + "#BPM:300\n: 0 1 0 a", 821, "too often"),
         ("#VERSION:3.0.0\n#BPM:300\n: 0 1 0 a", 1, "versions up to 2"),
         ("#VERSION:new\n#BPM:300\n: 0 1 0 a", 1, "versions up to 2"),
         ("#BPM:300\n: 0 1 a", 2, ": start length pitch text"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unweave.lyrics.holds import Holds, Written, lost
 from unweave.lyrics.model import Line, Lyrics, Syllable, spaced
-from unweave.lyrics.rows import rows
+from unweave.lyrics.rows import Budget, rows
 
 SUFFIXES = (".txt", ".text")
 
@@ -14,8 +14,13 @@ def recognises(text: str) -> bool:
 
 
 def read(text: str) -> Lyrics:
-    found = (spaced([row])[0] for _, row in rows(text))
-    return Lyrics(tuple(Line((Syllable(each),)) for each in found if each))
+    budget = Budget()
+    lines = []
+    for number, row in rows(text):
+        if said := spaced([row])[0]:
+            budget.take(number, 1)
+            lines.append(Line((Syllable(said),)))
+    return Lyrics(tuple(lines))
 
 
 def write(lyrics: Lyrics) -> Written:

@@ -58,6 +58,7 @@ _VERSION = re.compile(r"(\d{1,3})(?:\.\d{1,5}){0,2}")
 _VOICE = re.compile(r"P\s?([1-9])")
 _TEMPO = re.compile(rf"B\s*({_NUMBER})\s+({_NUMBER})")
 _HEADER = re.compile(r"#([^:]+):(.*)")
+_LONGEST_JOINED = 4096  # characters of headers of one name
 _ON_GRID_S = 0.0005
 _JOINER = "\u2060"
 _NEEDED = ("title", "artist", "mp3")
@@ -190,6 +191,8 @@ def _header(song: _Song, number: int, row: str) -> None:
         song.relative = value.lower() in ("yes", "true", "1")
     else:
         name = _ALIASES.get(name, name)
+        if len(song.tags.get(name, "")) > _LONGEST_JOINED:
+            raise BadRow(number, f"header {quoted(found[1])} is there too often; keep one of it")
         song.tags[name] = f"{song.tags[name]}, {value}" if name in song.tags else value
 
 

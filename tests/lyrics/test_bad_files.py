@@ -150,14 +150,14 @@ def refusal(name: str, text: str) -> str:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(text=st.text() | st.text("[]<>{}\\:-#0123.,kP BE*:\n>u/"))
 def test_any_text_is_read_or_refused_by_its_line(name: str, text: str) -> None:
     assert refusal(name, text).startswith("line ")
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_a_damaged_song_is_read_or_refused_by_its_line(name: str, data: st.DataObject) -> None:
     text = FORMATS[name].write(FORMATS["ultrastar"].read(DUET)).text

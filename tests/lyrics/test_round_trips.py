@@ -73,14 +73,14 @@ def again(name: str, lyrics: Lyrics) -> Lyrics:
 
 
 @pytest.mark.parametrize("name", ["lrc", "ass", "srt"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(song=songs(0.001))
 def test_words_keep_their_times(name: str, song: Lyrics) -> None:
     assert_same_words(again(name, song), song, WITHIN_S[name])
 
 
 @pytest.mark.parametrize("name", ["lrc", "ass", "srt", "ultrastar"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(song=songs(0.01))
 def test_what_is_read_is_written_the_same(name: str, song: Lyrics) -> None:
     once = again(name, song)
@@ -88,13 +88,13 @@ def test_what_is_read_is_written_the_same(name: str, song: Lyrics) -> None:
 
 
 @pytest.mark.parametrize("name", ["lrc", "ass"])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(song=songs(0.01))
 def test_tags_are_kept(name: str, song: Lyrics) -> None:
     assert again(name, song).tags == song.tags
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(song=songs(0.01))
 def test_singers_are_kept_in_ass(song: Lyrics) -> None:
     assert [line.singer for line in again("ass", song).lines] == [
@@ -102,7 +102,7 @@ def test_singers_are_kept_in_ass(song: Lyrics) -> None:
     ]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(song=songs(0.01, notes=True))
 def test_ultrastar_keeps_all(song: Lyrics) -> None:
     found = again("ultrastar", song)
@@ -113,14 +113,14 @@ def test_ultrastar_keeps_all(song: Lyrics) -> None:
     assert found.tags == song.tags
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(song=songs(0.01), by=st.integers(0, 500))
 def test_a_shift_and_its_opposite_are_none(song: Lyrics, by: int) -> None:
     back = shifted(shifted(song, by / 100), -by / 100)
     assert_same_words(back, song, 1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.text("ab ~\t", max_size=4), st.booleans()), max_size=5))
 def test_spaces_settle_at_once(parts: list[tuple[str, bool]]) -> None:
     held = [each for _, each in parts]

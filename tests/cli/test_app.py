@@ -14,7 +14,7 @@ from unweave.cli.app import app
 from unweave.cli.help import WIDTH
 
 VERBS = ["separate", "models", "info", "verify", "spectrogram", "dataset", "partials"]
-VERBS += ["nmf", "evaluate", "benchmark", "report", "train", "stem"]
+VERBS += ["nmf", "evaluate", "benchmark", "report", "train", "stem", "lyrics"]
 GROUPS = {"models", "dataset", "nmf", "stem"}
 # What only a verb at work needs: libraries that take long to import, and packages of ours.
 HEAVY = {"torch", "numpy", "av", "scipy", "matplotlib", "soundfile", "soxr", "safetensors"}
@@ -23,7 +23,7 @@ HEAVY |= {
     f"unweave.{package}"
     for package in [
         "apps", "evaluation", "training", "registry", "engine.run", "models", "separators",
-        "datasets", "audio.reader", "audio.writer", "signal", "jobs", "viz", "api",
+        "datasets", "lyrics", "audio.reader", "audio.writer", "signal", "jobs", "viz", "api",
     ]
 }  # fmt: skip
 

@@ -56,6 +56,8 @@ PARSED_ONLY = {
 OTHERS = ("pip", "git", "source", "py", "cd", "python3", "~/unweave/bin/pip")
 HEADINGS = ["Idea", "Formula", "When it fails", "Paper"]
 SECOND = 8000
+# A song for singing games, as docs/lyrics.md has one.
+LYRICS = "#TITLE:Song\n#BPM:300\n#GAP:1000\n: 0 4 2 La\n: 8 4 2  la\n- 12\n* 40 4 5 li\nE\n"
 # A separator of the reader's own, as docs/benchmark.md names it.
 MODULE = """
 from tests.evaluation.fakes import Share
@@ -106,6 +108,7 @@ def original(tmp_path_factory, make_wave, ffmpeg_file, stem_mp4) -> Path:
     here = tmp_path_factory.mktemp("scene")
     song = make_wave(2, 44100)
     ffmpeg_file(here / "song.mp3", "mp3", "libmp3lame", 44100, song)
+    (here / "song.txt").write_text(LYRICS)
     ffmpeg_file(here / "clip.mp4", "mp4", "aac", 44100, song, video="mpeg4")
     for name in ("album/one.wav", "album/two.wav", "talk.wav", "song.wav"):
         write(here / name, make_wave(2, 2 * SECOND, SECOND, len(name)))

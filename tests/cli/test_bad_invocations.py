@@ -11,6 +11,7 @@ import soundfile
 TABLE = [
     ("--overwrite --skip-existing a.mp3", 2, ["--overwrite", "--skip-existing"]),
     ("-q -v a.mp3", 2, ["-q", "-v"]),
+    ("--device tpu a.mp3", 2, ["device must be auto, cpu, mps, cuda", "'tpu'"]),
     ("-m spleeter-2stem a.mp3", 2, ["spleeter-2stem", "spleeter-2stems"]),
     ("--stems drums a.mp3", 2, ["drums", "vocals, accompaniment"]),
     ("--stems= a.mp3", 2, ["no stem is named", "vocals, accompaniment"]),
@@ -98,7 +99,7 @@ def test_refused_in_json_too(scene, say, row):
 
 @pytest.mark.parametrize(
     "arguments",
-    ["--format xyz", "--device tpu", "--jobs 0", "--batch 0", "--max-memory 0", "--bandwidth half"],
+    ["--format xyz", "--jobs 0", "--batch 0", "--max-memory 0", "--bandwidth half"],
 )
 def test_values_that_the_parser_refuses(scene, say, arguments):
     done = say("separate", "a.mp3", *arguments.split())

@@ -226,8 +226,8 @@ def test_a_failing_track_does_not_stop_the_others(offered, tmp_path, monkeypatch
 
 
 def test_a_separator_that_cannot_be_loaded_is_tried_once(offered, tmp_path, monkeypatch):
-    from unweave import registry
     from unweave.errors import WeightsError
+    from unweave.registry import loading
 
     tried = []
 
@@ -236,7 +236,7 @@ def test_a_separator_that_cannot_be_loaded_is_tried_once(offered, tmp_path, monk
         raise WeightsError("share: no weights; unweave models path share")
 
     rows = entries(["share"])
-    monkeypatch.setattr(registry, "load", load)
+    monkeypatch.setattr(loading, "load", load)
     monkeypatch.setattr(run, "entries", lambda *_: rows)
     outcomes = go(tmp_path, oracles=())
     assert [o.status for o in outcomes] == [Status.FAILED] * 2

@@ -5,7 +5,7 @@ import pytest
 
 from tests.evaluation.report.made import campaign_of, clip, names, track_scores
 from unweave.evaluation import sisec
-from unweave.evaluation.report import tables
+from unweave.evaluation.report import differences, tables
 from unweave.evaluation.report.comparison import comparisons
 
 
@@ -144,6 +144,6 @@ def test_who_was_trained_on_these_songs_is_not_ranked():
     assert labels(table) == [["two", "one"], ["best"]]
     assert {row.label for row, _ in table.best()} == {"two"}
     assert "best (trained on these songs)" in table.markdown()
-    tested = tables.paired_tests(comparison, "vocals")
+    tested = differences.paired_tests(comparison, "vocals")
     assert {(test.system, test.baseline) for test in tested} == {("two", "one")}
-    assert tables.paired_tests(comparison, "vocals", baseline="best") == []
+    assert differences.paired_tests(comparison, "vocals", baseline="best") == []

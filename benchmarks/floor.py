@@ -21,7 +21,7 @@ import torch.nn.functional as F
 
 import unweave
 from unweave.audio.reader import Reader
-from unweave.engine.allocator import keep_freed_memory
+from unweave.engine.allocator import settle
 from unweave.engine.limits import cores
 from unweave.models.spleeter.model import Spleeter, SpleeterConfig
 from unweave.signal import stft
@@ -75,7 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("song", type=Path)
     song = parser.parse_args().song
-    keep_freed_memory()
+    settle()
     separator = unweave.load("spleeter-2stems").to("cpu")
     network = separator.network
     config = network.config

@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--original", type=float)
     given = parser.parse_args()
-    allocator.keep_freed_memory()
+    allocator.settle()
     wave, rate = soundfile.read(given.song, dtype="float32", always_2d=True)
     wave = np.ascontiguousarray(wave[: given.seconds * rate].T)
     with tempfile.TemporaryDirectory() as folder:

@@ -41,7 +41,7 @@ import json, sys, time
 import numpy as np, soundfile
 import unweave
 from unweave.engine import allocator
-allocator.keep_freed_memory()
+allocator.settle()
 wave, rate = soundfile.read(sys.argv[1], dtype="float32", always_2d=True)
 wave = np.ascontiguousarray(wave.T)
 options = json.loads(sys.argv[4])

@@ -149,9 +149,9 @@ def unweave(
 
 def main() -> NoReturn:
     """The entry point. Undecodable file names are escaped rather than fatal."""
-    from unweave.engine.allocator import keep_freed_memory
+    from unweave.engine.allocator import settle
 
-    keep_freed_memory()  # before the first thread, so that there is one heap
+    settle()  # before the first thread, so that there is one heap
     _open_streams()
     interrupt.install(Session().last_words)
     for stream in (sys.stdout, sys.stderr):

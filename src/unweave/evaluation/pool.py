@@ -68,9 +68,9 @@ def _limited(threads: int) -> Iterator[None]:
 
 
 def _child_main(pipe: Connection, request: Request, threads: int) -> None:
-    from unweave.engine.allocator import keep_freed_memory
+    from unweave.engine.allocator import settle
 
-    keep_freed_memory()  # before the first thread, so that there is one heap
+    settle()  # before the first thread, so that there is one heap
     parent = Parent(pipe)
     import torch
 

@@ -78,9 +78,9 @@ def run_in_processes(
 
 
 def _child_main(pipe: Connection, request: SeparationRequest, threads: int) -> None:
-    from unweave.engine.allocator import keep_freed_memory
+    from unweave.engine.allocator import settle
 
-    keep_freed_memory()  # before the first thread, so that there is one heap
+    settle()  # before the first thread, so that there is one heap
     parent = Parent(pipe, _PATIENCE_S)
     import torch
 

@@ -33,11 +33,15 @@ def fetch(
     from unweave.errors import Cancelled
     from unweave.models import store
     from unweave.models.store import sources
+    from unweave.registry.facts import download
 
     for model in dict.fromkeys(models):
         needed = [c for c in registry.with_weights(model, stems) if store.needs_download(c)]
-        if needed and ask and model != registry.DEFAULT and not sources.offline():
-            _agreed(current, model, needed)
+        if needed and model != registry.DEFAULT and not sources.offline():
+            if ask:
+                _agreed(current, model, needed)
+            else:
+                current.note(f"{model}: fetching its weights ({download(needed)})")
         for card in needed:
             with _shown(current, card.name, bar) as show:
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from unweave.evaluation.report.comparison import Comparison, System
 from unweave.evaluation.report.document import Block, Chart, Charts, Text
 from unweave.evaluation.report.times import real_time_factor
+from unweave.evaluation.table import SEEN
 from unweave.evaluation.text import shown, significant
 
 if TYPE_CHECKING:
@@ -27,15 +28,16 @@ if TYPE_CHECKING:
 
 BOXES = (
     "Box plots: the box spans the quartiles over tracks, its line is the median, whiskers reach to "
-    "the last track within 1.5 interquartile ranges, circles are tracks beyond. Oracles and the "
-    "mixture stand on shaded ground."
+    "the last track within 1.5 interquartile ranges, circles are tracks beyond. What is not ranked "
+    "stands on shaded ground: what was trained on these songs, oracles and the mixture."
 )
 WIDTH, ROW = 400.0, 17.0  # points of the chart, which the page scales to its column
 # What matplotlib draws in, and the variable of style.css that it becomes.
 _VARIABLES = ("ink", "soft", "rule", "paper", "apart", "ours", "ours-soft", "oracle",
               "oracle-soft", "other", "other-soft")  # fmt: skip
 _COLOURS = {name: f"#abcd{n:02x}" for n, name in enumerate(_VARIABLES)}
-_TONES = {"separator": "ours", "published": "other", "oracle": "oracle", "mixture": "oracle"}
+_TONES = {"separator": "ours", "published": "other", SEEN: "oracle", "oracle": "oracle",
+          "mixture": "oracle"}  # fmt: skip
 _STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -116,7 +118,7 @@ def box_plot(title: str, boxes: Boxes, unit: str) -> Chart:
             for system, found in zip(systems, stats, strict=True)
             if _apart(system) == apart
         )
-        for apart, name in ((False, "separators"), (True, "oracles and mixture"))
+        for apart, name in ((False, "separators"), (True, "not ranked"))
     }
     listed = "; ".join(f"{name}: {medians}" for name, medians in parts.items() if medians)
     alt = f"Box plots of {title}, medians in {unit}, best first. {listed}."
@@ -125,7 +127,7 @@ def box_plot(title: str, boxes: Boxes, unit: str) -> Chart:
 
 
 def _apart(system: System) -> bool:
-    return system.kind in ("oracle", "mixture")
+    return system.kind in (SEEN, "oracle", "mixture")
 
 
 def _draw_box(

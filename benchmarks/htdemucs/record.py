@@ -6,7 +6,8 @@
 (a person runs this and puts the lines into the card)
 
 The original's network, with the published weights, sees the wave as one segment and as it is: the
-track is not normalised. `unweave.models.fixture` makes the wave and says which samples are kept.
+track is not normalised. `unweave.models.store.fixture` makes the wave and says which samples are
+kept.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ np.save(folder / "stems.npy", out[0].numpy())
 
 
 def main() -> None:
-    from unweave.models import cards, fixture, store
+    from unweave.models import cards, store
+    from unweave.models.store import fixture
 
     card = cards.card("htdemucs")
     wave = fixture.wave(card.channels, card.segment.length, card.sample_rate_hz)

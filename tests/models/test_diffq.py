@@ -12,11 +12,12 @@ import pytest
 from tests import CPU
 from unweave import registry
 from unweave.engine.run import separate_array
-from unweave.models import cards, own
+from unweave.models import cards
 from unweave.models.readers import torch_zip
 from unweave.models.readers._shared import demucs, diffq
 from unweave.models.readers._shared.errors import Refused
 from unweave.models.readers._shared.pickles import Name
+from unweave.models.store import own
 
 DATA = Path(__file__).parents[1] / "data" / "networks"
 NAMES = ["diffq_waves", "diffq_hybrid"]

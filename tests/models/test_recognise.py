@@ -21,9 +21,10 @@ from tests.models.networks import waveform
 from unweave import registry
 from unweave.engine.run import separate_array
 from unweave.errors import UsageError, WeightsError
-from unweave.models import architectures, cards, own, store
+from unweave.models import architectures, cards, store
 from unweave.models.adapter import NeuralSeparator
 from unweave.models.readers._shared.crc32c import crc32c, masked
+from unweave.models.store import own
 
 RATE = 8000
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from unweave.models.check import check
 
 from tests.models.networks import waveform
 from unweave import registry
@@ -15,6 +14,7 @@ from unweave.models import architectures, cards, store
 from unweave.models.adapter import NeuralSeparator
 from unweave.models.readers import safetensors
 from unweave.models.store import own
+from unweave.models.store.verify import check
 
 LIKE = "mir1k-demucs"
 

@@ -82,7 +82,7 @@ class FastLayer(nn.Module):
 
 
 def scaled(layer: nn.Linear, factor: Tensor) -> nn.Linear:
-    """A layer whose output is `factor` times that of `layer`."""
-    layer.weight.mul_(factor[:, None])
-    layer.bias.mul_(factor)
+    """The layer with an output of `factor` times its own; the arrays it was made of stay."""
+    layer.weight = nn.Parameter(layer.weight * factor[:, None], requires_grad=False)
+    layer.bias = nn.Parameter(layer.bias * factor, requires_grad=False)
     return layer

@@ -226,10 +226,16 @@ class Part:
             )
 
 
+_NEVER_MENDED = (b"RIFF", b"fLaC", b"OggS")  # to be opened once less
+
+
 def _mended(
     file: FileIO, path: Path, pieces: tuple[Piece, ...] | None
 ) -> tuple[tuple[Piece, ...] | None, str | None, mpeg.Facts | None]:
     """What FFmpeg should be given, by which demuxer, and what an MP3 says of itself."""
+    file.seek(0)
+    if pieces is None and file.read(4) in _NEVER_MENDED:
+        return None, None, None
     end = file.seek(0, os.SEEK_END)
     try:
         with demuxed(file, path, pieces) as container:

@@ -54,6 +54,11 @@ def revision(card: Card) -> int:
     return int(getattr(_declarations(card), "REVISION", 1))
 
 
+def large_pages(card: Card) -> bool:
+    """Whether the card's network is quicker with its arrays in large pages (`LARGE_PAGES`)."""
+    return bool(getattr(_declarations(card), "LARGE_PAGES", False))
+
+
 def recorded(values: Mapping[str, object]) -> dict[str, object]:
     """`Spec.options` of a model: its own options, and no filter behind it."""
     return {**values} if WIENER.name in values else {**values, WIENER.name: WIENER.default}

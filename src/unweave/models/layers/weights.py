@@ -64,7 +64,9 @@ def filled(
     in_file: what an array is called in the file, by its name in the network. Raises WeightsError
     in one line when an array is missing, unknown, of another shape, or holds no numbers.
     """
-    shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    shapes = {
+        name: tuple(value.shape) for name, value in network.state_dict(keep_vars=True).items()
+    }
     names = {name: in_file(name) for name in shapes}
     missing = sorted(set(names.values()) - weights.keys())
     extra = sorted(weights.keys() - set(names.values()))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from unweave.engine.allocator import use_large_pages
 from unweave.engine.limits import room_for_torch
 from unweave.errors import UsageError
 from unweave.models import architectures, cards, options, store
@@ -139,6 +140,8 @@ def _bag(card: Card, members: Sequence[Any], options: Mapping[str, object]) -> A
 def _network(card: Card, values: Mapping[str, Any]) -> Any:
     # A download is here, in the thread that Ctrl-C interrupts.
     fetched = store.weights(card) if store.needs_download(card) else None
+    if options.large_pages(card):
+        use_large_pages()
     with ThreadPoolExecutor(1) as pool, no_collection():
         weights = pool.submit(lambda: fetched or store.weights(card))  # while torch is imported
         from unweave.models import adapter

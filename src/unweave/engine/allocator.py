@@ -11,8 +11,11 @@ Elsewhere than on Linux with glibc this does nothing.
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -46,3 +49,20 @@ def use_large_pages() -> None:
     """
     if _settled and sys.platform == "linux":
         os.environ.setdefault(LARGE_PAGES, "1")
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """No search for garbage inside. Importing torch makes a million objects and hardly any.
+
+    Nor are they searched later, where the program has called `settle`.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if _settled:
+            gc.freeze()
+        if enabled:
+            gc.enable()

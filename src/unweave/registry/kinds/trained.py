@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from unweave.engine.allocator import use_large_pages
+from unweave.engine.allocator import no_collection, use_large_pages
 from unweave.engine.limits import room_for_torch
 from unweave.errors import UsageError
 from unweave.models import architectures, cards, options, store
@@ -146,15 +144,3 @@ def _network(card: Card, values: Mapping[str, Any]) -> Any:
         weights = pool.submit(lambda: fetched or store.weights(card))  # while torch is imported
         from unweave.models import adapter
     return adapter.NeuralSeparator(card, values, weights.result())
-
-
-@contextmanager
-def no_collection() -> Iterator[None]:
-    """No search for garbage inside. Importing torch makes a million objects and hardly any."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -1,4 +1,4 @@
-from unweave import registry as separators
+import unweave.registry
 from unweave.models import cards
 from unweave.models.cards import Card
 from unweave.request import Execution
@@ -13,8 +13,8 @@ def at_hand() -> list[str]:
     So is a card that gives another's weights other settings.
     """
     found: dict[str, str] = {}
-    for name in separators.names():
-        needed = separators.with_weights(name)
+    for name in unweave.registry.names():
+        needed = unweave.registry.with_weights(name)
         if all(card.file is not None or _by_pip(card) for card in needed):
             weights = needed[0].weights.sha256 if name in cards.names() else name
             found.setdefault(weights, name)

@@ -27,7 +27,7 @@ from unweave.request import Execution, SeparatorRef
 from unweave.types import Spec
 
 RATE_HZ = 8000
-PAIRS = int(os.environ.get("UNWEAVE_PAIRS", "20"))
+PAIRS = int(os.environ.get("UNWEAVE_PAIRS", "10"))
 REQUESTS: list[dict[str, Any]] = [
     {"model": "hpss"},
     {"model": "mir1k-dnn", "stems": "vocals"},

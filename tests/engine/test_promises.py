@@ -33,7 +33,7 @@ from unweave.errors import OutputError
 from unweave.request import SeparationRequest, SeparatorRef
 from unweave.types import Separator
 
-CASES = int(os.environ.get("UNWEAVE_CASES", "250"))
+CASES = int(os.environ.get("UNWEAVE_CASES", "120"))
 SEED = int(os.environ.get("UNWEAVE_SEED", "0"))
 FORMATS = [
     *(("wav", bits) for bits in (16, 24, 32)),

@@ -30,6 +30,6 @@ def peak_mb(seconds: int, folder: Path, *options: str) -> float:
 @pytest.mark.parametrize("format_", ["wav", "flac"])
 def test_peak_memory_does_not_grow_with_the_song(tmp_path: Path, format_: str) -> None:
     # Long enough for every buffer to be full and for a run to reach its steady state.
-    short = peak_mb(100, tmp_path, "--format", format_)
-    long = peak_mb(400, tmp_path, "--format", format_)
-    assert long <= 1.1 * short, f"{short:.0f} MB at 100 s, {long:.0f} MB at 400 s"
+    short = peak_mb(60, tmp_path, "--format", format_)
+    long = peak_mb(240, tmp_path, "--format", format_)
+    assert long <= 1.1 * short, f"{short:.0f} MB at 60 s, {long:.0f} MB at 240 s"

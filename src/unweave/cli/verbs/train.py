@@ -49,7 +49,7 @@ def train(
     holds the weights with their card, curves and checkpoints.
     """
     with session(
-        quiet=quiet, verbose=verbose, as_json=as_json, polls=True, patience_s=STEP_S
+        quiet=quiet, verbose=verbose, as_json=as_json, polls=new is None, patience_s=STEP_S
     ) as current:
         from unweave.errors import UsageError
 

@@ -137,10 +137,13 @@ def _bag(card: Card, members: Sequence[Any], options: Mapping[str, object]) -> A
 
 def _network(card: Card, values: Mapping[str, Any]) -> Any:
     # A download is here, in the thread that Ctrl-C interrupts.
-    fetched = store.weights(card) if store.needs_download(card) else None
+    weights = [store.weights(card)] if store.needs_download(card) else []
     if options.large_pages(card):
         use_large_pages()
     with ThreadPoolExecutor(1) as pool, no_collection():
-        weights = pool.submit(lambda: fetched or store.weights(card))  # while torch is imported
+        reading = [] if weights else [pool.submit(store.weights, card)]  # while torch is imported
         from unweave.models import adapter
-    return adapter.NeuralSeparator(card, values, weights.result())
+    # Importing torch leaves cycles with the frames of its callers, so this one lets its arrays go.
+    weights += [each.result() for each in reading]
+    reading.clear()
+    return adapter.NeuralSeparator(card, values, weights.pop())

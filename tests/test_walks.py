@@ -103,7 +103,8 @@ def test_a_patch_touches_what_is_new_alone(name: str) -> None:
 
 def test_a_classical_technique(patched: Callable[[str], Run], song: str, tmp_path: Path) -> None:
     run = patched("technique")
-    contract(run, "mid-side", "tests/scripts/test_technique_pages.py")
+    run("-c", "import unweave.testing; unweave.testing.check_separator('mid-side')")
+    run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/scripts/test_technique_pages.py")
     assert "mid-side" in run("-m", "unweave", "models", "list")
     run("-m", "unweave", "separate", song, "-m", "mid-side", "--set", "share=0.5",
         "-o", str(tmp_path / "o"))  # fmt: skip

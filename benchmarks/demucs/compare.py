@@ -14,8 +14,9 @@ samples at 44.1 kHz and are compared after the same way back: resamplers differ.
 the mix is measured against the mix.
 
 Speed is that of a decoded wave in memory to stems in memory, published sizes, warm, the same
-overlap. The original has the better of one thread and of one for each core. Pairs are taken in
-turn, the original first; figures are medians, ratios medians of the ratios.
+overlap, unweave's malloc set as the command line sets it. The original has the better of one thread
+and of one for each core. Pairs are taken in turn, the original first; figures are medians, ratios
+medians of the ratios.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from pathlib import Path
 import numpy as np
 
 import unweave
+from unweave.engine import allocator
 from unweave.engine.signal import resampled
 from unweave.models import architectures, cards
 from unweave.models.readers import reader, safetensors
@@ -150,6 +152,7 @@ def speed(song: np.ndarray, names: list[str], folder: Path, pairs: int, seconds:
     for name in names:
         members = "+".join(MDX) if name == "mdx" else name
         files = [str(folder), members, str(folder / "wave.npy"), str(folder / "stems.npy")]
+        allocator.settle()
         separator = unweave.load(str(folder / f"{name}.toml"))
         unweave.separate(wave, RATE_HZ, model=separator)
         theirs, own, threads = [], [], []
@@ -179,7 +182,7 @@ def main() -> None:
     parser.add_argument("--agreement", action="store_true", help="small networks, no timing")
     parser.add_argument("--models", nargs="+", help="names of cards; mdx is the bag")
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=120)
+    parser.add_argument("--seconds", type=int, default=30)
     given = parser.parse_args()
     wave = decoded(given.song)
     with tempfile.TemporaryDirectory() as name:

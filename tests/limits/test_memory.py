@@ -27,9 +27,8 @@ def peak_mb(seconds: int, folder: Path, *options: str) -> float:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs wait4")
-@pytest.mark.parametrize("format_", ["wav", "flac"])
-def test_peak_memory_does_not_grow_with_the_song(tmp_path: Path, format_: str) -> None:
+def test_peak_memory_does_not_grow_with_the_song(tmp_path: Path) -> None:
     # Long enough for every buffer to be full and for a run to reach its steady state.
-    short = peak_mb(60, tmp_path, "--format", format_)
-    long = peak_mb(240, tmp_path, "--format", format_)
+    short = peak_mb(60, tmp_path, "--format", "flac")
+    long = peak_mb(240, tmp_path, "--format", "flac")
     assert long <= 1.1 * short, f"{short:.0f} MB at 60 s, {long:.0f} MB at 240 s"

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from benchmarks.networks.cost import cost
 
 from tests.models.networks import waveform
 from unweave.models.cards import Card
@@ -168,7 +167,7 @@ def test_published_sizes() -> None:
     """266M and 649M parameters (Défossez et al. 2021, table 1; 2019)."""
     for settings, parameters in ((V2, 265_679_496), (V1, 648_548_208)):
         config = DemucsConfig(**settings)
-        assert cost(lambda c=config: Demucs(c), 2, 44100, 1.0).parameters == parameters
+        assert waveform.parameters(lambda c=config: Demucs(c)) == parameters
 
 
 @pytest.mark.parametrize(

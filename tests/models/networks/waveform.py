@@ -6,7 +6,7 @@ benchmarks/networks/record.py made the pairs: the original's random weights, a m
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,12 @@ from unweave.models.adapter import NeuralSeparator
 
 DATA = Path(__file__).parents[2] / "data" / "networks"
 RATE_HZ = 8000
+
+
+def parameters(make: Callable[[], nn.Module]) -> int:
+    """How many numbers the network that `make` makes has; nothing is computed."""
+    with torch.device("meta"):
+        return sum(each.numel() for each in make().parameters())
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,62 @@
+"""The title card: what is sung, by whom, and in a duet in which colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from PIL import Image, ImageDraw
+
+from unweave.apps.karaoke.screen.colours import WHITE, Colour, lit
+from unweave.apps.karaoke.screen.fonts import Face
+from unweave.apps.karaoke.screen.rows import cut_into_lines
+from unweave.apps.karaoke.screen.text import Laid, laid
+from unweave.apps.karaoke.video.look import OUTLINE, SAFE, Look
+from unweave.apps.karaoke.video.stage import fitted
+
+_TITLE, _ARTIST, _NAME = 1.4, 0.9, 0.7  # of the size of the words
+_PITCH = 1.15  # of a line's height, to the one below it
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Texts; `singers` has numbers and names, where there are several."""
+
+    title: str = ""
+    artist: str = ""
+    singers: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return (self.title, self.artist, *(name for _, name in self.singers))
+
+
+def draw(card: Card, background: Image.Image, faces: Sequence[Face], look: Look) -> Image.Image:
+    """A picture of the card; long texts take several lines, or are made smaller."""
+    lines: list[tuple[str, float, Colour]] = []
+    for text, share in ((card.title, _TITLE), (card.artist, _ARTIST)):
+        width = partial(_width, faces=faces, size_px=round(share * look.size_px))
+        lines += [(line, share, WHITE) for line in cut_into_lines(text, width, look.limit) if line]
+    lines += [(name, _NAME, lit(singer)) for singer, name in card.singers]
+    texts = [(fitted(text, faces, look, share), fill) for text, share, fill in lines]
+    total = sum(map(_height, (text for text, _ in texts)))
+    if total > SAFE * look.height:
+        less = SAFE * look.height / total
+        texts = [(fitted(text, faces, look, less * share), fill) for text, share, fill in lines]
+    picture = background.copy()
+    onto = ImageDraw.Draw(picture)
+    y = (look.height - sum(_height(text) for text, _ in texts)) / 2
+    for text, fill in texts:
+        x = (look.width - text.width) / 2
+        text.draw(onto, x, y + text.ascent, fill, stroke_px=look.stroke_px, stroke_fill=OUTLINE)
+        y += _height(text)
+    return picture
+
+
+def _width(text: str, faces: Sequence[Face], size_px: int) -> float:
+    return laid(text, faces, size_px).width
+
+
+def _height(text: Laid) -> float:
+    return _PITCH * (text.ascent + text.descent)

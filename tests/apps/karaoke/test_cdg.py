@@ -54,11 +54,12 @@ def test_words_change_within_a_group_of_packets_of_their_times(tmp_path) -> None
 
 def test_a_word_lights_up_evenly(tmp_path) -> None:
     data = written(tmp_path / "a.cdg", song(line("MMMMMMMM", (1.0, 3.0))), 4.0)
-    counts = {n: int(is_lit(screen).sum()) for n, screen in played(data)}
-    whole = counts[950]
-    for at_s in np.arange(1.0, 3.0, 0.1):
-        share = counts[round(300 * at_s)] / whole
-        assert share == pytest.approx((at_s - 1.0) / 2.0, abs=0.06)
+    columns = {n: np.flatnonzero(is_lit(screen).any(axis=0)) for n, screen in played(data)}
+    left, right = columns[950][[0, -1]]
+    assert right - left > 100
+    for at_s in np.arange(1.1, 3.0, 0.1):
+        edge = left + (right - left) * (at_s - 1.0) / 2.0
+        assert columns[round(300 * at_s)][-1] == pytest.approx(edge, abs=4)
 
 
 def test_what_is_drawn_is_what_the_font_draws(tmp_path) -> None:
@@ -103,7 +104,7 @@ def test_singers_have_colours_and_sing_at_once(tmp_path) -> None:
 
 def test_the_title_card_comes_first_and_pauses_are_empty(tmp_path) -> None:
     lyrics = song(line("a b", 6.0, 6.5), line("c d", 20.0, 20.5), title="A TITLE", artist="SOME")
-    data = written(tmp_path / "a.cdg", lyrics, 23.0)
+    data = written(tmp_path / "a.cdg", lyrics, 24.0)
     seen = {}
     for n, screen in played(data):
         if n == 600:
@@ -117,7 +118,7 @@ def test_the_title_card_comes_first_and_pauses_are_empty(tmp_path) -> None:
     assert (seen[17.5] > 0).any()
     assert (seen[17.5] >= LIT).any()  # the countdown
     assert (seen[19.5] >= LIT).sum() < (seen[18.5] >= LIT).sum() < (seen[17.5] >= LIT).sum()
-    assert len(np.unique(seen[22.5])) == 1
+    assert len(np.unique(seen[23.5])) == 1
 
 
 def test_a_line_without_times_of_words_lights_up_fast(tmp_path) -> None:

@@ -106,7 +106,12 @@ def test_several_fonts_serve_one_line(monkeypatch) -> None:
     face = fonts.face_of(FONT)
     faces = (fonts._pillows(), face)
     made = laid(f"abc {HEBREW} e\u0301", faces, 30)
-    assert [run.font.getname()[0] for run in made.runs] == ["Aileron", "DejaVu Sans", "DejaVu Sans"]
+    assert [(run.text, run.font.getname()[0]) for run in made.runs] == [
+        ("abc ", "Aileron"),
+        (HEBREW, "DejaVu Sans"),
+        (" ", "Aileron"),
+        ("e\u0301", "DejaVu Sans"),
+    ]
     assert not face.lacks("e\u0301")
     assert face.lacks("न\u093f") == ["न", "\u093f"]
 

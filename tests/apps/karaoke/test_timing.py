@@ -76,5 +76,5 @@ def test_the_title_card_leaves_time_to_read_the_first_line(start_s, title_to_s, 
 def test_two_who_sing_at_once_are_both_there() -> None:
     rows = [row(10 + n, 10 + n + 1.5, singer) for n in range(8) for singer in (1, 2)]
     for shown in timing(rows, title=False).shown:
-        assert shown.from_s <= shown.row.start_s - 0.5
+        assert shown.from_s <= shown.row.start_s - module.LEAST_S
         assert shown.to_s >= shown.row.end_s

@@ -7,6 +7,7 @@ only). Bold fonts without serifs come first. fontTools reads which characters a 
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -193,18 +194,20 @@ def _rank(path: Path) -> tuple[bool | str, ...]:
 
 @cache
 def _pillows() -> Face:
-    import io
-
-    with TTFont(io.BytesIO(_sized(None, 16).font_bytes), lazy=True) as font:
+    with TTFont(_bytes_of_pillows(), lazy=True) as font:
         return Face(None, frozenset(font.getBestCmap() or ()))
+
+
+def _bytes_of_pillows() -> io.BytesIO:
+    font = ImageFont.load_default(16)
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    return io.BytesIO(font.font_bytes)
 
 
 @cache
 def _sized(path: Path | None, size_px: int) -> ImageFont.FreeTypeFont:
     if path is None:
-        font = ImageFont.load_default(size_px)
-        assert isinstance(font, ImageFont.FreeTypeFont)
-        return font
+        return ImageFont.truetype(_bytes_of_pillows(), size_px)
     try:
         font = ImageFont.truetype(str(path), size_px)
     except OSError as error:

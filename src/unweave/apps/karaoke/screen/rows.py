@@ -65,8 +65,9 @@ def rows(lyrics: Lyrics) -> list[Row]:
 
 def _row(line: Line, starts: Sequence[float]) -> Row:
     syllables = one_after_another(line).syllables
-    at_once = len(syllables) == 1 and all(each.note is None for each in line.syllables)
     text = "".join(each.text for each in syllables).rstrip(" ")
+    alone = len(syllables) == 1 and all(each.note is None for each in line.syllables)
+    at_once = alone and (" " in text or syllables[0].end_s is None)
     spans: list[Span] = []
     at = 0
     for each in syllables:
@@ -177,7 +178,10 @@ def _part(row: Row, start: int, end: int) -> Row:
         first, last = max(span.start, start), min(span.end, end)
         if first < last:
             step_s = (span.to_s - span.from_s) / (span.end - span.start)
-            from_s = span.from_s + (first - span.start) * step_s
-            to_s = span.from_s + (last - span.start) * step_s
+            from_s, to_s = span.from_s, span.to_s
+            if row.text[span.start : first].strip(" "):
+                from_s += (first - span.start) * step_s
+            if row.text[last : span.end].strip(" "):
+                to_s = span.from_s + (last - span.start) * step_s
             spans.append(Span(first - start, last - start, from_s, to_s))
     return replace(row, text=text, spans=tuple(spans))

@@ -15,7 +15,7 @@ from unweave.apps.karaoke.screen.rows import Row
 PLACES = 4
 PAUSE_S = 5.0  # without words, and the screen is emptied
 LEAD_S = 4.0  # rows appear so long before the first of them, where there is room
-READ_S = 1.0  # and none later than this before its own
+READ_S, LEAST_S = 1.0, 0.3  # none later than this before its own; where places lack, than that
 HOLD_S = 1.0  # the last rows before a pause stay so long
 COUNT_S = 3.0
 TITLE_S, SHORT_TITLE_S, SHORTEST_TITLE_S = 8.0, 3.0, 1.0
@@ -84,8 +84,9 @@ def _placed(verse: Sequence[Row], from_s: float, to_s: float, places: int) -> li
         # The row before in this place is over, and half of the one after it is.
         over_s = verse[n - places].end_s
         after_s = (verse[n - places + 1].start_s + verse[n - places + 2].start_s) / 2
-        latest_s = verse[n].start_s - READ_S
-        begins[n] = max(begins[n - 1], min(max(over_s, after_s), latest_s))
+        start_s = verse[n].start_s
+        from_s = min(max(over_s, min(after_s, start_s - READ_S)), start_s - LEAST_S)
+        begins[n] = max(begins[n - 1], from_s)
     ends = [*begins[places:], *[to_s] * min(places, len(verse))]
     above = max(0, places - len(verse)) // 2
     return [

@@ -94,7 +94,7 @@ def test_the_sound_lies_where_it_lay(tmp_path, sound, lag_of, suffix, rate_hz) -
     path = tmp_path / f"song{suffix}"
     facts = made(path, song(line("a b", 0.5, 1.0)), source, rate_fps=25)
     assert facts["length_s"] == pytest.approx(2.013, abs=1e-4)
-    wave = decoded(source)[0].wave
+    wave = decoded(source)[0].samples
     with Reader(path) as reader:
         rate = reader.info.sample_rate_hz
         ours = np.concatenate(list(reader.blocks(rate)), axis=1)
@@ -112,7 +112,7 @@ def test_the_sound_lies_where_it_lay(tmp_path, sound, lag_of, suffix, rate_hz) -
 
 @pytest.mark.parametrize("length_s", [2.0, 2.013])
 def test_picture_and_sound_are_of_one_length(tmp_path, sound, length_s) -> None:
-    for suffix, within in ((".mp4", Fraction(0)), (".webm", Fraction(1, 1000))):
+    for suffix, within_us in ((".mp4", 1), (".webm", 1000)):  # a tick of the format
         path = tmp_path / f"song{suffix}"
         facts = made(path, song(line("a b", 0.5, 1.0)), sound(length_s), rate_fps=29.97)
         exact = Fraction(round(length_s * RATE_HZ), RATE_HZ)
@@ -123,10 +123,10 @@ def test_picture_and_sound_are_of_one_length(tmp_path, sound, length_s) -> None:
             assert packets[0].pts == 0
             if suffix == ".mp4":
                 end = (last.pts + last.duration) * last.time_base
-                assert abs(end - exact) <= within
+                assert end == exact
                 sounds = opened.streams.audio[0]
                 assert sounds.duration * sounds.time_base == exact
-            assert abs(Fraction(opened.duration, 1_000_000) - exact) <= within + Fraction(1, 10**6)
+            assert opened.duration == pytest.approx(float(exact) * 1e6, abs=within_us)
 
 
 @pytest.mark.skipif(not features.check("raqm"), reason="this Pillow has no raqm")
@@ -137,8 +137,8 @@ def test_hebrew_lights_up_from_the_right(tmp_path, sound) -> None:
     half, whole = lit_columns(shown[11], top=WORDS), lit_columns(shown[20])
     middle = SIZE[0] // 2
     assert half[middle:].sum() > 10
-    assert half[: middle - 20].sum() == 0
-    assert whole[: middle - 20].sum() > 10
+    assert half[: middle - 4].sum() == 0
+    assert whole[: middle - 4].sum() > 10
     assert np.flatnonzero(half).max() == pytest.approx(np.flatnonzero(whole).max(), abs=2)
 
 
@@ -165,15 +165,15 @@ def test_nothing_leaves_the_title_safe_area(tmp_path, sound, size) -> None:
 def test_singers_have_their_colours_and_a_title_card_names_them(tmp_path, sound) -> None:
     path = tmp_path / "song.mp4"
     duet = song(
-        *(line("MMMM", (1.7, 1.8), singer=singer) for singer in (1, 2, BOTH)),
+        *(line("MMMM", (2.8, 2.9), singer=singer) for singer in (1, 2, BOTH)),
         title="Two", p1="ANN", p2="BEN",
     )  # fmt: skip
-    facts = made(path, duet, sound(2.4))
+    facts = made(path, duet, sound(3.4))
     shown = pictures(path)
     assert facts["title_to_s"] > 1
     for singer in (1, 2, BOTH):
-        assert lit_columns(shown[20], singer).sum() > 20
-        assert lit_columns(shown[14], singer).sum() == 0 or singer == 1  # its countdown
+        assert lit_columns(shown[32], singer).sum() > 20
+        assert lit_columns(shown[20], singer).sum() == 0 or singer == 1  # its countdown
     assert lit_columns(shown[3], 1).sum() > 5
     assert lit_columns(shown[3], 2).sum() > 5
 
@@ -235,8 +235,10 @@ def test_without_x264_another_encoder_is_taken(monkeypatch, tmp_path, sound) -> 
     kept = av.codecs_available - {"libx264"}
     monkeypatch.setattr(av, "codecs_available", kept)
     facts = made(tmp_path / "song.mp4", song(line("a", 0.8)), sound(1.0))
-    assert facts["video"] in ("libsvtav1", "libvpx-vp9")
+    assert facts["video"] == "libvpx-vp9"
     assert len(pictures(tmp_path / "song.mp4")) == 10
+    monkeypatch.setattr(av, "codecs_available", kept - {"libvpx-vp9"})
+    assert film.film_format(".mp4", RATE_HZ, 2).video == "libsvtav1"
     monkeypatch.setattr(av, "codecs_available", set())
     with pytest.raises(UsageError, match="no encoder for webm here"):
         film.film_format(".webm", RATE_HZ, 2)

@@ -8,9 +8,11 @@ it: MP4 in an edit list, WebM as the codec's delay.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import BinaryIO
 
 import av
 from av import AudioStream, Packet, VideoStream
@@ -24,6 +26,8 @@ from unweave.types import Wave
 
 _KEY_S = 5.0  # between pictures that can be sought
 _MOST_THREADS = 8
+_HEAD_BYTES = 4096  # in which the facts of a WebM lie
+_DURATION = b"\x44\x89\x88"  # the element's ID and size: milliseconds, as 64-bit float
 
 # Fast settings: almost nothing moves in these pictures. Without pictures from the future (B) the
 # order of writing is the order of showing.
@@ -33,10 +37,10 @@ _ENCODERS = {
         **{"deadline": "realtime", "cpu-used": "8", "row-mt": "1", "tile-columns": "2"},
         **{"lag-in-frames": "0", "crf": "30", "b": "0"},
     },
-    "libsvtav1": {"preset": "12", "crf": "35", "svtav1-params": "pred-struct=1:lookahead=0"},
+    "libsvtav1": {"preset": "10", "crf": "35", "svtav1-params": "pred-struct=1:lookahead=0"},
 }
 _CONTAINERS = {
-    ".mp4": ("mp4", "m4a", ("libx264", "libsvtav1", "libvpx-vp9")),
+    ".mp4": ("mp4", "m4a", ("libx264", "libvpx-vp9", "libsvtav1")),
     ".webm": ("webm", "opus", ("libvpx-vp9", "libsvtav1")),
 }
 SUFFIXES = tuple(_CONTAINERS)
@@ -89,6 +93,8 @@ class Film:
     ) -> None:
         self.frames = 0
         self.samples = 0
+        self._sink = sink
+        self._is_webm = format.container == "webm"
         self._rate_fps, self._rate_hz = rate_fps, format.audio.sample_rate_hz
         self._picture = picture
         self._ticks_hz = math.lcm(self._rate_hz, rate_fps.numerator)
@@ -104,7 +110,7 @@ class Film:
             format=format.container,
             container_options={
                 "fflags": "+bitexact",
-                **(ticks if format.container == "mp4" else {}),
+                **({} if self._is_webm else ticks),
             },
         )
         self._container.metadata.update(tags)
@@ -130,6 +136,8 @@ class Film:
             self._held.duration = round(left / self._held.time_base)
             self._container.mux(self._held)
         self._container.close()
+        if self._is_webm and self._sink.error is None:
+            _settle_length(self._sink.file, Fraction(self.samples, self._rate_hz))
 
     def _draw(self) -> None:
         picture = self._picture(float((self.frames + Fraction(1, 2)) / self._rate_fps))
@@ -169,3 +177,12 @@ class Film:
         assert isinstance(stream, AudioStream)
         stream.codec_context.bit_rate = bit_rate(encoding, channels)
         return stream
+
+
+def _settle_length(file: BinaryIO, length_s: Fraction) -> None:
+    """Write into a WebM how long it is: FFmpeg adds what the encoder put before the sound."""
+    file.seek(0)
+    at = file.read(_HEAD_BYTES).find(_DURATION)
+    if at >= 0:
+        file.seek(at + len(_DURATION))
+        file.write(struct.pack(">d", float(1000 * length_s)))

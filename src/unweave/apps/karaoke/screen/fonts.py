@@ -121,7 +121,8 @@ def clusters(text: str) -> list[str]:
 def face_of(path: Path) -> Face:
     """The first font of a file. Raises InputError where there is none that can be drawn."""
     try:
-        with TTFont(path, fontNumber=0, lazy=True) as font:
+        # It leaves a damaged file open that it opened itself.
+        with path.open("rb") as file, TTFont(file, fontNumber=0, lazy=True) as font:
             if not any(table in font for table in _OUTLINES):
                 raise InputError(f"{shown(path)}: the font has no outlines; give another one")
             return Face(path, frozenset(font.getBestCmap() or ()))

@@ -84,7 +84,8 @@ def test_words_change_within_a_frame_of_their_times(tmp_path, sound, suffix) -> 
         assert abs(frame / RATE_FPS - start_s) <= 1 / RATE_FPS
     # A word that is long lights up little by little.
     assert counts[20] > counts[19] > counts[18] > counts[17] == counts[16]
-    assert facts["warnings"] == [] or suffix == ".webm"
+    assert facts["warnings"] == []
+    assert len(facts["notes"]) == (suffix == ".webm")  # Opus has 48 kHz
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".webm"])
@@ -110,8 +111,7 @@ def test_the_sound_lies_where_it_lay(tmp_path, sound, lag_of, suffix, rate_hz) -
     assert abs(begins_s) < 0.001
 
 
-@pytest.mark.parametrize("length_s", [2.0, 2.013])
-def test_picture_and_sound_are_of_one_length(tmp_path, sound, length_s) -> None:
+def test_picture_and_sound_are_of_one_length(tmp_path, sound, length_s=2.013) -> None:
     for suffix, within_us in ((".mp4", 1), (".webm", 1000)):  # a tick of the format
         path = tmp_path / f"song{suffix}"
         facts = made(path, song(line("a b", 0.5, 1.0)), sound(length_s), rate_fps=29.97)

@@ -45,8 +45,8 @@ def write(
     `unweave.Progress` after each block.
 
     Returns plain data: `path`, `width`, `height`, `rate_fps`, `frames`, `length_s` (of sound and
-    picture), `video` and `audio` (their encoders), `rows`, `title_to_s`, `fonts`, and `warnings`, a
-    line each. Raises InputError for what cannot be read, for lyrics without times or words within
+    picture), `video` and `audio` (their encoders), `rows`, `title_to_s`, `fonts`, `notes`
+    (what differs from the sound's file) and `warnings`, a line each. Raises InputError for what cannot be read, for lyrics without times or words within
     the sound, and for characters without a glyph, which it names; OutputError, UsageError.
     """
     need_pillow()
@@ -116,7 +116,8 @@ def write(
         "rows": len(shown),
         "title_to_s": times.title_to_s,
         "fonts": [face.name for face in faces],
-        "warnings": [*reader.warnings, *format.audio.notes, *said],
+        "notes": list(format.audio.notes),
+        "warnings": [*reader.warnings, *said],
     }
 
 

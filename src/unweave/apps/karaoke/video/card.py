@@ -37,7 +37,9 @@ def draw(card: Card, background: Image.Image, faces: Sequence[Face], look: Look)
     lines: list[tuple[str, float, Colour]] = []
     for text, share in ((card.title, _TITLE), (card.artist, _ARTIST)):
         width = partial(_width, faces=faces, size_px=round(share * look.size_px))
-        lines += [(line, share, WHITE) for line in cut_into_lines(text, width, look.limit) if line]
+        cut = [line for line in cut_into_lines(text, width, look.limit) if line]
+        less = min(1.0, look.limit / max(map(width, cut), default=1.0))  # for all of its lines
+        lines += [(line, less * share, WHITE) for line in cut]
     lines += [(name, _NAME, lit(singer)) for singer, name in card.singers]
     texts = [(fitted(text, faces, look, share), fill) for text, share, fill in lines]
     total = sum(map(_height, (text for text, _ in texts)))

@@ -78,7 +78,7 @@ def line(text: str, faces: Sequence[Face]) -> tuple[Ink, Laid, float]:
 
 def row(shown: Shown, faces: Sequence[Face]) -> Drawn:
     ink, text, x = line(shown.row.text, faces)
-    found = pieces(shown.row, text, x, ink.any(axis=0))
+    found = pieces(shown.row, text, x, np.asarray(ink.any(axis=0)))
     return Drawn(shown, ink, tuple(found), is_rtl(shown.row.text))
 
 

@@ -71,9 +71,9 @@ def chosen(texts: Iterable[str], given: Path | None = None) -> tuple[Face, ...]:
     _check_shaping("".join(needed))
     if given is not None:
         face = face_of(given)
-        if missing := face.lacks("".join(needed)):
+        if lacking := face.lacks("".join(needed)):
             raise InputError(
-                f"{shown(given)}: the font has no glyph for {_list(missing)}; give another font "
+                f"{shown(given)}: the font has no glyph for {_list(lacking)}; give another font "
                 "with --font, or none, so that one is looked for"
             )
         return (face,)

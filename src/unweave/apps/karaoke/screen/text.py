@@ -143,4 +143,4 @@ def _options(rtl: bool) -> dict[str, Any]:
 
 @cache
 def _has_raqm() -> bool:
-    return features.check("raqm")
+    return bool(features.check("raqm"))

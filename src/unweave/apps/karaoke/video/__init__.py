@@ -45,9 +45,10 @@ def write(
     `unweave.Progress` after each block.
 
     Returns plain data: `path`, `width`, `height`, `rate_fps`, `frames`, `length_s` (of sound and
-    picture), `video` and `audio` (their encoders), `rows`, `title_to_s`, `fonts`, `notes`
-    (what differs from the sound's file) and `warnings`, a line each. Raises InputError for what cannot be read, for lyrics without times or words within
-    the sound, and for characters without a glyph, which it names; OutputError, UsageError.
+    picture), `video` and `audio` (their encoders), `rows`, `title_to_s`, `fonts`, and, a line each,
+    `notes` (how the sound differs from that of the file) and `warnings`. Raises InputError for what
+    cannot be read, for lyrics without times or words within the sound, and for characters without
+    a glyph, which it names; OutputError, UsageError.
     """
     need_pillow()
     from unweave.apps.karaoke.screen.fonts import chosen

@@ -41,18 +41,19 @@ def draw(card: Card, background: Image.Image, faces: Sequence[Face], look: Look)
         less = min(1.0, look.limit / max(map(width, cut), default=1.0))  # for all of its lines
         lines += [(line, less * share, WHITE) for line in cut]
     lines += [(name, _NAME, lit(singer)) for singer, name in card.singers]
-    texts = [(fitted(text, faces, look, share), fill) for text, share, fill in lines]
-    total = sum(map(_height, (text for text, _ in texts)))
+    made = [(fitted(line, faces, look, share), fill) for line, share, fill in lines]
+    total = sum(_height(text) for text, _ in made)
     if total > SAFE * look.height:
         less = SAFE * look.height / total
-        texts = [(fitted(text, faces, look, less * share), fill) for text, share, fill in lines]
+        made = [(fitted(line, faces, look, less * share), fill) for line, share, fill in lines]
     picture = background.copy()
     onto = ImageDraw.Draw(picture)
-    y = (look.height - sum(_height(text) for text, _ in texts)) / 2
-    for text, fill in texts:
-        x = (look.width - text.width) / 2
-        text.draw(onto, x, y + text.ascent, fill, stroke_px=look.stroke_px, stroke_fill=OUTLINE)
-        y += _height(text)
+    y = (look.height - sum(_height(text) for text, _ in made)) / 2
+    for laid_out, fill in made:
+        x = (look.width - laid_out.width) / 2
+        baseline = y + laid_out.ascent
+        laid_out.draw(onto, x, baseline, fill, stroke_px=look.stroke_px, stroke_fill=OUTLINE)
+        y += _height(laid_out)
     return picture
 
 

@@ -88,8 +88,7 @@ def test_words_change_within_a_frame_of_their_times(tmp_path, sound, suffix) -> 
     assert len(facts["notes"]) == (suffix == ".webm")  # Opus has 48 kHz
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
-@pytest.mark.parametrize("rate_hz", [44100, 32000])
+@pytest.mark.parametrize(("suffix", "rate_hz"), [(".mp4", 32000), (".webm", 44100)])
 def test_the_sound_lies_where_it_lay(tmp_path, sound, lag_of, suffix, rate_hz) -> None:
     source = sound(2.013, rate_hz)
     path = tmp_path / f"song{suffix}"
@@ -143,7 +142,7 @@ def test_hebrew_lights_up_from_the_right(tmp_path, sound) -> None:
     assert np.flatnonzero(half).max() == pytest.approx(np.flatnonzero(whole).max(), abs=2)
 
 
-@pytest.mark.parametrize("size", [(320, 180), (320, 240), (180, 320)])
+@pytest.mark.parametrize("size", [(320, 240), (180, 320)])
 def test_nothing_leaves_the_title_safe_area(tmp_path, sound, size) -> None:
     path = tmp_path / "song.mp4"
     text = "Extraordinarily long lines of many words stay inside the screen all the same"

@@ -124,7 +124,7 @@ def write(
 
 def _size(size: tuple[int, int]) -> tuple[int, int]:
     least, most = SIZES_PX
-    if len(size) != 2 or any(side % 2 or not least <= side <= most for side in size):
+    if len(size) != 2 or any(side not in range(least, most + 1, 2) for side in size):
         raise UsageError(
             f"no video has the size {size!r}; width and height are even numbers from {least} to "
             f"{most}, as in 1920x1080"

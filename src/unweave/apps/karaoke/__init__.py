@@ -1,0 +1,1 @@
+"""Karaoke: a backing track, and its words on a screen."""

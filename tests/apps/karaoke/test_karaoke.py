@@ -152,7 +152,7 @@ def test_a_part_of_the_song(here):
     report = sung(lyrics="song.txt", start=2.5, end=3.5)
     np.testing.assert_array_equal(backing()[0], read(Path("song.wav"))[0, 20_000:28_000])
     assert [line.text for line in read_lyrics("karaoke/song/lyrics.txt").lines] == ["li"]
-    assert any("1 lines of the lyrics" in line for line in report["warnings"])
+    assert any("part that is used: 1" in line for line in report["warnings"])
 
 
 def test_a_song_without_a_voice_is_no_error(here):

@@ -86,7 +86,8 @@ def made(
         info = probe(job.source)
         encodings = _encodings(job, order, info)
         _check(job, order, info)
-        existing = finished.look(job, _identity(job, order))
+        identity = _identity(job, order)
+        existing = finished.look(job, identity)
         if existing.report is not None:
             return Outcome(
                 source=job.source,
@@ -103,7 +104,7 @@ def made(
             recording = watched.hashed()
             said = _facts(job, order, material, separation, result, encodings)
             said["input"] |= {"sha256": recording.sha256, "bytes": recording.bytes}
-            said["identity"] = _identity(job, order)
+            said["identity"] = identity
             said["execution"]["seconds"] = {"total": round(time.perf_counter() - started, 3)}
             report = _published(job, said, result, existing.own)
     return Outcome(
@@ -325,7 +326,7 @@ def _files(
         if not moved.lines:
             raise InputError(f"{shown(order.words.path)}: no line lies in the part that is used")  # type: ignore[union-attr]
         if left:
-            notes.append(f"{left} lines of the lyrics lie outside of the part that is used")
+            notes.append(f"lines of the lyrics outside of the part that is used: {left}")
         losses = _write_words(order, moved, job, paths)
         _write_pictures(order, moved, job, info, when, paths, master, watch)
     elif VIDEO in paths:

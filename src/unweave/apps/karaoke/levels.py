@@ -69,9 +69,9 @@ def gain_for(found: Levels, loudness: float | None, integer: bool) -> tuple[floa
         most_db = MOST_DBTP - MARGIN_DB - 20 * math.log10(found.true_peak)
         gain = 10 ** (min(wanted_db, most_db) / 20)
         if wanted_db > most_db:
-            over_db = MOST_DBTP + wanted_db - most_db
+            above = MOST_DBTP + wanted_db - most_db
             notes.append(
-                f"at {loudness:g} LUFS its true peak would be {over_db:+.1f} dBTP: the backing track "
+                f"at {loudness:g} LUFS its true peak would be {above:+.1f} dBTP: the backing track "
                 f"has {found.lufs + most_db:.1f} LUFS, so that it stays below {MOST_DBTP:g} dBTP"
             )
     if integer and found.peak * gain > FULL_SCALE:

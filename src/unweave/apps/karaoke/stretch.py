@@ -1,5 +1,9 @@
 """Another key, another tempo, block by block: Signalsmith Stretch by the package python-stretch.
 
+A wave that is made `r` times as long and then played `r` times as fast is as long as before and
+higher by `r`. So only its stretching is the library's, which keeps every frequency; its own change
+of key is off by several cents at low notes.
+
 The library takes a whole wave at once. So a recording is changed in long chunks with context at
 both ends, of which nothing is kept. Two chunks are joined where they overlap: the second is moved
 by a few milliseconds to where it agrees best with the first, and they are cross-faded at constant
@@ -8,9 +12,11 @@ power. Each chunk lies at its own place, so that no error adds up.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+import soxr
 
 from unweave.apps.karaoke.formants import Formants
 from unweave.apps.karaoke.timing import stretched_length
@@ -20,6 +26,7 @@ CHUNK_S = 20.0
 CONTEXT_S = 0.6  # the library sees a frame of 0.12 s
 JOINT_S = 0.12
 LAG_S = 0.004  # how far a chunk may move: a period of the lowest notes that are sung
+ALIKE = 0.5  # less than that is noise or silence, which is alike nowhere
 SEED = 0  # of phases that the library draws
 
 
@@ -48,7 +55,7 @@ class Stretch:
         self._formants: tuple[Stretch, Formants] | None = None
         if formants and semitones:
             reference = Stretch(rate_hz, channels, 0.0, tempo)
-            self._formants = reference, Formants(rate_hz, channels)
+            self._formants = reference, Formants(rate_hz, channels, 2 ** (semitones / 12))
 
     def push(self, block: Wave) -> Wave:
         """Take `(channel, time)`, return what is ready: `(channel, time)`, possibly no samples."""
@@ -107,11 +114,18 @@ class Stretch:
     def _pair(self, wave: Wave) -> Wave:
         import python_stretch
 
-        library: Any = python_stretch.Signalsmith.Stretch(SEED)
-        library.preset(len(wave), float(self._rate_hz))
-        library.setTransposeSemitones(self._semitones)
-        library.timeFactor = 1 / self._tempo
-        return np.asarray(library.process(np.ascontiguousarray(wave, np.float32)), np.float32)
+        ratio = 2 ** (self._semitones / 12)
+        # Beyond twice the length the library draws phases: several times is cleaner.
+        times = max(1, math.ceil(math.log2(ratio / self._tempo)))
+        for _ in range(times):
+            library: Any = python_stretch.Signalsmith.Stretch(SEED)
+            library.preset(len(wave), float(self._rate_hz))
+            library.setTimeFactor((self._tempo / ratio) ** (1 / times))
+            wave = library.process(np.ascontiguousarray(wave, np.float32))
+        if ratio == 1:
+            return np.asarray(wave, np.float32)
+        rows = soxr.resample(wave.T, self._rate_hz * ratio, self._rate_hz, quality="VHQ")
+        return np.ascontiguousarray(rows.T, np.float32)
 
 
 def _best_lag(joint: Wave, made: Wave, at: int, most: int) -> tuple[int, float]:
@@ -124,8 +138,8 @@ def _best_lag(joint: Wave, made: Wave, at: int, most: int) -> tuple[int, float]:
     energy = np.sqrt((power[size:] - power[:-size]) * np.square(own).sum())
     likeness = np.divide(product, energy, out=np.zeros_like(energy), where=energy > 1e-12)
     best = int(np.argmax(likeness))
-    if likeness[best] <= 0:
-        return 0, 0.0
+    if likeness[best] < ALIKE:
+        return 0, float(max(0.0, likeness[most]))
     return best - most, float(min(1.0, likeness[best]))
 
 

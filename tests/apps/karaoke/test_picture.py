@@ -46,7 +46,7 @@ def picture_of(path: Path) -> tuple[list[bytes], list[float]]:
     """The packets, and when each frame is shown."""
     with av.open(str(path)) as container:
         [stream] = container.streams.video
-        packets = [packet for packet in container.demux(stream) if packet.dts is not None]
+        packets = [packet for packet in container.demux(stream) if packet.size]
         times = sorted(float(packet.pts * packet.time_base) for packet in packets)
         return [bytes(packet) for packet in packets], times
 

@@ -27,6 +27,7 @@ HOLDS = {
 }
 _CODECS = {"m4a": "aac", "opus": "libopus"}
 TICKS_HZ = 90_000  # of the copied picture: exact for the usual rates, fine for any tempo
+LATE_S = 0.05
 _BLOCK = 4096
 
 
@@ -93,12 +94,16 @@ def _picture(container: InputContainer) -> VideoStream | None:
 
 
 def _sound_begins_s(container: InputContainer) -> float:
-    """When the first sample of sound is heard. What an encoder put before it is not heard."""
+    """When the first sample of sound is heard, on the clock of the picture.
+
+    A few milliseconds are what an encoder put before the sound, which is not heard.
+    """
     sounds = container.streams.audio
     stream = next((s for s in sounds if s.disposition & Disposition.default), sounds[0])
     if stream.start_time is None or stream.time_base is None:
         return 0.0
-    return max(0.0, float(stream.start_time * stream.time_base))
+    begins_s = float(stream.start_time * stream.time_base)
+    return begins_s if begins_s > LATE_S else 0.0
 
 
 def _write(
@@ -126,14 +131,10 @@ def _write(
         stream.codec_context.bit_rate = bit_rate(how, info.channels)
         sounds = _sounds(stream, reader, rate_hz)
         sound = next(sounds, None)
-        for packet in container.demux(found):
-            if packet.dts is None:  # the end
-                continue
+        for packet in _in_time(container.demux(found)):
             _move(packet, tempo, offset_s)
             packet.stream = copy
-            assert packet.time_base is not None
-            at_s = float(packet.dts * packet.time_base)
-            while sound is not None and _at_s(sound) <= at_s:
+            while sound is not None and _at_s(sound) <= _at_s(packet):
                 out.mux(sound)
                 sound = next(sounds, None)
                 check()
@@ -143,6 +144,31 @@ def _write(
             out.mux(sound)
             sound = next(sounds, None)
             check()
+
+
+def _in_time(packets: Iterator[Any]) -> Iterator[Any]:
+    """Packets with the times at which they are decoded, which Matroska leaves out at the start.
+
+    Those without one are decoded a frame before the next, or after the last.
+    """
+    early: list[Any] = []
+    last: int | None = None
+    for packet in packets:
+        if not packet.size:  # the end
+            continue
+        if packet.dts is None and last is None:
+            early.append(packet)
+            continue
+        if packet.dts is None and last is not None:
+            packet.dts = last + max(1, packet.duration or 1)
+        for n, one in enumerate(early):
+            one.dts = packet.dts - (len(early) - n) * max(1, one.duration or 1)
+            yield one
+        early, last = [], packet.dts
+        yield packet
+    for one in early:
+        one.dts = one.pts
+        yield one
 
 
 def _sounds(stream: AudioStream, reader: Reader, rate_hz: int) -> Iterator[Any]:

@@ -42,7 +42,7 @@ from unweave.jobs.attempt import attempt
 from unweave.jobs.naming import safe
 from unweave.jobs.reports import REPORT, output_files
 from unweave.jobs.turns import clear, turn
-from unweave.lyrics import Lyrics, write
+from unweave.lyrics import FORMATS, Lyrics, write
 from unweave.types import OnProgress, Progress, ShouldStop
 
 SCHEMA_VERSION = 1
@@ -398,10 +398,13 @@ def _writer(path: Path, how: Encoding, info: SourceInfo, title: str) -> Writer:
 def _write_words(
     order: Order, moved: Lyrics, job: Job, paths: Mapping[str, Path]
 ) -> tuple[str, ...]:
-    """Write the lyrics in the format that they came in; what that does not say of them."""
-    assert order.words is not None
+    """Write the lyrics in the format that they came in; what they lose that they had in it."""
+    words = order.words
+    assert words is not None
     named = timing.sung_to(moved, job.outputs[BACKING].name)
-    return write(named, paths[LYRICS], format=order.words.format)
+    losses = write(named, paths[LYRICS], format=words.format)
+    before = FORMATS[words.format].write(words.lyrics).losses
+    return tuple(loss for loss in losses if loss not in before)
 
 
 def _write_pictures(

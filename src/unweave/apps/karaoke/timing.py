@@ -14,6 +14,7 @@ from unweave.lyrics.grid import Grid
 OF_THE_RECORDING = ("start", "end", "previewstart", "videogap", "length", "offset")
 """Tags whose times are the recording's."""
 
+ROUNDING_S = 1e-6
 SOUND = ("mp3", "audio")  # tags that name the file to be sung to
 
 
@@ -51,16 +52,19 @@ def retimed(lyrics: Lyrics, timing: Timing, key: float = 0.0) -> Lyrics:
     """
     first_s = timing.lead / timing.rate_hz
     last_s = timing.samples / timing.rate_hz
-    lines = [_retimed(line, timing, round(key), last_s) for line in lyrics.lines]
-    inside = tuple(
-        line for line in lines if line.start_s is None or first_s - 1e-9 <= line.start_s < last_s
-    )
+
+    def inside(line: Line) -> bool:
+        if line.start_s is None:
+            return True
+        return first_s - ROUNDING_S <= backing_time_s(line.start_s, timing) < last_s
+
+    lines = (_retimed(line, timing, round(key), last_s) for line in lyrics.lines if inside(line))
     grid = lyrics.grid
     if grid is not None:
         tempos = tuple((beat, bpm * timing.tempo) for beat, bpm in grid.tempos)
         grid = Grid(backing_time_s(grid.gap_s, timing), tempos)
     tags = {name: text for name, text in lyrics.tags.items() if name not in OF_THE_RECORDING}
-    return replace(lyrics, lines=inside, grid=grid, tags=tags)
+    return replace(lyrics, lines=tuple(lines), grid=grid, tags=tags)
 
 
 def sung_to(lyrics: Lyrics, file: str) -> Lyrics:

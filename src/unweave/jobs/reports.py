@@ -180,8 +180,9 @@ def _document(path: Path) -> dict[str, Any] | None:
         return None
     stems = document.get("stems")
     exports = document.get("exports", [])
-    lists = isinstance(stems, list) and isinstance(exports, list)
-    return document if lists and all(map(_is_stem, stems)) and all(map(_is_file, exports)) else None
+    if not (isinstance(stems, list) and isinstance(exports, list)):
+        return None
+    return document if all(map(_is_stem, stems)) and all(map(_is_file, exports)) else None
 
 
 def _finite(text: str) -> float:

@@ -187,7 +187,8 @@ def test_streams_go_in_step():
     waves = [np.arange(20.0, dtype=np.float32)[None] + n for n in range(2)]
     cuts = ([0, 7, 20], [0, 3, 3, 11, 20])
     streams = [
-        (wave[:, a:b] for a, b in pairwise(cut)) for wave, cut in zip(waves, cuts, strict=True)
+        iter([wave[:, a:b] for a, b in pairwise(cut)])
+        for wave, cut in zip(waves, cuts, strict=True)
     ]
     pieces = list(in_step(streams))
     for n, wave in enumerate(waves):

@@ -54,7 +54,6 @@ def picture_of(path: Path) -> tuple[list[bytes], list[float]]:
 @pytest.mark.parametrize(
     ("name", "picture", "sound", "kind"),
     [
-        ("clip.mp4", "mpeg4", "aac", "mp4"),
         ("clip.mkv", "libx264", "aac", "mp4"),
         ("clip.webm", "libvpx", "libopus", "webm"),
     ],
@@ -74,7 +73,7 @@ def test_the_picture_is_copied_and_the_sound_is_exact(here, name, picture, sound
 
 def test_the_picture_follows_the_tempo(here):
     pytest.importorskip("python_stretch", reason="the extra karaoke is not installed")
-    source = film(Path("clip.mp4"), "libx264", "aac")
+    source = film(Path("clip.mp4"), "mpeg4", "aac")
     report = unweave.karaoke(source, model=Right(), video="mp4", tempo=0.8)
     _, times = picture_of(source)
     _, shown = picture_of(Path("karaoke/clip/video.mp4"))
@@ -85,7 +84,7 @@ def test_the_picture_follows_the_tempo(here):
 
 def test_sound_and_picture_stay_together_where_one_begins_later(here):
     """Of a file whose sound begins later the first sample is the backing track's first."""
-    source = film(Path("clip.mp4"), "libx264", "aac")
+    source = film(Path("clip.mp4"), "mpeg4", "aac")
     late = Path("late.mp4")
     with av.open(str(source)) as container, av.open(str(late), "w") as out:
         streams = {s: out.add_stream_from_template(s) for s in container.streams}

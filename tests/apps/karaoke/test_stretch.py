@@ -12,7 +12,7 @@ pytest.importorskip("python_stretch", reason="the extra karaoke is not installed
 RATE_HZ = 44100
 
 
-@pytest.fixture(params=[20.0, 1.3], ids=["one chunk", "joints"])
+@pytest.fixture(params=[20.0, 1.0], ids=["one chunk", "joints"])
 def _chunks(request, monkeypatch) -> None:
     monkeypatch.setattr(stretch, "CHUNK_S", request.param)
 
@@ -31,26 +31,26 @@ def peak_hz(wave: np.ndarray) -> float:
     one, other = (np.fft.rfft(window * part) for part in (wave[:half], wave[half : 2 * half]))
     n = int(np.abs(one).argmax())
     turns = np.angle(other[n] / one[n]) / (2 * np.pi)
-    return float((n + (turns - 0)) * RATE_HZ / half)
+    return float((n + turns) * RATE_HZ / half)
 
 
 @pytest.mark.usefixtures("_chunks")
 @pytest.mark.parametrize(("key", "tempo"), [(2.5, 1.0), (-5.0, 0.8), (0.0, 1.25)])
 def test_key_and_tempo_of_a_tone(key, tempo):
-    wave = tone(440, 4.0, RATE_HZ)
+    wave = tone(440, 2.5, RATE_HZ)
     found = changed(wave, key, tempo)
     assert found.size == round(wave.size / tempo)
     inner = found[RATE_HZ // 2 : -RATE_HZ // 2]
     assert 1200 * np.log2(peak_hz(inner) / (440 * 2 ** (key / 12))) == pytest.approx(0, abs=3)
-    level = np.sqrt(np.convolve(inner**2, np.ones(4410) / 4410, "valid"))
+    level = np.sqrt(np.diff(np.cumsum(inner.astype(np.float64) ** 2)[::4410]) / 4410)
     assert 20 * np.log10(level / (0.3 / np.sqrt(2))) == pytest.approx(0, abs=1)
 
 
 @pytest.mark.usefixtures("_chunks")
-@pytest.mark.parametrize(("key", "tempo"), [(3.0, 1.0), (0.0, 0.8), (-2.0, 1.3)])
+@pytest.mark.parametrize(("key", "tempo"), [(3.0, 1.0), (-2.0, 0.8)])
 def test_transients_keep_their_place(key, tempo):
-    begins_s = [0.3, 1.1, 1.9, 2.7, 3.4]
-    wave = np.zeros(4 * RATE_HZ, np.float32)
+    begins_s = [0.3, 1.1, 1.9, 2.4]
+    wave = np.zeros(3 * RATE_HZ, np.float32)
     rng = np.random.default_rng(0)
     decay = np.exp(-np.arange(2205) / 300)
     for begin_s in begins_s:
@@ -65,13 +65,14 @@ def test_transients_keep_their_place(key, tempo):
         assert (begin - 2205) / RATE_HZ == pytest.approx(0, abs=0.010)
 
 
-def test_the_tempo_is_exact_to_the_end():
+def test_the_tempo_is_exact_to_the_end(monkeypatch):
     """Of a song of many chunks the last click is as near to its place as the first."""
-    wave = np.zeros(45 * RATE_HZ, np.float32)
+    monkeypatch.setattr(stretch, "CHUNK_S", 2.0)
+    wave = np.zeros(13 * RATE_HZ, np.float32)
     wave[:: RATE_HZ // 2] = 0.5
     found = changed(wave, 0.0, 1.1)
     assert found.size == round(wave.size / 1.1)
-    for begin_s in (1.0, 22.0, 44.0):
+    for begin_s in (1.0, 6.0, 12.0):
         at = round(begin_s / 1.1 * RATE_HZ)
         near = np.abs(found[at - 2205 : at + 2205])
         assert (int(near.argmax()) - 2205) / RATE_HZ == pytest.approx(0, abs=0.010)

@@ -556,6 +556,6 @@ def _published(
             why = "appeared during the run; use --overwrite, or another folder with -o"
         raise OutputError(f"{shown(path)}: {why}") from error
     finally:
-        for file in (*hidden.values(), *([page] if page is not None else [])):
-            file.discard()
+        for each in (*hidden.values(), *([page] if page is not None else [])):
+            each.discard()
     return report

@@ -1,7 +1,7 @@
 """True peak of a stream of blocks (ITU-R BS.1770-4, Annex 2): the highest value between samples.
 
 A wave may rise above its samples before the next. It is seen by looking at more places: at four
-times the rate, or as many times as it takes to reach 192 kHz.
+times the rate, or fewer where the rate is as high as that already.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import soxr
 
 from unweave.types import Wave
 
-LOOKED_AT_HZ = 192_000
+ENOUGH_HZ = 160_000
 
 
 class TruePeak:
@@ -20,7 +20,7 @@ class TruePeak:
     def __init__(self, sample_rate_hz: int, channels: int) -> None:
         if sample_rate_hz < 1 or channels < 1:
             raise ValueError(f"cannot measure {channels} channels at {sample_rate_hz} Hz")
-        times = max(1, -(-LOOKED_AT_HZ // sample_rate_hz))
+        times = next((n for n in (1, 2) if n * sample_rate_hz >= ENOUGH_HZ), 4)
         self._channels = channels
         self._peak = 0.0
         self._stream = (

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 from av import AudioStream, VideoStream
 from av.container import InputContainer
 from av.stream import Disposition
@@ -129,9 +131,15 @@ def _write(
         stream = out.add_stream(codec, rate=rate_hz, layout=info.layout)
         assert isinstance(stream, AudioStream)
         stream.codec_context.bit_rate = bit_rate(how, info.channels)
-        sounds = _sounds(stream, reader, rate_hz)
+        packets = _in_time(container.demux(found))
+        first = next(packets, None)
+        # No time is negative: where the picture begins before the sound, silence comes first.
+        begins_s = 0.0 if first is None else first.pts * float(first.time_base) / tempo + offset_s
+        wait_s = max(0.0, -begins_s)
+        offset_s += wait_s
+        sounds = _sounds(stream, reader, rate_hz, round(wait_s * rate_hz))
         sound = next(sounds, None)
-        for packet in _in_time(container.demux(found)):
+        for packet in chain([] if first is None else [first], packets):
             _move(packet, tempo, offset_s)
             packet.stream = copy
             while sound is not None and _at_s(sound) <= _at_s(packet):
@@ -171,8 +179,8 @@ def _in_time(packets: Iterator[Any]) -> Iterator[Any]:
         yield one
 
 
-def _sounds(stream: AudioStream, reader: Reader, rate_hz: int) -> Iterator[Any]:
-    """The packets of the sound."""
+def _sounds(stream: AudioStream, reader: Reader, rate_hz: int, silence: int) -> Iterator[Any]:
+    """The packets of so many samples of silence, and of the sound."""
     info = reader.info
     resampler = Resampler(info.sample_rate_hz, rate_hz, info.channels)
     position = 0
@@ -184,6 +192,9 @@ def _sounds(stream: AudioStream, reader: Reader, rate_hz: int) -> Iterator[Any]:
             position += wave.shape[1]
             yield from stream.encode(made)
 
+    for at in range(0, silence, _BLOCK):
+        size = min(_BLOCK, silence - at)
+        yield from encoded(np.zeros((info.channels, size), np.float32))
     for block in reader.blocks(_BLOCK):
         yield from encoded(resampler.push(block))
     yield from encoded(resampler.flush())

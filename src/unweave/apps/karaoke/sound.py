@@ -10,7 +10,7 @@ file of floats; memory holds a few blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import reduce
@@ -210,12 +210,22 @@ def _changed(
 
     apart = settings.guide_db is not None and settings.key != 0
     tracks = [stretch(False), *([stretch(True)] if apart else [])]
+    ready = [np.zeros((channels, 0), np.float32) for _ in tracks]  # one may be ahead of the other
+
+    def add(more: Iterable[Wave]) -> Wave:
+        nonlocal ready
+        ready = [np.concatenate(pair, axis=1) for pair in zip(ready, more, strict=True)]
+        size = min(wave.shape[1] for wave in ready)
+        block = reduce(np.add, [wave[:, :size] for wave in ready])
+        ready = [wave[:, size:] for wave in ready]
+        return block
+
     for rest, guide in pieces:
         waves = (rest, guide) if apart and guide is not None else (_together(rest, guide),)
-        block = reduce(np.add, [s.push(wave) for s, wave in zip(tracks, waves, strict=True)])
+        block = add(track.push(wave) for track, wave in zip(tracks, waves, strict=True))
         if block.shape[1]:
             yield block
-    yield reduce(np.add, [track.flush() for track in tracks])
+    yield add(track.flush() for track in tracks)
 
 
 def _together(rest: Wave, guide: Wave | None) -> Wave:

@@ -201,6 +201,9 @@ def test_the_same_bytes_twice(here):
         ({"video": "mp4", "size": (101, 100)}, UsageError, ["101x100", "even"]),
         ({"video": "mp4", "rate_fps": float("nan")}, UsageError, ["frames"]),
         ({"lyrics": "song.txt", "video": "mp4", "background": "cover"}, InputError, ["cover"]),
+        ({"video": "mp4", "background": "#12"}, UsageError, ["#12", "#203040"]),
+        ({"video": "mp4", "background": "gone.png"}, InputError, ["gone.png", "no such file"]),
+        ({"video": "mp4", "font": "gone.ttf"}, InputError, ["gone.ttf"]),
         ({"format": "mp4"}, UsageError, ["format", "wav"]),
         ({"filename_template": "{name}"}, UsageError, ["{stem}"]),
     ],
@@ -228,6 +231,14 @@ def test_files_in_the_way_and_files_that_are_read(here):
         )
 
 
+def test_what_a_killed_run_left_goes(here):
+    left = Path("karaoke/song/.unweave-karaoke/backing.wav")
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    unweave.karaoke("song.wav", model=Right())
+    assert sorted(p.name for p in Path("karaoke/song").iterdir()) == ["backing.wav", "karaoke.json"]
+
+
 def test_a_stop_leaves_nothing(here):
     calls = []
 
@@ -253,7 +264,7 @@ def pictures(monkeypatch) -> list[dict]:
     def write_cdg(path, lyrics, length_s, **options) -> dict:
         calls.append({"lyrics": lyrics, "length_s": length_s, **options})
         path.write_bytes(b"cdg")
-        return {}
+        return {"warnings": ["no place for a sign"]}
 
     for name, function in (("video", write_video), ("cdg", write_cdg)):
         module = ModuleType(name)
@@ -270,6 +281,7 @@ def test_words_go_to_the_video_and_to_cdg(here, pictures):
     video, cdg = pictures
     assert video["size"] == (640, 360)
     assert video["background"] == "#102030"
+    assert "no place for a sign" in report["warnings"]
     assert video["title"] == cdg["title"] == "Song"
     assert video["lyrics"].lines[0].start_s == pytest.approx(2 + 2 * 60 / 150, abs=1e-4)
     assert video["audio"].shape[1] == report["timing"]["samples"]

@@ -20,7 +20,7 @@ from typing import Any
 
 from unweave.apps.karaoke import clicks, finished, intro, levels, picture, sound, timing
 from unweave.apps.karaoke.levels import Levels
-from unweave.apps.karaoke.order import BACKING, CDG, LYRICS, MP3, VIDEO, ZIP, Order, Words
+from unweave.apps.karaoke.order import BACKING, CDG, COVER, LYRICS, MP3, VIDEO, ZIP, Order, Words
 from unweave.apps.karaoke.sound import Material
 from unweave.apps.karaoke.timing import Timing
 from unweave.audio import tags
@@ -47,7 +47,6 @@ from unweave.types import OnProgress, Progress, ShouldStop
 
 SCHEMA_VERSION = 1
 TAG = "karaoke"  # what a title gains
-COVER = "cover"  # as a background: the song's own
 _SCRATCH = ".unweave-karaoke"
 _SOUND = (BACKING, MP3)
 
@@ -196,8 +195,7 @@ def _identity(job: Job, order: Order) -> str | None:
     if order.words is not None:
         read["lyrics"] = order.words.path
     if order.picture is not None:
-        given = {"background": order.picture.background, "font": order.picture.font}
-        read |= {name: Path(text) for name, text in given.items() if text and _is_file(text)}
+        read |= order.picture.files()
     return finished.identity(
         {
             "separation": separation,
@@ -207,10 +205,6 @@ def _identity(job: Job, order: Order) -> str | None:
             **order.facts(),
         }
     )
-
-
-def _is_file(text: str) -> bool:
-    return Path(text).is_file()
 
 
 @contextmanager
@@ -328,7 +322,7 @@ def _files(
         if left:
             notes.append(f"lines of the lyrics outside of the part that is used: {left}")
         losses = _write_words(order, moved, job, paths)
-        _write_pictures(order, moved, job, info, when, paths, master, watch)
+        notes += _write_pictures(order, moved, job, info, when, paths, master, watch)
     elif VIDEO in paths:
         picture.put_under(
             job.source,
@@ -416,8 +410,9 @@ def _write_pictures(
     paths: Mapping[str, Path],
     master: Path,
     watch: _Watch,
-) -> None:
-    """The video with the words, and CD+G."""
+) -> list[str]:
+    """Write the video with the words, and CD+G; what there is to say about them."""
+    said: list[str] = []
     named = {**info.tags, **moved.tags}
     title, artist = named.get("title", job.source.stem), named.get("artist")
     wanted = order.picture
@@ -427,7 +422,7 @@ def _write_pictures(
             cover = paths[VIDEO].with_name("cover")
             cover.write_bytes(info.cover.data)
             background = str(cover)
-        import_module("unweave.apps.karaoke.video").write(
+        drawn = import_module("unweave.apps.karaoke.video").write(
             paths[VIDEO],
             moved,
             master,
@@ -439,10 +434,13 @@ def _write_pictures(
             artist=artist,
             on_progress=lambda *_: watch.check(),
         )
+        said += [*drawn.get("notes", ()), *drawn.get("warnings", ())]
     if CDG in paths:
-        import_module("unweave.apps.karaoke.cdg").write(
+        drawn = import_module("unweave.apps.karaoke.cdg").write(
             paths[CDG], moved, when.samples / when.rate_hz, title=title, artist=artist
         )
+        said += [*drawn.get("notes", ()), *drawn.get("warnings", ())]
+    return said
 
 
 def _facts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -14,7 +15,7 @@ from unweave.apps.karaoke import voices
 from unweave.apps.karaoke.settings import Settings
 from unweave.apps.karaoke.voices import Voices
 from unweave.core.atomic import straight
-from unweave.core.files import readable, shown
+from unweave.core.files import check_file, readable, shown
 from unweave.errors import InputError, UsageError
 from unweave.jobs import InputFile, Job
 from unweave.jobs.naming import check_template, fill, safe, same_file_key
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 BACKING, LYRICS, VIDEO, CDG, ZIP, MP3 = "backing", "lyrics", "video", "cdg", "zip", "mp3"
 REPORT = "karaoke"
 VIDEOS = ("mp4", "webm")
-SMALLEST, LARGEST = 16, 8192  # pixels
+SMALLEST, LARGEST = 128, 8192  # pixels
+COVER = "cover"  # as a background: the song's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,18 @@ class Picture:
             )
         if not 1 <= self.rate_fps <= 120:  # NaN is not
             raise UsageError(f"a video has 1 to 120 frames a second; got {self.rate_fps:g}")
+        back = self.background or ""
+        if back.startswith("#") and not re.fullmatch(r"#[0-9a-fA-F]{6}", back):
+            raise UsageError(f"a colour is written as #203040; got {back!r:.80}")
+
+    def files(self) -> dict[str, Path]:
+        """The files that are named, by what they are."""
+        back = self.background
+        named = {
+            "background": None if back == COVER or (back or "").startswith("#") else back,
+            "font": self.font,
+        }
+        return {name: Path(text) for name, text in named.items() if text}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +160,9 @@ def ordered(
             f"{shown(words.path)}: not every line has a time, which a video and CD+G need; give "
             "timed lyrics, such as .lrc"
         )
+    for path in picture.files().values() if picture else ():
+        with readable(path):
+            check_file(path)
     seed = own.pop("seed", 0)
     if isinstance(model, str):
         _, outputs = registry.resolve(model, own)
@@ -249,9 +266,8 @@ def _refuse_to_write_over(jobs: Sequence[Job], order: Order) -> None:
     read_by_us = {job.source: "the song" for job in jobs}
     if order.words is not None:
         read_by_us[order.words.path] = "the lyrics"
-    background = order.picture.background if order.picture else None
-    if background and not background.startswith("#"):
-        read_by_us[Path(background)] = "the background"
+    named = order.picture.files() if order.picture else {}
+    read_by_us |= {path: f"the {name}" for name, path in named.items()}
     for path, what in read_by_us.items():
         for job in jobs:
             for file in job.files:

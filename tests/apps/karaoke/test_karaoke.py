@@ -173,6 +173,7 @@ def test_key_and_tempo_reach_the_track(here, chunk_s, monkeypatch):
     assert level[: round(1.8 * RATE_HZ / 1.25)].max() < 0.02
     spectrum = np.abs(np.fft.rfft(found[1, sung_at] * np.hanning(found[1, sung_at].size), RATE_HZ))
     assert spectrum.argmax() == pytest.approx(300 * 2 ** (3 / 12), abs=2)
+    assert "python-stretch" in report["execution"]["versions"]
     lyrics = read_lyrics("karaoke/song/lyrics.txt")
     assert lyrics.lines[0].start_s == pytest.approx(2 / 1.25, abs=0.001)
     assert lyrics.lines[0].syllables[0].note.pitch == 5

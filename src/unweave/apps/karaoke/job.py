@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
 from unweave.apps.karaoke import clicks, finished, intro, levels, picture, sound, timing
 from unweave.apps.karaoke.levels import Levels
 from unweave.apps.karaoke.order import BACKING, CDG, COVER, LYRICS, MP3, VIDEO, ZIP, Order, Words
+from unweave.apps.karaoke.settings import Settings
 from unweave.apps.karaoke.sound import Material
 from unweave.apps.karaoke.timing import Timing
 from unweave.audio import tags
@@ -270,8 +271,7 @@ def _files(
     watch: _Watch,
 ) -> _Made:
     """Make all files of a song in the folder `scratch`."""
-    info, settings = material.info, order.settings
-    words = None if order.words is None else order.words.lyrics
+    info, settings, words = material.info, order.settings, order.words
     paths = {
         name: scratch / f"{n} {path.name}" for n, (name, path) in enumerate(job.outputs.items())
     }
@@ -315,10 +315,12 @@ def _files(
     raw.unlink()
     losses: tuple[str, ...] = ()
     if words is not None:
-        moved = timing.retimed(words, when, settings.key)
-        left = len(words.lines) - len(moved.lines)
+        moved = timing.retimed(words.lyrics, when, settings.key)
+        left = len(words.lyrics.lines) - len(moved.lines)
         if not moved.lines:
-            raise InputError(f"{shown(order.words.path)}: no line lies in the part that is used")  # type: ignore[union-attr]
+            raise InputError(
+                f"{shown(words.path)}: no line lies in the part that is used; choose another part"
+            )
         if left:
             notes.append(f"lines of the lyrics outside of the part that is used: {left}")
         losses = _write_words(order, moved, job, paths)
@@ -505,10 +507,20 @@ def _facts(
             )
         ],
         "execution": {
-            "versions": versions(),
+            "versions": {**versions(), **_stretch_version(order.settings)},
             "peak_memory_mb": rounded(peak_memory_mb(), 1),
         },
     }
+
+
+def _stretch_version(settings: Settings) -> dict[str, str]:
+    """That of the library of key and tempo, where it was used."""
+    if not settings.changes_sound:
+        return {}
+    try:
+        return {"python-stretch": metadata.version("python-stretch")}
+    except metadata.PackageNotFoundError:  # on the path, never installed
+        return {"python-stretch": "unknown"}
 
 
 def _published(

@@ -161,10 +161,9 @@ def test_a_song_without_a_voice_is_no_error(here):
     assert any("not trimmed" in line for line in report["warnings"])
 
 
-@pytest.mark.parametrize("chunk_s", [0.8, 20.0])
-def test_key_and_tempo_reach_the_track(here, chunk_s, monkeypatch):
+def test_key_and_tempo_reach_the_track(here, monkeypatch):
     pytest.importorskip("python_stretch", reason="the extra karaoke is not installed")
-    monkeypatch.setattr("unweave.apps.karaoke.stretch.CHUNK_S", chunk_s)
+    monkeypatch.setattr("unweave.apps.karaoke.stretch.CHUNK_S", 0.8)  # several chunks
     report = sung(key=3.0, tempo=1.25, guide_db=0.0, lyrics="song.txt")
     found = backing()
     assert found.shape[1] == report["timing"]["samples"] == round(4 * RATE_HZ / 1.25)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for those who check types
         stream,
     )
     from unweave.apps.info import info
+    from unweave.apps.karaoke import karaoke
     from unweave.apps.partials import partials
     from unweave.core.plan import Segmentation
     from unweave.engine.compose import AnySeparator
@@ -64,6 +65,7 @@ _HOMES = {
     "Block": "unweave.types",
     "Progress": "unweave.types",
     "info": "unweave.apps.info",
+    "karaoke": "unweave.apps.karaoke",
     "partials": "unweave.apps.partials",
     "spectrogram": "unweave.viz.spectrogram",
     "verify": "unweave.jobs.verify",
@@ -110,6 +112,7 @@ __all__ = [
     "errors",
     "evaluate",
     "info",
+    "karaoke",
     "list_separators",
     "load",
     "partials",

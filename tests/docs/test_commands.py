@@ -57,7 +57,7 @@ OTHERS = ("pip", "git", "source", "py", "cd", "python3", "~/unweave/bin/pip")
 HEADINGS = ["Idea", "Formula", "When it fails", "Paper"]
 SECOND = 8000
 # A song for singing games, as docs/lyrics.md has one.
-LYRICS = "#TITLE:Song\n#BPM:300\n#GAP:500\n: 0 4 2 La\n: 8 4 2  la\n- 12\n* 40 4 5 li\nE\n"
+LYRICS = "#TITLE:Song\n#BPM:300\n#GAP:100\n: 0 2 2 La\n: 4 2 2  la\n- 6\n* 8 4 5 li\nE\n"
 # A separator of the reader's own, as docs/benchmark.md names it.
 MODULE = """
 from tests.evaluation.fakes import Share

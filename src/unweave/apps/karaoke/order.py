@@ -1,0 +1,278 @@
+"""What is asked for of every song, and the files that each song becomes, known before any work."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unweave import registry
+from unweave.apps.karaoke import voices
+from unweave.apps.karaoke.settings import Settings
+from unweave.apps.karaoke.voices import Voices
+from unweave.core.atomic import straight
+from unweave.core.files import check_file, readable, shown
+from unweave.errors import InputError, UsageError
+from unweave.jobs import InputFile, Job
+from unweave.jobs.naming import check_template, fill, safe, same_file_key
+from unweave.lyrics import Lyrics, read
+from unweave.lyrics.encoding import decoded
+from unweave.lyrics.files import format_of
+from unweave.options import in_force
+from unweave.request import Output, SeparationRequest, run_options
+
+if TYPE_CHECKING:
+    from unweave.engine.compose import AnySeparator
+
+BACKING, LYRICS, VIDEO, CDG, ZIP, MP3 = "backing", "lyrics", "video", "cdg", "zip", "mp3"
+REPORT = "karaoke"
+VIDEOS = ("mp4", "webm")
+SMALLEST, LARGEST = 128, 8192  # pixels
+COVER = "cover"  # as a background: the song's own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """The video that is asked for. kind: its ending. background, font: as `video.write` has them.
+
+    Raises UsageError for a wrong value.
+    """
+
+    kind: str
+    size: tuple[int, int] = (1920, 1080)
+    rate_fps: float = 30.0
+    background: str | None = None
+    font: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in VIDEOS:
+            raise UsageError(f"a video is {' or '.join(VIDEOS)}; got {self.kind!r:.80}")
+        width, height = self.size
+        if not all(SMALLEST <= side <= LARGEST and side % 2 == 0 for side in (width, height)):
+            raise UsageError(
+                f"the size of a video is two even numbers from {SMALLEST} to {LARGEST}, as in "
+                f"1920x1080; got {width}x{height}"
+            )
+        if not 1 <= self.rate_fps <= 120:  # NaN is not
+            raise UsageError(f"a video has 1 to 120 frames a second; got {self.rate_fps:g}")
+        back = self.background or ""
+        if back.startswith("#") and not re.fullmatch(r"#[0-9a-fA-F]{6}", back):
+            raise UsageError(f"a colour is written as #203040; got {back!r:.80}")
+
+    def files(self) -> dict[str, Path]:
+        """The files that are named, by what they are."""
+        back = self.background
+        named = {
+            "background": None if back == COVER or (back or "").startswith("#") else back,
+            "font": self.font,
+        }
+        return {name: Path(text) for name, text in named.items() if text}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """A file of lyrics, as it was read. format: its name among `unweave.lyrics.FORMATS`."""
+
+    path: Path
+    lyrics: Lyrics
+    format: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is asked for of every song.
+
+    options: as of `separate_file`, without the format. request: of the separation; None where the
+    separator exists only in memory. stems_dir: where the voice's stems stay; None: nowhere.
+    """
+
+    settings: Settings
+    model: str | AnySeparator
+    options: Mapping[str, Any]
+    output: Output
+    request: SeparationRequest | None
+    voices: Voices
+    words: Words | None = None
+    picture: Picture | None = None
+    cdg: bool = False
+    cdg_zip: bool = False
+    stems_dir: Path | None = None
+    needs: tuple[str, ...] = field(default=())  # the stems that decide which weights are needed
+
+    @property
+    def model_name(self) -> str:
+        return self.model if isinstance(self.model, str) else self.model.spec.name
+
+    def facts(self) -> dict[str, Any]:
+        """What is asked for besides the separation, as plain data."""
+        picture = self.picture
+        return {
+            **in_force(self.settings),
+            "voice": list(self.voices.removed),
+            "guide": list(self.voices.guide) if self.settings.guide_db is not None else [],
+            "lyrics": None if self.words is None else self.words.format,
+            "video": None
+            if picture is None
+            else {
+                "kind": picture.kind,
+                "size": list(picture.size),
+                "rate_fps": picture.rate_fps,
+                "background": picture.background,
+                "font": picture.font,
+            },
+            "cdg": self.cdg,
+            "cdg_zip": self.cdg_zip,
+        }
+
+
+def ordered(
+    settings: Settings,
+    model: str | AnySeparator,
+    options: Mapping[str, Any],
+    *,
+    lyrics: Path | None = None,
+    picture: Picture | None = None,
+    cdg: bool = False,
+    cdg_zip: bool = False,
+    stems_dir: Path | None = None,
+) -> Order:
+    """What is asked for, checked as far as it can be without a song.
+
+    Raises UsageError, InputError for lyrics that cannot be read.
+    """
+    output, inference, execution, own = run_options(options)
+    if inference.complement is not None:
+        raise UsageError("the backing track is the complement already: leave out the complement")
+    if settings.changes_sound and find_spec("python_stretch") is None:
+        raise UsageError(
+            "key and tempo need python-stretch, which is not installed; run: pip install "
+            "'unweave[karaoke]'"
+        )
+    if (cdg or cdg_zip) and lyrics is None:
+        raise UsageError("CD+G shows words: give them with --lyrics")
+    words = None if lyrics is None else read_words(lyrics)
+    if words is not None and (picture or cdg or cdg_zip) and not words.lyrics.timed:
+        raise InputError(
+            f"{shown(words.path)}: not every line has a time, which a video and CD+G need; give "
+            "timed lyrics, such as .lrc"
+        )
+    for path in picture.files().values() if picture else ():
+        with readable(path):
+            check_file(path)
+    seed = own.pop("seed", 0)
+    if isinstance(model, str):
+        _, outputs = registry.resolve(model, own)
+        parts = voices.choose(outputs, model, settings.keep_backing)
+        request = registry.request(
+            model,
+            own,
+            stems=parts.stems,
+            seed=seed,
+            output=Output(start=output.start, end=output.end),
+            inference=inference,
+            execution=execution,
+        )
+    else:
+        parts = voices.choose(model.spec.outputs, model.spec.name, settings.keep_backing)
+        request = None
+    return Order(
+        settings=settings,
+        model=model,
+        options={k: value for k, value in options.items() if k not in ("format", "bit_depth")},
+        output=output,
+        request=request,
+        voices=parts,
+        words=words,
+        picture=picture,
+        cdg=cdg or cdg_zip,
+        cdg_zip=cdg_zip,
+        stems_dir=stems_dir,
+        needs=request.needed if request is not None else (),
+    )
+
+
+def read_words(path: Path) -> Words:
+    """A file of lyrics. Raises InputError, which names the line."""
+    found = read(path)
+    with readable(path):
+        text, _ = decoded(path.read_bytes(), None)
+    return Words(path=path, lyrics=found, format=format_of(path, text))
+
+
+def planned(
+    found: Sequence[InputFile],
+    order: Order,
+    output_dir: Path,
+    template: str,
+    overwrite: bool = False,
+) -> list[Job]:
+    """One job for each song. Raises UsageError for a bad template, for lyrics of several songs, for
+    two files of one name, and for a file over one that is read."""
+    check_template(template)
+    if order.words is not None and len(found) > 1:
+        raise UsageError(
+            f"{shown(order.words.path)}: the lyrics are of one song and there are {len(found)}; "
+            "give the songs one at a time"
+        )
+    folder = straight(output_dir)
+    jobs = [_job(item, order, folder, template, overwrite) for item in found]
+    taken: dict[str, Path] = {}
+    for job in jobs:
+        for file in job.files:
+            other = taken.setdefault(same_file_key(file), job.source)
+            if other is not job.source:
+                raise UsageError(
+                    f"{shown(other)} and {shown(job.source)} would both be written to "
+                    f"{shown(file)}; use --filename-template '{{name}}.{{input_ext}}/{{stem}}."
+                    "{ext}', or two runs, each with its own -o"
+                )
+    _refuse_to_write_over(jobs, order)
+    return jobs
+
+
+def _job(item: InputFile, order: Order, folder: Path, template: str, overwrite: bool) -> Job:
+    source = item.path
+    values = {
+        "name": source.stem,
+        "model": order.model_name,
+        "input_ext": source.suffix[1:],
+        "parent": Path(os.path.abspath(source)).parent.name,
+    }
+    subfolder = Path(*(safe(part) for part in item.subfolder.parts))
+
+    def path(stem: str, ext: str) -> Path:
+        return folder / subfolder / fill(template, {**values, "stem": stem, "ext": ext})
+
+    outputs = {BACKING: path(BACKING, order.output.format)}
+    if order.words is not None:
+        outputs[LYRICS] = path(LYRICS, order.words.path.suffix[1:].lower() or "txt")
+    if order.picture is not None:
+        outputs[VIDEO] = path(VIDEO, order.picture.kind)
+    if order.cdg:
+        if order.output.format != "mp3":
+            outputs[MP3] = path(BACKING, "mp3")
+        outputs[CDG] = path(BACKING, "cdg")
+    if order.cdg_zip:
+        outputs[ZIP] = path(BACKING, "zip")
+    return Job(source, outputs, path(REPORT, "json"), overwrite)
+
+
+def _refuse_to_write_over(jobs: Sequence[Job], order: Order) -> None:
+    """Raises UsageError where a file that the work reads would be written over."""
+    read_by_us = {job.source: "the song" for job in jobs}
+    if order.words is not None:
+        read_by_us[order.words.path] = "the lyrics"
+    named = order.picture.files() if order.picture else {}
+    read_by_us |= {path: f"the {name}" for name, path in named.items()}
+    for path, what in read_by_us.items():
+        for job in jobs:
+            for file in job.files:
+                if file.exists() and path.exists() and file.samefile(path):
+                    raise UsageError(
+                        f"{shown(path)}: is {what}, and would be written over; choose another "
+                        "folder with -o"
+                    )

@@ -1,0 +1,360 @@
+"""`unweave karaoke`: songs in, backing tracks to sing to out."""
+
+import os
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unweave.cli.declared import with_options
+from unweave.cli.options import MESSAGES, QuietInPanel, VerboseInPanel, model_names
+from unweave.cli.session import session
+from unweave.request import Execution, Inference, Output
+
+
+class Video(StrEnum):
+    MP4 = "mp4"
+    WEBM = "webm"
+
+
+class Quality(StrEnum):
+    """The choices of `registry.quality`."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    BEST = "best"
+
+
+TRACK, WORDS, OUTPUT, MODEL, MACHINE = (
+    "Backing track",
+    "Words and picture",
+    "Output",
+    "Model",
+    "Machine",
+)
+
+
+@with_options({Output: OUTPUT, Inference: MODEL, Execution: MACHINE})
+def karaoke(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SONGS...",
+            help="Audio or video files, folders of them, or patterns in quotes.",
+            show_default=False,
+        ),
+    ],
+    key: Annotated[
+        float,
+        typer.Option(
+            metavar="SEMITONES",
+            help="Higher, or lower below 0: -24 to 24, fractions too.",
+            rich_help_panel=TRACK,
+        ),
+    ] = 0.0,
+    tempo: Annotated[
+        float,
+        typer.Option(
+            metavar="FACTOR", help="Faster, or slower below 1: 0.5 to 2.", rich_help_panel=TRACK
+        ),
+    ] = 1.0,
+    guide: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DB",
+            help="Leave the lead voice in, at this level, as in -12.",
+            show_default="no voice",
+            rich_help_panel=TRACK,
+        ),
+    ] = None,
+    keep_backing: Annotated[
+        bool,
+        typer.Option(
+            "--keep-backing",
+            help="Keep the backing voices, where the model parts the lead from them.",
+            rich_help_panel=TRACK,
+        ),
+    ] = False,
+    count_in: Annotated[
+        int, typer.Option(metavar="BEATS", help="Clicks before the song.", rich_help_panel=TRACK)
+    ] = 0,
+    bpm: Annotated[
+        float | None,
+        typer.Option(
+            metavar="BPM",
+            help="Tempo of the song, for the clicks.",
+            show_default="that of UltraStar lyrics, else a click each second",
+            rich_help_panel=TRACK,
+        ),
+    ] = None,
+    loudness: Annotated[
+        float | None,
+        typer.Option(
+            metavar="LUFS",
+            help="Loudness, as in -14; the true peak stays below -1 dBTP.",
+            show_default="as it comes",
+            rich_help_panel=TRACK,
+        ),
+    ] = None,
+    trim_intro: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Longest time before the first word: what is longer is cut, with a fade.",
+            show_default="no limit",
+            rich_help_panel=TRACK,
+        ),
+    ] = None,
+    lyrics: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Lyrics of the song (.lrc, .txt, .ass, .srt), written at the track's times.",
+            show_default=False,
+            rich_help_panel=WORDS,
+        ),
+    ] = None,
+    video: Annotated[
+        Video | None,
+        typer.Option(
+            help="Video with the words; without lyrics, with the picture of the input.",
+            show_default=False,
+            rich_help_panel=WORDS,
+        ),
+    ] = None,
+    size: Annotated[
+        str,
+        typer.Option(metavar="WxH", help="Pixels of the video.", rich_help_panel=WORDS),
+    ] = "1920x1080",
+    fps: Annotated[
+        float,
+        typer.Option(metavar="NUMBER", help="Frames a second.", rich_help_panel=WORDS),
+    ] = 30.0,
+    background: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="Behind the words: a picture, a colour as #203040, or 'cover'.",
+            show_default=False,
+            rich_help_panel=WORDS,
+        ),
+    ] = None,
+    font: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FONT",
+            help="Font of the words: a file.",
+            show_default="found",
+            rich_help_panel=WORDS,
+        ),
+    ] = None,
+    cdg: Annotated[
+        bool,
+        typer.Option("--cdg", help="MP3 and CD+G, for karaoke machines.", rich_help_panel=WORDS),
+    ] = False,
+    cdg_zip: Annotated[
+        bool, typer.Option("--cdg-zip", help="Both in a ZIP too.", rich_help_panel=WORDS)
+    ] = False,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Folder for the tracks.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = Path("karaoke"),
+    stems_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep-stems",
+            metavar="FOLDER",
+            help="Keep the voice's stems there; what is there is not separated again.",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    filename_template: Annotated[
+        str,
+        typer.Option(
+            metavar="TEMPLATE",
+            help="Path of each file in the output folder, as of 'separate'.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = "{name}/{stem}.{ext}",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Overwrite existing files.", rich_help_panel=OUTPUT)
+    ] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            help="Separator; see 'unweave models'.",
+            autocompletion=model_names,
+            show_default="spleeter-2stems",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    quality: Annotated[
+        Quality | None,
+        typer.Option(
+            help="Have a model chosen, of those whose weights are here.",
+            show_default=False,
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    pull: Annotated[
+        bool,
+        typer.Option(
+            "--pull",
+            help="Fetch the weights of the model where they are not here, without a question.",
+            rich_help_panel=MODEL,
+        ),
+    ] = False,
+    settings_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Option of the separator; see 'unweave models show NAME'.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Random seed.", rich_help_panel=MACHINE)
+    ] = 0,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="One JSON document on stdout; messages on stderr.",
+            rich_help_panel=MESSAGES,
+        ),
+    ] = False,
+    quiet: QuietInPanel = False,
+    verbose: VerboseInPanel = False,
+    **options: Any,
+) -> None:
+    """Make backing tracks to sing to: songs without their voice, in your key, with the words."""
+    with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
+        from unweave import registry
+        from unweave.apps import karaoke as app
+        from unweave.cli.outcomes import Watcher, document, sum_up
+        from unweave.cli.progress import display
+        from unweave.cli.weights import fetch
+        from unweave.errors import UsageError
+        from unweave.jobs import cancelled, exit_code, find, in_words, not_found
+        from unweave.options import parse
+
+        if quality is not None:
+            from unweave.core.stem_names import VOCALS
+            from unweave.registry.quality import choose_installed
+
+            if model is not None:
+                raise UsageError("--quality chooses the model: leave out --model, or --quality")
+            choice = choose_installed(quality, (VOCALS,))
+            model = choice.chosen.name
+            for line in choice.in_words():
+                current.note(line)
+        model = model or registry.DEFAULT
+        wanted = app.Settings(
+            key=key,
+            tempo=tempo,
+            guide_db=guide,
+            keep_backing=keep_backing,
+            count_in=count_in,
+            bpm=bpm,
+            loudness=loudness,
+            trim_intro_s=trim_intro,
+        )
+        picture = None
+        if video is not None:
+            picture = app.Picture(
+                kind=str(video),
+                size=_size_of(size),
+                rate_fps=fps,
+                background=background,
+                font=font,
+            )
+        order = app.ordered(
+            wanted,
+            model,
+            {**parse(settings_ or ()), "seed": seed, **options},
+            lyrics=lyrics,
+            picture=picture,
+            cdg=cdg,
+            cdg_zip=cdg_zip,
+            stems_dir=stems_dir,
+        )
+        found, lost, passed_over = find(inputs, output)
+        jobs = app.planned(found, order, output, filename_template, overwrite)
+        started = time.monotonic()
+        missed = [not_found(item) for item in lost]
+        for outcome in missed:
+            current.error(outcome.error)
+
+        def written(outcomes: list[Any]) -> dict[str, Any]:
+            passed = [str(item.path) for item in passed_over]
+            return {**document(outcomes, exit_code(outcomes)), "passed_over": passed}
+
+        if not all(os.path.exists(job.report) for job in jobs):
+            fetch(current, [model], stems=order.needs, ask=not pull)
+        weights = {job.report: _bytes(job.source) for job in jobs}
+        with display(current, weights) as shown_progress:
+            watcher = Watcher(current, shown_progress, _lines)
+            current.so_far = lambda: written(
+                missed + [watcher.outcomes.get(job.report) or cancelled(job) for job in jobs]
+            )
+            outcomes = missed + app.run(jobs, order, watcher, current.should_stop)
+        sum_up(current, outcomes, time.monotonic() - started)
+        if passed_over:
+            current.note(in_words(passed_over))
+        if as_json:
+            current.emit(written(outcomes))
+        raise typer.Exit(exit_code(outcomes))
+
+
+def _lines(outcome: Any, verbose: bool) -> list[str]:
+    """A finished backing track, for people."""
+    from unweave.cli.outcomes import level
+    from unweave.core.files import shown
+
+    report = outcome.report
+    seconds, duration_s = report["execution"]["seconds"]["total"], report["input"]["duration_s"]
+    lines = [f"{shown(outcome.source)}: {duration_s:.1f} s of sound in {seconds:.1f} s"]
+    lines.append(f"  folder  {shown(outcome.job.report.parent)}")
+    for item in report["stems"]:
+        lines.append(f"  {shown(item['path'])}  {level(item)}")
+    lines += [f"  {shown(item['path'])}" for item in report["exports"]]
+    if verbose:
+        lines += [f"  note: {shown(note)}" for note in report["output"]["notes"]]
+    return lines + [f"  warning: {shown(warning)}" for warning in report["warnings"]]
+
+
+def _size_of(text: str) -> tuple[int, int]:
+    """`1280x720` as two numbers. Raises UsageError."""
+    from unweave.errors import UsageError
+
+    width, by, height = text.lower().partition("x")
+    if not (by and width.isdecimal() and height.isdecimal() and len(text) < 12):
+        raise UsageError(f"--size is width and height in pixels, as in 1280x720; got {text!r:.40}")
+    return int(width), int(height)
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+EXAMPLES = (
+    "unweave karaoke song.mp3",
+    "unweave karaoke song.mp3 --key -3 --guide -12 --loudness -14",
+    "unweave karaoke song.mp3 --lyrics song.txt --count-in 4 --format flac",
+)

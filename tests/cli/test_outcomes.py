@@ -1,11 +1,11 @@
 """What is said of a recording that is done."""
 
-from unweave.cli.outcomes import _level, _options
+from unweave.cli.outcomes import _options, level
 
 
 def test_full_scale_has_no_minus_sign():
     stem = {"peak_dbfs": -0.01, "loudness_lufs": None}
-    assert _level(stem).split() == ["peak", "0.0", "dBFS"]
+    assert level(stem).split() == ["peak", "0.0", "dBFS"]
 
 
 def test_options_are_said_as_they_are_typed():

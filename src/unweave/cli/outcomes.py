@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +21,17 @@ SILENT_DBFS = -140.0  # below what 24 bits can say
 
 
 class Watcher:
-    """Between the batch and the terminal."""
+    """Between the batch and the terminal. lines: what is said of a finished file."""
 
-    def __init__(self, current: Session, progress: Display) -> None:
+    def __init__(
+        self,
+        current: Session,
+        progress: Display,
+        lines: Callable[[Outcome, bool], list[str]] | None = None,
+    ) -> None:
         self.current = current
         self.display = progress
+        self.lines = lines or _lines
         self.outcomes: dict[Path, Outcome] = {}  # by the jobs' reports
 
     def started(self, job: Job) -> None:
@@ -49,7 +55,7 @@ class Watcher:
             where = f"finished already in {shown(job.report.parent)}, skipped"
             self.current.result(f"{shown(job.source)}: {where}; --overwrite repeats it")
         elif outcome.report is not None:
-            for line in _lines(outcome, self.current.verbose):
+            for line in self.lines(outcome, self.current.verbose):
                 self.current.result(line)
 
 
@@ -69,7 +75,7 @@ def _lines(outcome: Outcome, verbose: bool) -> list[str]:
     width = max(len(item["stem"]) for item in report["stems"])
     for item in report["stems"]:
         file = shown(Path(item["path"]).name)
-        lines.append(f"  {item['stem']:<{width}}  {_level(item):<38}  {file}")
+        lines.append(f"  {item['stem']:<{width}}  {level(item):<38}  {file}")
     if verbose:
         separator = report["request"]["separator"]
         if report["null_test_db"] is not None:
@@ -96,7 +102,7 @@ def _options(options: dict[str, Any]) -> str:
     return f"options {shown(' '.join(pairs))}" if options else "no options"
 
 
-def _level(stem: dict[str, Any]) -> str:
+def level(stem: dict[str, Any]) -> str:
     """Peak and loudness of a stem, as far as it has them."""
     peak, loudness = stem["peak_dbfs"], stem["loudness_lufs"]
     if peak is None or peak <= SILENT_DBFS:

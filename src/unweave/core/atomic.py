@@ -99,6 +99,24 @@ class Hidden:
         unfinished.pop(self.path, None)
 
 
+def adopted(finished: Path, target: Path) -> Hidden:
+    """A file that is complete elsewhere, hidden beside `target`, to be placed there.
+
+    Nothing is copied on one disk. The file is at its old place no more. Raises OSError.
+    """
+    hidden = Hidden(target)
+    try:
+        hidden.file.close()
+        shutil.move(finished, hidden.path)
+        hidden.file = open(hidden.path, "r+b")
+        lock(hidden.file.fileno())
+        hidden.finish()
+    except BaseException:
+        hidden.discard()
+        raise
+    return hidden
+
+
 unfinished: dict[Path, list[Path]] = {}
 """The hidden files of this process, each with the folders made for it, outermost first."""
 

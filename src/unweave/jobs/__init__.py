@@ -1,6 +1,7 @@
 """Many recordings, one after the other or several at a time, and never one lost.
 
-`prepare` turns what the user typed into jobs and refuses what cannot go well; `run` does them.
+`find` and `prepare` turn what the user typed into jobs and refuse what cannot go well; `run` does
+them.
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ __all__ = [
     "CannotLoadError",
     "InputFile",
     "Job",
+    "Missed",
     "Outcome",
+    "PassedOver",
     "Watcher",
     "cancelled",
     "do",
     "exit_code",
+    "find",
     "in_words",
     "not_found",
     "plan",
@@ -51,18 +55,12 @@ class Batch:
     passed_over: list[PassedOver]  # files in folders that are no sound
 
 
-def prepare(
-    inputs: Sequence[str | os.PathLike[str]],
-    request: SeparationRequest,
-    output_dir: Path,
-    *,
-    template: str = DEFAULT_TEMPLATE,
-    overwrite: bool = False,
-) -> Batch:
-    """Find the recordings and plan every file that will be written.
+def find(
+    inputs: Sequence[str | os.PathLike[str]], output_dir: Path
+) -> tuple[list[InputFile], list[Missed], list[PassedOver]]:
+    """The recordings that `inputs` mean, and what gave none.
 
-    Raises UsageError for names that would clash (see `plan`), for a folder with the name of a
-    recording, and when nothing is found.
+    Raises UsageError for an output folder with the name of a recording, and when nothing is found.
     """
     ending = output_dir.suffix[1:].lower()
     if ending in FORMATS and not output_dir.is_dir():
@@ -75,6 +73,22 @@ def prepare(
         reasons = "; ".join(f"{shown(item.path)}: {item.reason}" for item in missed)
         reasons = "; ".join(filter(None, (reasons, in_words(passed_over))))
         raise UsageError(reasons or "no files were named; see unweave separate --help")
+    return found, missed, passed_over
+
+
+def prepare(
+    inputs: Sequence[str | os.PathLike[str]],
+    request: SeparationRequest,
+    output_dir: Path,
+    *,
+    template: str = DEFAULT_TEMPLATE,
+    overwrite: bool = False,
+) -> Batch:
+    """Find the recordings and plan every file that will be written.
+
+    Raises UsageError for names that would clash (see `plan`), and as `find` does.
+    """
+    found, missed, passed_over = find(inputs, output_dir)
     jobs = plan(found, request, output_dir, template, overwrite)
     return Batch(jobs, request, missed, passed_over)
 

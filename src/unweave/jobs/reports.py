@@ -162,6 +162,9 @@ def named_stems(path: Path) -> Iterator[Path]:
     document = _document(path)
     if document is not None:
         yield from output_files(document, path).values()
+        folder = straight(path.parent)
+        for item in document.get("exports", ()):  # of a use, beside its stems
+            yield Path(os.path.normpath(folder / item["path"]))
 
 
 def _document(path: Path) -> dict[str, Any] | None:
@@ -176,7 +179,9 @@ def _document(path: Path) -> dict[str, Any] | None:
     if not (isinstance(document, dict) and "unweave" in document):
         return None
     stems = document.get("stems")
-    return document if isinstance(stems, list) and all(map(_is_stem, stems)) else None
+    exports = document.get("exports", [])
+    lists = isinstance(stems, list) and isinstance(exports, list)
+    return document if lists and all(map(_is_stem, stems)) and all(map(_is_file, exports)) else None
 
 
 def _finite(text: str) -> float:
@@ -189,6 +194,10 @@ def _finite(text: str) -> float:
 
 def _is_stem(item: object) -> bool:
     return isinstance(item, dict) and all(isinstance(item.get(k), str) for k in ("stem", "path"))
+
+
+def _is_file(item: object) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("path"), str)
 
 
 def find_recording(report: Report, report_path: Path, given: Path | None = None) -> Path:

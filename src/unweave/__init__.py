@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for those who check types
     )
     from unweave.apps.info import info
     from unweave.apps.partials import partials
+    from unweave.apps.remix import remix
     from unweave.core.plan import Segmentation
     from unweave.engine.compose import AnySeparator
     from unweave.engine.executor import Executor
@@ -65,6 +66,7 @@ _HOMES = {
     "Progress": "unweave.types",
     "info": "unweave.apps.info",
     "partials": "unweave.apps.partials",
+    "remix": "unweave.apps.remix",
     "spectrogram": "unweave.viz.spectrogram",
     "verify": "unweave.jobs.verify",
     "benchmark": "unweave.evaluation.benchmark",
@@ -113,6 +115,7 @@ __all__ = [
     "list_separators",
     "load",
     "partials",
+    "remix",
     "separate",
     "separate_file",
     "spectrogram",

@@ -124,10 +124,10 @@ def weighted(change: Wave, stems: Wave, place: int, sensitivity: float, frame: i
     """A change with less of it where the stem is little of the mix.
 
     In each frame and frequency of a short-time Fourier transform it is multiplied by
-    `share ** (1 - sensitivity)`; the share is the stem's part of the power of all stems, that is
-    the gain of a Wiener filter (Benaroya, Bimbot, Gribonval, Audio source separation with a single
-    sensor, 2006). change: `(channel, time)`; stems: `(stem, channel, time)`. All but `frame` samples
-    at each end are exact.
+    `share ** (1 - sensitivity)`. The share is the stem's part of the power of all stems, the gain
+    of a Wiener filter (Benaroya, Bimbot, Gribonval, Audio source separation with a single sensor,
+    2006). change: `(channel, time)`; stems: `(stem, channel, time)`. The result is exact but for
+    `frame` samples at each end.
     """
     import torch
 

@@ -15,18 +15,21 @@ from unweave.types import Spec
 RATE_HZ = 8000
 
 
+SPEC = Spec(
+    name="mid-side",
+    stems=("vocals", "band"),
+    complement="band",
+    additive=True,
+    channels=2,
+    segmentation=Segmentation(length_s=1.0, fade_s=0.25),
+)
+
+
 @dataclass(frozen=True)
 class MidSide:
     """What is equal in both channels is the voice, what differs the band."""
 
-    spec: Spec = Spec(
-        name="mid-side",
-        stems=("vocals", "band"),
-        complement="band",
-        additive=True,
-        channels=2,
-        segmentation=Segmentation(length_s=1.0, fade_s=0.25),
-    )
+    spec: Spec = SPEC
 
     def to(self, device: str) -> MidSide:
         return self

@@ -1,4 +1,4 @@
-"""The laws of the desk: gain, points, pan, width, tilt, sensitivity, and blocks that do not show."""
+"""The laws of the desk: gain, points, pan, width, tilt, sensitivity, blocks."""
 
 import numpy as np
 import pytest

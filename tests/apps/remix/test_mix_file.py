@@ -108,7 +108,7 @@ def test_what_is_wrong_is_named_with_its_line(
 def test_what_is_no_toml_is_one_line(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "mix.toml"
     file.write_bytes(content)
-    with pytest.raises(UsageError, match="mix.toml: is not TOML: ") as error:
+    with pytest.raises(UsageError, match=r"mix.toml: is not TOML: ") as error:
         mix_file.read(file)
     assert "\n" not in str(error.value)
 

@@ -213,6 +213,7 @@ def remixed(
                 report=existing.report,
                 report_path=job.report,
             )
+        watch.total_s = info.duration_s
         with _scratch(job.report.parent) as scratch:
             if stems is None:
                 stems = _separated(job.source, scratch, order, executor, should_stop, watch)

@@ -148,6 +148,7 @@ def remix(
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
         from unweave import registry
         from unweave.apps import remix as app
+        from unweave.apps.remix import mix_file
         from unweave.cli.outcomes import Watcher, document, sum_up
         from unweave.cli.progress import display
         from unweave.cli.weights import fetch
@@ -174,7 +175,7 @@ def remix(
         if write_mix is not None:
             if write_mix.exists() and not overwrite:
                 raise UsageError(f"{shown(write_mix)}: is there; use --overwrite, or another name")
-            app.mix_file.write(write_mix, wanted)
+            mix_file.write(write_mix, wanted)
         started = time.monotonic()
         missed = [not_found(item) for item in lost]
         for outcome in missed:

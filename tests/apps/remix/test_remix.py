@@ -240,6 +240,15 @@ def test_what_is_done_is_not_done_again_and_nothing_is_written_over(
     }
 
 
+def test_a_complement_is_one_more_stem(song: Path, folder: Path) -> None:
+    changes = {"model": "hpss", "complement": "rest", "solo": "rest"}
+    report = unweave.remix(song, folder.parent, **changes)
+    stems = unweave.separate(song, model="hpss")
+    assert [item["stem"] for item in report["levels"]][-2:] == ["rest", "residual"]
+    expected = read(song) - sum(stems.values())
+    np.testing.assert_allclose(read(folder / "remix.wav"), expected, atol=1e-6)
+
+
 def test_what_a_killed_run_left_goes(song: Path, folder: Path) -> None:
     left = folder / ".unweave-remix" / "separated"
     left.mkdir(parents=True)
@@ -292,7 +301,6 @@ def test_a_remix_is_no_recording_for_those_who_take_a_folder(song: Path, folder:
         ({"export": "labels"}, UsageError, "labels are the markers and the points of a mix"),
         ({"export": "rpp", "format": "m4a"}, UsageError, "a REAPER project takes .wav, .flac"),
         ({"match": {"vocals": "gone.wav"}}, InputError, "gone.wav: cannot be read: no such file"),
-        ({"complement": "rest"}, UsageError, "a remix has no complement"),
         ({"format": "aiff"}, UsageError, "format must be one of"),
         ({"mix": "gone.toml"}, InputError, "gone.toml: cannot be read: no such file"),
     ],

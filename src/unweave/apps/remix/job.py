@@ -86,8 +86,6 @@ def ordered(
     Raises UsageError, InputError for a reference that cannot be read.
     """
     output, inference, execution, own = run_options(options)
-    if inference.complement is not None:
-        raise UsageError(f"a remix has no complement: what stems leave is the stem {RESIDUAL!r}")
     kinds = tuple(dict.fromkeys(exports))
     projects.check(kinds, mix, output.format)
     request = None
@@ -136,9 +134,11 @@ def planned(
 ) -> list[Job]:
     """One job for each song, in a folder of its own; of its files, those known by now.
 
-    Raises UsageError for two songs with one folder.
+    Raises UsageError for two songs with one folder, and for a stem that the separator has not.
     """
     output_dir = straight(output_dir)
+    if any(is_separated(item.path) for item in found):
+        order.mix.strips(_names(order), _owner(order))
     jobs: dict[str, Job] = {}
     for item in found:
         title = title_of(item.path)

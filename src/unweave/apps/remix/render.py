@@ -27,7 +27,7 @@ from unweave.signal.loudness import Loudness
 from unweave.types import Wave
 
 FULL_SCALE = 1.0
-NULL_DB = -90.0
+NULL_DB = -60.0  # below lies what 16 bits round away
 BELOW = 1.0 - 2.0**-15  # a hair below full scale, so that rounding cannot reach what clips
 
 OnBlock = Callable[[int], None]
@@ -66,7 +66,7 @@ class Rendered:
 
 
 def leaves_residual(material: Material, on_block: OnBlock) -> bool:
-    """Whether the stems leave more of the mix than rounding: NULL_DB of its energy."""
+    """Whether the stems leave more than NULL_DB of the energy of the mix."""
     mix, residual = 0.0, 0.0
     for block in material.blocks():
         left = block[0] - block[1:].sum(0)

@@ -1,9 +1,9 @@
 """Loudness and long-term spectrum of a sound, and the filter that brings one near another's.
 
-The spectrum is the mean power in third octaves (IEC 61260-1, base ten), of those 400 ms frames that
-count for the loudness (ITU-R BS.1770-4: above -70 LUFS, and no more than 10 LU below the mean of
-those). So pauses count neither way. Levels within a third octave are not told apart: that is the
-smoothing.
+The spectrum is the mean power density in third octaves (IEC 61260-1, base ten; the highest may be
+cut off by half the sample rate), of those 400 ms frames that count for the loudness (ITU-R
+BS.1770-4: above -70 LUFS, and no more than 10 LU below the mean of those). So pauses count neither
+way. Levels within a third octave are not told apart: that is the smoothing.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _SILENCE = 1e-20  # power that stands for none
 
 @dataclass(frozen=True)
 class Spectrum:
-    """`bands_db`: power in each third octave of `bands_hz`, dB. `weights`: what each counts for
-    the loudness."""
+    """`bands_db`: power density in each third octave of `bands_hz`, dB to full scale and hertz.
+    `weights`: what each counts for the loudness."""
 
     loudness_lufs: float
     bands_hz: Array
@@ -72,14 +72,14 @@ class Meter:
         self._window = np.hanning(self._size + 1)[:-1]
         self._weights = np.array(channel_weights(channels, tuple(names)))
         hz = np.fft.rfftfreq(self._size, 1 / sample_rate_hz)
-        kept = sample_rate_hz / 2 >= BANDS_HZ * _HALF_BAND
-        self.bands_hz = BANDS_HZ[kept]
-        edges = np.append(self.bands_hz / _HALF_BAND, self.bands_hz[-1] * _HALF_BAND)
-        self._edges = np.searchsorted(hz, edges)
+        self.bands_hz = BANDS_HZ[BANDS_HZ < sample_rate_hz / 2]
+        edges_hz = np.append(self.bands_hz / _HALF_BAND, self.bands_hz[-1] * _HALF_BAND)
+        self._edges = np.searchsorted(hz, edges_hz)
+        self._widths_hz = np.diff(self._edges) * hz[1]
         response = k_weighting(sample_rate_hz, int(np.ceil(RESPONSE_S * sample_rate_hz)))
         self._response = np.abs(np.fft.rfft(response, self._size)) ** 2
         middles = np.clip(np.searchsorted(hz, self.bands_hz), 0, len(hz) - 1)
-        self._of_bands = self._response[middles]
+        self._of_bands = self._response[middles] * self._widths_hz
         self._rest = np.zeros((channels, 0), np.float32)
         self._frames: list[Array] = []  # of each, what counts for the loudness, then the bands
 
@@ -108,7 +108,7 @@ class Meter:
         power = scale * np.abs(np.fft.rfft(frame * self._window)) ** 2
         power = self._weights @ power
         bands = np.add.reduceat(power[: self._edges[-1]], self._edges[:-1])
-        return np.append(np.sum(power * self._response), bands)
+        return np.append(np.sum(power * self._response), bands / self._widths_hz)
 
 
 def of_file(path: Path) -> Spectrum:
@@ -127,8 +127,8 @@ def of_file(path: Path) -> Spectrum:
 def correction(stem: Spectrum, reference: Spectrum) -> Correction:
     """What brings a stem near a reference, each change at most MOST_DB either way.
 
-    The change of the bands is beside that of the loudness, and changes no loudness itself: what it
-    adds to the K-weighted power is taken off again.
+    The change of the bands is beside that of the loudness, and changes no loudness itself: what
+    the limits do to the K-weighted power is undone.
     """
     count = min(len(stem.bands_hz), len(reference.bands_hz))
     louder = reference.loudness_lufs - stem.loudness_lufs
@@ -136,6 +136,7 @@ def correction(stem: Spectrum, reference: Spectrum) -> Correction:
     bands = np.clip(wanted, -MOST_DB, MOST_DB)
     loudness = float(np.clip(louder, -MOST_DB, MOST_DB))
     power = stem.weights[:count] * 10 ** (stem.bands_db[:count] / 10)
-    added = 10 * float(np.log10(np.sum(power * 10 ** (bands / 10)) / np.sum(power)))
+    kept, whole = (np.sum(power * 10 ** (change / 10)) for change in (bands, wanted))
+    added = 10 * float(np.log10(kept / whole))
     limited = loudness != louder or bool(np.any(bands != wanted))
     return Correction(loudness - added, stem.bands_hz[:count], bands, limited)

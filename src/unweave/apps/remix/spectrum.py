@@ -72,7 +72,7 @@ class Meter:
         self._window = np.hanning(self._size + 1)[:-1]
         self._weights = np.array(channel_weights(channels, tuple(names)))
         hz = np.fft.rfftfreq(self._size, 1 / sample_rate_hz)
-        self.bands_hz = BANDS_HZ[BANDS_HZ < sample_rate_hz / 2]
+        self.bands_hz = BANDS_HZ[sample_rate_hz / 2 > BANDS_HZ]
         edges_hz = np.append(self.bands_hz / _HALF_BAND, self.bands_hz[-1] * _HALF_BAND)
         self._edges = np.searchsorted(hz, edges_hz)
         self._widths_hz = np.diff(self._edges) * hz[1]

@@ -265,6 +265,6 @@ def _size(path: Path) -> int:
 
 EXAMPLES = (
     "unweave remix song.mp3 --gain vocals=-3",
-    "unweave remix song.mp3 -m hpss --mute percussive --export stem.mp4,rpp",
+    "unweave remix album/ -m hpss --mute percussive --export stem.mp4,rpp",
     "unweave remix song.stem.mp4 --solo vocals --format flac",
 )

@@ -178,10 +178,10 @@ def _document(path: Path) -> dict[str, Any] | None:
         return None
     if not (isinstance(document, dict) and "unweave" in document):
         return None
-    stems = document.get("stems")
-    exports = document.get("exports", [])
-    lists = isinstance(stems, list) and isinstance(exports, list)
-    return document if lists and all(map(_is_stem, stems)) and all(map(_is_file, exports)) else None
+    stems, exports = document.get("stems"), document.get("exports", [])
+    if not (isinstance(stems, list) and isinstance(exports, list)):
+        return None
+    return document if all(map(_is_stem, stems)) and all(map(_is_file, exports)) else None
 
 
 def _finite(text: str) -> float:

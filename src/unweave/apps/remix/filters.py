@@ -32,7 +32,7 @@ def taps(gain: Gain, sample_rate_hz: int) -> Array:
     """A filter with `gain`: `(2 * half_length + 1,)`, symmetric."""
     half = half_length(sample_rate_hz)
     size = 8 * half
-    hz = np.fft.rfftfreq(size, 1 / sample_rate_hz)
+    hz: Array = np.fft.rfftfreq(size, 1 / sample_rate_hz).astype(np.float64)
     hz[0] = hz[1]
     response = np.fft.irfft(10 ** (gain(hz) / 20), size)
     window = np.hanning(2 * half + 3)[1:-1]  # no tap is zero

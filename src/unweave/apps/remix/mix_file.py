@@ -42,7 +42,12 @@ def read(path: Path) -> Mix:
 
 def write(path: Path, mix: Mix) -> None:
     """The mix as a file, whole or not at all; paths in it are absolute. Raises OutputError."""
-    atomic_write(path, dumps(mix.facts()))
+    atomic_write(path, text_of(mix))
+
+
+def text_of(mix: Mix) -> bytes:
+    """What is written, in UTF-8."""
+    return dumps(mix.facts())
 
 
 class _Reading:

@@ -466,6 +466,6 @@ def _published(
             why = "appeared during the run; use --overwrite, or another folder with -o"
         raise OutputError(f"{shown(path)}: {why}") from error
     finally:
-        for file in (*hidden.values(), *([page] if page is not None else [])):
-            file.discard()
+        for unnamed in (*hidden.values(), *([page] if page is not None else [])):
+            unnamed.discard()
     return report

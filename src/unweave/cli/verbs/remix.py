@@ -157,7 +157,7 @@ def remix(
         from unweave.jobs import cancelled, exit_code, in_words, not_found
         from unweave.options import parse
 
-        changes = {
+        changes: dict[str, dict[str, Any]] = {
             "gain": _numbers("gain", gain),
             "pan": _numbers("pan", pan),
             "width": _numbers("width", width),

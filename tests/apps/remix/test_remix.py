@@ -161,6 +161,19 @@ def test_a_stem_file_is_taken_as_it_is(song: Path, folder: Path, monkeypatch) ->
         unweave.remix(folder / "song.stem.m4a", again, mute="drums")
 
 
+def test_a_stem_file_without_names_has_them_in_the_customary_order(
+    tmp_path: Path, stem_mp4
+) -> None:
+    song = stem_mp4(tmp_path / "A.stem.mp4", frames=8000)
+    report = unweave.remix(song, tmp_path / "out", solo="bass")
+    names = [item["stem"] for item in report["levels"]]
+    assert names == ["mix", "drums", "bass", "other", "vocals", "residual"]
+    assert "names no stems; they are taken as drums, bass, other, vocals" in report["warnings"][0]
+    with StemReader(song) as reader:
+        stems = np.concatenate(list(reader.blocks(1000)), axis=-1)
+    np.testing.assert_allclose(read(tmp_path / "out" / "A" / "remix.wav"), stems[2], atol=1e-6)
+
+
 def test_so_are_the_stems_that_separate_wrote(song: Path, tmp_path: Path, monkeypatch) -> None:
     unweave.separate_file(song, tmp_path / "stems", MidSide(), format="flac", bit_depth=24)
     monkeypatch.setattr("unweave.api.separate_file", None)

@@ -31,6 +31,7 @@ from unweave.types import Wave
 
 BLOCK = 1 << 17  # samples that are mixed at once: a multiple of every hop
 
+_CUSTOMARY = ("drums", "bass", "other", "vocals")
 _SILENT = re.compile(rf"{SILENCE}( \d+)?")
 
 
@@ -67,14 +68,17 @@ def is_stem_file(path: Path) -> bool:
 def of_stem_file(path: Path, region: Region) -> Material:
     """The stems of a stem file by the names that it gives them, without its named silence.
 
-    Raises InputError.
+    A file without names, as those of MUSDB18, has them in the customary order. Raises InputError.
     """
     with StemReader(path) as reader:
         info, metadata = reader.info, reader.metadata
-    labels = [label.name for label in metadata.labels] if metadata else []
-    labels = labels or [f"stem {number}" for number in range(1, STREAMS)]
-    kept = [n for n, name in enumerate(labels) if not _SILENT.fullmatch(name)]
     said: list[str] = []
+    if metadata is None:
+        labels = list(_CUSTOMARY)
+        said.append(f"{shown(path)}: names no stems; they are taken as {', '.join(labels)}")
+    else:
+        labels = [label.name for label in metadata.labels]
+    kept = [n for n, name in enumerate(labels) if not _SILENT.fullmatch(name)]
 
     def blocks() -> Iterator[Wave]:
         with StemReader(path) as reader:

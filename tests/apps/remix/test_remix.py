@@ -40,7 +40,7 @@ def test_at_unity_the_output_is_the_input(song: Path, folder: Path) -> None:
     assert json.loads((folder / "remix.json").read_text()) == report
 
 
-@pytest.mark.parametrize("gain_db", [-60.0, -3.0, 12.0])
+@pytest.mark.parametrize("gain_db", [-60.0, 12.0])
 def test_a_gain_moves_a_known_stem_by_what_was_asked(
     song: Path, folder: Path, gain_db: float
 ) -> None:
@@ -260,7 +260,7 @@ def test_what_a_killed_run_left_goes(song: Path, folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"remix.wav", "remix.json"}
 
 
-@pytest.mark.parametrize("after", [1, 3, 5])
+@pytest.mark.parametrize("after", [1, 4])
 def test_a_run_that_is_stopped_leaves_nothing(song: Path, folder: Path, after: int) -> None:
     asked = iter(range(1000))
     with pytest.raises(Cancelled):
@@ -276,7 +276,7 @@ def test_progress_goes_forward(song: Path, folder: Path) -> None:
 
 
 def test_the_same_request_gives_the_same_bytes(song: Path, folder: Path) -> None:
-    kinds = ("stem.mp4", "zip")
+    kinds = ("stem.m4a", "dawproject")
     first = _remix(song, folder, export=kinds, gain={"vocals": -3})
     second = _remix(song, folder, export=kinds, gain={"vocals": -3}, overwrite=True)
     for files in ("stems", "exports"):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for those who check types
     from unweave.apps.info import info
     from unweave.apps.karaoke import karaoke
     from unweave.apps.partials import partials
+    from unweave.apps.remix import remix
     from unweave.core.plan import Segmentation
     from unweave.engine.compose import AnySeparator
     from unweave.engine.executor import Executor
@@ -67,6 +68,7 @@ _HOMES = {
     "info": "unweave.apps.info",
     "karaoke": "unweave.apps.karaoke",
     "partials": "unweave.apps.partials",
+    "remix": "unweave.apps.remix",
     "spectrogram": "unweave.viz.spectrogram",
     "verify": "unweave.jobs.verify",
     "benchmark": "unweave.evaluation.benchmark",
@@ -116,6 +118,7 @@ __all__ = [
     "list_separators",
     "load",
     "partials",
+    "remix",
     "separate",
     "separate_file",
     "spectrogram",

@@ -1,12 +1,12 @@
 """`unweave.karaoke`: what is in the backing track, and what lies beside it."""
 
 import json
+import math
 import os
 import resource
-import sys
 from pathlib import Path
-from types import ModuleType
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -266,10 +266,8 @@ def pictures(monkeypatch) -> list[dict]:
         path.write_bytes(b"cdg")
         return {"warnings": ["no place for a sign"]}
 
-    for name, function in (("video", write_video), ("cdg", write_cdg)):
-        module = ModuleType(name)
-        module.write = function
-        monkeypatch.setitem(sys.modules, f"unweave.apps.karaoke.{name}", module)
+    monkeypatch.setattr("unweave.apps.karaoke.video.write", write_video)
+    monkeypatch.setattr("unweave.apps.karaoke.cdg.write", write_cdg)
     return calls
 
 
@@ -293,6 +291,17 @@ def test_words_go_to_the_video_and_to_cdg(here, pictures):
     from zipfile import ZipFile
 
     assert ZipFile("karaoke/song/backing.zip").namelist() == ["backing.mp3", "backing.cdg"]
+
+
+def test_a_song_becomes_a_video_with_its_words(here):
+    report = sung(
+        lyrics="song.txt", video="mp4", size=(320, 180), rate_fps=10.0, cdg=True, count_in=2,
+        key=2.0,
+    )  # fmt: skip
+    with av.open("karaoke/song/video.mp4") as video:
+        frames = sum(1 for _ in video.decode(video=0))
+    assert frames == math.ceil(report["timing"]["samples"] / RATE_HZ * 10)
+    assert Path("karaoke/song/backing.cdg").stat().st_size % 24 == 0
 
 
 @pytest.mark.skipif(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -424,7 +424,9 @@ def _write_pictures(
             cover = paths[VIDEO].with_name("cover")
             cover.write_bytes(info.cover.data)
             background = str(cover)
-        drawn = import_module("unweave.apps.karaoke.video").write(
+        from unweave.apps.karaoke import video
+
+        drawn = video.write(
             paths[VIDEO],
             moved,
             master,
@@ -438,7 +440,9 @@ def _write_pictures(
         )
         said += [*drawn.get("notes", ()), *drawn.get("warnings", ())]
     if CDG in paths:
-        drawn = import_module("unweave.apps.karaoke.cdg").write(
+        from unweave.apps.karaoke import cdg
+
+        drawn = cdg.write(
             paths[CDG], moved, when.samples / when.rate_hz, title=title, artist=artist
         )
         said += [*drawn.get("notes", ()), *drawn.get("warnings", ())]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from unweave import registry
 from unweave.apps.karaoke import voices
+from unweave.apps.karaoke.screen import need_pillow
 from unweave.apps.karaoke.settings import Settings
 from unweave.apps.karaoke.voices import Voices
 from unweave.core.atomic import straight
@@ -155,6 +156,8 @@ def ordered(
     if (cdg or cdg_zip) and lyrics is None:
         raise UsageError("CD+G shows words: give them with --lyrics")
     words = None if lyrics is None else read_words(lyrics)
+    if words is not None and (picture or cdg or cdg_zip):
+        need_pillow()
     if words is not None and (picture or cdg or cdg_zip) and not words.lyrics.timed:
         raise InputError(
             f"{shown(words.path)}: not every line has a time, which a video and CD+G need; give "

@@ -1,0 +1,270 @@
+"""`unweave remix`: change the level, place and tone of the stems of songs."""
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unweave.cli.declared import with_options
+from unweave.cli.options import MESSAGES, QuietInPanel, VerboseInPanel, model_names
+from unweave.cli.session import session
+from unweave.request import Execution, Inference, Output
+
+MIX, OUTPUT, MODEL, MACHINE = "Mix", "Output", "Model", "Machine"
+Words = list[str] | None
+
+
+def _of_stems(metavar: str, help: str) -> Any:
+    return typer.Option(metavar=metavar, help=help, show_default=False, rich_help_panel=MIX)
+
+
+@with_options({Output: OUTPUT, Inference: MODEL, Execution: MACHINE})
+def remix(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SONGS...",
+            help="Audio or video files, stem files, folders of stems that 'separate' wrote, "
+            "folders of songs, or patterns in quotes.",
+            show_default=False,
+        ),
+    ],
+    gain: Annotated[Words, _of_stems("STEM=DB", "Louder, or quieter below 0: -60 to 60.")] = None,
+    mute: Annotated[Words, _of_stems("STEMS", "Leave stems out.")] = None,
+    solo: Annotated[Words, _of_stems("STEMS", "Leave all others out.")] = None,
+    pan: Annotated[Words, _of_stems("STEM=PAN", "Place a stem: -1 left, 1 right.")] = None,
+    width: Annotated[Words, _of_stems("STEM=WIDTH", "0 is mono, 1 as it is, up to 2.")] = None,
+    tilt: Annotated[
+        Words, _of_stems("STEM=DB", "Brighter, or darker below 0: dB for each octave, -6 to 6.")
+    ] = None,
+    match: Annotated[
+        Words, _of_stems("STEM=FILE", "Bring a stem near the loudness and spectrum of a recording.")
+    ] = None,
+    sensitivity: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="0 to 1: below 1, less is changed where a stem is little of the mix.",
+            show_default="1",
+            rich_help_panel=MIX,
+        ),
+    ] = None,
+    loudness: Annotated[
+        float | None,
+        typer.Option(
+            metavar="LUFS",
+            help="Loudness of the remix.",
+            show_default="what comes out",
+            rich_help_panel=MIX,
+        ),
+    ] = None,
+    mix: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Mix to start from, TOML; options win over it.",
+            show_default=False,
+            rich_help_panel=MIX,
+        ),
+    ] = None,
+    write_mix: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the mix in force, as TOML.",
+            show_default=False,
+            rich_help_panel=MIX,
+        ),
+    ] = None,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Folder for remixes.", rich_help_panel=OUTPUT
+        ),
+    ] = Path("remixes"),
+    stems: Annotated[
+        bool, typer.Option("--stems", help="Write the changed stems.", rich_help_panel=OUTPUT)
+    ] = False,
+    export: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KINDS",
+            help="stem.mp4 (AAC), stem.m4a (ALAC), dawproject, rpp, labels or zip.",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Overwrite existing files.", rich_help_panel=OUTPUT),
+    ] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            help="Separator; see 'unweave models'.",
+            autocompletion=model_names,
+            show_default="spleeter-2stems",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    pull: Annotated[
+        bool,
+        typer.Option(
+            "--pull",
+            help="Fetch the weights of the model where they are not here, without a question.",
+            rich_help_panel=MODEL,
+        ),
+    ] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Option of the separator; see 'unweave models show NAME'.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Random seed.", rich_help_panel=MACHINE)
+    ] = 0,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="One JSON document on stdout; messages on stderr.",
+            rich_help_panel=MESSAGES,
+        ),
+    ] = False,
+    quiet: QuietInPanel = False,
+    verbose: VerboseInPanel = False,
+    **options: Any,
+) -> None:
+    """Change the level, place and tone of the stems of songs, or hand them on to other programs."""
+    with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
+        from unweave import registry
+        from unweave.apps import remix as app
+        from unweave.apps.remix import mix_file
+        from unweave.cli.outcomes import Watcher, document, sum_up
+        from unweave.cli.progress import display
+        from unweave.cli.weights import fetch
+        from unweave.core.files import shown
+        from unweave.errors import UsageError
+        from unweave.jobs import cancelled, exit_code, in_words, not_found
+        from unweave.options import parse
+
+        changes: dict[str, dict[str, Any]] = {
+            "gain": _numbers("gain", gain),
+            "pan": _numbers("pan", pan),
+            "width": _numbers("width", width),
+            "tilt": _numbers("tilt", tilt),
+            "match": _pairs("match", "FILE", match),
+            "mute": dict.fromkeys(_names(mute), True),
+            "solo": dict.fromkeys(_names(solo), True),
+        }
+        wanted = app.in_force(mix, changes, sensitivity=sensitivity, loudness=loudness)
+        model = model or registry.DEFAULT
+        own = {**parse(settings or ()), "seed": seed}
+        order = app.ordered(wanted, model, {**own, **options}, stems=stems, exports=_names(export))
+        found, lost, passed_over = app.songs(inputs, output)
+        jobs = app.planned(found, order, output, overwrite)
+        if write_mix is not None:
+            if write_mix.exists() and not overwrite:
+                raise UsageError(f"{shown(write_mix)}: is there; use --overwrite, or another name")
+            mix_file.write(write_mix, wanted)
+        started = time.monotonic()
+        missed = [not_found(item) for item in lost]
+        for outcome in missed:
+            current.error(outcome.error)
+
+        def written(outcomes: list[Any]) -> dict[str, Any]:
+            passed = [str(item.path) for item in passed_over]
+            return {**document(outcomes, exit_code(outcomes)), "passed_over": passed}
+
+        todo = [job for job in jobs if not os.path.exists(job.report)]
+        if any(app.is_separated(job.source) for job in todo):
+            fetch(current, [model], ask=not pull)
+        weights = {job.report: _size(job.source) for job in jobs}
+        with display(current, weights) as shown_progress:
+            watcher = Watcher(current, shown_progress, _lines)
+            current.so_far = lambda: written(
+                missed + [watcher.outcomes.get(job.report) or cancelled(job) for job in jobs]
+            )
+            outcomes = missed + app.run(jobs, order, watcher, current.should_stop)
+        sum_up(current, outcomes, time.monotonic() - started)
+        if passed_over:
+            current.note(in_words(passed_over))
+        if as_json:
+            current.emit(written(outcomes))
+        raise typer.Exit(exit_code(outcomes))
+
+
+def _lines(outcome: Any, verbose: bool) -> list[str]:
+    """A finished remix, for people."""
+    from unweave.cli.outcomes import level
+    from unweave.core.files import shown
+
+    report = outcome.report
+    seconds, duration_s = report["execution"]["seconds"]["total"], report["input"]["duration_s"]
+    lines = [f"{shown(outcome.source)}: {duration_s:.1f} s of sound in {seconds:.1f} s"]
+    lines.append(f"  folder  {shown(outcome.job.report.parent)}")
+    width = max(len(shown(item["stem"])) for item in report["levels"])
+    for item in report["levels"]:
+        name = "remix" if item["stem"] == "mix" else shown(item["stem"])
+        lines.append(f"  {name:<{width}}  {level(item['after'])}")
+    files = [*report["stems"], *report["exports"]]
+    lines.append(f"  files  {', '.join(shown(item['path']) for item in files)}")
+    if report["gain_db"]:
+        lines.append(f"  gain of all files {report['gain_db']:+.2f} dB")
+    if verbose:
+        lines += [f"  note: {shown(note)}" for note in report["output"]["notes"]]
+    return lines + [f"  warning: {shown(warning)}" for warning in report["warnings"]]
+
+
+def _names(words: list[str] | None) -> list[str]:
+    """Names, each by itself or several joined by commas."""
+    return [name.strip() for word in words or () for name in word.split(",") if name.strip()]
+
+
+def _pairs(option: str, what: str, words: list[str] | None) -> dict[str, str]:
+    from unweave.errors import UsageError
+
+    found: dict[str, str] = {}
+    for word in words or ():
+        stem, equals, text = word.partition("=")
+        if not (equals and stem.strip() and text.strip()):
+            raise UsageError(f"--{option} takes STEM={what}, as in vocals=...; got {word!r}")
+        found[stem.strip()] = text.strip()
+    return found
+
+
+def _numbers(option: str, words: list[str] | None) -> dict[str, float]:
+    from unweave.errors import UsageError
+
+    found = {}
+    for stem, text in _pairs(option, "NUMBER", words).items():
+        try:
+            found[stem] = float(text)
+        except ValueError:
+            raise UsageError(
+                f"--{option} takes STEM=NUMBER, as in {stem}=1; got {stem + '=' + text!r}"
+            ) from None
+    return found
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+EXAMPLES = (
+    "unweave remix song.mp3 --gain vocals=-3",
+    "unweave remix album/ -m hpss --mute percussive --export stem.mp4,rpp",
+    "unweave remix song.stem.mp4 --solo vocals --format flac",
+)

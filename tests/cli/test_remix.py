@@ -1,0 +1,93 @@
+"""`unweave remix` from the outside."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.apps.remix.sounds import noise, read, write
+
+HPSS = ("-m", "hpss", "-o", "out")
+
+
+@pytest.fixture
+def song(here: Path) -> Path:
+    return write(Path("song.wav"), noise(1.0))
+
+
+def test_remixes_and_says_what_it_did(song, say):
+    done = say("remix", song, *HPSS, "--gain", "percussive=-6", "--pan", "harmonic=0.5")
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert lines[1] == "  folder  out/song"
+    assert [line.split()[0] for line in lines[2:6]] == [
+        "remix", "harmonic", "percussive", "residual",
+    ]  # fmt: skip
+    assert lines[6] == "  files  remix.wav"
+    assert say("remix", song, *HPSS, "--gain", "percussive=-6", "--pan", "harmonic=.5").out == (
+        "song.wav: finished already in out/song, skipped; --overwrite repeats it\n"
+    )
+
+
+def test_options_win_over_the_file_and_what_is_in_force_is_written(song, say):
+    Path("mix.toml").write_text("[stems.harmonic]\ngain = -3\nmute = true\n")
+    words = ("--mix", "mix.toml", "--gain", "harmonic=2", "--write-mix", "now.toml")
+    assert say("remix", song, *HPSS, *words).code == 0
+    assert Path("now.toml").read_text() == "[stems.harmonic]\ngain = 2.0\nmute = true\n"
+    before = read(Path("out/song/remix.wav"))
+    again = say("remix", song, *HPSS[:2], "-o", "again", "--mix", "now.toml")
+    assert again.code == 0
+    np.testing.assert_array_equal(read(Path("again/song/remix.wav")), before)
+    refused = say("remix", song, *HPSS, "--write-mix", "now.toml")
+    assert (refused.code, "now.toml: is there; use --overwrite" in refused.err) == (2, True)
+
+
+def test_a_batch_goes_on_behind_a_song_that_fails(song, say):
+    write(Path("album/one.wav"), noise(1.0, seed=1))
+    Path("album/two.wav").write_bytes(b"no sound")
+    Path("album/notes.txt").write_text("words")
+    done = say("remix", "album", "*.wav", "gone.mp3", *HPSS, "--mute", "percussive", "--json")
+    assert done.code == 1
+    found = done.json
+    assert [file["status"] for file in found["files"]] == ["failed", "done", "failed", "done"]
+    assert found["counts"]["done"] == 2
+    assert found["passed_over"] == ["album/notes.txt"]
+    report = found["files"][1]["report"]
+    assert report["mix"] == {"stems": {"percussive": {"mute": True}}}
+    assert sorted(str(path) for path in Path("out").rglob("*.wav")) == [
+        "out/one/remix.wav", "out/song/remix.wav",
+    ]  # fmt: skip
+    assert not Path("out/two").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--gain", "harmonic=nan"], "gain of harmonic: must be a number from -60 to 60 dB"),
+        (["--gain", "harmonic=inf"], "got inf"),
+        (["--gain", "harmonic=-61"], "got -61.0"),
+        (["--gain", "harmonic"], "--gain takes STEM=NUMBER, as in vocals=...; got 'harmonic'"),
+        (["--gain", "harmonic=loud"], "--gain takes STEM=NUMBER, as in harmonic=1; got"),
+        (["--mute", "vocals"], "hpss has no stem 'vocals'; it has harmonic, percussive, residual"),
+        (["--export", "mp4"], "there is no export 'mp4'"),
+        (["-o", "out.wav"], "out.wav: stems go into a folder"),
+        (["-m", "nothing"], "no model is called 'nothing'"),
+        (["--set", "colour=1"], "hpss has no option 'colour'"),
+        (["--mix", "bad.toml"], "bad.toml, line 2: unknown key 'gian'"),
+    ],
+)
+def test_what_cannot_be_is_one_line_before_any_work(song, say, words, message):
+    Path("bad.toml").write_text("[stems.harmonic]\ngian = 1\n")
+    done = say("remix", song, *HPSS, *words)
+    assert done.code == 2
+    [line] = [line for line in done.err.splitlines() if line.startswith("error:")]
+    assert message in line
+    assert not Path("out").exists()
+
+
+def test_two_songs_of_one_name_are_kept_apart(song, say):
+    write(Path("more/song.flac.wav"), noise(0.5))
+    Path("more/song.flac.wav").rename("more/song.wav")
+    done = say("remix", song, "more/song.wav", *HPSS)
+    assert done.code == 2
+    assert "song.wav and more/song.wav would both be written to out/song; remix them" in done.err

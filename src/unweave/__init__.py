@@ -27,8 +27,10 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for those who check types
         separate_file,
         stream,
     )
+    from unweave.apps.align import align
     from unweave.apps.info import info
     from unweave.apps.partials import partials
+    from unweave.apps.ultrastar import ultrastar
     from unweave.core.plan import Segmentation
     from unweave.engine.compose import AnySeparator
     from unweave.engine.executor import Executor
@@ -65,6 +67,8 @@ _HOMES = {
     "Progress": "unweave.types",
     "info": "unweave.apps.info",
     "partials": "unweave.apps.partials",
+    "align": "unweave.apps.align",
+    "ultrastar": "unweave.apps.ultrastar",
     "spectrogram": "unweave.viz.spectrogram",
     "verify": "unweave.jobs.verify",
     "benchmark": "unweave.evaluation.benchmark",
@@ -106,6 +110,7 @@ __all__ = [
     "UsageError",
     "WeightsError",
     "__version__",
+    "align",
     "benchmark",
     "errors",
     "evaluate",
@@ -117,6 +122,7 @@ __all__ = [
     "separate_file",
     "spectrogram",
     "stream",
+    "ultrastar",
     "verify",
 ]
 

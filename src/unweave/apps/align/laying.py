@@ -1,0 +1,162 @@
+"""Units of text laid along pieces of singing: dynamic programming over a semi-Markov model.
+
+The units, lines or syllables, follow each other. Each takes a run of pieces; pieces may be left out
+before, between and after them. In nats, the model scores
+
+- how long a unit is sung: log-normal about its syllables times the rate, which is the seconds of
+  singing to a syllable. Each syllable varies by itself, and a unit as a whole with the song;
+- where a unit begins: what the caller says of each piece, as of the silence before it;
+- pieces that belong to no unit: a price for leaving the text, and one for each syllable's time.
+
+The same recursions give the best way (with maxima) and how probable each beginning is (with sums:
+the forward-backward algorithm). The rate is the likeliest of some. M. Ostendorf, V. Digalakis,
+O. Kimball, "From HMM's to segment models", IEEE Trans. Speech and Audio Processing 4(5), 1996.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Values = npt.NDArray[np.float64]
+    Which = npt.NDArray[np.intp]
+
+OF_SYLLABLE, OF_UNIT = 0.6, 0.25  # standard deviations of the log of durations
+LEAVING, LEFT = 3.0, 0.25  # prices of what is left out: once, and for each syllable's time
+RATES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)  # of all singing over all syllables
+LONGEST = 4.0  # times the expected duration
+
+
+@dataclass(frozen=True)
+class Laid:
+    """Where the units lie.
+
+    first, end: the piece at which each begins, and the one after its last, `(unit,)`. probable:
+    that a unit begins at a piece, `(unit, piece)`. rate_s: seconds of singing to a syllable.
+    """
+
+    first: Which
+    end: Which
+    probable: Values
+    rate_s: float
+
+
+def lay(amounts: Values, begins: Values, durations_s: Values) -> Laid:
+    """Lay units along pieces of singing.
+
+    amounts: syllables of each unit, above 0, `(unit,)`. begins: nats for each beginning at each
+    piece, `(unit, piece)`. durations_s: of the pieces, above 0, `(piece,)`. Raises ValueError where
+    there are fewer pieces than units.
+    """
+    if len(durations_s) < len(amounts):
+        raise ValueError("there are fewer pieces of singing than units to lay along them")
+    mean_s = float(durations_s.sum() / amounts.sum())
+    models = [_model(amounts, begins, durations_s, rate * mean_s) for rate in RATES]
+    ways = [_forward(model) for model in models]
+    model, (before, likelihood) = max(zip(models, ways, strict=True), key=lambda each: each[1][1])
+    after, _ = _backward(model, largest=False)
+    first, end = _best(model)
+    return Laid(first, end, np.exp(before + after - likelihood), model.rate_s)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """What one rate makes of units and pieces.
+
+    runs: log seconds of singing of the run of `count + 1` pieces from a piece on,
+    `(piece, count)`, -inf where there are not so many. expected, spread: of the log duration of
+    each unit. left: the price of leaving out all pieces before one, `(piece + 1,)`.
+    """
+
+    runs: Values
+    expected: Values
+    spread: Values
+    begins: Values
+    left: Values
+    rate_s: float
+
+    def fits(self, unit: int) -> Values:
+        """How well a unit fits each run, `(piece, count)`."""
+        off = (self.runs - self.expected[unit]) / self.spread[unit]
+        return -0.5 * np.square(off)
+
+
+def _model(amounts: Values, begins: Values, durations_s: Values, rate_s: float) -> _Model:
+    at_s = np.concatenate([[0.0], np.cumsum(durations_s)])
+    pieces = np.arange(len(durations_s))
+    longest_s = LONGEST * rate_s * float(amounts.max())
+    most = int((np.searchsorted(at_s, at_s[:-1] + longest_s, side="right") - 1 - pieces).max())
+    ends = pieces[:, None] + np.arange(1, max(1, most) + 1)
+    sung_s = at_s[np.minimum(ends, len(pieces))] - at_s[:-1, None]
+    runs = np.full(ends.shape, -np.inf)
+    np.log(sung_s, out=runs, where=ends <= len(pieces))
+    spread = np.sqrt(OF_UNIT**2 + OF_SYLLABLE**2 / amounts)
+    return _Model(runs, np.log(amounts * rate_s), spread, begins, LEFT * at_s / rate_s, rate_s)
+
+
+def _forward(model: _Model) -> tuple[Values, float]:
+    """For each unit at each piece, all ways to the unit's beginning there, `(unit, piece)`, and all
+    ways through."""
+    before = []
+    reached = -model.left[:-1]
+    for unit in range(len(model.begins)):
+        before.append(reached + model.begins[unit])
+        runs = _by_end(before[-1][:, None] + model.fits(unit))
+        ended = np.concatenate([[-np.inf], _log_sum(runs)])
+        passing = np.logaddexp.accumulate(ended + model.left)[:-1] - model.left[1:] - LEAVING
+        reached = np.logaddexp(ended, np.concatenate([[-np.inf], passing]))[:-1]
+    whole = np.logaddexp.reduce(ended + model.left - model.left[-1])
+    return np.array(before), float(whole)
+
+
+def _backward(model: _Model, *, largest: bool) -> tuple[Values, Values]:
+    """For each unit, all ways on from its beginning at a piece, `(unit, piece)`, and from its end
+    before one, `(unit, piece + 1)`; the best of them where `largest`."""
+    add = np.maximum if largest else np.logaddexp
+    pieces, counts = model.runs.shape
+    ends = np.minimum(np.arange(pieces)[:, None] + np.arange(1, counts + 1), pieces)
+    from_beginning, from_end = [], [model.left - model.left[-1]]
+    for unit in reversed(range(len(model.begins))):
+        ways = model.fits(unit) + from_end[-1][ends]
+        from_beginning.append(ways.max(-1) if largest else _log_sum(ways))
+        begun = np.append(from_beginning[-1] + model.begins[unit], -np.inf)
+        later = np.append(add.accumulate((begun - model.left)[:0:-1])[::-1], -np.inf)
+        from_end.append(add(begun, later + model.left - LEAVING))
+    return np.array(from_beginning[::-1]), np.array(from_end[-2::-1])
+
+
+def _best(model: _Model) -> tuple[Which, Which]:
+    """The likeliest way: the first piece of each unit, and the one after its last."""
+    from_beginning, from_end = _backward(model, largest=True)
+    pieces, counts = model.runs.shape
+    first, end = [], [0]
+    for unit, begins in enumerate(model.begins):
+        here = end[-1]
+        ways = from_beginning[unit] + begins - model.left[:-1]
+        ways[here + (unit > 0) :] -= LEAVING * (unit > 0)
+        piece = here + int(np.argmax(ways[here:]))
+        most = min(counts, pieces - piece)
+        on = model.fits(unit)[piece, :most] + from_end[unit][piece + 1 : piece + 1 + most]
+        first.append(piece)
+        end.append(piece + 1 + int(np.argmax(on)))
+    return np.array(first), np.array(end[1:])
+
+
+def _by_end(values: Values) -> Values:
+    """What is said of runs by the piece at which they begin, by their last piece instead."""
+    pieces, counts = values.shape
+    start = np.arange(pieces)[:, None] - np.arange(counts)
+    found = values[np.maximum(start, 0), np.arange(counts)]
+    return np.where(start >= 0, found, -np.inf)
+
+
+def _log_sum(values: Values) -> Values:
+    """The log of the sum of exponentials over the last axis."""
+    top = np.maximum(values.max(-1), -1e300)  # finite where all are -inf
+    with np.errstate(divide="ignore"):
+        return np.asarray(top + np.log(np.exp(values - top[..., None]).sum(-1)))

@@ -1,0 +1,39 @@
+"""Pieces of singing that text is laid along, and where in them a line may begin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from unweave.apps.align.voice import Values
+
+EVEN_S = 0.35  # a silence that is as probably the end of a line as not
+SLOPE = 2.0  # nats by which that changes with each e-fold of the silence
+SHORTEST_S = 0.03  # silences count as no shorter,
+BREATH_S, PAUSE_S = 1.5, 6.0  # and as no longer, between lines and between stanzas
+
+
+def inside(notes: Values, passages: Sequence[tuple[float, float]]) -> Values:
+    """The notes `(note, 2)`, in seconds, of which half or more lies in passages."""
+    kept = []
+    for start_s, end_s in notes:
+        shared = sum(max(0.0, min(end_s, b) - max(start_s, a)) for a, b in passages)
+        if 2 * shared >= end_s - start_s:
+            kept.append((start_s, end_s))
+    return np.array(kept, np.float64).reshape(-1, 2)
+
+
+def begins(start_s: Values, end_s: Values, stanza: npt.NDArray[np.bool_]) -> Values:
+    """How probably each line begins at each piece, by the silence before it: nats `(line, piece)`.
+
+    start_s, end_s: of the pieces. stanza: whether a line begins one, `(line,)`.
+    """
+    silence_s = np.concatenate([[PAUSE_S], start_s[1:] - end_s[:-1]])
+    longest_s = np.where(stanza, PAUSE_S, BREATH_S)
+    counted_s = np.clip(silence_s[None, :], SHORTEST_S, longest_s[:, None])
+    return np.asarray(SLOPE * np.log(counted_s / EVEN_S))

@@ -80,31 +80,31 @@ def every_way(units: int, pieces: int) -> Iterator[list[tuple[int, int]]]:
             yield runs
 
 
-def score(way, amounts, starts, durations_s, rate_s) -> float:
+def score(way, amounts, starts, sizes, rate) -> float:
     """As the docstring of `laying` says."""
-    at_s = np.concatenate([[0], np.cumsum(durations_s)])
+    at = np.concatenate([[0], np.cumsum(sizes)])
     total, before = 0.0, 0
     for unit, (start, end) in enumerate(way):
         spread = laying.OF_UNIT**2 + laying.OF_SYLLABLE**2 / amounts[unit]
-        off = np.log((at_s[end] - at_s[start]) / (amounts[unit] * rate_s))
+        off = np.log((at[end] - at[start]) / (amounts[unit] * rate))
         total += starts[unit, start] - off**2 / (2 * spread)
-        total -= laying.LEFT * (at_s[start] - at_s[before]) / rate_s
+        total -= laying.LEFT * (at[start] - at[before]) / rate
         total -= laying.LEAVING * (start > before and unit > 0)
         before = end
-    return total - laying.LEFT * (at_s[-1] - at_s[before]) / rate_s
+    return total - laying.LEFT * (at[-1] - at[before]) / rate
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_best_way_and_what_is_probable_are_those_of_all_ways(seed, monkeypatch) -> None:
     rng = np.random.default_rng(seed)
-    amounts, durations_s = rng.integers(1, 9, 3).astype(float), rng.uniform(0.1, 2, 7)
+    amounts, sizes = rng.integers(1, 9, 3).astype(float), rng.uniform(0.1, 2, 7)
     starts = rng.normal(0, 2, (3, 7))
     monkeypatch.setattr(laying, "LONGEST", 1e6)
     monkeypatch.setattr(laying, "RATES", (0.7,))
-    found = lay(amounts, starts, durations_s)
-    assert found.rate_s == pytest.approx(0.7 * durations_s.sum() / amounts.sum())
+    found = lay(amounts, starts, sizes)
+    assert found.rate == pytest.approx(0.7 * sizes.sum() / amounts.sum())
     ways = list(every_way(3, 7))
-    scores = [score(way, amounts, starts, durations_s, found.rate_s) for way in ways]
+    scores = [score(way, amounts, starts, sizes, found.rate) for way in ways]
     best = ways[int(np.argmax(scores))]
     assert list(zip(found.first, found.end, strict=True)) == best
     probable = np.zeros((3, 7))
@@ -115,11 +115,11 @@ def test_the_best_way_and_what_is_probable_are_those_of_all_ways(seed, monkeypat
 
 
 def test_the_likeliest_rate_is_taken(monkeypatch) -> None:
-    durations_s = np.full(12, 0.5)  # of which the last eight are nobody's
+    sizes = np.full(12, 0.5)  # of which the last eight are nobody's
     starts = np.full((4, 12), -4.0)
     starts[np.arange(4), np.arange(4)] = 4.0
-    found = lay(np.full(4, 2.0), starts, durations_s)
-    assert found.rate_s == pytest.approx(0.75 * min(laying.RATES), rel=0.3)
+    found = lay(np.full(4, 2.0), starts, sizes)
+    assert found.rate == pytest.approx(0.75 * min(laying.RATES), rel=0.3)
     assert list(found.first) == [0, 1, 2, 3]
 
 

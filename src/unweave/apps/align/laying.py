@@ -3,10 +3,10 @@
 The units, lines or syllables, follow each other. Each takes a run of pieces; pieces may be left out
 before, between and after them. In nats, the model scores
 
-- how long a unit is sung: log-normal about its syllables times the rate, which is the seconds of
-  singing to a syllable. Each syllable varies by itself, and a unit as a whole with the song;
+- how much singing a unit takes: log-normal about its syllables times the rate, which is how much a
+  syllable takes. Each syllable varies by itself, and a unit as a whole with the song;
 - where a unit begins: what the caller says of each piece, as of the silence before it;
-- pieces that belong to no unit: a price for leaving the text, and one for each syllable's time.
+- pieces that belong to no unit: a price for leaving the text, and one for each syllable's singing.
 
 The same recursions give the best way (with maxima) and how probable each beginning is (with sums:
 the forward-backward algorithm). The rate is the likeliest of some. M. Ostendorf, V. Digalakis,
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     Values = npt.NDArray[np.float64]
     Which = npt.NDArray[np.intp]
 
-OF_SYLLABLE, OF_UNIT = 0.6, 0.25  # standard deviations of the log of durations
-LEAVING, LEFT = 3.0, 0.25  # prices of what is left out: once, and for each syllable's time
+OF_SYLLABLE, OF_UNIT = 0.6, 0.4  # standard deviations of the log of what is sung
+LEAVING, LEFT = 3.0, 0.25  # prices of what is left out: once, and for each syllable's singing
 RATES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)  # of all singing over all syllables
-LONGEST = 4.0  # times the expected duration
+LONGEST = 4.0  # times what is expected
 
 
 @dataclass(frozen=True)
@@ -37,40 +37,40 @@ class Laid:
     """Where the units lie.
 
     first, end: the piece at which each begins, and the one after its last, `(unit,)`. probable:
-    that a unit begins at a piece, `(unit, piece)`. rate_s: seconds of singing to a syllable.
+    that a unit begins at a piece, `(unit, piece)`. rate: how much singing a syllable takes.
     """
 
     first: Which
     end: Which
     probable: Values
-    rate_s: float
+    rate: float
 
 
-def lay(amounts: Values, begins: Values, durations_s: Values) -> Laid:
+def lay(amounts: Values, begins: Values, sizes: Values) -> Laid:
     """Lay units along pieces of singing.
 
     amounts: syllables of each unit, above 0, `(unit,)`. begins: nats for each beginning at each
-    piece, `(unit, piece)`. durations_s: of the pieces, above 0, `(piece,)`. Raises ValueError where
+    piece, `(unit, piece)`. sizes: of the pieces, above 0, `(piece,)`. Raises ValueError where
     there are fewer pieces than units.
     """
-    if len(durations_s) < len(amounts):
+    if len(sizes) < len(amounts):
         raise ValueError("there are fewer pieces of singing than units to lay along them")
-    mean_s = float(durations_s.sum() / amounts.sum())
-    models = [_model(amounts, begins, durations_s, rate * mean_s) for rate in RATES]
+    mean = float(sizes.sum() / amounts.sum())
+    models = [_model(amounts, begins, sizes, share * mean) for share in RATES]
     ways = [_forward(model) for model in models]
     model, (before, likelihood) = max(zip(models, ways, strict=True), key=lambda each: each[1][1])
     after, _ = _backward(model, largest=False)
     first, end = _best(model)
-    return Laid(first, end, np.exp(before + after - likelihood), model.rate_s)
+    return Laid(first, end, np.exp(before + after - likelihood), model.rate)
 
 
 @dataclass(frozen=True)
 class _Model:
     """What one rate makes of units and pieces.
 
-    runs: log seconds of singing of the run of `count + 1` pieces from a piece on,
-    `(piece, count)`, -inf where there are not so many. expected, spread: of the log duration of
-    each unit. left: the price of leaving out all pieces before one, `(piece + 1,)`.
+    runs: the log of how much singing a run of `count + 1` pieces from a piece on is,
+    `(piece, count)`, -inf where there are not so many. expected, spread: of that for each unit.
+    left: the price of leaving out all pieces before one, `(piece + 1,)`.
     """
 
     runs: Values
@@ -78,7 +78,7 @@ class _Model:
     spread: Values
     begins: Values
     left: Values
-    rate_s: float
+    rate: float
 
     def fits(self, unit: int) -> Values:
         """How well a unit fits each run, `(piece, count)`."""
@@ -86,17 +86,17 @@ class _Model:
         return -0.5 * np.square(off)
 
 
-def _model(amounts: Values, begins: Values, durations_s: Values, rate_s: float) -> _Model:
-    at_s = np.concatenate([[0.0], np.cumsum(durations_s)])
-    pieces = np.arange(len(durations_s))
-    longest_s = LONGEST * rate_s * float(amounts.max())
-    most = int((np.searchsorted(at_s, at_s[:-1] + longest_s, side="right") - 1 - pieces).max())
+def _model(amounts: Values, begins: Values, sizes: Values, rate: float) -> _Model:
+    at = np.concatenate([[0.0], np.cumsum(sizes)])
+    pieces = np.arange(len(sizes))
+    longest = LONGEST * rate * float(amounts.max())
+    most = int((np.searchsorted(at, at[:-1] + longest, side="right") - 1 - pieces).max())
     ends = pieces[:, None] + np.arange(1, max(1, most) + 1)
-    sung_s = at_s[np.minimum(ends, len(pieces))] - at_s[:-1, None]
+    sung = at[np.minimum(ends, len(pieces))] - at[:-1, None]
     runs = np.full(ends.shape, -np.inf)
-    np.log(sung_s, out=runs, where=ends <= len(pieces))
+    np.log(sung, out=runs, where=ends <= len(pieces))
     spread = np.sqrt(OF_UNIT**2 + OF_SYLLABLE**2 / amounts)
-    return _Model(runs, np.log(amounts * rate_s), spread, begins, LEFT * at_s / rate_s, rate_s)
+    return _Model(runs, np.log(amounts * rate), spread, begins, LEFT * at / rate, rate)
 
 
 def _forward(model: _Model) -> tuple[Values, float]:

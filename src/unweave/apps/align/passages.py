@@ -28,7 +28,7 @@ SMOOTH_S = 0.1  # over which the level is a mean
 AROUND_S = 5.0  # before and after a frame, in which the floor is the least level
 DEPTHS_DB = (15.0, 40.0)  # of the floor below the voice
 BEGIN, HOLD = 0.5, 0.25  # of the way from floor to voice
-CONSONANT_S = 0.25  # the longest that lies between two voiced stretches of one passage
+CONSONANT_S = 0.1  # the longest that lies between two voiced stretches of one passage
 SHORTEST_S = 0.1
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from unweave.apps.align.voice import Values
 
-EVEN_S = 0.35  # a silence that is as probably the end of a line as not
+EVEN_S = 0.3  # a silence that is as probably the end of a line as not
 SLOPE = 2.0  # nats by which that changes with each e-fold of the silence
 SHORTEST_S = 0.03  # silences count as no shorter,
 BREATH_S, PAUSE_S = 1.5, 6.0  # and as no longer, between lines and between stanzas
@@ -26,6 +26,15 @@ def inside(notes: Values, passages: Sequence[tuple[float, float]]) -> Values:
         if 2 * shared >= end_s - start_s:
             kept.append((start_s, end_s))
     return np.array(kept, np.float64).reshape(-1, 2)
+
+
+def sizes(start_s: Values, end_s: Values) -> Values:
+    """How much singing each piece is: half by its duration and half as one note.
+
+    A long note is one syllable as a short one is, but a trill is one, too.
+    """
+    durations_s = end_s - start_s
+    return np.asarray((durations_s + durations_s.mean()) / 2)
 
 
 def begins(start_s: Values, end_s: Values, stanza: npt.NDArray[np.bool_]) -> Values:

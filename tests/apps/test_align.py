@@ -80,7 +80,7 @@ def every_way(units: int, pieces: int) -> Iterator[list[tuple[int, int]]]:
             yield runs
 
 
-def score(way, amounts, starts, sizes, rate) -> float:
+def score(way, amounts, starts, leaves, sizes, rate) -> float:
     """As the docstring of `laying` says."""
     at = np.concatenate([[0], np.cumsum(sizes)])
     total, before = 0.0, 0
@@ -89,8 +89,9 @@ def score(way, amounts, starts, sizes, rate) -> float:
         off = np.log((at[end] - at[start]) / (amounts[unit] * rate))
         total += starts[unit, start] - off**2 / (2 * spread)
         total -= laying.LEFT * (at[start] - at[before]) / rate
-        total -= laying.LEAVING * (start > before and unit > 0)
+        total += (leaves[before] - laying.LEAVING) * (start > before and unit > 0)
         before = end
+    total += leaves[before] - laying.LEAVING if before < len(sizes) else 0.0
     return total - laying.LEFT * (at[-1] - at[before]) / rate
 
 
@@ -98,13 +99,13 @@ def score(way, amounts, starts, sizes, rate) -> float:
 def test_the_best_way_and_what_is_probable_are_those_of_all_ways(seed, monkeypatch) -> None:
     rng = np.random.default_rng(seed)
     amounts, sizes = rng.integers(1, 9, 3).astype(float), rng.uniform(0.1, 2, 7)
-    starts = rng.normal(0, 2, (3, 7))
+    starts, leaves = rng.normal(0, 2, (3, 7)), rng.normal(0, 2, 7)
     monkeypatch.setattr(laying, "LONGEST", 1e6)
     monkeypatch.setattr(laying, "RATES", (0.7,))
-    found = lay(amounts, starts, sizes)
+    found = lay(amounts, starts, leaves, sizes)
     assert found.rate == pytest.approx(0.7 * sizes.sum() / amounts.sum())
     ways = list(every_way(3, 7))
-    scores = [score(way, amounts, starts, sizes, found.rate) for way in ways]
+    scores = [score(way, amounts, starts, leaves, sizes, found.rate) for way in ways]
     best = ways[int(np.argmax(scores))]
     assert list(zip(found.first, found.end, strict=True)) == best
     probable = np.zeros((3, 7))
@@ -118,14 +119,14 @@ def test_the_likeliest_rate_is_taken(monkeypatch) -> None:
     sizes = np.full(12, 0.5)  # of which the last eight are nobody's
     starts = np.full((4, 12), -4.0)
     starts[np.arange(4), np.arange(4)] = 4.0
-    found = lay(np.full(4, 2.0), starts, sizes)
+    found = lay(np.full(4, 2.0), starts, np.zeros(12), sizes)
     assert found.rate == pytest.approx(0.75 * min(laying.RATES), rel=0.3)
     assert list(found.first) == [0, 1, 2, 3]
 
 
 def test_fewer_pieces_than_units_are_refused() -> None:
     with pytest.raises(ValueError, match="fewer pieces"):
-        lay(np.ones(3), np.zeros((3, 2)), np.ones(2))
+        lay(np.ones(3), np.zeros((3, 2)), np.zeros(2), np.ones(2))
 
 
 def test_a_stanza_begins_after_the_longer_silence() -> None:

@@ -107,14 +107,19 @@ def laid(verses: Sequence[Verse], track: Track) -> Draft:
 
     from unweave.apps.align.laying import lay
     from unweave.apps.align.passages import sung
-    from unweave.apps.align.pieces import begins, inside, sizes
+    from unweave.apps.align.pieces import begins, breaks, inside, sizes
 
     passages = sung(track)
     start_s, end_s = inside(track.notes, passages).T
     amounts = np.array([verse.syllables for verse in verses], float)
     _check(len(verses), float(amounts.sum()), len(start_s), float((end_s - start_s).sum()))
     stanzas = np.array([verse.stanza for verse in verses])
-    found = lay(amounts, begins(start_s, end_s, stanzas), sizes(start_s, end_s))
+    found = lay(
+        amounts,
+        begins(start_s, end_s, stanzas),
+        breaks(start_s, end_s),
+        sizes(start_s, end_s),
+    )
     first_s = start_s[found.first]
     near = np.abs(start_s[None, :] - first_s[:, None]) <= NEAR_S
     confidence = tuple(np.minimum(1.0, (found.probable * near).sum(-1)).tolist())

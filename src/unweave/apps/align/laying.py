@@ -5,8 +5,9 @@ before, between and after them. In nats, the model scores
 
 - how much singing a unit takes: log-normal about its syllables times the rate, which is how much a
   syllable takes. Each syllable varies by itself, and a unit as a whole with the song;
-- where a unit begins: what the caller says of each piece, as of the silence before it;
-- pieces that belong to no unit: a price for leaving the text, and one for each syllable's singing.
+- where a unit begins, and where singing without text does: what the caller says of each piece, as
+  of the silence before it;
+- singing without text: a price for leaving the text, and one for each syllable that it could be.
 
 The same recursions give the best way (with maxima) and how probable each beginning is (with sums:
 the forward-backward algorithm). The rate is the likeliest of some. M. Ostendorf, V. Digalakis,
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     Values = npt.NDArray[np.float64]
     Which = npt.NDArray[np.intp]
 
-OF_SYLLABLE, OF_UNIT = 0.6, 0.4  # standard deviations of the log of what is sung
-LEAVING, LEFT = 3.0, 0.25  # prices of what is left out: once, and for each syllable's singing
+OF_SYLLABLE, OF_UNIT = 0.5, 0.35  # standard deviations of the log of what is sung
+LEAVING, LEFT = 4.0, 0.25  # prices of singing without text: once, and for each syllable's
 RATES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)  # of all singing over all syllables
 LONGEST = 4.0  # times what is expected
 
@@ -46,17 +47,18 @@ class Laid:
     rate: float
 
 
-def lay(amounts: Values, begins: Values, sizes: Values) -> Laid:
+def lay(amounts: Values, begins: Values, leaves: Values, sizes: Values) -> Laid:
     """Lay units along pieces of singing.
 
     amounts: syllables of each unit, above 0, `(unit,)`. begins: nats for each beginning at each
-    piece, `(unit, piece)`. sizes: of the pieces, above 0, `(piece,)`. Raises ValueError where
-    there are fewer pieces than units.
+    piece, `(unit, piece)`. leaves: nats for singing without text that begins at one, `(piece,)`.
+    sizes: how much singing each piece is, above 0, `(piece,)`. Raises ValueError where there are
+    fewer pieces than units.
     """
     if len(sizes) < len(amounts):
         raise ValueError("there are fewer pieces of singing than units to lay along them")
     mean = float(sizes.sum() / amounts.sum())
-    models = [_model(amounts, begins, sizes, share * mean) for share in RATES]
+    models = [_model(amounts, begins, leaves, sizes, share * mean) for share in RATES]
     ways = [_forward(model) for model in models]
     model, (before, likelihood) = max(zip(models, ways, strict=True), key=lambda each: each[1][1])
     after, _ = _backward(model, largest=False)
@@ -70,7 +72,8 @@ class _Model:
 
     runs: the log of how much singing a run of `count + 1` pieces from a piece on is,
     `(piece, count)`, -inf where there are not so many. expected, spread: of that for each unit.
-    left: the price of leaving out all pieces before one, `(piece + 1,)`.
+    left: the price of leaving out all pieces before one, and leaves: of leaving the text there,
+    `(piece + 1,)`.
     """
 
     runs: Values
@@ -78,6 +81,7 @@ class _Model:
     spread: Values
     begins: Values
     left: Values
+    leaves: Values
     rate: float
 
     def fits(self, unit: int) -> Values:
@@ -86,7 +90,7 @@ class _Model:
         return -0.5 * np.square(off)
 
 
-def _model(amounts: Values, begins: Values, sizes: Values, rate: float) -> _Model:
+def _model(amounts: Values, begins: Values, leaves: Values, sizes: Values, rate: float) -> _Model:
     at = np.concatenate([[0.0], np.cumsum(sizes)])
     pieces = np.arange(len(sizes))
     longest = LONGEST * rate * float(amounts.max())
@@ -96,7 +100,8 @@ def _model(amounts: Values, begins: Values, sizes: Values, rate: float) -> _Mode
     runs = np.full(ends.shape, -np.inf)
     np.log(sung, out=runs, where=ends <= len(pieces))
     spread = np.sqrt(OF_UNIT**2 + OF_SYLLABLE**2 / amounts)
-    return _Model(runs, np.log(amounts * rate), spread, begins, LEFT * at / rate, rate)
+    left, leaves = LEFT * at / rate, np.append(leaves - LEAVING, 0.0)
+    return _Model(runs, np.log(amounts * rate), spread, begins, left, leaves, rate)
 
 
 def _forward(model: _Model) -> tuple[Values, float]:
@@ -108,9 +113,10 @@ def _forward(model: _Model) -> tuple[Values, float]:
         before.append(reached + model.begins[unit])
         runs = _by_end(before[-1][:, None] + model.fits(unit))
         ended = np.concatenate([[-np.inf], _log_sum(runs)])
-        passing = np.logaddexp.accumulate(ended + model.left)[:-1] - model.left[1:] - LEAVING
+        going = ended + model.leaves + model.left
+        passing = np.logaddexp.accumulate(going)[:-1] - model.left[1:]
         reached = np.logaddexp(ended, np.concatenate([[-np.inf], passing]))[:-1]
-    whole = np.logaddexp.reduce(ended + model.left - model.left[-1])
+    whole = np.logaddexp.reduce(going - model.left[-1])
     return np.array(before), float(whole)
 
 
@@ -120,13 +126,13 @@ def _backward(model: _Model, *, largest: bool) -> tuple[Values, Values]:
     add = np.maximum if largest else np.logaddexp
     pieces, counts = model.runs.shape
     ends = np.minimum(np.arange(pieces)[:, None] + np.arange(1, counts + 1), pieces)
-    from_beginning, from_end = [], [model.left - model.left[-1]]
+    from_beginning, from_end = [], [model.leaves + model.left - model.left[-1]]
     for unit in reversed(range(len(model.begins))):
         ways = model.fits(unit) + from_end[-1][ends]
         from_beginning.append(ways.max(-1) if largest else _log_sum(ways))
         begun = np.append(from_beginning[-1] + model.begins[unit], -np.inf)
         later = np.append(add.accumulate((begun - model.left)[:0:-1])[::-1], -np.inf)
-        from_end.append(add(begun, later + model.left - LEAVING))
+        from_end.append(add(begun, later + model.leaves + model.left))
     return np.array(from_beginning[::-1]), np.array(from_end[-2::-1])
 
 
@@ -138,7 +144,7 @@ def _best(model: _Model) -> tuple[Which, Which]:
     for unit, begins in enumerate(model.begins):
         here = end[-1]
         ways = from_beginning[unit] + begins - model.left[:-1]
-        ways[here + (unit > 0) :] -= LEAVING * (unit > 0)
+        ways[here + 1 :] += model.leaves[here] * (unit > 0)
         piece = here + int(np.argmax(ways[here:]))
         most = min(counts, pieces - piece)
         on = model.fits(unit)[piece, :most] + from_end[unit][piece + 1 : piece + 1 + most]

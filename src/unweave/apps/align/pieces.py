@@ -37,12 +37,16 @@ def sizes(start_s: Values, end_s: Values) -> Values:
     return np.asarray((durations_s + durations_s.mean()) / 2)
 
 
-def begins(start_s: Values, end_s: Values, stanza: npt.NDArray[np.bool_]) -> Values:
-    """How probably each line begins at each piece, by the silence before it: nats `(line, piece)`.
+def breaks(start_s: Values, end_s: Values, longest_s: float = BREATH_S) -> Values:
+    """How probably each piece begins something new, by the silence before it: nats `(piece,)`.
 
-    start_s, end_s: of the pieces. stanza: whether a line begins one, `(line,)`.
+    start_s, end_s: of the pieces. longest_s: as which all longer silences count.
     """
-    silence_s = np.concatenate([[PAUSE_S], start_s[1:] - end_s[:-1]])
-    longest_s = np.where(stanza, PAUSE_S, BREATH_S)
-    counted_s = np.clip(silence_s[None, :], SHORTEST_S, longest_s[:, None])
-    return np.asarray(SLOPE * np.log(counted_s / EVEN_S))
+    silence_s = np.clip(start_s[1:] - end_s[:-1], SHORTEST_S, longest_s)
+    return np.concatenate([[0.0], SLOPE * np.log(silence_s / EVEN_S)])
+
+
+def begins(start_s: Values, end_s: Values, stanza: npt.NDArray[np.bool_]) -> Values:
+    """The same for each line, `(line, piece)`; stanza: whether a line begins one, `(line,)`."""
+    line, pause = breaks(start_s, end_s), breaks(start_s, end_s, PAUSE_S)
+    return np.where(stanza[:, None], pause, line)

@@ -94,7 +94,8 @@ def over(count: int, start_s: float, end_s: float, track: Track) -> list[Sung]:
     start = np.concatenate([cut[:-1] for cut in cuts])
     end = np.concatenate([cut[1:] for cut in cuts])
     begins = np.where(np.diff(of_note, prepend=-1) > 0, 0.0, SPLIT)
-    laid = lay(np.ones(count), np.broadcast_to(begins, (count, len(begins))), end - start)
+    of_all = np.broadcast_to(begins, (count, len(begins)))
+    laid = lay(np.ones(count), of_all, begins, end - start)
     found = []
     for first, after in zip(laid.first.tolist(), laid.end.tolist(), strict=True):
         changes = np.flatnonzero(np.diff(of_note[first:after])) + 1

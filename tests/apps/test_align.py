@@ -13,7 +13,7 @@ from tests.apps.voices import RATE_HZ, melody, voice
 from unweave.apps.align import DOUBTFUL, align, laid, laying
 from unweave.apps.align.laying import lay
 from unweave.apps.align.passages import sung
-from unweave.apps.align.pieces import begins, inside
+from unweave.apps.align.pieces import begins, cut
 from unweave.apps.align.syllables import count, english, syllables
 from unweave.apps.align.text import of_lines, verses
 from unweave.apps.align.voice import FRAME_S, Track, followed
@@ -176,9 +176,10 @@ def test_nothing_is_sung_where_nothing_is_voiced() -> None:
     assert sung(track(np.full(200, -20.0), np.zeros(200))) == []
 
 
-def test_notes_count_that_lie_in_passages_by_half() -> None:
-    notes = np.array([[0.0, 1.0], [1.5, 2.5], [3.0, 4.0]])
-    np.testing.assert_array_equal(inside(notes, [(0.0, 1.2), (1.9, 3.4)]), notes[:2])
+def test_passages_are_cut_where_notes_begin() -> None:
+    notes = np.array([[0.02, 0.5], [0.5, 0.9], [0.97, 1.4], [2.1, 2.2]])
+    found = cut([(0.0, 1.0), (2.0, 3.0)], notes)
+    np.testing.assert_array_equal(found, [(0.0, 0.5), (0.5, 1.0), (2.0, 2.1), (2.1, 3.0)])
 
 
 # Text.

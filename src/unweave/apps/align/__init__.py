@@ -107,10 +107,10 @@ def laid(verses: Sequence[Verse], track: Track) -> Draft:
 
     from unweave.apps.align.laying import lay
     from unweave.apps.align.passages import sung
-    from unweave.apps.align.pieces import begins, breaks, inside, sizes
+    from unweave.apps.align.pieces import begins, breaks, cut, sizes
 
     passages = sung(track)
-    start_s, end_s = inside(track.notes, passages).T
+    start_s, end_s = cut(passages, track.notes).T
     amounts = np.array([verse.syllables for verse in verses], float)
     _check(len(verses), float(amounts.sum()), len(start_s), float((end_s - start_s).sum()))
     stanzas = np.array([verse.stanza for verse in verses])

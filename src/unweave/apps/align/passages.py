@@ -2,11 +2,10 @@
 
 The level of a frame is held against a floor that follows the recording: the least level around it
 (R. Martin, "Noise power spectral density estimation based on optimal smoothing and minimum
-statistics", IEEE Trans. Speech and Audio Processing 9(5), 2001), as far below the voice's own level
-as a stem's rests of other instruments are at the least and the reverberation's end at the most. A
-passage begins where the level comes half of the way up from the floor (in dB), and goes on while it
-is above a quarter; of it stay the stretches that the pitch tracker calls voiced, with the
-consonants between them.
+statistics", IEEE Trans. Speech and Audio Processing 9(5), 2001), but so far below the voice's own
+level as what other instruments leave in a stem is at the least, and reverberation at the most. A
+passage begins where the level comes half of the way from the floor to the voice, in dB, in a voiced
+frame. It goes on while the level is above a quarter and the frame may be voiced.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ if TYPE_CHECKING:
 
     Mask = npt.NDArray[np.bool_]
 
-SMOOTH_S = 0.1  # over which the level is a mean
 AROUND_S = 5.0  # before and after a frame, in which the floor is the least level
 DEPTHS_DB = (15.0, 40.0)  # of the floor below the voice
 BEGIN, HOLD = 0.5, 0.25  # of the way from floor to voice
-CONSONANT_S = 0.1  # the longest that lies between two voiced stretches of one passage
+MAYBE_VOICED = 0.2  # the voicing at which a passage goes on
+CONSONANT_S = 0.05  # the longest that lies between two stretches of one passage
 SHORTEST_S = 0.1
 
 
@@ -37,19 +36,13 @@ def sung(track: Track) -> list[tuple[float, float]]:
     voiced = track.voicing >= VOICED
     if not voiced.any():
         return []
-    level_db = _smoothed(track.level_db)
-    voice_db = float(np.median(level_db[voiced]))
+    voice_db = float(np.median(track.level_db[voiced]))
     least, most = DEPTHS_DB
-    floor_db = np.clip(_least_around(level_db), voice_db - most, voice_db - least)
-    way = (level_db - floor_db) / (voice_db - floor_db)
-    loud = _held(way >= BEGIN, way >= HOLD)
-    return _spans(_without_gaps(loud & voiced, round(CONSONANT_S / FRAME_S)))
-
-
-def _smoothed(level_db: Values) -> Values:
-    size = max(1, round(SMOOTH_S / FRAME_S))
-    power = np.pad(10 ** (level_db / 10), (size // 2, (size - 1) // 2), mode="edge")
-    return 10 * np.log10(np.convolve(power, np.full(size, 1 / size), mode="valid") + 1e-30)
+    floor_db = np.clip(_least_around(track.level_db), voice_db - most, voice_db - least)
+    way = (track.level_db - floor_db) / (voice_db - floor_db)
+    goes_on = (way >= HOLD) & (track.voicing >= MAYBE_VOICED)
+    found = _held((way >= BEGIN) & voiced, goes_on)
+    return _spans(_without_gaps(found, round(CONSONANT_S / FRAME_S)))
 
 
 def _least_around(level_db: Values) -> Values:

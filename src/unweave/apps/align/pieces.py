@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,18 +15,22 @@ if TYPE_CHECKING:
 
 EVEN_S = 0.3  # a silence that is as probably the end of a line as not
 SLOPE = 2.0  # nats by which that changes with each e-fold of the silence
+SHORTEST_PIECE_S = 0.06
 SHORTEST_S = 0.03  # silences count as no shorter,
 BREATH_S, PAUSE_S = 1.5, 6.0  # and as no longer, between lines and between stanzas
 
 
-def inside(notes: Values, passages: Sequence[tuple[float, float]]) -> Values:
-    """The notes `(note, 2)`, in seconds, of which half or more lies in passages."""
-    kept = []
-    for start_s, end_s in notes:
-        shared = sum(max(0.0, min(end_s, b) - max(start_s, a)) for a, b in passages)
-        if 2 * shared >= end_s - start_s:
-            kept.append((start_s, end_s))
-    return np.array(kept, np.float64).reshape(-1, 2)
+def cut(passages: Sequence[tuple[float, float]], notes: Values) -> Values:
+    """Passages cut where notes begin in them: start and end of each piece, `(piece, 2)`.
+
+    passages, notes `(note, 2)`: in order, in seconds.
+    """
+    found: list[tuple[float, float]] = []
+    for start_s, end_s in passages:
+        onsets = notes[:, 0]
+        inner = onsets[(onsets > start_s + SHORTEST_PIECE_S) & (onsets < end_s - SHORTEST_PIECE_S)]
+        found += pairwise([start_s, *inner.tolist(), end_s])
+    return np.array(found, np.float64).reshape(-1, 2)
 
 
 def sizes(start_s: Values, end_s: Values) -> Values:

@@ -7,7 +7,7 @@ has, how long the voice sings, and where it rests. So each line has a confidence
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +27,9 @@ NEAR_S = 0.5
 DOUBTFUL = 0.5
 """A line of less confidence is marked in the file."""
 
-MARK = "check"
+MARK = "check "
+"""How the names of tags begin that mark doubtful lines."""
+
 SYLLABLE_S = (0.08, 1.5)  # of singing: faster is no rap, slower no ballad
 
 
@@ -85,7 +87,7 @@ def align(
     if output is not None:
         check_output(output, overwrite=overwrite)
     lines, tags = verses(words, encoding)
-    tags = {**song_tags(song), **tags}
+    tags = {**song_tags(song), **without_marks(tags)}
     track = voice_of(song, model, voice, on_progress, should_stop, **options)
     draft = drafted(lines, track, song, words)
     lyrics = replace(draft.lyrics, tags={**tags, **_marks(draft)})
@@ -107,7 +109,7 @@ def laid(verses: Sequence[Verse], track: Track) -> Draft:
 
     from unweave.apps.align.laying import lay
     from unweave.apps.align.passages import sung
-    from unweave.apps.align.pieces import begins, breaks, cut, sizes
+    from unweave.apps.align.pieces import begins, breaks, cut
 
     passages = sung(track)
     start_s, end_s = cut(passages, track.notes).T
@@ -118,7 +120,7 @@ def laid(verses: Sequence[Verse], track: Track) -> Draft:
         amounts,
         begins(start_s, end_s, stanzas),
         breaks(start_s, end_s),
-        sizes(start_s, end_s),
+        end_s - start_s,
     )
     first_s = start_s[found.first]
     near = np.abs(start_s[None, :] - first_s[:, None]) <= NEAR_S
@@ -145,6 +147,11 @@ def _check(lines: int, syllables: float, pieces: int, sung_s: float) -> None:
         )
 
 
+def without_marks(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags of a file without those of an earlier draft."""
+    return {name: value for name, value in tags.items() if not name.startswith(MARK)}
+
+
 def _marks(draft: Draft) -> dict[str, str]:
     """A tag for each doubtful line: its number, confidence, time and words."""
     found = {}
@@ -152,5 +159,5 @@ def _marks(draft: Draft) -> dict[str, str]:
         line = draft.lyrics.lines[n]
         minutes, rest_s = divmod(line.start_s or 0.0, 60)
         at = f"{minutes:02.0f}:{rest_s:05.2f}"
-        found[f"{MARK} {n + 1}"] = f"{draft.confidence[n]:.2f} at {at}, {line.text}"
+        found[f"{MARK}{n + 1}"] = f"{draft.confidence[n]:.2f} at {at}, {line.text}"
     return found

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Values = npt.NDArray[np.float64]
     Which = npt.NDArray[np.intp]
 
-OF_SYLLABLE, OF_UNIT = 0.5, 0.35  # standard deviations of the log of what is sung
+OF_SYLLABLE, OF_UNIT = 0.3, 0.2  # standard deviations of the log of what is sung
 LEAVING, LEFT = 4.0, 0.25  # prices of singing without text: once, and for each syllable's
 RATES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)  # of all singing over all syllables
 LONGEST = 4.0  # times what is expected

@@ -33,15 +33,6 @@ def cut(passages: Sequence[tuple[float, float]], notes: Values) -> Values:
     return np.array(found, np.float64).reshape(-1, 2)
 
 
-def sizes(start_s: Values, end_s: Values) -> Values:
-    """How much singing each piece is: half by its duration and half as one note.
-
-    A long note is one syllable as a short one is, but a trill is one, too.
-    """
-    durations_s = end_s - start_s
-    return np.asarray((durations_s + durations_s.mean()) / 2)
-
-
 def breaks(start_s: Values, end_s: Values, longest_s: float = BREATH_S) -> Values:
     """How probably each piece begins something new, by the silence before it: nats `(piece,)`.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unweave import registry
-from unweave.apps.align import MARK, drafted
+from unweave.apps.align import drafted, without_marks
 from unweave.core.files import shown
 from unweave.errors import UsageError
 from unweave.lyrics import Lyrics, read, write
@@ -83,8 +83,7 @@ def ultrastar(
     lines = noted(found, track)
     first_s = min((line.start_s for line in lines if line.start_s is not None), default=0.0)
     grid = Grid(round(first_s, 3), ((0.0, beat_bpm),))
-    tags |= {name: value for name, value in found.tags.items() if not name.startswith(MARK)}
-    tags["mp3"] = song.name
+    tags |= {**without_marks(found.tags), "mp3": song.name}
     ready = Lyrics(tuple(on_grid(line, grid) for line in lines), tags, grid)
     losses = () if output is None else write(ready, output, format="ultrastar", overwrite=overwrite)
     return Song(ready, confidence, output, losses)

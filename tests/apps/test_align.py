@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from tests.apps.voices import RATE_HZ, melody, voice
+from tests.evaluation.fakes import Share
 from unweave.apps.align import DOUBTFUL, align, laid, laying
 from unweave.apps.align.laying import lay
 from unweave.apps.align.passages import sung
@@ -20,6 +21,7 @@ from unweave.apps.align.voice import FRAME_S, Track, followed
 from unweave.errors import InputError, OutputError, UsageError
 from unweave.lyrics import read
 
+SECONDS = 12
 SONGS = Path(__file__).parents[3] / "shared" / "data" / "ultrastar"
 
 
@@ -66,7 +68,7 @@ def test_a_silent_e_is_a_matter_of_english() -> None:
     assert not english("Sah ein Knab ein Röslein stehn, Röslein auf der Heiden")
     assert count("name", english=True) == 1
     assert count("Name", english=False) == 2
-    assert count("Twenty-one - to be someone", english=True) == 8
+    assert count("Twenty-one - to be someone", english=True) == 7
 
 
 # The model.
@@ -140,7 +142,7 @@ def test_a_stanza_begins_after_the_longer_silence() -> None:
 
 
 def test_passages_are_the_bursts_of_a_voice_over_noise() -> None:
-    bursts = [(0.5, 1.2, 0.0), (1.3, 1.9, 4.0), (2.6, 3.4, 7.0)]
+    bursts = [(0.5, 1.2, 0.0), (1.22, 1.9, 4.0), (2.6, 3.4, 7.0)]
     for noise_db in (-80.0, -40.0):
         found = sung(followed(voice(bursts, 4.0, noise_db)))
         np.testing.assert_allclose(found, [(0.5, 1.9), (2.6, 3.4)], atol=0.06)
@@ -152,14 +154,13 @@ def track(levels_db, voicing) -> Track:
     return Track(np.full(len(voicing), 220.0), voicing, levels_db, np.empty((0, 2)))
 
 
-def test_the_floor_follows_what_other_instruments_leave_in_a_stem() -> None:
+@pytest.mark.parametrize("rest_db", [-80.0, -60.0, -38.0])
+def test_the_floor_is_what_other_instruments_leave_in_a_stem(rest_db: float) -> None:
     second = round(1 / FRAME_S)
-    quiet, rest, sings = np.full(12 * second, -80.0), np.full(12 * second, -38.0), -20.0
-    levels_db = np.concatenate([quiet, rest])
-    for start in (4, 16):
-        levels_db[start * second : (start + 2) * second] = sings
+    levels_db = np.full(12 * second, rest_db)
+    levels_db[4 * second : 6 * second] = -20.0
     found = sung(track(levels_db, np.ones(len(levels_db))))  # the rest is voiced, too
-    np.testing.assert_allclose(found, [(4, 6), (16, 18)], atol=0.1)
+    np.testing.assert_allclose(found, [(4, 6)], atol=0.1)
 
 
 def test_a_passage_holds_where_the_level_falls_and_begins_where_it_is_high() -> None:
@@ -190,7 +191,7 @@ def test_lines_stanzas_and_headings(tmp_path) -> None:
     path.write_text("[Verse 1]\nOne line\n- -\nand more\n\n[Chorus]:\nLa la\n")
     lines, tags = verses(path)
     assert [(each.text, each.syllables, each.stanza) for each in lines] == [
-        ("One line", 3, True), ("and more", 3, False), ("La la", 2, True)
+        ("One line", 2, True), ("and more", 3, False), ("La la", 2, True)
     ]  # fmt: skip
     assert tags == {}
     (tmp_path / "song.lrc").write_text("[ti:A song]\n[00:01.00]One\n[00:02.00]two\n")
@@ -240,15 +241,16 @@ def test_lines_begin_where_they_are_sung_and_the_file_reads_back(here, bursts) -
 
 def test_doubtful_lines_are_marked_in_a_tag_that_stays(here, bursts) -> None:
     """Singing without a rest: where a line begins can only be guessed."""
-    even = melody([sum(COUNTS)])
+    words, even = 3 * WORDS, melody([3 * sum(COUNTS)])
+    Path("words.txt").write_text(words)
     soundfile.write("even.wav", voice(even, even[-1][1] + 0.5), RATE_HZ)
     found = align("even.wav", "words.txt", "even.lrc", voice="even.wav")
-    assert 0 < len(found.doubtful) < len(COUNTS)  # the first begins where the singing does
+    assert 0 < len(found.doubtful) < 3 * len(COUNTS)  # the first begins where the singing does
     assert min(found.confidence) < DOUBTFUL
     tags = read("even.lrc").tags
     marks = [name for name in tags if name.startswith("check")]
     assert marks == [f"check {n + 1}" for n in found.doubtful]
-    assert tags[marks[0]].endswith(", " + WORDS.splitlines()[found.doubtful[0]])
+    assert tags[marks[0]].endswith(", " + words.splitlines()[found.doubtful[0]])
 
 
 @pytest.mark.parametrize(
@@ -283,12 +285,14 @@ def test_what_is_refused_is_refused_before_the_work(here, monkeypatch) -> None:
     assert Path("song.lrc").read_text() == "mine"
 
 
-def test_the_voice_is_separated_by_any_model(here, bursts) -> None:
-    found = align("Somebody - Song.wav", "words.txt", model="rpca")
+def test_the_voice_is_separated_by_any_separator(here, bursts) -> None:
+    found = align("Somebody - Song.wav", "words.txt", model=Share(0.5))
     np.testing.assert_allclose(
-        [line.start_s for line in found.lyrics.lines], starts(bursts), atol=0.1
+        [line.start_s for line in found.lyrics.lines], starts(bursts), atol=0.06
     )
     assert found.output is None
+    with pytest.raises(InputError, match="no voice"):  # what is left in the stem is far below
+        align("Somebody - Song.wav", "words.txt", model=Share(0.01))
     with pytest.raises(UsageError, match="vocals"):
         align("Somebody - Song.wav", "words.txt", model="hpss")
 
@@ -318,15 +322,15 @@ def test_a_real_song(tmp_path) -> None:
     import unweave
 
     folder = SONGS / "Jonathan Coulton - Code Monkey"
-    stems = unweave.separate(folder / "audio.ogg", stems="vocals", end=20)
+    stems = unweave.separate(folder / "audio.ogg", stems="vocals", end=SECONDS)
     stems.save(tmp_path)
     from unweave.apps.align.voice import read as wave_of
 
     found = followed(wave_of(tmp_path / "vocals.wav"))
     truth = read(folder / "song.txt")
-    notes = [(each.start_s, each.end_s) for each in truth.syllables() if each.end_s <= 20]
+    notes = [(each.start_s, each.end_s) for each in truth.syllables() if each.end_s <= SECONDS]
     assert score(sung(found), notes)[2] > 0.6
-    lines = [line for line in truth.lines if line.end_s <= 20]
+    lines = [line for line in truth.lines if line.end_s <= SECONDS]
     draft = laid(of_lines([line.text for line in lines]), found)
     errors_s = [
         one.start_s - other.start_s for one, other in zip(draft.lyrics.lines, lines, strict=True)

@@ -21,6 +21,7 @@ from unweave.lyrics.files import check_output
 if TYPE_CHECKING:
     from unweave.apps.align.text import Verse
     from unweave.apps.align.voice import Track
+    from unweave.engine.compose import AnySeparator
     from unweave.types import OnProgress, ShouldStop, StrPath
 
 NEAR_S = 0.5
@@ -62,7 +63,7 @@ def align(
     words: StrPath,
     output: StrPath | None = None,
     *,
-    model: str = registry.DEFAULT,
+    model: str | AnySeparator = registry.DEFAULT,
     voice: StrPath | None = None,
     encoding: str | None = None,
     overwrite: bool = False,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Which = npt.NDArray[np.intp]
 
 OF_SYLLABLE, OF_UNIT = 0.3, 0.2  # standard deviations of the log of what is sung
-LEAVING, LEFT = 4.0, 0.25  # prices of singing without text: once, and for each syllable's
+LEAVING, LEFT = 2.0, 0.25  # prices of singing without text: once, and for each syllable's
 RATES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)  # of all singing over all syllables
 LONGEST = 4.0  # times what is expected
 

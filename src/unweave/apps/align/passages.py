@@ -36,13 +36,20 @@ def sung(track: Track) -> list[tuple[float, float]]:
     voiced = track.voicing >= VOICED
     if not voiced.any():
         return []
-    voice_db = float(np.median(track.level_db[voiced]))
+    voice_db = _middle(track.level_db[voiced])
     least, most = DEPTHS_DB
     floor_db = np.clip(_least_around(track.level_db), voice_db - most, voice_db - least)
     way = (track.level_db - floor_db) / (voice_db - floor_db)
     goes_on = (way >= HOLD) & (track.voicing >= MAYBE_VOICED)
     found = _held((way >= BEGIN) & voiced, goes_on)
     return _spans(_without_gaps(found, round(CONSONANT_S / FRAME_S)))
+
+
+def _middle(level_db: Values) -> float:
+    """The level that half of the energy lies above: long, faint rests hardly count."""
+    ordered = np.sort(level_db)
+    energy = np.cumsum(10 ** (ordered / 10))
+    return float(ordered[np.searchsorted(energy, energy[-1] / 2)])
 
 
 def _least_around(level_db: Values) -> Values:

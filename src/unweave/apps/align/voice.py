@@ -20,6 +20,7 @@ from unweave.lyrics.model import cleaned
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from unweave.engine.compose import AnySeparator
     from unweave.types import OnProgress, ShouldStop, StrPath, Wave
 
     Values = npt.NDArray[np.float64]
@@ -96,7 +97,7 @@ def song_tags(song: Path) -> dict[str, str]:
 
 def voice_of(
     song: Path,
-    model: str,
+    model: str | AnySeparator,
     voice: StrPath | None = None,
     on_progress: OnProgress = lambda _: None,
     should_stop: ShouldStop = lambda: False,
@@ -119,7 +120,7 @@ def voice_of(
 
 def _separated(
     song: Path,
-    model: str,
+    model: str | AnySeparator,
     on_progress: OnProgress,
     should_stop: ShouldStop,
     options: dict[str, object],

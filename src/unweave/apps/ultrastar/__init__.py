@@ -20,6 +20,7 @@ from unweave.lyrics.files import check_output
 from unweave.lyrics.grid import FINE_BPM, Grid
 
 if TYPE_CHECKING:
+    from unweave.engine.compose import AnySeparator
     from unweave.types import OnProgress, ShouldStop, StrPath
 
 LONGEST_BEAT_S = 0.025
@@ -47,7 +48,7 @@ def ultrastar(
     output: StrPath | None = None,
     *,
     bpm: float | None = None,
-    model: str = registry.DEFAULT,
+    model: str | AnySeparator = registry.DEFAULT,
     voice: StrPath | None = None,
     encoding: str | None = None,
     overwrite: bool = False,

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unweave.apps.align.laying import lay
+from unweave.apps.align.passages import MAYBE_VOICED, sung
+from unweave.apps.align.pieces import cut
 from unweave.apps.align.syllables import english, syllables
-from unweave.apps.align.voice import FRAME_S, VOICED
+from unweave.apps.align.voice import FRAME_S
 from unweave.lyrics import Kind, Line, Lyrics, Note, Syllable
 from unweave.lyrics.change import with_ends
 
 if TYPE_CHECKING:
-    from unweave.apps.align.voice import Track
+    from unweave.apps.align.voice import Track, Values
     from unweave.lyrics.grid import Grid
 
 MIDDLE_C_HZ = 440.0 * 2 ** (-9 / 12)
@@ -37,9 +39,10 @@ Sung = list[tuple[float, float, int | None]]
 def noted(lyrics: Lyrics, track: Track) -> list[Line]:
     """The lines of timed lyrics with a note for each syllable."""
     lines = [line for line in with_ends(lyrics).lines if line.text]
+    pieces = cut(sung(track), track.notes)
     rule = english(" ".join(line.text for line in lines))
     return [
-        replace(line, syllables=tuple(_syllables(line, _end_s(lines[n:]), track, rule)))
+        replace(line, syllables=tuple(_syllables(line, _end_s(lines[n:]), track, pieces, rule)))
         for n, line in enumerate(lines)
     ]
 
@@ -51,15 +54,19 @@ def _end_s(lines: Sequence[Line]) -> float:
     return min([first.end_s or 0.0, *ends])
 
 
-def _syllables(line: Line, end_s: float, track: Track, english: bool) -> list[Syllable]:
+def _syllables(
+    line: Line, end_s: float, track: Track, pieces: Values, english: bool
+) -> list[Syllable]:
     found: list[Syllable] = []
     for timed in line.syllables:
         parts = _parts(timed.text, english)
         if not parts or timed.start_s is None or timed.end_s is None:
             continue
         last_s = max(timed.start_s, min(timed.end_s, end_s))
-        for part, sung in zip(parts, over(len(parts), timed.start_s, last_s, track), strict=True):
-            found += _noted(part, sung)
+        for part, notes in zip(
+            parts, over(len(parts), timed.start_s, last_s, track, pieces), strict=True
+        ):
+            found += _noted(part, notes)
     return found
 
 
@@ -71,20 +78,23 @@ def _parts(text: str, english: bool) -> list[str]:
     return [*flat[:-1], flat[-1].rstrip(" ") + " " * text.endswith(" ")] if flat else []
 
 
-def _noted(text: str, sung: Sung) -> list[Syllable]:
+def _noted(text: str, notes: Sung) -> list[Syllable]:
     """A syllable's notes: the first has the text, the others go on with it."""
     body, space = text.rstrip(" "), " " * text.endswith(" ")
     found = []
-    for n, (start_s, end_s, pitch) in enumerate(sung):
+    for n, (start_s, end_s, pitch) in enumerate(notes):
         kind = Kind.FREESTYLE if pitch is None else Kind.NORMAL
-        said = (body if n == 0 else "") + (space if n == len(sung) - 1 else "")
+        said = (body if n == 0 else "") + (space if n == len(notes) - 1 else "")
         found.append(Syllable(said, start_s, end_s, Note(pitch or 0, kind, tied=n > 0)))
     return found
 
 
-def over(count: int, start_s: float, end_s: float, track: Track) -> list[Sung]:
-    """The notes of `count` syllables that are sung from one time to another, in order."""
-    notes = np.clip(track.notes, start_s, end_s)
+def over(count: int, start_s: float, end_s: float, track: Track, pieces: Values) -> list[Sung]:
+    """The notes of `count` syllables that are sung from one time to another, in order.
+
+    pieces: of all singing, `(piece, 2)`, in seconds.
+    """
+    notes = np.clip(pieces, start_s, end_s)
     notes = notes[notes[:, 1] - notes[:, 0] >= SHORTEST_S]
     cuts = [np.linspace(a, b, max(1, round((b - a) / SLICE_S)) + 1) for a, b in notes]
     of_note = np.array([n for n, cut in enumerate(cuts) for _ in cut[1:]], int)
@@ -109,7 +119,7 @@ def _at(start_s: float, end_s: float, track: Track) -> tuple[float, float, int |
     frames = slice(
         round(start_s / FRAME_S), max(round(start_s / FRAME_S) + 1, round(end_s / FRAME_S))
     )
-    pitch_hz = track.pitch_hz[frames][track.voicing[frames] >= VOICED]
+    pitch_hz = track.pitch_hz[frames][track.voicing[frames] >= MAYBE_VOICED]
     if not len(pitch_hz):
         return float(start_s), float(end_s), None
     pitch = round(12 * float(np.log2(np.median(pitch_hz) / MIDDLE_C_HZ)))

@@ -39,12 +39,21 @@ Sung = list[tuple[float, float, int | None]]
 def noted(lyrics: Lyrics, track: Track) -> list[Line]:
     """The lines of timed lyrics with a note for each syllable."""
     lines = [line for line in with_ends(lyrics).lines if line.text]
-    pieces = cut(sung(track), track.notes)
+    passages = sung(track)
+    pieces, track = cut(passages, track.notes), _within(track, passages)
     rule = english(" ".join(line.text for line in lines))
     return [
         replace(line, syllables=tuple(_syllables(line, _end_s(lines[n:]), track, pieces, rule)))
         for n, line in enumerate(lines)
     ]
+
+
+def _within(track: Track, passages: Sequence[tuple[float, float]]) -> Track:
+    """The voice with nothing voiced outside of passages."""
+    inside = np.zeros(len(track.voicing), bool)
+    for start_s, end_s in passages:
+        inside[round(start_s / FRAME_S) : round(end_s / FRAME_S)] = True
+    return replace(track, voicing=np.where(inside, track.voicing, 0.0))
 
 
 def _end_s(lines: Sequence[Line]) -> float:

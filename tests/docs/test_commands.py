@@ -120,7 +120,7 @@ def original(tmp_path_factory, make_wave, ffmpeg_file, stem_mp4) -> Path:
             write(here / folder / f"{stem}.wav", wave)
     for seed, stem in enumerate(("vocals", "drums")):
         write(here / "band" / f"{stem}.wav", make_wave(2, 2 * SECOND, SECOND, seed))
-    write(here / "stems/song/vocals.wav", voice(melody([4, 3]), 4.0)[None], RATE_HZ)
+    write(here / "voice.wav", voice(melody([4, 3]), 4.0)[None], RATE_HZ)
     (here / "words.txt").write_text("La la la la\nlo lo lo\n")
     labels = metadata.labels(["drums", "bass", "other", "vocals"])
     with stem_writer(

@@ -85,15 +85,16 @@ def align(
     from unweave.apps.align.voice import song_tags, voice_of
 
     song, words = Path(song), Path(words)
-    if output is not None:
-        check_output(output, overwrite=overwrite)
+    target = None if output is None else Path(output)
+    if target is not None:
+        check_output(target, overwrite=overwrite)
     lines, tags = verses(words, encoding)
     tags = {**song_tags(song), **without_marks(tags)}
     track = voice_of(song, model, voice, on_progress, should_stop, **options)
     draft = drafted(lines, track, song, words)
     lyrics = replace(draft.lyrics, tags={**tags, **_marks(draft)})
-    losses = () if output is None else write(lyrics, output, overwrite=overwrite)
-    return replace(draft, lyrics=lyrics, output=output and Path(output), losses=losses)
+    losses = () if target is None else write(lyrics, target, overwrite=overwrite)
+    return replace(draft, lyrics=lyrics, output=target, losses=losses)
 
 
 def drafted(verses: Sequence[Verse], track: Track, song: Path, words: Path) -> Draft:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -101,7 +101,7 @@ def voice_of(
     voice: StrPath | None = None,
     on_progress: OnProgress = lambda _: None,
     should_stop: ShouldStop = lambda: False,
-    **options: object,
+    **options: Any,
 ) -> Track:
     """The voice of a song as a stem that is there, or as a separator finds it.
 
@@ -123,7 +123,7 @@ def _separated(
     model: str | AnySeparator,
     on_progress: OnProgress,
     should_stop: ShouldStop,
-    options: dict[str, object],
+    options: dict[str, Any],
 ) -> Wave:
     """The stem `vocals` of a song. Raises InputError where it is far below all else."""
     from unweave.api import separate_file

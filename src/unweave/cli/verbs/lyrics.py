@@ -310,7 +310,7 @@ EXAMPLES = {
     ),
     align: (
         "unweave lyrics align song.mp3 words.txt",
-        "unweave lyrics align song.mp3 words.txt --voice stems/song/vocals.wav -o song.lrc",
+        "unweave lyrics align song.mp3 words.txt --voice voice.wav -o song.lrc",
     ),
     notes: ("unweave lyrics notes song.mp3 song.lrc -o song.txt",),
 }

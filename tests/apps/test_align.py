@@ -11,7 +11,7 @@ import soundfile
 
 from tests.apps.voices import RATE_HZ, melody, voice
 from tests.evaluation.fakes import Share
-from unweave.apps.align import DOUBTFUL, align, laid, laying
+from unweave.apps.align import align, laid, laying
 from unweave.apps.align.laying import lay
 from unweave.apps.align.passages import sung
 from unweave.apps.align.pieces import begins, cut
@@ -239,28 +239,34 @@ def test_lines_begin_where_they_are_sung_and_the_file_reads_back(here, bursts) -
     np.testing.assert_allclose([line.start_s for line in back.lines], starts(bursts), atol=0.07)
 
 
-def test_doubtful_lines_are_marked_in_a_tag_that_stays(here, bursts) -> None:
-    """Singing without a rest: where a line begins can only be guessed."""
-    words, even = 3 * WORDS, melody([3 * sum(COUNTS)])
-    Path("words.txt").write_text(words)
+def test_doubtful_lines_are_marked_in_a_tag_that_stays(here, monkeypatch) -> None:
+    """Singing without a rest: where a line begins is less sure the later it is."""
+    monkeypatch.setattr("unweave.apps.align.DOUBTFUL", 0.9)
+    even = melody([sum(COUNTS)])
     soundfile.write("even.wav", voice(even, even[-1][1] + 0.5), RATE_HZ)
     found = align("even.wav", "words.txt", "even.lrc", voice="even.wav")
-    assert 0 < len(found.doubtful) < 3 * len(COUNTS)  # the first begins where the singing does
-    assert min(found.confidence) < DOUBTFUL
+    assert 0 < len(found.doubtful) < len(COUNTS)  # the first begins where the singing does
+    assert max(found.confidence[n] for n in found.doubtful) < 0.9 < found.confidence[0]
     tags = read("even.lrc").tags
     marks = [name for name in tags if name.startswith("check")]
     assert marks == [f"check {n + 1}" for n in found.doubtful]
-    assert tags[marks[0]].endswith(", " + words.splitlines()[found.doubtful[0]])
+    assert tags[marks[0]].endswith(", " + WORDS.splitlines()[found.doubtful[0]])
 
 
-@pytest.mark.parametrize(
-    ("words", "wrong"), [("la " * 500, "far more"), ("la", "far fewer"), ("la\n" * 60, "far more")]
-)
-def test_words_that_cannot_be_of_the_song_are_refused(here, words, wrong) -> None:
-    Path("words.txt").write_text(words)
-    with pytest.raises(InputError, match=f"words.txt: there are {wrong} syllables"):
+def test_words_that_cannot_be_of_the_song_are_refused(here) -> None:
+    Path("words.txt").write_text("la " * 500)
+    with pytest.raises(InputError, match=r"words\.txt: there are far more syllables"):
         align("Somebody - Song.wav", "words.txt", "song.lrc", voice="Somebody - Song.wav")
     assert not Path("song.lrc").exists()
+
+
+@pytest.mark.parametrize(("lines", "wrong"), [(["la"], "far fewer"), (["la"] * 60, "far more")])
+def test_too_few_and_too_many_lines_are_refused(lines, wrong) -> None:
+    second = round(1 / FRAME_S)
+    levels_db = np.full(20 * second, -80.0)
+    levels_db[2 * second : 10 * second] = -20.0
+    with pytest.raises(ValueError, match=f"{wrong} syllables"):
+        laid(of_lines(lines), track(levels_db, np.ones(len(levels_db))))
 
 
 def test_what_is_refused_is_refused_before_the_work(here, monkeypatch) -> None:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 RATE_HZ = 16_000  # what swift-f0 takes
 FRAME_S = 0.016
-LOWEST_HZ, HIGHEST_HZ = 65.0, 1100.0  # from the C of a bass to that above a soprano's staff
 VOICED = 0.5  # the confidence from which on swift-f0 calls a frame voiced
 VOICE, REST = "vocals", "rest"
 NO_VOICE = "no voice is in it; give a song that is sung, or a stem of its voice (--voice)"
@@ -64,7 +63,7 @@ def followed(wave: Wave) -> Track:
 
     # The network takes no levels below about -35 dBFS; its threads would spin between calls.
     scaled = wave * (0.5 / max(float(np.abs(wave).max(initial=0.0)), 1e-9))
-    found = SwiftF0(threads=1, spin=False).detect(scaled, RATE_HZ, LOWEST_HZ, HIGHEST_HZ)
+    found = SwiftF0(threads=1, spin=False).detect(scaled, RATE_HZ)
     notes = [(note.start, note.end) for note in segment_notes(found)]
     spans = np.array(notes, np.float64).reshape(-1, 2)
     return Track(found.pitch_hz, found.confidence, found.loudness_db, spans)

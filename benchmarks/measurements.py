@@ -161,6 +161,12 @@ MEASUREMENTS = (
         ),
         40,
     ),
+    Measurement(
+        "lyrics",
+        "docs/lyrics.md",
+        (f"{PYTHON} -m benchmarks.lyrics.alignment {{data}}/ultrastar",),
+        6,
+    ),
     # Networks.
     Measurement("network-cost", NETWORKS, (f"{PYTHON} -m benchmarks.networks.count",), 2),
     Measurement("network-memory", NETWORKS, (f"{PYTHON} -m benchmarks.networks.memory",), 5),

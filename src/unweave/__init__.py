@@ -27,10 +27,12 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for those who check types
         separate_file,
         stream,
     )
+    from unweave.apps.align import align
     from unweave.apps.info import info
     from unweave.apps.karaoke import karaoke
     from unweave.apps.partials import partials
     from unweave.apps.remix import remix
+    from unweave.apps.ultrastar import ultrastar
     from unweave.core.plan import Segmentation
     from unweave.engine.compose import AnySeparator
     from unweave.engine.executor import Executor
@@ -69,6 +71,8 @@ _HOMES = {
     "karaoke": "unweave.apps.karaoke",
     "partials": "unweave.apps.partials",
     "remix": "unweave.apps.remix",
+    "align": "unweave.apps.align",
+    "ultrastar": "unweave.apps.ultrastar",
     "spectrogram": "unweave.viz.spectrogram",
     "verify": "unweave.jobs.verify",
     "benchmark": "unweave.evaluation.benchmark",
@@ -110,6 +114,7 @@ __all__ = [
     "UsageError",
     "WeightsError",
     "__version__",
+    "align",
     "benchmark",
     "errors",
     "evaluate",
@@ -123,6 +128,7 @@ __all__ = [
     "separate_file",
     "spectrogram",
     "stream",
+    "ultrastar",
     "verify",
 ]
 

@@ -14,8 +14,8 @@ from unweave.cli.app import app
 from unweave.cli.help import WIDTH
 
 VERBS = ["separate", "models", "info", "verify", "spectrogram", "dataset", "partials"]
-VERBS += ["nmf", "evaluate", "benchmark", "report", "train", "stem", "lyrics", "karaoke"]
-GROUPS = {"models", "dataset", "nmf", "stem"}
+VERBS += ["nmf", "evaluate", "benchmark", "report", "train", "stem", "lyrics", "karaoke", "remix"]
+GROUPS = {"models", "dataset", "nmf", "stem", "lyrics"}
 # What only a verb at work needs: libraries that take long to import, and packages of ours.
 HEAVY = {"torch", "numpy", "av", "scipy", "matplotlib", "soundfile", "soxr", "safetensors"}
 HEAVY |= {"pytorch_lightning", "tensorboard", "rich.progress", "tomllib"}

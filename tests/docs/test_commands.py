@@ -20,6 +20,7 @@ import tomli_w
 import torch
 import typer
 from tests import CPU
+from tests.apps.voices import RATE_HZ, melody, voice
 from tests.beside import packages
 from typer.testing import CliRunner
 
@@ -50,6 +51,7 @@ PARSED_ONLY = {
     "unweave models pull htdemucs": "fetches weights that are for research only",
     "unweave separate song.mp3 -m htdemucs": "needs these weights",
     "unweave models remove": "removes the weights of whoever runs the tests",
+    "unweave lyrics align song.mp3": "needs a song that is sung; with its voice, it is run",
     "unweave report DIR": "needs the scores of a benchmark, which other commands make and report",
 }
 # Other programs: what they do is not unweave's.
@@ -118,6 +120,8 @@ def original(tmp_path_factory, make_wave, ffmpeg_file, stem_mp4) -> Path:
             write(here / folder / f"{stem}.wav", wave)
     for seed, stem in enumerate(("vocals", "drums")):
         write(here / "band" / f"{stem}.wav", make_wave(2, 2 * SECOND, SECOND, seed))
+    write(here / "voice.wav", voice(melody([4, 3]), 4.0)[None], RATE_HZ)
+    (here / "words.txt").write_text("La la la la\nlo lo lo\n")
     labels = metadata.labels(["drums", "bass", "other", "vocals"])
     with stem_writer(
         here / "song.stem.mp4", stem_encoding("aac", SECOND), SECOND, metadata.Metadata(labels)

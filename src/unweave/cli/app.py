@@ -107,7 +107,7 @@ def _add(name: str) -> None:
         app.command(no_args_is_help=True)(getattr(module, name))
         _describe(app.registered_commands[-1], module.EXAMPLES)
         return
-    app.add_typer(group, name=name, cls=Group, epilog=EXIT_CODES)
+    app.add_typer(group, name=name, cls=getattr(module, "GROUP", Group), epilog=EXIT_CODES)
     for command in group.registered_commands:
         _describe(command, module.EXAMPLES[command.callback])
 

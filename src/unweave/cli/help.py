@@ -3,6 +3,7 @@
 typer would draw boxes with rich, whose import takes as long as all else that `--help` does.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -45,3 +46,17 @@ class Group(_Titled, TyperGroup):
             formatter.write_dl(
                 [(name, each.get_short_help_str(LONGEST)) for name, each in found.items() if each]
             )
+
+
+class WithDefault(Group):
+    """A group whose first command stands for itself: `unweave lyrics IN` is `lyrics convert IN`."""
+
+    def parse_args(self, context: Any, words: list[str]) -> list[str]:
+        own = {*self.commands, *context.help_option_names}
+        return super().parse_args(context, [*self._default(words[:1], own), *words])
+
+    def resolve_command(self, context: Any, words: list[str]) -> tuple[str | None, Any, list[str]]:
+        return super().resolve_command(context, [*self._default(words[:1], self.commands), *words])
+
+    def _default(self, first: list[str], own: Collection[str]) -> list[str]:
+        return [next(iter(self.commands))] if first and first[0] not in own else []

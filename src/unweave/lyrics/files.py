@@ -21,7 +21,7 @@ def read(path: Path | str, *, format: str | None = None, encoding: str | None = 
     which names the line, and UsageError for a format that there is not.
     """
     path = Path(path)
-    text, warnings = _text(path, encoding)
+    text, warnings = text_of(path, encoding)
     name = format or format_of(path, text)
     if name not in FORMATS:
         raise UsageError(f"no format of lyrics is called {name!r}; there are {', '.join(FORMATS)}")
@@ -66,6 +66,18 @@ def write(
     return written.losses
 
 
+def check_output(path: Path | str, *, overwrite: bool = True) -> None:
+    """What `write` would say of a place before there are lyrics to write.
+
+    Raises OutputError for a file that is there and stays, UsageError for an unknown extension.
+    """
+    path = Path(path)
+    if not any(path.suffix.lower() in each.SUFFIXES for each in FORMATS.values()):
+        raise UsageError(f"{shown(path)}: no format of lyrics has this extension; {_ADVICE}")
+    if not overwrite and path.exists():
+        raise OutputError(f"{shown(path)}: {_THERE}")
+
+
 def _format_for(path: Path, lyrics: Lyrics) -> str:
     suffix = path.suffix.lower()
     names = [name for name, each in FORMATS.items() if suffix in each.SUFFIXES]
@@ -74,12 +86,14 @@ def _format_for(path: Path, lyrics: Lyrics) -> str:
     return names[0] if lyrics.timed else names[-1]
 
 
+_THERE = "is there already; choose another name, or --overwrite"
 _ADVICE = "extensions are .lrc, .txt, .ass and .srt, and --format names one of " + ", ".join(
     FORMATS
 )
 
 
-def _text(path: Path, encoding: str | None) -> tuple[str, tuple[str, ...]]:
+def text_of(path: Path, encoding: str | None = None) -> tuple[str, tuple[str, ...]]:
+    """What stands in a file, and what to warn of. Raises InputError."""
     with readable(path), path.open("rb") as file:
         data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
@@ -101,7 +115,5 @@ def _save(path: Path, content: bytes, overwrite: bool) -> None:
             hidden.write_bytes(content)
     except OutputError as error:
         if isinstance(error.__cause__, FileExistsError):
-            raise OutputError(
-                f"{shown(path)}: is there already; choose another name, or --overwrite"
-            ) from error
+            raise OutputError(f"{shown(path)}: {_THERE}") from error
         raise

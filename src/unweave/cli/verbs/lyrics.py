@@ -1,17 +1,33 @@
-"""`unweave lyrics`: what is in a file of lyrics, and the same in another format."""
+"""`unweave lyrics`: what is in a file of lyrics, the same in another format, and lyrics for a song.
 
+`unweave lyrics IN [OUT]` is short for `unweave lyrics convert IN [OUT]`.
+"""
+
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unweave.cli.options import Json, Quiet, Tracebacks
+from unweave.cli.help import WithDefault
+from unweave.cli.options import Json, Quiet, Tracebacks, model_names
 from unweave.cli.session import Session, session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _FORMAT = "ass, srt, lrc, ultrastar or text"
 
+app = typer.Typer(
+    help="Timed lyrics: show or convert them ('lyrics IN [OUT]'), lay words along a song, find its "
+    "notes.",
+    no_args_is_help=True,
+)
+GROUP = WithDefault
 
-def lyrics(
+
+@app.command("convert", no_args_is_help=True)
+def convert(
     file: Annotated[
         Path, typer.Argument(metavar="IN", help="Lyrics: .lrc, .txt, .ass, .ssa or .srt.")
     ],
@@ -113,8 +129,188 @@ def _tempo(bpm: float, gap_s: float) -> str:
     return f"{bpm:g} BPM, beat 0 at {gap_s:.3f} s"
 
 
-EXAMPLES = (
-    "unweave lyrics song.txt",
-    "unweave lyrics song.txt song.lrc",
-    "unweave lyrics song.lrc later.ass --shift 0.5",
-)
+_Song = Annotated[Path, typer.Argument(metavar="SONG", help="Recording or video.")]
+_Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="Separator that finds the voice; see 'unweave models'.",
+        autocompletion=model_names,
+        show_default="spleeter-2stems",
+    ),
+]
+_Pull = Annotated[
+    bool,
+    typer.Option("--pull", help="Fetch the model's weights where they are not here, unasked."),
+]
+_Voice = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The song's voice alone: nothing is separated."),
+]
+_Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Option of the separator."),
+]
+_Encoding = Annotated[
+    str | None,
+    typer.Option(help="Encoding of the lyrics, such as cp1250.", show_default="found out"),
+]
+_Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file.")]
+
+
+@app.command("align", no_args_is_help=True)
+def align(
+    song: _Song,
+    words: Annotated[
+        Path,
+        typer.Argument(metavar="WORDS", help="Lyrics: a line in each line, stanzas apart."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write.", show_default="SONG.lrc, here"),
+    ] = None,
+    model: _Model = None,
+    pull: _Pull = False,
+    voice: _Voice = None,
+    settings: _Settings = None,
+    encoding: _Encoding = None,
+    overwrite: _Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Tracebacks = False,
+) -> None:
+    """Lay plain lyrics along the singing: a first draft of timed lyrics, to be corrected.
+
+    Each line has a confidence. In an LRC, a tag names each line that is doubtful.
+    """
+    with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
+        from unweave.apps.align import DOUBTFUL
+        from unweave.apps.align import align as lay
+        from unweave.core.files import shown
+
+        output = output or Path(f"{song.stem}.lrc")
+        with _separated(current, song, model, pull, voice, settings) as how:
+            draft = lay(song, words, output, encoding=encoding, overwrite=overwrite, **how)
+        _told(current, output, draft.losses)
+        if draft.doubtful:
+            current.note(
+                f"note: {shown(output)}: {len(draft.doubtful)} of {len(draft.confidence)} lines "
+                f"have a confidence below {DOUBTFUL:g}: look at them first"
+            )
+        if as_json:
+            lines = [
+                {
+                    "text": line.text,
+                    "start_s": round(line.start_s or 0.0, 3),
+                    "end_s": round(line.end_s or 0.0, 3),
+                    "confidence": round(value, 3),
+                }
+                for line, value in zip(draft.lyrics.lines, draft.confidence, strict=True)
+            ]
+            passages = [[round(at_s, 3) for at_s in passage] for passage in draft.passages]
+            current.emit(
+                {
+                    "output": str(output),
+                    "losses": list(draft.losses),
+                    "lines": lines,
+                    "passages_s": passages,
+                }
+            )
+
+
+@app.command("notes", no_args_is_help=True)
+def notes(
+    song: _Song,
+    words: Annotated[
+        Path,
+        typer.Argument(metavar="LYRICS", help="Lyrics of any format, with times or without."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write.", show_default="SONG.txt, here"),
+    ] = None,
+    bpm: Annotated[
+        float | None,
+        typer.Option(help="Tempo of the song.", show_default="none: a beat is 10 ms"),
+    ] = None,
+    model: _Model = None,
+    pull: _Pull = False,
+    voice: _Voice = None,
+    settings: _Settings = None,
+    encoding: _Encoding = None,
+    overwrite: _Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Tracebacks = False,
+) -> None:
+    """Write a song for singing games: the notes of the voice under the syllables of its lyrics."""
+    with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
+        from unweave.apps.ultrastar import ultrastar
+        from unweave.lyrics import summary
+
+        output = output or Path(f"{song.stem}.txt")
+        with _separated(current, song, model, pull, voice, settings) as how:
+            made = ultrastar(
+                song, words, output, bpm=bpm, encoding=encoding, overwrite=overwrite, **how
+            )
+        _told(current, output, made.losses)
+        if as_json:
+            facts = {**summary(made.lyrics), "output": str(output), "losses": list(made.losses)}
+            current.emit(facts)
+
+
+@contextmanager
+def _separated(
+    current: Session,
+    song: Path,
+    model: str | None,
+    pull: bool,
+    voice: Path | None,
+    settings: list[str] | None,
+) -> "Iterator[dict[str, Any]]":
+    """How the voice is found, for `align` and `ultrastar`, with progress shown meanwhile."""
+    from unweave import registry
+    from unweave.apps.align.voice import VOICE, need_tracker
+    from unweave.cli.progress import display
+    from unweave.cli.weights import fetch
+    from unweave.core.files import shown
+    from unweave.options import parse
+
+    need_tracker()
+    model = model or registry.DEFAULT
+    if voice is None:
+        fetch(current, [model], stems=(VOICE,), ask=not pull)
+    with display(current) as progress:
+        progress.start(song, shown(song.name))
+        yield {
+            "model": model,
+            "voice": voice,
+            "on_progress": lambda at: progress.update(song, at.done_s, at.total_s),
+            "should_stop": current.should_stop,
+            **parse(settings or ()),
+        }
+        progress.end(song)
+
+
+def _told(current: Session, output: Path, losses: tuple[str, ...]) -> None:
+    from unweave.core.files import shown
+
+    for loss in losses:
+        current.note(f"note: {shown(output)}: {shown(loss)}")
+    current.result(shown(output))
+
+
+EXAMPLES = {
+    convert: (
+        "unweave lyrics song.txt",
+        "unweave lyrics song.txt song.lrc",
+        "unweave lyrics song.lrc later.ass --shift 0.5",
+    ),
+    align: (
+        "unweave lyrics align song.mp3 words.txt",
+        "unweave lyrics align song.mp3 words.txt --voice voice.wav -o song.lrc",
+    ),
+    notes: ("unweave lyrics notes song.mp3 song.lrc -o song.txt",),
+}

@@ -140,28 +140,6 @@ MEASUREMENTS = (
         40,
     ),
     Measurement(
-        "four-stems",  # after `unweave models pull htdemucs`, research only
-        "docs/benchmark-report.md",
-        (
-            "unweave benchmark --dataset musdb18 --root {musdb} --split train"
-            " -o {results}/four-stems -s htdemucs -s spleeter-2stems --oracle mixture"
-            " --oracle irm2",
-            f"{PYTHON} -m benchmarks.scores four-stems {{results}}/four-stems",
-        ),
-        40,
-    ),
-    Measurement(
-        "four-stems-mir-1k",
-        "docs/benchmark-report.md",
-        (
-            "unweave benchmark --dataset mir-1k --root {mir1k} --split test-public"
-            " -o {results}/four-stems-mir-1k -s htdemucs -s spleeter-2stems --oracle mixture"
-            " --oracle irm2",
-            f"{PYTHON} -m benchmarks.scores voice {{results}}/four-stems-mir-1k",
-        ),
-        40,
-    ),
-    Measurement(
         "lyrics",
         "docs/lyrics.md",
         (f"{PYTHON} -m benchmarks.lyrics.alignment {{data}}/ultrastar",),

@@ -39,7 +39,7 @@ def test_what_is_finished_is_skipped(song, say):
     assert Path("karaoke/song/backing.wav").stat().st_mtime_ns == before
     done = say("karaoke", song, "--loudness", "-30")
     assert done.code == 1
-    assert "made of other things or otherwise" in done.err
+    assert "made from another recording or with other options" in done.err
     assert say("karaoke", song, "--loudness", "-30", "--overwrite").code == 0
     Path("karaoke/song/backing.wav").write_bytes(b"mine")
     done = say("karaoke", song, "--loudness", "-30")

@@ -242,7 +242,9 @@ def test_what_is_done_is_not_done_again_and_nothing_is_written_over(
     before = (folder / "remix.wav").stat().st_mtime_ns
     assert again(gain={"percussive": -3}, stems=True) == report
     assert (folder / "remix.wav").stat().st_mtime_ns == before
-    with pytest.raises(OutputError, match=r"remix.wav is there, of another recording, mix or"):
+    with pytest.raises(
+        OutputError, match=r"remix.wav is there, made from another recording or with other"
+    ):
         again(gain={"percussive": -4}, stems=True)
     (folder / "01 harmonic.wav").unlink()  # what is left is the same remix's own, and gives way
     names = {item["path"] for item in again(gain={"percussive": -3}, stems=True)["stems"]}

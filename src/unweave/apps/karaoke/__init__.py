@@ -3,7 +3,7 @@
 `settings` says what is asked of the sound and `order` of a song; `voices` chooses the stems,
 `sound` takes them out of the recording block by block, with `intro`, `stretch`, `clicks` and
 `levels`; `timing` knows where a moment of the song lies then; `picture` copies that of a video;
-`job` does one song, `finished` knows what is done.
+`job` does one song.
 """
 
 from __future__ import annotations

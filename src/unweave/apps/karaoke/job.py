@@ -1,24 +1,23 @@
 """One song from its file to its backing track, its words and its picture.
 
-Everything is made in a hidden folder beside the backing track, on the same disk: the voice's stems,
-the scratch file, what is written. When all is complete it gets its names together, the report last
-(`core/journal`). The next run removes what a killed one left there.
+The hidden folder of `results` holds the voice's stems, the scratch file and what is written.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from unweave.apps.karaoke import clicks, finished, intro, levels, picture, sound, timing
+from unweave.apps._shared import batch, results
+from unweave.apps._shared.batch import Watch
+from unweave.apps.karaoke import clicks, intro, levels, picture, sound, timing
 from unweave.apps.karaoke.levels import Levels
 from unweave.apps.karaoke.order import BACKING, CDG, COVER, LYRICS, MP3, VIDEO, ZIP, Order, Words
 from unweave.apps.karaoke.settings import Settings
@@ -28,27 +27,26 @@ from unweave.audio import tags
 from unweave.audio.info import SourceInfo
 from unweave.audio.reader import probe
 from unweave.audio.writer import Encoding, Writer, encoding
-from unweave.core import atomic, journal
-from unweave.core.atomic import Hidden, straight
-from unweave.core.files import advice, hashed, shown
+from unweave.core.atomic import straight
+from unweave.core.files import hashed, shown
 from unweave.core.status import Status
 from unweave.engine.executor import Executor, shared
 from unweave.engine.limits import peak_memory_mb
 from unweave.engine.measure import decibels
-from unweave.engine.report import as_bytes, rounded, versions
+from unweave.engine.report import rounded, versions
 from unweave.engine.source import Watched
 from unweave.errors import InputError, OutputError
-from unweave.jobs import Job, Outcome, Watcher, cancelled
-from unweave.jobs.attempt import attempt
+from unweave.jobs import Job, Outcome, Watcher
 from unweave.jobs.naming import safe
 from unweave.jobs.reports import REPORT, output_files
 from unweave.jobs.turns import clear, turn
 from unweave.lyrics import FORMATS, Lyrics, write
-from unweave.types import OnProgress, Progress, ShouldStop
+from unweave.types import OnProgress, ShouldStop
 
+USE = "karaoke"
 SCHEMA_VERSION = 1
+REVISION = 1  # goes up when a backing track has other bytes than before
 TAG = "karaoke"  # what a title gains
-_SCRATCH = ".unweave-karaoke"
 _SOUND = (BACKING, MP3)
 
 
@@ -57,15 +55,7 @@ def run(
 ) -> list[Outcome]:
     """Make every backing track, one after the other; the outcomes are in the order of `jobs`."""
     work = partial(made, order=order, executor=Executor(keep_models=1))
-    outcomes = []
-    for job in jobs:
-        if should_stop():
-            outcomes.append(cancelled(job))
-            continue
-        watcher.started(job)
-        outcomes.append(attempt(work, job, partial(watcher.progress, job), should_stop))
-        watcher.finished(outcomes[-1])
-    return outcomes
+    return batch.run(jobs, work, watcher, should_stop)
 
 
 def made(
@@ -79,7 +69,8 @@ def made(
     """The backing track of one song, unless it is there already. Raises what goes wrong."""
     started = time.perf_counter()
     executor = executor or shared()
-    watch = _Watch(on_progress, partial(executor.check, shown(job.source), should_stop))
+    check = partial(executor.check, shown(job.source), should_stop)
+    watch = Watch(on_progress, check, passes=3)
     with turn(job):
         clear(job)
         watched = Watched(job.source)
@@ -87,7 +78,7 @@ def made(
         encodings = _encodings(job, order, info)
         _check(job, order, info)
         identity = _identity(job, order)
-        existing = finished.look(job, identity)
+        existing = results.look(job, USE, identity)
         if existing.report is not None:
             return Outcome(
                 source=job.source,
@@ -96,7 +87,7 @@ def made(
                 report=existing.report,
                 report_path=job.report,
             )
-        with _scratch(job.report.parent) as scratch:
+        with results.scratch(job, USE) as scratch:
             material, separation = _separated(job, order, scratch, executor, should_stop, watch)
             if order.words is not None and order.output.end is None:
                 _check_end(job.source, order.words, material.start + material.length, info)
@@ -106,36 +97,12 @@ def made(
             said["input"] |= {"sha256": recording.sha256, "bytes": recording.bytes}
             said["identity"] = identity
             said["execution"]["seconds"] = {"total": round(time.perf_counter() - started, 3)}
-            report = _published(job, said, result, existing.own)
+            heard = {"samples": result.timing.samples, **result.levels.facts()}
+            sounds = {name: heard for name in _SOUND if name in result.files}
+            report = results.published(job, said, result.files, sounds, existing.own)
     return Outcome(
         source=job.source, job=job, status=Status.DONE, report=report, report_path=job.report
     )
-
-
-@dataclass
-class _Watch:
-    """Tells how far a song is, over all passes through it, and stops where it is asked to."""
-
-    on_progress: OnProgress | None
-    check: Callable[[], None]
-    done_s: float = 0.0  # of sound, in the passes that are over and in this one
-    total_s: float | None = None
-
-    def separating(self, progress: Progress) -> None:
-        """The first pass; two follow, which take less."""
-        self.total_s = progress.total_s and 3 * progress.total_s
-        self.done_s = progress.done_s
-        self._tell()
-
-    def add(self, seconds: float) -> None:
-        self.done_s += seconds
-        self._tell()
-        self.check()
-
-    def _tell(self) -> None:
-        if self.on_progress is not None:
-            total_s = self.total_s and max(self.total_s, self.done_s)
-            self.on_progress(Progress(self.done_s, total_s))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,32 +164,17 @@ def _identity(job: Job, order: Order) -> str | None:
         read["lyrics"] = order.words.path
     if order.picture is not None:
         read |= order.picture.files()
-    return finished.identity(
+    return results.identity(
+        USE,
+        REVISION,
         {
             "separation": separation,
             "format": [order.output.format, order.output.bit_depth],
             "files": {name: hashed(path) for name, path in read.items()},
             "write": sorted(job.outputs),
             **order.facts(),
-        }
+        },
     )
-
-
-@contextmanager
-def _scratch(beside: Path) -> Iterator[Path]:
-    """A hidden folder for this run, which has the turn."""
-    folder = beside / _SCRATCH
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir()
-    except OSError as error:
-        raise OutputError(f"{shown(beside)}: {advice(error)}") from error
-    atomic.scratch.add(folder)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        atomic.scratch.discard(folder)
 
 
 def _separated(
@@ -231,7 +183,7 @@ def _separated(
     scratch: Path,
     executor: Executor,
     should_stop: ShouldStop | None,
-    watch: _Watch,
+    watch: Watch,
 ) -> tuple[Material, dict[str, Any]]:
     """The recording with the files of its voices, and the report of their separation."""
     from unweave.api import separate_file
@@ -268,7 +220,7 @@ def _files(
     material: Material,
     encodings: Mapping[str, Encoding],
     scratch: Path,
-    watch: _Watch,
+    watch: Watch,
 ) -> _Made:
     """Make all files of a song in the folder `scratch`."""
     info, settings, words = material.info, order.settings, order.words
@@ -351,7 +303,7 @@ def _files(
     )
 
 
-def _cut(order: Order, material: Material, watch: _Watch) -> tuple[int, list[str]]:
+def _cut(order: Order, material: Material, watch: Watch) -> tuple[int, list[str]]:
     """How many samples of the intro go, and what there is to say. The first word is that of the
     lyrics, else where the voice comes in."""
     longest_s, rate_hz = order.settings.trim_intro_s, material.info.sample_rate_hz
@@ -411,7 +363,7 @@ def _write_pictures(
     when: Timing,
     paths: Mapping[str, Path],
     master: Path,
-    watch: _Watch,
+    watch: Watch,
 ) -> list[str]:
     """Write the video with the words, and CD+G; what there is to say about them."""
     said: list[str] = []
@@ -465,7 +417,7 @@ def _facts(
     return {
         "schema_version": SCHEMA_VERSION,
         "unweave": __version__,
-        "use": finished.USE,
+        "use": USE,
         "input": {
             "path": os.path.abspath(job.source),
             "container": info.container,
@@ -525,51 +477,3 @@ def _stretch_version(settings: Settings) -> dict[str, str]:
         return {"python-stretch": metadata.version("python-stretch")}
     except metadata.PackageNotFoundError:  # on the path, never installed
         return {"python-stretch": "unknown"}
-
-
-def _published(
-    job: Job, said: Mapping[str, Any], found: _Made, own: Mapping[Path, str]
-) -> dict[str, Any]:
-    """Give all files and their report their names; the report. Raises OutputError."""
-    hidden: dict[str, Hidden] = {}
-    page = None
-    try:
-        for name, file in found.files.items():
-            hidden[name] = atomic.adopted(file, job.outputs[name])
-        digests = {name: file.sha256() for name, file in hidden.items()}
-        listed = {
-            name: {
-                "path": Path(os.path.relpath(job.outputs[name], job.report.parent)).as_posix(),
-                "sha256": digests[name],
-                "bytes": file.size(),
-            }
-            for name, file in hidden.items()
-        }
-        levels_of = found.levels.facts()
-        stems = [
-            {"stem": name, **listed[name], "samples": found.timing.samples, **levels_of}
-            for name in _SOUND
-            if name in listed
-        ]
-        exports = [{"kind": name, **listed[name]} for name in listed if name not in _SOUND]
-        report = {**said, "stems": stems, "exports": exports}
-        page = Hidden(job.report)
-        page.file.write(as_bytes(report))
-        page.finish()
-        journal.commit(
-            {hidden[name]: digest for name, digest in digests.items()},
-            page,
-            replace=job.overwrite,
-            own={path: digest for path, digest in own.items() if path != job.report.absolute()},
-            before_names=lambda: job.report.unlink(missing_ok=True),
-        )
-    except OSError as error:
-        path = getattr(error, "filename", None) or job.report
-        why = f"cannot be written: {advice(error)}"
-        if isinstance(error, FileExistsError):
-            why = "appeared during the run; use --overwrite, or another folder with -o"
-        raise OutputError(f"{shown(path)}: {why}") from error
-    finally:
-        for each in (*hidden.values(), *([page] if page is not None else [])):
-            each.discard()
-    return report

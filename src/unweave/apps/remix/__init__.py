@@ -2,7 +2,7 @@
 
 `mix` says what is done to each stem and `mix_file` reads that from TOML; `material` gets the stems,
 `desk` changes them, with `filters` and `spectrum`; `render` reads and writes the sound, `output`
-the files, `projects` stem files and projects; `job` does one song, `finished` knows what is done.
+the files, `projects` stem files and projects; `job` does one song.
 """
 
 from __future__ import annotations

@@ -1,24 +1,23 @@
 """One song from its file to its remix, and the files that it becomes.
 
-Everything is made in a hidden folder beside the remix, on the same disk: the stems of the
-separation, what is written, the exports that are made of it. When all is complete it gets its names
-together, the report last (`core/journal`). The next run removes what a killed one left there.
+The hidden folder of `results` holds the stems of the separation, what is written, and the exports
+that are made of it.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import registry
-from unweave.apps.remix import finished, material, projects
+from unweave.apps._shared import batch, results
+from unweave.apps._shared.batch import Watch
+from unweave.apps.remix import material, projects
 from unweave.apps.remix.material import Material
 from unweave.apps.remix.mix import Mix, Strip
 from unweave.apps.remix.output import Made, made
@@ -26,32 +25,30 @@ from unweave.audio.info import SourceInfo
 from unweave.audio.reader import probe
 from unweave.audio.stem_file.writer import SUFFIXES
 from unweave.audio.writer import encoding
-from unweave.core import atomic, journal
-from unweave.core.atomic import Hidden, straight
-from unweave.core.files import advice, hashed, shown
+from unweave.core.atomic import straight
+from unweave.core.files import hashed, shown
 from unweave.core.status import Status
 from unweave.core.stem_names import RESIDUAL
 from unweave.engine.executor import Executor, shared
 from unweave.engine.limits import peak_memory_mb
 from unweave.engine.measure import decibels
-from unweave.engine.report import as_bytes, rounded, versions
+from unweave.engine.report import rounded, versions
 from unweave.engine.source import Watched
-from unweave.errors import InputError, OutputError, UsageError
+from unweave.errors import InputError, UsageError
 from unweave.exports.names import file_name
-from unweave.jobs import InputFile, Job, Missed, Outcome, PassedOver, Watcher, cancelled, find
-from unweave.jobs.attempt import attempt
+from unweave.jobs import InputFile, Job, Missed, Outcome, PassedOver, Watcher, find
 from unweave.jobs.naming import safe, same_file_key
 from unweave.jobs.turns import clear, turn
 from unweave.request import Output, SeparationRequest, run_options
-from unweave.types import OnProgress, Progress, ShouldStop, StrPath
+from unweave.types import OnProgress, ShouldStop, StrPath
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
 
 SCHEMA_VERSION = 1
+REVISION = 1  # goes up when a remix has other bytes than before
 REMIX = "remix"
 REPORT = "remix.json"
-_SCRATCH = ".unweave-remix"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,15 +166,7 @@ def run(
 ) -> list[Outcome]:
     """Remix every song, one after the other; the outcomes are in the order of `jobs`."""
     work = partial(remixed, order=order, executor=Executor(keep_models=1))
-    outcomes = []
-    for job in jobs:
-        if should_stop():
-            outcomes.append(cancelled(job))
-            continue
-        watcher.started(job)
-        outcomes.append(attempt(work, job, partial(watcher.progress, job), should_stop))
-        watcher.finished(outcomes[-1])
-    return outcomes
+    return batch.run(jobs, work, watcher, should_stop)
 
 
 def remixed(
@@ -191,7 +180,8 @@ def remixed(
     """Remix one song, unless that is done already. Raises what goes wrong."""
     started = time.perf_counter()
     executor = executor or shared()
-    watch = _Watch(on_progress, partial(executor.check, shown(job.source), should_stop))
+    check = partial(executor.check, shown(job.source), should_stop)
+    watch = Watch(on_progress, check, passes=2)  # at least
     with turn(job):
         clear(job)
         stems = _as_they_are(job.source, order)
@@ -204,7 +194,7 @@ def remixed(
         _check_channels(job.source, info, strips, order)
         job = replace(job, outputs={**job.outputs, **_stem_files(job, order, names)})
         identity = _identity(source, stems, order)
-        existing = finished.look(job, identity)
+        existing = results.look(job, REMIX, identity)
         if existing.report is not None:
             return Outcome(
                 source=job.source,
@@ -214,7 +204,7 @@ def remixed(
                 report_path=job.report,
             )
         watch.total_s = info.duration_s
-        with _scratch(job.report.parent) as scratch:
+        with results.scratch(job, REMIX) as scratch:
             if stems is None:
                 stems = _separated(job.source, scratch, order, executor, should_stop, watch)
             found = made(
@@ -238,7 +228,9 @@ def remixed(
             }
             said["input"] |= {"sha256": recording.sha256, "bytes": recording.bytes}
             said["execution"]["seconds"] = {"total": round(time.perf_counter() - started, 3)}
-            report = _published(job, said, found, existing.own)
+            samples = {"samples": said["input"]["samples"]}
+            sounds = {name: samples | level for name, level in found.levels_of_files().items()}
+            report = results.published(job, said, found.files, sounds, existing.own)
         written = {name: job.outputs[name] for name in found.files}
     return Outcome(
         source=job.source,
@@ -247,32 +239,6 @@ def remixed(
         report=report,
         report_path=job.report,
     )
-
-
-@dataclass
-class _Watch:
-    """Tells how far a song is, over all passes through it, and stops where it is asked to."""
-
-    on_progress: OnProgress | None
-    check: Callable[[], None]
-    done_s: float = 0.0  # of sound, in the passes that are over and in this one
-    total_s: float | None = None
-
-    def separating(self, progress: Progress) -> None:
-        """The first pass; mixing is at least one more."""
-        self.total_s = progress.total_s and 2 * progress.total_s
-        self.done_s = progress.done_s
-        self._tell()
-
-    def add(self, seconds: float) -> None:
-        self.done_s += seconds
-        self._tell()
-        self.check()
-
-    def _tell(self) -> None:
-        if self.on_progress is not None:
-            total_s = self.total_s and max(self.total_s, self.done_s)
-            self.on_progress(Progress(self.done_s, total_s))
 
 
 def _as_they_are(source: Path, order: Order) -> Material | None:
@@ -332,7 +298,9 @@ def _identity(source: Path, stems: Material | None, order: Order) -> str | None:
     separation = order.request and order.request.identity() if stems is None else stems.kind
     if separation is None:
         return None
-    return finished.identity(
+    return results.identity(
+        REMIX,
+        REVISION,
         {
             "recording": hashed(source),
             "separation": separation,
@@ -342,25 +310,8 @@ def _identity(source: Path, stems: Material | None, order: Order) -> str | None:
             "references": dict(order.references),
             "format": [order.output.format, order.output.bit_depth],
             "write": [order.stems, sorted(order.exports)],
-        }
+        },
     )
-
-
-@contextmanager
-def _scratch(beside: Path) -> Iterator[Path]:
-    """A hidden folder for this run, which has the turn."""
-    folder = beside / _SCRATCH
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir()
-    except OSError as error:
-        raise OutputError(f"{shown(beside)}: {advice(error)}") from error
-    atomic.scratch.add(folder)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        atomic.scratch.discard(folder)
 
 
 def _separated(
@@ -369,7 +320,7 @@ def _separated(
     order: Order,
     executor: Executor,
     should_stop: ShouldStop | None,
-    watch: _Watch,
+    watch: Watch,
 ) -> Material:
     from unweave.api import separate_file
 
@@ -422,50 +373,3 @@ def _facts(stems: Material, order: Order, found: Made) -> dict[str, Any]:
             "peak_memory_mb": rounded(peak_memory_mb(), 1),
         },
     }
-
-
-def _published(
-    job: Job, said: Mapping[str, Any], found: Made, own: Mapping[Path, str]
-) -> dict[str, Any]:
-    """Give all files and their report their names; the report. Raises OutputError."""
-    hidden: dict[str, Hidden] = {}
-    page = None
-    try:
-        for name, file in found.files.items():
-            hidden[name] = atomic.adopted(file, job.outputs[name])
-        digests = {name: file.sha256() for name, file in hidden.items()}
-        listed = {
-            name: {
-                "path": job.outputs[name].name,
-                "sha256": digests[name],
-                "bytes": file.size(),
-            }
-            for name, file in hidden.items()
-        }
-        stems = [
-            {"stem": name, **listed[name], "samples": said["input"]["samples"], **level}
-            for name, level in found.levels_of_files().items()
-        ]
-        kinds = [name for name in listed if name in projects.KINDS]
-        exports = [{"kind": kind, **listed[kind]} for kind in kinds]
-        report = {**said, "stems": stems, "exports": exports}
-        page = Hidden(job.report)
-        page.file.write(as_bytes(report))
-        page.finish()
-        journal.commit(
-            {hidden[name]: digest for name, digest in digests.items()},
-            page,
-            replace=job.overwrite,
-            own={path: digest for path, digest in own.items() if path != job.report.absolute()},
-            before_names=lambda: job.report.unlink(missing_ok=True),
-        )
-    except OSError as error:
-        path = getattr(error, "filename", None) or job.report
-        why = f"cannot be written: {advice(error)}"
-        if isinstance(error, FileExistsError):
-            why = "appeared during the run; use --overwrite, or another folder with -o"
-        raise OutputError(f"{shown(path)}: {why}") from error
-    finally:
-        for unnamed in (*hidden.values(), *([page] if page is not None else [])):
-            unnamed.discard()
-    return report

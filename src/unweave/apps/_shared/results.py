@@ -1,0 +1,168 @@
+"""The files of a use and their report: what is there already, and how they get their names.
+
+A report names its `use`, its files as `stems` (sound) and `exports` (all else), each with its
+SHA-256, and the `identity` of what they were made of. Everything is made in a hidden folder beside
+them, on the same disk. When all is complete it gets its names together, the report last
+(`core/journal`). The next run removes what a killed one left there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from unweave.core import atomic, journal
+from unweave.core.atomic import Hidden, sha256
+from unweave.core.files import advice, shown
+from unweave.engine.report import as_bytes
+from unweave.errors import OutputError, UsageError
+from unweave.jobs import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """report: of the same work, when all of it is there. own: files that give way, by SHA-256."""
+
+    report: dict[str, Any] | None = None
+    own: Mapping[Path, str] = field(default_factory=dict)
+
+
+def identity(use: str, revision: int, facts: Mapping[str, Any]) -> str:
+    """One hash of all that is meant to change a byte of the files.
+
+    revision: goes up when a use makes other bytes of the same.
+    """
+    text = json.dumps({"use": use, "revision": revision, **facts}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def look(job: Job, use: str, identity: str | None) -> Existing:
+    """The state of a job's files. identity: of the work; None where it has none.
+
+    Raises OutputError where a file is in the way, UsageError where that is what is read.
+    """
+    there = [file for file in job.files if os.path.lexists(file)]
+    for file in there:
+        if file.exists() and job.source.is_file() and file.samefile(job.source):
+            raise UsageError(
+                f"{shown(job.source)}: would be written over; choose another folder with -o"
+            )
+    if job.overwrite:
+        return Existing()
+    own = journal.leftovers(job.report.parent)
+    report = _report(job.report, use)
+    same = report is not None and identity is not None and report.get("identity") == identity
+    if report is not None and same:
+        files = dict(_files(report, job.report.parent))
+        unchanged = {
+            path: digest
+            for path, digest in files.items()
+            if path.is_file() and sha256(path) == digest
+        }
+        if len(unchanged) == len(files):
+            return Existing(report=report)
+        own |= {**unchanged, Path(os.path.abspath(job.report)): sha256(job.report)}
+    foreign = [file for file in there if Path(os.path.abspath(file)) not in own]
+    if foreign:
+        why = ""
+        if report is not None and identity is not None:
+            why = (
+                ", changed since it was made"
+                if same
+                else ", made from another recording or with other options"
+            )
+        raise OutputError(
+            f"{shown(job.source)}: {shown(foreign[0])} is there{why}; use --overwrite, or another "
+            "folder with -o"
+        )
+    return Existing(own=own)
+
+
+@contextmanager
+def scratch(job: Job, use: str) -> Iterator[Path]:
+    """A hidden folder for whoever has the turn of a job. Raises OutputError."""
+    beside = job.report.parent
+    folder = beside / f".unweave-{use}"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise OutputError(f"{shown(beside)}: {advice(error)}") from error
+    atomic.scratch.add(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        atomic.scratch.discard(folder)
+
+
+def published(
+    job: Job,
+    said: Mapping[str, Any],
+    files: Mapping[str, Path],
+    sounds: Mapping[str, Mapping[str, Any]],
+    own: Mapping[Path, str],
+) -> dict[str, Any]:
+    """Give all files and their report their names; the report.
+
+    said: the report but for the files. files: complete ones, by their names in `job.outputs`.
+    sounds: what is said of each of them that is sound. own: as `look` gives it. Raises OutputError.
+    """
+    hidden: dict[str, Hidden] = {}
+    page = None
+    try:
+        for name, file in files.items():
+            hidden[name] = atomic.adopted(file, job.outputs[name])
+        digests = {name: file.sha256() for name, file in hidden.items()}
+        listed = {
+            name: {
+                "path": Path(os.path.relpath(job.outputs[name], job.report.parent)).as_posix(),
+                "sha256": digests[name],
+                "bytes": file.size(),
+            }
+            for name, file in hidden.items()
+        }
+        stems = [{"stem": name, **listed[name], **facts} for name, facts in sounds.items()]
+        exports = [{"kind": name, **listed[name]} for name in listed if name not in sounds]
+        report = {**said, "stems": stems, "exports": exports}
+        page = Hidden(job.report)
+        page.file.write(as_bytes(report))
+        page.finish()
+        journal.commit(
+            {hidden[name]: digest for name, digest in digests.items()},
+            page,
+            replace=job.overwrite,
+            own={path: digest for path, digest in own.items() if path != job.report.absolute()},
+            before_names=lambda: job.report.unlink(missing_ok=True),
+        )
+    except OSError as error:
+        path = getattr(error, "filename", None) or job.report
+        why = f"cannot be written: {advice(error)}"
+        if isinstance(error, FileExistsError):
+            why = "appeared during the run; use --overwrite, or another folder with -o"
+        raise OutputError(f"{shown(path)}: {why}") from error
+    finally:
+        for each in (*hidden.values(), *([page] if page is not None else [])):
+            each.discard()
+    return report
+
+
+def _report(path: Path, use: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and found.get("use") == use else None
+
+
+def _files(report: Mapping[str, Any], folder: Path) -> Iterator[tuple[Path, str]]:
+    """Every file that a report names, with its SHA-256."""
+    for item in (*report["stems"], *report["exports"]):
+        yield Path(os.path.abspath(folder / item["path"])), item["sha256"]

@@ -62,9 +62,35 @@ MEASUREMENTS = (
     Measurement(
         "htdemucs-speed",  # needs the published weights: unweave models pull htdemucs
         PERFORMANCE,
-        (f"{PYTHON} benchmarks/htdemucs/compare.py {{song}} --seconds 30 --pairs 2 --speed",),
-        6,
+        (f"{PYTHON} benchmarks/htdemucs/compare.py {{song}} --seconds 30 --pairs 3 --speed",),
+        8,
         "htdemucs",
+    ),
+    Measurement(
+        "htdemucs-speed-long",
+        PERFORMANCE,
+        (
+            f"{PYTHON} benchmarks/htdemucs/compare.py {{song}} --seconds 120 --pairs 1 --speed"
+            " --way 2",
+        ),
+        9,
+        "htdemucs",
+    ),
+    Measurement(
+        "htdemucs-bag",  # the original's time is that of htdemucs-speed
+        PERFORMANCE,
+        (f"{PYTHON} -m benchmarks.htdemucs.bag {{song}} --seconds 30 --original 38.5",),
+        4,
+    ),
+    Measurement(
+        "openunmix-speed",
+        PERFORMANCE,
+        (
+            "benchmarks/openunmix/.venv/bin/python benchmarks/openunmix/compare.py {song} --speed"
+            " --pairs 1 --calls 1",
+        ),
+        4,
+        "openunmix",
     ),
     Measurement(
         "htdemucs-products", PERFORMANCE, (f"{PYTHON} benchmarks/htdemucs/products.py",), 1

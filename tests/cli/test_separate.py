@@ -204,8 +204,7 @@ def long_song(here) -> Path:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize(("number", "jobs"), [(signal.SIGTERM, "1"), (signal.SIGINT, "2")])
 def test_interrupted_leaves_nothing_half_written(long_song, command, gone, number, jobs):
     shutil.copy(long_song, "other.wav")
     arguments = ["separate", "long.wav", "other.wav", "--json", "--jobs", jobs]

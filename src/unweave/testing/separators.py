@@ -75,16 +75,15 @@ def spec_is_complete(separator: AnySeparator) -> None:
 
 def any_length_and_width(separator: AnySeparator) -> None:
     """Stems and residual have the recording's length and channels and sum to it."""
-    for channels in (1, 2, 3):
-        for length in (1, 2, 1023, 30011):
-            wave = song(separator, length, channels)
-            if channels < separator.spec.min_channels:
-                _refuses_channels(separator, wave)
-                continue
-            stems = separate(separator, wave)
-            assert stems.shape == (len(separator.spec.outputs), channels, length)
-            assert np.isfinite(stems).all(), "a sample is not finite"
-            np.testing.assert_allclose(stems.sum(0), wave, atol=ROUNDING)
+    for channels, length in ((1, 30011), (2, 1), (2, 2), (2, 1023), (2, 30011), (3, 1023)):
+        wave = song(separator, length, channels)
+        if channels < separator.spec.min_channels:
+            _refuses_channels(separator, wave)
+            continue
+        stems = separate(separator, wave)
+        assert stems.shape == (len(separator.spec.outputs), channels, length)
+        assert np.isfinite(stems).all(), "a sample is not finite"
+        np.testing.assert_allclose(stems.sum(0), wave, atol=ROUNDING)
 
 
 def blocks_do_not_matter(separator: AnySeparator) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-MESSAGES = "Messages"  # a panel, in verbs whose help has panels
+# Panels, in verbs whose help has them.
+OUTPUT, MODEL, MACHINE, MESSAGES = "Output", "Model", "Machine", "Messages"
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 JsonList = Annotated[bool, typer.Option("--json", help="JSON on stdout: a list.")]
@@ -19,6 +20,14 @@ VerboseInPanel = Annotated[
     bool,
     typer.Option(
         "--verbose", "-v", help="More messages, and tracebacks.", rich_help_panel=MESSAGES
+    ),
+]
+JsonInPanel = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="One JSON document on stdout; messages on stderr.",
+        rich_help_panel=MESSAGES,
     ),
 ]
 Start = Annotated[
@@ -57,6 +66,46 @@ def model_names() -> list[str]:
     from unweave import registry
 
     return registry.names()
+
+
+class Quality(StrEnum):
+    """The choices of `registry.quality`."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    BEST = "best"
+
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="Separator; see 'unweave models'.",
+        autocompletion=model_names,
+        show_default="spleeter-2stems",
+        rich_help_panel=MODEL,
+    ),
+]
+Pull = Annotated[
+    bool,
+    typer.Option(
+        "--pull",
+        help="Fetch the weights of the model where they are not here, without a question.",
+        rich_help_panel=MODEL,
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Option of the separator; see 'unweave models show NAME'.",
+        rich_help_panel=MODEL,
+    ),
+]
+Seed = Annotated[int, typer.Option(metavar="NUMBER", help="Random seed.", rich_help_panel=MACHINE)]
 
 
 def dataset_names(incomplete: str) -> list[str]:

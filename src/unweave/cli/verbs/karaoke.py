@@ -1,7 +1,6 @@
 """`unweave karaoke`: songs in, backing tracks to sing to out."""
 
 import os
-import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +8,19 @@ from typing import Annotated, Any
 import typer
 
 from unweave.cli.declared import with_options
-from unweave.cli.options import MESSAGES, QuietInPanel, VerboseInPanel, model_names
+from unweave.cli.options import (
+    MACHINE,
+    MODEL,
+    OUTPUT,
+    JsonInPanel,
+    Model,
+    Pull,
+    Quality,
+    QuietInPanel,
+    Seed,
+    Settings,
+    VerboseInPanel,
+)
 from unweave.cli.session import session
 from unweave.request import Execution, Inference, Output
 
@@ -19,21 +30,7 @@ class Video(StrEnum):
     WEBM = "webm"
 
 
-class Quality(StrEnum):
-    """The choices of `registry.quality`."""
-
-    FAST = "fast"
-    BALANCED = "balanced"
-    BEST = "best"
-
-
-TRACK, WORDS, OUTPUT, MODEL, MACHINE = (
-    "Backing track",
-    "Words and picture",
-    "Output",
-    "Model",
-    "Machine",
-)
+TRACK, WORDS = "Backing track", "Words and picture"
 
 
 @with_options({Output: OUTPUT, Inference: MODEL, Execution: MACHINE})
@@ -188,18 +185,7 @@ def karaoke(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Overwrite existing files.", rich_help_panel=OUTPUT)
     ] = False,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="NAME",
-            help="Separator; see 'unweave models'.",
-            autocompletion=model_names,
-            show_default="spleeter-2stems",
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
+    model: Model = None,
     quality: Annotated[
         Quality | None,
         typer.Option(
@@ -208,34 +194,10 @@ def karaoke(
             rich_help_panel=MODEL,
         ),
     ] = None,
-    pull: Annotated[
-        bool,
-        typer.Option(
-            "--pull",
-            help="Fetch the weights of the model where they are not here, without a question.",
-            rich_help_panel=MODEL,
-        ),
-    ] = False,
-    settings_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Option of the separator; see 'unweave models show NAME'.",
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(metavar="NUMBER", help="Random seed.", rich_help_panel=MACHINE)
-    ] = 0,
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="One JSON document on stdout; messages on stderr.",
-            rich_help_panel=MESSAGES,
-        ),
-    ] = False,
+    pull: Pull = False,
+    settings_: Settings = None,
+    seed: Seed = 0,
+    as_json: JsonInPanel = False,
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
     **options: Any,
@@ -244,11 +206,10 @@ def karaoke(
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
         from unweave import registry
         from unweave.apps import karaoke as app
-        from unweave.cli.outcomes import Watcher, document, sum_up
-        from unweave.cli.progress import display
+        from unweave.cli.batch import work_through
         from unweave.cli.weights import fetch
         from unweave.errors import UsageError
-        from unweave.jobs import cancelled, exit_code, find, in_words, not_found
+        from unweave.jobs import find
         from unweave.options import parse
 
         if quality is not None:
@@ -293,30 +254,20 @@ def karaoke(
         )
         found, lost, passed_over = find(inputs, output)
         jobs = app.planned(found, order, output, filename_template, overwrite)
-        started = time.monotonic()
-        missed = [not_found(item) for item in lost]
-        for outcome in missed:
-            current.error(outcome.error)
 
-        def written(outcomes: list[Any]) -> dict[str, Any]:
-            passed = [str(item.path) for item in passed_over]
-            return {**document(outcomes, exit_code(outcomes)), "passed_over": passed}
+        def pull_what_is_needed() -> None:
+            if not all(os.path.exists(job.report) for job in jobs):
+                fetch(current, [model], stems=order.needs, ask=not pull)
 
-        if not all(os.path.exists(job.report) for job in jobs):
-            fetch(current, [model], stems=order.needs, ask=not pull)
-        weights = {job.report: _bytes(job.source) for job in jobs}
-        with display(current, weights) as shown_progress:
-            watcher = Watcher(current, shown_progress, _lines)
-            current.so_far = lambda: written(
-                missed + [watcher.outcomes.get(job.report) or cancelled(job) for job in jobs]
-            )
-            outcomes = missed + app.run(jobs, order, watcher, current.should_stop)
-        sum_up(current, outcomes, time.monotonic() - started)
-        if passed_over:
-            current.note(in_words(passed_over))
-        if as_json:
-            current.emit(written(outcomes))
-        raise typer.Exit(exit_code(outcomes))
+        work_through(
+            current,
+            jobs,
+            lost,
+            passed_over,
+            lambda watcher: app.run(jobs, order, watcher, current.should_stop),
+            lines=_lines,
+            before=pull_what_is_needed,
+        )
 
 
 def _lines(outcome: Any, verbose: bool) -> list[str]:
@@ -344,13 +295,6 @@ def _size_of(text: str) -> tuple[int, int]:
     if not (by and width.isdecimal() and height.isdecimal() and len(text) < 12):
         raise UsageError(f"--size is width and height in pixels, as in 1280x720; got {text!r:.40}")
     return int(width), int(height)
-
-
-def _bytes(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 EXAMPLES = (

@@ -1,18 +1,28 @@
 """`unweave remix`: change the level, place and tone of the stems of songs."""
 
 import os
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from unweave.cli.declared import with_options
-from unweave.cli.options import MESSAGES, QuietInPanel, VerboseInPanel, model_names
+from unweave.cli.options import (
+    MACHINE,
+    MODEL,
+    OUTPUT,
+    JsonInPanel,
+    Model,
+    Pull,
+    QuietInPanel,
+    Seed,
+    Settings,
+    VerboseInPanel,
+)
 from unweave.cli.session import session
 from unweave.request import Execution, Inference, Output
 
-MIX, OUTPUT, MODEL, MACHINE = "Mix", "Output", "Model", "Machine"
+MIX = "Mix"
 Words = list[str] | None
 
 
@@ -100,46 +110,11 @@ def remix(
         bool,
         typer.Option("--overwrite", help="Overwrite existing files.", rich_help_panel=OUTPUT),
     ] = False,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="NAME",
-            help="Separator; see 'unweave models'.",
-            autocompletion=model_names,
-            show_default="spleeter-2stems",
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
-    pull: Annotated[
-        bool,
-        typer.Option(
-            "--pull",
-            help="Fetch the weights of the model where they are not here, without a question.",
-            rich_help_panel=MODEL,
-        ),
-    ] = False,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Option of the separator; see 'unweave models show NAME'.",
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(metavar="NUMBER", help="Random seed.", rich_help_panel=MACHINE)
-    ] = 0,
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="One JSON document on stdout; messages on stderr.",
-            rich_help_panel=MESSAGES,
-        ),
-    ] = False,
+    model: Model = None,
+    pull: Pull = False,
+    settings: Settings = None,
+    seed: Seed = 0,
+    as_json: JsonInPanel = False,
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
     **options: Any,
@@ -149,12 +124,10 @@ def remix(
         from unweave import registry
         from unweave.apps import remix as app
         from unweave.apps.remix import mix_file
-        from unweave.cli.outcomes import Watcher, document, sum_up
-        from unweave.cli.progress import display
+        from unweave.cli.batch import work_through
         from unweave.cli.weights import fetch
         from unweave.core.files import shown
         from unweave.errors import UsageError
-        from unweave.jobs import cancelled, exit_code, in_words, not_found
         from unweave.options import parse
 
         changes: dict[str, dict[str, Any]] = {
@@ -176,31 +149,21 @@ def remix(
             if write_mix.exists() and not overwrite:
                 raise UsageError(f"{shown(write_mix)}: is there; use --overwrite, or another name")
             mix_file.write(write_mix, wanted)
-        started = time.monotonic()
-        missed = [not_found(item) for item in lost]
-        for outcome in missed:
-            current.error(outcome.error)
 
-        def written(outcomes: list[Any]) -> dict[str, Any]:
-            passed = [str(item.path) for item in passed_over]
-            return {**document(outcomes, exit_code(outcomes)), "passed_over": passed}
+        def pull_what_is_needed() -> None:
+            todo = [job for job in jobs if not os.path.exists(job.report)]
+            if any(app.is_separated(job.source) for job in todo):
+                fetch(current, [model], ask=not pull)
 
-        todo = [job for job in jobs if not os.path.exists(job.report)]
-        if any(app.is_separated(job.source) for job in todo):
-            fetch(current, [model], ask=not pull)
-        weights = {job.report: _size(job.source) for job in jobs}
-        with display(current, weights) as shown_progress:
-            watcher = Watcher(current, shown_progress, _lines)
-            current.so_far = lambda: written(
-                missed + [watcher.outcomes.get(job.report) or cancelled(job) for job in jobs]
-            )
-            outcomes = missed + app.run(jobs, order, watcher, current.should_stop)
-        sum_up(current, outcomes, time.monotonic() - started)
-        if passed_over:
-            current.note(in_words(passed_over))
-        if as_json:
-            current.emit(written(outcomes))
-        raise typer.Exit(exit_code(outcomes))
+        work_through(
+            current,
+            jobs,
+            lost,
+            passed_over,
+            lambda watcher: app.run(jobs, order, watcher, current.should_stop),
+            lines=_lines,
+            before=pull_what_is_needed,
+        )
 
 
 def _lines(outcome: Any, verbose: bool) -> list[str]:
@@ -254,13 +217,6 @@ def _numbers(option: str, words: list[str] | None) -> dict[str, float]:
                 f"--{option} takes STEM=NUMBER, as in {stem}=1; got {stem + '=' + text!r}"
             ) from None
     return found
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 EXAMPLES = (

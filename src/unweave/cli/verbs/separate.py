@@ -1,7 +1,6 @@
 """`unweave separate`: recordings in, stems out."""
 
 import os
-import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +9,19 @@ import typer
 
 from unweave.cli import lean
 from unweave.cli.declared import with_options
-from unweave.cli.options import MESSAGES, QuietInPanel, VerboseInPanel, model_names
+from unweave.cli.options import (
+    MACHINE,
+    MODEL,
+    OUTPUT,
+    JsonInPanel,
+    Model,
+    Pull,
+    Quality,
+    QuietInPanel,
+    Seed,
+    Settings,
+    VerboseInPanel,
+)
 from unweave.cli.session import session
 from unweave.request import Execution, Inference, Output
 
@@ -18,17 +29,6 @@ from unweave.request import Execution, Inference, Output
 class Bandwidth(StrEnum):
     FULL = "full"
     MODEL = "model"
-
-
-class Quality(StrEnum):
-    """The choices of `registry.quality`."""
-
-    FAST = "fast"
-    BALANCED = "balanced"
-    BEST = "best"
-
-
-OUTPUT, MODEL, MACHINE = "Output", "Model", "Machine"
 
 
 @with_options({Output: OUTPUT, Inference: MODEL, Execution: MACHINE})
@@ -82,18 +82,7 @@ def separate(
             rich_help_panel=OUTPUT,
         ),
     ] = False,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="NAME",
-            help="Separator; see 'unweave models'.",
-            autocompletion=model_names,
-            show_default="spleeter-2stems",
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
+    model: Model = None,
     quality: Annotated[
         Quality | None,
         typer.Option(
@@ -102,14 +91,7 @@ def separate(
             rich_help_panel=MODEL,
         ),
     ] = None,
-    pull: Annotated[
-        bool,
-        typer.Option(
-            "--pull",
-            help="Fetch the weights of the model where they are not here, without a question.",
-            rich_help_panel=MODEL,
-        ),
-    ] = False,
+    pull: Pull = False,
     bandwidth: Annotated[
         Bandwidth | None,
         typer.Option(
@@ -135,19 +117,8 @@ def separate(
             rich_help_panel=MODEL,
         ),
     ] = None,
-    settings_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Option of the separator; see 'unweave models show NAME'.",
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(metavar="NUMBER", help="Random seed.", rich_help_panel=MACHINE),
-    ] = 0,
+    settings_: Settings = None,
+    seed: Seed = 0,
     jobs: Annotated[
         int,
         typer.Option(
@@ -157,14 +128,7 @@ def separate(
             rich_help_panel=MACHINE,
         ),
     ] = 1,
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="One JSON document on stdout; messages on stderr.",
-            rich_help_panel=MESSAGES,
-        ),
-    ] = False,
+    as_json: JsonInPanel = False,
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
     **options: Any,
@@ -172,19 +136,11 @@ def separate(
     """Separate recordings into their stems."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
         from unweave import registry
-        from unweave.cli.outcomes import Watcher, document, remember, sum_up
-        from unweave.cli.progress import display
+        from unweave.cli.batch import work_through
+        from unweave.cli.outcomes import remember
         from unweave.cli.weights import fetch
         from unweave.errors import UsageError
-        from unweave.jobs import (
-            Outcome,
-            cancelled,
-            exit_code,
-            in_words,
-            not_found,
-            prepare,
-            run,
-        )
+        from unweave.jobs import prepare, run
         from unweave.options import parse
         from unweave.request import run_options
 
@@ -219,45 +175,22 @@ def separate(
             execution=execution,
         )
         plan = prepare(inputs, request, output, template=filename_template, overwrite=overwrite)
-        started = time.monotonic()
-        missed = [not_found(item) for item in plan.missed]
-        for outcome in missed:
-            current.error(outcome.error)
 
-        def written(outcomes: list[Outcome]) -> dict[str, Any]:
-            passed_over = [str(item.path) for item in plan.passed_over]
-            return {**document(outcomes, exit_code(outcomes)), "passed_over": passed_over}
+        def pull_what_is_needed() -> None:
+            if not all(os.path.exists(job.report) for job in plan.jobs):
+                fetch(current, [model], stems=request.needed, ask=not pull)
 
-        if not all(os.path.exists(job.report) for job in plan.jobs):
-            fetch(current, [model], stems=request.needed, ask=not pull)
-        weights = {job.report: _size(job.source) for job in plan.jobs}
-        with display(current, weights) as shown_progress:
-            watcher = Watcher(current, shown_progress)
-            current.so_far = lambda: written(
-                missed + [watcher.outcomes.get(job.report) or cancelled(job) for job in plan.jobs]
-            )
-            outcomes = missed + run(
-                plan.jobs,
-                plan.request,
-                watcher,
-                workers=jobs,
-                should_stop=current.should_stop,
-            )
-        if jobs == 1:
-            remember(model, request, outcomes)
-        sum_up(current, outcomes, time.monotonic() - started)
-        if plan.passed_over:
-            current.note(in_words(plan.passed_over))
-        if as_json:
-            current.emit(written(outcomes))
-        raise typer.Exit(exit_code(outcomes))
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
+        work_through(
+            current,
+            plan.jobs,
+            plan.missed,
+            plan.passed_over,
+            lambda watcher: run(
+                plan.jobs, plan.request, watcher, workers=jobs, should_stop=current.should_stop
+            ),
+            before=pull_what_is_needed,
+            after=lambda outcomes: remember(model, request, outcomes) if jobs == 1 else None,
+        )
 
 
 EXAMPLES = (

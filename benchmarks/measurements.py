@@ -166,6 +166,17 @@ MEASUREMENTS = (
         40,
     ),
     Measurement(
+        "four-stems",  # after `unweave models pull htdemucs`, research only
+        "docs/benchmark-report.md",
+        (
+            "unweave benchmark --dataset musdb18 --root {musdb} --split train"
+            " -o {results}/four-stems -s htdemucs -s spleeter-2stems --oracle mixture"
+            " --oracle irm2",
+            f"{PYTHON} -m benchmarks.scores four-stems {{results}}/four-stems",
+        ),
+        40,
+    ),
+    Measurement(
         "lyrics",
         "docs/lyrics.md",
         (f"{PYTHON} -m benchmarks.lyrics.alignment {{data}}/ultrastar",),

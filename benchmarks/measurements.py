@@ -177,6 +177,17 @@ MEASUREMENTS = (
         40,
     ),
     Measurement(
+        "four-stems-mir-1k",
+        "docs/benchmark-report.md",
+        (
+            "unweave benchmark --dataset mir-1k --root {mir1k} --split test-public"
+            " -o {results}/four-stems-mir-1k -s htdemucs -s spleeter-2stems --oracle mixture"
+            " --oracle irm2",
+            f"{PYTHON} -m benchmarks.scores voice {{results}}/four-stems-mir-1k",
+        ),
+        40,
+    ),
+    Measurement(
         "lyrics",
         "docs/lyrics.md",
         (f"{PYTHON} -m benchmarks.lyrics.alignment {{data}}/ultrastar",),

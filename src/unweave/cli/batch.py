@@ -30,7 +30,7 @@ def work_through(
     """Do the jobs, say what became of each, sum up, and exit.
 
     lost, passed_over: inputs that gave no recording. lines: what is said of a finished one. before:
-    done when the inputs that gave none were named; after: with the outcomes, all inputs' own.
+    called once the lost inputs are named. after: called with the outcomes of all inputs.
     """
     from unweave.cli.outcomes import Watcher, document, sum_up
     from unweave.cli.progress import display

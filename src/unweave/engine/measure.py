@@ -14,6 +14,8 @@ from unweave.types import Wave
 
 SILENCE_DB = -300.0  # stands for minus infinity, which JSON cannot hold
 LOWEST_CEILING = 0.1  # below it, equal samples are more likely to be rounding than clipping
+FULL_SCALE = 1.0  # what lies above it, integer formats cannot hold
+UNCLIPPED = 1.0 - 2.0**-15  # the peak of what would clip: rounding cannot reach full scale
 SHORTEST_RUN = 3  # equal samples in a row
 
 

@@ -31,14 +31,12 @@ from unweave.engine.compose import AnySeparator
 from unweave.engine.executor import Executor
 from unweave.engine.inference import run_with
 from unweave.engine.limits import enough_memory
-from unweave.engine.measure import Pass, SampleSanitizer, StemMeter
+from unweave.engine.measure import FULL_SCALE, UNCLIPPED, Pass, SampleSanitizer, StemMeter
 from unweave.engine.source import Watched
 from unweave.engine.wrap import Work
 from unweave.errors import InputError, OutputError, UsageError
 from unweave.request import Execution, Inference, SeparationRequest
 from unweave.types import Block, OnBlock, OnProgress, Progress, ShouldStop, Wave
-
-FULL_SCALE = 1.0  # what lies above it, integer formats cannot hold
 
 
 @enough_memory()
@@ -138,8 +136,7 @@ def separate_file(
         if found.peak > peak_limit:
             for writer in writers.values():
                 writer.discard()
-            # A hair below full scale, so that rounding cannot reach what clips.
-            gain, passes = (1.0 - 2.0**-15) / found.peak, 2
+            gain, passes = UNCLIPPED / found.peak, 2
             notes.append(
                 f"a stem peaks {20 * np.log10(found.peak):.2f} dB above full scale: "
                 f"all stems are {-20 * np.log10(gain):.2f} dB quieter (32 bits keep the level)"

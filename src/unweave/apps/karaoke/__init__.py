@@ -3,7 +3,7 @@
 `settings` says what is asked of the sound and `order` of a song; `voices` chooses the stems,
 `sound` takes them out of the recording block by block, with `intro`, `stretch`, `clicks` and
 `levels`; `timing` knows where a moment of the song lies then; `picture` copies that of a video;
-`job` does one song.
+`making` makes the files of a song, `job` does one song from its file to its report.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def karaoke(
     trim_intro_s: float | None = None,
     lyrics: StrPath | None = None,
     video: str | None = None,
-    size: tuple[int, int] = (1920, 1080),
-    rate_fps: float = 30.0,
+    size: tuple[int, int] | None = None,
+    rate_fps: float | None = None,
     background: str | None = None,
     font: str | None = None,
     cdg: bool = False,
@@ -80,12 +80,12 @@ def karaoke(
     than that before the first word, and fade in.
 
     lyrics: a file; it is written beside, in its own format, at the times of the backing track.
-    video: "mp4" or "webm", of `size` pixels and `rate_fps` frames a second, with the words of
-    `lyrics` on `background` (a picture, "#RRGGBB", or "cover"); without lyrics with the picture of
-    `path`. cdg: MP3 and CD+G; cdg_zip: both in a ZIP too. stems_dir: keep the voice's stems there,
-    and take them from there. options: as of `unweave.separate_file`, `format` and the model's own
-    among them. What is done already is not done again: its report is returned. on_progress,
-    should_stop, executor: as of `unweave.separate_file`.
+    video: "mp4" or "webm", of `size` pixels (1920 x 1080) and `rate_fps` (30) frames a second, with
+    the words of `lyrics` on `background` (a picture, "#RRGGBB", or "cover"), in `font`; without
+    lyrics with the picture of `path`. cdg: MP3 and CD+G; cdg_zip: both in a ZIP too. stems_dir:
+    keep the voice's stems there, and take them from there. options: as of `unweave.separate_file`,
+    `format` and the model's own among them. What is done already is not done again: its report is
+    returned. on_progress, should_stop, executor: as of `unweave.separate_file`.
 
     Raises InputError, OutputError, UsageError, WeightsError, MemoryLimitError or Cancelled, each
     with one line that says what to do. Nothing half-written is left.
@@ -100,11 +100,7 @@ def karaoke(
         loudness=loudness,
         trim_intro_s=trim_intro_s,
     )
-    picture = None
-    if video is not None:
-        picture = Picture(
-            kind=video, size=size, rate_fps=rate_fps, background=background, font=font
-        )
+    picture = Picture(kind=video, size=size, rate_fps=rate_fps, background=background, font=font)
     order = ordered(
         settings,
         model,

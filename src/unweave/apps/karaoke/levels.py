@@ -6,15 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unweave.engine.measure import decibels
+from unweave.engine.measure import FULL_SCALE, UNCLIPPED, decibels
 from unweave.signal.loudness import Loudness
 from unweave.signal.true_peak import TruePeak
 from unweave.types import Wave
 
 MOST_DBTP = -1.0  # EBU R 128
 MARGIN_DB = 0.05  # other meters look at other places between the samples
-FULL_SCALE = 1.0  # what lies above it, integer formats cannot hold
-BELOW = 1.0 - 2.0**-15  # a hair below it, so that rounding cannot reach what clips
 CLICK_OVER_LU = 2.0  # the peak of a click above the song's loudness: heard, and no fright
 CLICK_PEAKS = (0.05, 0.5)
 
@@ -76,7 +74,7 @@ def gain_for(found: Levels, loudness: float | None, integer: bool) -> tuple[floa
             )
     if integer and found.peak * gain > FULL_SCALE:
         over_db = 20 * math.log10(found.peak * gain)
-        gain = BELOW / found.peak
+        gain = UNCLIPPED / found.peak
         notes.append(
             f"it peaks {over_db:.2f} dB above full scale: the backing track is so much quieter "
             "(32-bit WAV keeps the level)"

@@ -14,6 +14,7 @@ from unweave import registry
 from unweave.apps.karaoke import voices
 from unweave.apps.karaoke.screen import need_pillow
 from unweave.apps.karaoke.settings import Settings
+from unweave.apps.karaoke.video import RATE_FPS, SIZE_PX, checked_rate, checked_size
 from unweave.apps.karaoke.voices import Voices
 from unweave.core.atomic import straight
 from unweave.core.files import check_file, readable, shown
@@ -32,37 +33,53 @@ if TYPE_CHECKING:
 BACKING, LYRICS, VIDEO, CDG, ZIP, MP3 = "backing", "lyrics", "video", "cdg", "zip", "mp3"
 REPORT = "karaoke"
 VIDEOS = ("mp4", "webm")
-SMALLEST, LARGEST = 128, 8192  # pixels
 COVER = "cover"  # as a background: the song's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """The video that is asked for. kind: its ending. background, font: as `video.write` has them.
+    """What is seen. kind: the ending of the video, None for none. size, rate_fps, background: of
+    a video with words, as `video.write` has them; font: of the words, in CD+G too.
 
     Raises UsageError for a wrong value.
     """
 
-    kind: str
-    size: tuple[int, int] = (1920, 1080)
-    rate_fps: float = 30.0
+    kind: str | None = None
+    size: tuple[int, int] | None = None
+    rate_fps: float | None = None
     background: str | None = None
     font: str | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in VIDEOS:
+        if self.kind not in (None, *VIDEOS):
             raise UsageError(f"a video is {' or '.join(VIDEOS)}; got {self.kind!r:.80}")
-        width, height = self.size
-        if not all(SMALLEST <= side <= LARGEST and side % 2 == 0 for side in (width, height)):
-            raise UsageError(
-                f"the size of a video is two even numbers from {SMALLEST} to {LARGEST}, as in "
-                f"1920x1080; got {width}x{height}"
-            )
-        if not 1 <= self.rate_fps <= 120:  # NaN is not
-            raise UsageError(f"a video has 1 to 120 frames a second; got {self.rate_fps:g}")
+        checked_size(self.size or SIZE_PX)
+        checked_rate(RATE_FPS if self.rate_fps is None else self.rate_fps)
         back = self.background or ""
         if back.startswith("#") and not re.fullmatch(r"#[0-9a-fA-F]{6}", back):
             raise UsageError(f"a colour is written as #203040; got {back!r:.80}")
+
+    def facts(self) -> dict[str, Any] | None:
+        """Of the video, as plain data."""
+        if self.kind is None:
+            return None
+        return {
+            "kind": self.kind,
+            "size": list(self.size or SIZE_PX),
+            "rate_fps": self.rate_fps or RATE_FPS,
+            "background": self.background,
+            "font": self.font,
+        }
+
+    def check_use(self, *, words: bool, cdg: bool) -> None:
+        """Raises UsageError for what would change nothing. words: whether there are lyrics."""
+        told = {"size": self.size, "frame rate": self.rate_fps, "background": self.background}
+        told |= {} if cdg else {"font": self.font}
+        of_words = [name for name, value in told.items() if value is not None]
+        if of_words and not (self.kind and words):
+            raise UsageError(
+                f"the {of_words[0]} is of a video with words: ask for one with --video and --lyrics"
+            )
 
     def files(self) -> dict[str, Path]:
         """The files that are named, by what they are."""
@@ -98,7 +115,7 @@ class Order:
     request: SeparationRequest | None
     voices: Voices
     words: Words | None = None
-    picture: Picture | None = None
+    picture: Picture = Picture()
     cdg: bool = False
     cdg_zip: bool = False
     stems_dir: Path | None = None
@@ -110,21 +127,12 @@ class Order:
 
     def facts(self) -> dict[str, Any]:
         """What is asked for besides the separation, as plain data."""
-        picture = self.picture
         return {
             **in_force(self.settings),
             "voice": list(self.voices.removed),
             "guide": list(self.voices.guide) if self.settings.guide_db is not None else [],
             "lyrics": None if self.words is None else self.words.format,
-            "video": None
-            if picture is None
-            else {
-                "kind": picture.kind,
-                "size": list(picture.size),
-                "rate_fps": picture.rate_fps,
-                "background": picture.background,
-                "font": picture.font,
-            },
+            "video": self.picture.facts(),
             "cdg": self.cdg,
             "cdg_zip": self.cdg_zip,
         }
@@ -136,7 +144,7 @@ def ordered(
     options: Mapping[str, Any],
     *,
     lyrics: Path | None = None,
-    picture: Picture | None = None,
+    picture: Picture = Picture(),
     cdg: bool = False,
     cdg_zip: bool = False,
     stems_dir: Path | None = None,
@@ -155,15 +163,16 @@ def ordered(
         )
     if (cdg or cdg_zip) and lyrics is None:
         raise UsageError("CD+G shows words: give them with --lyrics")
+    picture.check_use(words=lyrics is not None, cdg=cdg or cdg_zip)
     words = None if lyrics is None else read_words(lyrics)
-    if words is not None and (picture or cdg or cdg_zip):
+    if words is not None and (picture.kind or cdg or cdg_zip):
         need_pillow()
-    if words is not None and (picture or cdg or cdg_zip) and not words.lyrics.timed:
-        raise InputError(
-            f"{shown(words.path)}: not every line has a time, which a video and CD+G need; give "
-            "timed lyrics, such as .lrc"
-        )
-    for path in picture.files().values() if picture else ():
+        if not words.lyrics.timed:
+            raise InputError(
+                f"{shown(words.path)}: not every line has a time, which a video and CD+G need; "
+                "give timed lyrics, such as .lrc"
+            )
+    for path in picture.files().values():
         with readable(path):
             check_file(path)
     seed = own.pop("seed", 0)
@@ -253,7 +262,7 @@ def _job(item: InputFile, order: Order, folder: Path, template: str, overwrite: 
     outputs = {BACKING: path(BACKING, order.output.format)}
     if order.words is not None:
         outputs[LYRICS] = path(LYRICS, order.words.path.suffix[1:].lower() or "txt")
-    if order.picture is not None:
+    if order.picture.kind is not None:
         outputs[VIDEO] = path(VIDEO, order.picture.kind)
     if order.cdg:
         if order.output.format != "mp3":
@@ -269,8 +278,7 @@ def _refuse_to_write_over(jobs: Sequence[Job], order: Order) -> None:
     read_by_us = {job.source: "the song" for job in jobs}
     if order.words is not None:
         read_by_us[order.words.path] = "the lyrics"
-    named = order.picture.files() if order.picture else {}
-    read_by_us |= {path: f"the {name}" for name, path in named.items()}
+    read_by_us |= {path: f"the {name}" for name, path in order.picture.files().items()}
     for path, what in read_by_us.items():
         for job in jobs:
             for file in job.files:

@@ -22,13 +22,11 @@ from unweave.apps.remix.mix import Mix, Strip
 from unweave.apps.remix.spectrum import Correction, Spectrum
 from unweave.audio.info import SourceInfo
 from unweave.audio.writer import Writer
-from unweave.engine.measure import decibels
+from unweave.engine.measure import FULL_SCALE, UNCLIPPED, decibels
 from unweave.signal.loudness import Loudness
 from unweave.types import Wave
 
-FULL_SCALE = 1.0
 NULL_DB = -60.0  # below lies what 16 bits round away
-BELOW = 1.0 - 2.0**-15  # a hair below full scale, so that rounding cannot reach what clips
 
 OnBlock = Callable[[int], None]
 """Is told how many samples were worked on; raises Cancelled."""
@@ -158,7 +156,7 @@ def rendered(
             notes += [note] if note else []
         if found.peak * gain > limit:
             notes.append(_quieter(found.peak, gain, loudness_lufs))
-            gain = BELOW / found.peak
+            gain = UNCLIPPED / found.peak
         if gain != 1.0 or not writers:
             for writer in writers:
                 writer.discard()

@@ -122,13 +122,23 @@ def karaoke(
         ),
     ] = None,
     size: Annotated[
-        str,
-        typer.Option(metavar="WxH", help="Pixels of the video.", rich_help_panel=WORDS),
-    ] = "1920x1080",
+        str | None,
+        typer.Option(
+            metavar="WxH",
+            help="Pixels of the video.",
+            show_default="1920x1080",
+            rich_help_panel=WORDS,
+        ),
+    ] = None,
     fps: Annotated[
-        float,
-        typer.Option(metavar="NUMBER", help="Frames a second.", rich_help_panel=WORDS),
-    ] = 30.0,
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Frames of the video a second.",
+            show_default="30",
+            rich_help_panel=WORDS,
+        ),
+    ] = None,
     background: Annotated[
         str | None,
         typer.Option(
@@ -233,15 +243,13 @@ def karaoke(
             loudness=loudness,
             trim_intro_s=trim_intro,
         )
-        picture = None
-        if video is not None:
-            picture = app.Picture(
-                kind=str(video),
-                size=_size_of(size),
-                rate_fps=fps,
-                background=background,
-                font=font,
-            )
+        picture = app.Picture(
+            kind=None if video is None else str(video),
+            size=None if size is None else _size_of(size),
+            rate_fps=fps,
+            background=background,
+            font=font,
+        )
         order = app.ordered(
             wanted,
             model,

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from unweave.lyrics import Lyrics
     from unweave.types import OnProgress, StrPath
 
-SIZES_PX = (128, 8192)
-RATES_FPS = (1, 120)
+SIZE_PX, SIZES_PX = (1920, 1080), (128, 8192)  # the usual, the least and the most
+RATE_FPS, RATES_FPS = 30.0, (1, 120)
 
 
 def write(
@@ -28,8 +28,8 @@ def write(
     lyrics: Lyrics,
     audio: StrPath,
     *,
-    size: tuple[int, int] = (1920, 1080),
-    rate_fps: float | Fraction = 30,
+    size: tuple[int, int] = SIZE_PX,
+    rate_fps: float | Fraction = RATE_FPS,
     background: StrPath | None = None,
     font: StrPath | None = None,
     title: str | None = None,
@@ -67,7 +67,7 @@ def write(
     from unweave.types import Progress
 
     path = Path(path)
-    size, rate = _size(size), _rate(rate_fps)
+    size, rate = checked_size(size), checked_rate(rate_fps)
     words = rows(lyrics)
     with Reader(Path(audio)) as reader:
         info = reader.info
@@ -122,18 +122,19 @@ def write(
     }
 
 
-def _size(size: tuple[int, int]) -> tuple[int, int]:
+def checked_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height of a video. Raises UsageError for what no video has."""
     least, most = SIZES_PX
     if len(size) != 2 or any(side not in range(least, most + 1, 2) for side in size):
         raise UsageError(
-            f"no video has the size {size!r}; width and height are even numbers from {least} to "
-            f"{most}, as in 1920x1080"
+            f"no video has the size {'x'.join(map(str, size))}; width and height are even numbers "
+            f"from {least} to {most}, as in 1920x1080"
         )
     return size
 
 
-def _rate(rate_fps: float | Fraction) -> Fraction:
-    """As a fraction that clocks can count: 29.97 is 30000/1001."""
+def checked_rate(rate_fps: float | Fraction) -> Fraction:
+    """As a fraction that clocks can count: 29.97 is 30000/1001. Raises UsageError."""
     least, most = RATES_FPS
     if not least <= rate_fps <= most:
         raise UsageError(f"a video has {least} to {most} frames a second, not {rate_fps!r}")

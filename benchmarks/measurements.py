@@ -77,10 +77,54 @@ MEASUREMENTS = (
         "htdemucs",
     ),
     Measurement(
-        "htdemucs-bag",  # the original's time is that of htdemucs-speed
+        "htdemucs-bag",
         PERFORMANCE,
-        (f"{PYTHON} -m benchmarks.htdemucs.bag {{song}} --seconds 30 --original 38.5",),
-        4,
+        (f"{PYTHON} -m benchmarks.htdemucs.bag {{song}} --seconds 30",),
+        5,
+        "htdemucs",
+    ),
+    Measurement(
+        "hybrid-demucs-speed",
+        PERFORMANCE,
+        (f"{PYTHON} -m benchmarks.demucs.compare {{song}} --models hdemucs_mmi --pairs 3",),
+        6,
+        "networks",
+    ),
+    Measurement(
+        "htdemucs-memory",
+        PERFORMANCE,
+        (
+            f"{PYTHON} benchmarks/memory.py {{song}} --model htdemucs --minutes 10 120"
+            " --formats wav",
+        ),
+        90,
+    ),
+    Measurement(
+        "htdemucs-memory-small",
+        PERFORMANCE,
+        (
+            f"{PYTHON} benchmarks/memory.py {{song}} --model htdemucs --minutes 2 --formats wav"
+            " --options='--max-memory 1500'",
+        ),
+        3,
+    ),
+    Measurement(
+        "htdemucs-memory-original",
+        PERFORMANCE,
+        (f"{PYTHON} -m benchmarks.htdemucs.memory {{song}} --minutes 10",),
+        9,
+        "htdemucs",
+    ),
+    Measurement(
+        "htdemucs-memory-day",
+        PERFORMANCE,
+        (
+            f"{PYTHON} -m benchmarks.untrained build/small htdemucs --set width=16"
+            " layers=1 bottleneck=64 hidden=1",
+            f"{PYTHON} benchmarks/memory.py {{song}} --model build/small/htdemucs.toml"
+            " --minutes 10 480 --formats wav --options='--stems vocals'",
+        ),
+        20,
     ),
     Measurement(
         "openunmix-speed",

@@ -14,9 +14,9 @@ samples at 44.1 kHz and are compared after the same way back: resamplers differ.
 the mix is measured against the mix.
 
 Speed is that of a decoded wave in memory to stems in memory, published sizes, warm, the same
-overlap, unweave's malloc set as the command line sets it. The original has the better of one thread
-and of one for each core. Pairs are taken in turn, the original first; figures are medians, ratios
-medians of the ratios.
+overlap, each in a process of its own, unweave's with memory set as the command line sets it. The
+original has the better of one thread and of one for each core. Pairs are taken in turn, the
+original first; figures are medians, ratios medians of the ratios.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +37,6 @@ from pathlib import Path
 import numpy as np
 
 import unweave
-from unweave.engine import allocator
 from unweave.engine.signal import resampled
 from unweave.models import architectures, cards
 from unweave.models.readers import reader, safetensors
@@ -54,6 +52,18 @@ AGREE = (
     *OLD,
 )
 WIDTH = 8  # channels of small networks
+OURS = """
+import sys, time
+import numpy as np
+import unweave
+from unweave.engine import allocator
+allocator.settle()
+wave, separator = np.load(sys.argv[1]), unweave.load(f"{sys.argv[2]}.toml")
+for _ in range(2):
+    start = time.perf_counter()
+    unweave.separate(wave, 44100, model=separator, device="cpu")
+print(time.perf_counter() - start)
+"""
 
 
 def original(command: str, *arguments: str, old: bool = False) -> str:
@@ -152,9 +162,6 @@ def speed(song: np.ndarray, names: list[str], folder: Path, pairs: int, seconds:
     for name in names:
         members = "+".join(MDX) if name == "mdx" else name
         files = [str(folder), members, str(folder / "wave.npy"), str(folder / "stems.npy")]
-        allocator.settle()
-        separator = unweave.load(str(folder / f"{name}.toml"))
-        unweave.separate(wave, RATE_HZ, model=separator)
         theirs, own, threads = [], [], []
         for _ in range(pairs):
             runs = [
@@ -166,9 +173,8 @@ def speed(song: np.ndarray, names: list[str], folder: Path, pairs: int, seconds:
             best = min(runs, key=lambda run: run["seconds"][-1])
             theirs.append(best["seconds"][-1])
             threads.append(best["threads"])
-            start = time.perf_counter()
-            unweave.separate(wave, RATE_HZ, model=separator)
-            own.append(time.perf_counter() - start)
+            ours = [sys.executable, "-c", OURS, str(folder / "wave.npy"), str(folder / name)]
+            own.append(float(subprocess.run(ours, check=True, stdout=subprocess.PIPE).stdout))
         ratios = [a / b for a, b in zip(theirs, own, strict=True)]
         a, b, ratio = map(statistics.median, (theirs, own, ratios))
         spread = f"{min(ratios):.2f} to {max(ratios):.2f}"

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from unweave.engine.workers import Workers
-from unweave.signal.threads import one_thread_each, parallel_map, with_idle
+from unweave.signal.threads import one_thread_each, parallel_map, together, with_idle
 
 
 def test_results_come_in_order_and_threads_are_given_back() -> None:
@@ -120,6 +120,25 @@ def test_idle_threads_take_a_share_of_the_work_and_busy_ones_none() -> None:
         busy.result()
     assert len(alone) == 9
     assert len(set(alone)) == 1
+
+
+def test_idle_threads_help_with_the_longest_piece_and_compute_as_the_caller_does() -> None:
+    """The first piece ends only where somebody who has done the second helps with its parts."""
+    waiting = threading.Barrier(2, timeout=10)
+
+    def part(n: int) -> bool:
+        waiting.wait()
+        return torch.is_autocast_enabled("cpu")
+
+    def long() -> list[bool]:
+        return with_idle(part, range(2))
+
+    def both() -> list[object]:
+        with torch.autocast("cpu", torch.bfloat16):
+            return together(long, lambda: torch.is_autocast_enabled("cpu"))
+
+    with Workers(2).at_work() as pool:
+        assert pool.submit(both).result() == [[True, True], True]
 
 
 def test_work_that_fails_says_so_whoever_did_it() -> None:

@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from itertools import chain
 from threading import Lock, local
 from typing import Protocol, TypeVar
 
@@ -66,17 +67,21 @@ def with_idle(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
     Those are the threads that `beside` was told of, as the engine's where a recording has fewer
     segments than there are cores. This thread waits for no thread that has something else to do,
     and each piece of work has one thread, so that its sums do not depend on how many there are.
+    The first item is this thread's: where it is the longest and calls this function as well, those
+    who are done with the others help with it.
     """
     pool, count = getattr(_mine, "pool", None) or (None, 1)
     tasks = list(items)
     if pool is None or min(count, len(tasks)) < 2:
         return _in_turn(work, tasks)
-    inference, left = torch.is_inference_mode_enabled(), iter(range(len(tasks)))
+    inference, left = torch.is_inference_mode_enabled(), iter(range(1, len(tasks)))
+    precision, mixed = torch.get_autocast_dtype("cpu"), torch.is_autocast_enabled("cpu")
     done: dict[int, R] = {}
 
-    def take() -> None:
-        with torch.inference_mode(inference):
-            for n in left:
+    def take(*first: int) -> None:
+        # A thread inherits neither of these.
+        with torch.inference_mode(inference), torch.autocast("cpu", precision, enabled=mixed):
+            for n in chain(first, left):
                 done[n] = work(tasks[n])
 
     offer = [take]  # what nobody takes stays in the pool's queue for a while, without the work
@@ -87,7 +92,7 @@ def with_idle(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
 
     helpers = [pool.submit(help_out) for _ in range(min(count, len(tasks)) - 1)]
     try:
-        take()
+        take(0)
     finally:
         begun = [helper for helper in helpers if not helper.cancel()]
         wait(begun)
@@ -95,6 +100,11 @@ def with_idle(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
     for helper in begun:
         helper.result()
     return [done[n] for n in range(len(tasks))]
+
+
+def together(*calls: Callable[[], R]) -> list[R]:
+    """What each of the calls gives, made `with_idle`; the longest is the first."""
+    return with_idle(lambda call: call(), calls)
 
 
 def beside(pool: ThreadPoolExecutor, count: int) -> None:

@@ -49,7 +49,17 @@ def test_equals_the_original(name: str) -> None:
 def test_equals_the_original_when_rearranged(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast_levels, "NUMBERS_AT_ONCE", 3000)  # several groups, the last smaller
     monkeypatch.setattr(fast, "HIDDEN_AT_ONCE", 1000)
+    monkeypatch.setattr(fast_levels, "BINS_AT_ONCE", 4)
     assert agreement(name, HTDemucs.prepare_for_cpu) > EQUAL_DB
+
+
+def test_idle_threads_take_a_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast, "HIDDEN_AT_ONCE", 1000)
+    monkeypatch.setattr(fast_levels, "BINS_AT_ONCE", 4)
+    pair = waveform.recorded("htdemucs")
+    network = build(pair.stem_names, pair.channels, pair.config, convert({"": pair.weights}))
+    network.prepare_for_cpu()
+    waveform.check_idle_threads(network, pair.mix)
 
 
 def test_another_form_of_gelu_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from unweave.models.hybrid_demucs.convert import convert
 from unweave.models.hybrid_demucs.model import HybridDemucs, HybridDemucsConfig, build
 from unweave.models.layers import fast_levels
 from unweave.models.layers.spectra import Spectra
-from unweave.models.layers.waveform import Blstm, LocalAttention
+from unweave.models.layers.waveform import Blstm, LocalAttention, TwoWays
 
 SMALL = {"width": 8, "frame_size": 256, "norm_from": 2, "lstm_from": 2, "attention_from": 2}
 
@@ -42,11 +42,13 @@ def test_equals_the_original(name: str) -> None:
 def test_equals_the_original_when_rearranged(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast_levels, "NUMBERS_AT_ONCE", 3000)  # several groups, the last smaller
     monkeypatch.setattr(fast_levels, "FRAMES_AT_ONCE", 10)
+    monkeypatch.setattr(fast_levels, "BINS_AT_ONCE", 4)
     pair = waveform.recorded(name)
     network = build(pair.stem_names, pair.channels, pair.config, convert({"weights": pair.weights}))
     network.prepare_for_cpu()
     with torch.inference_mode():
         assert waveform.below_db(pair.stems, network(pair.mix)) > 122
+    waveform.check_idle_threads(network, pair.mix)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +145,15 @@ def test_chunked_lstm_keeps_the_middle_of_each_chunk(time: int) -> None:
                 if first + n < time:
                     want[..., first + n] = chunk[..., n]
     torch.testing.assert_close(got, want, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_lstm_is_the_same_with_its_directions_apart(layers: int) -> None:
+    torch.manual_seed(0)
+    lstm = torch.nn.LSTM(6, 5, num_layers=layers, bidirectional=True)
+    with torch.inference_mode():
+        x = torch.randn(9, 2, 6)
+        torch.testing.assert_close(TwoWays(lstm)(x)[0], lstm(x)[0], atol=1e-6, rtol=1e-5)
 
 
 def test_behind_the_contract() -> None:

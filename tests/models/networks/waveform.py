@@ -20,6 +20,7 @@ from tests import CPU
 from tests.contract.trials import card_of
 from unweave.core.plan import Plan
 from unweave.engine.run import separate_array
+from unweave.engine.workers import Workers
 from unweave.models.adapter import NeuralSeparator
 
 DATA = Path(__file__).parents[2] / "data" / "networks"
@@ -171,3 +172,19 @@ def random_arrays(network: nn.Module, seed: int = 0) -> dict[str, np.ndarray]:
         drawn = np.abs(drawn) if name.endswith("running_var") else drawn
         arrays[name] = (centre + scale * drawn).astype(np.float16)
     return arrays
+
+
+def check_idle_threads(network: nn.Module, mix: Tensor) -> None:
+    """One segment gives the same bytes however many threads have nothing else to do."""
+
+    def separated() -> Tensor:
+        with torch.inference_mode():
+            return network(mix)
+
+    def on(threads: int) -> Tensor:
+        with Workers(threads).at_work() as pool:
+            return pool.submit(separated).result()
+
+    alone = on(1)
+    assert torch.equal(alone, on(2))
+    assert torch.equal(alone, on(3))

@@ -2,7 +2,8 @@
 
 Levels are those of `models/layers/fast_levels.py`. In the transformer scales are part of weights,
 keys and values of a head lie together, which fused attention reads much faster than rows that are
-a width apart, and a feed-forward half goes through some tokens at a time.
+a width apart, and a feed-forward half goes through some tokens at a time. Threads that have no
+segment of their own take heads and tokens.
 
 `tests/models/networks/test_htdemucs.py` holds this equal to the readable network.
 """
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from unweave.models.htdemucs.transformer import Layer
 from unweave.models.layers.fast_levels import BinsDown, BinsUp, TimeDown, TimeUp
+from unweave.signal.threads import with_idle
 
 if TYPE_CHECKING:
     from unweave.models.htdemucs.model import HTDemucs
@@ -65,10 +67,13 @@ class FastLayer(nn.Module):
         query = self.norm(x)
         seen = self.norm_other(other) if self.cross else query
         x = self.out(self.mixed(query, seen)).add_(x)
-        for tokens in x.split(max(1, HIDDEN_AT_ONCE // self.widen.out_features), dim=1):
-            tokens += self.narrow(F.gelu(self.widen(self.norm_forward(tokens))))
+        with_idle(self.forward_half, x.split(max(1, HIDDEN_AT_ONCE // self.widen.out_features), 1))
         x = F.layer_norm(x, x.shape[1:], eps=self.norm_out.eps)  # the whole sequence
         return torch.addcmul(self.norm_out.bias, x, self.norm_out.weight)
+
+    def forward_half(self, tokens: Tensor) -> None:
+        """Of some tokens, in place."""
+        tokens += self.narrow(F.gelu(self.widen(self.norm_forward(tokens))))
 
     def mixed(self, x: Tensor, other: Tensor) -> Tensor:
         """What `Attention` gives to its last layer."""
@@ -76,9 +81,16 @@ class FastLayer(nn.Module):
         weight, bias = self.attention.project.weight, self.attention.project.bias
         query = F.linear(x, weight[:width], bias[:width]).unflatten(-1, (heads, -1))
         pair = F.linear(other, weight[width:], bias[width:]).unflatten(-1, (2, heads, -1))
-        key, value = pair.permute(2, 0, 3, 1, 4).contiguous()  # (batch, head, token, ...)
-        found = F.scaled_dot_product_attention(query.transpose(1, 2), key, value)
-        return found.transpose(1, 2).flatten(2)
+        pair = pair.permute(3, 2, 0, 1, 4).unsqueeze(3).contiguous()  # (head, 2, batch, 1, ...)
+        found = torch.empty_like(query)
+
+        def head(n: int) -> None:
+            key, value = pair[n]
+            one = query[:, :, n : n + 1].transpose(1, 2)
+            found[:, :, n] = F.scaled_dot_product_attention(one, key, value)[:, 0]
+
+        with_idle(head, range(heads))
+        return found.flatten(2)
 
 
 def scaled(layer: nn.Linear, factor: Tensor) -> nn.Linear:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -30,6 +31,7 @@ from unweave.models.layers.waveform import (
     widths,
 )
 from unweave.models.layers.weights import builder
+from unweave.signal.threads import together
 
 EPSILON = 1e-5  # added to deviations
 
@@ -202,10 +204,8 @@ class HTDemucs(nn.Module):
         skips, lengths = [], []
         for n, (down, time_down) in enumerate(zip(self.spectrum_down, self.time_down, strict=True)):
             lengths.append((x.shape[2], t.shape[2]))
-            x, t = (
-                down(x),
-                time_down(t),
-            )  # (batch, width, bin / stride, frame), (..., time / stride)
+            # (batch, width, bin / stride, frame), (..., time / stride)
+            x, t = together(partial(down, x), partial(time_down, t))
             if n == 0:
                 place = self.config.embedding * self.config.embedding_rate * self.embedding
                 x = x + place.T[:, :, None]  # (width, bin, 1)
@@ -213,7 +213,7 @@ class HTDemucs(nn.Module):
         x, t = self.bottom(x, t)
         for up, time_up in zip(self.spectrum_up, self.time_up, strict=True):
             (x_skip, t_skip), (bins, time) = skips.pop(), lengths.pop()
-            x, t = up(x, x_skip, bins), time_up(t, t_skip, time)
+            x, t = together(partial(up, x, x_skip, bins), partial(time_up, t, t_skip, time))
         return x, t
 
     def bottom(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,10 +8,13 @@ numbers at their end. Axes here: `(batch, token, width)`. There is no dropout.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from unweave.signal.threads import together
 
 PERIOD = 10000.0  # of the slowest wave in a position, in tokens and radians
 SCALE_START = 1e-4  # how strong a layer starts
@@ -91,7 +94,8 @@ class CrossTransformer(nn.Module):
         x = x + places(frames, bins, x.shape[-1]).to(x)
         t = t + steps(t.shape[1], t.shape[-1]).to(t)
         for layer, time_layer in zip(self.spectrum, self.time, strict=True):
-            x, t = layer(x, t), time_layer(t, x)  # both see the other as it was before
+            # Both see the other as it was before.
+            x, t = together(partial(layer, x, t), partial(time_layer, t, x))
         return x.unflatten(1, (frames, bins)).permute(0, 3, 2, 1), t.transpose(1, 2)
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +29,9 @@ from torch import Tensor, nn
 from unweave.models.layers.fast_levels import BinsDown, BinsUp, TimeDown, TimeUp
 from unweave.models.layers.spectra import Spectra
 from unweave.models.layers.waveform import (
+    Blstm,
     ResidualBranches,
+    TwoWays,
     moments,
     rescale,
     wandering,
@@ -36,6 +39,7 @@ from unweave.models.layers.waveform import (
     widths,
 )
 from unweave.models.layers.weights import builder
+from unweave.signal.threads import together
 
 EPSILON = 1e-5  # added to deviations
 
@@ -292,7 +296,8 @@ class HybridDemucs(nn.Module):
         return waves.unflatten(1, (len(self.config.stems), -1))
 
     def prepare_for_cpu(self) -> None:
-        """Rearrange the levels that are neither normalised nor banded: `layers/fast_levels.py`."""
+        """Rearrange the levels that are neither normalised nor banded, `layers/fast_levels.py`, and
+        part the directions of each LSTM."""
         config = self.config
         deep = min(config.norm_from, config.lstm_from, config.attention_from)
 
@@ -315,13 +320,16 @@ class HybridDemucs(nn.Module):
         if config.context == 1:
             self.spectrum_up = levels(self.spectrum_up, up(BinsUp))
             self.time_up = levels(self.time_up, up(TimeUp))
+        for one in [*self.modules()]:
+            if isinstance(one, Blstm) and isinstance(one.lstm, nn.LSTM):
+                one.lstm = TwoWays(one.lstm)
 
     def network(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Both branches: spectra `(batch, ..., bin, frame)` and waves `(batch, ..., time)`."""
         skips, lengths = [], []
         for n, (down, time_down) in enumerate(zip(self.spectrum_down, self.time_down, strict=True)):
             lengths.append(t.shape[-1])
-            x, t = down(x), time_down(t)
+            x, t = together(partial(down, x), partial(time_down, t))
             if n == 0:
                 place = self.config.embedding * self.config.embedding_rate * self.embedding
                 x = x + place.T[:, :, None]  # (width, bin, 1)
@@ -335,7 +343,7 @@ class HybridDemucs(nn.Module):
         x = self.part.stretch(x)
         for up, time_up in zip(self.spectrum_up, self.time_up, strict=True):
             x_skip, t_skip = skips.pop()
-            x, t = up(x, x_skip), time_up(t, t_skip, lengths.pop())
+            x, t = together(partial(up, x, x_skip), partial(time_up, t, t_skip, lengths.pop()))
         return x, t
 
     def shared(self, x: Tensor) -> Tensor:

@@ -14,7 +14,9 @@ matrices and fewer trips to memory:
 3. Moments of what a linear layer gives follow from those of what it gets. So a norm behind the
    widening layer of a residual branch is worked out in the narrow space, and is then part of that
    layer's weights, as the branch's scale is.
-4. The decoder's convolution over 3 x 3 neighbours gives four bins at a time from six products
+4. What goes through a level at a time needs nothing of the rest, so that threads which have no
+   segment of their own take some of it (`signal/threads.with_idle`).
+5. The decoder's convolution over 3 x 3 neighbours gives four bins at a time from six products
    instead of twelve (Winograd 1980; Lavin and Gray, "Fast algorithms for convolutional neural
    networks", 2016, arXiv 1509.09308, F(4, 3)).
 
@@ -26,6 +28,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,10 +36,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unweave.models.layers.waveform import ResidualBranch, ResidualBranches, whole_strides
+from unweave.signal.threads import with_idle
 
-NUMBERS_AT_ONCE = 1 << 16  # of what has as many channels as a level
+NUMBERS_AT_ONCE = 1 << 18  # of what has as many channels as a level
 FRAMES_AT_ONCE = 384  # and at least so many steps: products of narrow matrices are slow
 TILE = 4  # bins that the convolution over neighbours gives at once
+BINS_AT_ONCE = 4 * TILE  # of a decoder's level on spectra, for one thread
 # Lavin and Gray 2016, section 4.3: six bins to six sums, three taps to six, six products to four.
 TO_SUMS = [
     [4, 0, -5, 0, 1, 0],
@@ -152,8 +157,7 @@ class TimeDown(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, inner, time)` to `(batch, outer, time / stride)`."""
         x = self.residual(F.gelu(self.conv(whole_strides(x, self.conv.stride[0]))))
-        for part in steps(x):
-            part.copy_(gated(self.rewrite(part)))
+        with_idle(lambda part: part.copy_(gated(self.rewrite(part))), steps(x))
         return x
 
 
@@ -170,20 +174,23 @@ class BinsDown(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, inner, bin, frame)` to `(batch, outer, bin / stride, frame)`."""
         x = x.transpose(1, 2)
-        batch, bins, inner, frames = x.shape
-        outer, rows, pad = len(self.conv.weight), self.stride * inner, self.stride // 2
+        batch, bins, _, frames = x.shape
+        outer = len(self.conv.weight)
         out = x.new_empty(batch, bins // self.stride, outer, frames)
         at_once = max(1, NUMBERS_AT_ONCE // (outer * frames))
         for item, result in zip(x, out, strict=True):
-            for first, part in zip(
-                range(0, len(result), at_once), result.split(at_once), strict=True
-            ):
-                start = self.stride * first - pad
-                seen = span(item, start, start + self.stride * (len(part) + 1))
-                windows = seen.flatten(0, 1).unfold(0, 2 * rows, rows).transpose(1, 2)
-                inside = self.residual(F.gelu(self.conv(windows)))  # (bin, outer, frame)
-                part.copy_(gated(self.rewrite(inside)))
+            firsts = range(0, len(result), at_once)
+            with_idle(partial(self.some, item), zip(firsts, result.split(at_once), strict=True))
         return out.transpose(1, 2)
+
+    def some(self, x: Tensor, place: tuple[int, Tensor]) -> None:
+        """From all bins that come in to some that go out, the first of them and where they lie."""
+        first, out = place
+        rows, start = self.stride * x.shape[1], self.stride * first - self.stride // 2
+        seen = span(x, start, start + self.stride * (len(out) + 1))
+        windows = seen.flatten(0, 1).unfold(0, 2 * rows, rows).transpose(1, 2)
+        inside = self.residual(F.gelu(self.conv(windows)))  # (bin, outer, frame)
+        out.copy_(gated(self.rewrite(inside)))
 
 
 class TimeUp(nn.Module):
@@ -204,14 +211,17 @@ class TimeUp(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor, length: int) -> Tensor:
         """`(batch, outer, time)`, twice, to `(batch, inner, length)`."""
-        out, first = torch.empty_like(x), 0
-        for part in steps(out):
+        out, at_once = torch.empty_like(x), steps_of(x)
+
+        def some(first: int) -> None:
+            part = out[..., first : first + at_once]
             last = first + part.shape[2]
             where = slice(max(0, first - 1), last + 1)
             seen = x[..., where] + skip[..., where]
             seen = F.pad(seen, (int(first == 0), int(last == out.shape[2])))
             part.copy_(gated(self.gate(beside(seen))))
-            first = last
+
+        with_idle(some, range(0, out.shape[2], at_once))
         out = F.pad(self.residual(out), (1, 1))
         pairs = torch.cat((out[..., :-1], out[..., 1:]), dim=1)
         stretched = self.stretch(pairs).unflatten(1, (self.stride, -1))
@@ -245,22 +255,44 @@ class BinsUp(nn.Module):
         batch, bins, outer, frames = x.shape
         inner = len(self.stretch.weight) // self.stride
         out = x.new_empty(batch, (bins + 1) * self.stride, inner, frames)
+        edge = x.new_zeros(outer, frames)
         for item, other, result in zip(x, skip, out, strict=True):
-            last = x.new_zeros(1, outer, frames)  # the bin below
-            for first in range(0, bins, TILE):
-                count = min(TILE, bins - first)
-                where = first - 1, first - 1 + TILE + 2
-                seen = span(item, *where) + span(other, *where)
-                inside = self.residual(self.gate(seen)[:count])
-                ends = [inside, torch.zeros_like(last)] if first + count == bins else [inside]
-                inside = torch.cat([last, *ends])
-                last = inside[-1:]
-                pairs = inside.flatten(0, 1).unfold(0, 2 * outer, outer).transpose(1, 2)
-                stretched = self.stretch(pairs).reshape(-1, inner, frames)
-                part = result[first * self.stride :][: len(stretched)]
-                part.copy_(stretched if self.outermost else F.gelu(stretched))
+            starts = range(0, bins, BINS_AT_ONCE)
+            ends = with_idle(partial(self.some, item, other, result), starts)
+            # What lies between those and others, or nothing.
+            firsts, lasts = zip(*ends, strict=True)
+            below, above = torch.stack([edge, *lasts]), torch.stack([*firsts, edge])
+            between = self.stretched(torch.cat((below, above), dim=1))
+            for start, rows in zip([*starts, bins], between, strict=True):
+                result[start * self.stride :][: self.stride] = rows
         length = bins * self.stride if length is None else length
         return out.transpose(1, 2).narrow(2, self.stride // 2, length)
+
+    def some(self, x: Tensor, skip: Tensor, out: Tensor, start: int) -> tuple[Tensor, Tensor]:
+        """From some bins that come in to what lies between them; the first and the last of them,
+        `(outer, frame)`, after the gated convolution and the residual branches."""
+        first, last = None, None
+        for begin in range(start, min(start + BINS_AT_ONCE, len(x)), TILE):
+            where = begin - 1, begin - 1 + TILE + 2
+            seen = span(x, *where) + span(skip, *where)
+            inside = self.residual(self.gate(seen)[: len(x) - begin])
+            first = inside[0] if first is None else first
+            inside = inside if last is None else torch.cat((last, inside))
+            if len(inside) > 1:
+                outer = inside.shape[1]
+                pairs = inside.flatten(0, 1).unfold(0, 2 * outer, outer).transpose(1, 2)
+                made = self.stretched(pairs).flatten(0, 1)
+                out[: min(begin + TILE, len(x)) * self.stride][-len(made) :] = made
+            last = inside[-1:]
+        assert first is not None
+        assert last is not None
+        return first, last[0]
+
+    def stretched(self, pairs: Tensor) -> Tensor:
+        """`(pair, 2 * outer, frame)`, of a bin and the next, to the `(pair, stride, inner, frame)`
+        that lie between the two."""
+        made = self.stretch(pairs).unflatten(1, (self.stride, -1))
+        return made if self.outermost else F.gelu(made)
 
 
 class Neighbours(nn.Module):

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unweave.signal.stft import add_frames
+from unweave.signal.threads import with_idle
 
 
 class Spectra:
@@ -59,13 +60,15 @@ class Spectra:
         start = self.start if self.mirror else 0
         ones = window.square().expand(parts.shape[-1] + 4, -1)
         total = add_frames(ones, hop)[2 * hop + start :][:length]
-        waves = []
-        for pair in parts.transpose(1, 2).split(2, dim=2):  # (batch, bin, 2, frame)
+
+        def wave(pair: Tensor) -> Tensor:
             pair = bins_last(torch.addcmul(mean, pair, deviation))  # (batch, 2, frame, bin)
             spectrum = torch.complex(*pair.unbind(1))  # the top bin is zero
             frames = torch.fft.irfft(spectrum, n=self.size, norm="ortho")
-            waves.append(add_frames(frames * window, hop)[..., start : start + length] / total)
-        return torch.stack(waves, dim=1)
+            return add_frames(frames * window, hop)[..., start : start + length] / total
+
+        pairs = parts.transpose(1, 2).split(2, dim=2)  # (batch, bin, 2, frame)
+        return torch.stack(with_idle(wave, pairs), dim=1)
 
 
 def bins_last(x: Tensor) -> Tensor:

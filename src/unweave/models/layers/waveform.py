@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from unweave.signal.threads import together, with_idle
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 
@@ -73,7 +76,7 @@ class Blstm(nn.Module):
         super().__init__()
         self.chunk = chunk
         self.residual = residual
-        self.lstm = nn.LSTM(width, width, num_layers=layers, bidirectional=True)
+        self.lstm: nn.Module = nn.LSTM(width, width, num_layers=layers, bidirectional=True)
         self.linear = nn.Linear(2 * width, width)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -99,6 +102,32 @@ class Blstm(nn.Module):
         return torch.cat([y[:, :, 0, :edge], middle, y[:, :, -1, -edge:]], dim=-1)[..., :time]
 
 
+class TwoWays(nn.Module):
+    """A bidirectional LSTM for inference, each direction of a layer by itself.
+
+    A thread of the engine that is idle takes one of them (`signal/threads.together`).
+    """
+
+    def __init__(self, lstm: nn.LSTM) -> None:
+        super().__init__()
+        self.ways = nn.ModuleList()
+        width = lstm.input_size
+        for n in range(lstm.num_layers):
+            for end in ("", "_reverse"):
+                one = nn.LSTM(width, lstm.hidden_size)
+                for name, value in one.named_parameters():
+                    value.data = getattr(lstm, name.replace("_l0", f"_l{n}{end}")).data
+                self.ways.append(one)
+            width = 2 * lstm.hidden_size
+
+    def forward(self, x: Tensor) -> tuple[Tensor, None]:
+        """`(time, batch, width)` to `(time, batch, 2 * hidden)`; there are no states."""
+        for ahead, back in zip(self.ways[::2], self.ways[1::2], strict=True):
+            y, z = together(partial(ahead, x), partial(back, x.flip(0)))
+            x = torch.cat((y[0], z[0].flip(0)), dim=-1)
+        return x, None
+
+
 class LocalAttention(nn.Module):
     """Attention over time without positions; instead each step says how fast its view fades.
 
@@ -122,20 +151,25 @@ class LocalAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, width, time)` to the same shape."""
-        time = x.shape[-1]
-        query, key, content, gates = (
-            layer(x).unflatten(1, (self.heads, -1))  # (batch, head, width / heads, time)
+        parts = (
+            layer(x).chunk(self.heads, dim=1)  # (batch, width / heads, time)
             for layer in (self.query, self.key, self.content, self.decay)
         )
-        dots = key.transpose(-1, -2) @ query / math.sqrt(key.shape[2])  # (batch, head, key, query)
-        decays = gates.shape[2]
-        weight = torch.arange(1, decays + 1, device=x.device, dtype=x.dtype)
-        slope = weight @ (gates.sigmoid() / 2) / math.sqrt(decays)  # (batch, head, query)
-        at = torch.arange(time, device=x.device, dtype=x.dtype)
-        dots = dots - slope[:, :, None] * (at[:, None] - at).abs()
-        itself = torch.eye(time, device=x.device, dtype=torch.bool)
-        shares = dots.masked_fill(itself, -100.0).softmax(dim=2)
-        return x + self.project((content @ shares).flatten(1, 2))
+        heads = with_idle(self.head, zip(*parts, strict=True))
+        return x + self.project(torch.cat(heads, dim=1))
+
+    @staticmethod
+    def head(parts: tuple[Tensor, ...]) -> Tensor:
+        """Query, key, content and gates of a head, `(batch, any, time)`, to content again."""
+        query, key, content, gates = parts
+        dots = key.transpose(-1, -2) @ query / math.sqrt(key.shape[1])  # (batch, key, query)
+        decays, time = gates.shape[1:]
+        weight = torch.arange(1, decays + 1, device=gates.device, dtype=gates.dtype)
+        slope = weight @ (gates.sigmoid() / 2) / math.sqrt(decays)  # (batch, query)
+        at = torch.arange(time, device=gates.device, dtype=gates.dtype)
+        dots = dots - slope[:, None] * (at[:, None] - at).abs()
+        itself = torch.eye(time, device=gates.device, dtype=torch.bool)
+        return content @ dots.masked_fill(itself, -100.0).softmax(dim=1)
 
 
 class Scale(nn.Module):

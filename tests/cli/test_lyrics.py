@@ -24,7 +24,6 @@ def test_shows_what_is_in_it(song, say):
     assert rows == {
         "lines": "2",
         "words": "2",
-        "syllables": "2",
         "times of": "lines",
         "from, to": "0:01.000, 0:01.600",
         "singers": "both and 1",

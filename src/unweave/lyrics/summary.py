@@ -8,7 +8,11 @@ from unweave.lyrics.model import Lyrics, words
 
 
 def summary(lyrics: Lyrics) -> dict[str, object]:
-    """Counts, times, singers, notes and tags; None for what is not known."""
+    """Counts, times, singers, notes and tags; None for what is not known.
+
+    Syllables are counted where the lyrics divide their lines.
+    """
+    times = _times(lyrics)
     syllables = list(lyrics.syllables())
     notes = [each.note for each in syllables if each.note is not None]
     starts = [each.start_s for each in syllables if each.start_s is not None]
@@ -16,8 +20,8 @@ def summary(lyrics: Lyrics) -> dict[str, object]:
     return {
         "lines": sum(bool(line.text) for line in lyrics.lines),
         "words": sum(len(word.text.split()) for line in lyrics.lines for word in words(line)),
-        "syllables": len(syllables),
-        "times": _times(lyrics),
+        "syllables": len(syllables) if times in ("words", "syllables") else None,
+        "times": times,
         "start_s": round(min(starts), 3) if starts else None,
         "end_s": round(max([*starts, *ends]), 3) if starts else None,
         "singers": list(lyrics.singers),
@@ -33,4 +37,7 @@ def summary(lyrics: Lyrics) -> dict[str, object]:
 def _times(lyrics: Lyrics) -> str:
     if not lyrics.timed:
         return "none"
-    return "words" if any(len(line.syllables) > 1 for line in lyrics.lines) else "lines"
+    if all(len(line.syllables) < 2 for line in lyrics.lines):
+        return "lines"
+    parts = sum(1 for _ in lyrics.syllables())
+    return "syllables" if parts > sum(len(words(line)) for line in lyrics.lines) else "words"

@@ -68,7 +68,10 @@ def convert(
         from unweave.lyrics import by_lines, read, shifted, summary, write
 
         if output is None and format is not None:
-            raise UsageError("--format is of the file to write; name that after the other")
+            raise UsageError(
+                f"--format is for a file to write: unweave lyrics {shown(file)} OUT "
+                f"--format {shown(format)}"
+            )
         found = read(file, encoding=encoding)
         try:
             changed = shifted(found, shift)

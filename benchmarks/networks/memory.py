@@ -4,7 +4,8 @@
     .venv/bin/python -m benchmarks.networks.memory spectnt   # one, without the head of the table
 
 Besides the weights, on one segment of 8 seconds, on the CPU with one thread, each in a process of
-its own; divided by the segment's length in samples. Spleeter's segment is 12 seconds by itself.
+its own, in the form and with the settings of memory that the command line runs it with; divided by
+the segment's length in samples. Spleeter's segment is 12 seconds by itself.
 """
 
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 import torch
 from benchmarks.networks import count
 from torch import nn
+
+from unweave.engine import allocator
 
 SEGMENT_S = 8.0
 
@@ -28,6 +31,8 @@ def bytes_per_sample(network: nn.Module, channels: int, sample_rate_hz: int) -> 
     """The peak of resident memory during a call, above what there was before."""
     torch.set_num_threads(1)
     network = network.eval().requires_grad_(False)
+    if hasattr(network, "prepare_for_cpu"):
+        network.prepare_for_cpu()
     samples = round(SEGMENT_S * sample_rate_hz)
     mix = 0.1 * torch.randn(1, channels, samples)
     with torch.inference_mode():
@@ -39,6 +44,8 @@ def bytes_per_sample(network: nn.Module, channels: int, sample_rate_hz: int) -> 
 
 
 def main(wanted: str) -> None:
+    allocator.settle()
+    allocator.use_large_pages()
     for row in count.rows():
         if row.title == wanted:
             found = bytes_per_sample(row.make(), row.channels, row.sample_rate_hz)

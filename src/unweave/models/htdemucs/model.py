@@ -250,4 +250,4 @@ def through_time(layer: nn.Module, x: Tensor) -> Tensor:
 
 NETWORK = (HTDemucsConfig, HTDemucs)
 build = builder(HTDemucsConfig, HTDemucs)
-BYTES_PER_SAMPLE = 1830.0  # working memory of the published size: benchmarks/networks/memory.py
+BYTES_PER_SAMPLE = 1300.0  # working memory of the published size: benchmarks/networks/memory.py

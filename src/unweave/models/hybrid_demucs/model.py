@@ -413,4 +413,4 @@ def norm(config: HybridDemucsConfig, level: int, width: int) -> nn.Module:
 
 NETWORK = (HybridDemucsConfig, HybridDemucs)
 build = builder(HybridDemucsConfig, HybridDemucs)
-BYTES_PER_SAMPLE = 1390.0  # working memory of the published size: benchmarks/networks/memory.py
+BYTES_PER_SAMPLE = 1000.0  # working memory of the published size: benchmarks/networks/memory.py

@@ -114,7 +114,7 @@ class TwoWays(nn.Module):
         width = lstm.input_size
         for n in range(lstm.num_layers):
             for end in ("", "_reverse"):
-                one = nn.LSTM(width, lstm.hidden_size)
+                one = nn.LSTM(width, lstm.hidden_size).requires_grad_(False)
                 for name, value in one.named_parameters():
                     value.data = getattr(lstm, name.replace("_l0", f"_l{n}{end}")).data
                 self.ways.append(one)

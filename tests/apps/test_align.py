@@ -13,8 +13,8 @@ from tests.apps.voices import RATE_HZ, melody, voice
 from tests.evaluation.fakes import Share
 from unweave.apps.align import align, laid, laying
 from unweave.apps.align.laying import lay
-from unweave.apps.align.passages import sung
-from unweave.apps.align.pieces import begins, cut
+from unweave.apps.align.passages import TAIL, sung
+from unweave.apps.align.pieces import HELD_S, amounts, begins, cut
 from unweave.apps.align.syllables import count, english, syllables
 from unweave.apps.align.text import of_lines, verses
 from unweave.apps.align.voice import FRAME_S, Track, followed
@@ -169,8 +169,9 @@ def test_a_passage_holds_where_the_level_falls_and_begins_where_it_is_high() -> 
     levels_db[2 * second : 4 * second] = -20.0
     levels_db[4 * second : 5 * second] = -48.0  # above a quarter of the way, goes on
     levels_db[9 * second : 10 * second] = -48.0  # the same begins nothing
-    found = sung(track(levels_db, np.ones(len(levels_db))))
-    np.testing.assert_allclose(found, [(2, 5)], atol=0.1)
+    steps = track(levels_db, np.ones(len(levels_db)))
+    np.testing.assert_allclose(sung(steps, TAIL), [(2, 5)], atol=0.1)
+    np.testing.assert_allclose(sung(steps), [(2, 4)], atol=0.1)
 
 
 def test_nothing_is_sung_where_nothing_is_voiced() -> None:
@@ -181,6 +182,24 @@ def test_passages_are_cut_where_notes_begin() -> None:
     notes = np.array([[0.02, 0.5], [0.5, 0.9], [0.97, 1.4], [2.1, 2.2]])
     found = cut([(0.0, 1.0), (2.0, 3.0)], notes)
     np.testing.assert_array_equal(found, [(0.0, 0.5), (0.5, 1.0), (2.0, 2.1), (2.1, 3.0)])
+
+
+def test_a_held_note_is_one_syllable_however_long() -> None:
+    start_s, end_s = np.array([0.0, 1.0]), np.array([0.2, 9.0])
+    np.testing.assert_allclose(amounts(start_s, end_s), [0.2, HELD_S])
+
+
+def test_a_held_note_at_the_end_of_a_line_leaves_the_next_lines_in_place() -> None:
+    """The first line ends in a note of four seconds; breaths are as short as rests within lines."""
+    second = round(1 / FRAME_S)
+    lengths_s = [0.3, 0.3, 0.3, 4.0] + [0.3] * 12
+    at_s = np.cumsum([1.0, *(length + 0.1 for length in lengths_s)])
+    levels_db = np.full(round(at_s[-1] + 1) * second, -80.0)
+    for start_s, length_s in zip(at_s, lengths_s, strict=False):
+        levels_db[round(start_s / FRAME_S) : round((start_s + length_s) / FRAME_S)] = -20.0
+    found = laid(of_lines(["la la la la"] * 4), track(levels_db, np.ones(len(levels_db))))
+    starts_s = [line.start_s for line in found.lyrics.lines]
+    np.testing.assert_allclose(starts_s, at_s[:-1:4], atol=0.1)
 
 
 # Text.

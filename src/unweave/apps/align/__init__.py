@@ -110,19 +110,18 @@ def laid(verses: Sequence[Verse], track: Track) -> Draft:
     import numpy as np
 
     from unweave.apps.align.laying import lay
-    from unweave.apps.align.passages import sung
-    from unweave.apps.align.pieces import begins, breaks, cut
+    from unweave.apps.align.passages import TAIL, sung
+    from unweave.apps.align.pieces import amounts, begins, breaks, cut
 
-    passages = sung(track)
-    start_s, end_s = cut(passages, track.notes).T
-    amounts = np.array([verse.syllables for verse in verses], float)
-    _check(len(verses), float(amounts.sum()), len(start_s), float((end_s - start_s).sum()))
+    start_s, end_s = cut(sung(track, TAIL), track.notes).T
+    syllables = np.array([verse.syllables for verse in verses], float)
+    _check(len(verses), float(syllables.sum()), len(start_s), float((end_s - start_s).sum()))
     stanzas = np.array([verse.stanza for verse in verses])
     found = lay(
-        amounts,
+        syllables,
         begins(start_s, end_s, stanzas),
         breaks(start_s, end_s),
-        end_s - start_s,
+        amounts(start_s, end_s),
     )
     first_s = start_s[found.first]
     near = np.abs(start_s[None, :] - first_s[:, None]) <= NEAR_S
@@ -133,7 +132,7 @@ def laid(verses: Sequence[Verse], track: Track) -> Draft:
             verses, first_s.tolist(), end_s[found.end - 1].tolist(), strict=True
         )
     ]
-    return Draft(Lyrics(tuple(lines)), confidence, tuple(passages))
+    return Draft(Lyrics(tuple(lines)), confidence, tuple(sung(track)))
 
 
 def _check(lines: int, syllables: float, pieces: int, sung_s: float) -> None:

@@ -5,7 +5,8 @@ The level of a frame is held against a floor that follows the recording: the lea
 statistics", IEEE Trans. Speech and Audio Processing 9(5), 2001), but so far below the voice's own
 level as what other instruments leave in a stem is at the least, and reverberation at the most. A
 passage begins where the level comes half of the way from the floor to the voice, in dB, in a voiced
-frame. It goes on while the level is above a quarter and the frame may be voiced.
+frame. It goes on while the level is no lower and the frame may be voiced. Words are laid along
+passages with their tails, which go on while the level is above a quarter.
 """
 
 from __future__ import annotations
@@ -25,14 +26,17 @@ if TYPE_CHECKING:
 
 AROUND_S = 5.0  # before and after a frame, in which the floor is the least level
 DEPTHS_DB = (15.0, 40.0)  # of the floor below the voice
-BEGIN, HOLD = 0.5, 0.25  # of the way from floor to voice
+BEGIN, TAIL = 0.5, 0.25  # of the way from floor to voice
 MAYBE_VOICED = 0.2  # the voicing at which a passage goes on
 CONSONANT_S = 0.05  # the longest that lies between two stretches of one passage
 SHORTEST_S = 0.1
 
 
-def sung(track: Track) -> list[tuple[float, float]]:
-    """Start and end of each passage in seconds, in order; none where nothing is voiced."""
+def sung(track: Track, hold: float = BEGIN) -> list[tuple[float, float]]:
+    """Start and end of each passage in seconds, in order; none where nothing is voiced.
+
+    hold: how much of the way from floor to voice the level is at the least where a passage goes on.
+    """
     voiced = track.voicing >= VOICED
     if not voiced.any():
         return []
@@ -40,7 +44,7 @@ def sung(track: Track) -> list[tuple[float, float]]:
     least, most = DEPTHS_DB
     floor_db = np.clip(_least_around(track.level_db), voice_db - most, voice_db - least)
     way = (track.level_db - floor_db) / (voice_db - floor_db)
-    goes_on = (way >= HOLD) & (track.voicing >= MAYBE_VOICED)
+    goes_on = (way >= hold) & (track.voicing >= MAYBE_VOICED)
     found = _held((way >= BEGIN) & voiced, goes_on)
     return _spans(_without_gaps(found, round(CONSONANT_S / FRAME_S)))
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EVEN_S = 0.3  # a silence that is as probably the end of a line as not
 SLOPE = 2.0  # nats by which that changes with each e-fold of the silence
 SHORTEST_PIECE_S = 0.06
+HELD_S = 0.5  # a note that is held longer is no more syllables
 SHORTEST_S = 0.03  # silences count as no shorter,
 BREATH_S, PAUSE_S = 1.5, 6.0  # and as no longer, between lines and between stanzas
 
@@ -31,6 +32,11 @@ def cut(passages: Sequence[tuple[float, float]], notes: Values) -> Values:
         inner = onsets[(onsets > start_s + SHORTEST_PIECE_S) & (onsets < end_s - SHORTEST_PIECE_S)]
         found += pairwise([start_s, *inner.tolist(), end_s])
     return np.array(found, np.float64).reshape(-1, 2)
+
+
+def amounts(start_s: Values, end_s: Values) -> Values:
+    """How much singing each piece is, in seconds, `(piece,)`: held notes are cut short."""
+    return np.minimum(end_s - start_s, HELD_S)
 
 
 def breaks(start_s: Values, end_s: Values, longest_s: float = BREATH_S) -> Values:

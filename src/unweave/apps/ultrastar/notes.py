@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unweave.apps.align.laying import lay
-from unweave.apps.align.passages import MAYBE_VOICED, sung
+from unweave.apps.align.passages import MAYBE_VOICED, TAIL, sung
 from unweave.apps.align.pieces import cut
 from unweave.apps.align.syllables import english, syllables
 from unweave.apps.align.voice import FRAME_S
@@ -39,7 +39,7 @@ Sung = list[tuple[float, float, int | None]]
 def noted(lyrics: Lyrics, track: Track) -> list[Line]:
     """The lines of timed lyrics with a note for each syllable."""
     lines = [line for line in with_ends(lyrics).lines if line.text]
-    passages = sung(track)
+    passages = sung(track, TAIL)
     pieces, track = cut(passages, track.notes), _within(track, passages)
     rule = english(" ".join(line.text for line in lines))
     return [

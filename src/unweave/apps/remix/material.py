@@ -27,6 +27,7 @@ from unweave.core.stem_names import RESIDUAL, canonical
 from unweave.engine.measure import SampleSanitizer
 from unweave.errors import InputError, UsageError
 from unweave.jobs.reports import REPORT, find_recording, output_files, read_report
+from unweave.signal.blocks import in_blocks
 from unweave.types import Wave
 
 BLOCK = 1 << 17  # samples that are mixed at once: a multiple of every hop
@@ -203,45 +204,6 @@ def separated(
     made = of_files(source, files, report["input"]["start"], report["input"]["samples"])
     facts = {name: report[name] for name in ("request", "null_test_db", "execution")}
     return replace(made, facts=facts)
-
-
-def in_blocks(blocks: Iterator[Wave], size: int) -> Iterator[Wave]:
-    """The same samples `(channel, time)` in blocks of `size`, the last one shorter."""
-    waiting: list[Wave] = []
-    length = 0
-    for block in blocks:
-        waiting.append(block)
-        length += block.shape[-1]
-        while length >= size:
-            whole = np.concatenate(waiting, axis=-1)
-            yield whole[..., :size]
-            waiting, length = [whole[..., size:]], length - size
-    if length:
-        yield np.concatenate(waiting, axis=-1)
-
-
-def windows(blocks: Iterator[Wave], context: int) -> Iterator[Wave]:
-    """Blocks `(..., time)` with `context` more samples on both sides, which neighbours share.
-
-    Beyond the recording is silence.
-    """
-    before: Wave | None = None  # the context of the next block, and that block
-    size = 0
-    for block in blocks:
-        if before is None:
-            silence = np.zeros((*block.shape[:-1], context), np.float32)
-            before, size = np.concatenate([silence, block], axis=-1), block.shape[-1]
-            continue
-        before = np.concatenate([before, block], axis=-1)
-        while before.shape[-1] >= context + size + context:
-            yield before[..., : context + size + context]
-            before = before[..., size:]
-    if before is None:
-        return
-    ended = np.concatenate([before, np.zeros((*before.shape[:-1], context), np.float32)], axis=-1)
-    while (left := ended.shape[-1] - 2 * context) > 0:
-        yield ended[..., : context + min(size, left) + context]
-        ended = ended[..., size:]
 
 
 def check_region(kind: str, path: Path, region: Region) -> None:

@@ -17,12 +17,13 @@ import numpy as np
 from unweave.apps.remix import spectrum
 from unweave.apps.remix.desk import Desk, mixed
 from unweave.apps.remix.filters import Array, Gain, taps, tilted
-from unweave.apps.remix.material import Material, windows
+from unweave.apps.remix.material import Material
 from unweave.apps.remix.mix import Mix, Strip
 from unweave.apps.remix.spectrum import Correction, Spectrum
 from unweave.audio.info import SourceInfo
 from unweave.audio.writer import Writer
 from unweave.engine.measure import FULL_SCALE, UNCLIPPED, decibels
+from unweave.signal.blocks import windows
 from unweave.signal.loudness import Loudness
 from unweave.types import Wave
 

@@ -33,7 +33,7 @@ class Limiter:
     """`limited` gives what is pushed through it; then `reduction_db` is the most it was reduced."""
 
     def __init__(self, sample_rate_hz: int, ceiling: float) -> None:
-        """ceiling: of the true peak, 1.0 being full scale. Raises ValueError for one not above 0."""
+        """ceiling: of the true peak, 1.0 being full scale. Raises ValueError for what cannot be."""
         if not 0 < sample_rate_hz < HIGHEST_HZ or not 0 < ceiling < np.inf:
             raise ValueError(f"cannot limit to {ceiling} at {sample_rate_hz} Hz")
         self.reduction_db = 0.0
@@ -47,8 +47,8 @@ class Limiter:
     def limited(self, blocks: Iterator[Wave]) -> Iterator[Wave]:
         """The same samples, limited, in blocks of other sizes. To be called once.
 
-        blocks: of tracks `(track, channel, time)`, finite, of any length. The first track and all of
-        its channels decide the gain, which all tracks get, so that sums stay sums.
+        blocks: of tracks `(track, channel, time)`, finite, of any length. The channels of the first
+        track decide the gain, which all tracks get, so that sums stay sums.
         """
         context = 2 * self._held + EDGE
         for window in windows(in_blocks(blocks, SIZE - 2 * context), context):

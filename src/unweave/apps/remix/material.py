@@ -32,6 +32,7 @@ from unweave.types import Wave
 
 BLOCK = 1 << 17  # samples that are mixed at once: a multiple of every hop
 
+_TAKEN = ("mix", "remix", "stem.mp4", "stem.m4a", "dawproject", "rpp", "labels", "zip")
 _CUSTOMARY = ("drums", "bass", "other", "vocals")
 _SILENT = re.compile(rf"{SILENCE}( \d+)?")
 
@@ -217,9 +218,10 @@ def _say(said: list[str], more: list[str]) -> None:
 
 
 def _apart(names: list[str]) -> tuple[str, ...]:
-    """Names that differ in their customary form: of two alike, the second gets a number."""
+    """Names that differ in their customary form, and from what else a remix has: of two alike, the
+    second gets a number."""
     found: list[str] = []
-    taken = {RESIDUAL}
+    taken = {RESIDUAL, *_TAKEN}
     for name in names:
         apart, n = name, 2
         while canonical(apart) in taken:

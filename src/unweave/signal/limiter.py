@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+import soxr
 
 from unweave.signal.blocks import in_blocks, windows
 from unweave.types import Wave
@@ -81,6 +82,10 @@ def between(wave: Wave) -> Array:
     faded[:, length - EDGE :] *= _FADE[::-1]
     spectra = TIMES * np.fft.rfft(faded, SIZE)
     found = np.abs(np.fft.irfft(spectra, TIMES * SIZE)).max(axis=0)[: TIMES * length]
+    # Meters filter the wave on the way, and may find other peaks where it is full of treble.
+    rows = np.ascontiguousarray(faded.T, np.float32)
+    metered = np.abs(soxr.resample(rows, 1, TIMES, quality="HQ")).max(axis=1)[: TIMES * length]
+    found = np.maximum(found, metered)
     before, after = np.append(found[:1], found[:-1]), np.append(found[1:], found[-1:])
     bend = 2 * found - before - after
     top = (found >= before) & (found >= after) & (bend > 0)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from unweave.signal.limiter import HELD_S, RELEASE_DB_S, SIZE, Limiter
+from unweave.signal.true_peak import TruePeak
 
 CEILING = 10 ** (-1.05 / 20)
 
@@ -57,8 +58,10 @@ def test_the_ceiling_is_held_between_the_samples(rate_hz, make):
     found, reduction_db = limited(wave, rate_hz)
     assert found.shape == wave.shape
     assert 20 * np.log10(true_peak(found)) <= -1
-    # No more than it takes.
-    assert reduction_db <= 20 * np.log10(true_peak(wave) / CEILING) + 0.3
+    meter = TruePeak(rate_hz, len(wave))
+    meter.push(wave)
+    highest = max(true_peak(wave), meter.finish())
+    assert reduction_db <= 20 * np.log10(highest / CEILING) + 0.3  # no more than it takes
 
 
 def test_below_the_ceiling_samples_keep_their_bits():

@@ -85,12 +85,17 @@ def between(wave: Wave) -> Array:
     # Meters filter the wave on the way, and may find other peaks where it is full of treble.
     rows = np.ascontiguousarray(faded.T, np.float32)
     metered = np.abs(soxr.resample(rows, 1, TIMES, quality="HQ")).max(axis=1)[: TIMES * length]
-    found = np.maximum(found, metered)
+    return np.maximum(_topped(found), _topped(metered)).reshape(length, TIMES).max(axis=1)
+
+
+def _topped(found: Array) -> Array:
+    """Values with those of their parabolas' tops, where they are the highest of three."""
     before, after = np.append(found[:1], found[:-1]), np.append(found[1:], found[-1:])
     bend = 2 * found - before - after
     top = (found >= before) & (found >= after) & (bend > 0)
-    found[top] += (after - before)[top] ** 2 / (8 * bend[top])
-    return found.reshape(length, TIMES).max(axis=1)
+    tops = found.astype(np.float64)
+    tops[top] += (after - before)[top] ** 2 / (8 * bend[top])
+    return tops
 
 
 def _lowest(values: Array, width: int) -> Array:

@@ -104,7 +104,7 @@ def test_a_count_in_and_an_intro(here):
     assert {int(n) // 4000 for n in np.flatnonzero(clicks)} == {0, 1}
 
 
-@pytest.mark.parametrize(("loudness", "limited"), [(-14.0, False), (-5.0, True)])
+@pytest.mark.parametrize(("loudness", "limited"), [(-14.0, False), (-10.5, True)])
 def test_loudness_and_true_peak(here, loudness, limited):
     report = sung(loudness=loudness, format="flac")
     meter = Meter(RATE_HZ, 2)

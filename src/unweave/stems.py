@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unweave.core.file_names import safe
 from unweave.core.files import advice
 from unweave.errors import OutputError
-from unweave.jobs.naming import safe, same_file_key
+from unweave.jobs.naming import same_file_key
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

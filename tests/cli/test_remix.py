@@ -91,3 +91,9 @@ def test_two_songs_of_one_name_are_kept_apart(song, say):
     done = say("remix", song, "more/song.wav", *HPSS)
     assert done.code == 2
     assert "song.wav and more/song.wav would both be written to out/song; remix them" in done.err
+
+
+def test_a_pattern_finds_folders_of_stems(song, say):
+    assert say("separate", song, "-m", "hpss").code == 0
+    done = say("remix", "stems/*", "-o", "out", "--mute", "harmonic")
+    assert (done.code, Path("out/song/remix.wav").is_file()) == (0, True)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unweave.core.file_names import safe
 from unweave.core.files import shown
 from unweave.errors import UsageError
-from unweave.jobs.naming import DEFAULT_TEMPLATE, check_template, fill, safe, same_file_key
+from unweave.jobs.naming import DEFAULT_TEMPLATE, check_template, fill, same_file_key
 
 VALUES = {
     "name": "song",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
+from unweave.core.file_names import safe
 from unweave.exports.session import line
 
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-_LONGEST = 80  # characters, so that a path of a few folders stays below 255
+_LONGEST_BYTES = 160  # so that a path of a few folders stays below 255
 
 
 def file_name(number: int, name: str, extension: str) -> str:
@@ -17,6 +14,5 @@ def file_name(number: int, name: str, extension: str) -> str:
 
 
 def plain(name: str) -> str:
-    """A name without signs that some file system refuses; never empty."""
-    text = _FORBIDDEN.sub("_", line(name))[:_LONGEST].strip(". ")
-    return f"_{text}" if _RESERVED.fullmatch(text) else text or "_"
+    """A name without signs that some file system refuses; never empty, never hidden."""
+    return safe(line(name).strip(". "), everywhere=True, longest=_LONGEST_BYTES)

@@ -14,16 +14,14 @@ import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
+from unweave.core.file_names import safe, unprintable
 from unweave.core.files import shortened
 from unweave.errors import UsageError
 
 DEFAULT_TEMPLATE = "{name}/{stem}.{ext}"
 FIELDS = ("name", "stem", "ext", "model", "input_ext", "parent")
 
-# Leaves room for the words around the value and a temporary suffix in a 255 byte file name.
-_LONGEST_VALUE_BYTES = 180
 _LONGEST_PART_BYTES = 230
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def check_template(template: str) -> None:
@@ -43,7 +41,7 @@ def check_template(template: str) -> None:
                 f"needs {{{needed}}}, as in {DEFAULT_TEMPLATE!r}, so that no file "
                 "is written over another",
             )
-    if "\\" in template or any(map(_unprintable, template)):
+    if "\\" in template or any(map(unprintable, template)):
         raise _refused(template, "has a backslash or control character; use / between folders")
     parts = template.split("/")
     if template.startswith(("/", "~")) or re.match(r"[A-Za-z]:", template) or ".." in parts:
@@ -57,18 +55,6 @@ def fill(template: str, values: Mapping[str, str]) -> Path:
     text = template.format_map({key: safe(value) for key, value in values.items()})
     parts = [part for part in text.split("/") if part not in ("", ".", "..")]
     return Path(*(shortened(part, _LONGEST_PART_BYTES) for part in parts))
-
-
-def safe(value: str) -> str:
-    """`value` as part of one file name: no separator, control character, drive or lone dots."""
-    text = "".join("_" if _unsafe(char) else char for char in value)
-    text = re.sub(r"^([A-Za-z]):", r"\1_", text)
-    if os.name == "nt":  # pragma: no cover
-        text = re.sub(r'[<>:"|?*]', "_", text).rstrip(". ")
-        text = f"_{text}" if _RESERVED.fullmatch(text) else text
-    if not text.strip(". "):  # '', '.', '..' and blanks are folders, or invisible
-        text = "_" * max(1, len(text))
-    return shortened(text, _LONGEST_VALUE_BYTES)
 
 
 def same_file_key(path: Path) -> str:
@@ -90,12 +76,3 @@ def _fields(template: str) -> list[str]:
 
 def _refused(template: str, why: str) -> UsageError:
     return UsageError(f"--filename-template {template!r} {why}")
-
-
-def _unsafe(char: str) -> bool:
-    return char in "/\\" or _unprintable(char)
-
-
-def _unprintable(char: str) -> bool:
-    # Control, lone surrogate (an undecodable byte), line and paragraph separators.
-    return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")

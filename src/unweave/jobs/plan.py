@@ -13,6 +13,7 @@ from pathlib import Path
 
 from unweave import registry
 from unweave.core.atomic import straight
+from unweave.core.file_names import safe
 from unweave.core.files import shown
 from unweave.errors import UsageError
 from unweave.jobs.inputs import InputFile
@@ -20,7 +21,6 @@ from unweave.jobs.naming import (
     DEFAULT_TEMPLATE,
     check_template,
     fill,
-    safe,
     same_file_key,
 )
 from unweave.jobs.reports import REPORT

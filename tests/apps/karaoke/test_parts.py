@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unweave.apps.karaoke import clicks, intro, levels, voices
-from unweave.apps.karaoke.levels import Levels
+from unweave.apps._shared import levels
+from unweave.apps._shared.levels import Levels
+from unweave.apps.karaoke import clicks, intro, voices
 from unweave.apps.karaoke.settings import Settings
 from unweave.apps.karaoke.sound import in_step
 from unweave.apps.karaoke.timing import Timing, backing_time_s, first_word_s, retimed
@@ -166,21 +167,48 @@ def test_what_is_cut_of_an_intro():
     np.testing.assert_array_equal(whole[100:], 1)
 
 
-def test_one_gain_brings_the_loudness_or_keeps_the_peak():
+def test_a_gain_alone_where_the_peak_allows_it():
+    def never(gain: float) -> float:
+        raise AssertionError
+
     quiet = Levels(peak=0.1, true_peak=0.1, lufs=-24.0)
-    gain, notes = levels.gain_for(quiet, -14.0, integer=True)
-    assert (20 * math.log10(gain), notes) == (pytest.approx(10.0), [])
-    gain, notes = levels.gain_for(Levels(0.5, 0.5, -24.0), -14.0, integer=False)
-    assert 20 * math.log10(0.5 * gain) == pytest.approx(-1 - levels.MARGIN_DB)
-    assert "-14 LUFS" in notes[0]
-    assert "-1 dBTP" in notes[0]
-    gain, notes = levels.gain_for(Levels(2.0, 2.1, -10.0), None, integer=True)
+    found = levels.setting(quiet, -14.0, "it", never)
+    assert (20 * math.log10(found.gain), found.limited) == (pytest.approx(10.0), False)
+    assert levels.setting(quiet, None, "it", never) == levels.Setting()
+    found = levels.setting(Levels(0.0, 0.0, None), -14.0, "it", never)
+    assert (found.gain, found.limited) == (1.0, False)
+    assert "it is too quiet" in found.notes[0]
+
+
+@pytest.mark.parametrize(("loudness", "reached"), [(-14.0, True), (-2.0, False)])
+def test_what_a_limiter_takes_is_made_up_for(loudness, reached):
+    """A limiter that takes a third of what a gain adds above -18 LUFS."""
+    asked = []
+
+    def limited(gain: float) -> float:
+        asked.append(-24 + 20 * math.log10(gain))
+        return min(asked[-1], -18 + (asked[-1] + 18) * 2 / 3)
+
+    found = levels.setting(Levels(0.5, 0.5, -24.0), loudness, "it", limited)
+    assert found.limited
+    assert 20 * math.log10(found.gain) - 24 == pytest.approx(asked[-1])
+    if reached:
+        assert limited(found.gain) == pytest.approx(loudness, abs=0.1)
+        assert found.notes == []
+    else:
+        most_db = 20 * math.log10(levels.CEILING / 0.5) + levels.LIMITED_DB
+        assert 20 * math.log10(found.gain) == pytest.approx(most_db)
+        assert "at -2 LUFS its peaks would be limited by more than 12 dB" in found.notes[0]
+    assert len(asked) <= levels.PASSES
+
+
+def test_integers_keep_a_peak():
+    assert levels.unclipped(2.0, 0.4, "it is") == (0.4, [])
+    gain, notes = levels.unclipped(2.0, 1.0, "it is")
     assert gain * 2.0 < 1
-    assert "6.02 dB above full scale" in notes[0]
-    assert levels.gain_for(Levels(2.0, 2.1, -10.0), None, integer=False) == (1.0, [])
-    gain, notes = levels.gain_for(Levels(0.0, 0.0, None), -14.0, integer=True)
-    assert gain == 1.0
-    assert "too quiet" in notes[0]
+    assert notes == [
+        "peaks 6.02 dB above full scale, so it is that much quieter (32-bit WAV keeps the level)"
+    ]
 
 
 def test_streams_go_in_step():

@@ -6,8 +6,8 @@ import pytest
 from tests.apps.remix.sounds import RATE_HZ, noise
 from unweave.apps.remix import desk, filters
 from unweave.apps.remix.desk import Desk, mixed, panned, processed, sampled, weighted, widened
-from unweave.apps.remix.material import windows
 from unweave.apps.remix.mix import Strip
+from unweave.signal.blocks import windows
 
 
 @pytest.mark.parametrize("pan", [-1.0, -0.6, 0.3, 1.0])

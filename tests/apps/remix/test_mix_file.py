@@ -106,7 +106,9 @@ def test_what_is_wrong_is_named_with_its_line(
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("content", [b"gain = = 3", b"\xff\xfe", b"a = " + b"[" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"gain = = 3", b"\xff\xfe", b"a = " + b"[" * 5000, b"a = " + b"9" * 5000]
+)
 def test_what_is_no_toml_is_one_line(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "mix.toml"
     file.write_bytes(content)

@@ -1,5 +1,6 @@
 """`unweave.remix`: from a song to its files, with a separator whose stems are known."""
 
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 
 import unweave
 from tests.apps.remix.sounds import RATE_HZ, MidSide, noise, read, stems_of, write
-from unweave.apps.remix import projects
+from unweave.apps._shared.levels import Meter
+from unweave.apps.remix import material, projects
 from unweave.apps.remix.mix import Mix, Strip
 from unweave.audio.reader import probe
 from unweave.audio.stem_file.check import check
@@ -26,6 +28,13 @@ def song(tmp_path: Path) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "out" / "song"
+
+
+def muffled(wave: np.ndarray) -> np.ndarray:
+    """Without the highest fifth of its frequencies, where meters of the true peak differ."""
+    spectrum = np.fft.rfft(wave)
+    spectrum[:, spectrum.shape[1] * 4 // 5 :] = 0
+    return np.fft.irfft(spectrum, wave.shape[1]).astype(np.float32)
 
 
 def _remix(song: Path, folder: Path, **changes: object) -> dict:
@@ -205,18 +214,33 @@ def test_what_would_clip_shares_one_gain_that_is_reported(song: Path, folder: Pa
     np.testing.assert_allclose(read(folder / "02 band.flac"), gain * band, atol=1e-5)
 
 
-@pytest.mark.parametrize(("format", "wanted"), [("wav", -20.0), ("flac", -20.0), ("flac", -1.0)])
-def test_a_loudness_is_reached_as_far_as_the_format_goes(
-    song: Path, folder: Path, format: str, wanted: float
+@pytest.mark.parametrize(
+    ("format", "wanted", "limited"),
+    [("wav", -20.0, False), ("flac", -20.0, False), ("flac", -8.0, True), ("wav", -8.0, True)],
+)
+def test_a_loudness_is_reached_and_its_true_peak_is_held(
+    song: Path, folder: Path, format: str, wanted: float, limited: bool
 ) -> None:
-    report = _remix(song, folder, mute="band", loudness=wanted, format=format)
+    write(song, muffled(noise()))
+    report = _remix(song, folder, mute="band", loudness=wanted, format=format, stems=True)
+    remix, vocals, band = (read(folder / item["path"]) for item in report["stems"])
+    meter = Meter(RATE_HZ, 2)
+    meter.push(remix)
+    heard = meter.levels()
+    assert heard.lufs == pytest.approx(wanted, abs=0.15)
+    assert 20 * np.log10(heard.true_peak) <= -1
     [level] = [item["after"] for item in report["levels"] if item["stem"] == "mix"]
-    if wanted == -20:
-        assert level["loudness_lufs"] == pytest.approx(wanted, abs=0.01)
-        assert report["warnings"] == []
-    else:
-        assert level["peak_dbfs"] == pytest.approx(0, abs=0.01)
-        assert "at -1 LUFS a file would peak" in report["warnings"][0]
+    assert level["loudness_lufs"] == pytest.approx(heard.lufs, abs=0.02)
+    assert (report["limited_db"] > 0) == limited
+    np.testing.assert_allclose(vocals + band, remix, atol=1e-4)
+    assert report["warnings"] == []
+
+
+def test_a_loudness_out_of_reach_is_told(song: Path, folder: Path) -> None:
+    report = _remix(song, folder, loudness=0.0)
+    [warning] = report["warnings"]
+    assert "at 0 LUFS its peaks would be limited by more than 12 dB" in warning
+    assert report["limited_db"] == pytest.approx(12, abs=0.5)
 
 
 def test_a_match_brings_a_stem_to_its_reference(song: Path, folder: Path) -> None:
@@ -329,5 +353,68 @@ def test_what_takes_stereo_says_so(tmp_path: Path, folder: Path, changes: dict) 
 
 def test_the_song_is_never_written_over(tmp_path: Path) -> None:
     song = write(tmp_path / "remix" / "remix.wav", noise())
-    with pytest.raises(UsageError, match=r"remix.wav: would be written over; choose another"):
+    with pytest.raises(UsageError, match=r"remix.wav: is read, and would be written over"):
         unweave.remix(song, tmp_path, model=MidSide(), overwrite=True)
+
+
+def test_files_that_are_read_are_not_written_over(song: Path, folder: Path) -> None:
+    reference = write(folder / "remix.wav", noise(seed=5))
+    before = reference.read_bytes()
+    with pytest.raises(UsageError, match=r"out/song/remix.wav: is read, and would be written over"):
+        _remix(song, folder, match={"vocals": reference}, overwrite=True)
+    assert reference.read_bytes() == before
+
+
+def test_a_reference_that_is_no_sound_is_told_before_any_work(song: Path, folder: Path) -> None:
+    song.with_name("words.txt").write_text("no sound")
+    with pytest.raises(InputError, match=r"words.txt"):
+        _remix(
+            song, folder, match={"vocals": song.with_name("words.txt")}, should_stop=lambda: True
+        )
+
+
+def test_stems_may_be_called_as_what_a_remix_has() -> None:
+    names = ["remix", "mix", "zip", "Residual", "vocals", "voice"]
+    assert material._apart(names) == (
+        "remix 2", "mix 2", "zip 2", "Residual 2", "vocals", "voice 2",
+    )  # fmt: skip
+
+
+def test_a_long_name_of_four_byte_signs_has_exports(song: Path, folder: Path) -> None:
+    long = song.rename(song.with_name("🎵" * 60 + ".wav"))
+    report = _remix(long, folder, export="dawproject")
+    [project] = report["exports"]
+    assert len(project["path"].encode()) < 200
+
+
+SCHEMAS = Path(__file__).parents[4] / "shared" / "reference" / "dawproject"
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_the_project_of_a_remix_is_a_dawproject(song: Path, folder: Path, published: bool) -> None:
+    if published and not SCHEMAS.is_dir():
+        pytest.skip("the published schema is not part of the project")
+    strip = Strip(gain=((0.0, 0.0), (1.0, -6.0)))
+    mix = Mix(
+        stems={"vocals": strip}, tempo=((0.0, 90.0), (1.0, 120.5)), markers=((0.5, 'A <&> "Ö"'),)
+    )
+    _remix(song, folder, mix=mix, export="dawproject", start=0.25)
+    with zipfile.ZipFile(folder / "song.dawproject") as opened:
+        documents = {name: opened.read(f"{name}.xml") for name in ("project", "metadata")}
+        files = set(opened.namelist())
+    if published:
+        import xmlschema
+
+        for schema, name in (("Project.xsd", "project"), ("MetaData.xsd", "metadata")):
+            xmlschema.XMLSchema10(str(SCHEMAS / schema)).validate(io.BytesIO(documents[name]))
+    project = ElementTree.fromstring(documents["project"])
+    tracks = project.findall("Structure/Track")
+    assert [each.get("name") for each in tracks] == ["vocals", "band", "Master"]
+    assert {each.get("path") for each in project.iter("File")} < files
+    assert {each.get("duration") for each in project.iter("Clip")} == {"1.25"}
+    markers = [(each.get("time"), each.get("name")) for each in project.iter("Marker")]
+    assert markers == [("0.25", 'A <&> "Ö"'), ("0.75", "vocals gain -6 dB")]
+    points = [(each.get("time"), each.get("value")) for each in project.iter("RealPoint")]
+    assert points == [("0", "90"), ("1.125", "120.5")]
+    ids = [each.get("id") for each in project.iter() if each.get("id")]
+    assert len(ids) == len(set(ids))

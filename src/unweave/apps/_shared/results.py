@@ -12,9 +12,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +44,19 @@ def identity(use: str, revision: int, facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def look(job: Job, use: str, identity: str | None) -> Existing:
-    """The state of a job's files. identity: of the work; None where it has none.
+def look(job: Job, use: str, identity: str | None, reads: Iterable[Path] = ()) -> Existing:
+    """The state of a job's files.
+
+    identity: of the work; None where it has none. reads: files besides the song that it is made of.
 
     Raises OutputError where a file is in the way, UsageError where that is what is read.
     """
     there = [file for file in job.files if os.path.lexists(file)]
-    for file in there:
-        if file.exists() and job.source.is_file() and file.samefile(job.source):
+    sources = [path for path in (job.source, *reads) if path.is_file()]
+    for file, path in product(there, sources):
+        if file.exists() and file.samefile(path):
             raise UsageError(
-                f"{shown(job.source)}: would be written over; choose another folder with -o"
+                f"{shown(path)}: is read, and would be written over; choose another folder with -o"
             )
     if job.overwrite:
         return Existing()

@@ -76,7 +76,7 @@ def karaoke(
     become `round(n / tempo)`. guide_db: leave the lead voice in, at this level. keep_backing: take
     out the lead alone; the model has to part it from backing voices. count_in: clicks before the
     song, at `bpm`, else at the tempo of UltraStar lyrics, else one each second. loudness: in LUFS
-    (EBU R 128), lower where the true peak would exceed -1 dBTP. trim_intro_s: cut what is longer
+    (EBU R 128), with peaks limited to a true peak of -1 dBTP. trim_intro_s: cut what is longer
     than that before the first word, and fade in.
 
     lyrics: a file; it is written beside, in its own format, at the times of the backing track.

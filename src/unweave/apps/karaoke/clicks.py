@@ -13,6 +13,8 @@ CLICK_S = 0.03
 FIRST_HZ, OTHER_HZ = 1500.0, 1000.0
 DECAY_S = 0.006
 ATTACK_S = 0.001
+CLICK_OVER_LU = 2.0  # the peak of a click above the song's loudness: heard, and no fright
+CLICK_PEAKS = (0.05, 0.5)
 
 
 def tempo_of(lyrics: Lyrics | None) -> float | None:
@@ -53,3 +55,9 @@ def count_in(count: int, bpm: float, rate_hz: int, channels: int, peak: float) -
         one = click(rate_hz, OTHER_HZ if n else FIRST_HZ)[: length - begin]
         wave[:, begin : begin + one.size] += np.float32(peak) * one
     return wave
+
+
+def click_peak(lufs: float | None) -> float:
+    """The peak of a click before a song of that loudness."""
+    low, high = CLICK_PEAKS
+    return high / 2 if lufs is None else min(high, max(low, 10 ** ((lufs + CLICK_OVER_LU) / 20)))

@@ -23,6 +23,7 @@ from unweave.audio.info import SourceInfo
 from unweave.audio.reader import probe
 from unweave.audio.writer import Encoding, encoding
 from unweave.core.atomic import straight
+from unweave.core.file_names import safe
 from unweave.core.files import hashed, shown
 from unweave.core.status import Status
 from unweave.engine.executor import Executor, shared
@@ -32,14 +33,13 @@ from unweave.engine.report import rounded, versions
 from unweave.engine.source import Watched
 from unweave.errors import InputError
 from unweave.jobs import Job, Outcome, Watcher
-from unweave.jobs.naming import safe
 from unweave.jobs.reports import REPORT, output_files
 from unweave.jobs.turns import clear, turn
 from unweave.types import OnProgress, ShouldStop
 
 USE = "karaoke"
 SCHEMA_VERSION = 1
-REVISION = 1  # goes up when a backing track has other bytes than before
+REVISION = 2  # goes up when a backing track has other bytes than before
 _SOUND = (BACKING, MP3)
 
 
@@ -71,7 +71,8 @@ def made(
         encodings = _encodings(job, order, info)
         _check(job, order, info)
         identity = _identity(job, order)
-        existing = results.look(job, USE, identity)
+        reads = [*_read(job, order).values()]
+        existing = results.look(job, USE, identity, reads)
         if existing.report is not None:
             return Outcome(
                 source=job.source,
@@ -137,21 +138,23 @@ def _identity(job: Job, order: Order) -> str | None:
     separation = order.request and order.request.identity()
     if separation is None:
         return None
-    read = {"recording": job.source}
-    if order.words is not None:
-        read["lyrics"] = order.words.path
-    read |= order.picture.files()
     return results.identity(
         USE,
         REVISION,
         {
             "separation": separation,
             "format": [order.output.format, order.output.bit_depth],
-            "files": {name: hashed(path) for name, path in read.items()},
+            "files": {name: hashed(path) for name, path in _read(job, order).items()},
             "write": sorted(job.outputs),
             **order.facts(),
         },
     )
+
+
+def _read(job: Job, order: Order) -> dict[str, Path]:
+    """Every file that the work reads."""
+    words = {} if order.words is None else {"lyrics": order.words.path}
+    return {"recording": job.source, **words, **order.picture.files()}
 
 
 def _separated(
@@ -241,6 +244,7 @@ def _facts(
             "notes": [note for how in encodings.values() for note in how.notes],
         },
         "gain_db": rounded(decibels(found.gain**2), 4),
+        "limited_db": rounded(found.limited_db, 2),
         "warnings": [
             *dict.fromkeys(
                 [

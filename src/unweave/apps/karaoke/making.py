@@ -5,14 +5,16 @@ Everything is made in one folder; a file gets its name when all are complete.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from unweave.apps._shared import levels
 from unweave.apps._shared.batch import Watch
-from unweave.apps.karaoke import clicks, intro, levels, picture, sound, timing
-from unweave.apps.karaoke.levels import Levels
+from unweave.apps._shared.levels import Levels
+from unweave.apps.karaoke import clicks, intro, picture, sound, timing
 from unweave.apps.karaoke.order import BACKING, CDG, COVER, LYRICS, MP3, VIDEO, ZIP, Order
 from unweave.apps.karaoke.sound import Material
 from unweave.apps.karaoke.timing import Timing
@@ -30,13 +32,15 @@ TAG = "karaoke"  # what a title gains
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """files: by what they are. levels: of the backing track as written. losses: what the format of
-    the lyrics has no place for. cut_s: of the intro."""
+    """files: by what they are. levels: of the backing track as written. limited_db: the most that
+    its peaks were limited. losses: what the format of the lyrics has no place for. cut_s: of the
+    intro."""
 
     files: Mapping[str, Path]
     timing: Timing
     levels: Levels
     gain: float
+    limited_db: float
     bpm: float
     cut_s: float
     notes: Sequence[str]
@@ -70,10 +74,24 @@ def made(
     if not presence.is_there():
         notes.append("hardly any voice was found: the backing track is nearly the recording")
     integer = encodings[BACKING].integer
-    gain, more = levels.gain_for(found, settings.loudness, integer)
-    notes += more
-    loudness = None if found.lufs is None else found.lufs + decibels(gain**2)
-    click = (settings.count_in, bpm, levels.click_peak(loudness))
+    track = "the backing track"
+    heard = found
+
+    def limited_lufs(gain: float) -> float:
+        nonlocal heard
+        heard, _ = sound.finished(raw, [], info, gain, True, None, watch.add)
+        return -math.inf if heard.lufs is None else heard.lufs
+
+    setting = levels.setting(found, settings.loudness, track, limited_lufs)
+    gain = setting.gain
+    notes += setting.notes
+    loudness = heard.lufs
+    if not setting.limited:
+        if integer:
+            gain, more = levels.unclipped(found.peak, gain, "it is")
+            notes += [f"{track} {line}" for line in more]
+        loudness = None if loudness is None else loudness + decibels(gain**2)
+    click = (settings.count_in, bpm, clicks.click_peak(loudness)) if settings.count_in else None
     master = scratch / "master.wav"  # what a video is made with, without a loss
     plain = encoding("wav", 32, info.sample_rate_hz, info.channels)
     with ExitStack() as undo:
@@ -84,7 +102,9 @@ def made(
             writers.append(_writer(master, plain, info, job.source.stem))
         for writer in writers:
             undo.callback(writer.discard)
-        written = sound.finished(raw, writers, info, gain, click, watch.add)
+        written, limited_db = sound.finished(
+            raw, writers, info, gain, setting.limited, click, watch.add
+        )
         for writer in writers:
             writer.close()
             if writer.samples != when.samples:
@@ -125,6 +145,7 @@ def made(
         timing=when,
         levels=written,
         gain=gain,
+        limited_db=limited_db,
         bpm=bpm,
         cut_s=cut / info.sample_rate_hz,
         notes=notes,

@@ -17,10 +17,11 @@ from unweave.apps.karaoke.settings import Settings
 from unweave.apps.karaoke.video import RATE_FPS, SIZE_PX, checked_rate, checked_size
 from unweave.apps.karaoke.voices import Voices
 from unweave.core.atomic import straight
+from unweave.core.file_names import safe
 from unweave.core.files import check_file, readable, shown
 from unweave.errors import InputError, UsageError
 from unweave.jobs import InputFile, Job
-from unweave.jobs.naming import check_template, fill, safe, same_file_key
+from unweave.jobs.naming import check_template, fill, same_file_key
 from unweave.lyrics import Lyrics, read
 from unweave.lyrics.encoding import decoded
 from unweave.lyrics.files import format_of

@@ -2,7 +2,7 @@
 
     recording - voices        -> intro cut -> key, tempo            -> + -> measured -> scratch file
     lead voice at its level   -> intro cut -> key, tempo, formants  -^
-    count-in, scratch file times one gain -> the files
+    count-in, scratch file times one gain, limited where it has to be -> the files
 
 All that is known of the level comes at the end of the first pass, so the track waits in a scratch
 file of floats; memory holds a few blocks.
@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from unweave.apps._shared.levels import CEILING, Levels, Meter
 from unweave.apps.karaoke.clicks import count_in
 from unweave.apps.karaoke.intro import Presence, fade, fade_length
-from unweave.apps.karaoke.levels import Levels, Meter
 from unweave.apps.karaoke.settings import Settings
 from unweave.apps.karaoke.timing import Timing
 from unweave.apps.karaoke.voices import Voices
@@ -30,6 +30,7 @@ from unweave.audio.writer import Writer, encoding
 from unweave.core.files import shown
 from unweave.engine.measure import SampleSanitizer
 from unweave.errors import InputError
+from unweave.signal.limiter import Limiter
 from unweave.types import Wave
 
 BLOCK_S = 1.0
@@ -83,15 +84,17 @@ def finished(
     writers: Sequence[Writer],
     info: SourceInfo,
     gain: float,
-    clicks: tuple[int, float, float],
+    limited: bool,
+    clicks: tuple[int, float, float] | None,
     on_block: OnBlock,
-) -> Levels:
-    """Write the count-in, and the track times `gain`, to all writers; the levels of what they got.
+) -> tuple[Levels, float]:
+    """Write the count-in, and the track times `gain`, to all writers.
 
-    clicks: how many, beats a minute, and their peak.
+    limited: whether peaks are limited to CEILING. clicks: how many, beats a minute, and their peak.
+    The levels of what the writers got, and the most that peaks were limited, in dB.
     """
     rate_hz, channels = info.sample_rate_hz, info.channels
-    count, bpm, peak = clicks
+    limiter = Limiter(rate_hz, CEILING)
     meter = Meter(rate_hz, channels, info.channel_names)
 
     def give(block: Wave) -> None:
@@ -99,13 +102,18 @@ def finished(
         for writer in writers:
             writer.write(block)
 
-    if count:
+    if clicks is not None:
+        count, bpm, peak = clicks
         give(count_in(count, bpm, rate_hz, channels, peak))
     with Reader(scratch) as reader:
-        for block in reader.blocks(_block(rate_hz)):
-            give(block if gain == 1.0 else block * np.float32(gain))
-            on_block(block.shape[1] / rate_hz)
-    return meter.levels()
+        blocks = reader.blocks(_block(rate_hz))
+        tracks = (
+            block[None] if gain == 1.0 else block[None] * np.float32(gain) for block in blocks
+        )
+        for track in limiter.limited(tracks) if limited else tracks:
+            give(track[0])
+            on_block(track.shape[-1] / rate_hz)
+    return meter.levels(), limiter.reduction_db
 
 
 def in_step(streams: Sequence[Iterator[Wave]]) -> Iterator[tuple[Wave, ...]]:

@@ -6,6 +6,7 @@ that are made of it.
 
 from __future__ import annotations
 
+import glob
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +27,7 @@ from unweave.audio.reader import probe
 from unweave.audio.stem_file.writer import SUFFIXES
 from unweave.audio.writer import encoding
 from unweave.core.atomic import straight
+from unweave.core.file_names import safe
 from unweave.core.files import hashed, shown
 from unweave.core.status import Status
 from unweave.core.stem_names import RESIDUAL
@@ -37,7 +39,7 @@ from unweave.engine.source import Watched
 from unweave.errors import InputError, UsageError
 from unweave.exports.names import file_name
 from unweave.jobs import InputFile, Job, Missed, Outcome, PassedOver, Watcher, find
-from unweave.jobs.naming import safe, same_file_key
+from unweave.jobs.naming import same_file_key
 from unweave.jobs.turns import clear, turn
 from unweave.request import Output, SeparationRequest, run_options
 from unweave.types import OnProgress, ShouldStop, StrPath
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
 
 SCHEMA_VERSION = 1
-REVISION = 1  # goes up when a remix has other bytes than before
+REVISION = 2  # goes up when a remix has other bytes than before
 REMIX = "remix"
 REPORT = "remix.json"
 
@@ -93,6 +95,8 @@ def ordered(
             model, own, seed=seed, output=part, inference=inference, execution=execution
         )
     references = sorted({strip.match for strip in mix.stems.values() if strip.match})
+    for path in references:
+        probe(Path(path))
     return Order(
         mix=mix,
         model=model,
@@ -112,10 +116,21 @@ def songs(
 
     Raises UsageError where nothing is found.
     """
-    folders = [Path(each) for each in inputs if material.is_folder(Path(each))]
-    others = [each for each in inputs if Path(each) not in folders]
+    arguments = [part for each in inputs for part in _meant(os.fspath(each))]
+    folders = [Path(each) for each in arguments if material.is_folder(Path(each))]
+    others = [each for each in arguments if Path(each) not in folders]
     found, missed, passed_over = find(others, output_dir) if others or not folders else ([], [], [])
     return [*map(InputFile, folders), *found], missed, passed_over
+
+
+def _meant(argument: str) -> list[str]:
+    """What a pattern means where folders of stems are among it, else the argument itself."""
+    if os.path.lexists(argument) or not glob.has_magic(argument):
+        return [argument]
+    matches = sorted(glob.glob(os.path.expanduser(argument), recursive=True))
+    of_stems = [match for match in matches if material.is_folder(Path(match))]
+    rest = [match for match in matches if match not in of_stems]
+    return [*of_stems, *rest] if of_stems else [argument]
 
 
 def is_separated(path: Path) -> bool:
@@ -194,7 +209,8 @@ def remixed(
         _check_channels(job.source, info, strips, order)
         job = replace(job, outputs={**job.outputs, **_stem_files(job, order, names)})
         identity = _identity(source, stems, order)
-        existing = results.look(job, REMIX, identity)
+        reads = [source, *map(Path, order.references)]
+        existing = results.look(job, REMIX, identity, reads)
         if existing.report is not None:
             return Outcome(
                 source=job.source,
@@ -366,6 +382,7 @@ def _facts(stems: Material, order: Order, found: Made) -> dict[str, Any]:
         "levels": found.levels(),
         "match": found.matched(),
         "gain_db": rounded(decibels(found.rendered.gain**2), 4),
+        "limited_db": rounded(found.rendered.limited_db, 2),
         "warnings": list(dict.fromkeys([*stems.said, *found.notes])),
         "execution": {
             "passes": found.rendered.passes,

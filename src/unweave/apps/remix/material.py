@@ -27,10 +27,12 @@ from unweave.core.stem_names import RESIDUAL, canonical
 from unweave.engine.measure import SampleSanitizer
 from unweave.errors import InputError, UsageError
 from unweave.jobs.reports import REPORT, find_recording, output_files, read_report
+from unweave.signal.blocks import in_blocks
 from unweave.types import Wave
 
 BLOCK = 1 << 17  # samples that are mixed at once: a multiple of every hop
 
+_TAKEN = ("mix", "remix", "stem.mp4", "stem.m4a", "dawproject", "rpp", "labels", "zip")
 _CUSTOMARY = ("drums", "bass", "other", "vocals")
 _SILENT = re.compile(rf"{SILENCE}( \d+)?")
 
@@ -205,45 +207,6 @@ def separated(
     return replace(made, facts=facts)
 
 
-def in_blocks(blocks: Iterator[Wave], size: int) -> Iterator[Wave]:
-    """The same samples `(channel, time)` in blocks of `size`, the last one shorter."""
-    waiting: list[Wave] = []
-    length = 0
-    for block in blocks:
-        waiting.append(block)
-        length += block.shape[-1]
-        while length >= size:
-            whole = np.concatenate(waiting, axis=-1)
-            yield whole[..., :size]
-            waiting, length = [whole[..., size:]], length - size
-    if length:
-        yield np.concatenate(waiting, axis=-1)
-
-
-def windows(blocks: Iterator[Wave], context: int) -> Iterator[Wave]:
-    """Blocks `(..., time)` with `context` more samples on both sides, which neighbours share.
-
-    Beyond the recording is silence.
-    """
-    before: Wave | None = None  # the context of the next block, and that block
-    size = 0
-    for block in blocks:
-        if before is None:
-            silence = np.zeros((*block.shape[:-1], context), np.float32)
-            before, size = np.concatenate([silence, block], axis=-1), block.shape[-1]
-            continue
-        before = np.concatenate([before, block], axis=-1)
-        while before.shape[-1] >= context + size + context:
-            yield before[..., : context + size + context]
-            before = before[..., size:]
-    if before is None:
-        return
-    ended = np.concatenate([before, np.zeros((*before.shape[:-1], context), np.float32)], axis=-1)
-    while (left := ended.shape[-1] - 2 * context) > 0:
-        yield ended[..., : context + min(size, left) + context]
-        ended = ended[..., size:]
-
-
 def check_region(kind: str, path: Path, region: Region) -> None:
     """Raise UsageError where a part is asked of what is a part already."""
     if region != Region():
@@ -255,9 +218,10 @@ def _say(said: list[str], more: list[str]) -> None:
 
 
 def _apart(names: list[str]) -> tuple[str, ...]:
-    """Names that differ in their customary form: of two alike, the second gets a number."""
+    """Names that differ in their customary form, and from what else a remix has: of two alike, the
+    second gets a number."""
     found: list[str] = []
-    taken = {RESIDUAL}
+    taken = {RESIDUAL, *_TAKEN}
     for name in names:
         apart, n = name, 2
         while canonical(apart) in taken:

@@ -1,7 +1,9 @@
 """Passes over a recording and its stems: measure for a match, mix, measure, write.
 
 The sound is mixed once where nothing has to be known before it is written. It is mixed again, with
-one gain for all files, where a loudness is asked for or a file of integers would clip.
+one gain for all files, where a loudness is asked for or a file of integers would clip. Where the
+remix has to be limited for its loudness, all files get what the limiter does to it: so the stems
+sum to the remix.
 """
 
 from __future__ import annotations
@@ -9,21 +11,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from unweave.apps._shared import levels
+from unweave.apps._shared.levels import Levels
 from unweave.apps.remix import spectrum
 from unweave.apps.remix.desk import Desk, mixed
 from unweave.apps.remix.filters import Array, Gain, taps, tilted
-from unweave.apps.remix.material import Material, windows
+from unweave.apps.remix.material import Material
 from unweave.apps.remix.mix import Mix, Strip
 from unweave.apps.remix.spectrum import Correction, Spectrum
 from unweave.audio.info import SourceInfo
 from unweave.audio.writer import Writer
-from unweave.engine.measure import FULL_SCALE, UNCLIPPED, decibels
+from unweave.engine.measure import FULL_SCALE, decibels
+from unweave.signal.blocks import windows
+from unweave.signal.limiter import Limiter
 from unweave.signal.loudness import Loudness
+from unweave.signal.true_peak import TruePeak
 from unweave.types import Wave
 
 NULL_DB = -60.0  # below lies what 16 bits round away
@@ -53,11 +60,12 @@ class Level:
 @dataclass(frozen=True)
 class Rendered:
     """What the passes found. before: the mix, the stems and the residual, as they came; after: the
-    remix and the same changed, with the gain."""
+    remix and the same changed, as written. limited_db: the most that peaks were limited."""
 
     before: Sequence[Level]
     after: Sequence[Level]
     gain: float
+    limited_db: float
     passes: int
     samples: int
     notes: Sequence[str]
@@ -139,35 +147,46 @@ def rendered(
     on_block: OnBlock,
 ) -> Iterator[tuple[Rendered, list[Writer]]]:
     """Mix, and write all targets; their writers are closed inside, and discarded where it fails."""
-    limit = FULL_SCALE if any(target.integer for target in targets) else np.inf
+    integer = any(target.integer for target in targets)
     writers: list[Writer] = []
+    passes = 0
+    found = _Pass()
     with ExitStack() as undo:
 
-        def run(gain: float, write: bool) -> _Pass:
+        def run(
+            before: float = 1.0, limited: bool = False, after: float = 1.0, write: bool = True
+        ) -> None:
+            nonlocal found, passes
+            passes += 1
+            for writer in writers:
+                writer.discard()
             writers[:] = [target.open() for target in targets] if write else []
             for writer in writers:
                 undo.callback(writer.discard)
-            return _pass(material, board, targets, writers, gain, limit, on_block)
+            how = _How(before, limited, after, loudness_lufs is not None and passes == 1)
+            found = _pass(material, board, targets, writers, how, on_block)
 
-        found, passes, gain = run(1.0, loudness_lufs is None), 1, 1.0
-        notes: list[str] = []
-        if loudness_lufs is not None:
-            gain, note = _gain_for(found, loudness_lufs)
-            notes += [note] if note else []
-        if found.peak * gain > limit:
-            notes.append(_quieter(found.peak, gain, loudness_lufs))
-            gain = UNCLIPPED / found.peak
-        if gain != 1.0 or not writers:
-            for writer in writers:
-                writer.discard()
-            run(gain, True)
-            passes = 2
+        def limited_lufs(gain: float) -> float:
+            run(gain, limited=True)
+            return found.after[0].integrated_lufs()
+
+        run(write=loudness_lufs is None)
+        remix = found.levels()
+        setting = levels.setting(remix, loudness_lufs, "the remix", limited_lufs)
+        notes = list(setting.notes)
+        before, after = (setting.gain, 1.0) if setting.limited else (1.0, setting.gain)
+        if integer:
+            after, more = levels.unclipped(found.peak, after, "all files are")
+            notes += [f"a file {line}" for line in more]
+        if after != 1.0 or not writers:
+            run(before, setting.limited, after)
         for writer in writers:
             writer.close()
         result = Rendered(
             [_level(meter, 1.0) for meter in found.before],
-            [_level(meter, gain) for meter in found.after],
-            gain,
+            [_level(meter, after) for meter in found.after],
+            before * after,
+            found.limited_db,
             passes,
             found.samples,
             notes,
@@ -175,12 +194,34 @@ def rendered(
         yield result, writers
 
 
+@dataclass(frozen=True)
+class _How:
+    """A gain before the limiter, whether there is one, and a gain behind it. true_peak: whether
+    that of the remix is measured."""
+
+    before: float
+    limited: bool
+    after: float
+    true_peak: bool
+
+
 @dataclass
 class _Pass:
-    before: list[Loudness]
-    after: list[Loudness]
-    peak: float = 0.0  # of what is written to files of integers, before the gain
+    """What one pass found: of the tracks as they came, and of what is written but for the gain
+    behind the limiter. peak: of the samples of files of integers."""
+
+    before: list[Loudness] = field(default_factory=list)
+    after: list[Loudness] = field(default_factory=list)
+    true_peak: float = 0.0
+    peak: float = 0.0
+    limited_db: float = 0.0
     samples: int = 0
+
+    def levels(self) -> Levels:
+        """Of the remix."""
+        lufs = self.after[0].integrated_lufs()
+        peak = self.after[0].peak
+        return Levels(peak, max(peak, self.true_peak), lufs if math.isfinite(lufs) else None)
 
 
 def _pass(
@@ -188,18 +229,43 @@ def _pass(
     board: Desk,
     targets: Sequence[Target],
     writers: Sequence[Writer],
-    gain: float,
-    limit: float,
+    how: _How,
     on_block: OnBlock,
 ) -> _Pass:
     """Once through the sound. Once a file would clip, nothing more is written."""
-    info, tracks = material.info, 1 + len(board.strips)
+    info = material.info
+    facts = info.sample_rate_hz, info.channels, info.channel_names
+    count = 1 + len(board.strips)
+    found = _Pass(
+        [Loudness(*facts) for _ in range(count)], [Loudness(*facts) for _ in range(count)]
+    )
+    limiter = Limiter(info.sample_rate_hz, levels.CEILING)
+    between = TruePeak(info.sample_rate_hz, info.channels) if how.true_peak else None
+    tracks = _mixed(material, board, found, on_block)
+    if how.before != 1.0:
+        tracks = (wave * np.float32(how.before) for wave in tracks)
+    for waves in limiter.limited(tracks) if how.limited else tracks:
+        for meter, wave in zip(found.after, waves, strict=True):
+            meter.push(wave)
+        remix, changed = waves[0], waves[1:]
+        if between is not None:
+            between.push(remix)
+        for target in targets:
+            if target.integer:
+                wave = target.rows(remix, changed)
+                found.peak = max(found.peak, float(np.abs(wave).max(initial=0.0)))
+        clips = any(target.integer for target in targets) and found.peak * how.after > FULL_SCALE
+        if not clips:
+            for target, writer in zip(targets, writers, strict=False):
+                wave = target.rows(remix, changed)
+                writer.write(wave if how.after == 1.0 else wave * np.float32(how.after))
+    found.true_peak = 0.0 if between is None else between.finish()
+    found.limited_db = limiter.reduction_db
+    return found
 
-    def meters() -> list[Loudness]:
-        facts = info.sample_rate_hz, info.channels, info.channel_names
-        return [Loudness(*facts) for _ in range(tracks)]
 
-    found = _Pass(meters(), meters())
+def _mixed(material: Material, board: Desk, found: _Pass, on_block: OnBlock) -> Iterator[Wave]:
+    """The remix and its stems, `(1 + stem, channel, time)`; what they are made of is measured."""
     context = board.context
     for window in windows(material.blocks(), context):
         start = material.start + found.samples - context
@@ -209,35 +275,9 @@ def _pass(
         own = np.concatenate([own, (own[0] - own[1:].sum(0))[None]])
         for meter, wave in zip(found.before, own, strict=True):
             meter.push(wave)
-        for meter, wave in zip(found.after, [remix, *changed], strict=True):
-            meter.push(wave)
-        for target in targets:
-            if target.integer:
-                wave = target.rows(remix, changed)
-                found.peak = max(found.peak, float(np.abs(wave).max(initial=0.0)))
-        if found.peak * gain <= limit:
-            for target, writer in zip(targets, writers, strict=False):
-                wave = target.rows(remix, changed)
-                writer.write(wave if gain == 1.0 else wave * np.float32(gain))
+        yield np.concatenate([remix[None], changed])
         found.samples += length
         on_block(length)
-    return found
-
-
-def _gain_for(found: _Pass, loudness_lufs: float) -> tuple[float, str]:
-    now = found.after[0].integrated_lufs()
-    if not math.isfinite(now):
-        return 1.0, "the remix is too quiet or too short to have a loudness: its level is kept"
-    return 10 ** ((loudness_lufs - now) / 20), ""
-
-
-def _quieter(peak: float, gain: float, loudness_lufs: float | None) -> str:
-    over = 20 * math.log10(peak * gain)
-    if loudness_lufs is None:
-        said = f"a file peaks {over:.2f} dB above full scale"
-    else:
-        said = f"at {loudness_lufs:g} LUFS a file would peak {over:.2f} dB above full scale"
-    return f"{said}: all files are {over:.2f} dB quieter (32-bit WAV keeps the level)"
 
 
 def _level(meter: Loudness, gain: float) -> Level:

@@ -182,7 +182,9 @@ def _lines(outcome: Any, verbose: bool) -> list[str]:
     files = [*report["stems"], *report["exports"]]
     lines.append(f"  files  {', '.join(shown(item['path']) for item in files)}")
     if report["gain_db"]:
-        lines.append(f"  gain of all files {report['gain_db']:+.2f} dB")
+        limited = report["limited_db"]
+        said = f", peaks limited by up to {limited:.1f} dB" if limited else ""
+        lines.append(f"  gain of all files {report['gain_db']:+.2f} dB{said}")
     if verbose:
         lines += [f"  note: {shown(note)}" for note in report["output"]["notes"]]
     return lines + [f"  warning: {shown(warning)}" for warning in report["warnings"]]

@@ -23,7 +23,7 @@ from scipy.signal import stft, welch
 from scipy.stats import theilslopes
 
 import unweave
-from unweave.audio.reader import Reader
+from unweave.audio.reader import Reader, probe
 
 CASES = ((-3.0, 1.0), (2.0, 1.0), (0.0, 0.8), (0.0, 1.25), (-5.0, 0.9), (0.5, 1.1))
 LOWEST_HZ, HIGHEST_HZ = 150.0, 4000.0
@@ -50,10 +50,13 @@ def main() -> None:
 def measured(song: Path, seconds: float, folder: Path) -> list[str]:
     """A line of the table for each case."""
 
+    length_s = probe(song).duration_s
+    end = seconds if length_s is None or length_s > seconds else None
+
     def track(key: float, tempo: float) -> tuple[Vector, int]:
         out = folder / f"{key} {tempo}"
         unweave.karaoke(
-            song, out, "repet", key=key, tempo=tempo, end=seconds, stems_dir=folder / "voices"
+            song, out, "repet", key=key, tempo=tempo, end=end, stems_dir=folder / "voices"
         )
         with Reader(out / song.stem / "backing.wav") as reader:
             wave = np.concatenate(list(reader.blocks(1 << 16)), axis=1)

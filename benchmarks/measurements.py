@@ -60,6 +60,12 @@ MEASUREMENTS = (
         "spleeter",
     ),
     Measurement(
+        "karaoke-change",
+        "docs/karaoke.md",
+        (f"{PYTHON} benchmarks/karaoke.py {{song}}",),
+        1,
+    ),
+    Measurement(
         "htdemucs-speed",  # needs the published weights: unweave models pull htdemucs
         PERFORMANCE,
         (f"{PYTHON} benchmarks/htdemucs/compare.py {{song}} --seconds 30 --pairs 3 --speed",),

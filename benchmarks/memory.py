@@ -1,7 +1,7 @@
 """Peak memory of the whole command at two lengths, for every output format.
 
     .venv/bin/python benchmarks/memory.py SONG [--minutes 10 120] [--formats wav flac ...]
-        [--model NAME] [--rate HZ] [--options='--max-memory 1500']
+        [--verb karaoke] [--model NAME] [--rate HZ] [--options='--max-memory 1500']
 
 The song is repeated to the length and written as FLAC first; each row is one process. Where a rate
 is given the file states it for the same samples, which sound lower then: memory knows no pitch.
@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("song", type=Path)
     parser.add_argument("--minutes", type=float, nargs="+", default=[10, 120])
     parser.add_argument("--formats", nargs="+", default=FORMATS)
+    parser.add_argument("--verb", default="separate", help="karaoke, for instance")
     parser.add_argument("--model", help="default: that of the command")
     parser.add_argument("--rate", type=int, default=0, metavar="HZ", help="that the file states")
     parser.add_argument("--options", type=shlex.split, default=[], help="more for the command")
@@ -67,7 +68,7 @@ def main() -> None:
             source = folder / f"{minutes:g}.flac"
             repeated(arguments.song, minutes * 60, source, arguments.rate)
             for format_ in arguments.formats:
-                command = [sys.executable, "-m", "unweave", "separate", "-q", "--overwrite"]
+                command = [sys.executable, "-m", "unweave", arguments.verb, "-q", "--overwrite"]
                 command += ["--format", format_, "-o", str(folder / "out"), *more, str(source)]
                 megabytes, _ = peak_mb(command)
                 print(f"| {format_} | {minutes:g} | {megabytes:.0f} |", flush=True)

@@ -147,11 +147,20 @@ def test_a_crowded_song_ends_as_it_should(tmp_path) -> None:
     assert len(np.unique(screen.pixels)) == 1
 
 
+def test_a_short_beginning_has_a_card_only_where_there_is_time_to_draw_it(tmp_path) -> None:
+    def title_to_s(title: str) -> float:
+        lyrics = song(line("a", 2.4), title=title)
+        return cdg.write(tmp_path / "a.cdg", lyrics, 5.0, font=FONT)["title_to_s"]
+
+    assert title_to_s("AB") == pytest.approx(1.2)
+    assert title_to_s("A TITLE OF MANY WORDS THAT GO ON AND ON AND ON") == 0
+
+
 def test_a_zip_has_both_under_one_name(tmp_path) -> None:
     written(tmp_path / "a.cdg", song(line("a", 0.5)), 1.0)
     (tmp_path / "b.mp3").write_bytes(b"sound")
     facts = cdg.zipped(tmp_path / "song.zip", tmp_path / "a.cdg", tmp_path / "b.mp3")
-    assert facts["files"] == ["song.cdg", "song.mp3"]
+    assert facts["files"] == ["song.mp3", "song.cdg"]
     with zipfile.ZipFile(tmp_path / "song.zip") as opened:
         assert opened.read("song.mp3") == b"sound"
         assert opened.read("song.cdg") == (tmp_path / "a.cdg").read_bytes()

@@ -150,6 +150,28 @@ def test_a_part_of_the_song(here):
     assert any("part that is used: 1" in line for line in report["warnings"])
 
 
+def test_the_intro_of_a_part_is_that_before_its_own_first_word(here):
+    Path("song.lrc").write_text("[00:00.50]la\n[00:02.00]li\n")
+    report = sung(lyrics="song.lrc", start=1.0, trim_intro_s=0.5)
+    assert report["timing"]["start"] == round(1.5 * RATE_HZ)
+    assert read_lyrics("karaoke/song/lyrics.lrc").lines[0].start_s == pytest.approx(0.5)
+
+
+def test_nothing_left_at_a_tempo_is_said_of_the_song(here):
+    pytest.importorskip("python_stretch", reason="the extra karaoke is not installed")
+    write(Path("song.wav"), noise(1.0)[:1], noise(1.0)[:1])
+    with pytest.raises(InputError, match=r"^song\.wav: nothing is left at a tempo of 2 "):
+        sung(tempo=2.0)
+    assert not Path("karaoke").exists()
+
+
+def test_kept_stems_of_something_else_give_way_to_overwrite(here):
+    sung(stems_dir="voices", end=1.0)
+    with pytest.raises(OutputError, match=r"vocals\.wav is there"):
+        unweave.karaoke("song.wav", "other", Right(), stems_dir="voices")
+    assert sung(stems_dir="voices")["timing"]["samples"] == 4 * RATE_HZ
+
+
 def test_a_song_without_a_voice_is_no_error(here):
     write(Path("song.wav"), noise(2.0), 0 * noise(2.0))
     report = sung(trim_intro_s=0.5)
@@ -210,6 +232,7 @@ def test_the_same_bytes_twice(here):
         ({"lyrics": "song.txt", "size": (640, 360)}, UsageError, ["size", "--video"]),
         ({"video": "mp4", "rate_fps": 25.0}, UsageError, ["frame rate", "--lyrics"]),
         ({"cdg": True, "lyrics": "song.txt", "background": "cover"}, UsageError, ["--video"]),
+        ({"lyrics": "letters.lrc", "cdg": True}, InputError, ["letters.lrc", "4dff0"]),
         ({"format": "mp4"}, UsageError, ["format", "wav"]),
         ({"filename_template": "{name}"}, UsageError, ["{stem}"]),
     ],
@@ -217,12 +240,20 @@ def test_the_same_bytes_twice(here):
 def test_bad_input_is_one_line_and_leaves_nothing(here, options, error, words):
     Path("late.lrc").write_text("[00:01.00]la\n[00:09.00]li\n")
     Path("plain.txt").write_text("la\nli\n")
+    Path("letters.lrc").write_text("[00:01.00]a\U0004dff0\n", encoding="utf-8")
     before = sorted(p.name for p in here.iterdir())
     with pytest.raises(error) as found:
         unweave.karaoke("song.wav", **{"model": Right(), **options})
     assert "\n" not in str(found.value)
     assert all(word in str(found.value) for word in words), found.value
     assert sorted(p.name for p in here.iterdir()) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_lyrics_in_a_pipe_are_refused_and_not_waited_for(here):
+    os.mkfifo("pipe.lrc")
+    with pytest.raises(InputError, match=r"pipe\.lrc.*pipe"):
+        sung(lyrics="pipe.lrc")
 
 
 def test_files_in_the_way_and_files_that_are_read(here):

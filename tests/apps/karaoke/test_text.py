@@ -11,6 +11,7 @@ from unweave.apps.karaoke.screen import bidi, fonts
 from unweave.apps.karaoke.screen.fonts import chosen, clusters
 from unweave.apps.karaoke.screen.rows import fitted, rows
 from unweave.apps.karaoke.screen.text import laid
+from unweave.apps.karaoke.screen.words import drawable
 from unweave.errors import InputError, UsageError
 from unweave.lyrics import Line, Lyrics, Syllable
 
@@ -99,6 +100,30 @@ def test_characters_that_no_font_has_are_named(monkeypatch, tmp_path) -> None:
         chosen(["日 a"])
     monkeypatch.setattr(fonts, "folders", list)
     assert [face.name for face in chosen(["Hello"])] == ["the font of Pillow"]
+
+
+def test_pictures_that_no_font_has_are_left_out_and_named(monkeypatch) -> None:
+    monkeypatch.setattr(fonts, "folders", lambda: [FONT.parent])
+    heart, family, flag = (
+        "\U0001f496",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+        "\U0001f1eb\U0001f1f7",
+    )
+    lyrics = song(line(f"love{heart} {flag}you 1\ufe0f\u20e3", 1.0, 2.0, 3.0), line(family, 4.0))
+    found = drawable(lyrics, [f"T{heart}", ""], FONT)
+    assert [row.text for row in found.rows] == ["love you 1"]
+    assert found.card == ("T", "")
+    (said,) = found.warnings
+    assert all(f"U+{ord(c):04X}" in said for c in heart + flag + family.replace("\u200d", ""))
+    assert drawable(lyrics, ["T"]).warnings == found.warnings
+    assert drawable(song(line("\u2665 a", 1.0, 2.0)), ["T"], FONT).warnings == ()  # the font has it
+    with pytest.raises(InputError, match="no words"):
+        drawable(song(line(heart, 1.0)), ["T"], FONT)
+
+
+def test_a_word_without_end_is_refused() -> None:
+    with pytest.raises(InputError, match=r"has 3000 letters.*divide it"):
+        rows(song(line("w" * 3000, 1.0)))
 
 
 def test_several_fonts_serve_one_line(monkeypatch) -> None:

@@ -29,7 +29,7 @@ def a_song(seed: int) -> list[Row]:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_next_two_lines_are_there_when_one_begins(seed: int) -> None:
-    made = timing(a_song(seed), title=bool(seed % 2)).shown
+    made = timing(a_song(seed), title_s=0.75 if seed % 2 else None).shown
     verses = np.cumsum([shown.counted for shown in made])
     for n, shown in enumerate(made):
         assert shown.from_s <= max(0.0, shown.row.start_s - module.READ_S)
@@ -40,7 +40,7 @@ def test_the_next_two_lines_are_there_when_one_begins(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_place_has_one_line_at_a_time(seed: int) -> None:
-    shown = timing(a_song(seed), title=False).shown
+    shown = timing(a_song(seed), title_s=None).shown
     assert [each.from_s for each in shown] == sorted(each.from_s for each in shown)
     for place in range(PLACES):
         there = [each for each in shown if each.place == place]
@@ -50,7 +50,7 @@ def test_a_place_has_one_line_at_a_time(seed: int) -> None:
 
 
 def test_a_pause_empties_the_screen_and_is_counted_down() -> None:
-    made = timing([row(10, 12), row(12, 14), row(30, 32)], title=False)
+    made = timing([row(10, 12), row(12, 14), row(30, 32)], title_s=None)
     first, second, third = made.shown
     assert (first.from_s, first.to_s, second.to_s) == (6, 15, 15)
     assert (third.from_s, third.to_s) == (26, 33)
@@ -63,18 +63,18 @@ def test_a_pause_empties_the_screen_and_is_counted_down() -> None:
 
 @pytest.mark.parametrize(
     ("start_s", "title_to_s", "from_s"),
-    [(0.0, 0.0, 0.0), (2.0, 0.0, 0.0), (3.0, 1.5, 1.5), (4.7, 3.0, 3.0), (10.0, 6.0, 6.0),
-     (60.0, 8.0, 56.0)],
+    [(0.0, 0.0, 0.0), (1.7, 0.0, 0.0), (1.75, 0.75, 0.75), (2.0, 1.0, 1.0), (3.0, 1.5, 1.5),
+     (4.7, 3.0, 3.0), (10.0, 6.0, 6.0), (60.0, 8.0, 56.0)],
 )  # fmt: skip
 def test_the_title_card_leaves_time_to_read_the_first_line(start_s, title_to_s, from_s) -> None:
-    made = timing([row(start_s, start_s + 2)], title=True)
+    made = timing([row(start_s, start_s + 2)], title_s=0.75)
     assert made.title_to_s == title_to_s
     assert made.shown[0].from_s == from_s
-    assert timing([row(start_s, start_s + 2)], title=False).title_to_s == 0
+    assert timing([row(start_s, start_s + 2)], title_s=None).title_to_s == 0
 
 
 def test_two_who_sing_at_once_are_both_there() -> None:
     rows = [row(10 + n, 10 + n + 1.5, singer) for n in range(8) for singer in (1, 2)]
-    for shown in timing(rows, title=False).shown:
+    for shown in timing(rows, title_s=None).shown:
         assert shown.from_s <= shown.row.start_s - module.LEAST_S
         assert shown.to_s >= shown.row.end_s

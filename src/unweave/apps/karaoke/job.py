@@ -31,7 +31,7 @@ from unweave.engine.limits import peak_memory_mb
 from unweave.engine.measure import decibels
 from unweave.engine.report import rounded, versions
 from unweave.engine.source import Watched
-from unweave.errors import InputError
+from unweave.errors import InputError, OutputError
 from unweave.jobs import Job, Outcome, Watcher
 from unweave.jobs.reports import REPORT, output_files
 from unweave.jobs.turns import clear, turn
@@ -116,10 +116,23 @@ def _check(job: Job, order: Order, info: SourceInfo) -> None:
     if wanted.kind is not None and words is None:
         trimmed = order.settings.trim_intro_s is not None or order.output.start > 0
         picture.check(job.source, wanted.kind, trimmed or order.output.end is not None)
+    if words is not None and (wanted.kind is not None or order.cdg):
+        _check_letters(job, words, info, wanted.font)
     if wanted.background == COVER and info.cover is None:
         raise InputError(
             f"{shown(job.source)}: has no cover; give a picture or a colour with --background"
         )
+
+
+def _check_letters(job: Job, words: Words, info: SourceInfo, font: str | None) -> None:
+    """Raises InputError where no font has a letter of the words, before the long work."""
+    from unweave.apps.karaoke.screen.words import drawable
+
+    title, artist = making.titled(job, info, words.lyrics)
+    try:
+        drawable(words.lyrics, [title, artist or ""], None if font is None else Path(font))
+    except InputError as error:
+        raise InputError(f"{shown(words.path)}: {error}") from error
 
 
 def _check_end(source: Path, words: Words, end: int, info: SourceInfo) -> None:
@@ -170,7 +183,8 @@ def _separated(
 
     kept = order.stems_dir
     folder = scratch / "voices" if kept is None else straight(kept) / safe(job.source.stem)
-    report = separate_file(
+    separate = partial(
+        separate_file,
         job.source,
         folder,
         order.model,
@@ -181,6 +195,12 @@ def _separated(
         executor=executor,
         **{**order.options, "format": "wav", "bit_depth": 32},
     )
+    try:
+        report = separate()
+    except OutputError:  # stems that were kept are of something else
+        if kept is None or not job.overwrite:
+            raise
+        report = separate(overwrite=True)
     files = output_files(report, folder / f"{REPORT}.json")
     material = Material(
         source=job.source,

@@ -69,6 +69,11 @@ def made(
         tempo=settings.tempo,
         lead=leads,
     )
+    if when.samples == when.lead:
+        raise InputError(
+            f"{shown(job.source)}: nothing is left at a tempo of {settings.tempo:g} of "
+            f"{when.length} samples; take a longer part, or less tempo"
+        )
     raw = scratch / "backing.wav"
     found, presence = sound.made(material, settings, when, raw, watch.add)
     if not presence.is_there():
@@ -136,10 +141,10 @@ def made(
             watch.check,
         )
     if ZIP in paths:
-        from unweave.exports.archive import write_zip
+        from unweave.apps.karaoke.cdg import zipped
 
-        pair = (MP3 if MP3 in paths else BACKING, CDG)
-        write_zip(paths[ZIP], {job.outputs[name].name: paths[name] for name in pair})
+        sung_to = paths[MP3 if MP3 in paths else BACKING]
+        zipped(paths[ZIP], paths[CDG], sung_to, name=job.outputs[ZIP].stem)
     return Made(
         files=paths,
         timing=when,
@@ -159,9 +164,10 @@ def _cut(order: Order, material: Material, watch: Watch) -> tuple[int, list[str]
     longest_s, rate_hz = order.settings.trim_intro_s, material.info.sample_rate_hz
     if longest_s is None:
         return 0, []
-    first_s = None if order.words is None else timing.first_word_s(order.words.lyrics)
+    begin_s = material.start / rate_hz
+    first_s = None if order.words is None else timing.first_word_s(order.words.lyrics, begin_s)
     if first_s is not None:
-        first_s = max(0.0, first_s - material.start / rate_hz)
+        first_s -= begin_s
     else:
         first_s = sound.listened(material, watch.add).onset_s()
     if first_s is None:
@@ -205,6 +211,12 @@ def _write_words(
     return tuple(loss for loss in losses if loss not in before)
 
 
+def titled(job: Job, info: SourceInfo, lyrics: Lyrics) -> tuple[str, str | None]:
+    """Title and artist of a song, as the screen shows them."""
+    named = {**info.tags, **lyrics.tags}
+    return named.get("title", job.source.stem), named.get("artist")
+
+
 def _write_pictures(
     order: Order,
     moved: Lyrics,
@@ -217,8 +229,7 @@ def _write_pictures(
 ) -> list[str]:
     """Write the video with the words, and CD+G; what there is to say about them."""
     said: list[str] = []
-    named = {**info.tags, **moved.tags}
-    title, artist = named.get("title", job.source.stem), named.get("artist")
+    title, artist = titled(job, info, moved)
     wanted = order.picture
     if VIDEO in paths:
         background = wanted.background

@@ -210,6 +210,8 @@ def ordered(
 
 def read_words(path: Path) -> Words:
     """A file of lyrics. Raises InputError, which names the line."""
+    with readable(path):
+        check_file(path)
     found = read(path)
     with readable(path):
         text, _ = decoded(path.read_bytes(), None)

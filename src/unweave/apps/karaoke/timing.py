@@ -75,10 +75,11 @@ def sung_to(lyrics: Lyrics, file: str) -> Lyrics:
     )
 
 
-def first_word_s(lyrics: Lyrics) -> float | None:
-    """When the first word begins, in the recording; None where no time is known."""
+def first_word_s(lyrics: Lyrics, begin_s: float = 0.0) -> float | None:
+    """When the first line begins that begins at `begin_s` or later, both times in the recording;
+    None where none is known to."""
     starts = [line.start_s for line in lyrics.lines if line.text and line.start_s is not None]
-    return min(starts, default=None)
+    return min((start_s for start_s in starts if start_s >= begin_s), default=None)
 
 
 def last_line(lyrics: Lyrics) -> Line | None:

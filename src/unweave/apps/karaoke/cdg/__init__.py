@@ -40,29 +40,32 @@ def write(
     """
     need_pillow()
     from unweave.apps.karaoke.cdg import drawing, packets
-    from unweave.apps.karaoke.cdg.stream import stream
-    from unweave.apps.karaoke.screen.fonts import chosen
-    from unweave.apps.karaoke.screen.rows import fitted, late, rows
+    from unweave.apps.karaoke.cdg.stream import card_packets, stream
+    from unweave.apps.karaoke.screen.rows import fitted, late
     from unweave.apps.karaoke.screen.text import laid
-    from unweave.apps.karaoke.screen.timing import timing
+    from unweave.apps.karaoke.screen.timing import SHORTEST_TITLE_S, timing
+    from unweave.apps.karaoke.screen.words import drawable
     from unweave.core.files import atomic_write
 
     path = Path(path)
     if not 0 < length_s <= LONGEST_S:
         raise UsageError(f"a song is not {length_s!r} s long")
-    words = rows(lyrics)
-    card = [
+    texts = [
         lyrics.tags.get("title", "") if title is None else title,
         lyrics.tags.get("artist", "") if artist is None else artist,
     ]
-    warnings = late(words, length_s)
-    faces = chosen([*(row.text for row in words), *card], Path(font) if font is not None else None)
+    drawn = drawable(lyrics, texts, Path(font) if font is not None else None)
+    words, faces = drawn.rows, drawn.faces
+    warnings = [*drawn.warnings, *late(words, length_s)]
+    card = card_packets(drawn.card, faces)
 
     def width(text: str) -> float:
         return laid(text, faces, drawing.SIZE_PX).width
 
     shown = fitted(words, width, drawing.WIDTH)
-    times = timing(shown, title=any(card))
+    # It takes a while until a card is drawn.
+    card_s = SHORTEST_TITLE_S + len(card) / packets.RATE_HZ
+    times = timing(shown, title_s=card_s if card else None)
     count = math.ceil(length_s * packets.RATE_HZ)
     count += -count % packets.SECTOR
     atomic_write(path, stream(times, card, faces, count))
@@ -77,8 +80,10 @@ def write(
     }
 
 
-def zipped(path: StrPath, cdg: StrPath, mp3: StrPath) -> dict[str, Any]:
-    """Write a ZIP of a `.cdg` and its `.mp3`, both under the name of the ZIP, as players take it.
+def zipped(path: StrPath, cdg: StrPath, mp3: StrPath, *, name: str | None = None) -> dict[str, Any]:
+    """Write a ZIP of a `.cdg` and its `.mp3`, both called `name`, as players take it.
+
+    name: without an extension; None for that of the ZIP.
 
     Returns plain data: `path` and `files`. Raises InputError for a file that cannot be read,
     UsageError for files of other kinds, OutputError.
@@ -88,9 +93,9 @@ def zipped(path: StrPath, cdg: StrPath, mp3: StrPath) -> dict[str, Any]:
 
     path = Path(path)
     entries: dict[str, bytes | Path] = {}
-    for suffix, file in ((".cdg", Path(cdg)), (".mp3", Path(mp3))):
+    for suffix, file in ((".mp3", Path(mp3)), (".cdg", Path(cdg))):
         if file.suffix.lower() != suffix:
             raise UsageError(f"{shown(file)}: a ZIP for players has a .cdg and an .mp3")
-        entries[path.stem + suffix] = file
+        entries[(name or path.stem) + suffix] = file
     write_zip(path, entries)
     return {"path": str(path), "files": list(entries)}

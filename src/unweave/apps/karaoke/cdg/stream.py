@@ -40,8 +40,8 @@ class _Order:
     gone: bool = False
 
 
-def stream(timing: Timing, card: Sequence[str], faces: Sequence[Face], count: int) -> bytes:
-    """`count` packets. card: title and artist, which are shown where there is time for them."""
+def stream(timing: Timing, card: Sequence[bytes], faces: Sequence[Face], count: int) -> bytes:
+    """`count` packets. card: those that draw the title card, where there is time for it."""
     made = bytearray()
     orders = chain([_begun(timing)], _orders(timing, card, faces))
     coming = next(orders, None)
@@ -97,10 +97,10 @@ def _singers(timing: Timing) -> dict[int, int]:
     return {singer: _SINGERS[n % len(_SINGERS)] for n, singer in enumerate(singers)}
 
 
-def _orders(timing: Timing, card: Sequence[str], faces: Sequence[Face]) -> Iterator[_Order]:
+def _orders(timing: Timing, card: Sequence[bytes], faces: Sequence[Face]) -> Iterator[_Order]:
     """Everything after the beginning, in the order of time, each made when it is asked for."""
     if timing.title_to_s:
-        yield _Order(0.0, deque(_card(card, faces)))
+        yield _Order(0.0, deque(card))
         yield _Order(timing.title_to_s, deque(_clear()))
     singers = _singers(timing)
     clears = deque(timing.clear_s)
@@ -128,7 +128,9 @@ def _all(there: dict[int, tuple[Drawn, _Order]]) -> list[_Order]:
     return [order for _, order in there.values()]
 
 
-def _card(card: Sequence[str], faces: Sequence[Face]) -> list[bytes]:
+def card_packets(card: Sequence[str], faces: Sequence[Face]) -> list[bytes]:
+    """The packets that draw title and artist."""
+
     def width(text: str) -> float:
         return laid(text, faces, drawing.SIZE_PX).width
 

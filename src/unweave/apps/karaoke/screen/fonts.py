@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -28,6 +28,7 @@ _SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 _OUTLINES = ("glyf", "CFF ", "CFF2")  # others are pictures of one size
 _NAMED = 12  # characters that an error lists
 _JOINER = "\u200d"
+_KEY_CAP = "\u20e3"
 _LAST = ("italic", "oblique", "mono", "emoji", "symbol", "math", "display")
 # They have a glyph for every character: its number, or the name of its script in a box.
 _NOT_FONTS = ("lastresort", "unifontupper", "adobeblank")
@@ -64,16 +65,18 @@ class Face:
 def chosen(texts: Iterable[str], given: Path | None = None) -> tuple[Face, ...]:
     """Fonts with all glyphs of `texts`, the one to prefer first.
 
-    given: the only one that may be taken. Raises InputError, which names the characters that lack,
-    and UsageError where Pillow cannot shape them.
+    given: the only one that may be taken. Pictures that lack are passed over (`lacking` has them).
+    Raises InputError, which names the letters that lack, and UsageError where Pillow cannot shape
+    them.
     """
     needed = _needed(texts)
     _check_shaping("".join(needed))
     if given is not None:
         face = face_of(given)
-        if lacking := face.lacks("".join(needed)):
+        letters = [each for each in needed if not is_picture(each)]
+        if lacks := face.lacks("".join(letters)):
             raise InputError(
-                f"{shown(given)}: the font has no glyph for {_list(lacking)}; give another font "
+                f"{shown(given)}: the font has no glyph for {listed(lacks)}; give another font "
                 "with --font, or none, so that one is looked for"
             )
         return (face,)
@@ -95,14 +98,24 @@ def chosen(texts: Iterable[str], given: Path | None = None) -> tuple[Face, ...]:
     for cluster in (each for group in groups.values() for each in group):
         if not any(face.has(cluster) for face in faces):
             found = next((face for face in seen if face.has(cluster)), None)
-            missing += [cluster] if found is None else []
+            missing += [cluster] if found is None and not is_picture(cluster) else []
             faces += [found] if found else []
     if missing:
         raise InputError(
-            f"no font here has a glyph for {_list(missing)}; install one for this script (Noto "
+            f"no font here has a glyph for {listed(missing)}; install one for this script (Noto "
             "has all of them), or give one with --font"
         )
     return tuple(faces)
+
+
+def lacking(texts: Iterable[str], faces: Sequence[Face]) -> list[str]:
+    """The clusters that none of `faces` has, each once."""
+    return [each for each in _needed(texts) if not any(face.has(each) for face in faces)]
+
+
+def is_picture(cluster: str) -> bool:
+    """Whether it is an emoji, a note, a heart, a key cap: nothing that is sung."""
+    return unicodedata.category(cluster[0]) in ("So", "Sk") or _KEY_CAP in cluster
 
 
 def clusters(text: str) -> list[str]:
@@ -248,14 +261,14 @@ def _check_shaping(needed: str) -> None:
     ]
     if hard:
         raise UsageError(
-            f"Pillow has no raqm here, without which it cannot shape {_list(hard)}; install "
+            f"Pillow has no raqm here, without which it cannot shape {listed(hard)}; install "
             "FriBidi, or a wheel of Pillow that has both"
         )
 
 
-def _list(texts: Iterable[str]) -> str:
+def listed(texts: Iterable[str]) -> str:
     """Their characters, as an error names them."""
-    characters = list(dict.fromkeys("".join(texts)))
+    characters = [c for c in dict.fromkeys("".join(texts)) if is_drawn(c)]
     said = [f"{c} (U+{ord(c):04X})" if c.isprintable() else shown(c) for c in characters[:_NAMED]]
     more = len(characters) - _NAMED
     return ", ".join(said) + (f" and {more} more" if more > 0 else "")

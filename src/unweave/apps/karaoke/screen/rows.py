@@ -15,6 +15,7 @@ from unweave.lyrics.model import Line, Lyrics
 # How long a word and a line last that have no end, if nothing begins sooner.
 WORD_S = 1.5
 LINE_S = 6.0
+LONGEST = 100  # letters in one word
 SMALLEST = 0.75  # of the usual size; a line that is too long even so is broken
 
 
@@ -59,8 +60,20 @@ def rows(lyrics: Lyrics) -> list[Row]:
             f"{lacking} of the {len(lines)} lines of the lyrics have no times; give lyrics with "
             "times, such as LRC or UltraStar"
         )
+    _check_words(lines)
     starts = sorted(each.start_s for each in lyrics.syllables() if each.start_s is not None)
     return sorted((_row(line, starts) for line in lines), key=lambda row: row.start_s)
+
+
+def _check_words(lines: Iterable[Line]) -> None:
+    """Raises InputError for a word that no screen has room for, even in the smallest letters."""
+    for line in lines:
+        for word in line.text.split():
+            if len(word) > LONGEST and not any(map(_is_wide, word)):
+                raise InputError(
+                    f"the word {word[:20]!r}... has {len(word)} letters, for which no screen has "
+                    "room; divide it"
+                )
 
 
 def _row(line: Line, starts: Sequence[float]) -> Row:

@@ -18,7 +18,8 @@ LEAD_S = 4.0  # rows appear so long before the first of them, where there is roo
 READ_S, LEAST_S = 1.0, 0.3  # none later than this before its own; where places lack, than that
 HOLD_S = 1.0  # the last rows before a pause stay so long
 COUNT_S = 3.0
-TITLE_S, SHORT_TITLE_S, SHORTEST_TITLE_S = 8.0, 3.0, 1.0
+TITLE_S, SHORT_TITLE_S = 8.0, 3.0
+SHORTEST_TITLE_S = 0.75  # what goes sooner cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,22 @@ class Timing:
     title_to_s: float
 
 
-def timing(rows: Sequence[Row], *, title: bool, places: int = PLACES) -> Timing:
-    """Place `rows`, which are in the order of their times. title: there is a title card."""
+def timing(rows: Sequence[Row], *, title_s: float | None, places: int = PLACES) -> Timing:
+    """Place `rows`, which are in the order of their times.
+
+    title_s: the least time that a title card is worth; None where there is no card.
+    """
     shown: list[Shown] = []
     clear_s: list[float] = []
     free_s, title_to_s = 0.0, 0.0
     for n, verse in enumerate(_verses(rows)):
         first_s = verse[0].start_s
         from_s = max(free_s, first_s - LEAD_S)
-        if n == 0 and title:
-            later_s = max(from_s, min(first_s - 1.5 * READ_S, SHORT_TITLE_S))
-            if later_s >= SHORTEST_TITLE_S:
+        if n == 0 and title_s is not None:
+            # A song that begins at once divides what there is: the card, then the words.
+            half_s = min(first_s / 2, first_s - READ_S)
+            later_s = max(from_s, min(max(first_s - 1.5 * READ_S, half_s), SHORT_TITLE_S))
+            if later_s >= title_s:
                 from_s, title_to_s = later_s, min(later_s, TITLE_S)
         free_s = max(row.end_s for row in verse) + HOLD_S
         clear_s.append(free_s)

@@ -51,10 +51,10 @@ def write(
     a glyph, which it names; OutputError, UsageError.
     """
     need_pillow()
-    from unweave.apps.karaoke.screen.fonts import chosen
-    from unweave.apps.karaoke.screen.rows import fitted, late, rows
+    from unweave.apps.karaoke.screen.rows import fitted, late
     from unweave.apps.karaoke.screen.text import laid
-    from unweave.apps.karaoke.screen.timing import timing
+    from unweave.apps.karaoke.screen.timing import SHORTEST_TITLE_S, timing
+    from unweave.apps.karaoke.screen.words import drawable
     from unweave.apps.karaoke.video import background as backgrounds
     from unweave.apps.karaoke.video import card as cards
     from unweave.apps.karaoke.video.film import Film, film_format
@@ -68,16 +68,15 @@ def write(
 
     path = Path(path)
     size, rate = checked_size(size), checked_rate(rate_fps)
-    words = rows(lyrics)
     with Reader(Path(audio)) as reader:
         info = reader.info
         format = film_format(path.suffix, info.sample_rate_hz, info.channels)
         card = _card(lyrics, title, artist)
-        texts = [*(row.text for row in words), *card.texts]
-        faces = chosen(texts, Path(font) if font is not None else None)
+        drawn = drawable(lyrics, card.texts, Path(font) if font is not None else None)
+        words, faces, card = drawn.rows, drawn.faces, card.with_texts(drawn.card)
         screen = look(size, faces, duet=len({row.singer for row in words}) > 1)
         shown = fitted(words, lambda text: laid(text, faces, screen.size_px).width, screen.limit)
-        times = timing(shown, title=any(card.texts))
+        times = timing(shown, title_s=SHORTEST_TITLE_S if any(card.texts) else None)
         picture = backgrounds.background(
             background if background is None else str(background), info.cover, size
         )
@@ -118,7 +117,7 @@ def write(
         "title_to_s": times.title_to_s,
         "fonts": [face.name for face in faces],
         "notes": list(format.audio.notes),
-        "warnings": [*reader.warnings, *said],
+        "warnings": [*reader.warnings, *drawn.warnings, *said],
     }
 
 

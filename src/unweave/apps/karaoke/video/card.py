@@ -31,6 +31,12 @@ class Card:
     def texts(self) -> tuple[str, ...]:
         return (self.title, self.artist, *(name for _, name in self.singers))
 
+    def with_texts(self, texts: Sequence[str]) -> Card:
+        """The same card with other texts, in the order of `texts`."""
+        title, artist, *names = texts
+        numbers = [number for number, _ in self.singers]
+        return Card(title, artist, tuple(zip(numbers, names, strict=True)))
+
 
 def draw(card: Card, background: Image.Image, faces: Sequence[Face], look: Look) -> Image.Image:
     """A picture of the card; long texts take several lines, or are made smaller."""

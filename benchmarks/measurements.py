@@ -97,42 +97,6 @@ MEASUREMENTS = (
         "networks",
     ),
     Measurement(
-        "htdemucs-memory",
-        PERFORMANCE,
-        (
-            f"{PYTHON} benchmarks/memory.py {{song}} --model htdemucs --minutes 10 120"
-            " --formats wav",
-        ),
-        90,
-    ),
-    Measurement(
-        "htdemucs-memory-small",
-        PERFORMANCE,
-        (
-            f"{PYTHON} benchmarks/memory.py {{song}} --model htdemucs --minutes 2 --formats wav"
-            " --options='--max-memory 1500'",
-        ),
-        3,
-    ),
-    Measurement(
-        "htdemucs-memory-original",
-        PERFORMANCE,
-        (f"{PYTHON} -m benchmarks.htdemucs.memory {{song}} --minutes 10",),
-        9,
-        "htdemucs",
-    ),
-    Measurement(
-        "htdemucs-memory-day",
-        PERFORMANCE,
-        (
-            f"{PYTHON} -m benchmarks.untrained build/small htdemucs --set width=16"
-            " layers=1 bottleneck=64 hidden=1",
-            f"{PYTHON} benchmarks/memory.py {{song}} --model build/small/htdemucs.toml"
-            " --minutes 10 480 --formats wav --options='--stems vocals'",
-        ),
-        20,
-    ),
-    Measurement(
         "openunmix-speed",
         PERFORMANCE,
         (

@@ -101,6 +101,19 @@ def test_lyrics_follow():
     assert found.grid.bpm == 375
 
 
+def test_a_line_does_not_wait_for_a_neighbour_that_is_left_out():
+    lines = [
+        Line((Syllable("one", 1.0, 2.0),), 1, 0.0, 3.0),
+        Line((Syllable("two", 4.0, 5.0),), 1, 3.0, 6.0),
+        Line((Syllable("three", 7.0, 8.0),), 1, 6.0, 9.0),
+    ]
+    timing = Timing(rate_hz=1000, start=3500, length=3000)
+    (middle,) = retimed(Lyrics(tuple(lines)), timing).lines
+    assert (middle.text, middle.show_s, middle.hide_s) == ("two", None, None)
+    whole = retimed(Lyrics(tuple(lines)), Timing(rate_hz=1000, start=0, length=9000))
+    assert [(line.show_s, line.hide_s) for line in whole.lines] == [(0, 3), (3, 6), (6, 9)]
+
+
 def test_beats_of_a_game_stay_the_same_beats():
     before = Lyrics(song().lines[:1], song().tags, song().grid)
     timing = Timing(rate_hz=44100, start=123, length=10**7, tempo=0.9, lead=777)

@@ -28,7 +28,9 @@ class Settings:
     def __post_init__(self) -> None:
         check(self, owner="")
         if self.bpm is not None and not self.count_in:
-            raise UsageError("bpm is for the clicks before the song: ask for them with count_in")
+            raise UsageError(
+                "bpm is for the clicks before the song: ask for some (--count-in, count_in)"
+            )
 
     @property
     def changes_sound(self) -> bool:

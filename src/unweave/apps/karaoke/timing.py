@@ -58,7 +58,12 @@ def retimed(lyrics: Lyrics, timing: Timing, key: float = 0.0) -> Lyrics:
             return True
         return first_s - ROUNDING_S <= backing_time_s(line.start_s, timing) < last_s
 
-    lines = (_retimed(line, timing, round(key), last_s) for line in lyrics.lines if inside(line))
+    kept = [line for line in lyrics.lines if inside(line)]
+    lines = [_retimed(line, timing, round(key), last_s) for line in kept]
+    if lines and kept[0] is not lyrics.lines[0]:  # it appeared when the one before it went
+        lines[0] = replace(lines[0], show_s=None)
+    if lines and kept[-1] is not lyrics.lines[-1]:
+        lines[-1] = replace(lines[-1], hide_s=None)
     grid = lyrics.grid
     if grid is not None:
         tempos = tuple((beat, bpm * timing.tempo) for beat, bpm in grid.tempos)

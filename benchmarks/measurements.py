@@ -97,6 +97,22 @@ MEASUREMENTS = (
         "networks",
     ),
     Measurement(
+        "htdemucs-memory-small",
+        PERFORMANCE,
+        (
+            f"{PYTHON} benchmarks/memory.py {{song}} --model htdemucs --minutes 2 --formats wav"
+            " --options='--max-memory 1500'",
+        ),
+        3,
+    ),
+    Measurement(
+        "htdemucs-memory-original",
+        PERFORMANCE,
+        (f"{PYTHON} -m benchmarks.htdemucs.memory {{song}} --minutes 10",),
+        9,
+        "htdemucs",
+    ),
+    Measurement(
         "openunmix-speed",
         PERFORMANCE,
         (

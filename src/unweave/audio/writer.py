@@ -19,7 +19,7 @@ import soundfile
 
 from unweave.audio.encoders import Encoder, FFmpegEncoder, Sink, VorbisEncoder
 from unweave.audio.formats import FORMATS, Encoding, encoding
-from unweave.audio.info import Cover
+from unweave.audio.info import Cover, SourceInfo
 from unweave.audio.resampler import Resampler
 from unweave.core.atomic import Hidden, sync_folders
 from unweave.core.files import advice, shown
@@ -70,6 +70,21 @@ class Writer:
             if encoder is None:
                 encoder = _usual(encoding, channels, layout, tags or {}, cover)
             self._encoder = encoder(self._sink)
+
+    @classmethod
+    def made_of(
+        cls, info: SourceInfo, path: Path, encoding: Encoding, tags: Mapping[str, str]
+    ) -> Writer:
+        """A writer of what is made of a recording, with its rate, channels, layout and cover."""
+        return cls(
+            path,
+            encoding,
+            info.sample_rate_hz,
+            info.channels,
+            layout=info.layout,
+            tags=tags,
+            cover=info.cover,
+        )
 
     def __enter__(self) -> Writer:
         return self

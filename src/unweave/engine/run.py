@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from unweave.audio import tags
-from unweave.audio.reader import SourceInfo
-from unweave.audio.writer import Encoding, Writer, encoding
+from unweave.audio.writer import Writer, encoding
 from unweave.core import journal
 from unweave.core.atomic import Hidden
 from unweave.core.files import advice, shown
@@ -112,7 +111,8 @@ def separate_file(
                 with ExitStack() as undo:
                     writers = {}
                     for stem, path in outputs.items():
-                        writers[stem] = _writer(path, target, info, placed, stem)
+                        said = tags.for_stem(placed, stem)
+                        writers[stem] = Writer.made_of(info, path, target, said)
                         undo.callback(writers[stem].discard)
                     found = _pass(
                         decoding,
@@ -238,20 +238,6 @@ def separate_array(
             if on_progress is not None:
                 on_progress(Progress(done / sample_rate_hz, length / sample_rate_hz))
     return dict(zip(names, out, strict=True))
-
-
-def _writer(
-    path: Path, target: Encoding, info: SourceInfo, placed: Mapping[str, str], stem: str
-) -> Writer:
-    return Writer(
-        path,
-        target,
-        info.sample_rate_hz,
-        info.channels,
-        layout=info.layout,
-        tags=tags.for_stem(placed, stem),
-        cover=info.cover,
-    )
 
 
 def _finished(writer: Writer, samples: int) -> str:

@@ -188,15 +188,7 @@ def _count_in(order: Order, rate_hz: int) -> tuple[float, int]:
 def _writer(path: Path, how: Encoding, info: SourceInfo, title: str) -> Writer:
     # Where in the recording it begins would be wrong at another tempo.
     kept = {name: text for name, text in info.tags.items() if name != "time_reference"}
-    return Writer(
-        path,
-        how,
-        info.sample_rate_hz,
-        info.channels,
-        layout=info.layout,
-        tags=tags.for_stem(kept, TAG, title),
-        cover=info.cover,
-    )
+    return Writer.made_of(info, path, how, tags.for_stem(kept, TAG, title))
 
 
 def _write_words(

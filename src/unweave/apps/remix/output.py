@@ -184,15 +184,7 @@ def _writer(path: Path, name: str, how: Encoding, info: SourceInfo, start: int) 
     if how.format == "wav":
         place = said.get("time_reference", "")
         said = stamped(said, int(place) if place.isdecimal() else start)
-    return Writer(
-        path,
-        how,
-        info.sample_rate_hz,
-        info.channels,
-        layout=info.layout,
-        tags=said,
-        cover=info.cover,
-    )
+    return Writer.made_of(info, path, how, said)
 
 
 def _samples(found: Rendered, how: Encoding, info: SourceInfo) -> int:

@@ -18,7 +18,6 @@ Axes here: spectrum `(batch, channel, bin, frame)`, wave `(batch, channel, time)
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -26,12 +25,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.models.layers.fast_levels import BinsDown, BinsUp, TimeDown, TimeUp
+from unweave.models.hybrid_demucs.fast import rearrange
 from unweave.models.layers.spectra import Spectra
 from unweave.models.layers.waveform import (
-    Blstm,
     ResidualBranches,
-    TwoWays,
     moments,
     rescale,
     wandering,
@@ -296,33 +293,8 @@ class HybridDemucs(nn.Module):
         return waves.unflatten(1, (len(self.config.stems), -1))
 
     def prepare_for_cpu(self) -> None:
-        """Rearrange the levels that are neither normalised nor banded, `layers/fast_levels.py`, and
-        part the directions of each LSTM."""
-        config = self.config
-        deep = min(config.norm_from, config.lstm_from, config.attention_from)
-
-        def levels(found: nn.ModuleList, make: Callable[[nn.Module], nn.Module]) -> nn.ModuleList:
-            plain = [isinstance(one, Down | Up) and one.level.number < deep for one in found]
-            return nn.ModuleList(
-                make(one) if fits else one for one, fits in zip(found, plain, strict=True)
-            )
-
-        def down(kind: type[BinsDown] | type[TimeDown]) -> Callable[[nn.Module], nn.Module]:
-            return lambda level: kind(level.conv, level.residual, level.rewrite)
-
-        def up(kind: type[BinsUp] | type[TimeUp]) -> Callable[[nn.Module], nn.Module]:
-            return lambda level: kind(
-                level.gate.conv, None, level.stretch.conv, outermost=level.level.number == 0
-            )
-
-        self.spectrum_down = levels(self.spectrum_down, down(BinsDown))
-        self.time_down = levels(self.time_down, down(TimeDown))
-        if config.context == 1:
-            self.spectrum_up = levels(self.spectrum_up, up(BinsUp))
-            self.time_up = levels(self.time_up, up(TimeUp))
-        for one in [*self.modules()]:
-            if isinstance(one, Blstm) and isinstance(one.lstm, nn.LSTM):
-                one.lstm = TwoWays(one.lstm)
+        """Rearrange the network for a CPU: see `models/hybrid_demucs/fast.py`."""
+        rearrange(self)
 
     def network(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Both branches: spectra `(batch, ..., bin, frame)` and waves `(batch, ..., time)`."""

@@ -114,6 +114,21 @@ def test_a_line_does_not_wait_for_a_neighbour_that_is_left_out():
     assert [(line.show_s, line.hide_s) for line in whole.lines] == [(0, 3), (3, 6), (6, 9)]
 
 
+def test_each_singer_of_a_duet_has_neighbours_of_their_own():
+    lines = [
+        Line((Syllable("one", 1.0, 2.0),), 1, None, 3.5),
+        Line((Syllable("due", 1.5, 2.5),), 2, None, 3.6),
+        Line((Syllable("two", 4.0, 5.0),), 1, 3.5, 6.0),
+        Line((Syllable("tre", 4.1, 5.1),), 2, 3.6, 6.1),
+        Line((Syllable("three", 7.0, 8.0),), 1, 6.0),
+    ]
+    timing = Timing(rate_hz=1000, start=3900, length=2500)
+    kept = retimed(Lyrics(tuple(lines)), timing).lines
+    assert [(line.text, line.show_s) for line in kept] == [("two", None), ("tre", None)]
+    assert kept[0].hide_s is None
+    assert kept[1].hide_s == pytest.approx(2.2)  # nothing came after it
+
+
 def test_beats_of_a_game_stay_the_same_beats():
     before = Lyrics(song().lines[:1], song().tags, song().grid)
     timing = Timing(rate_hz=44100, start=123, length=10**7, tempo=0.9, lead=777)

@@ -6,6 +6,7 @@ tempo: from its first word's intro on, where the intro was cut.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from unweave.lyrics import Line, Lyrics, Syllable
@@ -58,12 +59,17 @@ def retimed(lyrics: Lyrics, timing: Timing, key: float = 0.0) -> Lyrics:
             return True
         return first_s - ROUNDING_S <= backing_time_s(line.start_s, timing) < last_s
 
+    before, after = _ends(lyrics.lines)
     kept = [line for line in lyrics.lines if inside(line)]
-    lines = [_retimed(line, timing, round(key), last_s) for line in kept]
-    if lines and kept[0] is not lyrics.lines[0]:  # it appeared when the one before it went
-        lines[0] = replace(lines[0], show_s=None)
-    if lines and kept[-1] is not lyrics.lines[-1]:
-        lines[-1] = replace(lines[-1], hide_s=None)
+    first, last = _ends(kept)
+    lines = []
+    for line in kept:
+        moved, singer = _retimed(line, timing, round(key), last_s), line.singer
+        if line is first[singer] and line is not before[singer]:
+            moved = replace(moved, show_s=None)  # it appeared when the one before it went
+        if line is last[singer] and line is not after[singer]:
+            moved = replace(moved, hide_s=None)
+        lines.append(moved)
     grid = lyrics.grid
     if grid is not None:
         tempos = tuple((beat, bpm * timing.tempo) for beat, bpm in grid.tempos)
@@ -91,6 +97,11 @@ def last_line(lyrics: Lyrics) -> Line | None:
     """The line that begins last; None where no time is known."""
     timed = [line for line in lyrics.lines if line.start_s is not None]
     return max(timed, key=lambda line: line.start_s or 0.0, default=None)
+
+
+def _ends(lines: Sequence[Line]) -> tuple[dict[int, Line], dict[int, Line]]:
+    """Each singer's first line, and each one's last."""
+    return ({line.singer: line for line in reversed(lines)}, {line.singer: line for line in lines})
 
 
 def _retimed(line: Line, timing: Timing, semitones: int, last_s: float) -> Line:

@@ -69,6 +69,9 @@ def test_folders_json_and_the_rest_of_a_batch(song, say):
 def test_stems_are_kept_and_taken(song, say, monkeypatch):
     assert say("karaoke", song, "-q", "--keep-stems", "voices").code == 0
     assert sorted(p.name for p in Path("voices/song").iterdir()) == ["report.json", "vocals.wav"]
+    other = say("karaoke", song, "-q", "--keep-stems", "voices", "--end", "1", "-o", "short")
+    assert other.code == 1
+    assert "another folder with --keep-stems" in other.err
     monkeypatch.setattr(
         "unweave.registry.loading.load", lambda *_, **__: pytest.fail("separated again")
     )

@@ -197,9 +197,11 @@ def _separated(
     )
     try:
         report = separate()
-    except OutputError:  # stems that were kept are of something else
-        if kept is None or not job.overwrite:
+    except OutputError as error:  # stems that were kept are of something else
+        if kept is None:
             raise
+        if not job.overwrite:
+            raise OutputError(str(error).replace("with -o", "with --keep-stems")) from error
         report = separate(overwrite=True)
     files = output_files(report, folder / f"{REPORT}.json")
     material = Material(

@@ -97,6 +97,15 @@ MEASUREMENTS = (
         "networks",
     ),
     Measurement(
+        "htdemucs-memory",
+        PERFORMANCE,
+        (
+            f"{PYTHON} benchmarks/memory.py {{song}} --model htdemucs --minutes 10 120"
+            " --formats wav",
+        ),
+        90,
+    ),
+    Measurement(
         "htdemucs-memory-small",
         PERFORMANCE,
         (
@@ -111,6 +120,17 @@ MEASUREMENTS = (
         (f"{PYTHON} -m benchmarks.htdemucs.memory {{song}} --minutes 10",),
         9,
         "htdemucs",
+    ),
+    Measurement(
+        "htdemucs-memory-day",
+        PERFORMANCE,
+        (
+            f"{PYTHON} -m benchmarks.untrained build/small htdemucs --set width=16"
+            " layers=1 bottleneck=64 hidden=1",
+            f"{PYTHON} benchmarks/memory.py {{song}} --model build/small/htdemucs.toml"
+            " --minutes 10 480 --formats wav --options='--stems vocals'",
+        ),
+        20,
     ),
     Measurement(
         "openunmix-speed",

@@ -122,17 +122,6 @@ MEASUREMENTS = (
         "htdemucs",
     ),
     Measurement(
-        "htdemucs-memory-day",
-        PERFORMANCE,
-        (
-            f"{PYTHON} -m benchmarks.untrained build/small htdemucs --set width=16"
-            " layers=1 bottleneck=64 hidden=1",
-            f"{PYTHON} benchmarks/memory.py {{song}} --model build/small/htdemucs.toml"
-            " --minutes 10 480 --formats wav --options='--stems vocals'",
-        ),
-        20,
-    ),
-    Measurement(
         "openunmix-speed",
         PERFORMANCE,
         (

@@ -97,6 +97,15 @@ MEASUREMENTS = (
         "networks",
     ),
     Measurement(
+        "htdemucs-memory",
+        PERFORMANCE,
+        (
+            f"{PYTHON} benchmarks/memory.py {{song}} --model htdemucs --minutes 10 120"
+            " --formats wav",
+        ),
+        90,
+    ),
+    Measurement(
         "htdemucs-memory-small",
         PERFORMANCE,
         (

@@ -298,8 +298,12 @@ WITHOUT_WEIGHTS = MINIMAL[: MINIMAL.index("[weights]")] + "[segment]\nlength = 8
         (MINIMAL + SOURCE.replace("https", "file"), "[sources]: an address begins with https://"),
         (MINIMAL + SOURCE + "mirrors = ['ftp://a/b']", "an address begins with https://"),
         (MINIMAL + SOURCE.replace("= 1", "= -1"), "[sources]: size_bytes must be above 0"),
-        (MINIMAL + WHEEL.replace('"any"', '"-any"'), "names without spaces"),
-        (MINIMAL + WHEEL.replace("1.0", "1.0 -i x"), "names without spaces"),
+        (MINIMAL + WHEEL.replace('"any"', '"-any"'), "without spaces and addresses"),
+        (MINIMAL + WHEEL.replace("1.0", "1.0 -i x"), "without spaces and addresses"),
+        # pip would build a package of what lies there, which runs it.
+        (MINIMAL + WHEEL.replace('"any"', '"file:///a.tar.gz#egg=a"'), "spaces and addresses"),
+        (MINIMAL + WHEEL.replace('"any"', '"git+https://a/b"'), "spaces and addresses"),
+        (MINIMAL + WHEEL.replace('"any"', '"../any"'), "without spaces and addresses"),
         (
             "convert = true\n" + MINIMAL.replace("demucs", "unet"),
             "unet has no converter of names: leave out",

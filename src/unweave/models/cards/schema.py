@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +21,14 @@ LEAST_PREFIX = 8  # hexadecimal digits of a SHA-256 that tell one file from anot
 
 
 def _check_reader(reader: str) -> None:
+# No address or path, which pip would take too, and run what lies there to build a package of it.
+PACKAGE = re.compile(r"(@[a-z0-9~][a-z0-9._~-]*/)?[A-Za-z0-9~][A-Za-z0-9._~-]*")
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
+DIGITS = frozenset("0123456789abcdef")
+# Beyond these a number in a card is a slip of the pen, which would take hours and all memory.
+MOST_RATE_HZ = 10_000_000
+MOST_SAMPLES = 1 << 32  # of a segment: more than a day of sound
+MOST_BYTES = 1 << 50  # of a file, or of the working memory for a sample
     if reader not in (known := readers.names()):
         every = ", ".join((*known, *PACKAGED))
         raise ValueError(f"unknown reader {reader!r:.80}; there are {every}")
@@ -78,8 +88,11 @@ class Source:
                 raise ValueError(
                     "a wheel or npm source has a package, a version and files, and no url"
                 )
-            if self.package.startswith("-") or any(map(str.isspace, self.package + self.version)):
-                raise ValueError("package and version must be names without spaces")
+            if not PACKAGE.fullmatch(self.package) or not VERSION.fullmatch(self.version):
+                raise ValueError(
+                    "package and version must be as an index has them, without spaces and "
+                    f"addresses; got {self.package!r:.80} and {self.version!r:.80}"
+                )
         elif not self.url or self.package or self.version or self.files:
             raise ValueError("a source that is no package has a url, and no version or files")
         for address in self.addresses:

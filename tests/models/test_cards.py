@@ -240,6 +240,12 @@ def test_a_config_may_be_the_original_yaml(tmp_path):
     assert cards.sha256(path) != before
 
 
+# Twenty lines that mean a thousand million values.
+BOMB = "a: &a0 [1,1]\n" + "".join(
+    f"a{n}: &a{n + 1} [{','.join([f'*a{n}'] * 3)}]\n" for n in range(19)
+)
+
+
 @pytest.mark.parametrize(
     ("yaml", "message"),
     [
@@ -247,6 +253,13 @@ def test_a_config_may_be_the_original_yaml(tmp_path):
         ("a: !!python/name:os.mkdir", "not plain YAML"),
         ("a: [", "not plain YAML"),
         ("- 1", "config must be a table"),
+        ("a: !!timestamp x", "not plain YAML"),
+        ("a: !!bool x", "not plain YAML"),
+        ("a: 2020-01-01", r"\[config\]: a value must be a finite number"),
+        ("a: &a [*a]", "nested without end"),
+        (BOMB, "more than 100000 values, aliases written out"),
+        (BOMB.replace("[", "{<<: [").replace("]", "]}").replace("[1,1]", "{x: 1}"), "more than"),
+        ("a: " + "1, " * 400_000, "longer than the 1000000 letters"),
     ],
 )
 def test_a_wrong_yaml_is_one_line(tmp_path, monkeypatch, yaml, message):

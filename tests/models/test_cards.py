@@ -339,12 +339,37 @@ WITHOUT_WEIGHTS = MINIMAL[: MINIMAL.index("[weights]")] + "[segment]\nlength = 8
         ),
         (MINIMAL.replace("length = 8000", "length = 10\ncontext = 5"), "hop must be above 0"),
         (MINIMAL.replace("8000\nchannels", "8000.5\nchannels"), "sample_rate_hz must be a whole"),
-        (MINIMAL.replace("8000\nchannels", "0\nchannels"), "sample_rate_hz and channels must be"),
+        (MINIMAL.replace("8000\nchannels", "0\nchannels"), "sample_rate_hz must be above 0"),
         (MINIMAL.replace('["a", "b"]', '"vocals"'), "stems must be a list, each a word"),
         (MINIMAL.replace('["a", "b"]', '["a", "a"]'), "stems must be names that differ"),
         (MINIMAL.replace('"demucs"', '"other"'), "unknown architecture 'other'; there are"),
         (MINIMAL.replace("[weights]", "[[weights]]"), "weights must be a table"),
         ("file = '/etc/passwd'\n" + MINIMAL, "a card cannot set file"),
+        (
+            MINIMAL.replace("8000\nch", f"{10**30}\nch"),
+            "sample_rate_hz must be above 0 and at most",
+        ),
+        (
+            MINIMAL.replace("channels = 1", "channels = 65"),
+            "channels must be above 0 and at most 64",
+        ),
+        ("real_time_factor = -1\n" + MINIMAL, "real_time_factor must be above 0"),
+        ("bytes_per_sample = -1e300\n" + MINIMAL, "bytes_per_sample must be above 0"),
+        (
+            MINIMAL.replace("length = 8000", f"length = {10**400}"),
+            "length and step must be at most",
+        ),
+        (MINIMAL + f"edge = 'fitted'\nstep = {10**400}", "length and step must be at most"),
+        (MINIMAL + "power = -1", "power must not be negative"),
+        (MINIMAL.replace("bytes = 1", f"bytes = {10**400}"), "[weights]: size_bytes must be"),
+        (MINIMAL.replace("bytes = 1", "bytes = -1"), "[weights]: size_bytes must be"),
+        (MINIMAL.replace('"00"', '"../../up"'), "[weights]: sha256 must be hexadecimal digits"),
+        (MINIMAL + WHEEL.replace("= 1\n[[", "= -1\n[["), "[sources]: size_bytes must be"),
+        (MINIMAL.replace('["a", "b"]', '["a", " "]'), "stems must be names that can be read"),
+        (MINIMAL.replace('"b"]', '"b\\u001b[2J"]'), "stems must be names that can be read"),
+        (MINIMAL + "[fixture]\nvalues = [[1.0]]\norigin = ''", "a row for each of 2 stems"),
+        (MINIMAL + "[config]\nwidth = inf", "[config]: a value must be a finite number"),
+        (MINIMAL + "[made]\nwhen = [{a = 2020-01-01}]", "[made]: a value must be a finite number"),
     ],
 )
 def test_a_wrong_fact_is_one_line_that_names_the_card(tmp_path, text, message):
@@ -354,6 +379,14 @@ def test_a_wrong_fact_is_one_line_that_names_the_card(tmp_path, text, message):
         cards.card(str(path))
     assert str(caught.value).startswith(f"{path}: is not a card: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["..toml", "...toml", "a\nb.toml"])
+def test_what_is_no_name_is_no_model(tmp_path, name):
+    """The cache has a folder that is called as the model: `..` would be the one around it."""
+    (tmp_path / name).write_text(MINIMAL)
+    with pytest.raises(UsageError, match="no model can be called .*: rename the file"):
+        cards.card(str(tmp_path / name))
 
 
 def test_a_path_is_a_name_too(tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from unweave import plugins
+from unweave.core.file_names import safe
 from unweave.core.files import content
 from unweave.core.plan import Plan
 from unweave.core.typed import typed
@@ -27,13 +28,15 @@ from unweave.models.cards.schema import (
 
 T = TypeVar("T")
 
-
 MOST_VALUES = 100_000  # of a YAML file
 LONGEST = 1_000_000  # letters of a YAML file: the library takes minutes for ten times as many
+
 
 def read(path: Path, origin: str) -> Card:
     """The card that lies at `path`, and where its weights lie beside it. Raises UsageError."""
     with plugins.reading(path, "card"):
+        if safe(path.stem, everywhere=False) != path.stem:  # folders are called as the model is
+            raise ValueError(f"no model can be called {path.stem!r:.80}: rename the file")
         found = parse(path.stem, content(path).decode(), path.parent)
     beside: Path | None = path.with_suffix(".safetensors")
     elsewhere = found.sources and not path.with_suffix(".safetensors").exists()
@@ -121,12 +124,12 @@ def plain_yaml(path: Path) -> object:
         return tuple(loader.construct_sequence(node, deep=True))
 
     Loader.add_constructor("tag:yaml.org,2002:python/tuple", as_tuple)
-    try:
-        return yaml.load(text, Loader)
-    except RecursionError as error:
     text = content(path).decode()
     if len(text) > LONGEST:
         raise ValueError(f"is longer than the {LONGEST} letters that settings may have")
+    try:
+        return yaml.load(text, Loader)
+    except RecursionError as error:
         raise ValueError("is not plain YAML (its lists are nested without end)") from error
     except MemoryError:
         raise

@@ -385,7 +385,7 @@ def test_a_wrong_fact_is_one_line_that_names_the_card(tmp_path, text, message):
 def test_what_is_no_name_is_no_model(tmp_path, name):
     """The cache has a folder that is called as the model: `..` would be the one around it."""
     (tmp_path / name).write_text(MINIMAL)
-    with pytest.raises(UsageError, match="no model can be called .*: rename the file"):
+    with pytest.raises(UsageError, match=r"no model can be called .*: rename the file"):
         cards.card(str(tmp_path / name))
 
 

@@ -1,6 +1,7 @@
 """Weights go to a machine without a network by a folder, and are checked on arrival."""
 
 import dataclasses
+import errno
 import hashlib
 import io
 import json
@@ -162,3 +163,13 @@ def test_what_is_no_folder_is_said(tmp_path):
     for name, words in (("gone", "no such file or folder"), ("file", "it is a file, not a folder")):
         with pytest.raises(WeightsError, match=f"{name}: cannot be read: {words}"):
             transfer.import_(tmp_path / name)
+
+
+def test_a_full_disk_is_the_sticks(tmp_path, card, monkeypatch):
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "full", str(source), None, str(target))
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(WeightsError, match=rf"{tmp_path}/stick/.*: the disk is full"):
+        transfer.export([card], tmp_path / "stick")
+    assert [each for each in (tmp_path / "stick").rglob("*") if each.is_file()] == []

@@ -127,4 +127,6 @@ def _copy(source: Path | bytes, target: Path) -> None:
             else:
                 shutil.copyfile(source, hidden)
     except OSError as error:
-        raise WeightsError(f"{error.filename or target}: {advice(error)}") from error
+        # What copies names both files, and a full disk is not the first one's.
+        place = error.filename2 or error.filename or target
+        raise WeightsError(f"{place}: {advice(error)}") from error

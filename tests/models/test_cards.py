@@ -367,6 +367,7 @@ WITHOUT_WEIGHTS = MINIMAL[: MINIMAL.index("[weights]")] + "[segment]\nlength = 8
         (MINIMAL + WHEEL.replace("= 1\n[[", "= -1\n[["), "[sources]: size_bytes must be"),
         (MINIMAL.replace('["a", "b"]', '["a", " "]'), "stems must be names that can be read"),
         (MINIMAL.replace('"b"]', '"b\\u001b[2J"]'), "stems must be names that can be read"),
+        (MINIMAL.replace('"Any"', '"\\u001b[2J"'), "title must be text without control characters"),
         (MINIMAL + "[fixture]\nvalues = [[1.0]]\norigin = ''", "a row for each of 2 stems"),
         (MINIMAL + "[config]\nwidth = inf", "[config]: a value must be a finite number"),
         (MINIMAL + "[made]\nwhen = [{a = 2020-01-01}]", "[made]: a value must be a finite number"),

@@ -218,7 +218,12 @@ def test_what_a_package_brings_tells_the_network_before_ones_own(mine, checkpoin
 
 @pytest.mark.parametrize(
     ("content", "match"),
-    [(b"", "my.pth"), (b"PK\x03\x04nonsense", "my.pth"), (None, "my.pth: no such file")],
+    [
+        (b"", r"my\.pth: refused, it is empty"),
+        (b"PK\x03\x04nonsense", "my.pth"),
+        (b"<html>Please log in</html>", r"my\.pth: refused, no checkpoint: it begins with b'<html"),
+        (None, "my.pth: no such file"),
+    ],
 )
 def test_what_is_no_checkpoint_is_one_line(mine, tmp_path, content, match):
     file = tmp_path / "my.pth"

@@ -175,6 +175,7 @@ class Bag:
     matrix: tuple[tuple[float, ...], ...]
 
 
+TEXTS = "title", "licence_code", "licence_weights", "paper", "training_data", "notes"
 LIMITS = {
     "sample_rate_hz": MOST_RATE_HZ,
     "channels": MOST_CHANNELS,
@@ -238,6 +239,10 @@ class Card:
         for stem in self.stems:
             if not stem.strip() or any(map(unprintable, stem)):
                 raise ValueError(f"stems must be names that can be read; got {stem!r:.80}")
+        for key in TEXTS:
+            text = getattr(self, key).replace("\n", " ")
+            if any(map(unprintable, text)):
+                raise ValueError(f"{key} must be text without control characters; got {text!r:.80}")
         for key, most in LIMITS.items():
             number = getattr(self, key)
             if number is not None and not 0 < number <= most:

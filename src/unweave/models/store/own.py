@@ -25,7 +25,7 @@ from unweave import plugins
 from unweave.core import toml
 from unweave.core.atomic import Hidden, sync_folders
 from unweave.core.file_names import LONGEST_BYTES, safe
-from unweave.core.files import advice, content
+from unweave.core.files import advice, content, shown
 from unweave.core.lock import locked
 from unweave.errors import Unfit, UnweaveError, UsageError, WeightsError, quoted
 from unweave.models import architectures, cards, readers, store
@@ -93,9 +93,9 @@ def add(
     written = stream.getbuffer()
     text = {
         "version": 2,
-        "title": f"{file.name}, added by hand",
+        "title": f"{shown(file.name)}, added by hand",
         "licence_code": "not stated",
-        "licence_weights": licence,
+        "licence_weights": shown(licence),
         "paper": "not stated",
         "training_data": "not stated",
         **facts,

@@ -81,13 +81,13 @@ def add(
     settings = {"file": file.stem, **readers.settings(kind, file), **told}
     if _looked_at(file) != before:
         raise WeightsError(f"{file}: it changed while it was read; add it when it is whole")
+    _check_numbers(file, arrays)
     try:
         facts = recognised(arrays, settings)
     except WeightsError as error:
         raise WeightsError(f"{file}: {error}") from error
     weights = facts.pop("arrays")
     assert isinstance(weights, dict)
-    _check_numbers(file, weights)
     stream = io.BytesIO()
     safetensors.write(stream, weights)
     written = stream.getbuffer()

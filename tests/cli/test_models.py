@@ -277,3 +277,32 @@ def test_an_option_moves_the_cache(say, monkeypatch, tmp_path, elsewhere):
     moved = say("--cache", str(tmp_path / "other"), "models", "path", "small").out
     assert before == f"{tmp_path / 'cache' / 'weights' / 'small'}\n"
     assert moved == f"{tmp_path / 'other' / 'weights' / 'small'}\n"
+
+
+def test_a_model_of_ones_own_takes_no_separators_name_and_goes_whatever_is_in_it(
+    say, monkeypatch, tmp_path, here
+):
+    monkeypatch.setenv("UNWEAVE_DATA", str(tmp_path / "data"))
+    cards.refresh()
+    source = store.path(cards.card("mir1k-dnn"))
+    for name in ("hpss", "spleeter-hpss"):
+        done = say("models", "add", source, "--name", name)
+        assert (done.code, done.err.count("\n")) == (2, 1)
+        assert f"a separator is called '{name}' already" in done.err
+    folder = tmp_path / "data" / "models"
+    folder.mkdir(parents=True)
+    (folder / "mine.toml").write_text("nonsense")
+    cards.refresh()
+    assert "mine.toml: is not a card" in say("models", "list").err
+    done = say("models", "remove", "mine")
+    assert done.code == 0, done.err
+    assert list(folder.iterdir()) == []
+    cards.refresh()
+
+
+def test_no_option_is_named_that_there_is_not(say, monkeypatch):
+    def broken(*_):
+        raise OSError(5, "oops", "a file")
+
+    monkeypatch.setattr(cards, "names", broken)
+    assert say("models", "list").err.endswith("check the disk\n")

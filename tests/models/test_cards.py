@@ -240,6 +240,12 @@ def test_a_config_may_be_the_original_yaml(tmp_path):
     assert cards.sha256(path) != before
 
 
+# Twenty lines that mean a thousand million values.
+BOMB = "a: &a0 [1,1]\n" + "".join(
+    f"a{n}: &a{n + 1} [{','.join([f'*a{n}'] * 3)}]\n" for n in range(19)
+)
+
+
 @pytest.mark.parametrize(
     ("yaml", "message"),
     [
@@ -247,6 +253,13 @@ def test_a_config_may_be_the_original_yaml(tmp_path):
         ("a: !!python/name:os.mkdir", "not plain YAML"),
         ("a: [", "not plain YAML"),
         ("- 1", "config must be a table"),
+        ("a: !!timestamp x", "not plain YAML"),
+        ("a: !!bool x", "not plain YAML"),
+        ("a: 2020-01-01", r"\[config\]: a value must be a finite number"),
+        ("a: &a [*a]", "nested without end"),
+        (BOMB, "more than 100000 values, aliases written out"),
+        (BOMB.replace("[", "{<<: [").replace("]", "]}").replace("[1,1]", "{x: 1}"), "more than"),
+        ("a: " + "1, " * 400_000, "longer than the 1000000 letters"),
     ],
 )
 def test_a_wrong_yaml_is_one_line(tmp_path, monkeypatch, yaml, message):
@@ -298,8 +311,12 @@ WITHOUT_WEIGHTS = MINIMAL[: MINIMAL.index("[weights]")] + "[segment]\nlength = 8
         (MINIMAL + SOURCE.replace("https", "file"), "[sources]: an address begins with https://"),
         (MINIMAL + SOURCE + "mirrors = ['ftp://a/b']", "an address begins with https://"),
         (MINIMAL + SOURCE.replace("= 1", "= -1"), "[sources]: size_bytes must be above 0"),
-        (MINIMAL + WHEEL.replace('"any"', '"-any"'), "names without spaces"),
-        (MINIMAL + WHEEL.replace("1.0", "1.0 -i x"), "names without spaces"),
+        (MINIMAL + WHEEL.replace('"any"', '"-any"'), "without spaces and addresses"),
+        (MINIMAL + WHEEL.replace("1.0", "1.0 -i x"), "without spaces and addresses"),
+        # pip would build a package of what lies there, which runs it.
+        (MINIMAL + WHEEL.replace('"any"', '"file:///a.tar.gz#egg=a"'), "spaces and addresses"),
+        (MINIMAL + WHEEL.replace('"any"', '"git+https://a/b"'), "spaces and addresses"),
+        (MINIMAL + WHEEL.replace('"any"', '"../any"'), "without spaces and addresses"),
         (
             "convert = true\n" + MINIMAL.replace("demucs", "unet"),
             "unet has no converter of names: leave out",
@@ -322,12 +339,38 @@ WITHOUT_WEIGHTS = MINIMAL[: MINIMAL.index("[weights]")] + "[segment]\nlength = 8
         ),
         (MINIMAL.replace("length = 8000", "length = 10\ncontext = 5"), "hop must be above 0"),
         (MINIMAL.replace("8000\nchannels", "8000.5\nchannels"), "sample_rate_hz must be a whole"),
-        (MINIMAL.replace("8000\nchannels", "0\nchannels"), "sample_rate_hz and channels must be"),
+        (MINIMAL.replace("8000\nchannels", "0\nchannels"), "sample_rate_hz must be above 0"),
         (MINIMAL.replace('["a", "b"]', '"vocals"'), "stems must be a list, each a word"),
         (MINIMAL.replace('["a", "b"]', '["a", "a"]'), "stems must be names that differ"),
         (MINIMAL.replace('"demucs"', '"other"'), "unknown architecture 'other'; there are"),
         (MINIMAL.replace("[weights]", "[[weights]]"), "weights must be a table"),
         ("file = '/etc/passwd'\n" + MINIMAL, "a card cannot set file"),
+        (
+            MINIMAL.replace("8000\nch", f"{10**30}\nch"),
+            "sample_rate_hz must be above 0 and at most",
+        ),
+        (
+            MINIMAL.replace("channels = 1", "channels = 65"),
+            "channels must be above 0 and at most 64",
+        ),
+        ("real_time_factor = -1\n" + MINIMAL, "real_time_factor must be above 0"),
+        ("bytes_per_sample = -1e300\n" + MINIMAL, "bytes_per_sample must be above 0"),
+        (
+            MINIMAL.replace("length = 8000", f"length = {10**400}"),
+            "length and step must be at most",
+        ),
+        (MINIMAL + f"edge = 'fitted'\nstep = {10**400}", "length and step must be at most"),
+        (MINIMAL + "power = -1", "power must not be negative"),
+        (MINIMAL.replace("bytes = 1", f"bytes = {10**400}"), "[weights]: size_bytes must be"),
+        (MINIMAL.replace("bytes = 1", "bytes = -1"), "[weights]: size_bytes must be"),
+        (MINIMAL.replace('"00"', '"../../up"'), "[weights]: sha256 must be hexadecimal digits"),
+        (MINIMAL + WHEEL.replace("= 1\n[[", "= -1\n[["), "[sources]: size_bytes must be"),
+        (MINIMAL.replace('["a", "b"]', '["a", " "]'), "stems must be names that can be read"),
+        (MINIMAL.replace('"b"]', '"b\\u001b[2J"]'), "stems must be names that can be read"),
+        (MINIMAL.replace('"Any"', '"\\u001b[2J"'), "title must be text without control characters"),
+        (MINIMAL + "[fixture]\nvalues = [[1.0]]\norigin = ''", "a row for each of 2 stems"),
+        (MINIMAL + "[config]\nwidth = inf", "[config]: a value must be a finite number"),
+        (MINIMAL + "[made]\nwhen = [{a = 2020-01-01}]", "[made]: a value must be a finite number"),
     ],
 )
 def test_a_wrong_fact_is_one_line_that_names_the_card(tmp_path, text, message):
@@ -337,6 +380,14 @@ def test_a_wrong_fact_is_one_line_that_names_the_card(tmp_path, text, message):
         cards.card(str(path))
     assert str(caught.value).startswith(f"{path}: is not a card: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["..toml", "...toml", "a\nb.toml"])
+def test_what_is_no_name_is_no_model(tmp_path, name):
+    """The cache has a folder that is called as the model: `..` would be the one around it."""
+    (tmp_path / name).write_text(MINIMAL)
+    with pytest.raises(UsageError, match=r"no model can be called .*: rename the file"):
+        cards.card(str(tmp_path / name))
 
 
 def test_a_path_is_a_name_too(tmp_path):

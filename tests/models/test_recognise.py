@@ -236,8 +236,20 @@ def test_a_recogniser_says_what_a_file_lacks(mine, tmp_path, monkeypatch):
     torch.save(content | {"kwargs": {"sources": ["a", "b"]}}, file)
     with pytest.raises(WeightsError, match="name 2 stems, and its arrays are for 3"):
         own.add(file)
-    torch.save(content | {"kwargs": {"samplerate": "many"}}, file)
-    with pytest.raises(WeightsError, match=r"a\.th: taken for conv_tasnet, but its settings"):
+    for key, value in (
+        ("samplerate", "many"),
+        ("samplerate", float("nan")),
+        ("segment", "1e999999999"),  # a Fraction of it would take hours
+        ("segment", 1e300),
+        ("mask_nonlinear", 1),
+    ):
+        torch.save(content | {"kwargs": {key: value}}, file)
+        with pytest.raises(
+            WeightsError, match=rf"a\.th: taken .*, but its setting '{key}' must be"
+        ):
+            own.add(file)
+    torch.save(content | {"kwargs": {"stride": 0}}, file)
+    with pytest.raises(WeightsError, match=r"a\.th: taken for conv_tasnet, but"):
         own.add(file)
 
 

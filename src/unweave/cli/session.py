@@ -27,7 +27,7 @@ class Session:
     """One run of one command."""
 
     quiet: bool = False
-    verbose: bool = False
+    verbose: bool | None = False  # None: the command has no -v
     as_json: bool = False
     stdout_closed: bool = False  # the reader of stdout is gone
     documented: bool = False  # the one JSON document is begun
@@ -58,7 +58,7 @@ class Session:
         """One line on stderr, and a traceback where there is one and `-v` asked for it."""
         from unweave.core.files import shown
 
-        hint = "" if self.verbose or not details else " (-v shows where)"
+        hint = " (-v shows where)" if self.verbose is False and details else ""
         with suppress(OSError):
             self.write(f"error: {shown(message)}{hint}", True)
             if self.verbose and details:
@@ -104,7 +104,7 @@ class Session:
 def session(
     *,
     quiet: bool = False,
-    verbose: bool = False,
+    verbose: bool | None = None,
     as_json: bool = False,
     polls: bool = False,
     patience_s: float = PATIENCE_S,
@@ -118,7 +118,8 @@ def session(
     from unweave.errors import UnweaveError, UsageError
 
     # `quiet` and `verbose` at once: the contradiction itself is said, and briefly.
-    current = Session(quiet and not verbose, verbose and not quiet, as_json)
+    loud = None if verbose is None else verbose and not quiet
+    current = Session(quiet and not verbose, loud, as_json)
     code = 0
     try:
         with interrupt.at_work(polls, patience_s, current.last_words), enough_memory():

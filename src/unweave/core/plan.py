@@ -113,8 +113,8 @@ class Plan:
         ):
             if value not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
-        if min(self.fade, self.context, self.before) < 0:
-            raise ValueError("fade, context and before must not be negative")
+        if min(self.fade, self.context, self.before, self.power) < 0:
+            raise ValueError("fade, context, before and power must not be negative")
         if not 1 <= self.hop <= self.kept:
             raise ValueError(
                 f"hop must be above 0 and at most {self.kept}, the length without context; "

@@ -8,7 +8,6 @@ from typing import Any
 
 from unweave import registry
 from unweave.core.stem_names import canonical
-from unweave.errors import UnweaveError
 from unweave.models import store
 from unweave.models.cards import Card
 from unweave.models.licences import permissive
@@ -49,11 +48,8 @@ def facts(name: str) -> dict[str, Any]:
 
 
 def here(name: str) -> bool:
-    """Whether a separator needs weights and has them here; a wrong card has none."""
-    try:
-        found = registry.with_weights(name)
-    except UnweaveError:
-        return False
+    """Whether a separator needs weights and has them here. Raises UsageError for a wrong card."""
+    found = registry.with_weights(name)
     return bool(found) and all(map(store.here, found))
 
 

@@ -1,6 +1,7 @@
 """A checkpoint of a known network becomes a model with a name; nothing else does."""
 
 import dataclasses
+import errno
 import os
 from pathlib import Path
 
@@ -118,17 +119,111 @@ def test_ht_demucs_is_recognised_by_its_shapes_and_arguments(mine, tmp_path, pai
         ("spleeter-2stems", "a model is called 'spleeter-2stems' already"),
         ("../up", "'../up' is no name"),
         ("-x", "'-x' is no name"),
+        ("SPLEETER-2stems", "a model is called 'spleeter-2stems' already"),  # one file on a Mac
+        ("hpss", "a separator is called 'hpss' already"),
+        ("nul", "'nul' is no name"),  # a device on Windows
+        ("a.", "'a.' is no name"),
+        ("a.toml", "'a.toml' is no name"),
+        ("a" * 181, "is no name: it takes up to 180 letters"),
     ],
 )
 def test_a_wrong_name_is_one_line(mine, checkpoint, name, match):
     with pytest.raises(UsageError, match=match):
-        own.add(checkpoint, name=name)
+        own.add(checkpoint, name=name, taken=["hpss"])
     assert not mine.exists()
+
+
+def test_any_name_of_a_file_will_do(mine, checkpoint, tmp_path):
+    odd = tmp_path / os.fsdecode(b"x\xffy.ckpt")
+    try:
+        checkpoint.rename(odd)
+    except OSError:
+        pytest.skip("this disk has names of UTF-8 only")
+    assert own.add(odd, licence="by \udcff").name == "x-y"
+    for name in ("\u6b4c.ckpt", "..ckpt"):
+        odd = odd.rename(tmp_path / name)
+        with pytest.raises(UsageError, match=r"ckpt: no name can be made .*; give one by --name"):
+            own.add(odd)
+
+
+def test_the_file_is_looked_at_before_its_name(mine, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"^\.: is a folder"):
+        own.add(Path("."))
+    with pytest.raises(UsageError, match=r"^-: no such file"):
+        own.add(Path("-"))
+    with pytest.raises(UsageError, match="the name is too long"):
+        own.add(Path("x" * 300))
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("-inf"), 1e300])
+def test_numbers_that_are_not_finite_are_named(mine, tmp_path, tensors, wrong):
+    name = sorted(tensors)[3]
+    tensors[name] = tensors[name].double() * 0 + wrong
+    torch.save(tensors, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=f"a.pth: its array '{name}' has numbers that are not"):
+        own.add(tmp_path / "a.pth")
+    assert not mine.exists()
+
+
+def test_a_file_that_changes_meanwhile_is_not_taken(mine, checkpoint, monkeypatch):
+    recognised = own.readers.settings
+
+    def meanwhile(kind, file):
+        found = recognised(kind, file)
+        with file.open("ab") as stream:
+            stream.write(b"more")
+        return found
+
+    monkeypatch.setattr(own.readers, "settings", meanwhile)
+    with pytest.raises(WeightsError, match=r"v2\.ckpt: it changed while it was read"):
+        own.add(checkpoint)
+
+
+def test_a_card_that_cannot_be_written_leaves_no_weights(mine, checkpoint, monkeypatch):
+    finish = own.Hidden.finish
+
+    def full(hidden):
+        if hidden.target.suffix == ".toml":
+            raise OSError(errno.ENOSPC, "full", str(hidden.path))
+        finish(hidden)
+
+    monkeypatch.setattr(own.Hidden, "finish", full)
+    with pytest.raises(WeightsError, match=r"models: the disk is full; .*UNWEAVE_DATA"):
+        own.add(checkpoint)
+    assert list(mine.iterdir()) == []
+
+
+def test_who_comes_second_does_not_mix_its_weights_in(mine, checkpoint, monkeypatch):
+    """As where two processes add a model of one name: the name is looked at again, alone."""
+    locked = own.locked
+
+    def quicker(path):
+        monkeypatch.setattr(own, "locked", locked)
+        own.add(checkpoint, name="mine", licence="the first")
+        return locked(path)
+
+    monkeypatch.setattr(own, "locked", quicker)
+    with pytest.raises(UsageError, match="a model is called 'mine' already"):
+        own.add(checkpoint, name="mine", licence="the second")
+    card = cards.card("mine")
+    assert card.licence_weights == "the first"
+    assert store.cached(card)
+
+
+def test_what_a_package_brings_tells_the_network_before_ones_own(mine, checkpoint):
+    own.add(checkpoint, name="a")
+    assert f"as that of {LIKE}," in own.add(checkpoint, name="b").notes
 
 
 @pytest.mark.parametrize(
     ("content", "match"),
-    [(b"", "my.pth"), (b"PK\x03\x04nonsense", "my.pth"), (None, "my.pth: no such file")],
+    [
+        (b"", r"my\.pth: refused, it is empty"),
+        (b"PK\x03\x04nonsense", "my.pth"),
+        (b"<html>Please log in</html>", r"my\.pth: refused, no checkpoint: it begins with b'<html"),
+        (None, "my.pth: no such file"),
+    ],
 )
 def test_what_is_no_checkpoint_is_one_line(mine, tmp_path, content, match):
     file = tmp_path / "my.pth"
@@ -173,7 +268,16 @@ def test_what_is_no_file_is_one_line(mine, checkpoint, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "text", ["a: [", "- 1", "!!python/object/apply:os.mkdir [made]", "[" * 20000, None]
+    "text",
+    [
+        "a: [",
+        "- 1",
+        "!!python/object/apply:os.mkdir [made]",
+        "[" * 2000,
+        "a: !!timestamp x",
+        "a: &a [*a]",
+        None,
+    ],
 )
 def test_wrong_settings_are_one_line(mine, checkpoint, tmp_path, text):
     if text is not None:
@@ -191,11 +295,21 @@ def test_one_parameter_more_is_no_network(mine, tmp_path, tensors):
 
 def test_removing_it_removes_card_and_weights(mine, checkpoint):
     card = own.add(checkpoint)
-    assert own.is_own(card)
-    assert not own.is_own(cards.card(LIKE))
-    assert own.remove(card) > card.weights.size_bytes
+    assert own.called(card.name) == own.called(str(card.path)) == card.name
+    assert own.called(LIKE) is None
+    assert own.remove(card.name) > card.weights.size_bytes
     assert list(mine.iterdir()) == []
     assert card.name not in cards.names()
+
+
+def test_a_wrong_card_can_be_removed_by_its_name(mine, checkpoint):
+    card = own.add(checkpoint, name="mine")
+    card.path.write_text("nonsense")
+    cards.refresh()
+    assert own.called("mine") == own.called(str(card.path)) == "mine"
+    assert own.remove("mine") > 1000
+    assert list(mine.iterdir()) == []
+    assert own.called("mine") is None
 
 
 def test_a_package_has_the_name_first(mine, checkpoint):

@@ -1,7 +1,9 @@
 """Weights are compared with what their card pins, and what they give with what they must."""
 
 import dataclasses
+import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -73,3 +75,22 @@ def test_without_a_fixture_the_hash_decides(tmp_path):
 def test_the_fixture_of_a_card_fits_it(name):
     card = cards.card(name)
     assert [len(row) for row in card.fixture.values] == [fixture.POINTS] * len(card.stems)
+
+
+@pytest.mark.parametrize("values", [((1.0,), (1.0,)), ((1e300,) * 8,) * 2])
+def test_a_fixture_of_another_form_is_a_difference_that_json_takes(known, values):
+    wrong = dataclasses.replace(known, fixture=cards.Fixture(values=values, origin="a test"))
+    found = check(wrong)
+    assert not found.right
+    json.dumps(found.document(), allow_nan=False)
+
+
+def test_what_to_do_about_wrong_weights_depends_on_where_they_come_from(tmp_path):
+    for suffix in (".toml", ".safetensors"):
+        shutil.copy(CARD.file.with_suffix(suffix), tmp_path / f"mine{suffix}")
+    with (tmp_path / "mine.safetensors").open("r+b") as stream:
+        stream.write(b"x")
+    found = check(cards.card(str(tmp_path / "mine.toml")))
+    assert not found.right
+    assert found.words.endswith(f"put the file there that {tmp_path / 'mine.toml'} was written for")
+    assert "made again" not in found.words

@@ -11,7 +11,7 @@ import typer
 
 from unweave.cli.options import Json, Quiet, model_names
 from unweave.cli.session import session
-from unweave.errors import UsageError, WeightsError
+from unweave.errors import UnweaveError, UsageError, WeightsError
 
 app = typer.Typer(help="Separators.", invoke_without_command=True)
 
@@ -59,7 +59,7 @@ def list_models(
         for name in registry.names():
             try:
                 found.append(facts(name))
-            except UsageError as error:  # of a package whose code or card is wrong
+            except UnweaveError as error:  # of a package whose code or card is wrong
                 current.note(f"warning: {error}")
         found = [
             each
@@ -162,8 +162,13 @@ def verify(
         from unweave.models.store.verify import check
         from unweave.registry.facts import here
 
-        chosen = names or [name for name in registry.names() if here(name)]
-        cards = {card.name: card for name in chosen for card in registry.with_weights(name)}
+        chosen = list(names or [])
+        for name in () if names else registry.names():
+            try:
+                chosen += [name] if here(name) else []
+            except UnweaveError as error:
+                current.note(f"warning: {error}")
+        cards = {card.place: card for name in chosen for card in registry.with_weights(name)}
         checked = [check(card) for card in cards.values()]
         for each in checked:
             current.result(f"{each.name}: {each.words}")
@@ -181,12 +186,15 @@ def remove(names: Names, as_json: Json = False) -> None:
         from unweave.models import store
         from unweave.models.store import measured, own
 
-        cards = {name: registry.with_weights(name) for name in names}
+        mine = {name: own.called(name) for name in names}
+        cards = {name: registry.with_weights(name) for name, own_ in mine.items() if not own_}
         freed = {}
-        for name, found in cards.items():
-            freed[name] = sum(own.remove(c) if own.is_own(c) else store.remove(c) for c in found)
-            measured.forget(name)
+        for name, its in mine.items():
+            freed[name] = own.remove(its) if its else sum(map(store.remove, cards[name]))
+            measured.forget(its or name)
             current.result(f"{name}: {freed[name] / 1e6:.0f} MB are free again")
+            for bag in own.bags_with(its) if its else ():
+                current.note(f"warning: {bag} has {its} as a member, and needs it")
         if as_json:
             current.emit([{"name": name, "bytes": count} for name, count in freed.items()])
 
@@ -204,9 +212,11 @@ def export(
         from unweave.cli.weights import fetch
         from unweave.models.store import transfer
 
-        cards = [card for name in names for card in registry.with_weights(name)]
+        cards = {card.place: card for name in names for card in registry.with_weights(name)}
+        described = map(registry.describe, names)
+        bags = [each for each in described if isinstance(each, registry.Card) and each.bag]
         fetch(current, names)
-        files = [str(path) for path in transfer.export(cards, folder)]
+        files = [str(path) for path in transfer.export([*cards.values(), *bags], folder)]
         for file in files:
             current.result(file)
         if as_json:
@@ -220,13 +230,20 @@ def import_(
 ) -> None:
     """Take the weights in a folder into the cache, each checked by its SHA-256."""
     with session(as_json=as_json) as current:
+        from unweave import registry
         from unweave.models.store import transfer
 
-        names = transfer.import_(folder)
+        names, errors = transfer.import_(folder, registry.names())
+        if not names:
+            raise errors[0]
         for name in names:
             current.result(f"{name}: its weights are here")
+        for error in errors:
+            current.error(str(error))
         if as_json:
             current.emit(names)
+        if errors:
+            raise typer.Exit(WeightsError.exit_code)
 
 
 @app.command("add")
@@ -246,10 +263,12 @@ def add(
 ) -> None:
     """Add a checkpoint of a network that unweave has: it becomes a model with a name."""
     with session(as_json=as_json) as current:
+        from unweave import registry
         from unweave.models.store import own
         from unweave.registry.facts import facts
 
-        card = own.add(file, name=name, config=config, licence=licence)
+        taken = registry.names()
+        card = own.add(file, name=name, config=config, licence=licence, taken=taken)
         stems = ", ".join(card.stems)
         current.result(f"{card.name}: {card.architecture} with {stems}; {card.notes}".rstrip("; "))
         current.result(f"its card is {card.path}")

@@ -126,6 +126,11 @@ def path(name: str) -> Path:
     return Path(name) if name.endswith(ENDING) else _installed()[name].path
 
 
+def path_of(name: str) -> Path | None:
+    """The same, None for a name that no card has."""
+    return path(name) if known(name) else None
+
+
 def sha256(name: str) -> str:
     """The hash of a card's text and of the config it names. Raises UsageError when unreadable."""
     path_ = path(name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from unweave import plugins
+from unweave.core.file_names import safe
 from unweave.core.files import content
 from unweave.core.plan import Plan
 from unweave.core.typed import typed
@@ -27,10 +28,15 @@ from unweave.models.cards.schema import (
 
 T = TypeVar("T")
 
+MOST_VALUES = 100_000  # of a YAML file
+LONGEST = 1_000_000  # letters of a YAML file: the library takes minutes for ten times as many
+
 
 def read(path: Path, origin: str) -> Card:
     """The card that lies at `path`, and where its weights lie beside it. Raises UsageError."""
     with plugins.reading(path, "card"):
+        if safe(path.stem, everywhere=False) != path.stem:  # folders are called as the model is
+            raise ValueError(f"no model can be called {path.stem!r:.80}: rename the file")
         found = parse(path.stem, content(path).decode(), path.parent)
     beside: Path | None = path.with_suffix(".safetensors")
     elsewhere = found.sources and not path.with_suffix(".safetensors").exists()
@@ -107,16 +113,44 @@ def plain_yaml(path: Path) -> object:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """Plain values and tuples."""
+        """Plain values and tuples, and no more of them than a file of settings has."""
+
+        def compose_document(self) -> Any:
+            node = super().compose_document()
+            _check_values(node, {})  # before anything is made of it
+            return node
 
     def as_tuple(loader: Loader, node: Any) -> tuple[object, ...]:
         return tuple(loader.construct_sequence(node, deep=True))
 
     Loader.add_constructor("tag:yaml.org,2002:python/tuple", as_tuple)
+    text = content(path).decode()
+    if len(text) > LONGEST:
+        raise ValueError(f"is longer than the {LONGEST} letters that settings may have")
     try:
-        return yaml.load(content(path).decode(), Loader)
+        return yaml.load(text, Loader)
     except RecursionError as error:
         raise ValueError("is not plain YAML (its lists are nested without end)") from error
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
+    except MemoryError:
+        raise
+    except (
+        Exception
+    ) as error:  # of a value that is not what its tag says, the library says anything
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"is not plain YAML ({reason:.200})") from error
+
+
+def _check_values(node: Any, counts: dict[int, int]) -> int:
+    """The values of a YAML node, those of an alias each time that it stands there.
+
+    A short file of aliases of aliases can mean any number of values. counts: of nodes seen, by
+    their identity. Raises ValueError where there are too many, RecursionError for one in itself.
+    """
+    if id(node) not in counts:
+        inner = node.value if isinstance(node.value, list) else ()
+        pairs = [each if isinstance(each, tuple) else (each,) for each in inner]
+        count = 1 + sum(_check_values(each, counts) for pair in pairs for each in pair)
+        if count > MOST_VALUES:
+            raise ValueError(f"it has more than {MOST_VALUES} values, aliases written out")
+        counts[id(node)] = count
+    return counts[id(node)]

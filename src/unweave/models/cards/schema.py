@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from unweave.core.file_names import unprintable
 from unweave.core.plan import Plan
 from unweave.core.stem_names import RESIDUAL
+from unweave.core.waves import MOST_CHANNELS
+from unweave.errors import quoted
 from unweave.models import readers
 
 PACKAGED = ("wheel", "npm")  # readers of a package, which holds files with readers of their own
 UNWEAVE = "unweave"  # as a package that brings cards
 LEAST_PREFIX = 8  # hexadecimal digits of a SHA-256 that tell one file from another
+# No address or path, which pip would take too, and run what lies there to build a package of it.
+PACKAGE = re.compile(r"(@[a-z0-9~][a-z0-9._~-]*/)?[A-Za-z0-9~][A-Za-z0-9._~-]*")
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
+DIGITS = frozenset("0123456789abcdef")
+# Beyond these a number in a card is a slip of the pen, which would take hours and all memory.
+MOST_RATE_HZ = 10_000_000
+MOST_SAMPLES = 1 << 32  # of a segment: more than a day of sound
+MOST_BYTES = 1 << 50  # of a file, or of the working memory for a sample
 
 
 def _check_reader(reader: str) -> None:
@@ -25,9 +38,16 @@ def _check_reader(reader: str) -> None:
 
 
 def _check_sha256(sha256: str) -> None:
-    if len(sha256) < LEAST_PREFIX or not set(sha256) <= set("0123456789abcdef"):
+    if len(sha256) < LEAST_PREFIX or not set(sha256) <= DIGITS:
         raise ValueError(
             f"sha256 must be hexadecimal digits, {LEAST_PREFIX} or more; got {sha256!r:.80}"
+        )
+
+
+def _check_size(size_bytes: int) -> None:
+    if not 0 <= size_bytes <= MOST_BYTES:
+        raise ValueError(
+            f"size_bytes must be above 0, at most {MOST_BYTES}, or absent; got {quoted(size_bytes)}"
         )
 
 
@@ -49,8 +69,7 @@ class File:
     def __post_init__(self) -> None:
         _check_sha256(self.sha256)
         _check_reader(self.reader)
-        if self.size_bytes < 0:
-            raise ValueError(f"size_bytes must be above 0, or absent; got {self.size_bytes}")
+        _check_size(self.size_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +92,17 @@ class Source:
 
     def __post_init__(self) -> None:
         _check_sha256(self.sha256)
+        _check_size(self.size_bytes)
         if self.reader in PACKAGED:
             if not (self.package and self.version and self.files) or self.url or self.mirrors:
                 raise ValueError(
                     "a wheel or npm source has a package, a version and files, and no url"
                 )
-            if self.package.startswith("-") or any(map(str.isspace, self.package + self.version)):
-                raise ValueError("package and version must be names without spaces")
+            if not PACKAGE.fullmatch(self.package) or not VERSION.fullmatch(self.version):
+                raise ValueError(
+                    "package and version must be as an index has them, without spaces and "
+                    f"addresses; got {self.package!r:.80} and {self.version!r:.80}"
+                )
         elif not self.url or self.package or self.version or self.files:
             raise ValueError("a source that is no package has a url, and no version or files")
         for address in self.addresses:
@@ -116,6 +139,11 @@ class Weights:
     sha256: str
     size_bytes: int
 
+    def __post_init__(self) -> None:
+        if not set(self.sha256) <= DIGITS:  # names of files begin with it
+            raise ValueError(f"sha256 must be hexadecimal digits; got {self.sha256!r:.80}")
+        _check_size(self.size_bytes)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
@@ -147,6 +175,13 @@ class Bag:
     matrix: tuple[tuple[float, ...], ...]
 
 
+TEXTS = "title", "licence_code", "licence_weights", "paper", "training_data", "notes"
+LIMITS = {
+    "sample_rate_hz": MOST_RATE_HZ,
+    "channels": MOST_CHANNELS,
+    "bytes_per_sample": MOST_BYTES,
+    "real_time_factor": 1e9,
+}
 NO_WEIGHTS = Weights(sha256="", size_bytes=0)
 NO_SEGMENT = Plan(length=1)
 
@@ -201,8 +236,29 @@ class Card:
             raise ValueError(f"stems must be names that differ; got {', '.join(self.stems)}")
         if RESIDUAL in self.stems:
             raise ValueError(f"no stem is called {RESIDUAL!r}: that is what the stems leave")
-        if min(self.sample_rate_hz, self.channels) < 1:
-            raise ValueError("sample_rate_hz and channels must be above 0")
+        for stem in self.stems:
+            if not stem.strip() or any(map(unprintable, stem)):
+                raise ValueError(f"stems must be names that can be read; got {stem!r:.80}")
+        for key in TEXTS:
+            text = getattr(self, key).replace("\n", " ")
+            if any(map(unprintable, text)):
+                raise ValueError(f"{key} must be text without control characters; got {text!r:.80}")
+        for key, most in LIMITS.items():
+            number = getattr(self, key)
+            if number is not None and not 0 < number <= most:
+                raise ValueError(
+                    f"{key} must be above 0 and at most {most:g}; got {quoted(number)}"
+                )
+        if (samples := max(self.segment.length, self.segment.step)) > MOST_SAMPLES:
+            raise ValueError(
+                f"[segment]: length and step must be at most {MOST_SAMPLES}; got {quoted(samples)}"
+            )
+        for key in ("config", "made"):
+            if (strange := _strange(getattr(self, key))) is not None:
+                raise ValueError(
+                    f"[{key}]: a value must be a finite number, a word, true, false, or a list or "
+                    f"table of these; got {quoted(strange)}"
+                )
         for key in ("target", "complement"):
             stem = getattr(self, key)
             if stem is not None and stem not in self.stems:
@@ -214,6 +270,10 @@ class Card:
             for source in sources:
                 beside = {file.role for other in others for file in other.contents}
                 _check_roles([*{file.role for file in source.contents}, *beside])
+        if self.fixture is not None and len(self.fixture.values) != len(self.stems):
+            raise ValueError(
+                f"[fixture]: values must have a row for each of {len(self.stems)} stems"
+            )
         pinned = self.weights != NO_WEIGHTS or bool(self.sources)
         own = (bool(self.architecture), pinned, self.segment != NO_SEGMENT)
         if self.bag is None:
@@ -253,6 +313,22 @@ class Card:
     def place(self) -> str:
         """What to call the card in an error."""
         return self.name if self.path is None else str(self.path)
+
+
+def _strange(value: object) -> object | None:
+    """What is no plain value in a value, such as a date, which no JSON holds; None for nothing."""
+    match value:
+        case None | bool() | int() | str():
+            return None
+        case float():
+            return None if math.isfinite(value) else value
+        case list() | tuple():
+            inner = value
+        case Mapping():
+            inner = (*value, *value.values())
+        case _:
+            return value
+    return next((found for each in inner if (found := _strange(each)) is not None), None)
 
 
 def _check_roles(roles: Sequence[str]) -> None:

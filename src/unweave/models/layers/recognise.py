@@ -14,11 +14,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from unweave.errors import WeightsError
+from unweave.errors import WeightsError, quoted
 
 Arrays = Mapping[str, np.ndarray]
 Settings = Mapping[str, object]
 T = TypeVar("T")
+NUMBER = "a number"
+KINDS: tuple[tuple[Any, str], ...] = (
+    (bool, "true or false"),
+    ((int, float, Fraction), NUMBER),
+    (str, "a word"),
+)
+LARGEST = 10**12  # number that a setting may be; a Fraction of `1e999999999` would take an hour
 
 
 class Told:
@@ -44,9 +51,20 @@ class Told:
         self.assumed: list[str] = []
 
     def get(self, key: str, default: T, words: str = "") -> T:
-        """What is stated under `key`, else `default`. words: how to say what is assumed then."""
+        """What is stated under `key`, else `default`. words: how to say what is assumed then.
+
+        Raises WeightsError for what is not of the default's kind: a file may state anything, and a
+        text times a number would be a long one.
+        """
         found = self.values.get(key)
         if found is not None:
+            for kinds, what in KINDS:
+                if isinstance(default, kinds):
+                    if not isinstance(found, kinds) or (what == NUMBER and not _sensible(found)):
+                        raise WeightsError(
+                            f"its setting {key!r} must be {what}; got {quoted(found)}"
+                        )
+                    break
             return found
         self.assume(words)
         return default
@@ -79,7 +97,9 @@ class Told:
     def samples(self, rate_hz: int, published_s: Fraction | int) -> int:
         """The length of a segment, which the original cuts a recording into."""
         if self.values.get("segment") is None and self.values.get("segment_length") is not None:
-            return int(self.values["segment_length"])
+            return int(self.get("segment_length", 0))
+        if re.fullmatch(r"\d{1,9}( ?/ ?[1-9]\d{0,8})?", str(self.values.get("segment"))[:30]):
+            self.values["segment"] = Fraction(str(self.values["segment"]).replace(" ", ""))
         words = f"segments of {float(published_s):g} s"
         return int(Fraction(self.get("segment", published_s, words)) * rate_hz)
 
@@ -91,6 +111,11 @@ class Told:
             f"assumed, as neither the arrays nor the file's settings say: "
             f"{'; '.join(self.assumed)}; add it with --config where it is otherwise"
         )
+
+
+def _sensible(number: Any) -> bool:
+    """Whether a number is finite, no yes or no, and not beyond all sizes."""
+    return not isinstance(number, bool) and -LARGEST <= number <= LARGEST
 
 
 def table(settings: Settings, key: str) -> dict[str, Any]:

@@ -6,7 +6,8 @@ random start, and then takes the arrays as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,9 +15,18 @@ import torch
 from torch import nn
 
 from unweave.core.typed import typed
-from unweave.errors import Unfit, WeightsError
+from unweave.errors import Unfit, WeightsError, quoted
 
 Net = TypeVar("Net", bound=nn.Module)
+# Settings that say how often a part of a network is made. Beyond these numbers a setting is a slip
+# of the pen: it would take hours to find out that weights do not fit.
+PARTS = frozenset((
+    "layers", "levels", "depth", "lstm_layers", "branches", "blocks", "repeats", "shared_levels",
+    "banded_levels",
+))  # fmt: skip
+MOST_PARTS = 1000
+LARGEST = 1 << 28  # of any other
+STUMBLES = RuntimeError, ArithmeticError, LookupError, TypeError, AttributeError, AssertionError
 
 
 def settings(
@@ -24,9 +34,25 @@ def settings(
 ) -> Any:
     """The settings of a network as a card's `[config]` has them. Raises ValueError, one line."""
     try:
-        return typed(config_type, {"stems": stems, "channels": channels, **config})
+        for name, value in config.items():
+            most = MOST_PARTS if name in PARTS else LARGEST
+            for each in value if isinstance(value, tuple) else (value,):
+                if isinstance(each, (int, float)) and not -most <= each <= most:
+                    raise ValueError(f"{name} must be at most {most}; got {quoted(each)}")
+        with making():
+            return typed(config_type, {"stems": stems, "channels": channels, **config})
     except ValueError as error:
         raise ValueError(f"[config]: {error}") from error
+
+
+@contextmanager
+def making() -> Iterator[None]:
+    """What settings bring about that make no network, as a ValueError of one line."""
+    try:
+        yield
+    except STUMBLES as error:  # torch's, of sizes that cannot be
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"its settings make no network ({reason:.200})") from error
 
 
 def builder(config_type: type, network_type: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
@@ -44,11 +70,8 @@ def builder(config_type: type, network_type: Callable[..., nn.Module]) -> Callab
         Raises ValueError for settings that mean nothing, WeightsError as `filled` does.
         """
         chosen = settings(config_type, stems, channels, config)
-        try:
-            with torch.device("meta"):
-                network = network_type(chosen, **options)
-        except (RuntimeError, ZeroDivisionError) as error:  # torch's, of sizes that cannot be
-            raise ValueError(f"its settings make no network ({error})") from error
+        with making(), torch.device("meta"):
+            network = network_type(chosen, **options)
         return filled(network, weights)
 
     return build

@@ -12,10 +12,13 @@ import zipfile
 from pathlib import Path
 
 from unweave.core.files import content as content_of
+from unweave.errors import quoted
 from unweave.models.readers import Arrays, Settings
 from unweave.models.readers._shared import checkpoints, inflate, openunmix, torch_legacy
 from unweave.models.readers._shared.errors import Refused, check_members, reading
 from unweave.models.readers._shared.pickles import Storage, unpickle
+
+PICKLE = b"\x80"  # how one begins, in all versions of the format that torch and numpy write
 
 
 def read(path: Path) -> Arrays:
@@ -46,6 +49,11 @@ def _open(path: Path) -> tuple[object, checkpoints.Numbers, int]:
         content = inflate.inflated(content)
     if content.startswith(b"PK\x03\x04"):
         return (*_open_zip(content), len(content))
+    if not content:
+        raise Refused("it is empty")
+    if not content.startswith(PICKLE):
+        begin = quoted(content[:12])
+        raise Refused(f"no checkpoint: it begins with {begin}, as no file of torch's or numpy's")
     stream = io.BytesIO(content)
     value = unpickle(stream)
     if value == torch_legacy.MAGIC:

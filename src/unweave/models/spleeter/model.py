@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unweave.models.layers.weights import filled, settings
+from unweave.models.layers.weights import filled, making, settings
 from unweave.models.spleeter.fast import FastUNets
 from unweave.models.spleeter.options import additive
 from unweave.models.spleeter.unet import SpleeterConfig, UNet
@@ -183,12 +183,14 @@ def build(
     weights: `<stem>.down1.conv.weight` and so on. Raises ValueError for settings that mean nothing,
     WeightsError where the weights do not fit.
     """
-    network = Spleeter(
-        settings(SpleeterConfig, stems, channels, config),
-        bandwidth=bandwidth,
-        mask_exponent=mask_exponent,
-        wiener_iterations=wiener,
-    )
+    chosen = settings(SpleeterConfig, stems, channels, config)
+    with making():
+        network = Spleeter(
+            chosen,
+            bandwidth=bandwidth,
+            mask_exponent=mask_exponent,
+            wiener_iterations=wiener,
+        )
 
     def in_file(name: str) -> str:
         _, number, rest = name.split(".", 2)  # nets.0.down1.conv.weight

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unweave.core.atomic import atomic_path, temporary_folder
+from unweave.core.files import advice
+from unweave.core.files import content as content_of
 from unweave.core.lock import locked
 from unweave.errors import WeightsError
 from unweave.models import architectures
@@ -109,8 +111,12 @@ def files(card: Card, root: Path | None = None) -> list[Path]:
 
 
 def folder(card: Card, root: Path | None = None) -> Path:
-    """Where the sources of `card` lie, while its weights are made from them or for good."""
-    return (root or cache_folder()) / card.name
+    """Where the sources of `card` lie, while its weights are made from them or for good.
+
+    The name alone would not tell a card at a path from one that a package brought.
+    """
+    name = card.name if card.origin else f"{card.name}-{card.weights_sha256[:12]}"
+    return (root or cache_folder()) / name
 
 
 def remove(card: Card) -> int:
@@ -121,16 +127,18 @@ def remove(card: Card) -> int:
     if card.file is not None:
         whose = f"the package {card.origin}" if card.origin else "their card"
         raise WeightsError(f"{card.name}: its weights came with {whose}; they are not in the cache")
-    found = [file for file in (path(card), *folder(card).rglob("*")) if file.is_file()]
-    size_bytes = sum(file.stat().st_size for file in found)
+    if not os.path.lexists(path(card)) and not folder(card).exists():
+        return 0
     try:
         with _alone(card):
+            found = [file for file in (path(card), *folder(card).rglob("*")) if file.is_file()]
+            size_bytes = sum(file.stat().st_size for file in found)
             if not _as_published(card):
                 path(card).unlink(missing_ok=True)
             if folder(card).exists():
                 shutil.rmtree(folder(card))
     except OSError as error:
-        raise WeightsError(f"{error.filename or path(card)}: {error.strerror or error}") from error
+        raise WeightsError(f"{path(card)}: cannot be removed: {advice(error)}") from error
     return size_bytes
 
 
@@ -162,9 +170,9 @@ def _read(card: Card, root: Path | None = None) -> bytes | None:
     file = path(card, root)
     try:
         if file.stat().st_size == card.weights.size_bytes:
-            content = file.read_bytes()
-            if hashlib.sha256(content).hexdigest() == card.weights.sha256:
-                return content
+            found = content_of(file)
+            if hashlib.sha256(found).hexdigest() == card.weights.sha256:
+                return found
     except FileNotFoundError:
         return None
     except OSError as error:

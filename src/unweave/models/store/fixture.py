@@ -73,7 +73,7 @@ def agreement_db(expected: object, found: object) -> float:
     right, other = np.asarray(expected, float), np.asarray(found, float)
     if right.shape != other.shape:
         return -math.inf
-    levels, differences = np.sum(right**2, -1), np.sum((right - other) ** 2, -1)
-    with np.errstate(divide="ignore"):
+    with np.errstate(all="ignore"):  # a card may state any numbers
+        levels, differences = np.sum(right**2, -1), np.sum((right - other) ** 2, -1)
         found_db = 10 * np.log10(levels[differences > 0] / differences[differences > 0])
     return float(np.min(found_db, initial=math.inf))

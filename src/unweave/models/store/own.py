@@ -9,20 +9,31 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import stat
+import tomllib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from unweave.core.atomic import atomic_path
-from unweave.core.files import advice, content
-from unweave.errors import Unfit, UnweaveError, UsageError, WeightsError
+from unweave import plugins
+from unweave.core import toml
+from unweave.core.atomic import Hidden, sync_folders
+from unweave.core.file_names import LONGEST_BYTES, safe
+from unweave.core.files import advice, content, shown
+from unweave.core.lock import locked
+from unweave.errors import Unfit, UnweaveError, UsageError, WeightsError, quoted
 from unweave.models import architectures, cards, readers, store
-from unweave.models.cards import Card
+from unweave.models.cards import NO_WEIGHTS, Card
 from unweave.models.readers import Arrays, safetensors
+from unweave.plugins import ENDING
+
+Buffer: TypeAlias = bytes | memoryview
 
 Settings = Mapping[str, object]
 
@@ -35,32 +46,42 @@ READERS = {
     ".safetensors": "safetensors",
     ".onnx": "onnx",
 }
-STUMBLES = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+STUMBLES = (
+    ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError,
+    AssertionError, StopIteration,
+)  # fmt: skip
+WEIGHTS = ".safetensors"
 FALLBACK = "torch-zip"  # .th, .pt, .pth, .ckpt, .bin
 
 
 def add(
-    file: Path, *, name: str = "", config: Path | None = None, licence: str = "not stated"
+    file: Path,
+    *,
+    name: str = "",
+    config: Path | None = None,
+    licence: str = "not stated",
+    taken: Collection[str] = (),
 ) -> Card:
     """The card of a checkpoint, which is copied to the user's own models.
 
     name: what the file is called, where none is given. config: a YAML file with the settings that
-    the checkpoint was trained with, read as data. Raises UsageError for a name that is taken,
-    WeightsError for a file that cannot be read or that no network takes.
+    the checkpoint was trained with, read as data. taken: names that no model may have, besides
+    those of models. Raises UsageError for a name that is taken, WeightsError for a file that
+    cannot be read or that no network takes.
     """
     from unweave.models import adapter, options
 
-    name = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-.")
-    _check_free(name)
+    before = _looked_at(file)
+    name = name or _called(file)
+    _check_free(name, taken)
     ending = next((each for each in READERS if file.name.lower().endswith(each)), "")
     kind = READERS.get(ending, FALLBACK)
-    if not file.exists():
-        raise UsageError(f"{file}: no such file; check the spelling")
-    if file.is_dir():
-        raise UsageError(f"{file}: is a folder; name the checkpoint in it")
-    arrays = {name: np.array(array) for name, array in readers.reader(kind)(file).items()}
     told = _yaml(config) if config else {}
+    arrays = readers.reader(kind)(file)
     settings = {"file": file.stem, **readers.settings(kind, file), **told}
+    if _looked_at(file) != before:
+        raise WeightsError(f"{file}: it changed while it was read; add it when it is whole")
+    _check_numbers(file, arrays)
     try:
         facts = recognised(arrays, settings)
     except WeightsError as error:
@@ -69,12 +90,12 @@ def add(
     assert isinstance(weights, dict)
     stream = io.BytesIO()
     safetensors.write(stream, weights)
-    written = stream.getvalue()
+    written = stream.getbuffer()
     text = {
         "version": 2,
-        "title": f"{file.name}, added by hand",
+        "title": f"{shown(file.name)}, added by hand",
         "licence_code": "not stated",
-        "licence_weights": licence,
+        "licence_weights": shown(licence),
         "paper": "not stated",
         "training_data": "not stated",
         **facts,
@@ -83,13 +104,47 @@ def add(
             "size_bytes": len(written),
         },
     }
-    toml = _toml(text)
     try:
-        card = cards.parse(name, toml)
-        adapter.network(card, options.in_force(card, {}), weights)
-    except (ValueError, UnweaveError) as error:
+        card = _toml(text)
+        made = cards.parse(name, card)
+        adapter.network(made, options.in_force(made, {}), weights)
+    except (UnweaveError, *STUMBLES) as error:
         raise WeightsError(f"{file}: taken for {facts['architecture']}, but {error}") from error
-    return _place(name, toml, written)
+    return _place(name, card, written, taken)
+
+
+def _looked_at(file: Path) -> tuple[int, int, int]:
+    """What tells whether a file changed. Raises UsageError for what is no file."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        raise UsageError(f"{file}: no such file; check the spelling") from None
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {advice(error)}") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise UsageError(f"{file}: is a folder; name the checkpoint in it")
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _called(file: Path) -> str:
+    """The name that a checkpoint's own gives its model. Raises UsageError where it gives none."""
+    found = re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._")
+    if not found:
+        raise UsageError(f"{file}: no name can be made of what it is called; give one by --name")
+    return found
+
+
+def _check_numbers(file: Path, arrays: Arrays) -> None:
+    """Raises WeightsError for numbers that are not finite as float32, which all become."""
+    for name, array in arrays.items():
+        if array.dtype.kind == "f":
+            with np.errstate(over="ignore"):
+                finite = np.isfinite(array.astype(np.float32, copy=False)).all()
+            if not finite:
+                raise WeightsError(
+                    f"{file}: its array {quoted(name)} has numbers that are not finite, as a "
+                    "training leaves them that failed; add an earlier checkpoint"
+                )
 
 
 def recognised(arrays: Arrays, settings: Settings) -> dict[str, object]:
@@ -124,61 +179,141 @@ def recognised(arrays: Arrays, settings: Settings) -> dict[str, object]:
     raise doubt or WeightsError(_unknown(arrays, unfit))
 
 
-def take(path: Path) -> Card:
-    """A card that lies elsewhere with its weights, copied to the user's own models.
+def take(path: Path, taken: Collection[str] = ()) -> Card:
+    """A card that lies elsewhere, and its weights beside it if it has any there, copied to the
+    user's own models. Nothing is done where the same card is there already.
 
     Raises UsageError for a wrong card or a name that is taken, WeightsError for other weights.
     """
     card = cards.card(str(path))
-    _check_free(card.name)
+    text = written_out(card)
+    there = cards.card(card.name) if cards.known(card.name) else None
+    if there is not None and there.path == _file(card.name):
+        same = content(there.path) == text
+        if same and (there.file is None or store.cached(there)):
+            return there
+    _check_free(card.name, taken, f"remove that first, or rename {path}")
+    if card.weights == NO_WEIGHTS or (card.file is None and card.sources):
+        return _place(card.name, text.decode(), None, taken)
     if card.file is None or not store.cached(card):
         raise WeightsError(f"{path}: its weights are not beside it, or are others")
-    return _place(card.name, content(path).decode(), content(card.file))
+    return _place(card.name, text.decode(), content(card.file), taken)
 
 
-def remove(card: Card) -> int:
-    """Remove a model of the user's own, card and weights; returns the bytes made free."""
+def written_out(card: Card) -> bytes:
+    """The text of a card that lies in a file, its config written out if that is another file."""
     assert card.path is not None
-    found = [file for file in (card.path, card.file) if file is not None and file.exists()]
-    size_bytes = sum(file.stat().st_size for file in found)
-    for file in found:
-        file.unlink()
+    with plugins.reading(card.path, "card"):
+        text = content(card.path)
+        facts = tomllib.loads(text.decode())
+    if not isinstance(facts.get("config"), str):
+        return text
+    return _toml({**facts, "config": card.config}).encode()
+
+
+def remove(name: str) -> int:
+    """Remove a model of the user's own, card and weights, whatever is in them; returns the bytes
+    made free. Raises WeightsError."""
+    card = _file(name)
+    assert card is not None
+    size_bytes = 0
+    try:
+        with _alone(card.parent):
+            for file in (card, card.with_suffix(WEIGHTS)):  # without its card it is nothing
+                with suppress(FileNotFoundError):
+                    size = file.lstat().st_size
+                    file.unlink()
+                    size_bytes += size
+    except OSError as error:
+        raise WeightsError(f"{card}: cannot be removed: {advice(error)}") from error
     cards.refresh()
     return size_bytes
 
 
-def is_own(card: Card) -> bool:
-    """Whether a card lies among the user's own models."""
-    return card.path is not None and card.path.parent == cards.own_folder()
-
-
-def _check_free(name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise UsageError(
-            f"{name!r} is no name: it takes letters, digits, '.', '_' and '-', in --name"
-        )
-    if cards.known(name):
-        raise UsageError(f"a model is called {name!r} already; choose another with --name")
-
-
-def _place(name: str, text: str, weights: bytes) -> Card:
+def called(name: str) -> str | None:
+    """The name of the user's own model that `name` means, or the path of a card; None for what is
+    none of them. The card need not be right."""
     folder = cards.own_folder()
-    if folder is None:
+    if name.endswith(ENDING):
+        path = Path(name).absolute()
+        return path.stem if path.parent == folder and os.path.lexists(path) else None
+    return name if folder is not None and cards.path_of(name) == _file(name) else None
+
+
+def bags_with(name: str) -> list[str]:
+    """The bags among the user's own models that have the model `name` as a member."""
+    found = []
+    for each in cards.names():
+        with suppress(UnweaveError):
+            bag = cards.card(each).bag
+            if called(each) and bag is not None and {name, f"{name}{ENDING}"} & {*bag.members}:
+                found.append(each)
+    return found
+
+
+def _file(name: str) -> Path | None:
+    """Where the card of a model of the user's own lies, or would lie."""
+    folder = cards.own_folder()
+    return None if folder is None else folder / f"{name}{ENDING}"
+
+
+def _check_free(
+    name: str, taken: Collection[str], instead: str = "choose another with --name"
+) -> None:
+    """Raises UsageError for what is no name, and for one that another model has. On some disks
+    those that differ in case are one."""
+    right = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) and not name.endswith(ENDING)
+    if not right or safe(name, everywhere=True) != name:
+        raise UsageError(
+            f"{quoted(name)} is no name: it takes up to {LONGEST_BYTES} letters, digits, '.', '_' "
+            "and '-', and is none that a system keeps for itself; choose another with --name"
+        )
+    for other in (*cards.names(), *taken):
+        if other.casefold() == name.casefold():
+            what = "model" if other in cards.names() else "separator"
+            raise UsageError(f"a {what} is called {other!r} already; {instead}")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other process changes the user's own models inside. Raises OSError."""
+    with locked(folder / ".lock"):
+        yield
+
+
+def _place(name: str, text: str, weights: Buffer | None, taken: Collection[str]) -> Card:
+    """A card, and its weights if they are beside it, under their names: both or neither."""
+    card = _file(name)
+    if card is None:
         raise UsageError("there is no home folder for models; set UNWEAVE_DATA to a folder")
+    pairs = [(card.with_suffix(WEIGHTS), weights)] if weights is not None else []
     try:
-        for suffix, written in ((".safetensors", weights), (".toml", text.encode())):
-            with atomic_path(folder / f"{name}{suffix}") as hidden:  # the card is the last
-                hidden.write_bytes(written)
+        with _alone(card.parent), ExitStack() as stack:
+            cards.refresh()
+            _check_free(name, taken)  # another process may have been quicker
+            hidden = []
+            for target, written in (*pairs, (card, text.encode())):  # the card is the last
+                hidden.append(Hidden(target))
+                stack.callback(hidden[-1].discard)
+                hidden[-1].file.write(written)
+            for each in hidden:
+                each.finish()
+            for each in hidden:
+                each.place()
+            sync_folders([card.parent])
     except OSError as error:
-        raise WeightsError(f"{error.filename or folder}: {advice(error)}") from error
+        raise WeightsError(
+            f"{card.parent}: {advice(error)} (UNWEAVE_DATA names another folder)"
+        ) from error
     cards.refresh()
     return cards.card(name)
 
 
 def _kinds(architecture: str) -> Iterator[Card]:
-    """One card of each network that there is, or of those of an architecture that is named."""
+    """One card of each network that there is, or of those of an architecture that is named; the
+    user's own are the last."""
     seen = set()
-    for name in cards.names():
+    for name in sorted(cards.names(), key=lambda name: (called(name) is not None, name)):
         try:
             card = cards.card(name)
         except UnweaveError:  # of a package whose card is wrong
@@ -200,7 +335,7 @@ def _taken(card: Card, arrays: Arrays) -> Arrays | Unfit:
         try:
             ours = architectures.converter(card.architecture)({role: arrays}) if convert else arrays
             adapter.network(card, options.in_force(card, {}), ours)
-        except (UnweaveError, StopIteration, *STUMBLES) as error:
+        except (UnweaveError, *STUMBLES) as error:
             # A converter may stumble over what is not of its network.
             if isinstance(error.__cause__, Unfit) and not convert:
                 unfit = error.__cause__
@@ -261,9 +396,7 @@ def _yaml(path: Path) -> dict[str, object]:
 
 
 def _toml(facts: Mapping[str, Any]) -> str:
-    import tomli_w
-
-    return tomli_w.dumps(_plain(facts))
+    return toml.dumps(_plain(facts)).decode()
 
 
 def _plain(value: Any) -> Any:

@@ -7,9 +7,12 @@ from typing import Any
 
 from unweave.core.atomic import sha256
 from unweave.core.files import check_file
+from unweave.errors import UsageError, WeightsError
 from unweave.models import store
 from unweave.models.cards import Card
-from unweave.models.store import fixture
+from unweave.models.store import fixture, own
+
+MOST_DB = 999.0  # JSON knows no infinity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +31,14 @@ class Checked:
 
 
 def check(card: Card) -> Checked:
-    """Hash the files of the weights, and run the card's fixture. Raises WeightsError for weights
-    that the network does not take."""
-    files = {}
+    """Hash the files of the weights, and run the card's fixture."""
+    files: dict[str, str] = {}
+
+    def wrong(words: str, agreement_db: float | None = None) -> Checked:
+        return Checked(
+            name=card.name, right=False, words=words, files=files, agreement_db=agreement_db
+        )
+
     for file in store.files(card):
         try:
             check_file(file)
@@ -38,24 +46,35 @@ def check(card: Card) -> Checked:
         except FileNotFoundError:
             continue
         except OSError as error:
-            words = (
-                f"{file} cannot be read ({error.strerror}); remove it, and pull the weights anew"
-            )
-            return Checked(name=card.name, right=False, words=words, files=files)
+            return wrong(f"{file} cannot be read ({error.strerror}); {_mended(card)}")
     if not store.here(card):
-        lacks = "its weights are not here"
-        return Checked(name=card.name, right=False, words=lacks, files=files)
+        return wrong("its weights are not here")
     if not store.cached(card):
-        wrong = "its weights are damaged; they are made again at their next use"
-        return Checked(name=card.name, right=False, words=wrong, files=files)
+        return wrong(f"its weights are damaged; {_mended(card)}")
     words = f"SHA-256 right ({', '.join(each[:12] + '...' for each in files.values())})"
     if card.fixture is None:
         return Checked(name=card.name, right=True, words=words, files=files)
-    agreement_db = min(fixture.agreement_db(card.fixture.values, fixture.values(card)), 999.0)
-    right = agreement_db >= fixture.LEAST_DB
+    try:
+        found = fixture.values(card)
+    except (WeightsError, UsageError) as error:
+        return wrong(f"{words}; {error}")
+    exact = fixture.agreement_db(card.fixture.values, found)
+    agreement_db = min(max(exact, -MOST_DB), MOST_DB) if exact == exact else -MOST_DB
     words += (
         f"; its stems of a known wave agree with {card.fixture.origin} to {agreement_db:.0f} dB"
     )
-    if not right:
+    if agreement_db < fixture.LEAST_DB:
         words += f", less than the {fixture.LEAST_DB:.0f} dB of the same weights and code"
-    return Checked(name=card.name, right=right, words=words, files=files, agreement_db=agreement_db)
+        return wrong(words, agreement_db)
+    return Checked(name=card.name, right=True, words=words, files=files, agreement_db=agreement_db)
+
+
+def _mended(card: Card) -> str:
+    """What becomes of weights that are wrong, or what to do about them."""
+    if card.file is None:
+        return "they are made again at their next use"
+    if card.origin:
+        return f"install {card.origin} anew"
+    if own.called(card.place):
+        return f"run: unweave models remove {card.name}, and add or import it anew"
+    return f"put the file there that {card.place} was written for"

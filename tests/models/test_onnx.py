@@ -63,7 +63,7 @@ def spoilt(**changes):
         (onnx.model(onnx.field(5, 3)), "a number where a message belongs"),
         (onnx.model(onnx.field(1, 3)), "a number where a message belongs"),
         (onnx.model(onnx.field(15, b"")), "sparse numbers"),
-        (spoilt(type=onnx.field(2, 7)), "'a' is of type 7"),
+        (spoilt(type=onnx.field(2, 10)), "'a' is of type 10"),
         (spoilt(type=onnx.field(2, "1")), "bytes where a number belongs"),
         (spoilt(dims=onnx.field(1, 2)), r"'a' of shape \[2\] has 4 bytes"),
         (spoilt(dims=onnx.field(1, 0) + onnx.field(1, 1 << 63), raw=b""), "damaged"),

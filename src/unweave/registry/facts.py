@@ -9,7 +9,7 @@ from typing import Any
 from unweave import registry
 from unweave.core.stem_names import canonical
 from unweave.errors import UnweaveError
-from unweave.models import store
+from unweave.models import cards, store
 from unweave.models.cards import Card
 from unweave.models.licences import permissive
 from unweave.models.store import measured
@@ -21,10 +21,16 @@ from unweave.registry.offers import size_bytes
 def facts(name: str) -> dict[str, Any]:
     """A separator's facts and options; of a model where its weights are, and how it ran here.
 
+    An estimator has no options.
+
     Raises UsageError for an unknown name or a wrong card.
     """
-    described = registry.describe(name)
-    options = {item.name: _option(item) for item in registry.declared(name)}
+    if name in cards.estimators():
+        described: Card | Technique | Preset = cards.card(name)
+        options: dict[str, Any] = {}
+    else:
+        described = registry.describe(name)
+        options = {item.name: _option(item) for item in registry.declared(name)}
     if isinstance(described, Technique):
         return {**asdict(described), "origin": registry.origin(name), "options": options}
     if isinstance(described, Preset):

@@ -52,11 +52,12 @@ def list_models(
     with session(as_json=as_json) as current:
         from unweave import registry
         from unweave.cli import listing
+        from unweave.registry import estimators
         from unweave.registry.facts import facts, matches
         from unweave.registry.offers import members
 
         found = []
-        for name in registry.names():
+        for name in [*registry.names(), *estimators.names()]:
             try:
                 found.append(facts(name))
             except UsageError as error:  # of a package whose code or card is wrong
@@ -134,7 +135,7 @@ def pull(
 
         chosen = list(dict.fromkeys(names or [registry.DEFAULT]))
         for name in chosen:
-            registry.describe(name)  # a wrong name is said before any work
+            registry.with_weights(name)  # a wrong name is said before any work
         found = {}
         for name in chosen:
             fetch(current, [name])
@@ -160,9 +161,11 @@ def verify(
     with session(as_json=as_json) as current:
         from unweave import registry
         from unweave.models.store.verify import check
+        from unweave.registry import estimators
         from unweave.registry.facts import here
 
-        chosen = names or [name for name in registry.names() if here(name)]
+        every = [*registry.names(), *estimators.names()]
+        chosen = names or [name for name in every if here(name)]
         cards = {card.name: card for name in chosen for card in registry.with_weights(name)}
         checked = [check(card) for card in cards.values()]
         for each in checked:

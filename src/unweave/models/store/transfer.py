@@ -54,7 +54,7 @@ def import_(folder: Path) -> list[str]:
     names = [path.stem for path in sorted((folder / CARDS).glob("*.toml"))]
     for name in names:
         own.take(folder / CARDS / f"{name}.toml")
-    for name in cards.names():
+    for name in [*cards.names(), *cards.estimators()]:
         try:
             card = cards.card(name)
         except UnweaveError:  # of a package whose card is wrong

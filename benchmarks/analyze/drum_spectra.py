@@ -1,6 +1,6 @@
 """The spectra of single hits that the finder of drums knows: renders them and writes the file.
 
-    .venv/bin/python -m benchmarks.analyze.drum_spectra
+.venv/bin/python -m benchmarks.analyze.drum_spectra
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-
 from benchmarks.analyze.rendered import DRUM_CHANNEL, Hit, render
+
 from unweave.apps.analyze.drums import HOP, RATE_HZ, SIZE, SPECTRA, rises
 
 KITS = {0: "standard", 16: "power", 25: "TR-808"}

@@ -46,6 +46,13 @@ def test_fields_that_hold_no_weights_are_skipped(tmp_path):
     assert list(read(tmp_path, more + onnx.model(content) + more)) == ["a"]
 
 
+def test_shapes_and_axes_of_operations_are_left_out(tmp_path):
+    axes = onnx.field(5, onnx.tensor("axes", np.array([0, 2]), data_type=7))
+    short = onnx.field(5, onnx.tensor("axis", np.array([1], np.int32), data_type=6))
+    content = axes + onnx.graph(("a", "/a", ONE)) + short
+    assert list(read(tmp_path, onnx.model(content))) == ["a"]
+
+
 def spoilt(**changes):
     """A model whose only array has some fields changed."""
     parts = {"dims": onnx.field(1, 1), "type": onnx.field(2, 1), "name": onnx.field(8, "a")}

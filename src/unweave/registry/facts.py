@@ -10,12 +10,16 @@ from unweave import registry
 from unweave.core.stem_names import canonical
 from unweave.errors import UnweaveError
 from unweave.models import cards, store
-from unweave.models.cards import Card
+from unweave.models.cards import SEPARATION, Card
 from unweave.models.licences import permissive
 from unweave.models.store import measured
 from unweave.options import Option
 from unweave.registry import Preset, Technique
 from unweave.registry.offers import size_bytes
+
+
+# Facts that say nothing of a network that separates nothing.
+OF_SEPARATORS = ("segment", "normalise_track", "convert", "weights")
 
 
 def facts(name: str) -> dict[str, Any]:
@@ -44,6 +48,8 @@ def facts(name: str) -> dict[str, Any]:
             "options": options,
         }
     own = {**asdict(replace(described, file=None, path=None)), "options": options}
+    if described.task != SEPARATION:
+        own = {key: value for key, value in own.items() if key not in OF_SEPARATORS}
     own["permissive"] = permissive(described.licence_weights)
     if described.bag is None:
         own["weights_path"] = str(store.path(described))

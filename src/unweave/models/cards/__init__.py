@@ -39,8 +39,8 @@ from unweave.models.cards.schema import (
 from unweave.plugins import ENDING, Place
 
 __all__ = [
-    "NO_WEIGHTS", "SEPARATION", "Bag", "Card", "File", "Fixture", "Score", "Source", "Weights", "parse",
-    "plain_yaml",
+    "NO_WEIGHTS", "SEPARATION", "Bag", "Card", "File", "Fixture", "Score", "Source", "Weights",
+    "parse", "plain_yaml",
 ]  # fmt: skip
 
 OWN = EntryPoint(UNWEAVE, "unweave.models.cards", plugins.CARDS)

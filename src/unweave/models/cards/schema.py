@@ -157,7 +157,9 @@ class Card:
     """The facts about one set of weights, or about a bag of models that have cards of their own.
 
     task: what the network does. One that separates nothing, an estimator, has no stems, segment or
-    architecture: the use that runs it has its code. Weights lie in `file` where there is one; else they are made from `sources`, one of each role.
+    architecture: the use that runs it has its code.
+
+    Weights lie in `file` where there is one; else they are made from `sources`, one of each role.
     Without `weights` what the sources pin is what the network loads.
     """
 

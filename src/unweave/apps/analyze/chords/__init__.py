@@ -32,7 +32,9 @@ def find(blocks: Iterator[Wave], rate_hz: int) -> list[Event]:
     """
     networks = loaded()
     heard = [0]
-    runs = list(decoding.decoded(_told(networks, _counted(mono(blocks, rate_hz, cqt.RATE_HZ), heard))))
+    runs = list(
+        decoding.decoded(_told(networks, _counted(mono(blocks, rate_hz, cqt.RATE_HZ), heard)))
+    )
     length_s = heard[0] / cqt.RATE_HZ
     events = [
         Event(

@@ -74,7 +74,9 @@ def built(weights: Mapping[str, Mapping[str, np.ndarray]]) -> list[ChordNet]:
             network.load_state_dict(state)
         except RuntimeError as error:
             reason = " ".join(str(error).split())
-            raise WeightsError(f"{role}: not the weights of a chord network: {reason:.160}") from None
+            raise WeightsError(
+                f"{role}: not the weights of a chord network: {reason:.160}"
+            ) from None
         networks.append(network.eval())
     return networks
 

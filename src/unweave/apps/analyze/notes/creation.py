@@ -40,7 +40,8 @@ class Note:
 def created(pieces: Iterable[tuple[Wave, Wave]]) -> Iterator[Note]:
     """Notes from sounding pitches and onsets `(frame, pitch)`, minute by minute.
 
-    Pieces meet where least sounds. A note that lasts longer than half a minute may become two.
+    Pieces meet where least sounds. A note that lasts longer than a quarter of a minute may become
+    two.
     """
     begin = 0
     held: list[tuple[Wave, Wave]] = []
@@ -50,8 +51,8 @@ def created(pieces: Iterable[tuple[Wave, Wave]]) -> Iterator[Note]:
         if sum(frames.shape[0] for frames, _ in held) < PIECE:
             continue
         frames, onsets = (np.concatenate(each) for each in zip(*held, strict=True))
-        half = frames.shape[0] // 2
-        cut = half + int(np.argmin(frames[half:].sum(1)))
+        half, most = frames.shape[0] // 2, 3 * frames.shape[0] // 4
+        cut = half + int(np.argmin(frames[half:most].sum(1)))
         now = found(frames, onsets, spent)
         spent = np.zeros((frames.shape[0] - cut, frames.shape[1]), bool)
         for note in now:

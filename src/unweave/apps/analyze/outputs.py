@@ -1,0 +1,1 @@
+"""The files of an analysis: what each kind of them is called and how it is written."""

@@ -1,1 +1,0 @@
-"""The files of an analysis: what each kind of them is called and how it is written."""

@@ -52,7 +52,7 @@ class Tempo:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A name at a time, with a colour or None. end_s: where what it names ends, None for a point."""
+    """A name at a time, with a colour or None. end_s: of what has a length, else None."""
 
     time_s: float
     name: str

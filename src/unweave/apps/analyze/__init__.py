@@ -44,8 +44,9 @@ def analyze(
 
     path: a recording, which is separated by `model` first, or not where that is None; a stem file
     or a folder that `separate` wrote, whose stems are taken as they are. stems_from: a folder with
-    the stems of the recording, files as `vocals.wav`. The files are `output_dir/name/analysis.json`,
-    the report, and those of `export`: some of "jams", "csv", "mid", "labels", "rpp" and "png".
+    the stems of the recording, files as `vocals.wav`. The files lie in `output_dir/name`:
+    `analysis.json`, the report, and those of `export`: some of "jams", "csv", "mid", "labels",
+    "rpp" and "png".
 
     least: the confidence, 0 to 1, below which anything is left out; each lane has its own.
     options: as of `unweave.separate_file`, the model's own among them. What is done already is not

@@ -19,6 +19,7 @@ from unweave.apps.analyze.rhythm import Rhythm, rhythm
 from unweave.apps.analyze.sounds import BASS, DRUMS, MIX, TONES, VOICE
 from unweave.apps.remix.material import Material
 from unweave.audio.resampler import Resampler
+from unweave.errors import WeightsError
 from unweave.types import Wave
 
 # The confidence below which an estimate is left out. Those of melody and bass are of frames too.
@@ -140,7 +141,11 @@ def analysed(sound: Material, least: float | None, on_samples: OnSamples) -> Ana
             missing.append(f"{listener.lane} needs {error.name}, which is not installed")
             continue
         role = parts[listener.role]
-        heard = finder(sounds.blocks_of(sound, role, on_samples), rate_hz)
+        try:
+            heard = finder(sounds.blocks_of(sound, role, on_samples), rate_hz)
+        except WeightsError as error:
+            missing.append(f"{listener.lane} are not looked for: {error}")
+            continue
         limit = listener.least if least is None else least
         lanes.append(
             lane(listener.lane, _later(heard, start_s), role.source, listener.method, limit)
@@ -165,9 +170,7 @@ def features(sound: Material, on_samples: OnSamples) -> Features:
     parts = sounds.roles(names)
     facts = info.sample_rate_hz, info.channels, info.channel_names
     meters = {name: measures.Meter(*facts) for name in (MIX, *names)}
-    resamplers = {
-        role: Resampler(info.sample_rate_hz, RATE_HZ, 1) for role in (MIX, DRUMS, TONES)
-    }
+    resamplers = {role: Resampler(info.sample_rate_hz, RATE_HZ, 1) for role in (MIX, DRUMS, TONES)}
     pulses = {role: Pulse() for role in (MIX, DRUMS)}
     tones = {role: Tones() for role in (MIX, TONES)}
     samples = 0

@@ -1,7 +1,8 @@
 """Which finder listens to what: the place where more of them plug in.
 
 A row of FINDERS is all that a further lane takes: the JSON, JAMS, CSV, MIDI, labels and the picture
-have it then. The finder is imported when it is used.
+have it then. The finder is imported when it is used. One that lacks a package (ImportError) or
+weights (WeightsError, before it takes a block) is left out, and the report says why.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ letter where pitch classes and timbre of one go along with those of the other.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from unweave.apps.analyze.events import Event
@@ -18,6 +20,7 @@ STEP_S = 0.5
 REACH_S = 14.0  # of the kernel, before and after
 SHORTEST_S = 8.0
 SMOOTH_S = 1.5
+LEAST = 0.02  # novelty of a boundary
 ALIKE = 0.72  # the similarity from which on two parts share a letter
 NEAR_S = 1.3  # within which a boundary goes to the first beat of a bar
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -42,7 +45,7 @@ def form(tones: ToneTrack, timbre: np.ndarray, downbeats_s: Array) -> list[Event
     at, sure = _peaks(novelty, round(SHORTEST_S / STEP_S))
     edges_s = [0.0, *(_snapped(n * STEP_S, downbeats_s) for n in at), duration_s]
     cuts = [0, *at, count]
-    letters = _letters([features[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)])
+    letters = _letters([features[a:b] for a, b in pairwise(cuts)])
     rows = zip(edges_s[:-1], edges_s[1:], letters, [max(sure, default=0.5), *sure], strict=True)
     return [Event(a, b, letter, p) for a, b, letter, p in rows if b > a]
 
@@ -67,7 +70,7 @@ def _novelty(features: Array, reach: int) -> Array:
     taper = np.exp(-0.5 * (place / (0.5 * reach)) ** 2)
     signs = np.sign(place)
     kernel = np.outer(taper * signs, taper * signs)
-    padded = np.pad(features, ((reach, reach), (0, 0)))
+    padded = np.pad(features, ((reach, reach), (0, 0)), mode="edge")
     found = np.empty(len(features))
     for at in range(len(features)):
         around = padded[at : at + 2 * reach]
@@ -83,7 +86,7 @@ def _peaks(novelty: Array, apart: int) -> tuple[list[int], list[float]]:
     usual, spread = float(np.median(novelty)), float(novelty.std()) + 1e-9
     found: list[int] = []
     for at in np.argsort(-novelty, kind="stable").tolist():
-        if novelty[at] < usual + 0.7 * spread:
+        if novelty[at] < max(usual + 0.7 * spread, LEAST):
             break
         if apart <= at <= len(novelty) - apart and all(abs(at - other) >= apart for other in found):
             found.append(at)
@@ -105,8 +108,10 @@ def _letters(parts: list[Array]) -> list[str]:
     first: list[Array] = []
     found = []
     for mean in means:
-        like = [float(mean @ other / (np.linalg.norm(mean) * np.linalg.norm(other) + 1e-9))
-                for other in first]
+        like = [
+            float(mean @ other / (np.linalg.norm(mean) * np.linalg.norm(other) + 1e-9))
+            for other in first
+        ]
         best = int(np.argmax(like)) if like else -1
         if best < 0 or like[best] < ALIKE:
             first.append(mean)

@@ -9,6 +9,8 @@ counts by the exponential of its correlation: low where its relative or its para
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from unweave.apps.analyze.chains import viterbi
@@ -64,11 +66,13 @@ def keys(tones: ToneTrack) -> tuple[Event | None, list[Event]]:
     way = viterbi(SHARP * each, cost)
     edges = np.flatnonzero(np.diff(way, prepend=-1, append=-1))
     found = []
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges.tolist()):
         inside = sums[last[end - 1]] - sums[first[start]]
         sure = shares(correlations(inside[None])[0])[way[start]]
         end_s = duration_s if end == len(way) else end * STEP_S
-        found.append(Event(float(start * STEP_S), float(end_s), named(int(way[start])), float(sure)))
+        found.append(
+            Event(float(start * STEP_S), float(end_s), named(int(way[start])), float(sure))
+        )
     return whole, found
 
 

@@ -18,12 +18,13 @@ from unweave.apps.align.voice import RATE_HZ as VOICE_RATE_HZ
 from unweave.apps.align.voice import VOICED
 from unweave.apps.analyze.events import Event
 from unweave.apps.analyze.features import Array, Small
-from unweave.audio.resampler import Resampler
+from unweave.apps.analyze.mono import mono
 from unweave.signal.blocks import in_blocks, windows
 from unweave.types import Wave
 
 STRETCH_S, CONTEXT_S = 20.48, 1.024  # whole frames of swift-f0 both
 SILENT_PEAK = 1e-3  # of a stretch without a voice
+SILENCE_DB = -120.0
 QUIET_DB = 35.0  # below the loudest frames: what another instrument left in a stem
 
 BASS_RATE_HZ = 4000
@@ -49,15 +50,6 @@ class Contour:
     confidence: Small
 
 
-def mono(blocks: Iterator[Wave], from_hz: int, to_hz: int) -> Iterator[Wave]:
-    """Blocks `(channel, time)` as one channel at another rate, `(1, time)`."""
-    resampler = Resampler(from_hz, to_hz, 1)
-    for block in blocks:
-        finite = np.nan_to_num(block, posinf=0.0, neginf=0.0)
-        yield resampler.push(finite.mean(0, keepdims=True))
-    yield resampler.flush()
-
-
 def sung(blocks: Iterator[Wave], sample_rate_hz: int) -> Contour:
     """The pitch of a voice, with swift-f0's confidence, zero where it is far below its own level.
 
@@ -69,15 +61,15 @@ def sung(blocks: Iterator[Wave], sample_rate_hz: int) -> Contour:
     size, context = round(STRETCH_S * VOICE_RATE_HZ), round(CONTEXT_S * VOICE_RATE_HZ)
     skip = round(CONTEXT_S / VOICE_FRAME_S)
     parts = []
-    stretches = windows(in_blocks(mono(blocks, sample_rate_hz, VOICE_RATE_HZ), size), context)
-    for stretch in stretches:
-        count = -(-(stretch.shape[-1] - 2 * context) // round(VOICE_FRAME_S * VOICE_RATE_HZ))
+    wave = mono(blocks, sample_rate_hz, VOICE_RATE_HZ)
+    for stretch in windows(in_blocks(wave, size), context):
+        count = -(-(len(stretch) - 2 * context) // round(VOICE_FRAME_S * VOICE_RATE_HZ))
         peak = float(np.abs(stretch).max(initial=0.0))
         if peak < SILENT_PEAK:
-            parts.append(np.zeros((3, count)) + [[0.0], [0.0], [-120.0]])
+            parts.append(np.repeat([[0.0], [0.0], [SILENCE_DB]], count, axis=1))
             continue
         # The network takes no levels below about -35 dBFS.
-        found = follower.detect(stretch[0] * (0.5 / peak), VOICE_RATE_HZ)
+        found = follower.detect(stretch * (0.5 / peak), VOICE_RATE_HZ)
         level_db = found.loudness_db + 20 * np.log10(2 * peak)
         rows = np.stack([found.pitch_hz, found.confidence, level_db])[:, skip : skip + count]
         parts.append(rows)
@@ -98,8 +90,8 @@ def bass(blocks: Iterator[Wave], sample_rate_hz: int) -> Contour:
     parts = []
     rows = windows(in_blocks(mono(blocks, sample_rate_hz, BASS_RATE_HZ), stretch), size // 2 + 1)
     for wave in rows:
-        count = -(-(wave.shape[-1] - 2 * (size // 2 + 1)) // BASS_HOP)
-        padded = np.pad(wave[0], (0, size))
+        count = -(-(len(wave) - 2 * (size // 2 + 1)) // BASS_HOP)
+        padded = np.pad(wave, (0, size))
         frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::BASS_HOP][:count]
         parts.append(_yin(frames.astype(np.float64), longest))
     if not parts:

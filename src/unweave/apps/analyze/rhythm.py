@@ -26,6 +26,7 @@ TIGHT = 60.0  # how much a beat that is early or late costs
 MIX_SHARE = 0.5  # of its onsets beside those of the drums
 METRES = (3, 4)
 SHORTEST_BEATS = 8  # below which no bars are looked for
+INDEPENDENT = 0.5  # share of an accent that the others do not tell already
 SLIP = 0.002  # how probably a beat is left out of a bar, or put in
 LOOK_S = 0.35  # before and after a beat, within which harmony is compared
 LATE_S = 0.005  # by which an onset's frame comes before the onset
@@ -186,7 +187,9 @@ def beat_confidence(onsets: Array, at: np.ndarray, period: Array, clarity: Array
     on_mean = np.convolve(np.pad(on, 4, mode="edge"), around, "valid")
     off_mean = np.convolve(np.pad(apart, 4, mode="edge"), around, "valid")
     contrast = on_mean / np.maximum(on_mean + off_mean, 1e-9)
-    return np.clip(np.sqrt(np.clip(2 * contrast - 1, 0, 1) * np.clip(1.6 * clarity[at], 0, 1)), 0, 1)
+    return np.clip(
+        np.sqrt(np.clip(2 * contrast - 1, 0, 1) * np.clip(1.6 * clarity[at], 0, 1)), 0, 1
+    )
 
 
 def accents(at: np.ndarray, pulse: PulseTrack, tones: ToneTrack) -> Array:
@@ -226,16 +229,17 @@ def bars(accent: Array) -> tuple[np.ndarray, Array, int | None, float]:
     """The place of each beat in its bar, how probably it is the first, the beats of a bar, and how
     sure that number is.
 
-    accent: `(beat,)`. The metre whose model makes the accents more probable is taken; its share is
-    the confidence. No metre for a few beats only.
+    accent: `(beat,)`. The metre whose model makes the accents more probable is taken. The
+    confidence is its share among all metres and accents without any. No metre for a few beats only.
     """
     if len(accent) < SHORTEST_BEATS:
         return np.zeros(len(accent), int), np.zeros(len(accent)), None, 0.0
     found = [_placed(accent, metre) for metre in METRES]
-    each = np.array([likely for *_, likely in found])
+    none = float(np.sum(-0.5 * INDEPENDENT * accent**2))
+    each = np.array([*(likely for *_, likely in found), none])
     shares = np.exp(each - each.max())
     shares /= shares.sum()
-    most = int(shares.argmax())
+    most = int(shares[:-1].argmax())
     places, first, _ = found[most]
     return places, first, METRES[most], float(shares[most])
 
@@ -248,8 +252,7 @@ def _placed(accent: Array, metre: int) -> tuple[np.ndarray, Array, float]:
     """
     on, off = 1.0, -1.0 / (metre - 1)
     means = np.where(np.arange(metre) == 0, on, off)
-    # Accents of neighbouring beats are not independent: each tells less than it seems to.
-    score = -0.5 * 0.5 * (accent[:, None] - means) ** 2
+    score = -0.5 * INDEPENDENT * (accent[:, None] - means) ** 2
     step = np.full((metre, metre), SLIP / (metre - 1))
     for place in range(metre):
         step[place, (place + 1) % metre] = 1 - SLIP

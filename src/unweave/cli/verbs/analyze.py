@@ -60,7 +60,10 @@ def analyze(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="FOLDER", help="Folder for analyses.",
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Folder for analyses.",
             rich_help_panel=OUTPUT,
         ),
     ] = Path("analyses"),

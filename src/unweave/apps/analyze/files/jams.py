@@ -107,7 +107,7 @@ def _dense(contour: Contour, start_s: float) -> Iterator[str]:
         yield f'{"," if place else ""}"{name}":['
         for first in range(0, len(hz), AT_ONCE):
             some = _text([at(n) for n in range(first, min(first + AT_ONCE, len(hz)))])
-            yield f'{"," if first else ""}{some[1:-1]}'
+            yield f"{',' if first else ''}{some[1:-1]}"
         yield "]"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from unweave.apps.analyze.analysis import Analysis
 from unweave.apps.analyze.events import Event
@@ -56,7 +57,7 @@ def tempos(found: Analysis) -> Sequence[Tempo]:
     beats = int(metre.value)
     starts = [event.start_s for event in downs]
     rows = [Tempo(0.0, bpm, beats)] if starts[0] > 0 else []
-    for start_s, end_s in zip(starts[:-1], starts[1:], strict=True):
+    for start_s, end_s in pairwise(starts):
         # A bar that was left out counts as several.
         bars = max(1, round((end_s - start_s) * bpm / 60 / beats))
         rows.append(Tempo(start_s, bars * beats * 60 / (end_s - start_s), beats))

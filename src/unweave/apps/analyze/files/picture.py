@@ -28,10 +28,11 @@ WIDTH_IN, DPI = 16.0, 100  # 1600 pixels
 LETTER_PX = 8.5  # of a letter at the size of the lanes
 PALETTE = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#BBBBBB", "#EE8866")
 RANGE_DB = 70.0
-LOWEST_HZ, HIGHEST_HZ = 60.0, 5000.0
-TICKS_HZ = (100, 200, 500, 1000, 2000, 5000)
+LOWEST_HZ, HIGHEST_HZ = 38.0, 5000.0
+TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000)
 QUIETEST_LUFS = -54.0
 MOST_COLUMNS = 1400
+LEAP_OCTAVES = 1.0 / 12  # between two frames: another note, which is not joined
 
 
 def write(path: Path, found: Analysis, sound: Material, title: str) -> None:
@@ -208,6 +209,9 @@ def _contour(panel: Axes, found: Analysis, name: str, colour: str) -> None:
         first, last = ((t - found.start_s) / contour.frame_s for t in (event.start_s, event.end_s))
         inside[max(0, round(first)) : round(last) + 1] = True
     hz[~inside] = np.nan
+    with np.errstate(invalid="ignore"):
+        leaps = np.abs(np.diff(np.log2(hz), prepend=np.nan)) > LEAP_OCTAVES
+    hz[leaps] = np.nan
     times = found.start_s + np.arange(len(hz)) * contour.frame_s
     panel.plot(times, hz, color="white", linewidth=3.2, solid_capstyle="round")
     label = f"{name}, on {shown(lane.source)}"

@@ -61,7 +61,9 @@ def test_all_files_of_a_song_with_its_stems(recording: Path, truth: Song) -> Non
     assert float(label[1]) == pytest.approx(len(truth.mix) / RATE_HZ, abs=0.2)
     project = (folder / "analysis.rpp").read_text()
     assert f'FILE "{recording.as_posix()}"' in project
-    assert "TEMPO 120 4 4" in project.replace("119.999", "120") or "TEMPO 120." in project
+    tempos = [float(line.split()[2]) for line in project.splitlines() if line[:7] == "    PT "]
+    assert tempos == pytest.approx([120] * len(tempos), rel=0.02)
+    assert len(tempos) >= 4
     assert (folder / "analysis.png").read_bytes()[:4] == b"\x89PNG"
     assert unweave.analyze(recording, stems_from="stems", export=files.KINDS) == said
 

@@ -18,7 +18,7 @@ def scale(tonic: int, degrees: tuple[int, ...], seconds: float, step: int = 1) -
 
 
 def track(chroma: np.ndarray) -> ToneTrack:
-    return ToneTrack(chroma, np.zeros_like(chroma), np.zeros((len(chroma), 4), np.float32))
+    return ToneTrack(chroma, np.zeros_like(chroma))
 
 
 @pytest.mark.parametrize("tonic", range(12))

@@ -15,7 +15,7 @@ from unweave.apps.analyze.features import (
 )
 
 
-def tracks(truth, seed: int | None = None) -> tuple[PulseTrack, ToneTrack]:
+def tracks(truth) -> tuple[PulseTrack, ToneTrack]:
     pulse, tones = Pulse(), Tones()
     pulse.push(truth.mix)
     tones.push(truth.band)
@@ -59,7 +59,7 @@ def test_a_tempo_that_changes_is_followed() -> None:
     strength[np.round(times_s * PULSE_HZ).astype(int)] = 1
     track = PulseTrack(strength, strength, strength)
     frames = round(40.5 * TONES_HZ)
-    tones = ToneTrack(*np.zeros((2, frames, 12 * STEPS), np.float32), np.zeros((frames, 1)))
+    tones = ToneTrack(*np.zeros((2, frames, 12 * STEPS), np.float32))
     found = rhythm.rhythm((track, track), tones)
     beats = np.array([event.start_s for event in found.beats])
     assert np.median(np.diff(beats[beats < 16])) == pytest.approx(0.6, abs=0.02)

@@ -9,7 +9,15 @@ import numpy as np
 
 from unweave.apps.analyze import measures, pitch, sounds
 from unweave.apps.analyze.events import Event, Lane, lane
-from unweave.apps.analyze.features import RATE_HZ, Pulse, PulseTrack, Tones, ToneTrack
+from unweave.apps.analyze.features import (
+    RATE_HZ,
+    Pulse,
+    PulseTrack,
+    Small,
+    Timbre,
+    Tones,
+    ToneTrack,
+)
 from unweave.apps.analyze.finders import FINDERS
 from unweave.apps.analyze.form import form
 from unweave.apps.analyze.key import keys
@@ -88,13 +96,14 @@ class Analysis:
 
 @dataclass(frozen=True)
 class Features:
-    """What one pass through the sound leaves. pulses: of the drums and of the mix."""
+    """What one pass through the sound leaves. pulses: of the drums and of the mix; timbre: of the
+    mix, `(frame, band)`."""
 
     samples: int
     tracks: Mapping[str, Measured]
     pulses: tuple[PulseTrack, PulseTrack]
     tones: ToneTrack
-    timbre: np.ndarray
+    timbre: Small
 
 
 def analysed(sound: Material, least: float | None, on_samples: OnSamples) -> Analysis:
@@ -170,32 +179,35 @@ def features(sound: Material, on_samples: OnSamples) -> Features:
     parts = sounds.roles(names)
     facts = info.sample_rate_hz, info.channels, info.channel_names
     meters = {name: measures.Meter(*facts) for name in (MIX, *names)}
-    resamplers = {role: Resampler(info.sample_rate_hz, RATE_HZ, 1) for role in (MIX, DRUMS, TONES)}
-    pulses = {role: Pulse() for role in (MIX, DRUMS)}
-    tones = {role: Tones() for role in (MIX, TONES)}
+    # By what is heard: where two roles are the same sum, it is followed once.
+    drums, mix, tonal = parts[DRUMS], parts[MIX], parts[TONES]
+    resamplers = {role: Resampler(info.sample_rate_hz, RATE_HZ, 1) for role in (mix, drums, tonal)}
+    pulses = {role: Pulse() for role in (mix, drums)}
+    tones = {tonal: Tones()}
+    timbres = {mix: Timbre()}
     samples = 0
 
-    def push(role: str, wave: Wave) -> None:
-        if role in pulses:
-            pulses[role].push(wave[0])
-        if role in tones:
-            tones[role].push(wave[0])
+    def push(role: sounds.Role, wave: Wave) -> None:
+        for followers in (pulses, tones, timbres):
+            if role in followers:
+                followers[role].push(wave[0])
 
     for tracks in sound.blocks():
         for meter, track in zip(meters.values(), tracks, strict=True):
             meter.push(track)
         for role, resampler in resamplers.items():
-            push(role, resampler.push(parts[role].of(tracks).mean(0, keepdims=True)))
+            push(role, resampler.push(role.of(tracks).mean(0, keepdims=True)))
         samples += tracks.shape[-1]
         on_samples(tracks.shape[-1])
     for role, resampler in resamplers.items():
         push(role, resampler.flush())
+    beats = {role: pulse.track() for role, pulse in pulses.items()}
     return Features(
         samples,
         {name: meter.measured() for name, meter in meters.items()},
-        (pulses[DRUMS].track(), pulses[MIX].track()),
-        tones[TONES].track(),
-        tones[MIX].track().timbre,
+        (beats[drums], beats[mix]),
+        tones[tonal].track(),
+        timbres[mix].track(),
     )
 
 

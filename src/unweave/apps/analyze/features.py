@@ -1,7 +1,7 @@
 """What is kept of the sound while it goes by: a few numbers for each tenth of a second.
 
-`Pulse` follows how strongly something begins, `Tones` which pitches sound and what the spectrum is
-like. Both take mono blocks of any size at RATE_HZ; frames are centred on multiples of their hop, so
+`Pulse` follows how strongly something begins, `Tones` which pitches sound, `Timbre` what the
+spectrum is like. All take mono blocks of any size at RATE_HZ; frames are centred on multiples of their hop, so
 that how the sound was cut makes no difference. An hour is some ten megabytes.
 """
 
@@ -45,12 +45,11 @@ class PulseTrack:
 
 @dataclass(frozen=True)
 class ToneTrack:
-    """TONES_HZ frames a second. chroma, bass: `(frame, 12 * STEPS)`, C first; timbre: the level of
-    bands in dB, `(frame, band)`."""
+    """TONES_HZ frames a second: pitch classes of all and of the bass, `(frame, 12 * STEPS)`, C
+    first."""
 
     chroma: Small
     bass: Small
-    timbre: Small
 
 
 class Frames:
@@ -125,16 +124,12 @@ class Pulse:
 
 class Tones:
     """Pitch classes by the peaks of the spectrum (E. Gómez, Tonal description of polyphonic audio
-    for music content processing, INFORMS Journal on Computing 18(3), 2006), those of the bass by
-    themselves, and the level of wide bands."""
+    for music content processing, INFORMS Journal on Computing 18(3), 2006), and those of the bass
+    by themselves."""
 
     def __init__(self) -> None:
         self._frames = Frames(TONES_SIZE, TONES_HOP)
-        self._window = np.hanning(TONES_SIZE + 1)[:-1].astype(np.float32)
-        self._bands, _ = _bands(TONES_SIZE, TIMBRE_BANDS, 40.0, 10_000.0)
-        self._chroma: list[Small] = []
-        self._bass: list[Small] = []
-        self._timbre: list[Small] = []
+        self._found: list[tuple[Small, Small]] = []
 
     def push(self, wave: Wave) -> None:
         """The next samples `(time,)`."""
@@ -144,21 +139,43 @@ class Tones:
         """Of all that was pushed. It is used up."""
         self._add(self._frames.finish())
         none = np.zeros((0, 12 * STEPS), np.float32)
-        return ToneTrack(
-            np.concatenate([none, *self._chroma]),
-            np.concatenate([none, *self._bass]),
-            np.concatenate([np.zeros((0, self._bands.shape[1]), np.float32), *self._timbre]),
-        )
+        columns = zip((none, none), *self._found, strict=True)
+        return ToneTrack(*(np.concatenate(column) for column in columns))
 
     def _add(self, frames: Wave) -> None:
-        if not len(frames):
-            return
-        magnitude = np.abs(np.fft.rfft(frames * self._window)) * (2 / self._window.sum())
-        power = magnitude.astype(np.float64) ** 2
-        self._chroma.append(classes(magnitude, CHROMA_HZ))
-        self._bass.append(classes(magnitude, BASS_HZ))
-        bands = power @ self._bands
-        self._timbre.append((10 * np.log10(bands + FLOOR**2)).astype(np.float32))
+        if len(frames):
+            magnitude = _magnitudes(frames)
+            self._found.append((classes(magnitude, CHROMA_HZ), classes(magnitude, BASS_HZ)))
+
+
+class Timbre:
+    """The level of wide bands in dB, in step with `Tones`."""
+
+    def __init__(self) -> None:
+        self._frames = Frames(TONES_SIZE, TONES_HOP)
+        self._bands, _ = _bands(TONES_SIZE, TIMBRE_BANDS, 40.0, 10_000.0)
+        self._found: list[Small] = []
+
+    def push(self, wave: Wave) -> None:
+        """The next samples `(time,)`."""
+        self._add(self._frames.push(wave))
+
+    def track(self) -> Small:
+        """`(frame, band)` of all that was pushed. It is used up."""
+        self._add(self._frames.finish())
+        return np.concatenate([np.zeros((0, self._bands.shape[1]), np.float32), *self._found])
+
+    def _add(self, frames: Wave) -> None:
+        if len(frames):
+            power = _magnitudes(frames).astype(np.float64) ** 2 @ self._bands
+            self._found.append((10 * np.log10(power + FLOOR**2)).astype(np.float32))
+
+
+def _magnitudes(frames: Wave) -> Wave:
+    """Of spectra, 1 for a sine of full scale. frames: `(frame, TONES_SIZE)`."""
+    window = np.hanning(TONES_SIZE + 1)[:-1].astype(np.float32)
+    magnitude = np.abs(np.fft.rfft(frames * window)) * (2 / window.sum())
+    return magnitude.astype(np.float32)
 
 
 def classes(magnitude: Wave, range_hz: tuple[float, float]) -> Small:

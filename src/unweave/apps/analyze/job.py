@@ -156,14 +156,19 @@ def worked(
                 report=existing.report,
                 report_path=job.report,
             )
-        watch = Watch(on_progress, check, passes=PASSES + (sound is None))
+        drawn = "png" in order.exports
+        watch = Watch(on_progress, check, passes=PASSES + drawn + (sound is None))
         with results.scratch(job, ANALYZE) as scratch:
             if sound is None:
                 sound = _separated(job.source, scratch, order, executor, should_stop, watch)
             rate_hz = sound.info.sample_rate_hz
             if sound.info.duration_s is not None:
                 watch.total_s = watch.passes * sound.info.duration_s
-            found = analysed(sound, order.least, lambda count: watch.add(count / rate_hz))
+
+            def on_samples(count: int, rate_hz: int = rate_hz) -> None:
+                watch.add(count / rate_hz)
+
+            found = analysed(sound, order.least, on_samples)
             title = title_of(job.source)
             wanted = {name: path.relative_to(job.report.parent).as_posix()
                       for name, path in job.outputs.items()}  # fmt: skip
@@ -172,7 +177,7 @@ def worked(
                 from unweave.apps.analyze.files import picture
 
                 written["png"] = scratch / wanted["png"]
-                picture.write(written["png"], found, sound, title)
+                picture.write(written["png"], found, sound, title, on_samples)
             recording = watched.hashed()
             said = {
                 "schema_version": SCHEMA_VERSION,

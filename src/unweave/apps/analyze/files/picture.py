@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unweave.apps.analyze.analysis import Analysis
+from unweave.apps.analyze.analysis import Analysis, OnSamples
 from unweave.apps.analyze.events import Event
-from unweave.apps.analyze.sounds import MIX
+from unweave.apps.analyze.sounds import MIX, blocks_of, roles
 from unweave.apps.remix.material import Material
 from unweave.core.files import shown, writable
 from unweave.viz import need_matplotlib
@@ -35,10 +35,12 @@ MOST_COLUMNS = 1400
 LEAP_OCTAVES = 1.0 / 12  # between two frames: another note, which is not joined
 
 
-def write(path: Path, found: Analysis, sound: Material, title: str) -> None:
-    """Draw the picture into a file. Raises UsageError without matplotlib, OutputError."""
+def write(path: Path, found: Analysis, sound: Material, title: str, on_samples: OnSamples) -> None:
+    """Draw the picture into a file. Raises UsageError without matplotlib, OutputError, and what
+    `on_samples` raises, which is told how many samples were read."""
     need_matplotlib()
-    blocks = (tracks[0] for tracks in sound.blocks())
+    mix = roles(sound.stems)[MIX]
+    blocks = blocks_of(sound, mix, on_samples)
     spectrum = picture_of(MIX, blocks, sound.info.sample_rate_hz)
     figure = draw(found, spectrum, title)
     with writable(path), warnings.catch_warnings():

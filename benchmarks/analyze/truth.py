@@ -24,15 +24,16 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import mir_eval
 import numpy as np
 from benchmarks.analyze.songs import Song, songs
-from scripts import technique_pages
 
 import unweave
+from scripts import technique_pages
 from unweave.apps.analyze import pitch
 from unweave.audio.reader import Reader, probe
 
@@ -67,11 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="unweave-analyze-") as scratch:
         folder = given.keep or Path(scratch)
         made = songs(folder, voices, given.count)
+        out = Path(scratch)
         ways = {
-            "true stems": [_analysed(s, Path(scratch), stems_from=s.mix.parent / "stems") for s in made],
-            f"stems of {given.model}": [_separated(s, folder, given.model, Path(scratch)) for s in made],
-            "mix": [_analysed(s, Path(scratch), model=None) for s in made],
-        }  # fmt: skip
+            "true stems": [_analysed(s, out, stems_from=s.mix.parent / "stems") for s in made],
+            f"stems of {given.model}": [_separated(s, folder, given.model, out) for s in made],
+            "mix": [_analysed(s, out, model=None) for s in made],
+        }
         plain = _plain(made, given.plain)
         print(_table(made, ways, plain))
         print()
@@ -191,11 +193,11 @@ def _by_confidence(made: Sequence[Song], found: Sequence[Found]) -> str:
             inside = inside[inside > 0]
             near = len(inside) and abs(69 + 12 * np.log2(np.median(inside) / 440) - midi) <= 1
             rows["melody"].append((sure, bool(near)))
-    heads = [f"{low:g} to {high:g}" for low, high in zip(BINS[:-1], BINS[1:], strict=True)]
+    heads = [f"{low:g} to {high:g}" for low, high in pairwise(BINS)]
     lines = [line("right, by confidence", *heads), line(*["---"] * (1 + len(heads)))]
     for lane, pairs in rows.items():
         cells = []
-        for low, high in zip(BINS[:-1], BINS[1:], strict=True):
+        for low, high in pairwise(BINS):
             last = high == BINS[-1]
             right = [ok for sure, ok in pairs if low <= sure < high or (last and sure == high)]
             cells.append(f"{np.mean(right):.2f} of {len(right)}" if right else "")

@@ -1,8 +1,8 @@
 """What is kept of the sound while it goes by: a few numbers for each tenth of a second.
 
 `Pulse` follows how strongly something begins, `Tones` which pitches sound, `Timbre` what the
-spectrum is like. All take mono blocks of any size at RATE_HZ; frames are centred on multiples of their hop, so
-that how the sound was cut makes no difference. An hour is some ten megabytes.
+spectrum is like. All take mono blocks of any size at RATE_HZ; frames are centred on multiples of
+their hop, so that how the sound was cut makes no difference.
 """
 
 from __future__ import annotations

@@ -26,6 +26,8 @@ PROGRESSIONS = (
 PADS = (0, 4, 19, 24, 26, 48, 52, 88)  # General MIDI: pianos, organ, guitars, strings, choir, pad
 BASSES = (32, 33, 34, 38)
 KICK, SNARE, HAT = 36, 38, 42
+DRIFT = 0.03  # of the tempo, either way
+WITHOUT_DRUMS = 3  # every so many songs
 VOICE_DB = -3.0  # of the voice, to the rest
 
 
@@ -57,14 +59,17 @@ def _song(folder: Path, voices: Sequence[Path], seed: int) -> Song:
     progression = PROGRESSIONS[rng.integers(len(PROGRESSIONS))]
     beat_s = 60 / bpm
     bars = max(6, round(SECONDS / (metre * beat_s)))
-    beats_s = FIRST_S + beat_s * np.arange(bars * metre)
+    # A band drifts by some per cent over the song.
+    drift = DRIFT * np.sin(2 * np.pi * (np.arange(bars * metre) / (bars * metre) + rng.random()))
+    beats_s = FIRST_S + np.concatenate([[0.0], np.cumsum(beat_s * (1 + drift))[:-1]])
     parts: dict[str, list[Hit]] = {"drums": [], "bass": [], "other": []}
     style = int(rng.integers(3))
     for n, at_s in enumerate(beats_s.tolist()):
         bar, place = divmod(n, metre)
         degree = progression[bar % len(progression)]
         chord = [tonic + 12 * ((degree + k) // 7) + scale[(degree + k) % 7] for k in (0, 2, 4)]
-        _drums(parts["drums"], rng, at_s, beat_s, place, metre, style)
+        if seed % WITHOUT_DRUMS != WITHOUT_DRUMS - 1 or n == 0:
+            _drums(parts["drums"], rng, at_s, beat_s, place, metre, style)
         if place == 0 or rng.random() < 0.45:
             note = 36 + chord[0 if place == 0 else int(rng.choice([0, 0, 2]))] % 12
             parts["bass"].append(Hit(_human(rng, at_s), 0.9 * beat_s, note, 95, 1))
@@ -82,7 +87,8 @@ def _song(folder: Path, voices: Sequence[Path], seed: int) -> Song:
     stems = {name: folder / "stems" / f"{name}.wav" for name in (*parts, "vocals")}
     mix = folder / f"{folder.name}.wav"
     if not mix.exists():
-        _render(parts, programs, stems, mix, voices, seed)
+        end_s = float(beats_s[-1]) + beat_s
+        _render(parts, programs, stems, mix, voices, seed, end_s)
     named = f"{NAMES[tonic]} {'minor' if minor else 'major'}"
     return Song(folder.name, mix, stems, bpm, metre, named, beats_s, beats_s[::metre])
 
@@ -100,7 +106,7 @@ def _drums(
         start_s = _human(rng, at_s + later * beat_s)
         hits.append(Hit(start_s, 0.1, number, velocity, DRUM_CHANNEL))
 
-    if place == 0 or (metre == 4 and place == 2) or rng.random() < 0.1:
+    if (place == 0 and (style != 2 or rng.random() < 0.7)) or (metre == 4 and place == 2):
         hit(KICK, 110)
     if metre == 4 and place in (1, 3):
         hit(SNARE, 105)
@@ -109,8 +115,8 @@ def _drums(
     hit(HAT, 75)
     if style != 1:
         hit(HAT, 55, 0.5)
-    if rng.random() < 0.15:
-        hit(KICK, 90, 0.5)
+    if rng.random() < (0.15, 0.15, 0.5)[style]:  # syncopated
+        hit(KICK, 100, 0.5)
 
 
 def _human(rng: np.random.Generator, at_s: float) -> float:
@@ -125,13 +131,16 @@ def _render(
     mix: Path,
     voices: Sequence[Path],
     seed: int,
+    end_s: float,
 ) -> None:
+    """Render everything, up to the end of the last bar."""
     mix.with_name("stems").mkdir(exist_ok=True)
     waves = {}
     for name, hits in parts.items():
         used = {} if name == "drums" else programs
         path = render(hits, used, stems[name])
-        waves[name] = soundfile.read(path, always_2d=True, dtype="float32")[0]
+        wave = soundfile.read(path, always_2d=True, dtype="float32")[0]
+        waves[name] = wave[: round(end_s * RATE_HZ)]
     length = max(map(len, waves.values()))
     band = sum(np.pad(wave, ((0, length - len(wave)), (0, 0))) for wave in waves.values())
     sung = _voice(voices, seed, length)

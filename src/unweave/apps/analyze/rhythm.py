@@ -29,6 +29,7 @@ SHORTEST_BEATS = 8  # below which no bars are looked for
 INDEPENDENT = 0.5  # share of an accent that the others do not tell already
 SLIP = 0.002  # how probably a beat is left out of a bar, or put in
 LOOK_S = 0.35  # before and after a beat, within which harmony is compared
+SPAN = 8  # beats over which the tempo is taken
 LATE_S = 0.005  # by which an onset's frame comes before the onset
 
 
@@ -62,11 +63,11 @@ def rhythm(
     if len(at) < 4:
         return Rhythm()
     sure = beat_confidence(onsets, at, period, clarity)
-    times_s = np.maximum(0.0, at / PULSE_HZ + LATE_S)
-    lengths_s = np.diff(times_s)
-    weights = (sure[1:] + sure[:-1]) / 2
-    tempo = 60 / _median(lengths_s, weights)
-    steady = np.mean(np.abs(60 / lengths_s / tempo - 1) < 0.08)
+    times_s = np.maximum(0.0, _between_frames(onsets, at) / PULSE_HZ + LATE_S)
+    span = min(SPAN, len(at) - 1)
+    lengths_s = (times_s[span:] - times_s[:-span]) / span
+    tempo = 60 / _median(lengths_s, (sure[span:] + sure[:-span]) / 2)
+    steady = np.mean(np.abs(60 / np.diff(times_s) / tempo - 1) < 0.08)
     places, first, metre, metre_sure = bars(accents(at, drums, tones))
     known = metre is not None and metre_sure >= least_bars
     found = [
@@ -128,7 +129,7 @@ def _clarity(window: Array, candidates: Array) -> Array:
         return np.zeros(len(candidates))
     taper = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(size), 2 * size)) ** 2)[:size]
     found = found / found[0] * np.minimum(taper[0] / np.maximum(taper, 1e-3 * taper[0]), 8.0)
-    total, weights = np.zeros(len(candidates)), 0.0
+    total, weights = np.zeros(len(candidates)), np.zeros(len(candidates))
     for n in range(1, MULTIPLES + 1):
         lag = n * candidates
         inside = lag < 0.75 * size
@@ -259,6 +260,15 @@ def _placed(accent: Array, metre: int) -> tuple[np.ndarray, Array, float]:
     posterior, total = posteriors(score, step)
     way = viterbi(score, -np.log(step).T)
     return way + 1, posterior[np.arange(len(way)), 0], total
+
+
+def _between_frames(onsets: Array, at: np.ndarray) -> Array:
+    """Where the parabola through the onset strength at each beat and beside it is the highest."""
+    padded = np.pad(_blurred(onsets), 1)
+    left, middle, right = padded[at], padded[at + 1], padded[at + 2]
+    bend = left - 2 * middle + right
+    top = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, -1.0), 0.0)
+    return at + np.clip(top, -0.5, 0.5)
 
 
 def _standard(values: Array) -> Array:

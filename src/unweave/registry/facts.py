@@ -17,7 +17,6 @@ from unweave.options import Option
 from unweave.registry import Preset, Technique
 from unweave.registry.offers import size_bytes
 
-
 # Facts that say nothing of a network that separates nothing.
 OF_SEPARATORS = ("segment", "normalise_track", "convert", "weights")
 

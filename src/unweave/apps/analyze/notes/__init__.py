@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from unweave.types import Wave
 
 MODEL = "basic-pitch"
-METHOD = "basic-pitch (Bittner and others, ICASSP 2022)"
 LOWEST, HIGHEST = 21, 108  # MIDI numbers: a piano's
 
 

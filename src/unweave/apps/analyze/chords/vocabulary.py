@@ -47,7 +47,7 @@ NAMES = (NO_CHORD, *(f"{root}:{kind}" for kind in KINDS for root in ROOTS))
 
 def _classes() -> np.ndarray:
     """Of each chord the class in each part, `(chord, 6)`; -1 where any will do."""
-    rows = [(0, 0, -1, -1, -1, -1)]  # no triad, no bass
+    rows: list[tuple[int, ...]] = [(0, 0, -1, -1, -1, -1)]  # no triad, no bass
     for triad, bass, *added in KINDS.values():
         for root in range(len(ROOTS)):
             number = 1 + len(ROOTS) * TRIADS.index(triad) + root

@@ -115,7 +115,8 @@ class BasicPitch(nn.Module):
 
     def transformed(self, wave: Tensor) -> Tensor:
         """The magnitudes of the transform, octave by octave from the top at half the rate each."""
-        octaves, hop = [], HOP
+        octaves: list[Tensor] = []
+        hop = HOP
         wave = wave[:, None]
         for _ in range(OCTAVES):
             padded = F.pad(wave, (TAPS // 2, TAPS // 2), "reflect")

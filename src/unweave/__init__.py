@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for those who check types
         stream,
     )
     from unweave.apps.align import align
+    from unweave.apps.analyze import analyze
     from unweave.apps.info import info
     from unweave.apps.karaoke import karaoke
     from unweave.apps.partials import partials
@@ -72,6 +73,7 @@ _HOMES = {
     "partials": "unweave.apps.partials",
     "remix": "unweave.apps.remix",
     "align": "unweave.apps.align",
+    "analyze": "unweave.apps.analyze",
     "ultrastar": "unweave.apps.ultrastar",
     "spectrogram": "unweave.viz.spectrogram",
     "verify": "unweave.jobs.verify",
@@ -115,6 +117,7 @@ __all__ = [
     "WeightsError",
     "__version__",
     "align",
+    "analyze",
     "benchmark",
     "errors",
     "evaluate",

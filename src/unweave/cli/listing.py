@@ -9,7 +9,11 @@ from typing import Any
 
 import typer
 
+from unweave.models.cards import SEPARATION
+
 NETWORKS, TECHNIQUES, PRESETS = "Networks", "Classical techniques", "Presets, made of others"
+ESTIMATORS = "Networks that separate nothing, for 'unweave analyze'"
+LAST = (TECHNIQUES, PRESETS, ESTIMATORS)
 WIDE = 110  # columns; in fewer, stems and scores stand in lines of their own
 STEMS = 26  # columns of the stems, at most
 
@@ -21,7 +25,7 @@ def lines(facts: Sequence[Facts], default: str, stem: str, columns: int) -> Iter
     groups: dict[str, list[Facts]] = {}
     for fact in sorted(facts, key=lambda fact: (fact["name"] != default, fact["name"])):
         groups.setdefault(_group(fact), []).append(fact)
-    for title in sorted(groups, key=lambda title: (title == PRESETS, title == TECHNIQUES, title)):
+    for title in sorted(groups, key=lambda title: (title in LAST and LAST.index(title) + 1, title)):
         yield typer.style(title, bold=True)
         table = _models if title.startswith(NETWORKS) else _others
         yield from table(groups[title], default, stem, columns)
@@ -36,6 +40,8 @@ def _group(fact: Facts) -> str:
         return PRESETS
     if "licence_weights" not in fact:
         return TECHNIQUES
+    if fact["task"] != SEPARATION:
+        return ESTIMATORS
     if fact["origin"] == "unweave":
         return NETWORKS
     return f"{NETWORKS} of {fact['origin'] or 'your own'}"
@@ -44,11 +50,12 @@ def _group(fact: Facts) -> str:
 def _models(facts: Sequence[Facts], default: str, stem: str, columns: int) -> Iterator[str]:
     from unweave.models.licences import short
 
-    heads = ["name", "stems", "size", "here", "licence"]
+    separate = any(fact["stems"] for fact in facts)
+    heads = ["name", "stems" if separate else "finds", "size", "here", "licence"]
     rows = [
         [
             fact["name"],
-            ", ".join(fact["stems"]),
+            ", ".join(fact["stems"]) or fact["task"],
             f"{fact['size_bytes'] / 1e6:.0f} MB" if fact["size_bytes"] else "?",
             "yes" if fact["weights_path_exists"] else "no",
             short(fact["licence_weights"]) + " (default)" * (fact["name"] == default),

@@ -52,11 +52,12 @@ class Tempo:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A name at a time, with a colour or None."""
+    """A name at a time, with a colour or None. end_s: of what has a length, else None."""
 
     time_s: float
     name: str
     colour: str | None = None
+    end_s: float | None = None
 
 
 @dataclass(frozen=True)

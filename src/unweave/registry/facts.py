@@ -8,22 +8,31 @@ from typing import Any
 
 from unweave import registry
 from unweave.core.stem_names import canonical
-from unweave.models import store
-from unweave.models.cards import Card
+from unweave.models import cards, store
+from unweave.models.cards import SEPARATION, Card
 from unweave.models.licences import permissive
 from unweave.models.store import measured
 from unweave.options import Option
 from unweave.registry import Preset, Technique
 from unweave.registry.offers import size_bytes
 
+# Facts that say nothing of a network that separates nothing.
+OF_SEPARATORS = ("segment", "normalise_track", "convert", "weights")
+
 
 def facts(name: str) -> dict[str, Any]:
     """A separator's facts and options; of a model where its weights are, and how it ran here.
 
+    An estimator has no options.
+
     Raises UsageError for an unknown name or a wrong card.
     """
-    described = registry.describe(name)
-    options = {item.name: _option(item) for item in registry.declared(name)}
+    if name in cards.estimators():
+        described: Card | Technique | Preset = cards.card(name)
+        options: dict[str, Any] = {}
+    else:
+        described = registry.describe(name)
+        options = {item.name: _option(item) for item in registry.declared(name)}
     if isinstance(described, Technique):
         return {**asdict(described), "origin": registry.origin(name), "options": options}
     if isinstance(described, Preset):
@@ -37,6 +46,8 @@ def facts(name: str) -> dict[str, Any]:
             "options": options,
         }
     own = {**asdict(replace(described, file=None, path=None)), "options": options}
+    if described.task != SEPARATION:
+        own = {key: value for key, value in own.items() if key not in OF_SEPARATORS}
     own["permissive"] = permissive(described.licence_weights)
     if described.bag is None:
         own["weights_path"] = str(store.path(described))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.errors import UsageError
+from unweave.models import cards
 from unweave.models.cards import Card
 from unweave.options import checked
 from unweave.registry.kinds import Described
@@ -71,10 +72,13 @@ def complete(made: AnySeparator, stems: Sequence[str] = ()) -> AnySeparator:
 
 
 def with_weights(name: str, stems: Iterable[str] = ()) -> list[Card]:
-    """The cards whose weights a separator needs, for `stems` alone where they are named.
+    """The cards whose weights a separator or an estimator needs, for `stems` alone where they are
+    named.
 
     Raises UsageError for an unknown name, and for a stem that it does not have.
     """
+    if name in cards.estimators():
+        return [cards.card(name)]
     if needed := tuple(stems):
         found = [each.card for each in described(make(name, {}), needed)]
     else:

@@ -1,4 +1,4 @@
-"""Integrated loudness (ITU-R BS.1770-4, EBU R 128) and sample peak of a stream of blocks.
+"""Loudness (ITU-R BS.1770-4, EBU R 128) and sample peak of a stream of blocks.
 
 The standard filters each channel (a high shelf for the head, a high pass for the ear), takes the
 energy of 400 ms blocks, four to the block's length, and averages those above two gates. Here the
@@ -22,6 +22,9 @@ RESPONSE_S = 0.055  # all that follows in the filter's response is 115 dB below 
 ROWS = 4  # stretches transformed at once
 ABSOLUTE_GATE_LUFS = -70.0
 RELATIVE_GATE_LU = -10.0
+BLOCK_HOPS, SHORT_TERM_HOPS = 4, 30  # of 100 ms
+RANGE_GATE_LU = -20.0
+RANGE_PERCENT = 10.0, 95.0
 OFFSET_LU = -0.691  # what the filter adds to 997 Hz, so that a full-scale sine reads -3.01
 SURROUND_WEIGHT = 1.41
 SHELF_ZEROS = 1.53512485958697, -2.69169618940638, 1.19839281085285  # at 48 kHz
@@ -85,19 +88,36 @@ class Loudness:
 
         NaN where samples were so high that filtering them is beyond the range of float.
         """
+        powers = self._powers(BLOCK_HOPS)
+        if not powers.size:
+            return -math.inf
+        return gated(powers) if np.isfinite(powers).all() else math.nan
+
+    def momentary_lufs(self) -> npt.NDArray[np.float64]:
+        """Loudness of 400 ms, one value for each 100 ms, `(block,)`; -inf for silence.
+
+        Value n is of the 400 ms from n / 10 s on (EBU Tech 3341).
+        """
+        return lufs(self._powers(BLOCK_HOPS))
+
+    def range_lu(self) -> float | None:
+        """Loudness range in LU (EBU Tech 3342); None where there are under 3 s or no sound."""
+        return loudness_range(self._powers(SHORT_TERM_HOPS))
+
+    def _powers(self, width: int) -> npt.NDArray[np.float64]:
+        """Mean weighted power of each `width` successive hops, `(block,)`."""
         hops, waiting = self._hops, self._filled - self._taps
         if waiting:
             self._buffer[:, self._filled :] = 0  # or rounding would carry old samples over
             hops = array("d", hops)
             self._add(hops, self._energies(waiting))
         whole = self._hop_of(self._position + waiting)  # complete hops
-        if whole < 4:
-            return -math.inf
+        if whole < width:
+            return np.zeros(0)
         edges = self._edge(np.arange(whole + 1))
         energy = np.concatenate([[0.0], np.cumsum(np.frombuffer(hops, np.float64)[:whole])])
-        if not math.isfinite(energy[-1]):
-            return math.nan
-        return gated((energy[4:] - energy[:-4]) / (edges[4:] - edges[:-4]))
+        with np.errstate(invalid="ignore"):
+            return (energy[width:] - energy[:-width]) / (edges[width:] - edges[:-width])
 
     def _edge(self, hop: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """First sample of a hop: tenths of a second, rounded where they fall between samples."""
@@ -143,6 +163,27 @@ def gated(powers: npt.NDArray[np.float64]) -> float:
         return -math.inf
     louder = loud[loud > loud.mean() * 10 ** (RELATIVE_GATE_LU / 10)]
     return OFFSET_LU + 10 * math.log10(louder.mean())
+
+
+def lufs(powers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Loudness of each of the powers, of the same shape; -inf for silence."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return OFFSET_LU + 10 * np.log10(np.maximum(powers, 0.0))
+
+
+def loudness_range(powers: npt.NDArray[np.float64]) -> float | None:
+    """Loudness range in LU of short-term powers `(block,)`; None where all is below the gate.
+
+    From the 10th to the 95th percentile of what is above -70 LUFS and no more than 20 LU below the
+    mean of that (EBU Tech 3342).
+    """
+    loud = powers[powers > 10 ** ((ABSOLUTE_GATE_LUFS - OFFSET_LU) / 10)]
+    if not loud.size or not np.isfinite(loud).all():
+        return None
+    low, high = np.percentile(
+        lufs(loud[loud >= loud.mean() * 10 ** (RANGE_GATE_LU / 10)]), RANGE_PERCENT
+    )
+    return float(high - low)
 
 
 def channel_weights(channels: int, names: Sequence[str] = ()) -> tuple[float, ...]:

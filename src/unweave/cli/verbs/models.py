@@ -52,11 +52,12 @@ def list_models(
     with session(as_json=as_json) as current:
         from unweave import registry
         from unweave.cli import listing
+        from unweave.registry import estimators
         from unweave.registry.facts import facts, matches
         from unweave.registry.offers import members
 
         found = []
-        for name in registry.names():
+        for name in [*registry.names(), *estimators.names()]:
             try:
                 found.append(facts(name))
             except UnweaveError as error:  # of a package whose code or card is wrong
@@ -92,8 +93,9 @@ def show(name: Name, as_json: Json = False) -> None:
             return
         options, title, doc = facts.pop("options"), facts.pop("title"), facts.pop("doc", "")
         current.result(f"{facts.pop('name')}: {title}")
-        without = "options: none of its own; the file gives those of its members"
-        for line in [*_prose(doc), *_flat(facts), *(_options(options) if options else [without])]:
+        without = ["options: none of its own; the file gives those of its members"]
+        last = _options(options) if options else without if "made_of" in facts else []
+        for line in [*_prose(doc), *_flat(facts), *last]:
             current.result(line)
 
 
@@ -134,7 +136,7 @@ def pull(
 
         chosen = list(dict.fromkeys(names or [registry.DEFAULT]))
         for name in chosen:
-            registry.describe(name)  # a wrong name is said before any work
+            registry.with_weights(name)  # a wrong name is said before any work
         found = {}
         for name in chosen:
             fetch(current, [name])
@@ -160,10 +162,11 @@ def verify(
     with session(as_json=as_json) as current:
         from unweave import registry
         from unweave.models.store.verify import check
+        from unweave.registry import estimators
         from unweave.registry.facts import here
 
         chosen = list(names or [])
-        for name in () if names else registry.names():
+        for name in () if names else [*registry.names(), *estimators.names()]:
             try:
                 chosen += [name] if here(name) else []
             except UnweaveError as error:

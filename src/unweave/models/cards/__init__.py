@@ -3,7 +3,8 @@
 A card says which architecture it is and how it is configured, who may use it, where its weights
 come from and which SHA-256 they must have (`schema`). The file's name is the model's name. Cards
 lie in the folders that packages name in the entry-point group `unweave.cards`; unweave's own lie
-beside this file. Those that users add lie in a folder of the user's data. Folders are found and
+beside this file. Those of estimators, networks that find chords or notes and separate nothing, lie
+in `estimators`. Those that users add lie in a folder of the user's data. Folders are found and
 read (`reading`), no code of such a package runs. A path to a card elsewhere, `runs/mine/mine.toml`,
 is a name too.
 """
@@ -25,6 +26,7 @@ from unweave.errors import UsageError
 from unweave.models.cards.reading import parse, plain_yaml, read
 from unweave.models.cards.schema import (
     NO_WEIGHTS,
+    SEPARATION,
     UNWEAVE,
     Bag,
     Card,
@@ -37,11 +39,12 @@ from unweave.models.cards.schema import (
 from unweave.plugins import ENDING, Place
 
 __all__ = [
-    "NO_WEIGHTS", "Bag", "Card", "File", "Fixture", "Score", "Source", "Weights", "parse",
-    "plain_yaml",
+    "NO_WEIGHTS", "SEPARATION", "Bag", "Card", "File", "Fixture", "Score", "Source", "Weights",
+    "parse", "plain_yaml",
 ]  # fmt: skip
 
 OWN = EntryPoint(UNWEAVE, "unweave.models.cards", plugins.CARDS)
+ESTIMATORS = Path(__file__).parent / "estimators"
 SEPARATE = {"mir1k-": "unweave-mir1k"}  # how names begin that packages of this repository bring
 
 
@@ -81,6 +84,12 @@ def names() -> list[str]:
     return sorted(_installed())
 
 
+@cache
+def estimators() -> list[str]:
+    """The name of every network that separates nothing, sorted: each has a card here."""
+    return sorted(path.stem for path in ESTIMATORS.glob(f"*{ENDING}"))
+
+
 def known(name: str) -> bool:
     """Whether there is a card called so, or lying there."""
     return name.endswith(ENDING) or name in _installed()
@@ -98,6 +107,8 @@ def card(name: str) -> Card:
     """
     if name.endswith(ENDING):
         return read(Path(name), "")
+    if name in estimators():
+        return _read(Place(path(name), UNWEAVE))
     if name not in _installed():
         raise UsageError(unknown(name, names()))
     return _read(_installed()[name])
@@ -105,6 +116,8 @@ def card(name: str) -> Card:
 
 def unknown(name: str, names: Sequence[str]) -> str:
     """What to say of a name that no model has: those that are spelt nearly so, if any are."""
+    if name in estimators():
+        return f"{name} separates nothing; it finds {card(name).task} for 'unweave analyze'"
     for start, package in SEPARATE.items():
         if name.startswith(start) and not any(other.startswith(start) for other in names):
             return (
@@ -123,6 +136,8 @@ def _alike(one: str, other: str) -> float:
 
 def path(name: str) -> Path:
     """Where the card called `name` lies."""
+    if name in estimators():
+        return ESTIMATORS / f"{name}{ENDING}"
     return Path(name) if name.endswith(ENDING) else _installed()[name].path
 
 

@@ -20,6 +20,7 @@ from unweave.models import readers
 
 PACKAGED = ("wheel", "npm")  # readers of a package, which holds files with readers of their own
 UNWEAVE = "unweave"  # as a package that brings cards
+SEPARATION: Literal["separation"] = "separation"  # a task
 LEAST_PREFIX = 8  # hexadecimal digits of a SHA-256 that tell one file from another
 # No address or path, which pip would take too, and run what lies there to build a package of it.
 PACKAGE = re.compile(r"(@[a-z0-9~][a-z0-9._~-]*/)?[A-Za-z0-9~][A-Za-z0-9._~-]*")
@@ -190,14 +191,18 @@ NO_SEGMENT = Plan(length=1)
 class Card:
     """The facts about one set of weights, or about a bag of models that have cards of their own.
 
+    task: what the network does. One that separates nothing, an estimator, has no stems, segment or
+    architecture: the use that runs it has its code.
+
     Weights lie in `file` where there is one; else they are made from `sources`, one of each role.
     Without `weights` what the sources pin is what the network loads.
     """
 
     version: Literal[2] = 2
     name: str
+    task: Literal["separation", "chords", "notes"] = SEPARATION
     title: str
-    stems: tuple[str, ...]
+    stems: tuple[str, ...] = ()
     sample_rate_hz: int
     channels: int
     licence_code: str
@@ -232,7 +237,9 @@ class Card:
     origin: str = UNWEAVE  # the package that brought it; empty: a card at a path
 
     def __post_init__(self) -> None:
-        if not self.stems or len(set(self.stems)) < len(self.stems):
+        if self.task != SEPARATION:
+            self._check_estimator()
+        elif not self.stems or len(set(self.stems)) < len(self.stems):
             raise ValueError(f"stems must be names that differ; got {', '.join(self.stems)}")
         if RESIDUAL in self.stems:
             raise ValueError(f"no stem is called {RESIDUAL!r}: that is what the stems leave")
@@ -276,6 +283,8 @@ class Card:
             )
         pinned = self.weights != NO_WEIGHTS or bool(self.sources)
         own = (bool(self.architecture), pinned, self.segment != NO_SEGMENT)
+        if self.task != SEPARATION:
+            return
         if self.bag is None:
             for key, there in zip(("architecture", "weights", "segment"), own, strict=True):
                 if not there:
@@ -284,6 +293,14 @@ class Card:
             raise ValueError("a bag has no architecture, config, weights, segment or sources")
         else:
             _check_bag(self.bag, self.stems)
+
+    def _check_estimator(self) -> None:
+        if self.stems or self.architecture or self.config or self.convert or self.bag:
+            raise ValueError(
+                f"a card for {self.task} has no stems, architecture, config, convert or bag"
+            )
+        if not self.sources or self.weights != NO_WEIGHTS or self.segment != NO_SEGMENT:
+            raise ValueError(f"a card for {self.task} has sources, and no weights or segment")
 
     @property
     def alternatives(self) -> tuple[tuple[Source, ...], ...]:

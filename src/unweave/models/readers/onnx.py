@@ -26,7 +26,7 @@ GRAPH = 7  # of a model
 NODE, INITIALIZER, SPARSE = 1, 5, 15  # of a graph
 INPUT, NODE_NAME = 1, 3  # of a node
 DIMS, DATA_TYPE, NAME, RAW_DATA, EXTERNAL, DATA_LOCATION = 1, 2, 8, 9, 13, 14  # of a tensor
-FLOAT32 = 1  # a data type
+FLOAT32, INT32, INT64 = 1, 6, 7  # data types
 NAMELESS = "onnx::"  # how names begin that an exporter made up
 
 
@@ -52,8 +52,8 @@ def _arrays(model: memoryview) -> Arrays:
                 if each.startswith(NAMELESS):
                     users.setdefault(each, []).append(name)
         elif number == INITIALIZER:
-            name, array = _tensor(message(value))
-            _add(arrays, name, array)
+            if (found := _tensor(message(value))) is not None:
+                _add(arrays, *found)
         elif number == SPARSE:
             raise Refused("it holds sparse numbers, which unweave does not read")
     named: Arrays = {}
@@ -88,8 +88,8 @@ def _node(node: memoryview) -> tuple[str, list[str]]:
     return name, inputs
 
 
-def _tensor(tensor: memoryview) -> tuple[str, np.ndarray]:
-    """The name of an initialiser, and its numbers."""
+def _tensor(tensor: memoryview) -> tuple[str, np.ndarray] | None:
+    """The name of an initialiser, and its numbers; None for shapes and axes of operations."""
     found: dict[int, Value] = {}  # of a field that comes twice the last counts
     shape: list[int] = []
     for number, value in fields(tensor):
@@ -102,6 +102,8 @@ def _tensor(tensor: memoryview) -> tuple[str, np.ndarray]:
         raise Refused("an array in it has no name")
     if EXTERNAL in found or whole(found.get(DATA_LOCATION, 0)):
         raise Refused(f"the numbers of {quoted(name)} lie in another file")
+    if kind in (INT32, INT64):
+        return None
     if kind != FLOAT32:
         raise Refused(f"its array {quoted(name)} is of type {kind}, and float32 is {FLOAT32}")
     if count(shape) * width("f4") != len(data):

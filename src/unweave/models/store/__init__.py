@@ -54,6 +54,21 @@ def weights(card: Card, on_bytes: OnBytes | None = None) -> Arrays:
     return safetensors.parse(content, path(card))
 
 
+def published(card: Card) -> dict[str, Arrays]:
+    """The verified arrays of an estimator's card, as their authors call them, by the role of
+    their file. Nothing is fetched.
+
+    Raises WeightsError, saying what to run, where they are not here.
+    """
+    found = sources.present(card, folder(card))
+    if found is None:
+        size = f"{card.download_bytes / 1e6:.0f} MB, licence: {card.licence_weights}"
+        raise WeightsError(
+            f"{card.name}: its weights are not here ({size}); run: unweave models pull {card.name}"
+        )
+    return _by_role(card, found)
+
+
 def pull(card: Card, on_bytes: OnBytes | None = None) -> Path:
     """Where the verified weights of `card` lie now, made from its sources if need be.
 
@@ -275,18 +290,24 @@ def _unwritable(card: Card, error: OSError) -> str:
 
 def _arrays(card: Card, found: Found) -> Arrays:
     """The arrays of the sources under the names of the network. Raises WeightsError."""
-    by_role: dict[str, Arrays] = {}
-    for file, place in found:
-        try:
-            by_role[file.role] = reader(file.reader)(place)
-        except WeightsError as error:
-            raise WeightsError(f"{card.place}: {error}") from error
+    by_role = _by_role(card, found)
     if card.convert:
         try:
             return architectures.converter(card.architecture)(by_role)
         except WeightsError as error:
             raise WeightsError(f"{card.place}: {error}") from error
     return {name: array for each in by_role.values() for name, array in each.items()}
+
+
+def _by_role(card: Card, found: Found) -> dict[str, Arrays]:
+    """The arrays of each file under the names of its authors. Raises WeightsError."""
+    by_role: dict[str, Arrays] = {}
+    for file, place in found:
+        try:
+            by_role[file.role] = reader(file.reader)(place)
+        except WeightsError as error:
+            raise WeightsError(f"{card.place}: {error}") from error
+    return by_role
 
 
 def _writable(array: np.ndarray) -> np.ndarray:

@@ -69,7 +69,7 @@ def import_(folder: Path, taken: Collection[str] = ()) -> tuple[list[str], list[
             names[own.take(path, taken).name] = None
         except UnweaveError as error:
             errors.append(error)
-    for name in cards.names():
+    for name in [*cards.names(), *cards.estimators()]:
         try:
             card = cards.card(name)
         except UnweaveError:  # of a package whose card is wrong

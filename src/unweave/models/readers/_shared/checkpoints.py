@@ -16,7 +16,7 @@ from unweave.models.readers._shared.numbers import count, row, width
 from unweave.models.readers._shared.pickles import Array, Name, Storage, Tensor
 
 # Where checkpoints keep the network's arrays among other facts.
-STATES = ("state_dict", "state", "model_state_dict", "model")
+STATES = ("state_dict", "state", "model_state_dict", "model", "net")
 WRAPPED = "module."  # how names begin that a network in torch's DataParallel has
 MOST_TIMES = 4  # that all arrays together may be larger than their file
 MOST_SETTINGS = 1_000_000

@@ -1,0 +1,168 @@
+"""`unweave analyze`: what is in songs, stem by stem."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unweave.cli.declared import with_options
+from unweave.cli.options import (
+    MACHINE,
+    MODEL,
+    OUTPUT,
+    End,
+    JsonInPanel,
+    Model,
+    Pull,
+    QuietInPanel,
+    Seed,
+    Settings,
+    Start,
+    VerboseInPanel,
+)
+from unweave.cli.session import session
+from unweave.request import Execution, Inference
+
+
+@with_options({Inference: MODEL, Execution: MACHINE})
+def analyze(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SONGS...",
+            help="Audio or video files, stem files, folders of stems that 'separate' wrote, "
+            "folders of songs, or patterns in quotes.",
+            show_default=False,
+        ),
+    ],
+    stems_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Stems that are there, files as vocals.wav, or in a folder by the song's name.",
+            show_default=False,
+        ),
+    ] = None,
+    no_separate: Annotated[
+        bool, typer.Option("--no-separate", help="Analyse the mix as it is.")
+    ] = False,
+    least: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="0 to 1: leave out what has a lower confidence.",
+            show_default="by what it is",
+        ),
+    ] = None,
+    start: Start = None,
+    end: End = None,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Folder for analyses.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = Path("analyses"),
+    export: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KINDS",
+            help="jams, csv, mid, labels (Audacity), rpp (REAPER) or png (picture).",
+            show_default="jams,csv,mid,labels",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Overwrite existing files.", rich_help_panel=OUTPUT),
+    ] = False,
+    model: Model = None,
+    pull: Pull = False,
+    settings: Settings = None,
+    seed: Seed = 0,
+    as_json: JsonInPanel = False,
+    quiet: QuietInPanel = False,
+    verbose: VerboseInPanel = False,
+    **options: Any,
+) -> None:
+    """Find tempo, beats, key, melody, bass and form of songs, and measure their stems."""
+    with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
+        from unweave import registry
+        from unweave.apps import analyze as app
+        from unweave.apps.analyze.files import USUAL
+        from unweave.cli.batch import work_through
+        from unweave.cli.weights import fetch
+        from unweave.errors import UsageError
+        from unweave.options import parse
+
+        if no_separate and (stems_from is not None or model is not None):
+            other = "--model" if stems_from is None else "--stems-from"
+            raise UsageError(f"--no-separate and {other} exclude each other; leave out one")
+        name = None if no_separate else model or registry.DEFAULT
+        own = {**parse(settings or ()), "seed": seed} if name else {}
+        part = {key: time for key, time in (("start", start), ("end", end)) if time is not None}
+        kinds = [kind.strip() for word in export or () for kind in word.split(",") if kind.strip()]
+        order = app.ordered(
+            name,
+            {**own, **options, **part},
+            stems_from=stems_from,
+            least=least,
+            exports=kinds or USUAL,
+        )
+        found, lost, passed_over = app.songs(inputs, output)
+        jobs = app.planned(found, order, output, overwrite)
+
+        def pull_what_is_needed() -> None:
+            todo = [job for job in jobs if not os.path.exists(job.report)]
+            if order.separates and any(app.is_separated(job.source) for job in todo):
+                fetch(current, [name], ask=not pull)
+
+        work_through(
+            current,
+            jobs,
+            lost,
+            passed_over,
+            lambda watcher: app.run(jobs, order, watcher, current.should_stop),
+            lines=_lines,
+            before=pull_what_is_needed,
+        )
+
+
+def _lines(outcome: Any, verbose: bool) -> list[str]:
+    """A finished analysis, for people."""
+    from unweave.core.files import shown
+
+    report = outcome.report
+    seconds, duration_s = report["execution"]["seconds"]["total"], report["input"]["duration_s"]
+    lines = [f"{shown(outcome.source)}: {duration_s:.1f} s of sound in {seconds:.1f} s"]
+    lines.append(f"  folder  {shown(outcome.job.report.parent)}")
+    for name, unit in (("tempo", " bpm"), ("metre", " beats a bar"), ("key", "")):
+        if (found := report[name]) is not None:
+            sure = f"confidence {found['confidence']:.2f}, on {shown(found['source'])}"
+            lines.append(f"  {name:<6}  {found['value']}{unit}  ({sure})")
+    if (voice := report["voice"]) is not None:
+        lines.append(
+            f"  voice   {voice['lowest']} to {voice['highest']}, "
+            f"half of it {voice['low']} to {voice['high']}"
+        )
+    counts = [f"{len(lane['events'])} {lane['lane']}" for lane in report["lanes"]]
+    lines.append(f"  found   {', '.join(counts)}")
+    width = max(len(shown(track["stem"])) for track in report["tracks"])
+    for track in report["tracks"]:
+        lufs, spread = track["loudness_lufs"], track["range_lu"]
+        loud = "silent" if lufs is None else f"{lufs:.1f} LUFS"
+        wide = "" if spread is None else f", range {spread:.1f} LU"
+        lines.append(f"  {shown(track['stem']):<{width}}  {loud}{wide}")
+    lines += [f"  left out: {said}" for said in report["left_out"]]
+    return lines + [f"  warning: {shown(warning)}" for warning in report["warnings"]]
+
+
+EXAMPLES = (
+    "unweave analyze song.mp3 --export png,jams",
+    "unweave analyze album/ --no-separate --json",
+    "unweave analyze song.wav --stems-from stems/song",
+)

@@ -1,0 +1,68 @@
+"""`unweave analyze` from the outside."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.apps.analyze.sounds import song, write_song
+
+
+@pytest.fixture
+def recording(here: Path) -> Path:
+    return write_song(here, song(120, 4, bars=3)).relative_to(here)
+
+
+def test_says_what_it_found(recording, say):
+    words = ("analyze", recording, "--stems-from", "stems")
+    done = say(*words)
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert lines[1] == "  folder  analyses/song"
+    assert lines[2].startswith("  tempo   120")
+    assert lines[2].endswith("on drums and mix)")
+    assert "  key     C major" in done.out
+    assert "  voice   A4 to E5" in done.out
+    assert say(*words).out == (
+        "song.wav: finished already in analyses/song, skipped; --overwrite repeats it\n"
+    )
+
+
+def test_what_is_not_sure_is_left_out_and_said(recording: Path, say) -> None:
+    done = say("analyze", recording, "--no-separate", "--least", "1", "--json")
+    report = done.json["files"][0]["report"]
+    assert report["tempo"] is report["key"] is None
+    assert any(line.startswith("tempo: ") for line in report["left_out"])
+    beats = next(item for item in report["lanes"] if item["lane"] == "beats")
+    assert beats["least_confidence"] == 1
+    assert all(sure == 1 for *_, sure in beats["events"])
+    assert beats["left_out"] > 0
+    assert f"beats: {beats['left_out']} with a confidence below 1" in report["left_out"]
+
+
+def test_a_batch_goes_on_behind_what_cannot_be_read(recording: Path, say) -> None:
+    Path("bad.wav").write_bytes(b"no sound")
+    done = say("analyze", "bad.wav", recording, "--no-separate", "--end", "3", "--json")
+    assert done.code == 1
+    assert [item["status"] for item in done.json["files"]] == ["failed", "done"]
+    assert "bad.wav" in done.err
+    assert not Path("analyses/bad").exists()
+    assert not list(Path("analyses").rglob(".unweave*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--export", "pdf"], "there is no export 'pdf'"),
+        (["--least", "2"], "a confidence is a number from 0 to 1; got 2"),
+        (["--no-separate", "-m", "hpss"], "--no-separate and --model exclude each other"),
+        (["--stems-from", "stems", "--start", "1"], "leave out the start and the end"),
+        (["-m", "nothing"], "no model is called 'nothing'"),
+        (["--stems-from", "gone"], "gone: cannot be read"),
+    ],
+)
+def test_what_cannot_be_is_one_line(recording, say, words, message) -> None:
+    done = say("analyze", recording, *words)
+    assert done.code != 0
+    assert message in done.err
+    assert done.err.count("\n") <= 2
+    assert not list(Path("analyses").rglob("*.json"))

@@ -149,15 +149,15 @@ def analysed(sound: Material, least: float | None, on_samples: OnSamples) -> Ana
         except ImportError as error:
             missing.append(f"{listener.lane} needs {error.name}, which is not installed")
             continue
-        role = parts[listener.role]
+        heard_on = parts[listener.role]
         try:
-            heard = finder(sounds.blocks_of(sound, role, on_samples), rate_hz)
+            heard = finder(sounds.blocks_of(sound, heard_on, on_samples), rate_hz)
         except WeightsError as error:
             missing.append(f"{listener.lane} are not looked for: {error}")
             continue
         limit = listener.least if least is None else least
         lanes.append(
-            lane(listener.lane, _later(heard, start_s), role.source, listener.method, limit)
+            lane(listener.lane, _later(heard, start_s), heard_on.source, listener.method, limit)
         )
     whole, unsure = _split(_whole(time, whole_key, parts), limits)
     return Analysis(

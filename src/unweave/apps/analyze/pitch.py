@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from unweave.apps.align.voice import FRAME_S as VOICE_FRAME_S
 from unweave.apps.align.voice import RATE_HZ as VOICE_RATE_HZ
@@ -164,7 +165,7 @@ def notes(contour: Contour, least: float, start_s: float = 0.0) -> list[Event]:
     return events
 
 
-def _settled(pitch: Array) -> Array:
+def _settled(pitch: Array) -> npt.NDArray[np.int64]:
     """Whole semitones that change only when the pitch is more than 0.7 away from the last one."""
     found = np.empty(len(pitch), np.int64)
     now = round(float(pitch[0]))

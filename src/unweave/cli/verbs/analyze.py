@@ -118,7 +118,11 @@ def analyze(
 
         def pull_what_is_needed() -> None:
             todo = [job for job in jobs if not os.path.exists(job.report)]
-            if order.separates and any(app.is_separated(job.source) for job in todo):
+            if (
+                name is not None
+                and stems_from is None
+                and any(app.is_separated(job.source) for job in todo)
+            ):
                 fetch(current, [name], ask=not pull)
 
         work_through(

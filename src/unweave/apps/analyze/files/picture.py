@@ -31,6 +31,7 @@ RANGE_DB = 70.0
 LOWEST_HZ, HIGHEST_HZ = 38.0, 5000.0
 TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000)
 QUIETEST_LUFS = -54.0
+STEPS_S, MOST_TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600), 16
 MOST_COLUMNS = 1400
 LEAP_OCTAVES = 1.0 / 12  # between two frames: another note, which is not joined
 
@@ -51,6 +52,7 @@ def write(path: Path, found: Analysis, sound: Material, title: str, on_samples: 
 def draw(found: Analysis, spectrum: Picture, title: str) -> Figure:
     """The figure. spectrum: of the mix."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MultipleLocator
 
     lanes = [(0.5, _form, "form"), (0.5, _beats, "bars")]
     if found.events("chords"):
@@ -73,6 +75,8 @@ def draw(found: Analysis, spectrum: Picture, title: str) -> Figure:
         _loudness(panel, found, stem, PALETTE[n % len(PALETTE)])
     end_s = found.start_s + max(found.duration_s, 1e-3)
     panels[-1].set_xlim(found.start_s, end_s)
+    step_s = next((s for s in STEPS_S if found.duration_s / s <= MOST_TICKS), STEPS_S[-1])
+    panels[-1].xaxis.set_major_locator(MultipleLocator(step_s))
     panels[-1].xaxis.set_major_formatter(lambda s, _: f"{int(s) // 60}:{s % 60:02.0f}")
     panels[-1].set_xlabel("time (minutes:seconds)")
     figure.suptitle(_headline(found, title), fontsize=13, x=0.01, ha="left", parse_math=False)
@@ -157,14 +161,17 @@ def _beats(panel: Axes, found: Analysis) -> None:
         panel.vlines([e.start_s for e in beats], 0.0, 0.3, colors="#999999", linewidth=0.8)
     if len(downs) * 3 <= found.duration_s * pixels:
         panel.vlines([e.start_s for e in downs], 0.0, 0.55, colors="#222222", linewidth=1.1)
+    # A bar whose beginning is not sure enough counts, though it is not drawn.
+    firsts = [e.start_s for e in beats if e.value == 1]
     step = 1
-    while downs and len(downs) / step * 34 > found.duration_s * pixels:
+    while firsts and len(firsts) / step * 34 > found.duration_s * pixels:
         step *= 2
-    for number in range(0, len(downs), step):
-        panel.text(
-            downs[number].start_s, 0.62, str(number + 1), fontsize=8, ha="center", va="bottom",
-            clip_on=True,
-        )  # fmt: skip
+    drawn = {e.start_s for e in downs}
+    for number, time_s in enumerate(firsts):
+        if time_s in drawn and number % step == 0:
+            panel.text(
+                time_s, 0.62, str(number + 1), fontsize=8, ha="center", va="bottom", clip_on=True
+            )
     if not beats:
         panel.text(0.5, 0.5, "no beat is sure enough", transform=panel.transAxes, ha="center")
 

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from tests.separators.voices import at_snr, talker
-from unweave.separators.spectral_subtraction import noise
-from unweave.separators.spectral_subtraction.noise import (
+from unweave.signal import noise
+from unweave.signal.noise import (
     Profile,
     active_frames,
     average,

@@ -75,9 +75,7 @@ class Noise:
     power: Array
     level_db: float
 
-    @property
-    def found(self) -> bool:
-        """Whether there is any."""
+    def __bool__(self) -> bool:
         return bool(self.power.any())
 
 
@@ -85,20 +83,20 @@ def denoise(
     blocks: Iterator[Wave],
     sample_rate_hz: int,
     *,
-    noise: Noise,
+    profile: Noise,
     reduction_db: float = REDUCTION_DB,
     method: str = METHODS[0],
 ) -> Iterator[Wave]:
     """The same samples with less noise; as they are where there is no noise.
 
-    blocks: `(channel, time)` float32, of any size. noise: as `learn` or `measured` gives it, at the
+    blocks: `(channel, time)` float32, of any size. profile: as `learn` or `measured` gives it, at the
     same rate. reduction_db: the most that it is turned down. method: one of METHODS.
     """
-    if not noise.found or reduction_db <= 0:
+    if not profile or reduction_db <= 0:
         return blocks
     size = size_of(sample_rate_hz)
     weight = math.exp(-size / OVERLAP / sample_rate_hz / MEMORY_S)
-    level = torch.from_numpy(noise.power.astype(np.float32))
+    level = torch.from_numpy(profile.power.astype(np.float32))
     gains = partial(_gains, noise=level, floor=10 ** (-reduction_db / 20), weight=weight)
     return less(blocks, size, partial(_taken, gains=partial(gains, method=method)))
 

@@ -37,7 +37,7 @@ ORDERS = 12, 40  # of the model that clicks are found with, least and most
 NOISE = 1e-6  # as of `autoregression.model`: less than what codecs leave out counts for nothing
 ROBUST = 2  # times that the model is fitted again without what was not foretold
 CLEAR = 6.0  # medians of a cell, that is four deviations of noise
-FLOOR = 1e-4  # of full scale: what is softer is no click
+FLOOR = 3e-5  # of full scale: what is softer is no click
 BESIDE_PEAK = 0.1  # the second threshold, as a part of the click's highest value
 BESIDE_S = 0.01  # before and after, where nothing like it may be
 ALONE = 0.5  # the threshold above what is near at once, as a part of the other
@@ -285,7 +285,9 @@ def _filled(rows: Iterator[Wave], how: _How, found: Clicks) -> Iterator[Wave]:
             for first, last in _gaps(marked):
                 if first >= context + length or last < context:
                     continue
-                repair = _repair(row[begin:end], marked[begin:end], first - begin, last - begin, how)
+                repair = _repair(
+                    row[begin:end], marked[begin:end], first - begin, last - begin, how
+                )
                 if repair is None:
                     continue
                 places, values = repair

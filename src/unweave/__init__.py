@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for those who check types
     from unweave.apps.karaoke import karaoke
     from unweave.apps.partials import partials
     from unweave.apps.remix import remix
+    from unweave.apps.restore import restore
     from unweave.apps.ultrastar import ultrastar
     from unweave.core.plan import Segmentation
     from unweave.engine.compose import AnySeparator
@@ -71,6 +72,7 @@ _HOMES = {
     "karaoke": "unweave.apps.karaoke",
     "partials": "unweave.apps.partials",
     "remix": "unweave.apps.remix",
+    "restore": "unweave.apps.restore",
     "align": "unweave.apps.align",
     "ultrastar": "unweave.apps.ultrastar",
     "spectrogram": "unweave.viz.spectrogram",
@@ -124,6 +126,7 @@ __all__ = [
     "load",
     "partials",
     "remix",
+    "restore",
     "separate",
     "separate_file",
     "spectrogram",

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import torch
-
 from tests.separators.voices import at_snr, talker
+
 from unweave.signal import noise
+from unweave.signal.centred import analyse
 from unweave.signal.noise import (
     Profile,
     active_frames,
@@ -13,7 +14,6 @@ from unweave.signal.noise import (
     measured,
     minimum_statistics,
 )
-from unweave.signal.centred import analyse
 
 
 def white(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -46,6 +46,7 @@ from unweave.core.plan import Segmentation
 from unweave.errors import UsageError
 from unweave.options import Classical, option
 from unweave.signal import noise_gains as gains
+from unweave.signal.centred import OVERLAPS, analyse, check_mix, frame_size, hann, synthesise
 from unweave.signal.noise import (
     Profile,
     active_frames,
@@ -54,7 +55,6 @@ from unweave.signal.noise import (
     measured,
     minimum_statistics,
 )
-from unweave.signal.centred import OVERLAPS, analyse, check_mix, frame_size, hann, synthesise
 from unweave.signal.stft import magnitude
 from unweave.types import Audio, Spec
 

@@ -27,7 +27,8 @@ def notes(seconds: float, channels: int = 1, seed: int = 1) -> Wave:
         if n % 9 < 3:
             continue
         since = time_s - n / 3
-        on = np.where(since >= 0, np.exp(-6 * np.maximum(since, 0)), 0.0)
+        late = np.maximum(since, 0)
+        on = np.sin(np.pi / 2 * np.minimum(1, late / 0.02)) ** 2 * np.exp(-6 * late)
         hz = rng.uniform(200, 800)
         wave += on * sum(np.sin(2 * np.pi * k * hz * since) / k for k in (1, 2, 3, 4))
     return np.tile(0.1 * wave, (channels, 1)).astype(np.float32)

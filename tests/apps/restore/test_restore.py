@@ -12,7 +12,8 @@ from tests.apps.restore.sounds import RATE_HZ, decibels, notes, read, white, wri
 from unweave.errors import InputError, UsageError
 from unweave.types import Spec
 
-LENGTH_S = 3
+LENGTH_S = 2
+HALF = Spec(name="half", stems=("dry", "reverb"), complement="reverb", additive=True)
 NOISY = notes(LENGTH_S, 2) + white(LENGTH_S, 0.01, 2)
 
 
@@ -56,10 +57,10 @@ def test_clean_music_keeps_its_bits(tmp_path, monkeypatch) -> None:
 
 
 def test_only_a_marked_place_changes(song) -> None:
-    unweave.restore(song, tools="denoise", noise="0-0.9", region=(1.5, 2), band="500-4000")
+    unweave.restore(song, tools="denoise", noise="0-0.9", region=(1.2, 1.7), band="500-4000")
     changed = np.flatnonzero((result() != NOISY).any(axis=0)) / RATE_HZ
-    assert 1.5 <= changed[0] < 1.51
-    assert 1.99 < changed[-1] < 2
+    assert 1.2 <= changed[0] < 1.21
+    assert 1.69 < changed[-1] < 1.7
     report = unweave.restore(song, "filled", region="1.5-1.6", fill=True)
     assert report["filled"]
     assert any("made anew" in line for line in report["warnings"])
@@ -89,7 +90,7 @@ def test_voice_and_rest_have_tools_of_their_own(song) -> None:
 class Dry:
     """The dry sound is half of the wet one."""
 
-    spec: Spec = Spec(name="half", stems=("dry", "reverb"), complement="reverb", additive=True)
+    spec: Spec = HALF
 
     def to(self, device: str) -> "Dry":
         return self
@@ -112,7 +113,7 @@ def test_reverberation_is_taken_by_a_model_that_offers_it(song) -> None:
 
 
 def test_integers_that_would_clip_share_a_gain(song) -> None:
-    wave = np.clip(3 * notes(LENGTH_S), -0.3, 0.3) / 0.301
+    wave = np.clip(3 * notes(LENGTH_S)[:, 16000:28000], -0.3, 0.3) / 0.301
     report = unweave.restore(write("song.wav", wave), tools="declip", removed=True, format="flac")
     assert report["gain_db"] < -0.5
     assert any("above full scale" in line for line in report["warnings"])

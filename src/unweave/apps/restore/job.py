@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +21,7 @@ from unweave.apps.restore.chain import Source
 from unweave.apps.restore.figures import Figures, Figuring
 from unweave.apps.restore.order import Order
 from unweave.apps.restore.settings import Settings
-from unweave.apps.restore.sources import OnBlock, Restored
+from unweave.apps.restore.sources import Restored
 from unweave.audio import tags
 from unweave.audio.broadcast import stamped
 from unweave.audio.info import SourceInfo
@@ -187,9 +187,7 @@ def _restored(given: _Given) -> Restored:
     before = partial(sources.recording, source, info, region, said, on_block)
     noise = sources.noise_of(source, settings, info) if "denoise" in settings.tools else None
     if settings.place is not None:
-        restored, tools = sources.in_place(
-            source, info, before, settings, given.start, noise, dry
-        )
+        restored, tools = sources.in_place(source, info, before, settings, given.start, noise, dry)
     else:
         restored, tools = sources.whole(before, settings, info.sample_rate_hz, noise, dry)
     return Restored(before, restored, {"recording": tools}, said)

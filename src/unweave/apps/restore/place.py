@@ -36,9 +36,7 @@ class Place:
         return max(0, self.start - around), self.end + around
 
 
-def kept_within(
-    blocks: Iterator[Wave], place: Place, change: Wave, first: int
-) -> Iterator[Wave]:
+def kept_within(blocks: Iterator[Wave], place: Place, change: Wave, first: int) -> Iterator[Wave]:
     """The blocks with `change (channel, time)`, whose first sample is `first` in the recording."""
     at = 0
     for block in blocks:

@@ -1,14 +1,15 @@
 """What a restoration is asked to do, checked before any sound is read.
 
-Tools are used in the order of TOOLS, whatever order they are named in: what is not linear (clipping,
-clicks) is repaired first, as everything after it would smear it; then what has a pitch or a band of
-its own; then noise, whose level is only right when all that is gone; sibilants and reverberation
+Tools are used in the order of TOOLS, whatever order they are named in: what is not linear
+(clipping, clicks) is repaired first, as everything after it would smear it; then what has a pitch
+or a band of its own; then noise, whose level is only right when all that is gone; sibilants and reverberation
 last, which are judged by the level of what is left.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import os
 import re
@@ -34,7 +35,6 @@ PRESETS: dict[str, tuple[tuple[str, ...], float]] = {
 }
 """The tools of a preset and their strength. `any` is used where none is named."""
 
-FILL = "fill"
 LONGEST_FILL_S = 2.0
 LONGEST_PLACE_S = 120.0
 HIGHEST_HZ = 1e6
@@ -60,8 +60,9 @@ class Settings:
     fill: bool = False
 
     def facts(self) -> dict[str, Any]:
-        """As plain data."""
-        return asdict(self)
+        """As plain data, as it is read back from a report."""
+        found: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return found
 
 
 def settings(

@@ -1,8 +1,8 @@
 """The sound of a recording from its file to the writer, as often as it is needed.
 
-    recording -> tools -> (model without reverberation)                      whole
-    recording -> excerpt around the place -> tools -> change -> + recording  a place
-    voice, rest -> tools of their own -> changes -> + recording              by stem
+recording -> tools -> (model without reverberation)                      whole
+recording -> excerpt around the place -> tools -> change -> + recording  a place
+voice, rest -> tools of their own -> changes -> + recording              by stem
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from unweave.apps.restore import chain, place
 from unweave.apps.restore.chain import Chain, Source
 from unweave.apps.restore.fill import filled
 from unweave.apps.restore.place import Place
-from unweave.apps.restore.settings import FILL, Settings
+from unweave.apps.restore.settings import Settings
 from unweave.apps.restore.tools import denoise
 from unweave.audio.info import SourceInfo
 from unweave.audio.reader import Reader
@@ -53,7 +53,9 @@ class Restored:
     def facts(self) -> list[dict[str, object]]:
         """What each tool learned and did, for the report."""
         return [
-            {"of": name, **step.facts()} for name, each in self.chains.items() for step in each.steps
+            {"of": name, **step.facts()}
+            for name, each in self.chains.items()
+            for step in each.steps
         ]
 
 
@@ -84,7 +86,9 @@ def noise_of(path: Path, settings: Settings, info: SourceInfo) -> denoise.Noise 
         return None
     with Reader(path) as reader:
         rate_hz = info.sample_rate_hz
-        return _measured(settings.noise.cut(reader.blocks(rate_hz), rate_hz, shown(path)), path, info)
+        return _measured(
+            settings.noise.cut(reader.blocks(rate_hz), rate_hz, shown(path)), path, info
+        )
 
 
 def _measured(blocks: Iterator[Wave], path: Path, info: SourceInfo) -> denoise.Noise:

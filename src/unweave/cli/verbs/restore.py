@@ -71,9 +71,7 @@ def restore(
     ] = None,
     fill: Annotated[
         bool,
-        typer.Option(
-            "--fill", help="Make it anew from what is around it.", rich_help_panel=PLACE
-        ),
+        typer.Option("--fill", help="Make it anew from what is around it.", rich_help_panel=PLACE),
     ] = False,
     output: Annotated[
         Path,
@@ -147,8 +145,7 @@ def restore(
             by_stem=by_stem,
             model=model or registry.DEFAULT,
             voice=voice or "vocals",
-            voice_settings=voice_preset
-            and app.settings(preset=voice_preset, strength=strength),
+            voice_settings=voice_preset and app.settings(preset=voice_preset, strength=strength),
             dereverb_model=dereverb_model,
         )
         found, lost, passed_over = find(inputs, output)

@@ -112,7 +112,7 @@ def learn(
     mains_hz: near which the fundamental is, for instance where a tape runs at another speed; None:
     50 or 60. within: how far from it, as a part of it. Raises ValueError for what cannot be.
     """
-    if mains_hz is not None and not 20 <= mains_hz <= 200 or not 0 < within <= 0.2:
+    if (mains_hz is not None and not 20 <= mains_hz <= 200) or not 0 < within <= 0.2:
         raise ValueError(f"cannot look for hum within {within} of {mains_hz} Hz")
     trackers = [_Tracker(hz, within) for hz in (MAINS_HZ if mains_hz is None else (mains_hz,))]
     for frame in _frames(blocks, sample_rate_hz):

@@ -41,7 +41,7 @@ FRAME_S = 0.046
 OVERLAP = 4
 CLOSE = 0.1  # both descriptions agree, relative to the frame
 AT_ONCE = 64  # frames
-SIZE = 1 << 16
+SIZE = 1 << 15
 
 
 @dataclass(frozen=True)

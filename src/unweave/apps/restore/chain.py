@@ -42,6 +42,7 @@ TOOLS = {
     "decrackle": Tool("declick", record="Clicks"),
     "dehum": Tool("dehum", learns=True, record="Removed"),
     "rumble": Tool("rumble", learns=True),
+    "wow": Tool("wow", learns=True),
     "denoise": Tool("denoise", learns=True),
     "deess": Tool("deess", record="Sibilance"),
 }

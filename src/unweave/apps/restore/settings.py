@@ -21,14 +21,15 @@ from unweave.core.region import Region, region
 from unweave.errors import UsageError, quoted
 
 TOOLS = (
-    "declip", "declick", "decrackle", "dehum", "rumble", "denoise", "deess", "dereverb",
+    "declip", "declick", "decrackle", "dehum", "rumble", "wow", "denoise", "deess",
+    "dereverb",
 )  # fmt: skip
 METHODS = ("log-mmse", "wiener", "subtraction")
 STRENGTH = 0.5
 
 PRESETS: dict[str, tuple[tuple[str, ...], float]] = {
     "any": (("declip", "declick", "dehum", "rumble", "denoise"), STRENGTH),
-    "tape": (("dehum", "rumble", "denoise"), STRENGTH),
+    "tape": (("dehum", "rumble", "wow", "denoise"), STRENGTH),
     "vinyl": (("declick", "decrackle", "dehum", "rumble", "denoise"), STRENGTH),
     "telephone": (("declip", "declick", "dehum", "denoise"), 0.75),
     "podcast": (("declip", "dehum", "rumble", "denoise", "deess"), STRENGTH),

@@ -48,7 +48,7 @@ def restore(
         _option(
             RESTORATION,
             "TOOLS",
-            "Of declip, declick, decrackle, dehum, rumble, denoise, deess and dereverb.",
+            "Of declip, declick, decrackle, dehum, rumble, wow, denoise, deess, dereverb.",
             "declip,declick,dehum,rumble,denoise",
         ),
     ] = None,

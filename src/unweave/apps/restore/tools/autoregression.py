@@ -1,9 +1,9 @@
 """Autoregressive models of sound: each sample foretold from those before it, lost ones filled in.
 
 A stretch of some hundredths of a second is `sum_i a_i x[t - i] = e[t]`, `a_0 = 1`, where `e` is
-small and without a pattern. The model is fitted by the autocorrelation of the stretch
-(Yule and Walker). Lost samples are those that make the sum of `e^2` least, the others being known; model and
-samples are found in turn (Janssen, Veldhuis, Vries, "Adaptive interpolation of discrete-time
+small and without a pattern. The model is fitted by the autocorrelation of the stretch (Yule and
+Walker). Lost samples are those that make the sum of `e^2` least, the others being known; model
+and samples are found in turn (Janssen, Veldhuis, Vries, "Adaptive interpolation of discrete-time
 signals that can be modeled as autoregressive processes", IEEE Trans. ASSP 34(2), 1986).
 """
 

@@ -41,7 +41,7 @@ FRAME_S = 0.046
 OVERLAP = 4
 CLOSE = 0.1  # both descriptions agree, relative to the frame
 AT_ONCE = 64  # frames
-SIZE = 1 << 16
+SIZE = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def learn(blocks: Iterator[Wave], sample_rate_hz: int) -> Clipping:
 
 
 def _step(block: Wave) -> float:
-    """The least by which samples differ, a recording's quantisation; 0: it is finer than 20 bits."""
+    """The least by which samples differ, a recording's quantisation."""
     values = np.unique(block)
     steps = np.diff(values)
     least = float(steps[steps > 0].min(initial=1.0)) if len(values) > 1 else 0.0
@@ -107,7 +107,7 @@ class _Levels:
         values = row.astype(np.float64)
         new = values[fresh:]
         self.top = max(self.top, float(new.max(initial=0.0)))
-        np.add.at(self.all, _bin(new[new > LOWEST]), 1)
+        self.all += np.bincount(_bin(new[new > LOWEST]), minlength=_bins())
         begins, ends = _flat_runs(values, tolerance)
         mine = (ends >= fresh - 1) & (ends < len(values) - 1)  # ends: the last sample of a run
         begins, ends = begins[mine], ends[mine]

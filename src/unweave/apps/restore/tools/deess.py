@@ -1,7 +1,7 @@
 """De-essing: sharp s and sh sounds are turned down, in their own band only and while they last.
 
 The band of sibilants is split off with a linear-phase filter, and its momentary level compared with
-that of the voice: the level below the band over the half second around, where sound is. What rises
+that of the voice: the mean level below the band over the second before and after. What rises
 above `threshold_db` is brought back by half its excess, `most_db` at the most (split-band
 de-essing, Zölzer, DAFX, 2011, ch. 4). Gains are worked out ahead, so that they have come down when
 the sound comes, and all channels share them. An s of a usual voice stays; for use on a voice, as
@@ -23,7 +23,7 @@ BAND_HZ = 5000.0, 9000.0
 VOICE_HZ = 4000.0  # below lies what the band is compared with
 WIDTH_HZ = 1000.0  # of a transition
 MOMENT_S = 0.01
-VOICE_S = 0.5
+VOICE_S = 2.0
 SLOPE = 0.5  # of the excess that is taken away
 SOFTEST_DB = -60.0  # of full scale: softer sibilants are left alone
 SIZE_S = 2.0
@@ -41,7 +41,7 @@ def deess(
     blocks: Iterator[Wave],
     sample_rate_hz: int,
     *,
-    threshold_db: float = 0.0,
+    threshold_db: float = 6.0,
     most_db: float = 6.0,
     band_hz: tuple[float, float] = BAND_HZ,
     found: Sibilance | None = None,

@@ -1,9 +1,10 @@
 """Mains hum: 50 or 60 Hz and its harmonics, followed as they drift and subtracted as sinusoids.
 
 `learn` looks at the spectrum of frame after frame for a fundamental near 50 or 60 Hz whose
-harmonics stand above what is around them. A harmonic is hum if it does so in most frames at
-one level; there is hum if at least two harmonics are. Notes come and go, and those of A = 440 Hz
-lie further from 50 and 60 Hz than `within`.
+harmonics stand above what is around them. A harmonic is hum if it does so in half of all frames,
+and if its level is the same in half of them; there is hum if at least three harmonics are, and they
+are not those of a higher tone. Notes come and go, and those of A = 440 Hz lie further from 50 and
+60 Hz than `within`.
 
 Then each of these harmonics is demodulated with the frequency that was found. What of its
 complex amplitude stays, the median over some seconds, is synthesised and subtracted; where it
@@ -39,17 +40,18 @@ HOP_S = 0.5
 DENSE = 8  # times as many bins as a frame has samples
 STEP_HZ = 0.005  # of the fundamentals that are tried
 NEAR_HZ = 2.0, 12.0  # around a harmonic: where the spectrum is not its own, up to where it counts
-PROMINENT_DB = 10.0
+PROMINENT_DB = 6.0  # in the median of all frames
 ENOUGH_DB = 40.0  # more prominence does not count more
-OFTEN = 0.7  # of all frames
-STEADY_DB = 3.0  # standard deviation of a harmonic's level
-HARMONICS = 2  # at least
+STEADY_DB = 3.0  # in which half of a harmonic's levels lie
+BINS_DB = np.arange(-200.0, 100.0, 0.25)  # of counted levels
+FRAMES = 5  # at least
+HARMONICS = 3  # at least
+COMMON = 2  # the most that all are multiples of: rectifiers hum at twice the mains
 MEMORY = 0.8  # of what earlier frames say about the frequency
-SMOOTH = 8  # frames on each side
+SMOOTH = 4  # frames on each side
 STAYS = 6  # frames on each side that an amplitude is the median of
 TRUST = 2.0, 4.0  # of that median to the usual distance from it: nothing and all is subtracted
 SIZE_S, CONTEXT_S = 8, 6
-LEAST_S = FRAME_S
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ def learn(
     mains_hz: near which the fundamental is, for instance where a tape runs at another speed; None:
     50 or 60. within: how far from it, as a part of it. Raises ValueError for what cannot be.
     """
-    if (mains_hz is not None and not 20 <= mains_hz <= 200) or not 0 < within <= 0.2:
+    named = mains_hz is None or 20 <= mains_hz <= 200
+    if not named or not 0 < within <= 0.2:
         raise ValueError(f"cannot look for hum within {within} of {mains_hz} Hz")
     trackers = [_Tracker(hz, within) for hz in (MAINS_HZ if mains_hz is None else (mains_hz,))]
     for frame in _frames(blocks, sample_rate_hz):
@@ -157,9 +160,8 @@ class _Tracker:
         self._mains_hz = mains_hz
         self._usual = np.zeros((len(self.numbers), len(self.tried_hz)))
         self._frequencies: list[float] = []
-        self._often = np.zeros(len(self.numbers))
-        self._sum_db = np.zeros(len(self.numbers))
-        self._squares_db = np.zeros(len(self.numbers))
+        self._levels = np.zeros((len(self.numbers), len(BINS_DB)))
+        self._prominences = np.zeros((len(self.numbers), len(BINS_DB)))
 
     def add(self, power: Array) -> None:
         level_db = 10 * np.log10(np.maximum(power, 1e-20))
@@ -171,10 +173,9 @@ class _Tracker:
         self._usual = MEMORY * self._usual + (1 - MEMORY) * counted
         best = int(np.argmax(self._usual.sum(0)))
         self._frequencies.append(float(self.tried_hz[best]))
-        prominent = prominence_db[:, best] > PROMINENT_DB
-        self._often += prominent
-        self._sum_db += np.where(prominent, levels_db[:, best], 0.0)
-        self._squares_db += np.where(prominent, levels_db[:, best] ** 2, 0.0)
+        rows = np.arange(len(self.numbers))
+        self._levels[rows, np.searchsorted(BINS_DB, levels_db[:, best]) - 1] += 1
+        self._prominences[rows, np.searchsorted(BINS_DB, prominence_db[:, best]) - 1] += 1
 
     def _around(self, level_db: Array, hz: float) -> float:
         bins = np.arange(
@@ -185,14 +186,13 @@ class _Tracker:
 
     def hum(self) -> Hum:
         frames = len(self._frequencies)
-        if not frames:
+        if frames < FRAMES:
             return Hum()
-        count = np.maximum(self._often, 1)
-        mean_db = self._sum_db / count
-        spread_db = np.sqrt(np.maximum(self._squares_db / count - mean_db**2, 0.0))
-        steady = (self._often >= max(OFTEN * frames, 1)) & (spread_db <= STEADY_DB)
-        if steady.sum() < HARMONICS:
+        spread_db = _quantile(self._levels, 0.75) - _quantile(self._levels, 0.25)
+        steady = (_quantile(self._prominences, 0.5) >= PROMINENT_DB) & (spread_db <= STEADY_DB)
+        if steady.sum() < HARMONICS or np.gcd.reduce(self.numbers[steady]) > COMMON:
             return Hum()
+        mean_db = _quantile(self._levels, 0.5)
         times_s = FRAME_S / 2 + HOP_S * np.arange(frames)
         return Hum(
             tuple(int(n) for n in self.numbers[steady]),
@@ -200,6 +200,12 @@ class _Tracker:
             tuple(times_s.tolist()),
             tuple(_smooth(np.array(self._frequencies)).tolist()),
         )
+
+
+def _quantile(counts: Array, part: float) -> Array:
+    """Of values counted in BINS_DB, `(row, bin)`."""
+    sums = np.cumsum(counts, axis=1)
+    return BINS_DB[np.argmax(sums >= part * sums[:, -1:], axis=1)]
 
 
 def _smooth(values: Array) -> Array:
@@ -294,7 +300,7 @@ def _amplitudes(turned: Complex, within: npt.NDArray[np.bool_]) -> tuple[Array, 
 
 def _staying(amplitudes: Complex) -> Complex:
     """What of amplitudes `(channel, frame)` stays over some seconds, at each frame."""
-    channels, count = amplitudes.shape
+    count = amplitudes.shape[1]
     steps = amplitudes[:, 1:] * amplitudes[:, :-1].conj()
     steps = np.where(np.isfinite(steps), steps, 0).sum(0)
     found = np.zeros_like(amplitudes)

@@ -89,8 +89,8 @@ def denoise(
 ) -> Iterator[Wave]:
     """The same samples with less noise; as they are where there is no noise.
 
-    blocks: `(channel, time)` float32, of any size. profile: as `learn` or `measured` gives it, at the
-    same rate. reduction_db: the most that it is turned down. method: one of METHODS.
+    blocks: `(channel, time)` float32, of any size. profile: as `learn` or `measured` gives it, at
+    the same rate. reduction_db: the most that it is turned down. method: one of METHODS.
     """
     if not profile or reduction_db <= 0:
         return blocks

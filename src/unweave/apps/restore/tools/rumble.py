@@ -1,10 +1,10 @@
-"""DC and rumble: a constant is subtracted, and a linear-phase high-pass takes what is below hearing.
+"""DC and rumble: a constant is subtracted, and a linear-phase high-pass takes what is not heard.
 
 The mean of each channel, measured over the whole recording, is subtracted as it is: no filter rings
 at the ends. What moves below 20 Hz (warped records, motors, wind) is found with a low-pass
-whose transition lies below `cut_hz`, and subtracted: above `cut_hz` nothing changes. Either is done
-only where it is more than NOTHING_DB of the recording's power. It is the whole recording that is
-measured, not a part of it.
+whose transition lies below `cut_hz`, and subtracted: above `cut_hz` nothing changes. Clean
+recordings have something there too (drums, breath, the steps of a singer), so rumble counts from
+RUMBLE_DB of the recording's power on, DC from DC_DB.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from unweave.signal.blocks import in_blocks, windows
 from unweave.types import Wave
 
 CUT_HZ = 20.0
-NOTHING_DB = -50.0  # of the recording's power: less is left where it is
+DC_DB = -40.0  # of the recording's power: less is left where it is
+RUMBLE_DB = -15.0
 STOP = 0.6  # of `cut_hz`: the rumble below is gone
 SIZE_S = 4.0
 _TINY = 1e-30
@@ -34,18 +35,29 @@ class Rumble:
     dc_db: float
     rumble_db: float
     cut_hz: float
+    least_db: float = RUMBLE_DB
 
     @property
     def has_dc(self) -> bool:
-        return self.dc_db > NOTHING_DB
+        return self.dc_db > DC_DB
 
     @property
     def has_rumble(self) -> bool:
-        return self.rumble_db > NOTHING_DB
+        return self.rumble_db > self.least_db
 
 
-def learn(blocks: Iterator[Wave], sample_rate_hz: int, *, cut_hz: float = CUT_HZ) -> Rumble:
-    """Measure a recording, blocks `(channel, time)`. Raises ValueError for settings that cannot be."""
+def learn(
+    blocks: Iterator[Wave],
+    sample_rate_hz: int,
+    *,
+    cut_hz: float = CUT_HZ,
+    least_db: float = RUMBLE_DB,
+) -> Rumble:
+    """Measure a recording, blocks `(channel, time)` of any length.
+
+    least_db: of the recording's power, from which on what is below `cut_hz` is rumble. Raises
+    ValueError for settings that cannot be.
+    """
     taps = _taps(cut_hz, sample_rate_hz)
     half, length = len(taps) // 2, 0
     total: Array = np.zeros(0)
@@ -65,7 +77,7 @@ def learn(blocks: Iterator[Wave], sample_rate_hz: int, *, cut_hz: float = CUT_HZ
         low_power += (low**2).sum(1)
         length += wave.shape[1]
     if not length:
-        return Rumble((), -300.0, -300.0, cut_hz)
+        return Rumble((), -300.0, -300.0, cut_hz, least_db)
     dc = total / length
     rumble = low_power / length - (low_sum / length) ** 2
     return Rumble(
@@ -73,6 +85,7 @@ def learn(blocks: Iterator[Wave], sample_rate_hz: int, *, cut_hz: float = CUT_HZ
         _relative_db(float((dc**2).sum()), float(power.sum()) / length),
         _relative_db(float(rumble.sum()), float(power.sum()) / length),
         cut_hz,
+        least_db,
     )
 
 

@@ -69,6 +69,7 @@ class Step:
         """For the report."""
         return {
             "tool": self.name,
+            "idle": self.idle,
             **({"learned": facts(self.learned)} if self.learned is not None else {}),
             **({"found": facts(self.found)} if self.found is not None else {}),
         }

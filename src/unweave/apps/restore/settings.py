@@ -2,8 +2,8 @@
 
 Tools are used in the order of TOOLS, whatever order they are named in: what is not linear
 (clipping, clicks) is repaired first, as everything after it would smear it; then what has a pitch
-or a band of its own; then noise, whose level is only right when all that is gone; sibilants and reverberation
-last, which are judged by the level of what is left.
+or a band of its own, or moves; then noise, whose level is only right when all that is gone;
+sibilants and reverberation last, which are judged by the level of what is left.
 """
 
 from __future__ import annotations

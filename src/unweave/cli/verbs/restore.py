@@ -192,6 +192,9 @@ def _lines(outcome: Any, verbose: bool) -> list[str]:
     share = report["changed_samples"] / max(1, report["input"]["samples"])
     what = f"{report['removed_db']:.1f} dB of the recording" if share else "nothing"
     lines.append(f"  removed  {what}, in {100 * share:.1f} % of its samples")
+    idle = [step["tool"] for step in report["tools"] if step["idle"]]
+    if idle:
+        lines.append(f"  found nothing  {', '.join(dict.fromkeys(idle))}")
     lines.append(f"  files  {', '.join(shown(item['path']) for item in report['stems'])}")
     if report["gain_db"]:
         lines.append(f"  gain of all files {report['gain_db']:+.2f} dB")

@@ -44,7 +44,7 @@ def spectra(blocks: Iterator[Wave], size: int) -> Iterator[Spectra]:
         count = max(0, (wave.shape[1] - size) // hop + 1)
         if count:
             frames = np.lib.stride_tricks.sliding_window_view(wave, size, axis=1)[:, ::hop]
-            yield np.fft.rfft(frames * window)
+            yield np.fft.rfft(frames * window).astype(np.complex64, copy=False)
         rest = wave[:, count * hop :]
 
 

@@ -73,9 +73,9 @@ def _burg(wave: Array, order: int) -> tuple[Array, float]:
         under = forward @ forward + backward @ backward
         if under <= 1e-20:
             break
-        reflection = -2 * (forward @ backward) / under
+        reflection = float(-2 * (forward @ backward) / under)
         model = np.append(model + reflection * model[::-1], reflection)
-        power *= 1 - reflection**2
+        power *= float(1 - reflection**2)
         forward, backward = (
             (forward + reflection * backward)[1:],
             (backward + reflection * forward)[:-1],

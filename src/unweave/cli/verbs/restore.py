@@ -138,6 +138,9 @@ def restore(
         if not by_stem and (model or voice or voice_preset or settings):
             raise UsageError("-m, --set, --voice and --voice-preset go with --by-stem; add it")
         own = {**parse(settings or ()), "seed": seed}
+        of_voice = None
+        if voice_preset is not None:
+            of_voice = app.settings(preset=voice_preset, strength=strength)
         order = app.ordered(
             how,
             {**own, **options},
@@ -145,7 +148,7 @@ def restore(
             by_stem=by_stem,
             model=model or registry.DEFAULT,
             voice=voice or "vocals",
-            voice_settings=voice_preset and app.settings(preset=voice_preset, strength=strength),
+            voice_settings=of_voice,
             dereverb_model=dereverb_model,
         )
         found, lost, passed_over = find(inputs, output)

@@ -2,6 +2,7 @@
 
     benchmarks/restore/install.sh
     .venv/bin/python -m benchmarks.restore.compare DATA [--seconds 5] [--each 2]
+        [--only white,clicks]
 
 Prints tables in Markdown: SI-SDR and segmental SNR in dB against the clean recording, means over
 the recordings of a kind. Mixes of MUSDB18, songs and speech, a few seconds of each, get noise of
@@ -20,7 +21,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,11 +110,12 @@ NOISES: dict[str, Callable[[int, int, int], Wave]] = {
 }  # fmt: skip
 
 
-def cases(data: Path, seconds: float, each: int) -> Iterator[Case]:
+def cases(data: Path, seconds: float, each: int, only: Sequence[str]) -> Iterator[Case]:
     empty = np.zeros(0, np.float32)
     for seed, (kind, rate_hz, clean) in enumerate(recordings(data, seconds, each)):
         alone = round(ALONE_S * rate_hz)
-        for name, made in NOISES.items():
+        for name in filter(only.__contains__, NOISES):
+            made = NOISES[name]
             noise = made(alone + len(clean), rate_hz, seed + 3)
             for snr_db in SNRS_DB:
                 added = at_snr(clean, noise[alone:], snr_db)
@@ -121,14 +123,14 @@ def cases(data: Path, seconds: float, each: int) -> Iterator[Case]:
                 before = (gain * noise[:alone]).astype(np.float32)
                 yield Case(kind, rate_hz, name, f"{snr_db} dB", clean, clean + added, before)
         rng = np.random.default_rng(seed)
-        for rate in CLICKS_HZ:
+        for rate in CLICKS_HZ if "clicks" in only else ():
             mix = clean.copy()
             for at in rng.integers(0, len(mix) - 20, round(rate * seconds)):
                 size = rng.integers(1, 20)
                 shape = rng.standard_normal(size) * np.hanning(size + 2)[1:-1]
                 mix[at : at + size] += 0.7 * np.abs(clean).max() * shape.astype(np.float32)
             yield Case(kind, rate_hz, "clicks", f"{rate} a second", clean, mix, empty)
-        for share in CLIPPED:
+        for share in CLIPPED if "clipped" in only else ():
             most = share * np.abs(clean).max()
             mix = np.clip(clean, -most, most)
             yield Case(kind, rate_hz, "clipped", f"at {share:g} of the peak", clean, mix, empty)
@@ -243,9 +245,10 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="the folder of the data sets")
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--each", type=int, default=2, help="recordings of each kind")
+    parser.add_argument("--only", default=",".join(TOOLS), help="kinds of damage")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    every = list(cases(given.data, given.seconds, given.each))
+    every = list(cases(given.data, given.seconds, given.each, given.only.split(",")))
     for case in every:
         case.found |= ours(case)
     theirs(every)

@@ -15,6 +15,8 @@ from typing import Any
 
 from unweave.apps.restore.settings import Settings
 from unweave.apps.restore.tools import denoise
+from unweave.core.region import Region
+from unweave.errors import InputError
 from unweave.types import Wave
 
 Source = Callable[[], Iterator[Wave]]
@@ -99,22 +101,42 @@ class Chain:
 
 
 def learned(
-    source: Source, settings: Settings, sample_rate_hz: int, noise: denoise.Noise | None = None
+    source: Source,
+    settings: Settings,
+    sample_rate_hz: int,
+    noise: denoise.Noise | Region | None = None,
+    name: str = "the recording",
 ) -> Chain:
-    """The tools of `settings`, each with what it has to know. noise: where that is given."""
+    """The tools of `settings`, each with what it has to know.
+
+    noise: where that is given, or the passage of `source` that is noise alone, which is measured
+    as the tools before leave it. name: of the recording, for errors. Raises InputError where that
+    passage is too short, or not in it.
+    """
     chain = Chain(sample_rate_hz)
     if settings.strength == 0:
         return chain
-    for name in settings.tools:
-        if name not in TOOLS:
+    for tool in settings.tools:
+        if tool not in TOOLS:
             continue
-        step = Step(name, options(name, settings))
-        if name == "denoise" and noise is not None:
+        step = Step(tool, options(tool, settings))
+        if tool == "denoise" and isinstance(noise, Region):
+            alone = noise.cut(chain.run(source()), sample_rate_hz, name)
+            step.learned = measured(alone, sample_rate_hz, name)
+        elif tool == "denoise" and noise is not None:
             step.learned = noise
-        elif TOOLS[name].learns:
-            step.learned = _module(TOOLS[name]).learn(chain.run(source()), sample_rate_hz)
+        elif TOOLS[tool].learns:
+            step.learned = _module(TOOLS[tool]).learn(chain.run(source()), sample_rate_hz)
         chain.steps.append(step)
     return chain
+
+
+def measured(blocks: Iterator[Wave], sample_rate_hz: int, name: str) -> denoise.Noise:
+    """A noise that is all that is to be heard. Raises InputError where that is too short."""
+    try:
+        return denoise.measured(blocks, sample_rate_hz)
+    except ValueError as error:
+        raise InputError(f"{name}: the noise {error}; choose a longer passage") from error
 
 
 def passes(settings: Sequence[Settings]) -> int:

@@ -185,11 +185,12 @@ def _restored(given: _Given) -> Restored:
     said: list[str] = []
     region = order.output.region
     before = partial(sources.recording, source, info, region, said, on_block)
-    noise = sources.noise_of(source, settings, info) if "denoise" in settings.tools else None
+    wanted = "denoise" in settings.tools and settings.strength > 0
+    noise = sources.noise_of(source, settings, info, given.start) if wanted else None
     if settings.place is not None:
         restored, tools = sources.in_place(source, info, before, settings, given.start, noise, dry)
     else:
-        restored, tools = sources.whole(before, settings, info.sample_rate_hz, noise, dry)
+        restored, tools = sources.whole(source, before, settings, info.sample_rate_hz, noise, dry)
     return Restored(before, restored, {"recording": tools}, said)
 
 

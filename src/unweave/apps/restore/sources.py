@@ -73,10 +73,15 @@ def recording(
     said += [line for line in found if line not in said]
 
 
-def noise_of(path: Path, settings: Settings, info: SourceInfo) -> denoise.Noise | None:
-    """The noise of the passage or the recording that the settings name, None where they name none.
+Given = denoise.Noise | Region | None
+"""A noise, or the passage of a sound in which it is alone, or neither."""
 
-    Raises InputError.
+
+def noise_of(path: Path, settings: Settings, info: SourceInfo, first: int) -> Given:
+    """The noise that the settings name, in a sound that begins at a recording's sample `first`.
+
+    A passage that is not in that sound, or of which only an excerpt is restored, is measured in the
+    recording as it is. Raises InputError.
     """
     if settings.noise_from is not None:
         other = Path(settings.noise_from)
@@ -84,19 +89,18 @@ def noise_of(path: Path, settings: Settings, info: SourceInfo) -> denoise.Noise 
             return _measured(_resampled(reader, info.sample_rate_hz), other, info)
     if settings.noise is None:
         return None
+    rate_hz = info.sample_rate_hz
+    if settings.place is None and settings.noise.samples(rate_hz)[0] >= first:
+        return _later(settings.noise, first / rate_hz)
     with Reader(path) as reader:
-        rate_hz = info.sample_rate_hz
         return _measured(
             settings.noise.cut(reader.blocks(rate_hz), rate_hz, shown(path)), path, info
         )
 
 
 def _measured(blocks: Iterator[Wave], path: Path, info: SourceInfo) -> denoise.Noise:
-    try:
-        finite = (np.nan_to_num(block, posinf=0.0, neginf=0.0) for block in blocks)
-        return denoise.measured(finite, info.sample_rate_hz)
-    except ValueError as error:
-        raise InputError(f"{shown(path)}: the noise {error}; choose a longer passage") from error
+    finite = (np.nan_to_num(block, posinf=0.0, neginf=0.0) for block in blocks)
+    return chain.measured(finite, info.sample_rate_hz, shown(path))
 
 
 def _resampled(reader: Reader, rate_hz: int) -> Iterator[Wave]:
@@ -107,10 +111,10 @@ def _resampled(reader: Reader, rate_hz: int) -> Iterator[Wave]:
 
 
 def whole(
-    before: Source, settings: Settings, rate_hz: int, noise: denoise.Noise | None, dry: Dry | None
+    path: Path, before: Source, settings: Settings, rate_hz: int, noise: Given, dry: Dry | None
 ) -> tuple[Source, Chain]:
-    """All of a sound restored."""
-    tools = chain.learned(before, settings, rate_hz, noise)
+    """All of a sound restored. path: of the recording, for errors. Raises InputError."""
+    tools = chain.learned(before, settings, rate_hz, noise, shown(path))
 
     def source() -> Iterator[Wave]:
         return tools.run(before())
@@ -126,7 +130,7 @@ def in_place(
     before: Source,
     settings: Settings,
     first: int,
-    noise: denoise.Noise | None,
+    noise: Given,
     dry: Dry | None,
 ) -> tuple[Source, Chain]:
     """A marked place restored, or made anew. first: the recording's sample that `before` begins at.
@@ -150,7 +154,7 @@ def in_place(
     if settings.fill:
         restored = filled(excerpt, marked.start - low, marked.end - low, rate_hz)
     else:
-        source, tools = whole(partial(_cut, excerpt, rate_hz), settings, rate_hz, noise, dry)
+        source, tools = whole(path, partial(_cut, excerpt, rate_hz), settings, rate_hz, noise, dry)
         restored = np.concatenate(list(source()), axis=1)
     change = place.limited(restored - excerpt, marked, low, rate_hz)
     return (lambda: place.kept_within(before(), marked, change, low)), tools
@@ -189,10 +193,8 @@ def by_stem(
     for name, own, how in zip(("voice", "rest"), (voice, rest), settings, strict=True):
         noise = None
         if how.noise is not None:
-            region = _later(how.noise, material.start / rate_hz)
-            cut = region.cut(own(), rate_hz, shown(material.source))
-            noise = _measured(cut, material.source, material.info)
-        restored, chains[name] = whole(own, how, rate_hz, noise, dry)
+            noise = _later(how.noise, material.start / rate_hz)
+        restored, chains[name] = whole(material.source, own, how, rate_hz, noise, dry)
         sources[name] = own, restored
 
     def source() -> Iterator[Wave]:

@@ -34,7 +34,8 @@ def drums(rate_hz: int = RATE_HZ, seconds: float = 2.0) -> np.ndarray:
     since_s = time_s % 0.5
     snare = rng.standard_normal(len(time_s)) * np.exp(-30 * since_s)
     thump = np.sin(2 * np.pi * 60 * since_s) * np.exp(-12 * since_s)
-    return (0.2 * snare + 0.3 * thump)[None].astype(np.float32)
+    wave = 0.2 * snare + 0.3 * thump
+    return (wave - wave.mean())[None].astype(np.float32)
 
 
 def pulses(rate_hz: int = RATE_HZ, seconds: float = 2.0) -> np.ndarray:
@@ -47,7 +48,8 @@ def pulses(rate_hz: int = RATE_HZ, seconds: float = 2.0) -> np.ndarray:
         ringing = np.exp(-np.pi * width_hz * after) * np.sin(2 * np.pi * hz * after)
         wave = np.convolve(wave, ringing)[: len(time)]
     hiss = 3e-4 * np.random.default_rng(2).standard_normal(len(time))
-    return (0.4 * wave / np.abs(wave).max() + hiss)[None].astype(np.float32)
+    wave = 0.4 * (wave - wave.mean()) / np.abs(wave).max() + hiss
+    return wave[None].astype(np.float32)
 
 
 def in_parts(wave: np.ndarray, size: int) -> Iterator[np.ndarray]:
@@ -93,7 +95,7 @@ def worn(rate_hz: int, seconds: float) -> np.ndarray:
     wave = notes(rate_hz, seconds).astype(np.float64)
     time_s = np.arange(wave.shape[1]) / rate_hz
     wave += 0.2 * np.sin(2 * np.pi * 7 * time_s) + 0.05
-    for harmonic in (1, 2, 3):
+    for harmonic in (1, 2, 4, 5, 7):
         wave += 0.01 * np.sin(2 * np.pi * 50 * harmonic * time_s)
     if rate_hz > 14_000:
         hiss = np.sin(2 * np.pi * 6000 * time_s) + np.sin(2 * np.pi * 6400 * time_s)

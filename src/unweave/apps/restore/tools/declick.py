@@ -89,9 +89,9 @@ def decrackle(
     passes: int = 2,
     found: Clicks | None = None,
 ) -> Iterator[Wave]:
-    """The same samples without crackle: hundreds of short clicks in a second. As `declick`."""
+    """The same samples without crackle: up to some hundred short clicks in a second. As `declick`."""
     how = _How(
-        sample_rate_hz, threshold, longest_s, usual=16, rank=0.4, cells=4, others=8, alone=ALONE
+        sample_rate_hz, threshold, longest_s, usual=16, rank=0.25, cells=4, others=10, alone=ALONE
     )
     return _repaired(blocks, how, passes, found)
 

@@ -15,15 +15,15 @@ def notes(rate_hz: int = RATE_HZ, seconds: float = 2.0, channels: int = 2) -> np
     rng = np.random.default_rng(5)
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
     wave = 0.001 * rng.standard_normal((channels, len(time_s)))
-    for start_s in np.arange(0.05, seconds, 0.4):
-        since_s = np.maximum(time_s - start_s, 0.0)
+    for start in range(rate_hz // 20, len(time_s), rate_hz * 2 // 5):
+        since_s = time_s[start : start + 2 * rate_hz] - time_s[start]
         shape = np.exp(-3 * since_s) * (1 - np.exp(-200 * since_s))
         for hz in rng.choice([147, 185, 220, 262, 330, 392], 3, replace=False):
             for partial in range(1, 9):
                 if partial * hz < 0.45 * rate_hz:
-                    phase = rng.uniform(0, 2 * np.pi)
-                    tone = np.sin(2 * np.pi * partial * hz * time_s + phase)
-                    wave += 0.1 / partial * shape * tone * rng.uniform(0.7, 1, (channels, 1))
+                    phase, place = rng.uniform(0, 2 * np.pi), rng.uniform(0.7, 1, (channels, 1))
+                    tone = np.sin(2 * np.pi * partial * hz * since_s + phase)
+                    wave[:, start : start + 2 * rate_hz] += 0.1 / partial * place * shape * tone
     return wave.astype(np.float32)
 
 
@@ -34,7 +34,8 @@ def drums(rate_hz: int = RATE_HZ, seconds: float = 2.0) -> np.ndarray:
     since_s = time_s % 0.5
     snare = rng.standard_normal(len(time_s)) * np.exp(-30 * since_s)
     thump = np.sin(2 * np.pi * 60 * since_s) * np.exp(-12 * since_s)
-    return (0.2 * snare + 0.3 * thump)[None].astype(np.float32)
+    wave = 0.2 * snare + 0.3 * thump
+    return (wave - wave.mean())[None].astype(np.float32)
 
 
 def pulses(rate_hz: int = RATE_HZ, seconds: float = 2.0) -> np.ndarray:
@@ -47,7 +48,8 @@ def pulses(rate_hz: int = RATE_HZ, seconds: float = 2.0) -> np.ndarray:
         ringing = np.exp(-np.pi * width_hz * after) * np.sin(2 * np.pi * hz * after)
         wave = np.convolve(wave, ringing)[: len(time)]
     hiss = 3e-4 * np.random.default_rng(2).standard_normal(len(time))
-    return (0.4 * wave / np.abs(wave).max() + hiss)[None].astype(np.float32)
+    wave = 0.4 * (wave - wave.mean()) / np.abs(wave).max() + hiss
+    return wave[None].astype(np.float32)
 
 
 def in_parts(wave: np.ndarray, size: int) -> Iterator[np.ndarray]:
@@ -93,7 +95,7 @@ def worn(rate_hz: int, seconds: float) -> np.ndarray:
     wave = notes(rate_hz, seconds).astype(np.float64)
     time_s = np.arange(wave.shape[1]) / rate_hz
     wave += 0.2 * np.sin(2 * np.pi * 7 * time_s) + 0.05
-    for harmonic in (1, 2, 3):
+    for harmonic in (1, 2, 4, 5, 7):
         wave += 0.01 * np.sin(2 * np.pi * 50 * harmonic * time_s)
     if rate_hz > 14_000:
         hiss = np.sin(2 * np.pi * 6000 * time_s) + np.sin(2 * np.pi * 6400 * time_s)
@@ -144,7 +146,7 @@ def test_clean_sound_keeps_its_bits(name, make):
     np.testing.assert_array_equal(through(TOOLS[name], wave), wave)
 
 
-@pytest.mark.parametrize(("make", "gain_db"), [(notes, 20), (drums, 2), (pulses, 10)])
+@pytest.mark.parametrize(("make", "gain_db"), [(notes, 6), (drums, 1), (pulses, 6)])
 def test_clicks_are_found_and_filled_in(make, gain_db):
     wave = make()
     rng = np.random.default_rng(4)
@@ -166,12 +168,12 @@ def test_crackle_is_many_small_clicks():
     wave = notes()
     rng = np.random.default_rng(4)
     crackled = wave.copy()
-    for place in rng.integers(100, wave.shape[1] - 100, 400):
-        crackled[:, place : place + 2] += 0.05 * rng.standard_normal()
+    for place in rng.integers(100, wave.shape[1] - 100, 200):
+        crackled[:, place : place + 2] += 0.1 * rng.choice([-1, 1])
     found = declick.Clicks()
     repaired = through(declick.decrackle, crackled, found=found)
     assert sdr_db(wave, repaired) > sdr_db(wave, crackled) + 6
-    assert found.count > 200
+    assert found.count > 200  # in both channels
 
 
 def test_a_click_near_an_end_is_filled_in():
@@ -183,21 +185,22 @@ def test_a_click_near_an_end_is_filled_in():
     assert sdr_db(wave, repaired) > sdr_db(wave, clicked) + 10
 
 
-@pytest.mark.parametrize("part", [0.8, 0.5])
+@pytest.mark.parametrize("part", [0.7, 0.4])
 def test_clipped_peaks_grow(part):
     wave = notes(seconds=1.0)
-    level = part * np.abs(wave).max()
+    level = part * np.abs(wave).max(axis=1, keepdims=True)
     clipped = np.clip(wave, -level, level)
     profile = declip.learn(in_parts(clipped, 5000), RATE_HZ)
-    np.testing.assert_allclose(profile.above + profile.below, level, rtol=1e-3)
+    np.testing.assert_allclose([profile.above, profile.below], np.tile(level.T, (2, 1)), rtol=1e-3)
     found = declip.Rebuilt()
     rebuilt = through(declip.declip, clipped, profile=profile, found=found)
     assert sdr_db(wave, rebuilt) > sdr_db(wave, clipped) + 6
-    lost = np.abs(clipped) >= 0.999 * level
-    np.testing.assert_array_equal(rebuilt[~lost], clipped[~lost])
+    lost = np.abs(wave) > level
+    near = np.abs(clipped) >= 0.999 * level
+    np.testing.assert_array_equal(rebuilt[~near], clipped[~near])
     assert (np.abs(rebuilt[lost]) >= np.abs(clipped[lost])).all()
     assert (np.sign(rebuilt[lost]) == np.sign(clipped[lost])).all()
-    assert found.samples >= lost.sum()
+    assert lost.sum() <= found.samples <= near.sum()
     assert found.peak == np.abs(rebuilt).max()
 
 
@@ -219,15 +222,16 @@ def test_hum_is_followed_and_bass_beside_it_stays():
     rate_hz = 16_000
     time_s = np.arange(16 * rate_hz) / rate_hz
     bass = sum(
-        0.2 * np.sin(2 * np.pi * hz * time_s) * (np.floor(time_s / 0.5) % 3 == n)
+        0.1 * np.sin(2 * np.pi * hz * time_s) * (np.floor(time_s / 0.5) % 6 == n)
         for n, hz in enumerate((49.0, 55.0, 98.0))
     )
-    wave = (bass + notes(rate_hz, 16.0)[0])[None].astype(np.float32)
+    wave = (bass + 0.3 * notes(rate_hz, 16.0)[0])[None].astype(np.float32)
     cycles = np.cumsum(50.02 + 0.01 * np.sin(2 * np.pi * time_s / 30)) / rate_hz
-    hum = sum(0.02 / n * np.cos(2 * np.pi * n * cycles + n) for n in (1, 2, 3, 5, 8))
+    numbers = (1, 2, 3, 5, 7, 9)
+    hum = sum(0.02 / n**0.5 * np.cos(2 * np.pi * n * cycles + n) for n in numbers)
     spoilt = (wave + hum).astype(np.float32)
     profile = dehum.learn(in_parts(spoilt, 9999), rate_hz)
-    assert set(profile.harmonics) <= {1, 2, 3, 5, 8}
+    assert set(profile.harmonics) <= set(numbers)
     assert abs(profile.frequency_hz - 50.02) < 0.015
     found = dehum.Removed()
     cleaned = through(dehum.dehum, spoilt, 30_000, rate_hz, profile=profile, found=found)
@@ -262,7 +266,7 @@ def test_sharp_sibilants_come_down_in_their_band():
     softer = through(deess.deess, wave, found=found)
     change_db = 20 * np.log10(np.std(softer[0] - voice) / np.std(sharp))
     assert -7 < change_db < -3
-    assert 5 < found.reduction_db <= 6
+    assert 5 < found.reduction_db < 6.001
     voiced = (time_s % 0.5 > 0.15) & (time_s % 0.5 < 0.45)
     np.testing.assert_array_equal(softer[:, voiced], wave[:, voiced])
 
@@ -301,12 +305,12 @@ def chords(time_s: np.ndarray, bend: np.ndarray | float = 0.0) -> np.ndarray:
 
 def test_wow_is_undone():
     rate_hz = 16_000
-    time_s = np.arange(12 * rate_hz) / rate_hz
+    time_s = np.arange(9 * rate_hz) / rate_hz
     late_s = 0.005 / (2 * np.pi * 0.7) * np.sin(2 * np.pi * 0.7 * time_s)
     true, played = chords(time_s), chords(time_s + late_s)
     profile = wow.learn(in_parts(played, 9999), rate_hz)
     assert profile
-    assert profile.likeness > 0.9
+    assert profile.likeness > 0.8
     assert abs(profile.depth / (0.005 / np.sqrt(2)) - 1) < 0.2
     found = through(wow.wow, played, 7777, rate_hz, profile=profile)
     np.testing.assert_array_equal(
@@ -321,7 +325,7 @@ def test_wow_is_undone():
 def test_what_does_not_move_together_is_no_wow(moving):
     """A singer's vibrato and glides are music."""
     rate_hz = 16_000
-    time_s = np.arange(10 * rate_hz) / rate_hz
+    time_s = np.arange(7 * rate_hz) / rate_hz
     bend_s = 0.01 / (2 * np.pi * 2) * np.sin(2 * np.pi * 2 * time_s)
     if moving == "nothing":
         wave = chords(time_s)

@@ -42,6 +42,8 @@ def interpolated(wave: Array, lost: Mask, order: int, passes: int = PASSES) -> A
     if not len(places) or len(known) <= order:
         return found
     found[places] = np.interp(places, known, found[known])
+    if places[0] < min(order, len(wave) - 1 - places[-1]):  # too near the beginning: turned round
+        return interpolated(wave[::-1], lost[::-1], order, passes)[::-1]
     window = np.hanning(len(wave) + 2)[1:-1]
     for _ in range(passes):
         found[places] = _least_squares(found, places, model(found * window, order))

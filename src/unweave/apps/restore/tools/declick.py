@@ -40,7 +40,8 @@ CLEAR = 6.0  # medians of a cell, that is four deviations of noise
 FLOOR = 3e-5  # of full scale: what is softer is no click
 BESIDE_PEAK = 0.1  # the second threshold, as a part of the click's highest value
 BESIDE_S = 0.01  # before and after, where nothing like it may be
-ALONE = 0.5  # the threshold above what is near at once, as a part of the other
+ALONE = 8.0  # times the others that are near at once
+AUDIBLE = 0.05  # of the level around: what is softer, as in a band that a codec empties, is none
 RISE = 2.0  # by which the sound may be louder after a click than before it
 BESIDE = 10  # parts of that
 MARGIN = 2  # samples beside a click that are filled in too
@@ -73,7 +74,9 @@ def declick(
     what is usual around it. found: is filled while it streams. Raises ValueError for settings that
     cannot be.
     """
-    how = _How(sample_rate_hz, threshold, longest_s, usual=5, rank=0.5, cells=1, others=2)
+    how = _How(
+        sample_rate_hz, threshold, longest_s, usual=5, rank=0.5, cells=1, others=2, alone=ALONE
+    )
     return _repaired(blocks, how, passes, found)
 
 
@@ -81,20 +84,23 @@ def decrackle(
     blocks: Iterator[Wave],
     sample_rate_hz: int,
     *,
-    threshold: float = 12.0,
+    threshold: float = 10.0,
     longest_s: float = 0.0005,
     passes: int = 2,
     found: Clicks | None = None,
 ) -> Iterator[Wave]:
-    """The same samples without crackle: hundreds of short clicks in a second. As `declick`."""
-    how = _How(sample_rate_hz, threshold, longest_s, usual=16, rank=0.4, cells=4, others=8)
+    """The same samples without crackle: up to some hundred short clicks in a second. As `declick`."""
+    how = _How(
+        sample_rate_hz, threshold, longest_s, usual=16, rank=0.25, cells=4, others=10, alone=ALONE
+    )
     return _repaired(blocks, how, passes, found)
 
 
 @dataclass(frozen=True)
 class _How:
     """usual: cells on each side that say what is usual, by the value at `rank` (0 to 1) of their
-    highest. cells: in CELL_S, for this. others: clicks that may be near another."""
+    highest. cells: in CELL_S, for this. others: clicks that may be near another,
+    alone: and by what it stands above what else is near at once."""
 
     sample_rate_hz: int
     threshold: float
@@ -103,6 +109,7 @@ class _How:
     rank: float
     cells: int
     others: int
+    alone: float
 
     def __post_init__(self) -> None:
         if not self.sample_rate_hz > 0 or not self.threshold > 1 or not 0 < self.longest_s <= 0.01:
@@ -257,15 +264,18 @@ def _stands_alone(wave: Wave, strange: Array, first: int, last: int, how: _How) 
     for side in (before, after):
         count = (min(side.stop, len(wave)) - side.start) // step
         if count < 1:
-            return False
+            continue
         part = slice(side.start, side.start + count * step)
         highest.append(strange[part].reshape(count, step).max(axis=1))
         levels.append(float(np.median((wave[part].reshape(count, step) ** 2).mean(axis=1))))
+    if not highest:
+        return False
     peaks = np.sort(np.concatenate(highest))[::-1]
     usual = float(peaks[min(how.others, len(peaks) - 1)])
-    if float(strange[first : last + 1].max()) < ALONE * how.threshold * usual:
+    peak = float(strange[first : last + 1].max())
+    if peak < how.alone * usual or peak < AUDIBLE * np.sqrt(np.mean(levels)):
         return False
-    return levels[1] < RISE**2 * levels[0] + FLOOR**2
+    return len(levels) < 2 or levels[1] < RISE**2 * levels[0] + FLOOR**2
 
 
 def _filled(rows: Iterator[Wave], how: _How, found: Clicks) -> Iterator[Wave]:

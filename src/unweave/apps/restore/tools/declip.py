@@ -40,6 +40,7 @@ BINS_DB = 0.02
 FRAME_S = 0.046
 OVERLAP = 4
 CLOSE = 0.1  # both descriptions agree, relative to the frame
+STEP = 1024  # samples for which one more bin is taken, time after time
 AT_ONCE = 64  # frames
 SIZE = 1 << 15
 
@@ -234,7 +235,8 @@ def _a_spade(frames: Array, high: npt.NDArray[np.bool_], low: npt.NDArray[np.boo
     scale = np.sqrt((frames**2).sum(1)) + 1e-12
     dual = np.zeros((len(frames), size + 1), np.complex128)
     alive = np.arange(len(frames))
-    for count in range(1, size // 2):
+    step = max(1, size // STEP)
+    for count in range(step, size // 2, step):
         x, u = found[alive], dual[alive]
         spectrum = np.fft.rfft(x, dense, norm="ortho")
         sparse = _largest(spectrum + u, count)

@@ -41,11 +41,13 @@ THRESHOLD_DB, PROMINENCE_DB, MOST = -50.0, 12.0, 40
 STEEPEST = 2 ** (30 / 1200) - 1  # of a partial, from frame to frame
 LEAST_STEP = 0.25 / SIZE
 OLD = 4  # frames that a partial has lasted before it counts
+CHANGE_DB = 0.7  # of a partial that counts, from frame to frame
 HARMONIC = 0.02  # how far from a multiple of the fundamental a harmonic may be
 DIVISORS = 4  # the loudest partial is one of so many first harmonics
+BRIDGED = 20  # frames without a step
 LOW_HZ, HIGH_HZ = 0.4, 4.0
 STRETCH_S = 6.0  # in which both parts have to agree
-ALIKE = 0.6  # their correlation, at the least
+ALIKE = 0.6  # the product of their steps, relative to the square of the common one
 LEAST_DEPTH = 3e-4  # of the speed, root mean square: less is not heard
 SPOKEN = 0.5  # of a stretch, in which both parts have partials
 FARTHEST_S = 0.05  # that a sample is moved
@@ -64,7 +66,7 @@ class Wow:
     displaced_s: the time at which a sound should be heard less that at which it is recorded, at
     steps of `hop_s` from 0 on; none where nothing is corrected. depth: the deviation of speed that
     is corrected, root mean square over these stretches. corrected_s: how long they are. likeness:
-    the highest correlation of both parts; NaN where there was one sound at a time only.
+    how far both parts move alike, at best, 1 being alike; NaN where there was one sound at a time only.
     """
 
     hop_s: float = HOP / PARTIALS_HZ
@@ -100,7 +102,7 @@ def learn(blocks: Iterator[Wave], sample_rate_hz: int) -> Wow:
 def _steps(blocks: Iterator[Wave], sample_rate_hz: int) -> Iterator[Step]:
     """One for each frame: frame n lies around sample `n HOP` at PARTIALS_HZ."""
     linker = Linker(STEEPEST, LEAST_STEP, asleep=1)
-    known: dict[int, tuple[int, float, int]] = {}  # track -> frame, logarithm of frequency, age
+    known: dict[int, tuple[int, float, float, int]] = {}  # track -> frame, ln frequency, dB, age
     first = 0
     for wave in _padded(blocks, sample_rate_hz):
         count = (wave.shape[1] - PADDING * SIZE) // HOP + 1
@@ -151,17 +153,20 @@ def _step(
     tracks: npt.NDArray[np.int64],
     here: slice,
     frame: int,
-    known: dict[int, tuple[int, float, int]],
+    known: dict[int, tuple[int, float, float, int]],
 ) -> Step:
     """The step of one frame. known: the last point of each track, which is brought up to date."""
     places = np.log(peaks.frequency[here])
     power = (np.abs(peaks.amplitude[here]) ** 2).sum(1)
+    levels_db = 10 * np.log10(power + 1e-30)
     steps = np.full(len(places), np.nan)
-    for n, (track, place) in enumerate(zip(tracks.tolist(), places.tolist(), strict=True)):
-        last, before, age = known.get(track, (-1, 0.0, 0))
-        if last == frame - 1 and age >= OLD:
+    points = zip(tracks.tolist(), places.tolist(), levels_db.tolist(), strict=True)
+    for n, (track, place, level_db) in enumerate(points):
+        last, before, before_db, age = known.get(track, (-1, 0.0, 0.0, 0))
+        # Where a note begins or ends, its partials are not yet, or no longer, what they are.
+        if last == frame - 1 and age >= OLD and abs(level_db - before_db) < CHANGE_DB:
             steps[n] = place - before
-        known[track] = frame, place, age + 1
+        known[track] = frame, place, level_db, age + 1
     counts = np.isfinite(steps)
     if not counts.any():
         return np.nan, np.nan, np.nan
@@ -204,16 +209,20 @@ def _found(all_steps: Array, one: Array, others: Array) -> Wow:
     width = round(STRETCH_S / hop_s)
     if len(all_steps) < width:
         return Wow()
-    deviation, of_one, of_others = (_deviation(each) for each in (all_steps, one, others))
-    both = np.isfinite(one) & np.isfinite(others)
+    deviation = _deviation(all_steps)
+    common = np.diff(deviation, prepend=deviation[:1])
+    # Errors of the two parts are independent, and so their product has none in the mean. Which of
+    # two sounds is the loudest may change: where one moves alone, the product is zero all the same.
+    product = one * others
+    both = np.isfinite(product)
     gate = np.zeros(len(deviation))
     best = float("nan")
     for first in range(0, len(deviation) - width + 1, width // 4):
         part = slice(first, first + width)
-        a, b = of_one[part][both[part]], of_others[part][both[part]]
-        if len(a) < SPOKEN * width:
+        told = both[part]
+        if told.sum() < SPOKEN * width:
             continue
-        likeness = float((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum() + 1e-30))
+        likeness = float(product[part][told].mean() / ((common[part][told] ** 2).mean() + 1e-30))
         best = likeness if np.isnan(best) else max(best, likeness)
         if likeness >= ALIKE and deviation[part].std() >= LEAST_DEPTH:
             gate[part] = 1.0
@@ -232,8 +241,15 @@ def _found(all_steps: Array, one: Array, others: Array) -> Wow:
 
 
 def _deviation(steps: Array) -> Array:
-    """The logarithm of the speed, of steps in frames; where there is none it stays."""
-    return _band(np.cumsum(np.nan_to_num(steps)))
+    """The logarithm of the speed, of steps in frames; short gaps are bridged, in others it stays."""
+    known = np.isfinite(steps)
+    if not known.any():
+        return np.zeros(len(steps))
+    places = np.arange(len(steps))
+    filled = np.interp(places, places[known], steps[known])
+    before = np.maximum.accumulate(np.where(known, places, -(BRIDGED + 1)))
+    after = np.minimum.accumulate(np.where(known, places, len(steps) + BRIDGED)[::-1])[::-1]
+    return _band(np.cumsum(np.where(after - before <= BRIDGED, filled, 0.0)))
 
 
 def _band(values: Array) -> Array:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for those who check types
     from unweave.apps.karaoke import karaoke
     from unweave.apps.partials import partials
     from unweave.apps.remix import remix
+    from unweave.apps.restore import restore
     from unweave.apps.ultrastar import ultrastar
     from unweave.core.plan import Segmentation
     from unweave.engine.compose import AnySeparator
@@ -72,6 +73,7 @@ _HOMES = {
     "karaoke": "unweave.apps.karaoke",
     "partials": "unweave.apps.partials",
     "remix": "unweave.apps.remix",
+    "restore": "unweave.apps.restore",
     "align": "unweave.apps.align",
     "analyze": "unweave.apps.analyze",
     "ultrastar": "unweave.apps.ultrastar",
@@ -127,6 +129,7 @@ __all__ = [
     "load",
     "partials",
     "remix",
+    "restore",
     "separate",
     "separate_file",
     "spectrogram",

@@ -1,8 +1,8 @@
-"""Streams of blocks, cut anew: to one size, or with what lies around each of them."""
+"""Streams of blocks, cut anew: to one size, with what lies around each of them, or side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -46,3 +46,22 @@ def windows(blocks: Iterator[Wave], context: int) -> Iterator[Wave]:
     while (left := ended.shape[-1] - 2 * context) > 0:
         yield ended[..., : context + min(size, left) + context]
         ended = ended[..., size:]
+
+
+def in_step(streams: Sequence[Iterator[Wave]]) -> Iterator[tuple[Wave, ...]]:
+    """Streams of blocks `(channel, time)` in pieces of equal length, up to the end of the first.
+
+    Raises ValueError where one is shorter or longer than another.
+    """
+    rests = [next(stream, None) for stream in streams]
+    while all(rest is not None for rest in rests):
+        waves = [rest for rest in rests if rest is not None]
+        size = min(wave.shape[1] for wave in waves)
+        if size:
+            yield tuple(wave[:, :size] for wave in waves)
+        rests = [
+            wave[:, size:] if wave.shape[1] > size else next(stream, None)
+            for wave, stream in zip(waves, streams, strict=True)
+        ]
+    if any(rest is not None for rest in rests):
+        raise ValueError("the streams are not of one length")

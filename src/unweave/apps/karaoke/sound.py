@@ -30,6 +30,7 @@ from unweave.audio.writer import Writer, encoding
 from unweave.core.files import shown
 from unweave.engine.measure import SampleSanitizer
 from unweave.errors import InputError
+from unweave.signal.blocks import in_step
 from unweave.signal.limiter import Limiter
 from unweave.types import Wave
 
@@ -114,25 +115,6 @@ def finished(
             give(track[0])
             on_block(track.shape[-1] / rate_hz)
     return meter.levels(), limiter.reduction_db
-
-
-def in_step(streams: Sequence[Iterator[Wave]]) -> Iterator[tuple[Wave, ...]]:
-    """Streams of blocks `(channel, time)` in pieces of equal length, up to the end of the first.
-
-    Raises ValueError where one is shorter or longer than another.
-    """
-    rests = [next(stream, None) for stream in streams]
-    while all(rest is not None for rest in rests):
-        waves = [rest for rest in rests if rest is not None]
-        size = min(wave.shape[1] for wave in waves)
-        if size:
-            yield tuple(wave[:, :size] for wave in waves)
-        rests = [
-            wave[:, size:] if wave.shape[1] > size else next(stream, None)
-            for wave, stream in zip(waves, streams, strict=True)
-        ]
-    if any(rest is not None for rest in rests):
-        raise ValueError("the streams are not of one length")
 
 
 def _block(rate_hz: int) -> int:

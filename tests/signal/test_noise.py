@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
-
 from tests.separators.voices import at_snr, talker
-from unweave.separators.spectral_subtraction import noise
-from unweave.separators.spectral_subtraction.noise import (
+
+from unweave.signal import noise
+from unweave.signal.centred import analyse
+from unweave.signal.noise import (
     Profile,
     active_frames,
     average,
@@ -13,7 +14,6 @@ from unweave.separators.spectral_subtraction.noise import (
     measured,
     minimum_statistics,
 )
-from unweave.signal.centred import analyse
 
 
 def white(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -27,7 +27,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from unweave.separators.spectral_subtraction.noise import Profile, average
+from unweave.signal.noise import Profile, average
 from unweave.signal.stft import groups
 
 LEAST_XI = 10.0**-3.5  # where the gain is far below any floor
@@ -121,12 +121,12 @@ def decision_directed(
             last = gain.square_().mul_(gamma)
         if absence:
             here = gains[..., some, :].clamp_(min=floor).log_()
-            here.sub_(math.log(floor)).mul_(_presence(xis, gammas, absence))
+            here.sub_(math.log(floor)).mul_(presence(xis, gammas, absence))
             here.add_(math.log(floor)).exp_()
     return gains.clamp_(min=floor)
 
 
-def _presence(xi: Tensor, gamma: Tensor, absence: float) -> Tensor:
+def presence(xi: Tensor, gamma: Tensor, absence: float) -> Tensor:
     """The chance that a bin holds signal, given its power (Cohen 2002, eq. 9)."""
     odds = absence / (1.0 - absence) * (1.0 + xi)
     return odds.mul_(torch.exp(-xi * gamma / (1.0 + xi))).add_(1.0).reciprocal_()

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.special import exp1
 
-from unweave.separators.spectral_subtraction import gains
-from unweave.separators.spectral_subtraction.noise import Profile
+from unweave.signal import noise_gains as gains
+from unweave.signal.noise import Profile
 
 
 def test_exponential_integral() -> None:

@@ -30,7 +30,7 @@ Trans. ASSP 27(2), 1979; M. Berouti, R. Schwartz, J. Makhoul, "Enhancement of sp
 acoustic noise", ICASSP 1979; Y. Ephraim, D. Malah, IEEE Trans. ASSP 32(6), 1984 and 33(2), 1985
 (Wiener and log-MMSE); R. Martin, "Noise power spectral density estimation based on optimal
 smoothing and minimum statistics", IEEE Trans. SAP 9(5), 2001; I. Cohen, IEEE Signal Processing
-Letters 9(4), 2002 (signal presence). The details are in `gains` and `noise`.
+Letters 9(4), 2002 (signal presence). The details are in `signal.noise_gains` and `signal.noise`.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ from unweave import options
 from unweave.core.plan import Segmentation
 from unweave.errors import UsageError
 from unweave.options import Classical, option
-from unweave.separators.spectral_subtraction import gains
-from unweave.separators.spectral_subtraction.noise import (
+from unweave.signal import noise_gains as gains
+from unweave.signal.centred import OVERLAPS, analyse, check_mix, frame_size, hann, synthesise
+from unweave.signal.noise import (
     Profile,
     active_frames,
     expected,
@@ -54,7 +55,6 @@ from unweave.separators.spectral_subtraction.noise import (
     measured,
     minimum_statistics,
 )
-from unweave.signal.centred import OVERLAPS, analyse, check_mix, frame_size, hann, synthesise
 from unweave.signal.stft import magnitude
 from unweave.types import Audio, Spec
 

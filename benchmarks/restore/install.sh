@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Other programs that take noise out of recordings, and measures of quality that are needed for
+# comparing only, in a virtual environment of their own.
+set -euo pipefail
+cd "$(dirname "$0")"
+python3.11 -m venv .venv
+.venv/bin/pip install --quiet "numpy>=2,<3" "noisereduce==3.0.3"
+# Rows and columns of these are left out where one has no build for this machine.
+for package in pyrnnoise pesq visqol-python; do
+    .venv/bin/pip install --quiet "$package" || echo "without $package"
+done

@@ -89,7 +89,7 @@ def decrackle(
     passes: int = 2,
     found: Clicks | None = None,
 ) -> Iterator[Wave]:
-    """The same samples without crackle: up to some hundred short clicks in a second. As `declick`."""
+    """The same samples without crackle, up to some hundred short clicks a second. As `declick`."""
     how = _How(
         sample_rate_hz, threshold, longest_s, usual=16, rank=0.25, cells=4, others=10, alone=ALONE
     )
@@ -165,11 +165,13 @@ def _clicks(wave: Wave, inside: Mask, how: _How) -> Wave:
     marks = np.zeros(wave.shape, np.float32)
     strange = _unforetold(wave, inside, how)
     usual = np.repeat(_usual(strange, how), how.cell // how.cells, axis=1)[:, : wave.shape[1]]
-    for channel, row in enumerate(strange):
-        for first, last in _runs(row, usual[channel], how):
-            if _stands_alone(wave[channel], row, first, last, how):
-                marks[channel, max(0, first - MARGIN) : last + 1 + MARGIN] = 1.0
-    marks[:, ~inside] = 0.0
+    places = np.flatnonzero(inside)
+    here = slice(int(places[0]), int(places[-1]) + 1)
+    for channel in range(len(wave)):
+        own, row, mark = wave[channel, here], strange[channel, here], marks[channel, here]
+        for first, last in _runs(row, usual[channel, here], how):
+            if _stands_alone(own, row, first, last, how):
+                mark[max(0, first - MARGIN) : last + 1 + MARGIN] = 1.0
     return marks
 
 
@@ -238,7 +240,7 @@ def _runs(row: Array, usual: Array, how: _How) -> Iterator[tuple[int, int]]:
         part = row[start:stop]
         bound = np.maximum(BESIDE_PEAK * part.max(), usual[start:stop])
         for begin, end in _groups(np.flatnonzero(part > bound), how.order // 2):
-            if end - begin < how.longest + how.order:
+            if end - begin < how.longest + 2 * how.order:
                 yield start + begin, start + end
 
 

@@ -40,6 +40,7 @@ SIZE, HOP = 2048, 256  # of their frames
 THRESHOLD_DB, PROMINENCE_DB, MOST = -50.0, 12.0, 40
 STEEPEST = 2 ** (30 / 1200) - 1  # of a partial, from frame to frame
 LEAST_STEP = 0.25 / SIZE
+FEWEST = 2  # partials that say where a sound goes
 OLD = 4  # frames that a partial has lasted before it counts
 CHANGE_DB = 0.7  # of a partial that counts, from frame to frame
 HARMONIC = 0.02  # how far from a multiple of the fundamental a harmonic may be
@@ -66,7 +67,7 @@ class Wow:
     displaced_s: the time at which a sound should be heard less that at which it is recorded, at
     steps of `hop_s` from 0 on; none where nothing is corrected. depth: the deviation of speed that
     is corrected, root mean square over these stretches. corrected_s: how long they are. likeness:
-    how far both parts move alike, at best, 1 being alike; NaN where there was one sound at a time only.
+    how far both parts move alike, at best, 1 being alike; NaN where there was one sound at a time.
     """
 
     hop_s: float = HOP / PARTIALS_HZ
@@ -195,8 +196,8 @@ def _of_loudest(frequency: Array, power: Array) -> npt.NDArray[np.bool_]:
 
 
 def _median(values: Array, weights: Array) -> float:
-    """The weighted median; NaN of none."""
-    if not len(values):
+    """The weighted median; NaN of fewer than FEWEST."""
+    if len(values) < FEWEST:
         return float("nan")
     order = np.argsort(values)
     sums = np.cumsum(weights[order])
@@ -241,7 +242,7 @@ def _found(all_steps: Array, one: Array, others: Array) -> Wow:
 
 
 def _deviation(steps: Array) -> Array:
-    """The logarithm of the speed, of steps in frames; short gaps are bridged, in others it stays."""
+    """The logarithm of the speed, of steps in frames; short gaps are bridged."""
     known = np.isfinite(steps)
     if not known.any():
         return np.zeros(len(steps))

@@ -1,0 +1,1 @@
+"""Forensic examination of recordings."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.apps.forensic import case as cases
-from unweave.apps.forensic import certificate, findings, keys, listening, pictures, steps, voices
+from unweave.apps.forensic import certificate, findings, keys, listening, pictures, steps
 from unweave.apps.forensic.finding import Kind
 from unweave.apps.forensic.log import Entry
 from unweave.apps.forensic.rates import rates
@@ -110,16 +110,16 @@ def _examined(folder: Path, entry: Entry, entries: Sequence[Entry]) -> Examined:
         for name in finder["kinds"]
         if name in known and name not in names
     ]
+    places = listening.places(document["findings"])
     shots = []
     if steps.PICTURES in last:
         target = folder / last[steps.PICTURES]["target"]
-        shots = [
-            ("Waveform: the sound pressure over time. Numbers are those of the listening sheet."
-             if name == pictures.WAVEFORM else
-             "Spectrogram: which frequencies sound when. Bright is loud.",
-             picture(target / name))
-            for name in (pictures.WAVEFORM, pictures.SPECTROGRAM)
-        ]  # fmt: skip
+        numbers = " The numbers are those of the listening sheet." * bool(places)
+        captions = {
+            pictures.WAVEFORM: f"Waveform: the sound pressure over time.{numbers}",
+            pictures.SPECTROGRAM: "Spectrogram: which frequencies sound when. Bright is loud.",
+        }
+        shots = [(words, picture(target / name)) for name, words in captions.items()]
     return Examined(
         number=entry["number_of"],
         name=shown(entry["name"]),
@@ -127,7 +127,7 @@ def _examined(folder: Path, entry: Entry, entries: Sequence[Entry]) -> Examined:
         again=certificate.again(entry, entries),
         unchanged=certificate.is_unchanged(entry, entries),
         facts=document["recording"],
-        places=listening.places(document["findings"]),
+        places=places,
         found=[
             (
                 known.get(name) or Kind(name=name, title=name, measures="", limits=""),
@@ -165,15 +165,18 @@ def picture(file: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(file.read_bytes()).decode()
 
 
-def percent(part: int, whole: int) -> str:
-    """A share with its 95 % interval (Wilson, JASA 22, 1927), as in `4 of 100: 4 % (2 to 10 %)`."""
+def percent(part: int, whole: int, what: str = "") -> str:
+    """A share with its 95 % interval (Wilson, JASA 22, 1927), as in `4 of 100: 4 % (2 to 10 %)`.
+
+    what: follows the whole.
+    """
     if not whole:
         return "not measured"
     z, share = 1.959964, part / whole
     middle = (share + z * z / (2 * whole)) / (1 + z * z / whole)
     half = z / (1 + z * z / whole) * math.sqrt(share * (1 - share) / whole + (z / (2 * whole)) ** 2)
     low, high = max(0.0, middle - half), min(1.0, middle + half)
-    return f"{part} of {whole}: {100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f} %)"
+    return f"{part} of {whole}{what}: {100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f} %)"
 
 
 def figure(finding: Mapping[str, Any]) -> str:
@@ -183,6 +186,21 @@ def figure(finding: Mapping[str, Any]) -> str:
     unit = f" {finding['unit']}" * bool(finding["unit"])
     text = f"{finding['figure']:.4g}{unit}"
     return text if finding["limit"] is None else f"{text} (limit {finding['limit']:.4g}{unit})"
+
+
+def share(kept_db: float) -> str:
+    """A ratio of powers in dB as a percentage."""
+    return f"{100 * 10 ** (kept_db / 10):.3g} %"
+
+
+def value(found: object) -> str:
+    """A figure besides the main one."""
+    return f"{found:.4g}" if isinstance(found, float) else shown(str(found))
+
+
+def moment(time: str) -> str:
+    """A time of the log, to the second."""
+    return f"{time[:10]} {time[11:19]} UTC"
 
 
 def where(finding: Mapping[str, Any]) -> str:
@@ -224,7 +242,10 @@ def environment() -> Environment:
         "where": where,
         "figure": figure,
         "day": day,
+        "moment": moment,
+        "share": share,
+        "value": value,
         "fingerprint": keys.fingerprint,
     }
-    found.globals |= {"percent": percent, "none": voices.NONE}
+    found.globals["percent"] = percent
     return found

@@ -25,7 +25,9 @@ def make(
     into: Path,
 ) -> None:
     """Write both pictures of the blocks into the folder `into`. places: in seconds, from and to."""
-    names = info.channel_names or tuple(f"channel {n + 1}" for n in range(info.channels))
+    sides = {"FL": "left", "FR": "right"}
+    given = info.channel_names or ("",) * info.channels
+    names = [sides.get(name, f"channel {n}") for n, name in enumerate(given, 1)]
     envelope = waveform.envelope_of(blocks(), info.sample_rate_hz)
     figure = waveform.draw(envelope, names, places[:MOST_MARKS])
     spectrogram.write(figure, into / WAVEFORM)

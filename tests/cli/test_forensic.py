@@ -9,12 +9,19 @@ from pathlib import Path
 import pytest
 
 from tests.apps.forensic import fakes
-from unweave.apps.forensic import findings, log
+from unweave.apps.forensic import findings, log, pictures
 
 
 @pytest.fixture(autouse=True)
-def _finders(monkeypatch) -> None:
+def _quick(monkeypatch) -> None:
+    """Findings that are known, and pictures without a drawing."""
+
+    def make(_info: object, _blocks: object, _places: object, into: Path) -> None:
+        for name in (pictures.WAVEFORM, pictures.SPECTROGRAM):
+            (into / name).write_bytes(b"picture")
+
     monkeypatch.setattr(findings, "ALL", fakes.FINDERS)
+    monkeypatch.setattr(pictures, "make", make)
 
 
 @pytest.fixture

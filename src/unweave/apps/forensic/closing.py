@@ -1,7 +1,7 @@
-"""The end of a run: the report, the certificate, the last entry, and the signature over it.
+"""The end of a run: the report, the certificate, the signature, and the last entry.
 
 The report is made of the log before it, and the certificate of the log with the report's entry; so
-`verify` makes both again, to the byte.
+`verify` makes both again, to the byte. The signature is over the hash of the certificate's entry.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from unweave.apps.forensic import case as cases
 from unweave.apps.forensic import certificate, keys, page
 from unweave.apps.forensic.case import Case
-from unweave.core.files import atomic_write, writable
+from unweave.core.files import writable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from unweave.apps.forensic.log import Entry
 
-REPORT, CERTIFICATE = "report", "certificate"
-SIGNATURE = "signature-{}.json"
+REPORT, CERTIFICATE, SIGNATURE = "report", "certificate", "signature"
 MADE: dict[str, Callable[[Path, Sequence[Entry]], bytes]] = {
     REPORT: page.made,
     CERTIFICATE: certificate.made,
@@ -38,12 +37,14 @@ def close(case: Case, key: Ed25519PrivateKey | None, code: int, seconds: float) 
         with case.staging(name) as staged, writable(case.folder):
             staged.write_bytes(MADE[event](case.folder, case.entries))
             case.place(event, staged, name)
-    printed = certificate.printed(case.entries[:-1])
-    end = case.note("end", exit_code=code, seconds=round(seconds, 3))
+    printed = certificate.printed(case.entries[:-1])  # before the certificate's own
     signed = None
     if key is not None:
-        signed = SIGNATURE.format(number)
-        atomic_write(case.folder / signed, keys.signature(key, end["number"], end["hash"]))
+        last, signed = case.entries[-1], f"signature-{number}.json"
+        with case.staging(signed) as staged, writable(case.folder):
+            staged.write_bytes(keys.signature(key, last["number"], last["hash"]))
+            case.place(SIGNATURE, staged, signed)
+    case.note("end", exit_code=code, seconds=round(seconds, 3))
     return {
         "folder": str(case.folder),
         REPORT: names[REPORT],

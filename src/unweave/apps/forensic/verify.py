@@ -78,7 +78,7 @@ def verify(
     wrong = dict(_files(folder, entries, check))
     differs += wrong.values()
     differs += _not_in_log(folder, entries)
-    differs += _signatures(folder, entries, wanted)
+    differs += _signatures(folder, entries, wrong, wanted)
     for said, is_wrong in _evidence(entries, recording, check):
         (differs if is_wrong else notes).append(said)
     for number, run in enumerate(cases.runs(entries), 1):
@@ -167,42 +167,40 @@ def _files(
 
 def _not_in_log(folder: Path, entries: tuple[Entry, ...]) -> Iterator[str]:
     known = set(cases.files(entries)) | {log.NAME}
-    known |= {closing.SIGNATURE.format(number) for number, _ in enumerate(cases.runs(entries), 1)}
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
-        hidden = inside.parts[0] in (cases.STAGED, cases.LOCK)
+        hidden = inside.parts[0] in (cases.STAGED, cases.LOCK)  # of a run at work, or killed
         if not hidden and not path.is_dir() and inside.as_posix() not in known:
             yield f"{shown(inside.as_posix())}: is not in the log"
 
 
-def _signatures(folder: Path, entries: tuple[Entry, ...], wanted: str | None) -> Iterator[str]:
+def _signatures(
+    folder: Path, entries: tuple[Entry, ...], wrong: Mapping[str, str], wanted: str | None
+) -> Iterator[str]:
     """What is wrong with the signatures. wanted: the public key that all runs must have."""
     for number, run in enumerate(cases.runs(entries), 1):
-        name = closing.SIGNATURE.format(number)
-        path, key = folder / name, run[0]["public_key"]
-        ended = [entry for entry in run if entry["event"] == "end"]
+        key = run[0]["public_key"]
         if wanted is not None and key != wanted:
             yield f"{log.NAME}: run {number} is not signed by the key that was given"
-        if key is None:
-            if path.exists():
-                yield f"{name}: is not in the log: run {number} was not signed"
-            continue
-        if not ended:
-            continue
-        if not path.is_file():
-            yield f"{name}: is missing"
-            continue
-        with readable(path):
-            said = keys.read(path.read_bytes())
-        last = ended[0]
-        if said is None:
-            yield f"{name}: the signature is not right"
-        elif (said["public_key"], said["entry"], said["log_hash"]) != (
-            key,
-            last["number"],
-            last["hash"],
-        ):
-            yield f"{name}: signs another log, or is of another key than the log names"
+        signed = [entry for entry in run if entry["event"] == closing.SIGNATURE]
+        ended = any(entry["event"] == "end" for entry in run)
+        if key is not None and not signed and (ended or wanted is not None):
+            yield f"{log.NAME}: run {number} has no signature"
+        for entry in signed:
+            name = entry["target"]
+            if name in wrong or cases.is_lost(entry, entries):
+                continue
+            with readable(folder / name):
+                said = keys.read((folder / name).read_bytes())
+            last = entries[entry["number"] - 2]
+            if said is None:
+                yield f"{name}: the signature is not right"
+            elif (said["public_key"], said["entry"], said["log_hash"]) != (
+                key,
+                last["number"],
+                last["hash"],
+            ):
+                yield f"{name}: signs another log, or is of another key than the log names"
 
 
 def _evidence(

@@ -116,8 +116,10 @@ def opened(folder: Path) -> Iterator[Case]:
                 _settle(case, found.torn)
                 if not case.entries:
                     case.note("case", format=FORMAT)
-                yield case
-                _remove(folder / STAGED)
+                try:
+                    yield case
+                finally:
+                    _remove(folder / STAGED)
         finally:
             atomic.remove_empty(made)
 
@@ -195,13 +197,13 @@ def _read(folder: Path) -> Log:
 
 def _settle(case: Case, torn: bytes) -> None:
     """Log that a run was interrupted, and give what it finished its place."""
-    last = runs(case.entries)[-1:]
-    if not torn and (not last or any(entry["event"] == "end" for entry in last[0])):
+    last = (runs(case.entries) or [[]])[-1]
+    if not torn and (not last or last[-1]["event"] in ("end", "cancelled")):
         _remove(case.folder / STAGED)
         return
     restored, lost = [], []
-    for entry in case.entries:
-        if "target" not in entry or is_lost(entry, case.entries):
+    for entry in last:
+        if "target" not in entry:
             continue
         final = case.folder / entry["target"]
         if os.path.lexists(final):

@@ -84,6 +84,9 @@ def verify(
     for number, run in enumerate(cases.runs(entries), 1):
         if not any(entry["event"] == "end" for entry in run):
             notes.append(f"run {number} did not come to its end")
+    for entry in entries:
+        if cases.is_lost(entry, entries):
+            notes.append(f"{shown(entry['target'])}: was never finished, a run was interrupted")
     repeated = 0
     if replay and not found.wrong:
         watch = Watch(check, _telling(on_progress))

@@ -284,6 +284,7 @@ def _taken(case: Case, path: Path, check: Any) -> Entry:
 
 def _step(case: Case, taken: Entry, step: Step, watch: Watch) -> Entry:
     """Do a step, unless it was done before with the same copy and parameters; its entry."""
+    watch.check()
     identity = step.identity(taken["sha256"])
     if before := cases.done(case, identity):
         case.note("done already", step=step.kind, entry=before["number"])

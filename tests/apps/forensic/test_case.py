@@ -185,6 +185,7 @@ def test_what_the_program_would_not_make_again_is_named(tmp_path, quick) -> None
     found = forensic.verify(case)
     assert found.differs == (
         "01-song/findings/listening.txt: comes out differently when it is repeated",
+        "report-1.html: comes out differently when it is repeated",
         "certificate-1.txt: comes out differently when it is repeated",
     )
 

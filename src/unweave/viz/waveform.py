@@ -56,9 +56,11 @@ def envelope_of(blocks: Iterable[Wave], rate_hz: int) -> Envelope:
             low.extend(columns.min(axis=-1).T)
             high.extend(columns.max(axis=-1).T)
             rest = rest[:, count * each :]
-    if rest.shape[1] or not low:
-        low.append(rest.min(axis=-1, initial=0.0))
-        high.append(rest.max(axis=-1, initial=0.0))
+    if not (low or rest.shape[1]):
+        rest = np.zeros((1, 1), np.float32)
+    if rest.shape[1]:
+        low.append(rest.min(axis=-1))
+        high.append(rest.max(axis=-1))
     duration_s = samples / rate_hz
     return Envelope(np.stack(low, axis=-1), np.stack(high, axis=-1), each / rate_hz, duration_s)
 

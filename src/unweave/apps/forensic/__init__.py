@@ -13,13 +13,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.apps.forensic import keys, voices
+from unweave.apps.forensic import keys, page, voices
 from unweave.apps.forensic.case import is_case
 from unweave.apps.forensic.finding import Finder, Finding, Kind, Recording
 from unweave.apps.forensic.job import Order, planned, run
 from unweave.apps.forensic.verify import CaseVerdict, models, verify
-from unweave.errors import InputError, UnweaveError
+from unweave.errors import InputError, UnweaveError, UsageError
 from unweave.request import run_options
+from unweave.viz import need_matplotlib
 
 if TYPE_CHECKING:
     from unweave.jobs import Job, Outcome
@@ -105,13 +106,14 @@ def ordered(
 ) -> Order:
     """What is asked for, checked as far as it can be without a recording. Arguments as `forensic`.
 
-    Raises UsageError, InputError for a key or a reference that cannot be read.
+    Raises UsageError, also where a package is missing, InputError for a key or a reference that
+    cannot be read.
     """
-    from unweave.errors import UsageError
-
     _, inference, execution, others = run_options(options)
     if others:
         raise UsageError(f"there is no option {next(iter(others))!r}")
+    need_matplotlib()
+    page.environment()  # what the report needs is missed now, not when all is done
     told = {} if operator is None else {"operator": operator}
     return Order(
         seed=seed,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from unweave.training.export import commit
+from unweave.core.source import commit
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from torch import Tensor, nn
 
 from unweave.core import toml
 from unweave.core.files import atomic_write
+from unweave.core.source import commit
 from unweave.core.typed import typed
 from unweave.errors import UsageError
 from unweave.models import architectures, cards
@@ -27,7 +26,6 @@ from unweave.models.cards import Card
 from unweave.models.readers import safetensors
 from unweave.training.recipe import Recipe
 
-PACKAGE = Path(__file__).resolve().parents[1]
 COMPLEMENTS = ("accompaniment", "other")  # stems that are the complement by their name
 FROM_DATA = ("stems", "channels")  # settings of every network that stand in [data]
 
@@ -152,32 +150,3 @@ def made(recipe: Recipe, steps: int, seconds: float) -> dict[str, object]:
         "seed": recipe.seed,
         "commit": commit(),
     }
-
-
-def commit(package: Path = PACKAGE) -> str:
-    """The commit of the source that runs, "+" if it was changed; empty where there is none.
-
-    package: the folder of unweave. Only a work tree that has it as `src/unweave` is unweave's own:
-    a package may be installed somewhere inside a repository of its user.
-    """
-    # As in a hook of another repository.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-
-    def git(*words: str) -> str:
-        done = subprocess.run(
-            ["git", *words],
-            cwd=package,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout.strip()
-
-    try:
-        if not (Path(git("rev-parse", "--show-toplevel")) / "src" / "unweave").samefile(package):
-            return ""
-        changed = git("status", "--porcelain", "--", ".")
-        return git("rev-parse", "--short=12", "HEAD") + "+" * bool(changed)
-    except (OSError, ValueError, subprocess.CalledProcessError):
-        return ""

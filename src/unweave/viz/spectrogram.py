@@ -25,6 +25,7 @@ from unweave.viz import need_matplotlib
 from unweave.viz.picture import Picture, picture_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from unweave.types import ShouldStop, StrPath, Wave
@@ -105,7 +106,7 @@ def draw(pictures: Sequence[Picture], title: str = "", *, start_s: float = 0.0) 
     loudest_db = max(float(picture.power_db.max()) for picture in pictures)
     top_db = max(-100.0, 10.0 * -(-loudest_db // 10.0))  # the next multiple of 10
     height = 1.1 + 2.1 * len(pictures)
-    figure = _figure_class()(figsize=(12.0, min(height, 40.0)), dpi=110, layout="constrained")
+    figure = figure_class()(figsize=(12.0, min(height, 40.0)), dpi=110, layout="constrained")
     panels = figure.subplots(len(pictures), 1, sharex=True, squeeze=False)[:, 0]
     longest_s = max(max(picture.duration_s for picture in pictures), 1e-3)
     colours = mpl.colormaps["magma"]
@@ -130,19 +131,35 @@ def draw(pictures: Sequence[Picture], title: str = "", *, start_s: float = 0.0) 
         panel.set_ylabel("frequency")
         panel.set_title(picture.title, loc="left", fontsize=11, fontweight="bold", parse_math=False)
     panels[-1].set_xlim(start_s, start_s + longest_s)
-    if start_s + longest_s > _MINUTES_FROM_S:
-        panels[-1].xaxis.set_major_formatter(lambda s, _: f"{int(s) // 60}:{int(s) % 60:02d}")
-        panels[-1].set_xlabel("time (minutes:seconds)")
-    else:
-        panels[-1].set_xlabel("time (s)")
+    time_axis(panels[-1], start_s + longest_s)
     figure.colorbar(image, ax=list(panels), label="dB re full-scale sine", pad=0.01, fraction=0.03)
     if title:
         figure.suptitle(title, parse_math=False)
     return figure
 
 
+def time_axis(panel: Axes, end_s: float) -> None:
+    """Label the time of a panel that ends at `end_s`: in seconds, or in minutes for a long one."""
+    if end_s > _MINUTES_FROM_S:
+        panel.xaxis.set_major_formatter(lambda s, _: f"{int(s) // 60}:{int(s) % 60:02d}")
+        panel.set_xlabel("time (minutes:seconds)")
+    else:
+        panel.set_xlabel("time (s)")
+
+
+def write(figure: Figure, target: Path) -> None:
+    """Write a PNG without a date or a version: the same figure gives the same bytes.
+
+    Raises OSError.
+    """
+    with warnings.catch_warnings():
+        # A title in a script that matplotlib's font lacks gets boxes, not a page of warnings.
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        figure.savefig(target, format="png", metadata={"Software": None})
+
+
 @cache
-def _figure_class() -> type[Figure]:
+def figure_class() -> type[Figure]:
     """matplotlib's `Figure`, which a notebook shows though pyplot was never imported."""
     from matplotlib.figure import Figure
 
@@ -183,7 +200,5 @@ def _read(title: str, path: Path, parts: Iterable[Region], should_stop: ShouldSt
 
 def _save(figure: Figure, target: Path) -> None:
     """Write the PNG; it appears complete or not at all."""
-    with writable(target), atomic_path(target) as hidden, warnings.catch_warnings():
-        # A title in a script that matplotlib's font lacks gets boxes, not a page of warnings.
-        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-        figure.savefig(hidden, format="png")
+    with writable(target), atomic_path(target) as hidden:
+        write(figure, hidden)

@@ -4,7 +4,8 @@ A lossy codec cuts sound into frames, transforms each and rounds the coefficient
 After decoding, the same transform finds these zeros again, but only where its frames begin at the
 same samples (Herre and Schug, Analysis of decompressed audio - the inverse decoder, 2000; Gärtner
 et al., Efficient cross-codec framing grid analysis for audio tampering detection, 2014). `scan`
-tries every sample where a frame may begin, `contrast` looks at one such grid, frame by frame.
+tries every sample where a frame may begin, `contrast` looks at one such grid, frame by frame, and
+`grids` does both: what stands out in few frames has to do so in many others.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ FLOOR = 0.5 / 32768  # half a step of 16 bits: nothing in such a file is quieter
 LOWEST_HZ = 300.0  # below, tones fill every coefficient
 NEAR = 16  # samples around a grid in which it still shows
 BESIDE = 33  # places beside each other whose median is what there is without a grid
+LIKELY = 3.5  # standard deviations by which a place has to stand out to be looked at again
+CANDIDATES = 6  # places that are looked at again
+LEAST = 0.01  # nats: added to the spread of frames, which may all be alike
 MP3_TAPS, MP3_BANDS, MP3_LINES = 512, 32, 18
 MP3_CUTOFF, MP3_KAISER = 1.14398, 10.8321  # of 1/64 of the rate; beta
 MP3_BUTTERFLIES = -0.6, -0.535, -0.33, -0.185, -0.095, -0.041, -0.0142, -0.0037
@@ -50,7 +54,7 @@ class Grid:
     """Where frames of a transform begin: at samples `phase + n * transform.hop`.
 
     depth: nats by which the coefficients are lower there than beside. score: the same in standard
-    deviations of all other places.
+    errors of frames that lie on no grid.
     """
 
     transform: Transform
@@ -71,14 +75,46 @@ def transforms(sample_rate_hz: int) -> tuple[Transform, ...]:
     return tuple(found)
 
 
+def grids(
+    transform: Transform, wave: Tensor, start: int, frames: int, score: float, rate_hz: int
+) -> list[Grid]:
+    """The grids of a passage, the deepest first; most passages have none or one.
+
+    wave: `(channel, time)`, of which `samples_for` are scanned, and all else confirms; start: the
+    number of its first sample in the recording. score: what is confirmed, in standard errors of
+    frames that lie on no grid.
+    """
+    depth = scan(transform, wave, start, frames, rate_hz)
+    spread = 1.4826 * float(np.median(np.abs(depth))) + 1e-3
+    likely = [int(each) for each in np.argsort(-depth)[:CANDIDATES]]
+    likely = [phase for phase in likely if depth[phase] >= LIKELY * spread]
+    if not likely:
+        return []
+
+    def confirmed(phase: int) -> Array:
+        first = NEAR + (phase - start - NEAR) % transform.hop
+        count = (wave.shape[1] - NEAR - transform.size - first) // transform.hop + 1
+        starts = first + transform.hop * torch.arange(count)
+        return contrast(transform, wave, starts, rate_hz).numpy().astype(np.float64)
+
+    off = confirmed(likely[0] + transform.hop // 2), confirmed(likely[0] + transform.hop // 3)
+    usual = float(np.concatenate(off).std()) + LEAST
+    found: list[Grid] = []
+    for phase in likely:
+        here = confirmed(phase)
+        mean, error = float(here.mean()), usual / math.sqrt(len(here))
+        if mean >= score * error:
+            found.append(Grid(transform, phase, mean, mean / error))
+    return sorted(found, key=lambda each: -each.depth)
+
+
 def scan(
     transform: Transform, wave: Tensor, start: int, frames: int, rate_hz: int
-) -> tuple[Array, Array]:
+) -> Array:
     """How much lower coefficients are for frames from each sample on than for those from beside.
 
     wave: `(channel, time)`, of which `samples_for` are read; frames take the channels in turn.
-    start: the number of its first sample in the recording. Returns `(hop,)` nats by phase, and the
-    same in standard deviations.
+    start: the number of its first sample in the recording. Returns `(hop,)` nats by phase.
     """
     hop, levels = transform.hop, torch.zeros(transform.hop)
     for n in range(frames):
@@ -87,13 +123,7 @@ def scan(
     found = np.roll(levels.numpy().astype(np.float64) / frames, start % hop)
     half = BESIDE // 2
     around = np.concatenate([found[-half:], found, found[:half]])
-    depth = np.median(np.lib.stride_tricks.sliding_window_view(around, BESIDE), axis=1) - found
-    return depth, scored(depth)
-
-
-def scored(depth: Array) -> Array:
-    """Depths `(hop,)` in standard deviations of them all, without those that stand out."""
-    return depth / (1.4826 * float(np.median(np.abs(depth))) + 1e-3)
+    return np.median(np.lib.stride_tricks.sliding_window_view(around, BESIDE), axis=1) - found
 
 
 def samples_for(transform: Transform, frames: int) -> int:

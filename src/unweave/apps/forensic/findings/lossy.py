@@ -16,29 +16,34 @@ from torch import Tensor
 
 from unweave.apps.forensic.finding import Finder, Finding, Kind, Recording
 from unweave.apps.forensic.findings import frame_grids
-from unweave.apps.forensic.findings.frame_grids import Grid, Transform
+from unweave.apps.forensic.findings.frame_grids import Grid
 from unweave.signal.blocks import in_blocks
 from unweave.types import Wave
 
-SCORE = 8.0  # standard deviations: a grid
-AGAIN_SCORE = 8.0  # the same, of frames that go on elsewhere
-FRAMES = 3  # of each scan
-PROBES = 2  # scans with every transform before the recording counts as free of traces
-APART = 6  # pieces from one to the next of them
+SCORE = 6.0  # standard errors: a grid
+SECOND_SCORE = 7.0  # the same, of a grid beside a stronger one
+AGAIN_SCORE = 4.5  # the same, of frames that go on elsewhere
+FRAMES = 3  # of the first look at each passage
+PROBES = 3  # passages that are searched for every transform
+APART = 4  # pieces from one of them to the next
 LATER = 128  # pieces from one to the next after these
 PIECE = 24576  # samples that are read at once
 GROUP = 8  # frames that are judged together
 WEAK = 0.35  # of the usual depth: the frames are gone
-GAP_S = 0.75  # shorter gaps are a codec's short frames
+GAP_S = 1.0  # shorter gaps are a codec's short frames
+GONE = 0.1  # of the usual depth, throughout a gap
 QUIET = 10 ** (-60 / 20)  # where nothing shows
-STRONG = 0.15  # nats: depth of grids that are followed
+STRONG = 0.1  # nats: depth of grids that are followed
 SHARED = 24  # samples: closer phases are of one grid
+SWITCHED = 64  # Vorbis moves its frames by multiples of this, as its blocks have two lengths
+KEPT = 6 * GROUP * 1024 + 8192  # samples at hand to find where frames move
+FAMILIES = {"mp3": "MP3", "mp3float": "MP3", "aac": "AAC", "vorbis": "Vorbis", "opus": "Opus"}
 
 LOSSY = Kind(
     name="lossy-traces",
     title="Traces of lossy encoding in a lossless file",
     measures="How many more spectral coefficients are near zero where the frames of a lossy codec "
-    "would begin than elsewhere, in standard deviations.",
+    "would begin than beside, in standard errors.",
     limits="Many recordings are lossy from the start and were converted later, for good reasons. "
     "A change of the sample rate after the encoding removes these traces.",
 )
@@ -63,30 +68,94 @@ GAP = Kind(
     measures="The depth of the traces in this passage over their usual depth.",
     limits="A passage of fast attacks, or of near silence, may hide the traces.",
 )
-EDITS = (SECOND.name, SHIFT.name, GAP.name)
 
 
 def find(recording: Recording) -> Iterator[Finding]:
-    """See the kinds."""
+    """See the kinds. Reads the recording twice where there are traces."""
     info = recording.info
-    rate_hz, own = info.sample_rate_hz, _family(info.codec) if info.lossy else None
-    search = _Search(rate_hz, own)
+    own = FAMILIES.get(info.codec, info.codec) if info.lossy else None
+    grids = _searched(recording)
+    of_file = [grid for grid in grids if own in (None, grid.transform.family)]
+    first = max(of_file, key=lambda grid: grid.score, default=None)
+    if first is not None and own is None:
+        yield _about_file(LOSSY, first, SCORE, "The lossless file holds sound with traces of")
+    for grid in grids:
+        if grid is not first and grid.score >= SECOND_SCORE:
+            words = "Besides its last lossy encoding the sound has traces of"
+            yield _about_file(SECOND, grid, SECOND_SCORE, words)
+    followed = [
+        _Tracker(grid, info.sample_rate_hz)
+        for grid in grids
+        if grid.depth >= STRONG and not (own and grid is first)
+    ]
+    if followed:
+        yield from sorted(_followed(recording, followed), key=lambda each: each.start_s or 0.0)
+
+
+def _searched(recording: Recording) -> list[Grid]:
+    """The grids of different encodings, the clearest first."""
+    rate_hz = recording.info.sample_rate_hz
+    transforms = frame_grids.transforms(rate_hz)
+    longest = max(frame_grids.samples_for(each, FRAMES) for each in transforms)
+    found: list[list[Grid]] = []
+    wait, start = 0, 0
+    for piece in _pieces(recording):
+        wait -= 1
+        if wait < 0 and piece.shape[1] >= longest and _loud(piece):
+            here: list[Grid] = []
+            for transform in transforms:
+                here += frame_grids.grids(transform, piece, start, FRAMES, SCORE, rate_hz)
+            found.append(_distinct(here))
+            wait = APART - 1 if len(found) < PROBES else LATER
+        start += piece.shape[1]
+    return _encodings(found)
+
+
+def _distinct(grids: list[Grid]) -> list[Grid]:
+    """Of the grids of one passage those that are no trace of a stronger one, strongest first."""
+    kept: list[Grid] = []
+    for grid in sorted(grids, key=lambda each: -each.score):
+        if not any(_same(grid, known) for known in kept):
+            kept.append(grid)
+    return kept
+
+
+def _encodings(passages: list[list[Grid]]) -> list[Grid]:
+    """One grid for each encoding, the strongest first.
+
+    An edit moves the frames, so that passages have different grids of the same encoding. Two grids
+    of one family are two encodings where they lie beside each other in several passages.
+    """
+    best: dict[str, Grid] = {}
+    pairs: dict[tuple[int, int], list[Grid]] = {}
+    for grids in passages:
+        for n, grid in enumerate(grids):
+            family = grid.transform.family
+            others = [other for other in grids[:n] if other.transform.family == family]
+            if others:
+                key = others[0].phase, grid.phase
+                pairs.setdefault(key, []).append(grid)
+            elif family not in best or grid.score > best[family].score:
+                best[family] = grid
+    twice = [max(each, key=lambda grid: grid.score) for each in pairs.values() if len(each) > 1]
+    return sorted([*best.values(), *twice], key=lambda each: -each.score)
+
+
+def _followed(recording: Recording, trackers: list[_Tracker]) -> Iterator[Finding]:
     buffer, start = torch.zeros(1, 0), 0
-    keep = 4 * GROUP * 1024 + 4096
-    trackers: list[_Tracker] = []
-    for piece in in_blocks((_two(block) for block in recording.blocks()), PIECE):
-        fresh = torch.from_numpy(piece)
-        buffer = torch.cat([buffer.expand(len(fresh), -1), fresh], 1)
-        for grid in search.take(fresh, start + buffer.shape[1] - fresh.shape[1]):
-            if grid.depth >= STRONG and not (own and grid is search.first):
-                trackers.append(_Tracker(grid, rate_hz, start))
+    for piece in _pieces(recording):
+        buffer = torch.cat([buffer.expand(len(piece), -1), piece], 1)
         for tracker in trackers:
             yield from tracker.take(buffer, start)
-        surplus = max(0, buffer.shape[1] - keep)
+        surplus = max(0, buffer.shape[1] - KEPT)
         buffer, start = buffer[:, surplus:], start + surplus
     for tracker in trackers:
         yield from tracker.finish()
-    yield from search.findings()
+
+
+def _pieces(recording: Recording) -> Iterator[Tensor]:
+    blocks = (_two(block) for block in recording.blocks())
+    return (torch.from_numpy(np.ascontiguousarray(piece)) for piece in in_blocks(blocks, PIECE))
 
 
 def _two(block: Wave) -> Wave:
@@ -96,87 +165,25 @@ def _two(block: Wave) -> Wave:
     return np.stack([block[0], (block[0] + block[1]) / 2])
 
 
-def _family(codec: str) -> str:
-    known = {"mp3": "MP3", "mp3float": "MP3", "aac": "AAC", "vorbis": "Vorbis", "opus": "Opus"}
-    return known.get(codec, codec)
-
-
-class _Search:
-    """Looks for grids with every transform, in a few places."""
-
-    def __init__(self, rate_hz: int, own: str | None) -> None:
-        self.rate_hz, self.own = rate_hz, own
-        self.grids: list[Grid] = []
-        self.first: Grid | None = None  # the strongest
-        self._transforms = frame_grids.transforms(rate_hz)
-        self._depth = {each: np.zeros(each.hop) for each in self._transforms}
-        self._probes = 0
-        self._next = 0  # pieces to wait
-
-    def take(self, piece: Tensor, start: int) -> list[Grid]:
-        """The next piece, which begins at sample `start`. Returns grids that are new."""
-        longest = max(frame_grids.samples_for(each, FRAMES) for each in self._transforms)
-        self._next -= 1
-        if self._next >= 0 or piece.shape[1] < longest or not _loud(piece):
-            return []
-        self._probes += 1
-        self._next = APART if self._probes < PROBES else LATER
-        found: list[Grid] = []
-        for transform in self._transforms:
-            depth, score = frame_grids.scan(transform, piece, start, FRAMES, self.rate_hz)
-            self._depth[transform] += depth
-            found += _peaks(transform, depth, score)
-            if 1 < self._probes <= PROBES:
-                every = self._depth[transform]
-                found += _peaks(transform, every / self._probes, frame_grids.scored(every))
-        return self._add(found)
-
-    def _add(self, found: list[Grid]) -> list[Grid]:
-        new = []
-        for grid in sorted(found, key=lambda each: -each.score):
-            if not any(_same(grid, known) for known in self.grids):
-                self.grids.append(grid)
-                new.append(grid)
-        ranked = [g for g in self.grids if self.own in (None, g.transform.family)]
-        self.first = max(ranked, key=lambda each: each.score, default=None)
-        return new
-
-    def findings(self) -> Iterator[Finding]:
-        """What the grids say about the whole file."""
-        if self.first is not None and self.own is None:
-            yield _finding(LOSSY, self.first, "The file holds lossless sound with traces of")
-        for grid in self.grids:
-            if grid is self.first:
-                continue
-            yield _finding(SECOND, grid, "Besides its last lossy encoding the sound has traces of")
-
-
-def _peaks(transform: Transform, depth: np.ndarray, score: np.ndarray) -> list[Grid]:
-    phase = int(score.argmax())
-    found = []
-    if score[phase] >= SCORE:
-        found.append(Grid(transform, phase, float(depth[phase]), float(score[phase])))
-    return found
-
-
 def _same(one: Grid, other: Grid) -> bool:
     """Whether both are traces of one encoding: transforms with other windows see it too."""
-    hop = one.transform.hop
-    if hop != other.transform.hop and one.transform.family != other.transform.family:
+    hop = min(one.transform.hop, other.transform.hop)
+    if max(one.transform.hop, other.transform.hop) % hop:
         return False
-    hop = min(hop, other.transform.hop)
     apart = (one.phase - other.phase) % hop
-    return min(apart, hop - apart) <= SHARED
+    if "Vorbis" in (one.transform.family, other.transform.family):
+        apart, hop = apart % SWITCHED, SWITCHED
+    return min(apart, hop - apart) <= SHARED // (1 + 2 * (hop == SWITCHED))
 
 
-def _finding(kind: Kind, grid: Grid, words: str) -> Finding:
+def _about_file(kind: Kind, grid: Grid, limit: float, words: str) -> Finding:
     family = grid.transform.family
     return Finding(
         kind=kind.name,
         words=f"{words} frames of {grid.transform.hop} samples, as {family} has them.",
         figure=round(grid.score, 1),
-        unit="standard deviations",
-        limit=SCORE,
+        unit="standard errors",
+        limit=limit,
         details={
             "codec_family": family,
             "frame_samples": grid.transform.hop,
@@ -193,43 +200,34 @@ def _loud(wave: Tensor) -> bool:
 class _Tracker:
     """Follows one grid from group to group, and looks for another phase where it is gone."""
 
-    def __init__(self, grid: Grid, rate_hz: int, start: int) -> None:
-        self.grid, self.rate_hz = grid, rate_hz
+    def __init__(self, grid: Grid, rate_hz: int) -> None:
+        self._transform, self._rate_hz = grid.transform, rate_hz
         self._hop, self._phase = grid.transform.hop, grid.phase
         self._usual = grid.depth
-        self._at = self._first(start + frame_grids.NEAR)  # where the next group begins
-        self._weak = 0  # groups without traces
-        self._since = self._at  # where they begin
-        self._lowest: list[float] = []
+        self._seen = False  # any group with traces so far
+        self._at = self._first(frame_grids.NEAR)  # where the next group begins
+        self._since = self._at  # where groups without traces begin
+        self._depths: list[float] = []  # of these groups
 
     def _first(self, sample: int) -> int:
         return sample + (self._phase - sample) % self._hop
 
     def take(self, buffer: Tensor, start: int) -> Iterator[Finding]:
-        """The samples from `start` on."""
-        transform, hop = self.grid.transform, self._hop
-        end = start + buffer.shape[1]
-        while self._at + GROUP * hop + transform.size + hop + frame_grids.NEAR <= end:
+        """buffer: `(channel, time)`, the samples from `start` on."""
+        size = GROUP * self._hop
+        # What lies behind a group confirms where its frames go on.
+        while self._at + 2 * size + self._transform.size + 2 * self._hop <= start + buffer.shape[1]:
             depth = float(self._contrast(buffer, start, self._at, GROUP).mean())
-            here = buffer[:, self._at - start : self._at - start + GROUP * hop]
             if depth >= WEAK * self._usual:
                 yield from self._gap()
-                self._weak, self._lowest = 0, []
+                self._depths, self._seen = [], True
                 self._usual += 0.1 * (depth - self._usual)
-                self._at += GROUP * hop
-                continue
-            if not _loud(here):
-                self._at += GROUP * hop
-                continue
-            if not self._weak:
-                self._since = self._at
-            self._weak += 1
-            self._lowest.append(depth)
-            moved = self._moved(buffer, start) if self._weak in (1, 2, 3, 8, 32) else None
-            if moved is not None:
-                yield from self._shifted(buffer, start, moved)
-            else:
-                self._at += GROUP * hop
+            elif _loud(buffer[:, self._at - start :][:, :size]):
+                if not self._depths:
+                    self._since = self._at
+                self._depths.append(depth)
+                yield from self._moved(buffer, start)
+            self._at += size
 
     def finish(self) -> Iterator[Finding]:
         """A gap that lasts to the end."""
@@ -237,70 +235,75 @@ class _Tracker:
 
     def _contrast(self, buffer: Tensor, start: int, first: int, frames: int) -> Tensor:
         starts = first - start + self._hop * torch.arange(frames)
-        return frame_grids.contrast(self.grid.transform, buffer, starts, self.rate_hz)
+        return frame_grids.contrast(self._transform, buffer, starts, self._rate_hz)
 
-    def _moved(self, buffer: Tensor, start: int) -> int | None:
-        """The phase that frames have at the end of this group, where they have another one."""
-        transform = self.grid.transform
-        frames = FRAMES
-        begin = self._at + (GROUP - frames - 1) * self._hop
-        depth, score = frame_grids.scan(
-            transform, buffer[:, begin - start :], begin, frames, self.rate_hz
+    def _moved(self, buffer: Tensor, start: int) -> Iterator[Finding]:
+        """Where the frames of this group and the next have another phase: the finding of it."""
+        weak = len(self._depths)
+        switching = self._transform.family == "Vorbis"
+        if weak > 4 and weak & (weak - 1) and not switching:
+            return
+        length = 2 * GROUP * self._hop + self._transform.size
+        passage = buffer[:, self._at - start :][:, :length]
+        frames = 2 * FRAMES if self._usual < 3 * STRONG else FRAMES
+        grids = frame_grids.grids(
+            self._transform, passage, self._at, frames, AGAIN_SCORE, self._rate_hz
         )
-        phase = int(score.argmax())
-        if score[phase] < AGAIN_SCORE or depth[phase] < WEAK * self._usual:
-            return None
-        apart = (phase - self._phase) % self._hop
-        return phase if min(apart, self._hop - apart) > 1 else None
+        if not grids or grids[0].depth < WEAK * self._usual:
+            return
+        found = grids[0]
+        by = (found.phase - self._phase + self._hop // 2) % self._hop - self._hop // 2
+        if abs(by) <= 1:
+            return
+        if self._seen and not (switching and by % SWITCHED == 0):
+            yield self._shift(buffer, start, by)
+        self._phase, self._depths, self._seen = found.phase, [], True
+        # The next group is that behind this one, on the new grid.
+        self._at += (self._phase - self._at) % self._hop
 
-    def _shifted(self, buffer: Tensor, start: int, phase: int) -> Iterator[Finding]:
-        """The finding, where it lies, and on with the new phase."""
+    def _shift(self, buffer: Tensor, start: int, by: int) -> Finding:
         hop = self._hop
         begin = max(start + frame_grids.NEAR, self._since - GROUP * hop)
-        old_first = self._first(begin)
-        count = (self._at + GROUP * hop - old_first) // hop
-        old = self._contrast(buffer, start, old_first, count).numpy()
-        before, self._phase = self._phase, phase
-        new = self._contrast(buffer, start, self._first(begin), count).numpy()
-        # The frames before the place are on the old grid, those after it on the new one.
-        gain = np.concatenate([[0.0], np.cumsum(old - new)])
-        best = int(gain.argmax())
-        place = old_first + best * hop + self.grid.transform.size // 2 - hop // 2
-        by = (phase - before) % hop
-        if by > hop // 2:
-            by -= hop
-        margin_s = 1.5 * hop / self.rate_hz
-        place_s = place / self.rate_hz
-        yield Finding(
+        first = self._first(begin)
+        frames = (self._at + GROUP * hop - first) // hop
+        old = self._contrast(buffer, start, first, frames).numpy()
+        new = self._contrast(buffer, start, first + by % hop, frames).numpy()
+        # Frames before the place are on the old grid, those after it on the new one.
+        best = int(np.concatenate([[0.0], np.cumsum(old - new)]).argmax())
+        place = first + best * hop + (self._transform.size - hop) // 2
+        place_s, margin_s = place / self._rate_hz, 1.5 * hop / self._rate_hz
+        family = self._transform.family
+        return Finding(
             kind=SHIFT.name,
-            words=f"The frames of an earlier encoding ({self.grid.transform.family}) go on "
-            f"displaced by {by} samples: what was here before is not all here, or something was "
-            "put in.",
+            words=f"The frames of an earlier encoding ({family}) go on displaced by {by} samples: "
+            "something is missing here, or was put in.",
             start_s=round(max(0.0, place_s - margin_s), 4),
             end_s=round(place_s + margin_s, 4),
             figure=float(by),
             unit="samples",
-            details={"frame_samples": hop, "codec_family": self.grid.transform.family},
+            limit=1.0,
+            details={"codec_family": family, "frame_samples": hop},
         )
-        self._weak, self._lowest = 0, []
-        self._at = self._first(self._at + GROUP * hop)
 
     def _gap(self) -> Iterator[Finding]:
-        length_s = self._weak * GROUP * self._hop / self.rate_hz
-        if length_s < GAP_S or self._weak < 3:
+        length_s = len(self._depths) * GROUP * self._hop / self._rate_hz
+        family = self._transform.family
+        if not self._seen or length_s < GAP_S or family == "Vorbis":
             return
-        start_s = self._since / self.rate_hz
-        ratio = float(np.mean(self._lowest)) / self._usual
+        ratio = max(0.0, float(np.mean(self._depths)) / self._usual)
+        if ratio > GONE:
+            return
+        start_s = self._since / self._rate_hz
         yield Finding(
             kind=GAP.name,
-            words=f"The traces of an earlier encoding ({self.grid.transform.family}) are missing "
-            f"for {length_s:.1f} s while there is sound.",
+            words=f"The traces of an earlier encoding ({family}) are missing for {length_s:.1f} s "
+            "while there is sound.",
             start_s=round(start_s, 3),
             end_s=round(start_s + length_s, 3),
-            figure=round(max(0.0, ratio), 3),
+            figure=round(ratio, 3),
             unit="of the usual depth",
-            limit=WEAK,
-            details={"codec_family": self.grid.transform.family},
+            limit=GONE,
+            details={"codec_family": family},
         )
 
 
@@ -310,11 +313,13 @@ FINDER = Finder(
     find=find,
     parameters={
         "score": SCORE,
+        "score_second": SECOND_SCORE,
         "score_again": AGAIN_SCORE,
         "frames": FRAMES,
         "group_frames": GROUP,
         "weak": WEAK,
         "gap_s": GAP_S,
+        "gone": GONE,
         "strong_nats": STRONG,
     },
 )

@@ -27,6 +27,9 @@ BESIDE = 33  # places beside each other whose median is what there is without a 
 LIKELY = 3.5  # standard deviations by which a place has to stand out to be looked at again
 CANDIDATES = 6  # places that are looked at again
 LEAST = 0.01  # nats: added to the spread of frames, which may all be alike
+LARGE = 20 * FLOOR  # coefficients whose size rounding to 16 bits leaves as it was
+# Steps of the codecs' scales in an octave; floor curves of Vorbis go down 140 dB in 256 steps.
+STEPS = {"AAC": 4.0, "MP3": 4.0, "Vorbis": 20 * math.log10(2) * 256 / 140}
 MP3_TAPS, MP3_BANDS, MP3_LINES = 512, 32, 18
 MP3_CUTOFF, MP3_KAISER = 1.14398, 10.8321  # of 1/64 of the rate; beta
 MP3_BUTTERFLIES = -0.6, -0.535, -0.33, -0.185, -0.095, -0.041, -0.0142, -0.0037
@@ -97,7 +100,9 @@ def grids(
         starts = first + transform.hop * torch.arange(count)
         return contrast(transform, wave, starts, rate_hz).numpy().astype(np.float64)
 
-    off = confirmed(likely[0] + transform.hop // 2), confirmed(likely[0] + transform.hop // 3)
+    # Vorbis has frames at multiples of 64 from each other: these are none of them.
+    thirds = transform.hop // 3 + 7, 2 * transform.hop // 3 + 5
+    off = [confirmed(likely[0] + third) for third in thirds]
     usual = float(np.concatenate(off).std()) + LEAST
     found: list[Grid] = []
     for phase in likely:
@@ -142,6 +147,24 @@ def contrast(transform: Transform, wave: Tensor, starts: Tensor, rate_hz: int) -
         before, on, after = (_level(transform, row, starts + by, rate_hz) for by in (-NEAR, 0, NEAR))
         total += (before + after) / 2 - on
     return total / len(wave)
+
+
+def scale(transform: Transform, wave: Tensor, starts: Tensor, rate_hz: int) -> complex:
+    """Where the codec's steps lie on a logarithmic scale, as the mean of unit vectors.
+
+    Coefficients are whole numbers, to a power, times steps that are powers of a fixed ratio. One
+    turn of the vector is one such ratio: a gain turns it, whatever the sound is. Its length is near
+    zero where there are no steps. wave: `(channel, time)`; starts: `(frame,)`.
+    """
+    first = math.ceil(LOWEST_HZ / rate_hz * 2 * transform.hop)
+    total, count = 0j, 1
+    for row in wave:
+        size = transform.apply(row, starts)[:, first:].abs().flatten()
+        size = size[size > LARGE].double()
+        turns = 2 * math.pi * STEPS[transform.family] * size.log2()
+        total += complex(float(turns.cos().sum()), float(turns.sin().sum()))
+        count += len(size)
+    return total / count
 
 
 def _level(transform: Transform, row: Tensor, starts: Tensor, rate_hz: int) -> Tensor:

@@ -8,6 +8,8 @@ it. See `frame_grids` for how frames are found.
 
 from __future__ import annotations
 
+import cmath
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -32,6 +34,10 @@ GROUP = 8  # frames that are judged together
 WEAK = 0.35  # of the usual depth: the frames are gone
 GAP_S = 1.0  # shorter gaps are a codec's short frames
 GONE = 0.1  # of the usual depth, throughout a gap
+TURNED = 0.12  # of the ratio between a codec's steps: the level is another
+TURNED_GROUPS = 2  # groups after each other that say so
+AGREE = 0.9  # length of the mean of their directions
+SCALED = 0.08  # length of the mean vector from which on there are steps
 QUIET = 10 ** (-60 / 20)  # where nothing shows
 STRONG = 0.1  # nats: depth of grids that are followed
 SHARED = 24  # samples: closer phases are of one grid
@@ -67,6 +73,15 @@ GAP = Kind(
     title="A passage without the traces of the rest",
     measures="The depth of the traces in this passage over their usual depth.",
     limits="A passage of fast attacks, or of near silence, may hide the traces.",
+)
+
+SCALE = Kind(
+    name="scale-step",
+    title="A codec's steps have another size",
+    measures="By how many dB the steps to which a lossy codec rounded are larger or smaller from "
+    "this place on; steps of one ratio look alike, so that only the rest is seen.",
+    limits="A gain that is a multiple of that ratio is not seen. Decoders that apply a gain of "
+    "their own, such as ReplayGain, keep it for the whole file.",
 )
 
 
@@ -208,6 +223,8 @@ class _Tracker:
         self._at = self._first(frame_grids.NEAR)  # where the next group begins
         self._since = self._at  # where groups without traces begin
         self._depths: list[float] = []  # of these groups
+        self._scale = 0j  # the usual direction of the codec's steps
+        self._turned: list[tuple[int, complex]] = []  # groups in which it is another
 
     def _first(self, sample: int) -> int:
         return sample + (self._phase - sample) % self._hop
@@ -222,6 +239,7 @@ class _Tracker:
                 yield from self._gap()
                 self._depths, self._seen = [], True
                 self._usual += 0.1 * (depth - self._usual)
+                yield from self._scaled(buffer, start)
             elif _loud(buffer[:, self._at - start :][:, :size]):
                 if not self._depths:
                     self._since = self._at
@@ -285,6 +303,47 @@ class _Tracker:
             details={"codec_family": family, "frame_samples": hop},
         )
 
+    def _scaled(self, buffer: Tensor, start: int) -> Iterator[Finding]:
+        """Whether the codec's steps have another size than before: the finding of it."""
+        family, hop = self._transform.family, self._hop
+        if family not in frame_grids.STEPS:
+            return
+        starts = self._at - start + hop * torch.arange(GROUP)
+        found = frame_grids.scale(self._transform, buffer, starts, self._rate_hz)
+        if abs(found) < SCALED:
+            return
+        if not self._scale:
+            self._scale = found
+        turn = cmath.phase(found / self._scale) / (2 * math.pi)
+        if abs(turn) < TURNED:
+            self._turned = []
+            self._scale += 0.2 * (found - self._scale)
+            return
+        self._turned.append((self._at, found))
+        if len(self._turned) < TURNED_GROUPS:
+            return
+        values = [value / abs(value) for _, value in self._turned]
+        mean = sum(values) / len(values)
+        if abs(mean) < AGREE:
+            self._turned.pop(0)
+            return
+        turn = cmath.phase(mean / self._scale) / (2 * math.pi)
+        first = self._turned[0][0]
+        self._scale, self._turned = found, []
+        ratio_db = 20 * math.log10(2) / frame_grids.STEPS[family]
+        yield Finding(
+            kind=SCALE.name,
+            words=f"The steps of an earlier encoding ({family}) are {turn * ratio_db:+.2f} dB "
+            f"larger from here on, or that and a multiple of {ratio_db:.2f} dB: the level was "
+            "changed.",
+            start_s=round(max(0, first - GROUP * hop // 2) / self._rate_hz, 3),
+            end_s=round((first + GROUP * hop // 2 + hop) / self._rate_hz, 3),
+            figure=round(turn * ratio_db, 3),
+            unit="dB",
+            limit=round(TURNED * ratio_db, 3),
+            details={"codec_family": family, "ratio_db": round(ratio_db, 3)},
+        )
+
     def _gap(self) -> Iterator[Finding]:
         length_s = len(self._depths) * GROUP * self._hop / self._rate_hz
         family = self._transform.family
@@ -309,7 +368,7 @@ class _Tracker:
 
 FINDER = Finder(
     name="lossy-traces",
-    kinds=(LOSSY, SECOND, SHIFT, GAP),
+    kinds=(LOSSY, SECOND, SHIFT, GAP, SCALE),
     find=find,
     parameters={
         "score": SCORE,
@@ -321,5 +380,7 @@ FINDER = Finder(
         "gap_s": GAP_S,
         "gone": GONE,
         "strong_nats": STRONG,
+        "turned": TURNED,
+        "scaled": SCALED,
     },
 )

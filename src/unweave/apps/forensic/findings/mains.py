@@ -44,7 +44,7 @@ TRACE = Kind(
     name="mains-trace",
     title="Mains frequency",
     measures="The mean frequency of the hum, of all harmonics together.",
-    limits="Battery devices far from lines record no hum; a bass note may look like it for seconds",
+    limits="Devices far from lines record no hum. A long bass note may look like it.",
 )
 PHASE = Kind(
     name="mains-phase-jump",

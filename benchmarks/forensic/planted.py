@@ -62,7 +62,7 @@ EDITS = {
     "edit-encoded": "An edit, lossy encoding after it",
 }
 KINDS = {
-    **{name: LOCATED for name in EDITS},
+    **dict.fromkeys(EDITS, LOCATED),
     "lossy-lossless": ("lossy-traces",),
     "lossy-lossy": ("second-encoding",),
 }

@@ -45,7 +45,7 @@ def sound(seconds: float, seed: int = 0, rate: int = RATE) -> np.ndarray:
     spectrum = np.fft.rfft(rng.standard_normal(count))
     hertz = np.fft.rfftfreq(count, 1 / rate)
     spectrum[0] = 0
-    noise = np.fft.irfft(spectrum / (1 + hertz / 600), count)
+    noise = np.fft.irfft(spectrum / (1 + (hertz / 400) ** 2), count)
     time_s = np.arange(count) / rate
     tones = sum(np.sin(2 * np.pi * f * time_s + f) for f in rng.uniform(100, 2000, 5))
     wave = noise / np.abs(noise).max() + 0.1 * tones
@@ -104,7 +104,7 @@ def test_levels_of_a_plain_sound(recorded) -> None:
 
 def test_clipping_an_offset_and_silence(recorded) -> None:
     wave = sound(2)
-    wave[3000:3400] *= 4
+    wave[3000:3400] *= 40
     wave = rounded(np.clip(wave, -0.9, 0.9) + 0.01)
     wave[10_000:11_000] = 0
     found = list(levels.find(recorded(wave)))
@@ -112,7 +112,7 @@ def test_clipping_an_offset_and_silence(recorded) -> None:
     assert near(clipped, 3200 / RATE)
     assert clipped.figure > 20
     (offset,) = of("dc-offset", found)
-    assert offset.figure == pytest.approx(-40, abs=1)
+    assert offset.figure == pytest.approx(-40, abs=2.5)
     (silent,) = of("digital-silence", found)
     assert (silent.details["first_sample"], silent.details["samples"]) == (10_000, 1000)
 
@@ -139,8 +139,7 @@ def test_a_gain_after_rounding_and_where_it_begins(recorded, gain_db: float) -> 
     found = list(quantisation.find(recorded(changed)))
     (step,) = of("gain-step", found)
     assert near(step, 4, 0.6)
-    gains = [float(each) for each in step.details["possible_gains_db"].split(", ")]
-    assert min(abs(each - gain_db) for each in gains) < 0.05
+    assert step.details["gain_db"] == pytest.approx(gain_db, abs=0.05)
     everywhere = rounded(wave * 10 ** (gain_db / 20))
     found = list(quantisation.find(recorded(everywhere)))
     assert {each.kind for each in found} == {"gain-after-rounding"}
@@ -264,7 +263,7 @@ def test_no_mains_and_no_reference(tmp_path, recorded) -> None:
     for text in ("a,b\n1,x\n", "1,50\n", "2,50\n1,50\n"):
         table = tmp_path / "bad.csv"
         table.write_text(text)
-        with pytest.raises(InputError, match="bad.csv"):
+        with pytest.raises(InputError, match=r"bad\.csv"):
             mains.reference(table, 50.0)
 
 
@@ -287,27 +286,29 @@ def coded(wave: np.ndarray, rate: int, codec: str, bit_rate: int, path: Path) ->
 @pytest.mark.parametrize(("codec", "name"), [("libmp3lame", "x.mp3"), ("aac", "x.m4a")])
 def test_lossy_traces_and_a_cut_between_them(tmp_path, recorded, codec: str, name: str) -> None:
     rate = 44_100
-    plain = rounded(sound(3.5, rate=rate))
+    plain = rounded(sound(2.8, rate=rate))
     wave = rounded(coded(plain, rate, codec, 96_000, tmp_path / name))
-    (found,) = lossy.find(recorded(wave, rate))
-    assert found.kind == "lossy-traces"
-    assert found.details["codec_family"] == ("MP3" if name == "x.mp3" else "AAC")
-    cut = np.concatenate([wave[:70_000], wave[75_100:]])
-    (shift,) = of("frame-shift", lossy.find(recorded(cut, rate)))
-    assert near(shift, 70_000 / rate, 0.03)
-    hop = shift.details["frame_samples"]
-    assert (shift.figure + 5100) % hop == 0
-    louder = wave.copy()
-    louder[80_000:] = rounded(louder[80_000:] * 10 ** (2.2 / 20))
-    (step,) = of("scale-step", lossy.find(recorded(louder, rate)))
-    assert near(step, 80_000 / rate, 0.1)
+    cut = np.concatenate([wave[:50_000], wave[55_100:]])
+    cut[85_000:] = rounded(cut[85_000:] * 10 ** (2.2 / 20))
+    traces, shift, step = lossy.find(recorded(cut, rate))
+    assert (traces.kind, shift.kind, step.kind) == ("lossy-traces", "frame-shift", "scale-step")
+    assert traces.details["codec_family"] == ("MP3" if name == "x.mp3" else "AAC")
+    assert near(shift, 50_000 / rate, 0.03)
+    assert (shift.figure + 5100) % shift.details["frame_samples"] == 0
+    assert near(step, 85_000 / rate, 0.1)
     assert step.figure == pytest.approx(2.2 - step.details["ratio_db"], abs=0.1)
-    again = of("second-encoding", lossy.find(recorded(wave, rate, lossy=True, codec="vorbis")))
-    assert again
+
+
+def test_frames_of_another_codec_than_the_files_own(tmp_path, recorded) -> None:
+    rate = 44_100
+    wave = rounded(coded(sound(1.2, rate=rate), rate, "libmp3lame", 128_000, tmp_path / "x.mp3"))
+    again = next(iter(lossy.find(recorded(wave, rate, lossy=True, codec="vorbis"))))
+    assert again.kind == "second-encoding"
+    assert not list(lossy.find(recorded(wave, rate, lossy=True, codec="mp3")))
 
 
 def test_no_traces_in_sound_that_was_never_encoded(recorded) -> None:
-    assert not list(lossy.find(recorded(rounded(sound(3, rate=44_100)), 44_100)))
+    assert not list(lossy.find(recorded(rounded(sound(1.2, rate=44_100)), 44_100)))
 
 
 def test_the_transform_keeps_power_and_inverts_its_aliasing() -> None:

@@ -22,7 +22,7 @@ ONE = Kind(
     title="Two channels that are one",
     measures="What is left of a channel after the best scaled and delayed copy of another is taken "
     "off, in dB of the channel.",
-    limits="Many recordings are monophonic in the beginning. It finds no copies that were filtered.",
+    limits="Many recordings are monophonic in the beginning. Filtered copies are not found.",
 )
 
 
@@ -70,12 +70,25 @@ def _gains(
 ) -> dict[tuple[int, int], tuple[float, float]]:
     """For each pair the gain from the first channel to the second, and what is left in dB."""
     sums = {pair: np.zeros(3) for pair in lags}
-    for wave in windows(in_blocks(recording.blocks(), SIZE), reach):
+
+    def add(wave: Wave, *, first: bool, last: bool) -> None:
         here = wave.astype(np.float64)
-        end = wave.shape[1] - reach
         for (one, other), lag in lags.items():
-            x, y = here[one, reach:end], here[other, reach + lag : end + lag]
+            # Beyond its ends the recording has nothing to compare with.
+            begin = reach + max(0, -lag) * first
+            end = max(begin, wave.shape[1] - reach - max(0, lag) * last)
+            x, y = here[one, begin:end], here[other, begin + lag : end + lag]
             sums[one, other] += x @ x, x @ y, y @ y
+
+    before: Wave | None = None
+    first = True
+    for wave in windows(in_blocks(recording.blocks(), SIZE), reach):
+        if before is not None:
+            add(before, first=first, last=False)
+            first = False
+        before = wave
+    if before is not None:
+        add(before, first=first, last=True)
     found = {}
     for pair, (xx, xy, yy) in sums.items():
         rest = max(0.0, 1 - xy * xy / (xx * yy)) if xx > 0 and yy > 0 else 1.0
@@ -83,9 +96,7 @@ def _gains(
     return found
 
 
-def _finding(
-    pair: tuple[int, int], lag: int, gain: float, rest_db: float, rate_hz: int
-) -> Finding:
+def _finding(pair: tuple[int, int], lag: int, gain: float, rest_db: float, rate_hz: int) -> Finding:
     one, other = pair[0] + 1, pair[1] + 1
     gain_db = 20 * math.log10(abs(gain))
     if lag == 0 and abs(gain - 1) < 1e-6:

@@ -113,9 +113,7 @@ def grids(
     return sorted(found, key=lambda each: -each.depth)
 
 
-def scan(
-    transform: Transform, wave: Tensor, start: int, frames: int, rate_hz: int
-) -> Array:
+def scan(transform: Transform, wave: Tensor, start: int, frames: int, rate_hz: int) -> Array:
     """How much lower coefficients are for frames from each sample on than for those from beside.
 
     wave: `(channel, time)`, of which `samples_for` are read; frames take the channels in turn.
@@ -144,7 +142,9 @@ def contrast(transform: Transform, wave: Tensor, starts: Tensor, rate_hz: int) -
     """
     total = torch.zeros(len(starts))
     for row in wave:
-        before, on, after = (_level(transform, row, starts + by, rate_hz) for by in (-NEAR, 0, NEAR))
+        before, on, after = (
+            _level(transform, row, starts + by, rate_hz) for by in (-NEAR, 0, NEAR)
+        )
         total += (before + after) / 2 - on
     return total / len(wave)
 
@@ -258,7 +258,7 @@ def _mp3_bank() -> tuple[Tensor, Tensor, Tensor]:
     modulation = np.cos((2 * band + 1) * (tap[::-1, None] - 16) * np.pi / 64)
     time, line = np.arange(2 * MP3_LINES)[:, None], np.arange(MP3_LINES)
     block = np.sin(np.pi / 36 * (time + 0.5))
-    block = block * np.cos(np.pi / 72 * (2 * time + 19) * (2 * line + 1)) / 3
+    block = block * np.cos(np.pi / 72 * (2 * time + 19) * (2 * line + 1)) * math.sqrt(2) / 3
     inverted = np.where((band[:, None] % 2 == 1) & (time[:, 0] % 2 == 1), -1, 1)
     lines = inverted[..., None] * block
     weights, modulation, lines = (np.ascontiguousarray(x) for x in (weights, modulation, lines))

@@ -79,6 +79,8 @@ def _breaks(blocks: Iterator[Wave], rate_hz: int) -> Iterator[Finding]:
     for wave in windows(in_blocks(blocks, BLOCK), context):
         length = wave.shape[1] - 2 * context
         score = _surprise(wave[:2], reach)[context : context + length]
+        if start == 0:
+            score[:reach] = 0  # the recording's own beginning
         for at in np.flatnonzero(score >= BREAK):
             at_s = (start + int(at)) / rate_hz
             if waiting is None or at_s - last_s > SEPARATE_S:
@@ -152,9 +154,9 @@ def _predictor(correlation: Array) -> Array:
     for order in range(1, ORDER + 1):
         past = correlation[:, order:0:-1]
         reflection = -np.einsum("fl,fl->f", predictor[:, :order], past) / rest
-        predictor[:, 1 : order + 1] += reflection[:, None] * predictor[:, order - 1 :: -1][
-            :, :order
-        ]
+        predictor[:, 1 : order + 1] += (
+            reflection[:, None] * predictor[:, order - 1 :: -1][:, :order]
+        )
         rest = rest * (1 - reflection**2) + 1e-15
     return predictor
 
@@ -167,27 +169,23 @@ def _steps(blocks: Iterator[Wave], rate_hz: int) -> Iterator[Finding]:
     kept: deque[Array] = deque(maxlen=2 * wide)
     level = _Peaks(2 * side)
     background = _Peaks(wide)
-    count = 0
-    for band_db in _bands(blocks, rate_hz, frame):
+    for count, band_db in enumerate(_bands(blocks, rate_hz, frame), 1):
         kept.append(band_db)
-        count += 1
         if len(kept) >= 2 * side + 1:
             near = np.array([kept[n] for n in range(len(kept) - 2 * side - 1, len(kept))])
             step_db, score = _level(near, side)
             middle_s = (count - side - 0.5) * frame / rate_hz
-            strong = score if abs(step_db) >= STEP_DB else 0.0
-            for time_s, figure, value in level.push(strong, STEP_SCORE, (middle_s, step_db)):
-                yield _step(time_s, figure, value)
+            size_db = abs(step_db) if score >= STEP_SCORE else 0.0
+            for time_s, _, value in level.push(size_db, STEP_DB, (middle_s, step_db, score)):
+                yield _step(time_s, *value)
         if len(kept) == 2 * wide and count % 5 == 0:
             every = np.array(kept)
             change_db = _background_change(every[:wide], every[wide:])
             middle_s = (count - wide) * frame / rate_hz
-            for time_s, figure, _ in background.push(
-                change_db, BACKGROUND_DB, (middle_s, change_db)
-            ):
+            for time_s, figure, _ in background.push(change_db, BACKGROUND_DB, (middle_s,)):
                 yield _other_background(time_s, figure)
-    for time_s, figure, value in level.finish():
-        yield _step(time_s, figure, value)
+    for time_s, _, value in level.finish():
+        yield _step(time_s, *value)
     for time_s, figure, _ in background.finish():
         yield _other_background(time_s, figure)
 
@@ -223,7 +221,7 @@ def _background_change(before: Array, after: Array) -> float:
     return float(np.mean(np.abs(quiet[1] - quiet[0])))
 
 
-def _step(time_s: float, score: float, step_db: float) -> Finding:
+def _step(time_s: float, step_db: float, score: float) -> Finding:
     louder = "louder" if step_db > 0 else "quieter"
     return Finding(
         kind=LEVEL.name,
@@ -255,20 +253,20 @@ class _Peaks:
     def __init__(self, apart: int) -> None:
         self._apart = apart
         self._age = 0
-        self._best: tuple[float, float, float] | None = None
+        self._best: tuple[float, float, tuple[float, ...]] | None = None
 
     def push(
-        self, value: float, limit: float, what: tuple[float, float]
-    ) -> Iterator[tuple[float, float, float]]:
-        """what: the time and the figure that go with the value."""
+        self, value: float, limit: float, what: tuple[float, ...]
+    ) -> Iterator[tuple[float, float, tuple[float, ...]]]:
+        """what: the time, and what goes with it. Returns the time, the value and what goes."""
         self._age += 1
         if self._best is not None and self._age > self._apart:
             yield self._best
             self._best = None
         if value >= limit and (self._best is None or value > self._best[1]):
-            self._best, self._age = (what[0], value, what[1]), 0
+            self._best, self._age = (what[0], value, what[1:]), 0
 
-    def finish(self) -> Iterator[tuple[float, float, float]]:
+    def finish(self) -> Iterator[tuple[float, float, tuple[float, ...]]]:
         """The one that waits."""
         if self._best is not None:
             yield self._best

@@ -13,10 +13,13 @@ from __future__ import annotations
 import csv
 import math
 from array import array
+from collections import deque
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from unweave.apps.forensic.finding import Finder, Finding, Kind, Recording
@@ -36,9 +39,12 @@ WIDEST_HZ, GRID_HZ = 0.6, 0.005  # deviations that are looked at
 CLEAR_DB = 14.0  # of the peak over the median of all deviations
 STEADY_HZ = 0.03  # from window to window
 LEAST_WINDOWS = 8
+_GRID_HZ = np.arange(-WIDEST_HZ, WIDEST_HZ + GRID_HZ / 2, GRID_HZ)
 JUMP = math.pi / 8
 JUMP_SCORE = 6.0  # times the usual unsteadiness of the phase
 DIFFERENT_HZ = 0.01
+
+Array = npt.NDArray[np.complex128]
 
 TRACE = Kind(
     name="mains-trace",
@@ -101,28 +107,25 @@ class Trace:
         self.nominal_hz, self.times_s, self.hertz = nominal_hz, times_s, hertz
 
 
-def tracked(
-    blocks: Iterator[Wave], rate_hz: int, nominal_hz: float | None = None
-) -> Trace | None:
+def tracked(blocks: Iterator[Wave], rate_hz: int, nominal_hz: float | None = None) -> Trace | None:
     """The trace of the mains in blocks `(1, time)`; None where there is no clear one."""
     choices = (nominal_hz,) if nominal_hz else NOMINAL_HZ
     found: dict[float, tuple[array[float], array[float]]] = {
         each: (array("d"), array("d")) for each in choices
     }
-    size = round(WINDOW_S * RATE_HZ)
-    step = round(STEP_S * RATE_HZ)
-    kept = np.zeros(0, np.float32)
-    start = 0
-    for block in in_blocks(_resampled(blocks, rate_hz), step):
-        kept = np.concatenate([kept, block[0]])
-        if len(kept) < size:
-            continue
+    steps = round(WINDOW_S / STEP_S)
+    turned: dict[float, deque[Array]] = {each: deque(maxlen=steps) for each in choices}
+    for number, block in enumerate(in_blocks(_resampled(blocks, rate_hz), round(STEP_S * RATE_HZ))):
+        if block.shape[1] < STEP_S * RATE_HZ:
+            break
         for each in choices:
-            deviation = _deviation(kept[:size], start, each)
+            turned[each].append(_turned(block[0], each))
+            if len(turned[each]) < steps:
+                continue
+            deviation = _deviation(np.concatenate(turned[each], axis=1))
             if deviation is not None:
-                found[each][0].append((start + size / 2) / RATE_HZ)
+                found[each][0].append((number + 1) * STEP_S - WINDOW_S / 2)
                 found[each][1].append(each + deviation)
-        kept, start = kept[step:], start + step
     best = max(choices, key=lambda each: len(found[each][0]))
     times_s, hertz = (np.array(each) for each in found[best])
     steady = _steady(hertz)
@@ -138,34 +141,46 @@ def _resampled(blocks: Iterator[Wave], rate_hz: int) -> Iterator[Wave]:
     yield stream.resample_chunk(np.zeros(0, np.float32), last=True)[None]
 
 
-def _turned(wave: np.ndarray, start: int, hertz: float) -> np.ndarray:
-    """`(time,)` at RATE_HZ, turned down by `hertz`: complex, SLOW_HZ values a second."""
-    turns = np.exp(-2j * np.pi * hertz * (start + np.arange(len(wave))) / RATE_HZ)
-    each = RATE_HZ // SLOW_HZ
-    # A window of two steps keeps what lies beyond the band away.
-    moved = (wave * turns)[: len(wave) // each * each].reshape(-1, each).mean(axis=1)
-    return moved
+def _turned(wave: np.ndarray, nominal_hz: float) -> Array:
+    """`(harmonic, time)`: a step of STEP_S turned down by each harmonic, SLOW_HZ values a second.
+
+    All steps begin with the same phase, as nominal frequencies are whole numbers of hertz.
+    """
+    slow = wave * _carriers(nominal_hz)
+    return slow.reshape(len(slow), -1, RATE_HZ // SLOW_HZ).mean(axis=2)
 
 
-def _deviation(wave: np.ndarray, start: int, nominal_hz: float) -> float | None:
-    """By how many hertz the mains differs from its nominal frequency, None where unclear."""
-    grid = np.arange(-WIDEST_HZ, WIDEST_HZ + GRID_HZ / 2, GRID_HZ)
-    total = np.zeros(len(grid))
-    for harmonic in HARMONICS:
-        if harmonic * (nominal_hz + WIDEST_HZ) > 0.45 * RATE_HZ:
-            break
-        slow = _turned(wave, 0, harmonic * nominal_hz) * np.hanning(len(wave) // 120 + 2)[1:-1]
-        times_s = np.arange(len(slow)) / SLOW_HZ
-        power = np.abs(np.exp(-2j * np.pi * harmonic * np.outer(grid, times_s)) @ slow) ** 2
-        # A harmonic counts by how clear it is.
-        total += power / (np.median(power) + 1e-20)
+@cache
+def _carriers(nominal_hz: float) -> Array:
+    harmonics = [n for n in HARMONICS if n * (nominal_hz + WIDEST_HZ) <= 0.45 * RATE_HZ]
+    times_s = np.arange(round(STEP_S * RATE_HZ)) / RATE_HZ
+    return np.exp(-2j * np.pi * nominal_hz * np.outer(harmonics, times_s))
+
+
+@cache
+def _deviations(harmonics: int, length: int) -> Array:
+    """`(harmonic, deviation, time)`: windowed, so that products with a wave are its spectrum."""
+    turns = np.outer(_GRID_HZ, np.arange(length) / SLOW_HZ)
+    each = np.array(HARMONICS[:harmonics])[:, None, None]
+    return np.exp(-2j * np.pi * each * turns) * np.hanning(length + 2)[1:-1]
+
+
+def _deviation(slow: Array) -> float | None:
+    """By how many hertz the mains differs from its nominal frequency, None where unclear.
+
+    slow: `(harmonic, time)`, turned down.
+    """
+    found = np.abs(np.einsum("hdt,ht->hd", _deviations(*slow.shape), slow)) ** 2
+    # A harmonic counts by how clear it is.
+    total = (found / (np.median(found, axis=1, keepdims=True) + 1e-20)).sum(axis=0)
     peak = int(total.argmax())
-    if not 0 < peak < len(grid) - 1:
+    if not 0 < peak < len(_GRID_HZ) - 1:
         return None
-    if 10 * math.log10(total[peak] / np.median(total)) < CLEAR_DB:
+    if 10 * math.log10(total[peak] / np.median(total) + 1e-20) < CLEAR_DB:
         return None
     before, top, after = np.log(total[peak - 1 : peak + 2])
-    return float(grid[peak] + GRID_HZ * (before - after) / (2 * (before - 2 * top + after)))
+    bend = 2 * (before - 2 * top + after)
+    return float(_GRID_HZ[peak] + (GRID_HZ * (before - after) / bend if bend else 0.0))
 
 
 def _steady(hertz: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from unweave.apps.forensic.finding import Finder, Finding, Kind, Recording
 from unweave.signal.blocks import in_blocks
@@ -24,8 +25,11 @@ BINS = 65536
 SPREAD = 100.0  # steps: standard deviation from which on a histogram is smooth without a gain
 SMOOTH = 0.03  # lines per step below which the sound's own histogram lies
 SCORE = 7.0  # standard deviations of a line
+LOWEST, HIGHEST = 0.22, 4.2  # of 1 / gain
 LEAST_BLOCKS = 2  # with and without the line, on both sides of a step
 MOST_BITS = 24
+
+Array = npt.NDArray[np.float64]
 
 BITS = Kind(
     name="unused-bits",
@@ -66,7 +70,7 @@ def find(recording: Recording) -> Iterator[Finding]:
         scores.append(score)
     if fits and used:
         yield from _bits(int(used), info.bits or MOST_BITS)
-    yield from _gains(np.array(lines), np.array(scores), info.sample_rate_hz, whole)
+    yield from _gains(np.array(lines), np.array(scores), info.sample_rate_hz)
 
 
 def _bits(used: int, bits: int) -> Iterator[Finding]:
@@ -94,12 +98,36 @@ def _line(block: Wave, whole: bool) -> tuple[float, float]:
     spectrum[usual] = 0
     best = int(spectrum.argmax())
     # Without a line its squares are exponentially distributed, with mean one.
-    return float(frequency[best]), float(spectrum[best])
+    score = float(spectrum[best])
+    if score < SCORE:
+        return 0.0, score
+    if not whole:  # the lines are alike, and the lowest is the period
+        return float(frequency[np.flatnonzero(spectrum >= 0.7 * score)[0]]), score
+    return _period(float(frequency[best]), spectrum / math.sqrt(values.size)), score
 
 
-def _gains(
-    lines: np.ndarray, scores: np.ndarray, rate_hz: int, whole: bool
-) -> Iterator[Finding]:
+def _period(line: float, spectrum: Array) -> float:
+    """The lines per step, `1 / gain`, of which the harmonics are those that are seen.
+
+    Whole numbers show only what a frequency is beyond the next whole one. Rounding makes each
+    harmonic weaker by a sinc function, which tells the possible periods from each other.
+    """
+    periods = {(n + sign * line) / m for n in range(9) for sign in (1, -1) for m in (1, 2, 3)}
+    harmonics = np.arange(1, 7)
+
+    def misfit(period: float) -> float:
+        turns = harmonics * period
+        beyond = np.abs(turns - np.rint(turns))
+        counts = beyond >= SMOOTH
+        seen = spectrum[np.rint(beyond * BINS).astype(int)]
+        near = np.maximum(seen, spectrum[np.rint(beyond * BINS).astype(int) - 1])
+        return float(np.abs(near - np.abs(np.sinc(turns)))[counts].sum())
+
+    likely = [each for each in sorted(periods) if LOWEST <= each <= HIGHEST]
+    return min(likely, key=misfit) if likely else line
+
+
+def _gains(lines: np.ndarray, scores: np.ndarray, rate_hz: int) -> Iterator[Finding]:
     usable = np.flatnonzero(np.isfinite(lines))
     clear = usable[scores[usable] >= SCORE]
     if not clear.size:
@@ -107,7 +135,7 @@ def _gains(
     states = np.full(len(lines), -1)  # no line
     kinds: list[float] = []
     for block in clear:
-        near = [n for n, each in enumerate(kinds) if abs(each - lines[block]) < 2e-4]
+        near = [n for n, each in enumerate(kinds) if abs(each - lines[block]) < 1e-3]
         if not near:
             kinds.append(float(lines[block]))
         states[block] = near[0] if near else len(kinds) - 1
@@ -115,13 +143,11 @@ def _gains(
         if np.sum(states == state) >= LEAST_BLOCKS:
             at = usable[states[usable] == state]
             first, last = at[0], at[-1] + 1
-            yield _gain(line, float(scores[at].mean()), first, last, rate_hz, whole)
-    yield from _steps(states, scores, kinds, usable, rate_hz, whole)
+            yield _gain(line, float(scores[at].mean()), first, last, rate_hz)
+    yield from _steps(states, scores, kinds, usable, rate_hz)
 
 
-def _gain(
-    line: float, score: float, first: int, last: int, rate_hz: int, whole: bool
-) -> Finding:
+def _gain(line: float, score: float, first: int, last: int, rate_hz: int) -> Finding:
     return Finding(
         kind=GAIN.name,
         words="The samples were whole numbers before their level was changed, and were rounded "
@@ -131,17 +157,8 @@ def _gain(
         figure=round(score, 1),
         unit="standard deviations",
         limit=SCORE,
-        details={"lines_per_step": round(line, 5), "possible_gains_db": _possible(line, whole)},
+        details={"gain_db": round(-20 * math.log10(line), 2)},
     )
-
-
-def _possible(line: float, whole: bool) -> str:
-    """Gains that put a line there: of whole numbers only the rest of `1 / gain` is seen."""
-    if not whole:
-        return f"{-20 * math.log10(line):+.2f}"
-    inverse = [n + sign * line for n in range(5) for sign in (1, -1) if n + sign * line > 0.2]
-    gains = sorted((-20 * math.log10(each) for each in inverse), key=abs)
-    return ", ".join(f"{gain:+.2f}" for gain in gains[:4])
 
 
 def _steps(
@@ -150,7 +167,6 @@ def _steps(
     kinds: list[float],
     usable: np.ndarray,
     rate_hz: int,
-    whole: bool,
 ) -> Iterator[Finding]:
     """Places with LEAST_BLOCKS of one state before, and as many of another one after."""
     n = LEAST_BLOCKS
@@ -184,9 +200,8 @@ def _steps(
             figure=round(float(scores[side].mean()), 1),
             unit="standard deviations",
             limit=SCORE,
-            details={"lines_per_step": round(line, 5),
-                     "possible_gains_db": _possible(line, whole)},
-        )  # fmt: skip
+            details={"gain_db": round(-20 * math.log10(line), 2)},
+        )
         at += n + skip
 
 

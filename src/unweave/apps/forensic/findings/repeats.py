@@ -51,9 +51,9 @@ def _anchors(
 ) -> None:
     steps = np.rint(wave * 32768 * 2).astype(np.int64)
     inner = wave[AROUND : len(wave) - AROUND]
-    highest = highest(inner, 2 * reach + 1)
+    tops = highest(inner, 2 * reach + 1)
     own = inner[reach : len(inner) - reach]
-    at = np.flatnonzero((own == highest) & (own > LOWEST))
+    at = np.flatnonzero((own == tops) & (own > LOWEST))
     if not at.size:
         return
     index = at[:, None] + reach + np.arange(2 * AROUND + 1)

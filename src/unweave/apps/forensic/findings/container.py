@@ -9,6 +9,7 @@ from fractions import Fraction
 import av
 
 from unweave.apps.forensic.finding import Finder, Finding, Kind, Recording
+from unweave.audio.container import demuxed, regular
 from unweave.core.files import shown
 from unweave.errors import InputError
 
@@ -40,7 +41,7 @@ MIXED = Kind(
 def find(recording: Recording) -> Iterator[Finding]:
     """See the kinds. Raises InputError where the file cannot be opened."""
     try:
-        with av.open(str(recording.path)) as container:
+        with regular(recording.path) as file, demuxed(file, recording.path) as container:
             stream = container.streams.audio[0]
             tags = {**container.metadata, **stream.metadata}
             yield from _named(tags)
@@ -67,7 +68,7 @@ def _packets(
     marks: dict[str, float] = {}
     headers: dict[int, int] = {}
     changes, last = 0, None
-    for packet in container.demux(stream):
+    for packet in _until_damage(container, stream):
         if packet.size == 0 or packet.pts is None:
             continue
         if expected is not None and packet.duration and abs(packet.pts - expected) > 1:
@@ -111,6 +112,18 @@ def _packets(
             limit=0.0,
             details={"sorts": len(headers), "frames": sum(headers.values())},
         )
+
+
+def _until_damage(
+    container: av.container.InputContainer, stream: av.AudioStream
+) -> Iterator[av.Packet]:
+    """All packets, or those before damage, which the reading of the sound reports."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            yield next(packets)
+        except (StopIteration, av.FFmpegError):
+            return
 
 
 FINDER = Finder(name="container", kinds=(WRITER, GAP, MIXED), find=find)

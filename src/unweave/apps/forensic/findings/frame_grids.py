@@ -50,6 +50,7 @@ class Transform:
     hop: int
     size: int
     apply: Callable[[Tensor, Tensor], Tensor]
+    at_once: int = 64  # frames that stay in the cache together
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +171,11 @@ def scale(transform: Transform, wave: Tensor, starts: Tensor, rate_hz: int) -> c
 def _level(transform: Transform, row: Tensor, starts: Tensor, rate_hz: int) -> Tensor:
     """The mean logarithm of the coefficients' power, `(frame,)`: low where many are zero."""
     first = math.ceil(LOWEST_HZ / rate_hz * 2 * transform.hop)
-    power = transform.apply(row, starts)[:, first:].square_()
-    return power.add_(FLOOR**2).log_().mean(1)
+    levels = []
+    for some in starts.split(transform.at_once):
+        power = transform.apply(row, some)[:, first:].square_()
+        levels.append(power.add_(FLOOR**2).log_().mean(1))
+    return torch.cat(levels)
 
 
 def _mdct(family: str, hop: int, shape: str) -> Transform:
@@ -235,7 +239,8 @@ def _celt_window() -> Tensor:
 def _mp3() -> Transform:
     """32 bands, then an MDCT of 18 lines in each (ISO/IEC 11172-3, layer III, long blocks)."""
     size = MP3_TAPS + MP3_BANDS * (2 * MP3_LINES - 1)
-    return Transform("MP3", MP3_BANDS * MP3_LINES, size, _mp3_lines)
+    hop = MP3_BANDS * MP3_LINES
+    return Transform("MP3", hop, size, _mp3_lines, at_once=hop)  # they share most of their work
 
 
 def _mp3_lines(row: Tensor, starts: Tensor) -> Tensor:

@@ -121,7 +121,8 @@ def _searched(recording: Recording) -> list[Grid]:
             for transform in transforms:
                 here += frame_grids.grids(transform, piece, start, FRAMES, SCORE, rate_hz)
             found.append(_distinct(here))
-            wait = APART - 1 if len(found) < PROBES else LATER
+            enough = len(found) >= PROBES or (len(found) > 1 and all(found[-2:]))
+            wait = LATER if enough else APART - 1
         start += piece.shape[1]
     return _encodings(found)
 

@@ -162,7 +162,8 @@ def _deviations(harmonics: int, length: int) -> Array:
     """`(harmonic, deviation, time)`: windowed, so that products with a wave are its spectrum."""
     turns = np.outer(_GRID_HZ, np.arange(length) / SLOW_HZ)
     each = np.array(HARMONICS[:harmonics])[:, None, None]
-    return np.exp(-2j * np.pi * each * turns) * np.hanning(length + 2)[1:-1]
+    turning: Array = np.exp(-2j * np.pi * each * turns)
+    return turning * np.hanning(length + 2)[1:-1]
 
 
 def _deviation(slow: Array) -> float | None:

@@ -354,6 +354,15 @@ def report(results: list[dict], half: int) -> None:
     )
     kinds = Counter(kind for each in controls for kind in alarms(each))
     print(f"\nFalse alarms by kind: {dict(kinds)}")
+    if half == 0:
+        for kind, limit in LIMITS.items():
+            print(f"{kind}: limit {limit}, highest of each control: {highest(controls, kind)}")
+
+
+def highest(controls: list[dict], kind: str) -> list[float]:
+    """What a limit has to be above for no false alarm, for one, for two and so on."""
+    most = [max((e[4] for e in each["found"] if e[0] == kind), default=0.0) for each in controls]
+    return sorted((value for value in most if value), reverse=True)[:12]
 
 
 def write(results: list[dict]) -> None:

@@ -300,7 +300,7 @@ def findings(wave: Wave, rate: int, info: SourceInfo, codec: str) -> Iterator[ob
 
     recording = Recording(path=info.path, info=info, blocks=blocks)
     kept = joints.BREAK, joints.STEP_SCORE, lossy.SECOND_SCORE
-    joints.BREAK, joints.STEP_SCORE, lossy.SECOND_SCORE = 2.5, 6.0, lossy.SCORE
+    joints.BREAK, joints.STEP_SCORE, lossy.SECOND_SCORE = 3.0, 8.0, lossy.SCORE
     try:
         for finder in (lossy, joints, quantisation, repeats):
             yield from finder.find(recording)

@@ -24,7 +24,7 @@ FRAME = 2048  # samples that have one prediction
 BLOCK = 16 * FRAME
 REACH_S = 0.013  # the neighbourhood on each side: longer than the period of a voice
 CLEAR = 8  # samples beside a break that are none of its neighbourhood
-BREAK = 6.0  # times the largest surprise nearby
+BREAK = 10.0  # times the largest surprise nearby
 SEPARATE_S = 0.1  # breaks that are closer are one
 
 BAND_FRAME_S = 0.04
@@ -33,6 +33,7 @@ LOWEST_HZ, HIGHEST_HZ = 100.0, 14_000.0
 SIDE_S = 0.4  # what is compared on both sides of a step of level
 STEP_SCORE = 14.0  # times its standard error over the bands
 STEP_DB = 1.5
+STEP_MOST_DB = 14.0  # more is a pause or an attack, which change all bands too
 BACKGROUND_S = 4.0
 QUIETEST = 0.1  # the share of frames that are background
 BACKGROUND_DB = 12.0
@@ -176,6 +177,7 @@ def _steps(blocks: Iterator[Wave], rate_hz: int) -> Iterator[Finding]:
             step_db, score = _level(near, side)
             middle_s = (count - side - 0.5) * frame / rate_hz
             size_db = abs(step_db) if score >= STEP_SCORE else 0.0
+            size_db = 0.0 if size_db > STEP_MOST_DB else size_db
             for time_s, _, value in level.push(size_db, STEP_DB, (middle_s, step_db, score)):
                 yield _step(time_s, *value)
         if len(kept) == 2 * wide and count % 5 == 0:
@@ -281,6 +283,7 @@ FINDER = Finder(
         "break": BREAK,
         "step_standard_errors": STEP_SCORE,
         "step_db": STEP_DB,
+        "step_most_db": STEP_MOST_DB,
         "side_s": SIDE_S,
         "background_db": BACKGROUND_DB,
     },

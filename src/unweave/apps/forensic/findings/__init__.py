@@ -3,5 +3,28 @@
 from __future__ import annotations
 
 from unweave.apps.forensic.finding import Finder
+from unweave.apps.forensic.findings import (
+    activity,
+    bandwidth,
+    channels,
+    container,
+    joints,
+    levels,
+    lossy,
+    mains,
+    quantisation,
+    repeats,
+)
 
-ALL: tuple[Finder, ...] = ()
+ALL: tuple[Finder, ...] = (
+    container.FINDER,
+    lossy.FINDER,
+    bandwidth.FINDER,
+    quantisation.FINDER,
+    levels.FINDER,
+    joints.FINDER,
+    repeats.FINDER,
+    mains.FINDER,
+    activity.FINDER,
+    channels.FINDER,
+)

@@ -1,0 +1,401 @@
+"""How often `unweave forensic` finds what was planted, and how often it finds what is not there.
+
+    .venv/bin/python benchmarks/forensic/planted.py DATA [--edits 200] [--controls 200]
+        [--results FILE] [--write]
+
+Edits are planted into excerpts of real music and speech from seeds: pieces are cut out, put in and
+joined at zero crossings, levels are changed, and the whole is encoded by a lossy codec. Controls
+are excerpts of the same recordings without an edit. Recordings are divided into two halves: limits
+are set on one (`--half 0` shows what they could be), and the rates are those of the other.
+
+Nearly all music at hand was lossy before. So a third of the material is brought to another rate,
+which leaves nothing of a codec's frames: it stands for recordings that never were lossy. A file
+that says it is lossless and is not is an edit here only where it was made from such material;
+a second lossy encoding is one that follows a first, with a codec, rate and place of its own.
+
+An edit in time is found where a finding lies within 0.25 s of it. Results are kept case by case in
+`--results`, and a run goes on with what is not there yet. `--write` writes the file of rates that
+the package ships and its report prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import io
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from unweave.apps.forensic.finding import Recording
+from unweave.apps.forensic.findings import joints, lossy, quantisation, repeats
+from unweave.audio.info import SourceInfo
+from unweave.audio.reader import Reader
+
+Wave = npt.NDArray[np.float32]
+
+ROOT = Path(__file__).parents[2]
+RATES = ROOT / "src/unweave/apps/forensic/findings/rates.json"
+COMMAND = ".venv/bin/python benchmarks/forensic/planted.py data --write"
+EXCERPT_S, LATEST_S = 6.5, 20.0
+NEAR_S = 0.25
+CODECS = {"libmp3lame": "mp3", "aac": "mp4", "vorbis": "ogg", "libopus": "ogg"}
+KBITS = (64, 96, 128, 160, 192, 256, 320)
+LOCATED = ("frame-shift", "frame-gap", "scale-step", "gain-step", "waveform-break", "level-step",
+           "repeated-passage")  # fmt: skip
+EDITS = {
+    "cut": "A piece cut out",
+    "insertion": "A piece put in",
+    "zero-crossing": "A cut at zero crossings",
+    "level-step": "A step of level",
+    "lossy-lossless": "Lossy encoding, saved as lossless",
+    "lossy-lossy": "A second lossy encoding",
+    "edit-encoded": "An edit, lossy encoding after it",
+}
+KINDS = {
+    **dict.fromkeys(EDITS, LOCATED),
+    "lossy-lossless": ("lossy-traces",),
+    "lossy-lossy": ("second-encoding",),
+}
+WORTH = ("cut", "insertion", "zero-crossing", "level-step", "cut", "level-step", "lossy-lossless",
+         "zero-crossing", "insertion", "lossy-lossy", "edit-encoded", "lossy-lossless")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--edits", type=int, default=200)
+    parser.add_argument("--controls", type=int, default=200)
+    parser.add_argument("--results", type=Path, default=Path("build/forensic/planted.jsonl"))
+    parser.add_argument("--half", type=int, default=1, help="the half that the table is about")
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    given.results.parent.mkdir(parents=True, exist_ok=True)
+    lines = given.results.read_text().splitlines() if given.results.exists() else []
+    results = {each["case"]: each for each in map(json.loads, lines)}
+    sources = recordings(given.data)
+    with given.results.open("a") as file:
+        for case in cases(given.edits, given.controls):
+            if case not in results:
+                results[case] = measured(case, sources)
+                print(json.dumps(results[case]), file=file, flush=True)
+    report(list(results.values()), given.half)
+    if given.write:
+        write(list(results.values()))
+
+
+def cases(edits: int, controls: int) -> Iterator[str]:
+    """Edits and controls by turns, so that a part of them is a fair part."""
+    for n in range(max(edits, controls)):
+        if n < edits:
+            yield f"{WORTH[n % len(WORTH)]} {n}"
+        if n < controls:
+            yield f"control {n}"
+
+
+def recordings(data: Path) -> list[list[tuple[str, int, Path]]]:
+    """For each sort of material: names, halves and files; a recording is in one half only."""
+    sorts = (
+        sorted((data / "musdb18-7s").rglob("*.mp4")),
+        sorted((data / "mir-1k").rglob("*.flac")),
+        sorted([*(data / "ultrastar").rglob("audio.*"), *(data / "songs").glob("*.ogg")]),
+        sorted((data / "speech").glob("*.ogg")),
+    )
+    found = []
+    for files in sorts:
+        if not files:
+            continue
+        # The clips of one song of MIR-1K, singer_song_clip, are one recording.
+        names = ["_".join(f.stem.split("_")[:2]) if f.suffix == ".flac" else str(f) for f in files]
+        order = {name: n for n, name in enumerate(dict.fromkeys(names))}
+        found.append([(n, order[n] % 2, f) for n, f in zip(names, files, strict=True)])
+    return found
+
+
+def measured(case: str, sources: list[list[tuple[str, int, Path]]]) -> dict[str, object]:
+    """One case: what was planted where, and all that is found."""
+    edit, number = case.split()
+    rng = np.random.default_rng([int(number), edit == "control"])
+    sort = sources[int(rng.choice(len(sources), p=np.array([4, 3, 2, 1])[: len(sources)] / 10))]
+    name, half, path = sort[int(rng.integers(len(sort)))]
+    wave, info = excerpt(path, rng)
+    born = info.lossy
+    if edit == "lossy-lossless" or (edit != "lossy-lossy" and rng.random() < 1 / 3):
+        wave, born = elsewhere(wave, info.sample_rate_hz, rng), False
+    rate = info.sample_rate_hz
+    places: list[float] = []
+    said: dict[str, object] = {}
+    codec = ""
+    if edit == "control":
+        if not born and rng.random() < 0.5:
+            wave, rate, codec, said = encoded(wave, rate, rng)
+    elif edit == "lossy-lossless":
+        wave, rate, _, said = encoded(wave, rate, rng)
+    elif edit == "lossy-lossy":
+        if not born:
+            wave, rate, _, first = encoded(elsewhere(wave, rate, rng), rate, rng)
+            said["first"] = first
+        wave = wave[:, int(rng.integers(1, 3000)) :]
+        wave, rate, codec, second = encoded(rounded(wave), rate, rng)
+        said.update(second)
+    else:
+        kind = edit if edit != "edit-encoded" else str(rng.choice(["cut", "insertion"]))
+        wave, places, said = edited(kind, rounded(wave), rate, rng, sort, half)
+        if edit == "edit-encoded":
+            wave, rate, codec, more = encoded(wave, rate, rng)
+            said.update(more)
+    found = [
+        [each.kind, each.start_s, each.end_s, each.figure,
+         each.details.get("standard_errors", each.figure), each.details.get("codec_family")]
+        for each in findings(rounded(wave), rate, info, codec)
+    ]  # fmt: skip
+    return {"case": case, "edit": edit, "half": half, "recording": Path(name).name, "born": born,
+            "rate": rate, "codec": codec, "places": places, "said": said,
+            "found": found}  # fmt: skip
+
+
+def excerpt(path: Path, rng: np.random.Generator) -> tuple[Wave, SourceInfo]:
+    """Some seconds from a place in the first half minute, in 16 bits."""
+    with Reader(path) as reader:
+        rate = reader.info.sample_rate_hz
+        length_s = reader.info.duration_s or 0.0
+        latest_s = max(0.0, min(LATEST_S, length_s - EXCERPT_S))
+        first, parts, at = int(rng.uniform(0, latest_s) * rate), [], 0
+        for block in reader.blocks(rate):
+            if at + block.shape[1] > first:
+                parts.append(block[:, max(0, first - at) :])
+            at += block.shape[1]
+            if at >= first + EXCERPT_S * rate:
+                break
+        wave = np.concatenate(parts, axis=1)[:, : round(EXCERPT_S * rate)]
+        return rounded(wave), reader.info
+
+
+def rounded(wave: Wave) -> Wave:
+    return (np.clip(np.rint(wave * 32768), -32768, 32767) / 32768).astype(np.float32)
+
+
+def elsewhere(wave: Wave, rate: int, rng: np.random.Generator) -> Wave:
+    """The same at another speed: no frame of a codec is as long as it was."""
+    factor = float(rng.uniform(0.9, 0.98))
+    return rounded(soxr.resample(wave.T, rate, rate * factor, quality="VHQ").T)
+
+
+def encoded(
+    wave: Wave, rate: int, rng: np.random.Generator
+) -> tuple[Wave, int, str, dict[str, object]]:
+    """After a codec and a bit rate that are drawn: samples, rate, codec, what was drawn."""
+    codec, kbits = str(rng.choice(list(CODECS))), int(rng.choice(KBITS))
+    if rate < 32_000:
+        kbits = min(kbits, 160)
+    if codec == "libopus" and rate != 48_000:
+        wave, rate = soxr.resample(wave.T, rate, 48_000).T, 48_000
+    layout = "mono" if len(wave) == 1 else "stereo"
+    if codec == "vorbis" and len(wave) == 1:
+        wave, layout = np.concatenate([wave, wave]), "stereo"  # FFmpeg's takes two channels
+    memory = io.BytesIO()
+    planar = codec != "libopus"
+    rows = np.ascontiguousarray(wave if planar else wave.T.reshape(1, -1), np.float32)
+    with av.open(memory, "w", format=CODECS[codec]) as file:
+        stream = file.add_stream(codec, rate=rate, layout=layout)
+        stream.bit_rate = 1000 * kbits
+        if codec == "vorbis":
+            stream.codec_context.options = {"strict": "experimental"}
+        frame = av.AudioFrame.from_ndarray(rows, "fltp" if planar else "flt", layout)
+        frame.rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    memory.seek(0)
+    with av.open(memory) as file:
+        parts = [frame.to_ndarray() for frame in file.decode(audio=0)]
+    out = np.concatenate(parts, axis=1).astype(np.float32)
+    if out.shape[0] == 1 and layout == "stereo":
+        out = out.reshape(-1, 2).T
+    name = {"libmp3lame": "mp3", "libopus": "opus"}.get(codec, codec)
+    return rounded(out), rate, name, {"codec": name, "kbits": kbits}
+
+
+def edited(
+    kind: str,
+    wave: Wave,
+    rate: int,
+    rng: np.random.Generator,
+    sort: list[tuple[str, int, Path]],
+    half: int,
+) -> tuple[Wave, list[float], dict[str, object]]:
+    """The wave with one edit, where it was edited in seconds, and what was drawn."""
+    length = wave.shape[1]
+    at = int(rng.uniform(0.3, 0.6) * length)
+    fade = int(rng.choice([0, 0, 2, 5, 10, 20]) * rate / 1000)
+    span = int(rng.uniform(0.05, 1.2) * rate)
+    said: dict[str, object] = {"fade_ms": round(1000 * fade / rate, 1)}
+    if kind == "cut":
+        return joined([wave[:, :at], wave[:, at + span :]], fade), [at / rate], said
+    if kind == "zero-crossing":
+        first, second = crossing(wave, at), crossing(wave, at + span)
+        parts = [wave[:, :first], wave[:, second:]]
+        return joined(parts, 0), [first / rate], {"fade_ms": 0.0}
+    if kind == "insertion":
+        piece = wave[:, : int(0.25 * length)][:, -span:]
+        if rng.random() < 0.5:
+            others = [f for _, h, f in sort if h == half]
+            other, info = excerpt(others[int(rng.integers(len(others)))], rng)
+            if info.sample_rate_hz == rate and len(other) == len(wave):
+                piece = other[:, rate : rate + span]
+        out = joined([wave[:, :at], piece, wave[:, at:]], fade)
+        return out, [at / rate, (at + piece.shape[1] - fade) / rate], said
+    if said.setdefault("of_whole_numbers", bool(rng.random() < 0.5)) is False:
+        # As if the level was changed before the samples were rounded for the first time.
+        wave = wave + (rng.random(wave.shape, np.float32) - np.float32(0.5)) / 32768
+    gain_db = float(rng.uniform(1, 12) * rng.choice([-1, 1]))
+    peak = float(np.abs(wave).max())
+    if gain_db > 0 and peak * 10 ** (gain_db / 20) > 1:
+        gain_db = -gain_db
+    end = length if rng.random() < 0.5 else at + int(rng.uniform(1, 2) * rate)
+    ramp = np.interp(np.arange(length), [at - fade / 2 - 0.5, at + fade / 2 + 0.5], [0, 1])
+    ramp *= np.interp(np.arange(length), [end - fade / 2 - 0.5, end + fade / 2 + 0.5], [1, 0])
+    changed = rounded(wave * 10 ** (gain_db / 20 * ramp).astype(np.float32))
+    places = [at / rate] + ([end / rate] if end < length else [])
+    return changed, places, {**said, "gain_db": round(gain_db, 1)}
+
+
+def joined(parts: list[Wave], fade: int) -> Wave:
+    out = parts[0]
+    for part in parts[1:]:
+        if fade == 0:
+            out = np.concatenate([out, part], axis=1)
+            continue
+        up = np.linspace(0, 1, fade, dtype=np.float32)
+        over = out[:, -fade:] * (1 - up) + part[:, :fade] * up
+        out = np.concatenate([out[:, :-fade], over, part[:, fade:]], axis=1)
+    return out
+
+
+def crossing(wave: Wave, near: int) -> int:
+    """The next sample at which the mean of the channels rises through zero."""
+    mean = wave[:, near:].mean(axis=0)
+    rising = np.flatnonzero((mean[:-1] < 0) & (mean[1:] >= 0))
+    return near + (int(rising[0]) + 1 if rising.size else 0)
+
+
+def findings(wave: Wave, rate: int, info: SourceInfo, codec: str) -> Iterator[object]:
+    """All that the finders give with limits that are low: the table applies those in force."""
+    info = replace(
+        info, sample_rate_hz=rate, channels=len(wave), codec=codec or "pcm_s16le",
+        lossy=bool(codec), bits=None if codec else 16, is_float=False,
+    )  # fmt: skip
+
+    def blocks() -> Iterator[Wave]:
+        for at in range(0, wave.shape[1], rate):
+            yield wave[:, at : at + rate]
+
+    recording = Recording(path=info.path, info=info, blocks=blocks)
+    kept = joints.BREAK, joints.STEP_SCORE, lossy.SECOND_SCORE
+    joints.BREAK, joints.STEP_SCORE, lossy.SECOND_SCORE = 3.0, 8.0, lossy.SCORE
+    try:
+        for finder in (lossy, joints, quantisation, repeats):
+            yield from finder.find(recording)
+    finally:
+        joints.BREAK, joints.STEP_SCORE, lossy.SECOND_SCORE = kept
+
+
+LIMITS = {
+    "waveform-break": joints.BREAK,
+    "level-step": joints.STEP_SCORE,
+    "second-encoding": lossy.SECOND_SCORE,
+}
+
+
+def counted(result: dict, limits: dict[str, float] | None = None) -> list[list]:
+    """The findings of a case that are beyond the limits in force."""
+    limits = LIMITS if limits is None else limits
+    return [each for each in result["found"] if (each[4] or 0) >= limits.get(each[0], -np.inf)]
+
+
+def is_found(result: dict) -> bool:
+    kinds = KINDS[result["edit"]]
+    for kind, start_s, end_s, *_ in counted(result):
+        if kind not in kinds:
+            continue
+        if not result["places"]:
+            return True
+        if any(start_s - NEAR_S <= place <= end_s + NEAR_S for place in result["places"]):
+            return True
+    return False
+
+
+def alarms(result: dict) -> set[str]:
+    """Kinds that a control has, which tell of an edit or of lossy sound where there is none."""
+    kinds = {each[0] for each in counted(result)} & {*LOCATED, "second-encoding", "lossy-traces"}
+    return kinds - ({"lossy-traces"} if result["born"] else set())
+
+
+def report(results: list[dict], half: int) -> None:
+    chosen = [each for each in results if each["half"] == half]
+    controls = [each for each in chosen if each["edit"] == "control"]
+    print("| planted | files | found | rate |\n|---|---|---|---|")
+    for edit, title in EDITS.items():
+        here = [each for each in chosen if each["edit"] == edit]
+        found = sum(map(is_found, here))
+        print(f"| {title} | {len(here)} | {found} | {100 * found / max(1, len(here)):.1f} % |")
+    false = sum(bool(alarms(each)) for each in controls)
+    print(
+        f"| nothing: controls with a false alarm | {len(controls)} | {false} | "
+        f"{100 * false / max(1, len(controls)):.1f} % |"
+    )
+    kinds = Counter(kind for each in controls for kind in alarms(each))
+    print(f"\nFalse alarms by kind: {dict(kinds)}")
+    if half == 0:
+        for kind, limit in LIMITS.items():
+            print(f"{kind}: limit {limit}, highest of each control: {highest(controls, kind)}")
+
+
+def highest(controls: list[dict], kind: str) -> list[float]:
+    """What a limit has to be above for no false alarm, for one, for two and so on."""
+    most = [max((e[4] for e in each["found"] if e[0] == kind), default=0.0) for each in controls]
+    return sorted((value for value in most if value), reverse=True)[:12]
+
+
+def write(results: list[dict]) -> None:
+    """The file of rates that the package ships: those of the half that no limit was set on."""
+    chosen = [each for each in results if each["half"] == 1]
+    controls = [each for each in chosen if each["edit"] == "control"]
+    git = ["git", "-C", str(ROOT), "rev-parse", "--short=10", "HEAD"]
+    commit = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
+    edits = {}
+    for edit, title in EDITS.items():
+        here = [each for each in chosen if each["edit"] == edit]
+        edits[edit] = {"title": title, "planted": len(here), "found": sum(map(is_found, here)),
+                       "kinds": list(KINDS[edit])}  # fmt: skip
+    document = {
+        "measured": {
+            "material": "6.5 s of MUSDB18, MIR-1K, songs and read speech, by recording the half "
+            "on which no limit was set",
+            "files": len(chosen),
+            "controls": len(controls),
+            "false_alarms": sum(bool(alarms(each)) for each in controls),
+            "command": COMMAND,
+            "commit": commit,
+            "date": datetime.date.today().isoformat(),
+        },
+        "edits": edits,
+        "kinds": {
+            kind: {"controls": len(controls),
+                   "false_alarms": sum(kind in alarms(each) for each in controls)}
+            for kind in (*LOCATED, "second-encoding", "lossy-traces")
+        },
+    }  # fmt: skip
+    RATES.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

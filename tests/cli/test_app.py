@@ -15,8 +15,7 @@ from unweave.cli.help import WIDTH
 
 VERBS = ["separate", "models", "info", "verify", "spectrogram", "dataset", "partials"]
 VERBS += ["nmf", "evaluate", "benchmark", "report", "train", "stem", "lyrics", "karaoke", "remix"]
-VERBS += ["analyze"]
-VERBS += ["restore"]
+VERBS += ["analyze", "restore", "forensic"]
 GROUPS = {"models", "dataset", "nmf", "stem", "lyrics"}
 # What only a verb at work needs: libraries that take long to import, and packages of ours.
 HEAVY = {"torch", "numpy", "av", "scipy", "matplotlib", "soundfile", "soxr", "safetensors"}

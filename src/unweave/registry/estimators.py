@@ -15,6 +15,11 @@ def names() -> list[str]:
     return cards.estimators()
 
 
+def here(name: str) -> bool:
+    """Whether all its weights are here. Raises UsageError for a wrong card."""
+    return store.here(cards.card(name))
+
+
 def weights(name: str) -> dict[str, Arrays]:
     """The verified arrays of one, as their authors call them, by the role of their file.
 

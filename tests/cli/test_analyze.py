@@ -18,7 +18,8 @@ def test_says_what_it_found(recording, say):
     assert done.code == 0, done.err
     lines = done.out.splitlines()
     assert lines[1] == "  folder  analyses/song"
-    assert lines[2].startswith("  tempo   120")
+    assert lines[2].startswith("  tempo ")
+    assert float(lines[2].split()[1]) == pytest.approx(120, rel=0.005)
     assert lines[2].endswith("on drums and mix)")
     assert "  key     C major" in done.out
     assert "  voice   A4 to E5" in done.out

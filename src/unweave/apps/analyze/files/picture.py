@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 WIDTH_IN, DPI = 16.0, 100  # 1600 pixels
 LETTER_PX = 8.5  # of a letter at the size of the lanes
+NUMBER_PX = 14  # from the middle of the number of a bar to the edge
 PALETTE = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#BBBBBB", "#EE8866")
 RANGE_DB = 70.0
 LOWEST_HZ, HIGHEST_HZ = 38.0, 5000.0
@@ -168,7 +169,8 @@ def _beats(panel: Axes, found: Analysis) -> None:
         step *= 2
     drawn = {e.start_s for e in downs}
     for number, time_s in enumerate(firsts):
-        if time_s in drawn and number % step == 0:
+        fits = (found.start_s + found.duration_s - time_s) * pixels > NUMBER_PX
+        if time_s in drawn and number % step == 0 and fits:
             panel.text(
                 time_s, 0.62, str(number + 1), fontsize=8, ha="center", va="bottom", clip_on=True
             )

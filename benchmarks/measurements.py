@@ -232,13 +232,6 @@ MEASUREMENTS = (
         (f"{PYTHON} -m benchmarks.lyrics.alignment {{data}}/ultrastar",),
         6,
     ),
-    Measurement(
-        "restore",
-        "docs/restore.md",
-        (f"{PYTHON} -m benchmarks.restore.compare {{data}} --seconds 2 --each 1",),
-        3,
-        "restore",
-    ),
     # Networks.
     Measurement("network-cost", NETWORKS, (f"{PYTHON} -m benchmarks.networks.count",), 2),
     Measurement("network-memory", NETWORKS, (f"{PYTHON} -m benchmarks.networks.memory",), 5),

@@ -109,7 +109,10 @@ def worn(rate_hz: int, seconds: float) -> np.ndarray:
 @pytest.mark.parametrize("name", ALL_BUT_WOW)
 def test_any_cut_gives_the_same_bytes(name):
     rate_hz = 16_000
-    wave = worn(rate_hz, 3.0 if name == "declip" else 5.0)[:1]
+    wave = worn(rate_hz, 5.0)[:1]
+    if name == "declip":
+        top = 0.4 * np.abs(notes(rate_hz, 2.5)[:1]).max()
+        wave = np.clip(notes(rate_hz, 2.5)[:1], -top, top)
     found = through(TOOLS[name], wave, wave.shape[1], rate_hz)
     assert found.shape == wave.shape
     assert found.dtype == np.float32

@@ -38,7 +38,8 @@ NOISE = 1e-6  # as of `autoregression.model`: less than what codecs leave out co
 ROBUST = 2  # times that the model is fitted again without what was not foretold
 CLEAR = 6.0  # medians of a cell, that is four deviations of noise
 FLOOR = 3e-5  # of full scale: what is softer is no click
-BESIDE_PEAK = 0.1  # the second threshold, as a part of the click's highest value
+BESIDE_PEAK = 0.1  # the second threshold, as a part of the click's highest value ...
+BESIDE_CRACKLE = 0.35  # ... for short ones, of which what the model makes beside them is no part
 BESIDE_S = 0.01  # before and after, where nothing like it may be
 ALONE = 8.0  # times the others that are near at once
 AUDIBLE = 0.05  # of the level around: what is softer, as in a band that a codec empties, is none
@@ -91,7 +92,15 @@ def decrackle(
 ) -> Iterator[Wave]:
     """The same samples without crackle, up to some hundred short clicks a second. As `declick`."""
     how = _How(
-        sample_rate_hz, threshold, longest_s, usual=16, rank=0.25, cells=4, others=10, alone=ALONE
+        sample_rate_hz,
+        threshold,
+        longest_s,
+        usual=16,
+        rank=0.25,
+        cells=4,
+        others=10,
+        alone=ALONE,
+        beside=BESIDE_CRACKLE,
     )
     return _repaired(blocks, how, passes, found)
 
@@ -100,7 +109,8 @@ def decrackle(
 class _How:
     """usual: cells on each side that say what is usual, by the value at `rank` (0 to 1) of their
     highest. cells: in CELL_S, for this. others: clicks that may be near another,
-    alone: and by what it stands above what else is near at once."""
+    alone: and by what it stands above what else is near at once.
+    beside: the second threshold."""
 
     sample_rate_hz: int
     threshold: float
@@ -110,6 +120,7 @@ class _How:
     cells: int
     others: int
     alone: float
+    beside: float = BESIDE_PEAK
 
     def __post_init__(self) -> None:
         if not self.sample_rate_hz > 0 or not self.threshold > 1 or not 0 < self.longest_s <= 0.01:
@@ -238,7 +249,7 @@ def _runs(row: Array, usual: Array, how: _How) -> Iterator[tuple[int, int]]:
     for first, last in _groups(np.flatnonzero(row > how.threshold * usual), how.order // 2):
         start, stop = max(0, first - how.order), last + 1 + how.order
         part = row[start:stop]
-        bound = np.maximum(BESIDE_PEAK * part.max(), usual[start:stop])
+        bound = np.maximum(how.beside * part.max(), usual[start:stop])
         for begin, end in _groups(np.flatnonzero(part > bound), how.order // 2):
             if end - begin < how.longest + 2 * how.order:
                 yield start + begin, start + end
@@ -327,7 +338,7 @@ def _repair(
     begin, end = first - start, last + 1 - start
     for _ in range(TIGHTER):
         error = np.abs(wave - interpolated(wave, lost, order, 1))[begin:end]
-        wrong = np.flatnonzero(error > BESIDE_PEAK * error.max())
+        wrong = np.flatnonzero(error > how.beside * error.max())
         tight = max(begin, begin + int(wrong[0]) - MARGIN)
         end = min(end, begin + int(wrong[-1]) + 1 + MARGIN)
         lost[begin:tight], lost[end : last + 1 - start] = False, False

@@ -53,7 +53,7 @@ LEVEL = Kind(
     title="The level changes in all bands alike",
     measures="By how many dB the sound behind this place is louder than before it, in the middle "
     "of all bands, where they agree.",
-    limits="Automatic gain does the same. Steps that fall on an attack, or below 2 dB, are hidden.",
+    limits="Automatic gain does the same. In music most steps are hidden by its own changes.",
 )
 BACKGROUND = Kind(
     name="background-step",

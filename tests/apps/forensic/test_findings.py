@@ -159,7 +159,10 @@ def test_a_cut_breaks_the_wave_and_a_plain_sound_does_not(recorded) -> None:
 
 
 def test_a_step_of_level_under_a_fade(recorded) -> None:
-    wave = sound(4)
+    hertz = 25.0 * np.arange(4, 288)  # steady in all bands: tones that fit into its frames
+    phases = np.random.default_rng(4).uniform(0, 2 * np.pi, len(hertz))
+    period = np.arange(RATE // 25) / RATE
+    wave = np.tile(np.sin(2 * np.pi * np.outer(period, hertz) + phases).sum(axis=1), 100) / 100
     fade = np.clip((np.arange(len(wave)) - 2 * RATE) / 160, 0, 1)
     changed = rounded(wave * 10 ** (-4 / 20 * fade))
     (found,) = of("level-step", joints.find(recorded(changed)))

@@ -24,14 +24,14 @@ FRAME = 2048  # samples that have one prediction
 BLOCK = 16 * FRAME
 REACH_S = 0.013  # the neighbourhood on each side: longer than the period of a voice
 CLEAR = 8  # samples beside a break that are none of its neighbourhood
-BREAK = 10.0  # times the largest surprise nearby
+BREAK = 8.0  # times the largest surprise nearby
 SEPARATE_S = 0.1  # breaks that are closer are one
 
 BAND_FRAME_S = 0.04
 BANDS = 24
 LOWEST_HZ, HIGHEST_HZ = 100.0, 14_000.0
 SIDE_S = 0.4  # what is compared on both sides of a step of level
-STEP_SCORE = 14.0  # times its standard error over the bands
+STEP_SCORE = 26.0  # times its standard error over the bands
 STEP_DB = 1.5
 STEP_MOST_DB = 14.0  # more is a pause or an attack, which change all bands too
 BACKGROUND_S = 4.0
@@ -53,7 +53,7 @@ LEVEL = Kind(
     title="The level changes in all bands alike",
     measures="By how many dB the sound behind this place is louder than before it, in the middle "
     "of all bands, where they agree.",
-    limits="Automatic gain does the same. Steps that fall on an attack, or below 2 dB, are hidden.",
+    limits="Automatic gain does the same. In music most steps are hidden by its own changes.",
 )
 BACKGROUND = Kind(
     name="background-step",

@@ -28,6 +28,7 @@ SCORE = 7.0  # standard deviations of a line
 LOWEST, HIGHEST = 0.22, 4.2  # of 1 / gain
 LEAST_BLOCKS = 2  # with and without the line, on both sides of a step
 MOST_BITS = 24
+_FIRST = np.arange(1, 4)  # harmonics
 
 Array = npt.NDArray[np.float64]
 
@@ -135,7 +136,7 @@ def _gains(lines: np.ndarray, scores: np.ndarray, rate_hz: int) -> Iterator[Find
     states = np.full(len(lines), -1)  # no line
     kinds: list[float] = []
     for block in clear:
-        near = [n for n, each in enumerate(kinds) if abs(each - lines[block]) < 1e-3]
+        near = [n for n, each in enumerate(kinds) if _alike(each, float(lines[block]))]
         if not near:
             kinds.append(float(lines[block]))
         states[block] = near[0] if near else len(kinds) - 1
@@ -159,6 +160,12 @@ def _gain(line: float, score: float, first: int, last: int, rate_hz: int) -> Fin
         limit=SCORE,
         details={"gain_db": round(-20 * math.log10(line), 2)},
     )
+
+
+def _alike(one: float, other: float) -> bool:
+    """Whether two periods are of one comb: harmonics of both are seen at the same place."""
+    seen = [np.abs(turns - np.rint(turns)) for turns in (one * _FIRST, other * _FIRST)]
+    return bool((np.abs(seen[0][:, None] - seen[1]) < 1e-3).any())
 
 
 def _steps(

@@ -29,7 +29,7 @@ STRENGTH = 0.5
 
 PRESETS: dict[str, tuple[tuple[str, ...], float]] = {
     "any": (("declip", "declick", "dehum", "rumble", "denoise"), STRENGTH),
-    "tape": (("dehum", "rumble", "wow", "denoise"), STRENGTH),
+    "tape": (("dehum", "rumble", "denoise"), STRENGTH),
     "vinyl": (("declick", "decrackle", "dehum", "rumble", "denoise"), STRENGTH),
     "telephone": (("declip", "declick", "dehum", "denoise"), 0.75),
     "podcast": (("declip", "dehum", "rumble", "denoise", "deess"), STRENGTH),

@@ -34,6 +34,7 @@ def card(monkeypatch, cache):
         weights=cards.Weights(sha256=sha256, size_bytes=len(content)),
     )
     monkeypatch.setattr(cards, "names", lambda: [NAME])
+    monkeypatch.setattr(cards, "estimators", lambda: [])
     monkeypatch.setattr(cards, "card", {NAME: card}.__getitem__)
     store.path(card).parent.mkdir(parents=True)
     store.path(card).write_bytes(content)

@@ -462,6 +462,7 @@ def test_a_missing_file_and_a_file_in_the_way(tmp_path: Path) -> None:
     [
         MemoryError(),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes"),
+        RuntimeError("std::bad_alloc"),
         torch.OutOfMemoryError("CUDA out of memory."),
         RuntimeError("can't start new thread"),
         ImportError("libopus.so: failed to map segment from shared object"),

@@ -84,6 +84,7 @@ _NO_MEMORY = (  # words of torch, of Python and of the loader of libraries
     "can't allocate memory",
     "cannot allocate memory",
     "out of memory",
+    "bad_alloc",  # of C++
     "can't start new thread",
     "failed to map segment",
     "error return without exception set",  # C code that had no room for its exception

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from benchmarks.analyze.sounding import DRUM_CHANNEL, Hit, render
+from benchmarks.analyze.rendered import DRUM_CHANNEL, Hit, render
 
 from unweave.apps.analyze.drums import HOP, RATE_HZ, SIZE, SPECTRA, rises
 

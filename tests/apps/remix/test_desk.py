@@ -133,7 +133,7 @@ def test_unchanged_stems_leave_the_mix_to_the_bit() -> None:
 
 
 def test_the_frame_is_a_power_of_two_and_its_hop_divides_every_block() -> None:
-    from unweave.apps.remix.material import BLOCK
+    from unweave.apps._shared.material import BLOCK
 
     for rate_hz in (8000, 44100, 48000, 192_000, 384_000):
         assert BLOCK % (Desk({}, {}, 0.5, rate_hz).frame // desk.HOPS) == 0

@@ -11,8 +11,9 @@ import pytest
 
 import unweave
 from tests.apps.remix.sounds import RATE_HZ, MidSide, noise, read, stems_of, write
+from unweave.apps._shared import material
 from unweave.apps._shared.levels import Meter
-from unweave.apps.remix import material, projects
+from unweave.apps.remix import projects
 from unweave.apps.remix.mix import Mix, Strip
 from unweave.audio.reader import probe
 from unweave.audio.stem_file.check import check

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from unweave.apps._shared.material import Material
 from unweave.apps.analyze import measures, pitch, sounds
 from unweave.apps.analyze.events import Event, Lane, lane
 from unweave.apps.analyze.features import (
@@ -25,7 +26,6 @@ from unweave.apps.analyze.measures import Measured
 from unweave.apps.analyze.pitch import Compass, Contour
 from unweave.apps.analyze.rhythm import Rhythm, rhythm
 from unweave.apps.analyze.sounds import BASS, DRUMS, MIX, TONES, VOICE
-from unweave.apps.remix.material import Material
 from unweave.audio.resampler import Resampler
 from unweave.errors import WeightsError
 from unweave.types import Wave

@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import registry
-from unweave.apps._shared import batch, results
+from unweave.apps._shared import batch, material, results
 from unweave.apps._shared.batch import Watch
+from unweave.apps._shared.material import Material
 from unweave.apps.analyze import files, sounds
 from unweave.apps.analyze.analysis import PASSES, Analysis, Estimate, analysed
 from unweave.apps.analyze.events import Lane
 from unweave.apps.analyze.measures import OCTAVES_HZ, Measured
 from unweave.apps.analyze.names import note_name
-from unweave.apps.remix import material
 from unweave.apps.remix.job import title_of
-from unweave.apps.remix.material import Material
 from unweave.core.atomic import straight
 from unweave.core.file_names import safe
 from unweave.core.files import hashed, shown

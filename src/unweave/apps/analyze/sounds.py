@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from unweave.apps.remix import material
-from unweave.apps.remix.material import BLOCK, Material
+from unweave.apps._shared import material
+from unweave.apps._shared.material import BLOCK, Material
 from unweave.audio.reader import Reader, probe
 from unweave.core.files import readable, shown
 from unweave.core.region import Region

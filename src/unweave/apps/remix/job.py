@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import registry
-from unweave.apps._shared import batch, results
+from unweave.apps._shared import batch, material, results
 from unweave.apps._shared.batch import Watch
-from unweave.apps.remix import material, projects
-from unweave.apps.remix.material import Material
+from unweave.apps._shared.material import Material
+from unweave.apps.remix import projects
 from unweave.apps.remix.mix import Mix, Strip
 from unweave.apps.remix.output import Made, made
 from unweave.audio.info import SourceInfo

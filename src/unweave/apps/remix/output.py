@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from unweave.apps._shared.material import Material
 from unweave.apps.remix import projects, render
-from unweave.apps.remix.material import Material
 from unweave.apps.remix.mix import Mix, Strip
 from unweave.apps.remix.render import Level, OnBlock, Rendered, Target
 from unweave.apps.remix.spectrum import Correction

@@ -18,10 +18,10 @@ import numpy as np
 
 from unweave.apps._shared import levels
 from unweave.apps._shared.levels import Levels
+from unweave.apps._shared.material import Material
 from unweave.apps.remix import spectrum
 from unweave.apps.remix.desk import Desk, mixed
 from unweave.apps.remix.filters import Array, Gain, taps, tilted
-from unweave.apps.remix.material import Material
 from unweave.apps.remix.mix import Mix, Strip
 from unweave.apps.remix.spectrum import Correction, Spectrum
 from unweave.audio.info import SourceInfo

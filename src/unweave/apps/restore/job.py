@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from unweave.apps._shared import batch, levels, results
+from unweave.apps._shared import batch, levels, material, results
 from unweave.apps._shared.batch import Watch
-from unweave.apps.remix import material
 from unweave.apps.restore import chain, dereverb, sources
 from unweave.apps.restore.chain import Source
 from unweave.apps.restore.figures import Figures, Figuring

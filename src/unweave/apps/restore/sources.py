@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unweave.apps.remix.material import Material
+from unweave.apps._shared.material import Material
 from unweave.apps.restore import chain, place
 from unweave.apps.restore.chain import Chain, Source
 from unweave.apps.restore.fill import filled

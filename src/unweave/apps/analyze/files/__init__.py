@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from unweave.apps._shared.material import Material
 from unweave.apps.analyze.analysis import LANES, Analysis
-from unweave.apps.remix.material import Material
 from unweave.core.files import writable
 from unweave.errors import UsageError, quoted
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from unweave.apps._shared.material import Material
 from unweave.apps.analyze.analysis import Analysis
 from unweave.apps.analyze.events import Event
 from unweave.apps.analyze.names import note_name
-from unweave.apps.remix.material import Material
 from unweave.exports.labels import label_track
 from unweave.exports.reaper import project as reaper
 from unweave.exports.session import Marker, Session, Tempo, track_of

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unweave.apps._shared.material import Material
 from unweave.apps.analyze.analysis import Analysis, OnSamples
 from unweave.apps.analyze.events import Event
 from unweave.apps.analyze.sounds import MIX, blocks_of, roles
-from unweave.apps.remix.material import Material
 from unweave.core.files import shown, writable
 from unweave.viz import need_matplotlib
 from unweave.viz.picture import Picture, picture_of

@@ -22,7 +22,9 @@ from typing import Any
 # From glibc's malloc.h: the heap shrinks when this is free; blocks below this come from the heap.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 KEPT = 256 << 20
-HEAP_BLOCKS = 32 << 20  # the largest that glibc takes
+# Larger blocks would leave gaps in the heap that the next segment's blocks do not fit into, so that
+# it grows for minutes; smaller ones are too many to request from the system one by one.
+HEAP_BLOCKS = 8 << 20
 LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"  # torch reads it at its first array; somebody's 0 stays
 
 _settled = False

@@ -235,6 +235,13 @@ def test_what_is_no_checkpoint_is_one_line(mine, tmp_path, content, match):
     assert not mine.exists()
 
 
+def test_the_numbers_of_a_checkpoint_name_its_table(mine, tmp_path):
+    file = tmp_path / "model.data-00000-of-00001"
+    file.write_bytes(b"numbers")
+    with pytest.raises(UsageError, match=r"00001: holds .* numbers; name its table, model\.index$"):
+        own.add(file)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
 def test_what_is_no_file_is_one_line(mine, checkpoint, tmp_path, monkeypatch):
     pipe = tmp_path / "pipe.toml"

@@ -122,6 +122,17 @@ MEASUREMENTS = (
         "htdemucs",
     ),
     Measurement(
+        "htdemucs-memory-day",
+        PERFORMANCE,
+        (
+            f"{PYTHON} -m benchmarks.untrained build/small htdemucs --rate 8000"
+            " --set width=16 layers=1 bottleneck=64 hidden=1",
+            f"{PYTHON} benchmarks/memory.py {{song}} --model build/small/htdemucs.toml --rate 8000"
+            " --minutes 10 480 --formats wav --options='--stems vocals'",
+        ),
+        30,
+    ),
+    Measurement(
         "openunmix-speed",
         PERFORMANCE,
         (

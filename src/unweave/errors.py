@@ -21,6 +21,20 @@ class OutputError(UnweaveError):
     """A place or format that cannot take the stems."""
 
 
+class InTheWayError(OutputError):
+    """A file lies where one is to be written. what: in words; option: the one of the command line
+    that names the folder."""
+
+    kind = OutputError.__name__
+
+    def __init__(self, what: str, option: str = "-o") -> None:
+        super().__init__(what, option)
+        self.what, self.option = what, option
+
+    def __str__(self) -> str:
+        return f"{self.what}; use --overwrite, or another folder with {self.option}"
+
+
 class UsageError(UnweaveError):
     """Options that contradict each other or the input; raised before any work starts."""
 

@@ -1,13 +1,31 @@
-"""Songs one after the other, each told how far it is over all passes through it."""
+"""Songs one after the other, each from its file to the files of a use and their report.
+
+What is alike in all uses is here: one run at a time works on a song, what is finished is skipped,
+what is made gets its names together, and the user sees how far it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
+from typing import Any
 
+from unweave.apps._shared import results
+from unweave.audio.info import SourceInfo
+from unweave.audio.writer import Encoding
+from unweave.core.files import shown
+from unweave.core.status import Status
+from unweave.engine.executor import Executor, shared
+from unweave.engine.limits import peak_memory_mb
+from unweave.engine.report import rounded, versions
+from unweave.engine.source import Watched
 from unweave.jobs import Job, Outcome, Watcher, cancelled
 from unweave.jobs.attempt import Work, attempt
+from unweave.jobs.turns import clear, turn
 from unweave.types import OnProgress, Progress, ShouldStop
 
 
@@ -26,30 +44,149 @@ def run(
     return outcomes
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """Its name, the version of its reports, and a number that goes up when it makes other bytes."""
+
+    name: str
+    schema_version: int
+    revision: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """report: but for what is alike in all. files: complete ones, by their names in the outputs of
+    the job. sounds: what is said of each of them that is sound."""
+
+    report: Mapping[str, Any]
+    files: Mapping[str, Path]
+    sounds: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """A song that was looked at and may be worked on.
+
+    job: with every file that may come. watched: the recording, from before it was opened. facts: of
+    all that is meant to change a byte, None where that cannot be told. reads: files that are read.
+    make: makes the files in a hidden folder.
+    """
+
+    job: Job
+    watched: Watched
+    facts: Mapping[str, Any] | None
+    reads: Iterable[Path]
+    make: Callable[[Path], Made]
+
+
+def done(use: Use, job: Job, prepare: Callable[[], Ready]) -> Outcome:
+    """Do one song, unless that is done already. Raises what goes wrong."""
+    from unweave import __version__
+
+    started = time.perf_counter()
+    with turn(job):
+        clear(job)
+        ready = prepare()
+        job = ready.job
+        identity = results.identity(use.name, use.revision, ready.facts)
+        existing = results.look(job, use.name, identity, ready.reads)
+        if existing.report is not None:
+            return _outcome(job, Status.SKIPPED, existing.report)
+        with results.scratch(job, use.name) as scratch:
+            made = ready.make(scratch)
+            recording = ready.watched.hashed()
+            said = {
+                "schema_version": use.schema_version,
+                "unweave": __version__,
+                "use": use.name,
+                "identity": identity,
+                **made.report,
+                "input": {
+                    **made.report["input"],
+                    "sha256": recording.sha256,
+                    "bytes": recording.bytes,
+                },
+                "warnings": list(dict.fromkeys(made.report["warnings"])),
+                "execution": {
+                    "versions": versions(),
+                    "peak_memory_mb": rounded(peak_memory_mb(), 1),
+                    "seconds": {"total": round(time.perf_counter() - started, 3)},
+                    **made.report.get("execution", {}),
+                },
+            }
+            report = results.published(job, said, made.files, made.sounds, existing.own)
+        job = replace(job, outputs={name: job.outputs[name] for name in made.files})
+    return _outcome(job, Status.DONE, report)
+
+
+def _outcome(job: Job, status: Status, report: dict[str, Any]) -> Outcome:
+    return Outcome(source=job.source, job=job, status=status, report=report, report_path=job.report)
+
+
+def recording_facts(path: Path, info: SourceInfo, start: int, duration_s: float) -> dict[str, Any]:
+    """What a report says of the recording. start: its first sample that is used."""
+    return {
+        "path": os.path.abspath(path),
+        "container": info.container,
+        "codec": info.codec,
+        "sample_rate_hz": info.sample_rate_hz,
+        "channels": info.channels,
+        "layout": info.layout,
+        "duration_s": round(duration_s, 6),
+        "start": start,
+        "tags": dict(info.tags),
+    }
+
+
+def output_facts(how: Encoding, *others: Encoding) -> dict[str, Any]:
+    """What a report says of how the sound is written, and of sound that is written otherwise."""
+    return {
+        "format": how.format,
+        "bit_depth": how.bit_depth,
+        "sample_rate_hz": how.sample_rate_hz,
+        "notes": [note for each in (how, *others) for note in each.notes],
+    }
+
+
 class Watch:
     """Tells how far a song is, over all `passes` through it, and stops where it is asked to.
 
-    The first pass is the separation.
+    The first pass is the separation. passes, total_s: what is known of them; more as it is found.
     """
 
-    on_progress: OnProgress | None
-    check: Callable[[], None]
-    passes: int
-    done_s: float = 0.0  # of sound, in the passes that are over and in this one
-    total_s: float | None = None
+    def __init__(
+        self,
+        job: Job,
+        on_progress: OnProgress | None,
+        should_stop: ShouldStop | None,
+        executor: Executor | None,
+    ) -> None:
+        executor = executor or shared()
+        self.passes = 1
+        self.total_s: float | None = None
+        self.check = partial(executor.check, shown(job.source), should_stop)
+        self._watched = {"should_stop": should_stop, "executor": executor}
+        self._on_progress = on_progress
+        self._done_s = 0.0  # of sound, in the passes that are over and in this one
 
-    def separating(self, progress: Progress) -> None:
-        self.total_s = progress.total_s and self.passes * progress.total_s
-        self.done_s = progress.done_s
-        self._tell()
+    def separate(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """`unweave.separate_file`, which tells how far it is, and stops."""
+        from unweave.api import separate_file
+
+        watched = {"on_progress": self._separating, **self._watched}
+        return separate_file(*arguments, **{**watched, **options})
 
     def add(self, seconds: float) -> None:
-        self.done_s += seconds
+        self._done_s += seconds
         self._tell()
         self.check()
 
+    def _separating(self, progress: Progress) -> None:
+        self.total_s = progress.total_s and self.passes * progress.total_s
+        self._done_s = progress.done_s
+        self._tell()
+
     def _tell(self) -> None:
-        if self.on_progress is not None:
-            total_s = self.total_s and max(self.total_s, self.done_s)
-            self.on_progress(Progress(self.done_s, total_s))
+        if self._on_progress is not None:
+            total_s = self.total_s and max(self.total_s, self._done_s)
+            self._on_progress(Progress(self._done_s, total_s))

@@ -23,7 +23,7 @@ from unweave.core import atomic, journal
 from unweave.core.atomic import Hidden, sha256
 from unweave.core.files import advice, shown
 from unweave.engine.report import as_bytes
-from unweave.errors import OutputError, UsageError
+from unweave.errors import InTheWayError, OutputError, UsageError
 from unweave.jobs import Job
 
 
@@ -35,11 +35,13 @@ class Existing:
     own: Mapping[Path, str] = field(default_factory=dict)
 
 
-def identity(use: str, revision: int, facts: Mapping[str, Any]) -> str:
-    """One hash of all that is meant to change a byte of the files.
+def identity(use: str, revision: int, facts: Mapping[str, Any] | None) -> str | None:
+    """One hash of all that is meant to change a byte of the files; None where that has none.
 
     revision: goes up when a use makes other bytes of the same.
     """
+    if facts is None:
+        return None
     text = json.dumps({"use": use, "revision": revision, **facts}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -82,10 +84,7 @@ def look(job: Job, use: str, identity: str | None, reads: Iterable[Path] = ()) -
                 if same
                 else ", made from another recording or with other options"
             )
-        raise OutputError(
-            f"{shown(job.source)}: {shown(foreign[0])} is there{why}; use --overwrite, or another "
-            "folder with -o"
-        )
+        raise InTheWayError(f"{shown(job.source)}: {shown(foreign[0])} is there{why}")
     return Existing(own=own)
 
 
@@ -148,10 +147,9 @@ def published(
         )
     except OSError as error:
         path = getattr(error, "filename", None) or job.report
-        why = f"cannot be written: {advice(error)}"
         if isinstance(error, FileExistsError):
-            why = "appeared during the run; use --overwrite, or another folder with -o"
-        raise OutputError(f"{shown(path)}: {why}") from error
+            raise InTheWayError(f"{shown(path)}: appeared during the run") from error
+        raise OutputError(f"{shown(path)}: cannot be written: {advice(error)}") from error
     finally:
         for each in (*hidden.values(), *([page] if page is not None else [])):
             each.discard()

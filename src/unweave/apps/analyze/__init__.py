@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import registry
+from unweave.apps._shared.songs import is_separated, songs
 from unweave.apps.analyze import files
 from unweave.apps.analyze.job import Order, ordered, planned, run, worked
-from unweave.apps.remix.job import is_separated, songs
 from unweave.jobs import InputFile
 
 if TYPE_CHECKING:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import registry
+from unweave.apps._shared.separation import Separation, separation
 from unweave.apps.karaoke import voices
 from unweave.apps.karaoke.screen import need_pillow
 from unweave.apps.karaoke.settings import Settings
@@ -26,7 +27,7 @@ from unweave.lyrics import Lyrics, read
 from unweave.lyrics.encoding import decoded
 from unweave.lyrics.files import format_of
 from unweave.options import in_force
-from unweave.request import Output, SeparationRequest, run_options
+from unweave.request import Output, run_options
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
@@ -105,26 +106,23 @@ class Words:
 class Order:
     """What is asked for of every song.
 
-    options: as of `separate_file`, without the format. request: of the separation; None where the
-    separator exists only in memory. stems_dir: where the voice's stems stay; None: nowhere.
+    stems_dir: where the voice's stems stay; None: nowhere.
     """
 
     settings: Settings
-    model: str | AnySeparator
-    options: Mapping[str, Any]
+    separation: Separation
     output: Output
-    request: SeparationRequest | None
     voices: Voices
     words: Words | None = None
     picture: Picture = Picture()
     cdg: bool = False
     cdg_zip: bool = False
     stems_dir: Path | None = None
-    needs: tuple[str, ...] = field(default=())  # the stems that decide which weights are needed
 
     @property
-    def model_name(self) -> str:
-        return self.model if isinstance(self.model, str) else self.model.spec.name
+    def needs(self) -> tuple[str, ...]:
+        """The stems that decide which weights are needed."""
+        return () if self.separation.request is None else self.separation.request.needed
 
     def facts(self) -> dict[str, Any]:
         """What is asked for besides the separation, as plain data."""
@@ -154,7 +152,7 @@ def ordered(
 
     Raises UsageError, InputError for lyrics that cannot be read.
     """
-    output, inference, execution, own = run_options(options)
+    output, inference, _, own = run_options(options)
     if inference.complement is not None:
         raise UsageError("the backing track is the complement already: leave out the complement")
     if settings.changes_sound and find_spec("python_stretch") is None:
@@ -176,35 +174,22 @@ def ordered(
     for path in picture.files().values():
         with readable(path):
             check_file(path)
-    seed = own.pop("seed", 0)
+    own.pop("seed", None)
     if isinstance(model, str):
         _, outputs = registry.resolve(model, own)
         parts = voices.choose(outputs, model, settings.keep_backing)
-        request = registry.request(
-            model,
-            own,
-            stems=parts.stems,
-            seed=seed,
-            output=Output(start=output.start, end=output.end),
-            inference=inference,
-            execution=execution,
-        )
     else:
         parts = voices.choose(model.spec.outputs, model.spec.name, settings.keep_backing)
-        request = None
     return Order(
         settings=settings,
-        model=model,
-        options={k: value for k, value in options.items() if k not in ("format", "bit_depth")},
+        separation=separation(model, options, parts.stems),
         output=output,
-        request=request,
         voices=parts,
         words=words,
         picture=picture,
         cdg=cdg or cdg_zip,
         cdg_zip=cdg_zip,
         stems_dir=stems_dir,
-        needs=request.needed if request is not None else (),
     )
 
 
@@ -253,7 +238,7 @@ def _job(item: InputFile, order: Order, folder: Path, template: str, overwrite: 
     source = item.path
     values = {
         "name": source.stem,
-        "model": order.model_name,
+        "model": order.separation.name,
         "input_ext": source.suffix[1:],
         "parent": Path(os.path.abspath(source)).parent.name,
     }

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import registry
+from unweave.apps._shared.songs import is_separated, songs
 from unweave.apps.remix import mix_file
-from unweave.apps.remix.job import Order, is_separated, ordered, planned, remixed, run, songs
+from unweave.apps.remix.job import Order, ordered, planned, remixed, run
 from unweave.apps.remix.mix import Mix, Strip, Value, merged
 from unweave.jobs import InputFile
 

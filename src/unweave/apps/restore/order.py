@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import registry
+from unweave.apps._shared.separation import Separation, separation
 from unweave.apps.restore import dereverb
 from unweave.apps.restore.settings import Settings
 from unweave.audio.reader import probe
 from unweave.core.files import hashed
 from unweave.core.stem_names import canonical
 from unweave.errors import UsageError
-from unweave.request import Output, SeparationRequest, run_options
+from unweave.request import Output, run_options
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
@@ -24,14 +25,9 @@ VOICE = ("vocals",)
 
 @dataclass(frozen=True, kw_only=True)
 class Stems:
-    """Voice and the rest apart: the separator, its options, and which of its stems are the voice.
+    """Voice and the rest apart, and which stems are the voice. settings: of the voice."""
 
-    request: None where the separator exists only in memory. settings: of the voice.
-    """
-
-    model: str | AnySeparator
-    options: Mapping[str, Any]
-    request: SeparationRequest | None
+    separation: Separation
     voice: tuple[str, ...]
     settings: Settings
 
@@ -66,7 +62,7 @@ class Order:
     @property
     def in_memory(self) -> bool:
         """Whether some separator exists only in memory, so that the work has no identity."""
-        made = self.stems is not None and self.stems.request is None
+        made = self.stems is not None and self.stems.separation.request is None
         return made or (self.dry is not None and not isinstance(self.dry[0], str))
 
 
@@ -85,7 +81,7 @@ def ordered(
 
     Raises UsageError, InputError where the recording of the noise cannot be read.
     """
-    output, inference, execution, own = run_options(options)
+    output, _, _, own = run_options(options)
     if settings.noise_from is not None:
         probe(Path(settings.noise_from))
     tools = {*settings.tools, *(voice_settings.tools if voice_settings else ())}
@@ -101,22 +97,12 @@ def ordered(
                 "a recording of the noise of the mix says nothing of the noise in a stem; leave "
                 "out noise_from, or by_stem"
             )
-        request = None
-        if isinstance(model, str):
-            seed = own.pop("seed", 0)
-            part = Output(start=output.start, end=output.end)
-            request = registry.request(
-                model, own, seed=seed, output=part, inference=inference, execution=execution
-            )
-        elif own:
-            raise UsageError(f"{model.spec.name} is loaded already; give it {next(iter(own))!r}")
-        there = request.stems if request else model.spec.stems  # type: ignore[union-attr]
-        kept = {k: v for k, v in options.items() if k not in ("format", "bit_depth")}
+        how = separation(model, options)
+        if how.request is None and own:
+            raise UsageError(f"{how.name} is loaded already; give it {next(iter(own))!r}")
         stems = Stems(
-            model=model,
-            options=kept,
-            request=request,
-            voice=_voice(voice, there, _name(model)),
+            separation=how,
+            voice=_voice(voice, how.stems, how.name),
             settings=voice_settings or settings,
         )
     else:

@@ -319,6 +319,12 @@ def parse(pairs: Iterable[str]) -> dict[str, object]:
     return options
 
 
+def names(words: str | Iterable[str] | None) -> list[str]:
+    """Names, each by itself or several joined by commas."""
+    given = [words] if isinstance(words, str) else words or ()
+    return [name.strip() for word in given for name in word.split(",") if name.strip()]
+
+
 def _value(text: str) -> object:
     """Numbers and true or false as TOML writes them, `none`; anything else is a word."""
     if text.lower() == "none":

@@ -76,6 +76,17 @@ class Quality(StrEnum):
     BEST = "best"
 
 
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Overwrite existing files.", rich_help_panel=OUTPUT)
+]
+Chosen = Annotated[
+    Quality | None,
+    typer.Option(
+        help="Have a model chosen, of those whose weights are here.",
+        show_default=False,
+        rich_help_panel=MODEL,
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option(

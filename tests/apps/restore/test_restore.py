@@ -136,7 +136,7 @@ def test_a_place_that_is_not_in_the_recording_is_refused_by_its_name(song) -> No
     [
         ({"tools": "denois"}, "there is no tool 'denois'.*perhaps you mean denoise"),
         ({"preset": "cassette"}, "there is no preset 'cassette'"),
-        ({"strength": 1.5}, "strength must be a number from 0 to 1; got 1.5"),
+        ({"strength": 1.5}, "strength must be a number, at least 0, at most 1; got 1.5"),
         ({"noise": "5"}, "noise must be two times, as in .*; got '5'"),
         ({"noise": (3, 2)}, "the end, 2, is not after the start"),
         ({"noise": "0-1", "noise_from": "x.wav"}, "contradict each other"),

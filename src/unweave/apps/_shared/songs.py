@@ -15,6 +15,7 @@ from unweave.core.files import shown
 from unweave.errors import InputError, UsageError
 from unweave.jobs import InputFile, Job, Missed, PassedOver, find
 from unweave.jobs.naming import same_file_key
+from unweave.jobs.plan import refuse_to_write_over
 from unweave.types import StrPath
 
 
@@ -68,7 +69,7 @@ def planned(
     """One job for each song, in a folder of its own.
 
     names: of its files, by what they are, from its title. report: the name of its report. Raises
-    UsageError for two songs with one folder.
+    UsageError for two songs with one folder, and for a file over one that is read.
     """
     output_dir = straight(output_dir)
     jobs: dict[str, Job] = {}
@@ -83,4 +84,5 @@ def planned(
                 f"{shown(folder)}; take them in two runs, each with its own -o"
             )
         jobs[key] = Job(item.path, outputs, folder / report, overwrite)
+    refuse_to_write_over(list(jobs.values()), {item.path: "an input" for item in found})
     return list(jobs.values())

@@ -17,6 +17,7 @@ from unweave.apps._shared.songs import is_separated, songs
 from unweave.apps.analyze import files
 from unweave.apps.analyze.job import Order, ordered, planned, run, worked
 from unweave.jobs import InputFile
+from unweave.options import names
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
@@ -56,13 +57,12 @@ def analyze(
     Raises InputError, OutputError, UsageError, WeightsError, MemoryLimitError or Cancelled, each
     with one line that says what to do. Nothing half-written is left.
     """
-    kinds = export.split(",") if isinstance(export, str) else export
     order = ordered(
         model,
         options,
         stems_from=None if stems_from is None else Path(stems_from),
         least=least,
-        exports=[kind.strip() for kind in kinds if kind.strip()],
+        exports=names(export),
     )
     [job] = planned([InputFile(Path(path))], order, Path(output_dir), overwrite)
     outcome = worked(job, on_progress, should_stop, order=order, executor=executor)

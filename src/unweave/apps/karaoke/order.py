@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,11 +17,11 @@ from unweave.apps.karaoke.settings import Settings
 from unweave.apps.karaoke.video import RATE_FPS, SIZE_PX, checked_rate, checked_size
 from unweave.apps.karaoke.voices import Voices
 from unweave.core.atomic import straight
-from unweave.core.file_names import safe
 from unweave.core.files import check_file, readable, shown
 from unweave.errors import InputError, UsageError
 from unweave.jobs import InputFile, Job
-from unweave.jobs.naming import check_template, fill, same_file_key
+from unweave.jobs.naming import check_template, same_file_key
+from unweave.jobs.plan import namer, refuse_to_write_over
 from unweave.lyrics import Lyrics, read
 from unweave.lyrics.encoding import decoded
 from unweave.lyrics.files import format_of
@@ -230,23 +229,15 @@ def planned(
                     f"{shown(file)}; use --filename-template '{{name}}.{{input_ext}}/{{stem}}."
                     "{ext}', or two runs, each with its own -o"
                 )
-    _refuse_to_write_over(jobs, order)
+    read_too = {path: f"the {name}" for name, path in order.picture.files().items()}
+    if order.words is not None:
+        read_too[order.words.path] = "the lyrics"
+    refuse_to_write_over(jobs, {**{job.source: "the song" for job in jobs}, **read_too})
     return jobs
 
 
 def _job(item: InputFile, order: Order, folder: Path, template: str, overwrite: bool) -> Job:
-    source = item.path
-    values = {
-        "name": source.stem,
-        "model": order.separation.name,
-        "input_ext": source.suffix[1:],
-        "parent": Path(os.path.abspath(source)).parent.name,
-    }
-    subfolder = Path(*(safe(part) for part in item.subfolder.parts))
-
-    def path(stem: str, ext: str) -> Path:
-        return folder / subfolder / fill(template, {**values, "stem": stem, "ext": ext})
-
+    path = namer(item, order.separation.name, folder, template)
     outputs = {BACKING: path(BACKING, order.output.format)}
     if order.words is not None:
         outputs[LYRICS] = path(LYRICS, order.words.path.suffix[1:].lower() or "txt")
@@ -258,20 +249,4 @@ def _job(item: InputFile, order: Order, folder: Path, template: str, overwrite: 
         outputs[CDG] = path(BACKING, "cdg")
     if order.cdg_zip:
         outputs[ZIP] = path(BACKING, "zip")
-    return Job(source, outputs, path(REPORT, "json"), overwrite)
-
-
-def _refuse_to_write_over(jobs: Sequence[Job], order: Order) -> None:
-    """Raises UsageError where a file that the work reads would be written over."""
-    read_by_us = {job.source: "the song" for job in jobs}
-    if order.words is not None:
-        read_by_us[order.words.path] = "the lyrics"
-    read_by_us |= {path: f"the {name}" for name, path in order.picture.files().items()}
-    for path, what in read_by_us.items():
-        for job in jobs:
-            for file in job.files:
-                if file.exists() and path.exists() and file.samefile(path):
-                    raise UsageError(
-                        f"{shown(path)}: is {what}, and would be written over; choose another "
-                        "folder with -o"
-                    )
+    return Job(item.path, outputs, path(REPORT, "json"), overwrite)

@@ -17,6 +17,7 @@ from unweave.apps.remix import mix_file
 from unweave.apps.remix.job import Order, ordered, planned, remixed, run
 from unweave.apps.remix.mix import Mix, Strip, Value, merged
 from unweave.jobs import InputFile
+from unweave.options import names
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
@@ -82,8 +83,8 @@ def remix(
     """
     changes = {
         "gain": gain,
-        "mute": dict.fromkeys(_names(mute), True),
-        "solo": dict.fromkeys(_names(solo), True),
+        "mute": dict.fromkeys(names(mute), True),
+        "solo": dict.fromkeys(names(solo), True),
         "pan": pan,
         "width": width,
         "tilt": tilt,
@@ -94,7 +95,7 @@ def remix(
         model,
         options,
         stems=stems,
-        exports=_names(export),
+        exports=names(export),
     )
     [job] = planned([InputFile(Path(path))], order, Path(output_dir), overwrite)
     outcome = remixed(job, on_progress, should_stop, order=order, executor=executor)
@@ -113,8 +114,3 @@ def in_force(
     """
     found = mix if isinstance(mix, Mix) else Mix() if mix is None else mix_file.read(Path(mix))
     return merged(found, {name: each or {} for name, each in changes.items()}, **shared)
-
-
-def _names(given: str | Iterable[str]) -> list[str]:
-    words = [given] if isinstance(given, str) else given
-    return [name.strip() for word in words for name in word.split(",") if name.strip()]

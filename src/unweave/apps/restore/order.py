@@ -15,6 +15,7 @@ from unweave.audio.reader import probe
 from unweave.core.files import hashed
 from unweave.core.stem_names import canonical
 from unweave.errors import UsageError
+from unweave.options import names
 from unweave.request import Output, run_options
 
 if TYPE_CHECKING:
@@ -120,18 +121,17 @@ def ordered(
 
 
 def _voice(given: str | Iterable[str], there: Iterable[str], owner: str) -> tuple[str, ...]:
-    words = [given] if isinstance(given, str) else given
-    names = [name.strip() for word in words for name in word.split(",") if name.strip()]
+    asked = names(given)
     known = {canonical(stem): stem for stem in there}
-    for name in names:
+    for name in asked:
         if canonical(name) not in known:
             raise UsageError(
                 f"{owner} has no stem {name!r}; it has {', '.join(known.values())}: name those of "
                 "the voice with --voice"
             )
-    if not names or len({*map(canonical, names)}) == len(known) == 0:
+    if not asked:
         raise UsageError("name the stems of the voice, as in --voice vocals")
-    return tuple(dict.fromkeys(known[canonical(name)] for name in names))
+    return tuple(dict.fromkeys(known[canonical(name)] for name in asked))
 
 
 def _name(model: str | AnySeparator) -> str:

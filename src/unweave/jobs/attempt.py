@@ -76,7 +76,7 @@ def do(
             request,
             replace=job.overwrite,
             own=found.own,
-            before_names=partial(release, job, found.report_path),
+            before_names=partial(release, job, found),
             on_progress=on_progress,
             on_block=on_block,
             should_stop=should_stop,

@@ -29,7 +29,8 @@ from unweave.jobs import Job
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """report: of the same work, when all of it is there. own: files that give way, by SHA-256."""
+    """report: of the same work, when all of it is there. own: files that give way, with their
+    SHA-256: what an equal or a killed run made, and with --overwrite what the last run did."""
 
     report: dict[str, Any] | None = None
     own: Mapping[Path, str] = field(default_factory=dict)
@@ -60,19 +61,14 @@ def look(job: Job, use: str, identity: str | None, reads: Iterable[Path] = ()) -
             raise UsageError(
                 f"{shown(path)}: is read, and would be written over; choose another folder with -o"
             )
-    if job.overwrite:
-        return Existing()
-    own = journal.leftovers(job.report.parent)
     report = _report(job.report, use)
+    if job.overwrite:
+        return Existing(own=_unchanged(report, job.report) if report is not None else {})
+    own = journal.leftovers(job.report.parent)
     same = report is not None and identity is not None and report.get("identity") == identity
     if report is not None and same:
-        files = dict(_files(report, job.report.parent))
-        unchanged = {
-            path: digest
-            for path, digest in files.items()
-            if path.is_file() and sha256(path) == digest
-        }
-        if len(unchanged) == len(files):
+        unchanged = _unchanged(report, job.report)
+        if len(unchanged) == len([*report["stems"], *report["exports"]]):
             return Existing(report=report)
         own |= {**unchanged, Path(os.path.abspath(job.report)): sha256(job.report)}
     foreign = [file for file in there if Path(os.path.abspath(file)) not in own]
@@ -120,6 +116,9 @@ def published(
     """
     hidden: dict[str, Hidden] = {}
     page = None
+    taken = {Path(os.path.abspath(job.report))}
+    if job.overwrite:
+        taken |= {Path(os.path.abspath(job.outputs[name])) for name in files}
     try:
         for name, file in files.items():
             hidden[name] = atomic.adopted(file, job.outputs[name])
@@ -142,7 +141,7 @@ def published(
             {hidden[name]: digest for name, digest in digests.items()},
             page,
             replace=job.overwrite,
-            own={path: digest for path, digest in own.items() if path != job.report.absolute()},
+            own={path: digest for path, digest in own.items() if path not in taken},
             before_names=lambda: job.report.unlink(missing_ok=True),
         )
     except OSError as error:
@@ -164,7 +163,12 @@ def _report(path: Path, use: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and found.get("use") == use else None
 
 
-def _files(report: Mapping[str, Any], folder: Path) -> Iterator[tuple[Path, str]]:
-    """Every file that a report names, with its SHA-256."""
-    for item in (*report["stems"], *report["exports"]):
-        yield Path(os.path.abspath(folder / item["path"])), item["sha256"]
+def _unchanged(report: Mapping[str, Any], path: Path) -> dict[Path, str]:
+    """The files of the report at `path` that are there as it says, with their SHA-256."""
+    files = {
+        Path(os.path.abspath(path.parent / item["path"])): str(item["sha256"])
+        for item in (*report["stems"], *report["exports"])
+    }
+    return {
+        file: digest for file, digest in files.items() if file.is_file() and sha256(file) == digest
+    }

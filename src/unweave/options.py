@@ -24,7 +24,7 @@ from typing import Any, Required, Self, TypedDict, TypeVar, Unpack
 
 from unweave.core.plan import Segmentation
 from unweave.core.region import seconds
-from unweave.errors import UsageError, quoted
+from unweave.errors import OptionName, UsageError, quoted
 from unweave.types import Audio, Spec
 
 T = TypeVar("T")
@@ -97,8 +97,8 @@ class Option:
             wrong = found not in self.choices
         if wrong:
             wanted = ", ".join(filter(None, ("" if self.choices else self.kind, self.limits)))
-            place = f"{owner}: {self.name}" if owner else self.name
-            raise UsageError(f"{place} must be {wanted}; got {quoted(value)}")
+            place = f"{owner}: {self.name}" if owner else OptionName(self.name)
+            raise UsageError(place, f" must be {wanted}; got {quoted(value)}")
         return found
 
 

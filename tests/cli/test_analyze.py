@@ -54,7 +54,7 @@ def test_a_batch_goes_on_behind_what_cannot_be_read(recording: Path, say) -> Non
     ("words", "message"),
     [
         (["--export", "pdf"], "there is no export 'pdf'"),
-        (["--least", "2"], "a confidence is a number from 0 to 1; got 2"),
+        (["--least", "2"], "--least must be a number from 0 to 1; got 2"),
         (["--no-separate", "-m", "hpss"], "--no-separate and --model exclude each other"),
         (["--stems-from", "stems", "--start", "1"], "leave out the start and the end"),
         (["-m", "nothing"], "no model is called 'nothing'"),

@@ -63,7 +63,7 @@ def test_a_batch_goes_on_behind_a_song_that_fails(song, say):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--gain", "harmonic=nan"], "gain of harmonic: must be a number from -60 to 60 dB"),
+        (["--gain", "harmonic=nan"], "--gain of harmonic: must be a number from -60 to 60 dB"),
         (["--gain", "harmonic=inf"], "got inf"),
         (["--gain", "harmonic=-61"], "got -61.0"),
         (["--gain", "harmonic"], "--gain takes STEM=NUMBER, as in vocals=...; got 'harmonic'"),

@@ -23,7 +23,7 @@ from unweave.engine.executor import Executor
 from unweave.engine.measure import decibels
 from unweave.engine.report import rounded
 from unweave.engine.source import Watched
-from unweave.errors import UsageError
+from unweave.errors import OptionName, UsageError
 from unweave.jobs import InputFile, Job, Outcome, Watcher
 from unweave.request import Output, run_options
 from unweave.types import OnProgress, ShouldStop
@@ -62,7 +62,7 @@ def ordered(
     """What is asked for, checked as far as it can be without a song. Raises UsageError."""
     output = run_options(options)[0]
     if least is not None and not 0 <= least <= 1:
-        raise UsageError(f"a confidence is a number from 0 to 1; got {least:g}")
+        raise UsageError(OptionName("least"), f" must be a number from 0 to 1; got {least:g}")
     if stems_from is not None and output.region != Output().region:
         raise UsageError("stems that are there are analysed whole; leave out the start and the end")
     how = None if model is None or stems_from is not None else separation(model, options)

@@ -18,7 +18,7 @@ from unweave.apps.karaoke.video import RATE_FPS, SIZE_PX, checked_rate, checked_
 from unweave.apps.karaoke.voices import Voices
 from unweave.core.atomic import straight
 from unweave.core.files import check_file, readable, shown
-from unweave.errors import InputError, UsageError
+from unweave.errors import InputError, OptionName, UsageError
 from unweave.jobs import InputFile, Job
 from unweave.jobs.naming import check_template, same_file_key
 from unweave.jobs.plan import namer, refuse_to_write_over
@@ -74,13 +74,12 @@ class Picture:
 
     def check_use(self, *, words: bool, cdg: bool) -> None:
         """Raises UsageError for what would change nothing. words: whether there are lyrics."""
-        told = {"size": self.size, "frame rate": self.rate_fps, "background": self.background}
-        told |= {} if cdg else {"font": self.font}
-        of_words = [name for name, value in told.items() if value is not None]
+        told = ["size", "rate_fps", "background", *([] if cdg else ["font"])]
+        of_words = [OptionName(name) for name in told if getattr(self, name) is not None]
         if of_words and not (self.kind and words):
-            raise UsageError(
-                f"the {of_words[0]} is of a video with words: ask for one with --video and --lyrics"
-            )
+            video, lyrics = OptionName("video"), OptionName("lyrics")
+            why = " is of a video with words: ask for one with "
+            raise UsageError(of_words[0], why, video, " and ", lyrics)
 
     def files(self) -> dict[str, Path]:
         """The files that are named, by what they are."""
@@ -153,14 +152,15 @@ def ordered(
     """
     output, inference, _, own = run_options(options)
     if inference.complement is not None:
-        raise UsageError("the backing track is the complement already: leave out the complement")
+        name = OptionName("complement")
+        raise UsageError("the backing track is the complement already: leave out ", name)
     if settings.changes_sound and find_spec("python_stretch") is None:
         raise UsageError(
             "key and tempo need python-stretch, which is not installed; run: pip install "
             "'unweave[karaoke]'"
         )
     if (cdg or cdg_zip) and lyrics is None:
-        raise UsageError("CD+G shows words: give them with --lyrics")
+        raise UsageError("CD+G shows words: give them with ", OptionName("lyrics"))
     picture.check_use(words=lyrics is not None, cdg=cdg or cdg_zip)
     words = None if lyrics is None else read_words(lyrics)
     if words is not None and (picture.kind or cdg or cdg_zip):

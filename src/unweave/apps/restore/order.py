@@ -14,7 +14,7 @@ from unweave.apps.restore.settings import Settings
 from unweave.audio.reader import probe
 from unweave.core.files import hashed
 from unweave.core.stem_names import canonical
-from unweave.errors import UsageError
+from unweave.errors import OptionName, UsageError
 from unweave.options import names
 from unweave.request import Output, run_options
 
@@ -88,15 +88,23 @@ def ordered(
     tools = {*settings.tools, *(voice_settings.tools if voice_settings else ())}
     dry = dereverb.chosen(dereverb_model) if "dereverb" in tools else None
     if dereverb_model is not None and dry is None:
-        raise UsageError("a model for dereverb is given and dereverb is no tool; add it with tools")
-    stems = None
+        raise UsageError(
+            OptionName("dereverb_model"),
+            " is for the tool dereverb; add it to ",
+            OptionName("tools"),
+        )
+    stems, apart = None, OptionName("by_stem")
     if by_stem:
         if settings.place is not None:
-            raise UsageError("a region is restored in the mix; leave out by_stem, or the region")
+            raise UsageError(
+                OptionName("region"), " is restored in the mix; leave it out, or ", apart
+            )
         if settings.noise_from is not None:
             raise UsageError(
-                "a recording of the noise of the mix says nothing of the noise in a stem; leave "
-                "out noise_from, or by_stem"
+                "a recording of the noise of the mix says nothing of that in a stem; leave out ",
+                OptionName("noise_from"),
+                ", or ",
+                apart,
             )
         how = separation(model, options)
         if how.request is None and own:
@@ -109,7 +117,7 @@ def ordered(
     else:
         own.pop("seed", None)
         if own:
-            raise UsageError(f"{next(iter(own))!r} is an option of a separator: it takes by_stem")
+            raise UsageError(f"{next(iter(own))!r} is an option of a separator: it takes ", apart)
     return Order(
         settings=settings,
         output=output,
@@ -127,10 +135,11 @@ def _voice(given: str | Iterable[str], there: Iterable[str], owner: str) -> tupl
         if canonical(name) not in known:
             raise UsageError(
                 f"{owner} has no stem {name!r}; it has {', '.join(known.values())}: name those of "
-                "the voice with --voice"
+                "the voice with ",
+                OptionName("voice"),
             )
     if not asked:
-        raise UsageError("name the stems of the voice, as in --voice vocals")
+        raise UsageError("name the stems of the voice, such as vocals, with ", OptionName("voice"))
     return tuple(dict.fromkeys(known[canonical(name)] for name in asked))
 
 

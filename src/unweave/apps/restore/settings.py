@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from unweave.core.region import Region, region
-from unweave.errors import UsageError, quoted
+from unweave.errors import OptionName, UsageError, quoted
 from unweave.options import check, names, option
 
 TOOLS = (
@@ -98,15 +98,18 @@ def settings(
         fill=fill,
     )
     if found.noise is not None and found.noise_from is not None:
-        raise UsageError("noise and noise_from contradict each other; use one of them")
+        both = OptionName("noise"), " and ", OptionName("noise_from")
+        raise UsageError(*both, " contradict each other; use one of them")
     if "denoise" not in found.tools and (noise, noise_from, method) != (None, None, None):
         raise UsageError(
-            "a noise is given but the noise is not reduced; add denoise to the tools, or use a "
-            "preset that has it"
+            "a noise is given but the noise is not reduced; add denoise to ",
+            OptionName("tools"),
+            ", or use a preset that has it",
         )
     if found.place is None and (found.band_hz is not None or fill):
-        what = "fill takes" if fill else "a band goes with"
-        raise UsageError(f"{what} a place in time: give it with --region, as in 12.5-13.1")
+        what = OptionName("fill" if fill else "band")
+        why = " takes a place in time: give it with "
+        raise UsageError(what, why, OptionName("region"), ", as in 12.5-13.1")
     if found.place is not None:
         _check_place(found.place, fill, bool(tools or preset))
     return found
@@ -116,13 +119,16 @@ def _check_place(place: Region, fill: bool, has_tools: bool) -> None:
     if place.end_s is None:
         raise UsageError("a region has two times, as in 12.5-13.1; give its end")
     length_s = place.end_s - place.start_s
+    made_anew = OptionName("fill")
     where = f"the region from {place.start_s:g} to {place.end_s:g} s"
     if fill and has_tools:
-        raise UsageError("fill makes a place anew and uses no tools; leave out tools and preset")
+        left = OptionName("tools"), " and ", OptionName("preset")
+        raise UsageError(made_anew, " makes a place anew and uses no tools; leave out ", *left)
     if fill and length_s > LONGEST_FILL_S:
         raise UsageError(
-            f"fill makes up to {LONGEST_FILL_S:g} s anew; {where} is longer: restore it without "
-            "fill, or choose a shorter one"
+            made_anew,
+            f" makes up to {LONGEST_FILL_S:g} s anew; {where} is longer: restore it without, or "
+            "choose a shorter one",
         )
     if length_s > LONGEST_PLACE_S:
         raise UsageError(
@@ -150,7 +156,8 @@ def _passage(what: str, raw: str | tuple[float, float]) -> Region:
     ends = raw.split("-", 1) if isinstance(raw, str) else raw
     if not isinstance(ends, tuple | list) or len(ends) != 2:
         example = "12.5-13.1 or 1:02-1:03.5"
-        raise UsageError(f"{what} must be two times, as in {example}; got {quoted(raw)}")
+        name = OptionName(what)
+        raise UsageError(name, f" must be two times, as in {example}; got {quoted(raw)}")
     return region(*ends)
 
 
@@ -160,5 +167,6 @@ def _band(raw: str | tuple[float, float]) -> tuple[float, float]:
     except (TypeError, ValueError):
         low_hz = high_hz = math.nan
     if not 0 <= low_hz < high_hz < math.inf:
-        raise UsageError("a band must be two frequencies in Hz, the lower first, as in 200-4000")
+        why = " must be two frequencies in Hz, the lower first, as in 200-4000"
+        raise UsageError(OptionName("band"), why)
     return low_hz, min(high_hz, HIGHEST_HZ)

@@ -130,9 +130,10 @@ def karaoke(
             rich_help_panel=WORDS,
         ),
     ] = None,
-    fps: Annotated[
+    rate_fps: Annotated[
         float | None,
         typer.Option(
+            "--fps",
             metavar="NUMBER",
             help="Frames of the video a second.",
             show_default="30",
@@ -225,7 +226,7 @@ def karaoke(
         picture = app.Picture(
             kind=None if video is None else str(video),
             size=None if size is None else _size_of(size),
-            rate_fps=fps,
+            rate_fps=rate_fps,
             background=background,
             font=font,
         )

@@ -117,6 +117,16 @@ Settings = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(metavar="NUMBER", help="Random seed.", rich_help_panel=MACHINE)]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        min=1,
+        metavar="N",
+        help="Number of files in parallel.",
+        rich_help_panel=MACHINE,
+    ),
+]
 
 
 def dataset_names(incomplete: str) -> list[str]:

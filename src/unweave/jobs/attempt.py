@@ -40,6 +40,8 @@ class Outcome:
 
 
 Work = Callable[[Job, "OnProgress", "ShouldStop"], Outcome]  # raises what goes wrong
+Worker = Callable[["Executor"], Work]
+"""Gives a process its work; goes to child processes as a pickle."""
 
 
 def worker(request: SeparationRequest, executor: Executor) -> Work:

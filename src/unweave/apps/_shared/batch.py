@@ -23,25 +23,37 @@ from unweave.engine.executor import Executor, shared
 from unweave.engine.limits import peak_memory_mb
 from unweave.engine.report import rounded, versions
 from unweave.engine.source import Watched
-from unweave.jobs import Job, Outcome, Watcher, cancelled
-from unweave.jobs.attempt import Work, attempt
+from unweave.jobs import Job, Outcome, Watcher
+from unweave.jobs.attempt import Work, Worker
+from unweave.jobs.pool import Todo
+from unweave.jobs.runner import run_all
 from unweave.jobs.turns import clear, turn
 from unweave.types import OnProgress, Progress, ShouldStop
 
 
 def run(
-    jobs: Sequence[Job], work: Work, watcher: Watcher, should_stop: ShouldStop
+    jobs: Sequence[Job],
+    worker: Worker,
+    watcher: Watcher,
+    should_stop: ShouldStop,
+    workers: int = 1,
 ) -> list[Outcome]:
-    """Do every song; the outcomes are in the order of `jobs`."""
-    outcomes = []
+    """Do every song, so many at a time; the outcomes are in the order of `jobs`."""
+    todo = _started(jobs, watcher, should_stop)
+    return run_all(jobs, todo, worker, watcher, workers, should_stop)
+
+
+def _started(jobs: Sequence[Job], watcher: Watcher, should_stop: ShouldStop) -> Todo:
     for job in jobs:
         if should_stop():
-            outcomes.append(cancelled(job))
-            continue
+            return
         watcher.started(job)
-        outcomes.append(attempt(work, job, partial(watcher.progress, job), should_stop))
-        watcher.finished(outcomes[-1])
-    return outcomes
+        yield job
+
+
+def worker(make: Callable[..., Outcome], order: object, executor: Executor) -> Work:
+    """The work of a process: `make(job, on_progress, should_stop, order=..., executor=...)`."""
+    return partial(make, order=order, executor=executor)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +104,7 @@ def done(use: Use, job: Job, prepare: Callable[[], Ready]) -> Outcome:
         existing = results.look(job, use.name, identity, ready.reads)
         if existing.report is not None:
             return _outcome(job, Status.SKIPPED, existing.report)
-        with results.scratch(job, use.name) as scratch:
+        with results.scratch(job) as scratch:
             made = ready.make(scratch)
             recording = ready.watched.hashed()
             said = {

@@ -85,10 +85,10 @@ def look(job: Job, use: str, identity: str | None, reads: Iterable[Path] = ()) -
 
 
 @contextmanager
-def scratch(job: Job, use: str) -> Iterator[Path]:
+def scratch(job: Job) -> Iterator[Path]:
     """A hidden folder for whoever has the turn of a job. Raises OutputError."""
     beside = job.report.parent
-    folder = beside / f".unweave-{use}"
+    folder = beside / f".unweave-{job.report.stem}"
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir()

@@ -84,11 +84,14 @@ def planned(
 
 
 def run(
-    jobs: Sequence[Job], order: Order, watcher: Watcher, should_stop: ShouldStop
+    jobs: Sequence[Job],
+    order: Order,
+    watcher: Watcher,
+    should_stop: ShouldStop,
+    workers: int = 1,
 ) -> list[Outcome]:
-    """Analyse every song, one after the other; the outcomes are in the order of `jobs`."""
-    work = partial(worked, order=order, executor=Executor(keep_models=1))
-    return batch.run(jobs, work, watcher, should_stop)
+    """Analyse every song, so many at a time; the outcomes are in the order of `jobs`."""
+    return batch.run(jobs, partial(batch.worker, worked, order), watcher, should_stop, workers)
 
 
 def worked(

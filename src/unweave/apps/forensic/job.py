@@ -140,7 +140,7 @@ def run(
         try:
             reference = _reference(case, order, should_stop)
             work = partial(_logged, case=case, order=order, reference=reference)
-            outcomes = batch.run(jobs, work, watcher, should_stop)
+            outcomes = batch.run(jobs, lambda _: work, watcher, should_stop)
         except Cancelled:
             case.note("cancelled")
             raise

@@ -38,11 +38,14 @@ _SOUND = (BACKING, MP3)
 
 
 def run(
-    jobs: Sequence[Job], order: Order, watcher: Watcher, should_stop: ShouldStop
+    jobs: Sequence[Job],
+    order: Order,
+    watcher: Watcher,
+    should_stop: ShouldStop,
+    workers: int = 1,
 ) -> list[Outcome]:
-    """Make every backing track, one after the other; the outcomes are in the order of `jobs`."""
-    work = partial(made, order=order, executor=Executor(keep_models=1))
-    return batch.run(jobs, work, watcher, should_stop)
+    """Make every backing track, so many at a time; the outcomes are in the order of `jobs`."""
+    return batch.run(jobs, partial(batch.worker, made, order), watcher, should_stop, workers)
 
 
 def made(

@@ -102,11 +102,14 @@ def planned(
 
 
 def run(
-    jobs: Sequence[Job], order: Order, watcher: Watcher, should_stop: ShouldStop
+    jobs: Sequence[Job],
+    order: Order,
+    watcher: Watcher,
+    should_stop: ShouldStop,
+    workers: int = 1,
 ) -> list[Outcome]:
-    """Remix every song, one after the other; the outcomes are in the order of `jobs`."""
-    work = partial(remixed, order=order, executor=Executor(keep_models=1))
-    return batch.run(jobs, work, watcher, should_stop)
+    """Remix every song, so many at a time; the outcomes are in the order of `jobs`."""
+    return batch.run(jobs, partial(batch.worker, remixed, order), watcher, should_stop, workers)
 
 
 def remixed(

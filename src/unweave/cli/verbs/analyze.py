@@ -20,6 +20,7 @@ from unweave.cli.options import (
     Settings,
     Start,
     VerboseInPanel,
+    Workers,
 )
 from unweave.cli.session import session
 from unweave.request import Execution, Inference
@@ -81,6 +82,7 @@ def analyze(
     pull: Pull = False,
     settings: Settings = None,
     seed: Seed = 0,
+    workers: Workers = 1,
     as_json: JsonInPanel = False,
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
@@ -115,7 +117,7 @@ def analyze(
             jobs,
             lost,
             passed_over,
-            lambda watcher: app.run(jobs, order, watcher, current.should_stop),
+            lambda watcher: app.run(jobs, order, watcher, current.should_stop, workers),
             models=[name] if name is not None and stems_from is None else [],
             pull=pull,
             takes_models=app.is_separated,

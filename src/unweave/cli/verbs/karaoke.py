@@ -20,6 +20,7 @@ from unweave.cli.options import (
     Seed,
     Settings,
     VerboseInPanel,
+    Workers,
 )
 from unweave.cli.session import session
 from unweave.request import Execution, Inference, Output
@@ -199,6 +200,7 @@ def karaoke(
     pull: Pull = False,
     settings_: Settings = None,
     seed: Seed = 0,
+    workers: Workers = 1,
     as_json: JsonInPanel = False,
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
@@ -247,7 +249,7 @@ def karaoke(
             jobs,
             lost,
             passed_over,
-            lambda watcher: app.run(jobs, order, watcher, current.should_stop),
+            lambda watcher: app.run(jobs, order, watcher, current.should_stop, workers),
             models=[model],
             stems=order.needs,
             pull=pull,

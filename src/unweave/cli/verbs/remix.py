@@ -18,6 +18,7 @@ from unweave.cli.options import (
     Seed,
     Settings,
     VerboseInPanel,
+    Workers,
 )
 from unweave.cli.session import session
 from unweave.request import Execution, Inference, Output
@@ -111,6 +112,7 @@ def remix(
     pull: Pull = False,
     settings: Settings = None,
     seed: Seed = 0,
+    workers: Workers = 1,
     as_json: JsonInPanel = False,
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
@@ -150,7 +152,7 @@ def remix(
             jobs,
             lost,
             passed_over,
-            lambda watcher: app.run(jobs, order, watcher, current.should_stop),
+            lambda watcher: app.run(jobs, order, watcher, current.should_stop, workers),
             models=[model],
             pull=pull,
             takes_models=app.is_separated,

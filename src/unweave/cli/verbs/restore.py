@@ -18,6 +18,7 @@ from unweave.cli.options import (
     Seed,
     Settings,
     VerboseInPanel,
+    Workers,
 )
 from unweave.cli.session import session
 from unweave.request import Execution, Inference, Output
@@ -106,6 +107,7 @@ def restore(
     pull: Pull = False,
     settings: Settings = None,
     seed: Seed = 0,
+    workers: Workers = 1,
     as_json: JsonInPanel = False,
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
@@ -157,7 +159,7 @@ def restore(
             jobs,
             lost,
             passed_over,
-            lambda watcher: app.run(jobs, order, watcher, current.should_stop),
+            lambda watcher: app.run(jobs, order, watcher, current.should_stop, workers),
             models=needed,
             pull=pull,
             lines=_lines,

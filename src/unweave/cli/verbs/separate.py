@@ -20,6 +20,7 @@ from unweave.cli.options import (
     Seed,
     Settings,
     VerboseInPanel,
+    Workers,
 )
 from unweave.cli.session import session
 from unweave.request import Execution, Inference, Output
@@ -111,15 +112,7 @@ def separate(
     ] = None,
     settings_: Settings = None,
     seed: Seed = 0,
-    jobs: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Number of files in parallel.",
-            rich_help_panel=MACHINE,
-        ),
-    ] = 1,
+    workers: Workers = 1,
     as_json: JsonInPanel = False,
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
@@ -163,12 +156,12 @@ def separate(
             plan.missed,
             plan.passed_over,
             lambda watcher: run(
-                plan.jobs, plan.request, watcher, workers=jobs, should_stop=current.should_stop
+                plan.jobs, plan.request, watcher, workers=workers, should_stop=current.should_stop
             ),
             models=[model],
             stems=request.needed,
             pull=pull,
-            after=lambda outcomes: remember(model, request, outcomes) if jobs == 1 else None,
+            after=lambda outcomes: remember(model, request, outcomes) if workers == 1 else None,
         )
 
 

@@ -197,6 +197,23 @@ def test_key_and_tempo_reach_the_track(here, monkeypatch):
     assert lyrics.lines[0].syllables[0].note.pitch == 5
 
 
+def test_the_cover_of_the_lyrics_goes_with_them(here, png):
+    Path("song.txt").write_text(f"#COVER:front.png\n{WORDS}")
+    Path("front.png").write_bytes(png)
+    report = sung(lyrics="song.txt")
+    assert {item["kind"]: item["path"] for item in report["exports"]} == {
+        "lyrics": "lyrics.txt", "cover": "front.png",
+    }  # fmt: skip
+    assert Path("karaoke/song/front.png").read_bytes() == png
+    assert read_lyrics("karaoke/song/lyrics.txt").tags["cover"] == "front.png"
+    Path("song.txt").write_text(WORDS)
+    sung(lyrics="song.txt")
+    assert not Path("karaoke/song/front.png").exists()
+    Path("song.txt").write_text(f"#COVER:backing.wav\n{WORDS}")
+    Path("backing.wav").write_bytes(png)
+    assert [item["kind"] for item in sung(lyrics="song.txt")["exports"]] == ["lyrics"]
+
+
 def test_the_same_bytes_twice(here):
     sung(count_in=1, loudness=-20.0)
     first = sha256(Path("karaoke/song/backing.wav"))

@@ -158,8 +158,9 @@ def _decisive(job: Job, order: Order) -> dict[str, Any] | None:
 
 def _read(job: Job, order: Order) -> dict[str, Path]:
     """Every file that the work reads."""
-    words = {} if order.words is None else {"lyrics": order.words.path}
-    return {"recording": job.source, **words, **order.picture.files()}
+    words = {} if order.words is None else {"lyrics": order.words.path, COVER: order.words.cover}
+    named = {name: path for name, path in words.items() if path is not None}
+    return {"recording": job.source, **named, **order.picture.files()}
 
 
 def _separated(

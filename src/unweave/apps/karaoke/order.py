@@ -22,7 +22,7 @@ from unweave.errors import InputError, OptionName, UsageError
 from unweave.jobs import InputFile, Job
 from unweave.jobs.naming import check_template, same_file_key
 from unweave.jobs.plan import namer, refuse_to_write_over
-from unweave.lyrics import Lyrics, read
+from unweave.lyrics import Lyrics, cover, read
 from unweave.lyrics.encoding import decoded
 from unweave.lyrics.files import format_of
 from unweave.options import in_force
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 BACKING, LYRICS, VIDEO, CDG, ZIP, MP3 = "backing", "lyrics", "video", "cdg", "zip", "mp3"
 REPORT = "karaoke"
 VIDEOS = ("mp4", "webm")
-COVER = "cover"  # as a background: the song's own
+COVER = "cover"  # as a background: the recording's own; as a file: that of UltraStar lyrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +93,13 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """A file of lyrics, as it was read. format: its name among `unweave.lyrics.FORMATS`."""
+    """A file of lyrics, as it was read. format: its name among `unweave.lyrics.FORMATS`. cover: the
+    picture of an UltraStar song, which goes with it."""
 
     path: Path
     lyrics: Lyrics
     format: str
+    cover: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +201,9 @@ def read_words(path: Path) -> Words:
     found = read(path)
     with readable(path):
         text, _ = decoded(path.read_bytes(), None)
-    return Words(path=path, lyrics=found, format=format_of(path, text))
+    name = format_of(path, text)
+    picture = cover.beside(found, path) if name == "ultrastar" else None
+    return Words(path=path, lyrics=found, format=name, cover=picture)
 
 
 def planned(
@@ -232,6 +236,8 @@ def planned(
     read_too = {path: f"the {name}" for name, path in order.picture.files().items()}
     if order.words is not None:
         read_too[order.words.path] = "the lyrics"
+        if order.words.cover is not None:
+            read_too[order.words.cover] = "the cover of the lyrics"
     refuse_to_write_over(jobs, {**{job.source: "the song" for job in jobs}, **read_too})
     return jobs
 
@@ -249,4 +255,9 @@ def _job(item: InputFile, order: Order, folder: Path, template: str, overwrite: 
         outputs[CDG] = path(BACKING, "cdg")
     if order.cdg_zip:
         outputs[ZIP] = path(BACKING, "zip")
-    return Job(item.path, outputs, path(REPORT, "json"), overwrite)
+    report = path(REPORT, "json")
+    if order.words is not None and order.words.cover is not None:
+        picture = outputs[LYRICS].with_name(order.words.cover.name)
+        if same_file_key(picture) not in map(same_file_key, (*outputs.values(), report)):
+            outputs[COVER] = picture
+    return Job(item.path, outputs, report, overwrite)

@@ -65,7 +65,8 @@ def convert(
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.core.files import shown
         from unweave.errors import UsageError
-        from unweave.lyrics import by_lines, read, shifted, summary, write
+        from unweave.lyrics import by_lines, cover, read, shifted, summary, write
+        from unweave.lyrics.files import format_for
 
         if output is None and format is not None:
             raise UsageError(
@@ -86,9 +87,12 @@ def convert(
         else:
             losses = write(changed, output, format=format, overwrite=overwrite)
             facts |= {"output": str(output), "losses": list(losses)}
-            for loss in losses:
-                current.note(f"note: {shown(output)}: {shown(loss)}")
-            current.result(shown(output))
+            _told(current, output, losses)
+            if (format or format_for(output, changed)) == "ultrastar":
+                copy = cover.copied(changed, file, output, overwrite=overwrite)
+                facts["cover"] = copy and str(copy)
+                if copy is not None:
+                    current.result(shown(copy))
         if as_json:
             current.emit(facts)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from unweave.apps._shared import results
 from unweave.audio.info import SourceInfo
@@ -29,6 +29,8 @@ from unweave.jobs.pool import Todo
 from unweave.jobs.runner import run_all
 from unweave.jobs.turns import clear, turn
 from unweave.types import OnProgress, Progress, ShouldStop
+
+Order = TypeVar("Order")
 
 
 def run(
@@ -49,20 +51,6 @@ def _started(jobs: Sequence[Job], watcher: Watcher, should_stop: ShouldStop) -> 
             return
         watcher.started(job)
         yield job
-
-
-def worker(make: Callable[..., Outcome], order: object, executor: Executor) -> Work:
-    """The work of a process: `make(job, on_progress, should_stop, order=..., executor=...)`."""
-    return partial(make, order=order, executor=executor)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Use:
-    """Its name, the version of its reports, and a number that goes up when it makes other bytes."""
-
-    name: str
-    schema_version: int
-    revision: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,44 +79,81 @@ class Ready:
     make: Callable[[Path], Made]
 
 
-def done(use: Use, job: Job, prepare: Callable[[], Ready]) -> Outcome:
-    """Do one song, unless that is done already. Raises what goes wrong."""
-    from unweave import __version__
+@dataclass(frozen=True, kw_only=True)
+class Use(Generic[Order]):
+    """One use of separation, for songs with an order: what is asked for of each.
 
-    started = time.perf_counter()
-    with turn(job):
-        clear(job)
-        ready = prepare()
-        job = ready.job
-        identity = results.identity(use.name, use.revision, ready.facts)
-        existing = results.look(job, use.name, identity, ready.reads)
-        if existing.report is not None:
-            return _outcome(job, Status.SKIPPED, existing.report)
-        with results.scratch(job) as scratch:
-            made = ready.make(scratch)
-            recording = ready.watched.hashed()
-            said = {
-                "schema_version": use.schema_version,
-                "unweave": __version__,
-                "use": use.name,
-                "identity": identity,
-                **made.report,
-                "input": {
-                    **made.report["input"],
-                    "sha256": recording.sha256,
-                    "bytes": recording.bytes,
-                },
-                "warnings": list(dict.fromkeys(made.report["warnings"])),
-                "execution": {
-                    "versions": versions(),
-                    "peak_memory_mb": rounded(peak_memory_mb(), 1),
-                    "seconds": {"total": round(time.perf_counter() - started, 3)},
-                    **made.report.get("execution", {}),
-                },
-            }
-            report = results.published(job, said, made.files, made.sounds, existing.own)
-        job = replace(job, outputs={name: job.outputs[name] for name in made.files})
-    return _outcome(job, Status.DONE, report)
+    schema_version: of its reports. revision: goes up when it makes other bytes. look: looks at a
+    song before any work.
+    """
+
+    name: str
+    schema_version: int
+    revision: int
+    look: Callable[[Job, Order, Watch], Ready]
+
+    def run(
+        self,
+        jobs: Sequence[Job],
+        order: Order,
+        watcher: Watcher,
+        should_stop: ShouldStop,
+        workers: int = 1,
+    ) -> list[Outcome]:
+        """Do every song, so many at a time; the outcomes are in the order of `jobs`."""
+        return run(jobs, partial(self.work, order), watcher, should_stop, workers)
+
+    def work(self, order: Order, executor: Executor) -> Work:
+        """The work of one process."""
+        return partial(self.do, order=order, executor=executor)
+
+    def do(
+        self,
+        job: Job,
+        on_progress: OnProgress | None,
+        should_stop: ShouldStop | None,
+        *,
+        order: Order,
+        executor: Executor | None = None,
+    ) -> Outcome:
+        """Do one song, unless that is done already. Raises what goes wrong."""
+        from unweave import __version__
+
+        started = time.perf_counter()
+        watch = Watch(job, on_progress, should_stop, executor)
+        with turn(job):
+            clear(job)
+            ready = self.look(job, order, watch)
+            job = ready.job
+            identity = results.identity(self.name, self.revision, ready.facts)
+            existing = results.look(job, self.name, identity, ready.reads)
+            if existing.report is not None:
+                return _outcome(job, Status.SKIPPED, existing.report)
+            with results.scratch(job) as scratch:
+                made = ready.make(scratch)
+                recording = ready.watched.hashed()
+                said = {
+                    "schema_version": self.schema_version,
+                    "unweave": __version__,
+                    "use": self.name,
+                    "identity": identity,
+                    **made.report,
+                    "input": {
+                        **made.report["input"],
+                        "sha256": recording.sha256,
+                        "bytes": recording.bytes,
+                    },
+                    "warnings": list(dict.fromkeys(made.report["warnings"])),
+                    "execution": {
+                        "versions": versions(),
+                        "peak_memory_mb": rounded(peak_memory_mb(), 1),
+                        "seconds": {"total": round(time.perf_counter() - started, 3)},
+                        **made.report.get("execution", {}),
+                    },
+                }
+                report = results.published(job, said, made.files, made.sounds, existing.own)
+            job = replace(job, outputs={name: job.outputs[name] for name in made.files})
+        return _outcome(job, Status.DONE, report)
 
 
 def _outcome(job: Job, status: Status, report: dict[str, Any]) -> Outcome:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from unweave import registry
 from unweave.apps._shared.songs import is_separated, songs
 from unweave.apps.analyze import files
-from unweave.apps.analyze.job import Order, ordered, planned, run, worked
+from unweave.apps.analyze.job import USE, Order, ordered, planned
 from unweave.jobs import InputFile
 from unweave.options import names
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from unweave.engine.executor import Executor
     from unweave.types import OnProgress, ShouldStop, StrPath
 
-__all__ = ["Order", "analyze", "is_separated", "ordered", "planned", "run", "songs"]
+__all__ = ["USE", "Order", "analyze", "is_separated", "ordered", "planned", "songs"]
 
 
 def analyze(
@@ -65,6 +65,6 @@ def analyze(
         exports=names(export),
     )
     [job] = planned([InputFile(Path(path))], order, Path(output_dir), overwrite)
-    outcome = worked(job, on_progress, should_stop, order=order, executor=executor)
+    outcome = USE.do(job, on_progress, should_stop, order=order, executor=executor)
     assert outcome.report is not None
     return outcome.report

@@ -19,19 +19,16 @@ from unweave.apps.analyze.events import Lane
 from unweave.apps.analyze.measures import OCTAVES_HZ, Measured
 from unweave.apps.analyze.names import note_name
 from unweave.core.files import hashed
-from unweave.engine.executor import Executor
 from unweave.engine.measure import decibels
 from unweave.engine.report import rounded
 from unweave.engine.source import Watched
 from unweave.errors import OptionName, UsageError
-from unweave.jobs import InputFile, Job, Outcome, Watcher
+from unweave.jobs import InputFile, Job
 from unweave.request import Output, run_options
-from unweave.types import OnProgress, ShouldStop
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
 
-USE = Use(name="analyze", schema_version=1, revision=1)
 REPORT = "analysis.json"
 
 
@@ -83,30 +80,6 @@ def planned(
     return songs.planned(found, output_dir, lambda _: names, REPORT, overwrite)
 
 
-def run(
-    jobs: Sequence[Job],
-    order: Order,
-    watcher: Watcher,
-    should_stop: ShouldStop,
-    workers: int = 1,
-) -> list[Outcome]:
-    """Analyse every song, so many at a time; the outcomes are in the order of `jobs`."""
-    return batch.run(jobs, partial(batch.worker, worked, order), watcher, should_stop, workers)
-
-
-def worked(
-    job: Job,
-    on_progress: OnProgress | None,
-    should_stop: ShouldStop | None,
-    *,
-    order: Order,
-    executor: Executor | None = None,
-) -> Outcome:
-    """Analyse one song, unless that is done already. Raises what goes wrong."""
-    watch = Watch(job, on_progress, should_stop, executor)
-    return batch.done(USE, job, partial(_looked_at, job, order, watch))
-
-
 def _looked_at(job: Job, order: Order, watch: Watch) -> Ready:
     sound = _as_it_is(job.source, order)
     source = job.source if sound is None else sound.source
@@ -117,6 +90,9 @@ def _looked_at(job: Job, order: Order, watch: Watch) -> Ready:
         reads=[source],
         make=partial(_made, job, sound, order, watch),
     )
+
+
+USE = Use(name="analyze", schema_version=1, revision=1, look=_looked_at)
 
 
 def _made(

@@ -6,7 +6,7 @@ The hidden folder of `results` holds the voice's stems and what `making` makes t
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -24,41 +24,14 @@ from unweave.audio.writer import Encoding, encoding
 from unweave.core.atomic import straight
 from unweave.core.file_names import safe
 from unweave.core.files import hashed, shown
-from unweave.engine.executor import Executor
 from unweave.engine.measure import decibels
 from unweave.engine.report import rounded, versions
 from unweave.engine.source import Watched
 from unweave.errors import InputError, InTheWayError
-from unweave.jobs import Job, Outcome, Watcher
+from unweave.jobs import Job
 from unweave.jobs.reports import REPORT, output_files
-from unweave.types import OnProgress, ShouldStop
 
-USE = Use(name="karaoke", schema_version=1, revision=2)
 _SOUND = (BACKING, MP3)
-
-
-def run(
-    jobs: Sequence[Job],
-    order: Order,
-    watcher: Watcher,
-    should_stop: ShouldStop,
-    workers: int = 1,
-) -> list[Outcome]:
-    """Make every backing track, so many at a time; the outcomes are in the order of `jobs`."""
-    return batch.run(jobs, partial(batch.worker, made, order), watcher, should_stop, workers)
-
-
-def made(
-    job: Job,
-    on_progress: OnProgress | None,
-    should_stop: ShouldStop | None,
-    *,
-    order: Order,
-    executor: Executor | None = None,
-) -> Outcome:
-    """The backing track of one song, unless it is there already. Raises what goes wrong."""
-    watch = Watch(job, on_progress, should_stop, executor)
-    return batch.done(USE, job, partial(_looked_at, job, order, watch))
 
 
 def _looked_at(job: Job, order: Order, watch: Watch) -> Ready:
@@ -74,6 +47,9 @@ def _looked_at(job: Job, order: Order, watch: Watch) -> Ready:
         reads=_read(job, order).values(),
         make=partial(_made, job, info, encodings, order, watch),
     )
+
+
+USE = Use(name="karaoke", schema_version=1, revision=2, look=_looked_at)
 
 
 def _made(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from unweave import registry
 from unweave.apps._shared.songs import is_separated, songs
 from unweave.apps.remix import mix_file
-from unweave.apps.remix.job import Order, ordered, planned, remixed, run
+from unweave.apps.remix.job import USE, Order, ordered, planned
 from unweave.apps.remix.mix import Mix, Strip, Value, merged
 from unweave.jobs import InputFile
 from unweave.options import names
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from unweave.types import OnProgress, ShouldStop, StrPath
 
 __all__ = [
+    "USE",
     "Mix",
     "Order",
     "Strip",
@@ -33,7 +34,6 @@ __all__ = [
     "ordered",
     "planned",
     "remix",
-    "run",
     "songs",
 ]
 
@@ -98,7 +98,7 @@ def remix(
         exports=names(export),
     )
     [job] = planned([InputFile(Path(path))], order, Path(output_dir), overwrite)
-    outcome = remixed(job, on_progress, should_stop, order=order, executor=executor)
+    outcome = USE.do(job, on_progress, should_stop, order=order, executor=executor)
     assert outcome.report is not None
     return outcome.report
 

@@ -24,20 +24,17 @@ from unweave.audio.reader import probe
 from unweave.audio.writer import encoding
 from unweave.core.files import hashed, shown
 from unweave.core.stem_names import RESIDUAL
-from unweave.engine.executor import Executor
 from unweave.engine.measure import decibels
 from unweave.engine.report import rounded
 from unweave.engine.source import Watched
 from unweave.errors import UsageError
 from unweave.exports.names import file_name
-from unweave.jobs import InputFile, Job, Outcome, Watcher
+from unweave.jobs import InputFile, Job
 from unweave.request import Output, run_options
-from unweave.types import OnProgress, ShouldStop
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
 
-USE = Use(name="remix", schema_version=1, revision=2)
 REPORT = "remix.json"
 
 
@@ -101,30 +98,6 @@ def planned(
     return songs.planned(found, output_dir, names, REPORT, overwrite)
 
 
-def run(
-    jobs: Sequence[Job],
-    order: Order,
-    watcher: Watcher,
-    should_stop: ShouldStop,
-    workers: int = 1,
-) -> list[Outcome]:
-    """Remix every song, so many at a time; the outcomes are in the order of `jobs`."""
-    return batch.run(jobs, partial(batch.worker, remixed, order), watcher, should_stop, workers)
-
-
-def remixed(
-    job: Job,
-    on_progress: OnProgress | None,
-    should_stop: ShouldStop | None,
-    *,
-    order: Order,
-    executor: Executor | None = None,
-) -> Outcome:
-    """Remix one song, unless that is done already. Raises what goes wrong."""
-    watch = Watch(job, on_progress, should_stop, executor)
-    return batch.done(USE, job, partial(_looked_at, job, order, watch))
-
-
 def _looked_at(job: Job, order: Order, watch: Watch) -> Ready:
     stems = material.as_it_is(job.source, order.output.region)
     source = job.source if stems is None else stems.source
@@ -143,6 +116,9 @@ def _looked_at(job: Job, order: Order, watch: Watch) -> Ready:
         reads=[source, *map(Path, order.references)],
         make=partial(_made, job, stems, strips, order, watch),
     )
+
+
+USE = Use(name="remix", schema_version=1, revision=2, look=_looked_at)
 
 
 def _made(

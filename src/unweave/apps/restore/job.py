@@ -25,15 +25,13 @@ from unweave.audio.info import SourceInfo
 from unweave.audio.reader import probe
 from unweave.audio.writer import Encoding, Writer, encoding
 from unweave.core.files import hashed
-from unweave.engine.executor import Executor
 from unweave.engine.measure import decibels
 from unweave.engine.report import rounded
 from unweave.engine.source import Watched
-from unweave.jobs import InputFile, Job, Outcome, Watcher
+from unweave.jobs import InputFile, Job
 from unweave.signal.blocks import in_step
-from unweave.types import OnProgress, ShouldStop, Wave
+from unweave.types import Wave
 
-USE = Use(name="restore", schema_version=1, revision=1)
 RESTORED, REMOVED = "restored", "removed"
 REPORT = "restore.json"
 
@@ -45,30 +43,6 @@ def planned(
     what = (RESTORED, REMOVED) if order.removed else (RESTORED,)
     names = {name: f"{name}.{order.output.format}" for name in what}
     return songs.planned(found, output_dir, lambda _: names, REPORT, overwrite)
-
-
-def run(
-    jobs: Sequence[Job],
-    order: Order,
-    watcher: Watcher,
-    should_stop: ShouldStop,
-    workers: int = 1,
-) -> list[Outcome]:
-    """Restore every recording, so many at a time; the outcomes are in the order of `jobs`."""
-    return batch.run(jobs, partial(batch.worker, made, order), watcher, should_stop, workers)
-
-
-def made(
-    job: Job,
-    on_progress: OnProgress | None,
-    should_stop: ShouldStop | None,
-    *,
-    order: Order,
-    executor: Executor | None = None,
-) -> Outcome:
-    """Restore one recording, unless that is done already. Raises what goes wrong."""
-    watch = Watch(job, on_progress, should_stop, executor)
-    return batch.done(USE, job, partial(_looked_at, job, order, watch))
 
 
 def _looked_at(job: Job, order: Order, watch: Watch) -> Ready:
@@ -86,6 +60,9 @@ def _looked_at(job: Job, order: Order, watch: Watch) -> Ready:
         reads=[job.source, *([Path(noise)] if noise else [])],
         make=partial(_made, job, info, how, order, watch),
     )
+
+
+USE = Use(name="restore", schema_version=1, revision=1, look=_looked_at)
 
 
 def _made(

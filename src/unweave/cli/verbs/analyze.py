@@ -117,7 +117,7 @@ def analyze(
             jobs,
             lost,
             passed_over,
-            lambda watcher: app.run(jobs, order, watcher, current.should_stop, workers),
+            lambda watcher: app.USE.run(jobs, order, watcher, current.should_stop, workers),
             models=[name] if name is not None and stems_from is None else [],
             pull=pull,
             takes_models=app.is_separated,

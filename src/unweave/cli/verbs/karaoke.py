@@ -249,7 +249,7 @@ def karaoke(
             jobs,
             lost,
             passed_over,
-            lambda watcher: app.run(jobs, order, watcher, current.should_stop, workers),
+            lambda watcher: app.USE.run(jobs, order, watcher, current.should_stop, workers),
             models=[model],
             stems=order.needs,
             pull=pull,

@@ -152,7 +152,7 @@ def remix(
             jobs,
             lost,
             passed_over,
-            lambda watcher: app.run(jobs, order, watcher, current.should_stop, workers),
+            lambda watcher: app.USE.run(jobs, order, watcher, current.should_stop, workers),
             models=[model],
             pull=pull,
             takes_models=app.is_separated,

@@ -159,7 +159,7 @@ def restore(
             jobs,
             lost,
             passed_over,
-            lambda watcher: app.run(jobs, order, watcher, current.should_stop, workers),
+            lambda watcher: app.USE.run(jobs, order, watcher, current.should_stop, workers),
             models=needed,
             pull=pull,
             lines=_lines,

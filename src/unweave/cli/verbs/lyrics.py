@@ -193,7 +193,7 @@ def align(
     Each line has a confidence. In an LRC, a tag names each line that is doubtful.
     """
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
-        from unweave.apps.align import DOUBTFUL
+        from unweave.apps.align import DOUBTFUL, RESTS
         from unweave.apps.align import align as lay
         from unweave.core.files import shown
 
@@ -201,6 +201,11 @@ def align(
         with _separated(current, song, model, pull, voice, settings) as how:
             draft = lay(song, words, output, encoding=encoding, overwrite=overwrite, **how)
         _told(current, output, draft.losses)
+        if draft.rests < RESTS:
+            current.note(
+                f"note: {shown(output)}: the voice rests before {draft.rests:.0%} of the lines "
+                "only, so that all may have moved: listen to the first ones"
+            )
         if draft.doubtful:
             current.note(
                 f"note: {shown(output)}: {len(draft.doubtful)} of {len(draft.confidence)} lines "
@@ -222,6 +227,7 @@ def align(
                     "output": str(output),
                     "losses": list(draft.losses),
                     "lines": lines,
+                    "rests": round(draft.rests, 3),
                     "passages_s": passages,
                 }
             )

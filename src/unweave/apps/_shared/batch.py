@@ -79,7 +79,7 @@ class Ready:
     make: Callable[[Path], Made]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Use(Generic[Order]):
     """One use of separation, for songs with an order: what is asked for of each.
 

@@ -29,6 +29,8 @@ from unweave.request import Output, run_options
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
 
+SCHEMA_VERSION = 1
+REVISION = 1  # goes up when an analysis finds something else than before
 REPORT = "analysis.json"
 
 
@@ -92,7 +94,7 @@ def _looked_at(job: Job, order: Order, watch: Watch) -> Ready:
     )
 
 
-USE = Use(name="analyze", schema_version=1, revision=1, look=_looked_at)
+USE = Use("analyze", SCHEMA_VERSION, REVISION, look=_looked_at)
 
 
 def _made(

@@ -31,6 +31,8 @@ from unweave.errors import InputError, InTheWayError
 from unweave.jobs import Job
 from unweave.jobs.reports import REPORT, output_files
 
+SCHEMA_VERSION = 1
+REVISION = 2  # goes up when a backing track has other bytes than before
 _SOUND = (BACKING, MP3)
 
 
@@ -49,7 +51,7 @@ def _looked_at(job: Job, order: Order, watch: Watch) -> Ready:
     )
 
 
-USE = Use(name="karaoke", schema_version=1, revision=2, look=_looked_at)
+USE = Use("karaoke", SCHEMA_VERSION, REVISION, look=_looked_at)
 
 
 def _made(

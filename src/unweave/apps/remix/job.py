@@ -35,6 +35,8 @@ from unweave.request import Output, run_options
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
 
+SCHEMA_VERSION = 1
+REVISION = 2  # goes up when a remix has other bytes than before
 REPORT = "remix.json"
 
 
@@ -118,7 +120,7 @@ def _looked_at(job: Job, order: Order, watch: Watch) -> Ready:
     )
 
 
-USE = Use(name="remix", schema_version=1, revision=2, look=_looked_at)
+USE = Use("remix", SCHEMA_VERSION, REVISION, look=_looked_at)
 
 
 def _made(

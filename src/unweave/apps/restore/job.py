@@ -32,6 +32,8 @@ from unweave.jobs import InputFile, Job
 from unweave.signal.blocks import in_step
 from unweave.types import Wave
 
+SCHEMA_VERSION = 1
+REVISION = 1  # goes up when a restoration has other bytes than before
 RESTORED, REMOVED = "restored", "removed"
 REPORT = "restore.json"
 
@@ -62,7 +64,7 @@ def _looked_at(job: Job, order: Order, watch: Watch) -> Ready:
     )
 
 
-USE = Use(name="restore", schema_version=1, revision=1, look=_looked_at)
+USE = Use("restore", SCHEMA_VERSION, REVISION, look=_looked_at)
 
 
 def _made(

@@ -10,7 +10,7 @@ from tests.apps.remix.sounds import MidSide, noise, write
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write(tmp_path / "song.wav", noise(0.3))
+    write(tmp_path / "song.wav", noise(0.6))
     return tmp_path / "out" / "song"
 
 
@@ -36,6 +36,13 @@ def test_a_file_that_somebody_changed_stays(folder: Path) -> None:
     (folder / "remix.wav").write_bytes(b"mine")
     remix(folder, format="flac")
     assert names(folder) == ["remix.flac", "remix.json", "remix.wav"]
+
+
+def test_a_file_that_is_read_stays(folder: Path) -> None:
+    remix(folder, stems=True)
+    stem = folder / "01 vocals.wav"
+    remix(folder, match={"band": str(stem)})
+    assert names(folder) == ["01 vocals.wav", "remix.json", "remix.wav"]
 
 
 def test_a_run_that_fails_takes_nothing(folder: Path) -> None:

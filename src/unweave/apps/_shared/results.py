@@ -63,7 +63,9 @@ def look(job: Job, use: str, identity: str | None, reads: Iterable[Path] = ()) -
             )
     report = _report(job.report, use)
     if job.overwrite:
-        return Existing(own=_unchanged(report, job.report) if report is not None else {})
+        last = _unchanged(report, job.report) if report is not None else {}
+        read = {file for file, path in product(last, sources) if file.samefile(path)}
+        return Existing(own={file: last[file] for file in last if file not in read})
     own = journal.leftovers(job.report.parent)
     same = report is not None and identity is not None and report.get("identity") == identity
     if report is not None and same:

@@ -333,6 +333,16 @@ def test_overwrite_removes_stems_of_another_recording(here, changed):
 
 
 @FAKED
+def test_a_stem_that_is_separated_itself_stays(here):
+    go()
+    rest = Path("out/song/accompaniment.wav")
+    batch = prepare([rest], asked(stems=["vocals"]), Path("out/song"), overwrite=True,
+                    template="{stem}.{ext}")  # fmt: skip
+    [outcome] = run(batch.jobs, batch.request, Silent())
+    assert (outcome.status, rest.exists()) == (Status.DONE, True)
+
+
+@FAKED
 def test_somebody_elses_report_stays(here):
     Path("out/song").mkdir(parents=True)
     Path("out/song/report.json").write_text('{"title": "of mine"}')

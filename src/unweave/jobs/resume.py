@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -78,19 +78,28 @@ def look(job: Job, request: SeparationRequest) -> Existing:
     mine = {_at(file) for file in there}
     own = {path: digest for path, digest in own.items() if path in mine}
     if job.overwrite:
-        own = _outdated(job, beside, set(outputs.values()))
+        read = [job.source, *(Path(file.path) for file in request.separator.files)]
+        own = _outdated(job, beside, set(outputs.values()), read)
     return Existing(state=State.NEW, report_path=_place(job, beside, outputs, own), own=own)
 
 
-def _outdated(job: Job, beside: Mapping[Path, Report], outputs: set[Path]) -> dict[Path, str]:
-    """The unchanged stems of another recording whose report also names some of `outputs`."""
+def _outdated(
+    job: Job, beside: Mapping[Path, Report], outputs: set[Path], read: Iterable[Path]
+) -> dict[Path, str]:
+    """The unchanged stems of another recording whose report also names some of `outputs`, without
+    what is `read`."""
+    stay = {*map(_at, outputs), *(Path(os.path.realpath(path)) for path in read)}
     found: dict[Path, str] = {}
     for path, report in beside.items():
         files = set(output_files(report, path).values())
         some = files & outputs and not files <= outputs
         if some and is_readable(report) and not _is_of(report, job):
             found |= _unchanged(report, path)
-    return {path: digest for path, digest in found.items() if path not in set(map(_at, outputs))}
+    return {
+        path: digest
+        for path, digest in found.items()
+        if path not in stay and Path(os.path.realpath(path)) not in stay
+    }
 
 
 def _stays(file: Path, outputs: Collection[Path], own: Mapping[Path, str]) -> bool:

@@ -4,7 +4,7 @@ The class decides the exit code of the command line, so that scripts can tell wh
 """
 
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 class UnweaveError(Exception):
@@ -21,10 +21,39 @@ class OutputError(UnweaveError):
     """A place or format that cannot take the stems."""
 
 
+class InTheWayError(OutputError):
+    """A file lies where one is to be written. what: in words; option: the one of the command line
+    that names the folder."""
+
+    kind = OutputError.__name__
+
+    def __init__(self, what: str, option: str = "-o") -> None:
+        super().__init__(what, option)
+        self.what, self.option = what, option
+
+    def __str__(self) -> str:
+        return f"{self.what}; use --overwrite, or another folder with {self.option}"
+
+
+class OptionName(str):
+    """The name of an option in Python, in an error; the command line puts its own there."""
+
+
 class UsageError(UnweaveError):
-    """Options that contradict each other or the input; raised before any work starts."""
+    """Options that contradict each other or the input; raised before any work starts.
+
+    words: parts of the line, the names of options among them as `OptionName`.
+    """
 
     exit_code = 2
+
+    def __init__(self, *words: str) -> None:
+        super().__init__("".join(words))
+        self.words = words
+
+    def told(self, name: Callable[[str], str]) -> str:
+        """The line with other names of its options."""
+        return "".join(name(part) if isinstance(part, OptionName) else part for part in self.words)
 
 
 class WeightsError(UnweaveError):

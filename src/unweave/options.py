@@ -24,7 +24,7 @@ from typing import Any, Required, Self, TypedDict, TypeVar, Unpack
 
 from unweave.core.plan import Segmentation
 from unweave.core.region import seconds
-from unweave.errors import UsageError, quoted
+from unweave.errors import OptionName, UsageError, quoted
 from unweave.types import Audio, Spec
 
 T = TypeVar("T")
@@ -97,8 +97,8 @@ class Option:
             wrong = found not in self.choices
         if wrong:
             wanted = ", ".join(filter(None, ("" if self.choices else self.kind, self.limits)))
-            place = f"{owner}: {self.name}" if owner else self.name
-            raise UsageError(f"{place} must be {wanted}; got {quoted(value)}")
+            place = f"{owner}: {self.name}" if owner else OptionName(self.name)
+            raise UsageError(place, f" must be {wanted}; got {quoted(value)}")
         return found
 
 
@@ -317,6 +317,12 @@ def parse(pairs: Iterable[str]) -> dict[str, object]:
             raise UsageError(f"--set takes key=value, as in --set window_s=0.1; got {pair!r}")
         options[key.strip().replace("-", "_")] = _value(text.strip())
     return options
+
+
+def names(words: str | Iterable[str] | None) -> list[str]:
+    """Names, each by itself or several joined by commas."""
+    given = [words] if isinstance(words, str) else words or ()
+    return [name.strip() for word in given for name in word.split(",") if name.strip()]
 
 
 def _value(text: str) -> object:

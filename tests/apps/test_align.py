@@ -250,6 +250,7 @@ def test_lines_begin_where_they_are_sung_and_the_file_reads_back(here, bursts) -
         [line.start_s for line in found.lyrics.lines], starts(bursts), atol=0.06
     )
     assert min(found.confidence) > 0.9
+    assert found.rests == 1
     assert found.doubtful == ()
     assert len(found.passages) == len(COUNTS)
     back = read("song.lrc")
@@ -266,6 +267,8 @@ def test_doubtful_lines_are_marked_in_a_tag_that_stays(here, monkeypatch) -> Non
     found = align("even.wav", "words.txt", "even.lrc", voice="even.wav")
     assert 0 < len(found.doubtful) < len(COUNTS)  # the first begins where the singing does
     assert max(found.confidence[n] for n in found.doubtful) < 0.9 < found.confidence[0]
+    assert found.rests == 0
+    assert max(found.confidence[1:]) == 0  # nothing tells which words are sung where
     tags = read("even.lrc").tags
     marks = [name for name in tags if name.startswith("check")]
     assert marks == [f"check {n + 1}" for n in found.doubtful]

@@ -1,5 +1,6 @@
 """`unweave analyze` from the outside."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,11 +51,42 @@ def test_a_batch_goes_on_behind_what_cannot_be_read(recording: Path, say) -> Non
     assert not list(Path("analyses").rglob(".unweave*"))
 
 
+def test_a_batch_takes_the_stems_of_each_song_from_its_own_folder(recording, say) -> None:
+    Path("album").mkdir()
+    for name in ("one", "two", "three"):
+        shutil.copy(recording, f"album/{name}.wav")
+    for name in ("one", "two"):
+        shutil.copytree("stems", f"apart/{name}")
+    Path("apart/two/drums.wav").unlink()
+    words = ("--stems-from", "apart", "--export", "csv", "--json")
+    done = say("analyze", "album", *words)
+    found = {Path(item["input"]).stem: item for item in done.json["files"]}
+    assert {name: item["status"] for name, item in found.items()} == {
+        "one": "done", "two": "done", "three": "failed",
+    }  # fmt: skip
+    assert "apart: holds no sound files" in found["three"]["error"]["message"]
+    drums = [
+        "drums" in {track["stem"] for track in found[name]["report"]["tracks"]}
+        for name in ("one", "two")
+    ]
+    assert drums == [True, False]
+
+
+def test_weights_that_were_fetched_since_are_another_request(recording, say, monkeypatch) -> None:
+    words = ("analyze", recording, "--no-separate", "--end", "2", "--export", "csv")
+    monkeypatch.setattr("unweave.registry.estimators.here", lambda model: False)
+    assert say(*words).code == 0
+    assert "skipped" in say(*words).out
+    monkeypatch.setattr("unweave.registry.estimators.here", lambda model: True)
+    done = say(*words)
+    assert (done.code, "with other options; use --overwrite" in done.err) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--export", "pdf"], "there is no export 'pdf'"),
-        (["--least", "2"], "a confidence is a number from 0 to 1; got 2"),
+        (["--least", "2"], "--least must be a number from 0 to 1; got 2"),
         (["--no-separate", "-m", "hpss"], "--no-separate and --model exclude each other"),
         (["--stems-from", "stems", "--start", "1"], "leave out the start and the end"),
         (["-m", "nothing"], "no model is called 'nothing'"),

@@ -82,10 +82,14 @@ def test_stems_are_kept_and_taken(song, say, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        ("song.wav --key nan", 2, ["key", "nan"]),
-        ("song.wav --key 25", 2, ["key", "24"]),
-        ("song.wav --tempo 3", 2, ["tempo", "2"]),
-        ("song.wav --bpm 120", 2, ["count_in"]),
+        ("song.wav --key nan", 2, ["--key must be a number", "nan"]),
+        ("song.wav --key 25", 2, ["--key", "24"]),
+        ("song.wav --tempo 3", 2, ["--tempo", "2"]),
+        ("song.wav --guide 99", 2, ["--guide must be a number or none, at least -60"]),
+        ("song.wav --trim-intro -1", 2, ["--trim-intro must be"]),
+        ("song.wav --bpm 120", 2, ["--bpm is for", "--count-in"]),
+        ("song.wav --fps 30", 2, ["--fps is of a video", "--video and --lyrics"]),
+        ("song.wav --keep-backing", 2, ["--keep-backing needs", "with --model"]),
         ("song.wav -m hpss", 2, ["hpss", "voice", "harmonic"]),
         ("song.wav --keep-backing", 2, ["spleeter-2stems", "lead_vocals"]),
         ("song.wav --quality fast -m hpss", 2, ["--quality"]),

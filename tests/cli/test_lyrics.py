@@ -34,6 +34,15 @@ def test_shows_what_is_in_it(song, say):
     }
 
 
+def test_the_cover_goes_with_an_ultrastar_song_alone(song, say, png):
+    song.write_text(f"#COVER:front.png\n{SONG}")
+    Path("front.png").write_bytes(png)
+    done = say("lyrics", song, "new/song.txt", "--json")
+    assert Path(done.json["cover"]).read_bytes() == png
+    assert say("lyrics", song, "other/song.lrc").code == 0
+    assert [path.name for path in Path("other").iterdir()] == ["song.lrc"]
+
+
 def test_converts_shifts_and_says_what_is_lost(song, say):
     done = say("lyrics", song, "song.lrc", "--shift", "0.5")
     assert (done.code, done.out) == (0, "song.lrc\n")

@@ -44,6 +44,13 @@ def test_a_batch_goes_on_behind_a_recording_that_fails(song, say) -> None:
         (["-o", "out.wav"], "out.wav: stems go into a folder"),
         (["--tools", "dereverb"], "no model that takes reverberation away is installed"),
         (["--noise-from", "gone.wav"], "gone.wav: "),
+        (["--strength", "2"], "--strength must be a number, at least 0, at most 1; got 2.0"),
+        (["--noise", "0-1", "--noise-from", "song.wav"], "--noise and --noise-from contradict"),
+        (["--band", "9-2", "--region", "0-1"], "--band must be two frequencies"),
+        (["--region", "5"], "--region must be two times"),
+        (["--fill"], "--fill takes a place in time: give it with --region"),
+        (["--by-stem", "--region", "0-1"], "--region is restored in the mix; leave it out, or --b"),
+        (["--by-stem", "--fill", "--region", "0-1"], "--region is restored in the mix"),
     ],
 )
 def test_what_cannot_be_is_one_line_before_any_work(song, say, words, message) -> None:

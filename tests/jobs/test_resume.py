@@ -316,6 +316,33 @@ def test_what_overwrite_leaves_of_a_report_still_speaks_for_the_other_stems(here
 
 
 @FAKED
+@pytest.mark.parametrize("changed", [False, True])
+def test_overwrite_removes_stems_of_another_recording(here, changed):
+    go()
+    write_noise(Path("song.wav"), seconds=0.4)
+    rest = Path("out/song/accompaniment.wav")
+    if changed:  # somebody's own by now: it stays
+        rest.write_bytes(b"mine")
+    batch = prepare(["song.wav"], asked(stems=["vocals"]), Path("out"), overwrite=True)
+    [outcome] = run(batch.jobs, batch.request, Silent())
+    assert outcome.status is Status.DONE
+    assert rest.exists() == changed
+    if not changed:
+        assert names() == ["report.json", "vocals.wav"]
+        check_reports()
+
+
+@FAKED
+def test_a_stem_that_is_separated_itself_stays(here):
+    go()
+    rest = Path("out/song/accompaniment.wav")
+    batch = prepare([rest], asked(stems=["vocals"]), Path("out/song"), overwrite=True,
+                    template="{stem}.{ext}")  # fmt: skip
+    [outcome] = run(batch.jobs, batch.request, Silent())
+    assert (outcome.status, rest.exists()) == (Status.DONE, True)
+
+
+@FAKED
 def test_somebody_elses_report_stays(here):
     Path("out/song").mkdir(parents=True)
     Path("out/song/report.json").write_text('{"title": "of mine"}')

@@ -23,7 +23,7 @@ from unweave.audio.info import Cover, SourceInfo
 from unweave.audio.resampler import Resampler
 from unweave.core.atomic import Hidden, sync_folders
 from unweave.core.files import advice, shown
-from unweave.errors import OutputError
+from unweave.errors import InTheWayError, OutputError
 from unweave.types import Wave
 
 __all__ = ["FORMATS", "Encoding", "Writer", "encoding"]
@@ -125,10 +125,7 @@ class Writer:
                 self.hidden.place(replace=replace)
             except FileExistsError as error:
                 self.discard()
-                raise OutputError(
-                    f"{shown(self.path)}: has appeared meanwhile; use --overwrite, or another "
-                    "folder with -o"
-                ) from error
+                raise InTheWayError(f"{shown(self.path)}: has appeared meanwhile") from error
             sync_folders([self.path.parent])
         self._state = "committed"
 

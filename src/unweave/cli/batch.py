@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,17 +24,22 @@ def work_through(
     passed_over: Sequence[PassedOver],
     work: Callable[[Watcher], list[Outcome]],
     *,
+    models: Sequence[str] = (),
+    stems: tuple[str, ...] = (),
+    pull: bool = False,
+    takes_models: Callable[[Path], bool] = lambda _: True,
     lines: Callable[[Outcome, bool], list[str]] | None = None,
-    before: Callable[[], None] = lambda: None,
     after: Callable[[list[Outcome]], None] = lambda outcomes: None,
 ) -> NoReturn:
     """Do the jobs, say what became of each, sum up, and exit.
 
-    lost, passed_over: inputs that gave no recording. lines: what is said of a finished one. before:
-    called once the lost inputs are named. after: called with the outcomes of all inputs.
+    lost, passed_over: inputs that gave no recording. models, stems: whose weights are fetched
+    first, unless no recording that is left to do takes models; pull: without a question. lines:
+    what is said of a finished one. after: called with the outcomes of all inputs.
     """
     from unweave.cli.outcomes import Watcher, document, sum_up
     from unweave.cli.progress import display
+    from unweave.cli.weights import fetch
     from unweave.jobs import cancelled, exit_code, in_words, not_found
 
     started = time.monotonic()
@@ -45,7 +51,9 @@ def work_through(
         passed = [str(item.path) for item in passed_over]
         return {**document(outcomes, exit_code(outcomes)), "passed_over": passed}
 
-    before()
+    todo = [job for job in jobs if not os.path.exists(job.report)]
+    if models and any(takes_models(job.source) for job in todo):
+        fetch(current, models, stems=stems, ask=not pull)
     weights = {job.report: _size(job.source) for job in jobs}
     with display(current, weights) as shown_progress:
         watcher = Watcher(current, shown_progress, lines)
@@ -60,6 +68,26 @@ def work_through(
     if current.as_json:
         current.emit(written(outcomes))
     raise typer.Exit(exit_code(outcomes))
+
+
+def chosen(current: Session, model: str | None, quality: str | None, stems: Sequence[str]) -> str:
+    """The model that is named, else the best for `stems` of a quality, else the default.
+
+    Raises UsageError.
+    """
+    from unweave import registry
+    from unweave.errors import UsageError
+
+    if quality is None:
+        return model or registry.DEFAULT
+    from unweave.registry.quality import choose_installed
+
+    if model is not None:
+        raise UsageError("--quality chooses the model: leave out --model, or --quality")
+    choice = choose_installed(quality, stems)
+    for line in choice.in_words():
+        current.note(line)
+    return choice.chosen.name
 
 
 def _size(path: Path) -> int:

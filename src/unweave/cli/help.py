@@ -8,6 +8,8 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from unweave.cli.session import typed
+
 WIDTH = 100  # characters of a line, where the terminal has them
 LONGEST = 1000  # characters of a sentence that is not cut
 
@@ -30,7 +32,11 @@ class _Titled:
 
 
 class Command(_Titled, TyperCommand):
-    """A verb."""
+    """A verb, whose errors name its options as they are typed."""
+
+    def invoke(self, context: Any) -> Any:
+        typed.set({each.name or "": max(each.opts, key=len) for each in self.params})
+        return super().invoke(context)
 
 
 class Group(_Titled, TyperGroup):

@@ -76,6 +76,17 @@ class Quality(StrEnum):
     BEST = "best"
 
 
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Overwrite existing files.", rich_help_panel=OUTPUT)
+]
+Chosen = Annotated[
+    Quality | None,
+    typer.Option(
+        help="Have a model chosen, of those whose weights are here.",
+        show_default=False,
+        rich_help_panel=MODEL,
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option(
@@ -106,6 +117,16 @@ Settings = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(metavar="NUMBER", help="Random seed.", rich_help_panel=MACHINE)]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        min=1,
+        metavar="N",
+        help="Number of files in parallel.",
+        rich_help_panel=MACHINE,
+    ),
+]
 
 
 def dataset_names(incomplete: str) -> list[str]:

@@ -59,19 +59,42 @@ class Watcher:
                 self.current.result(line)
 
 
+def head(outcome: Outcome) -> list[str]:
+    """How the lines on a finished file begin: what it is, how long it took, where it lies."""
+    from unweave.core.files import shown
+
+    assert outcome.report is not None
+    assert outcome.job is not None
+    seconds = outcome.report["execution"]["seconds"]["total"]
+    duration_s = outcome.report["input"]["duration_s"]
+    return [
+        f"{shown(outcome.source)}: {duration_s:.1f} s of sound in {seconds:.1f} s",
+        f"  folder  {shown(outcome.job.report.parent)}",
+    ]
+
+
+def tail(report: dict[str, Any], verbose: bool) -> list[str]:
+    """How they end: with notes on the format and with warnings."""
+    from unweave.core.files import shown
+
+    notes = report["output"]["notes"] if verbose and "output" in report else []
+    return [
+        *(f"  note: {shown(note)}" for note in notes),
+        *(f"  warning: {shown(warning)}" for warning in report["warnings"]),
+    ]
+
+
 def _lines(outcome: Outcome, verbose: bool) -> list[str]:
     """A finished file, for people."""
     from unweave.cli.progress import counted, times_real_time
     from unweave.core.files import shown
 
-    report, job = outcome.report, outcome.job
+    report, lines = outcome.report, head(outcome)
     assert report is not None
-    assert job is not None
     execution = report["execution"]
     seconds, duration_s = execution["seconds"]["total"], report["input"]["duration_s"]
-    speed = f", {times_real_time(duration_s, seconds)}" if duration_s and seconds else ""
-    lines = [f"{shown(job.source)}: {duration_s:.1f} s of sound in {seconds:.1f} s{speed}"]
-    lines.append(f"  folder  {shown(job.report.parent)}")
+    if duration_s and seconds:
+        lines[0] += f", {times_real_time(duration_s, seconds)}"
     width = max(len(item["stem"]) for item in report["stems"])
     for item in report["stems"]:
         file = shown(Path(item["path"]).name)
@@ -86,9 +109,7 @@ def _lines(outcome: Outcome, verbose: bool) -> list[str]:
             f"{counted(execution['passes'], 'pass')}, "
             f"peak memory {execution['peak_memory_mb']} MB, {_options(separator['options'])}"
         )
-        lines += [f"  note: {shown(note)}" for note in report["output"]["notes"]]
-    lines += [f"  warning: {shown(warning)}" for warning in report["warnings"]]
-    return lines
+    return lines + tail(report, verbose)
 
 
 def _options(options: dict[str, Any]) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,9 @@ import typer
 
 from unweave.cli import interrupt
 from unweave.cli.interrupt import INTERRUPTED, PATIENCE_S
+
+typed: ContextVar[Mapping[str, str]] = ContextVar("typed")
+"""The options of the command that runs, as they are typed, by their names in Python."""
 
 EXTRAS = {"scipy": "bench"}  # what only some commands need, and the extra that installs it
 
@@ -134,7 +138,8 @@ def session(
         code = done.exit_code
     except UnweaveError as error:
         kind = getattr(error, "kind", type(error).__name__)
-        code = _ended(current, kind, str(error), error.exit_code)
+        words = error.told(_typed) if isinstance(error, UsageError) else str(error)
+        code = _ended(current, kind, words, error.exit_code)
     except KeyboardInterrupt:
         code = _ended(current, "Cancelled", "interrupted", INTERRUPTED)
     except Exception as error:
@@ -160,6 +165,15 @@ def session(
         code = _ended(current, kind, message, code or 1, details)
     if code or current.stdout_closed:
         raise typer.Exit(code or 1)
+
+
+def _typed(name: str) -> str:
+    """An option as it is typed, by its name in Python: `guide_db` is `--guide`."""
+    from unweave.options import UNITS
+
+    names = typed.get({})
+    unit = next((unit for unit in UNITS if name.endswith(unit)), "")
+    return names.get(name) or names.get(name.removesuffix(unit)) or name
 
 
 def _folder_is_there() -> bool:

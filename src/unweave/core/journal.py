@@ -35,10 +35,11 @@ def commit(
 ) -> None:
     """Give finished files their names, then the report its own.
 
-    files: each with its SHA-256. replace: take the place of files of those names; else only what
-    `own` names, with its SHA-256, gives way. before_names: called before the first rename, when
-    nothing can be missing any more; it makes room for the report. Where a name cannot be given, no
-    file stays. Raises OSError; FileExistsError where a name is taken that may not be.
+    files: each with its SHA-256. replace: take the place of files of those names. own: files, each
+    with its SHA-256, that give way whether or not others come in their place. before_names: called
+    before the first rename, when nothing can be missing any more; it makes room for the report.
+    Where a name cannot be given, no file stays. Raises OSError; FileExistsError where a name is
+    taken that may not be.
     """
     for file in files:
         if file.into:  # a pipe may make us wait, and so comes before anything changes
@@ -53,7 +54,7 @@ def commit(
                     before_names()
                 elif replace:  # an older report must not speak for half of the new
                     report.target.unlink(missing_ok=True)
-                for path, digest in (own or {}).items() if not replace else ():
+                for path, digest in (own or {}).items():
                     if path.is_file() and sha256(path) == digest:
                         path.unlink()
                 for file in named:

@@ -33,7 +33,7 @@ from unweave.engine.limits import enough_memory
 from unweave.engine.measure import FULL_SCALE, UNCLIPPED, Pass, SampleSanitizer, StemMeter
 from unweave.engine.source import Watched
 from unweave.engine.wrap import Work
-from unweave.errors import InputError, OutputError, UsageError
+from unweave.errors import InputError, InTheWayError, OutputError, UsageError
 from unweave.request import Execution, Inference, SeparationRequest
 from unweave.types import Block, OnBlock, OnProgress, Progress, ShouldStop, Wave
 
@@ -275,10 +275,8 @@ def _publish(
     except OSError as error:
         path = getattr(error, "filename", None) or report_path
         if isinstance(error, FileExistsError) and any(path == str(h.target) for h in digests):
-            why = "appeared during the run; use --overwrite, or another folder with -o"
-        else:
-            why = f"cannot be written: {advice(error)}"
-        raise OutputError(f"{shown(path)}: {why}") from error
+            raise InTheWayError(f"{shown(path)}: appeared during the run") from error
+        raise OutputError(f"{shown(path)}: cannot be written: {advice(error)}") from error
     finally:
         if page is not None:
             page.discard()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from unweave.core.files import advice, shown
 from unweave.core.status import Status
 from unweave.engine.limits import enough_memory
-from unweave.errors import Cancelled, OutputError, UnweaveError
+from unweave.errors import Cancelled, InTheWayError, UnweaveError
 from unweave.jobs.plan import Job
 from unweave.jobs.resume import Existing, State, look, release
 from unweave.jobs.turns import clear, turn
@@ -40,6 +40,8 @@ class Outcome:
 
 
 Work = Callable[[Job, "OnProgress", "ShouldStop"], Outcome]  # raises what goes wrong
+Worker = Callable[["Executor"], Work]
+"""Gives a process its work; goes to child processes as a pickle."""
 
 
 def worker(request: SeparationRequest, executor: Executor) -> Work:
@@ -76,7 +78,7 @@ def do(
             request,
             replace=job.overwrite,
             own=found.own,
-            before_names=partial(release, job, found.report_path),
+            before_names=partial(release, job, found),
             on_progress=on_progress,
             on_block=on_block,
             should_stop=should_stop,
@@ -138,7 +140,7 @@ def failed(job: Job, error: Exception) -> Outcome:
         job=job,
         status=Status.FAILED,
         error=message if job.source.name in message or name in message else f"{name}: {message}",
-        error_kind=type(error).__name__,
+        error_kind=getattr(error, "kind", type(error).__name__),
         exit_code=getattr(error, "exit_code", 1),
         details=details,
     )
@@ -163,9 +165,7 @@ def settled(job: Job, request: SeparationRequest) -> tuple[Existing, Outcome | N
     """
     found = look(job, request)
     if found.state is State.CONFLICT:
-        raise OutputError(
-            f"{shown(job.source)}: {found.why}; use --overwrite, or another folder with -o"
-        )
+        raise InTheWayError(f"{shown(job.source)}: {found.why}")
     if found.state is State.UP_TO_DATE:
         return found, _outcome(job, Status.SKIPPED, found, found.report)
     return found, None

@@ -7,7 +7,7 @@ template that would keep them apart, and so is an output over a file that the wo
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from unweave.jobs.naming import (
     same_file_key,
 )
 from unweave.jobs.reports import REPORT
-from unweave.request import SeparationRequest, SeparatorRef
+from unweave.request import SeparationRequest
 
 _MOST_TOLD = 5  # of the pairs that clash
 
@@ -66,7 +66,8 @@ def plan(
     clashes = _clashes(jobs)
     if clashes:
         raise UsageError(_clash_message(clashes, found, request, output_dir, template))
-    _refuse_to_write_over(jobs, request.separator)
+    files = registry.files_read(request.separator)
+    refuse_to_write_over(jobs, {**files, **{job.source: "an input" for job in jobs}})
     return jobs
 
 
@@ -77,20 +78,22 @@ def _job(
     template: str,
     overwrite: bool = False,
 ) -> Job:
+    path = namer(item, request.separator.name, folder, template)
+    outputs = {stem: path(stem, request.output.format) for stem in request.stems}
+    return Job(item.path, outputs, path(REPORT, "json"), overwrite)
+
+
+def namer(item: InputFile, model: str, folder: Path, template: str) -> Callable[[str, str], Path]:
+    """The place of a file of a recording, from its stem and extension, by a template."""
     source = item.path
     values = {
         "name": source.stem,
-        "model": request.separator.name,
+        "model": model,
         "input_ext": source.suffix[1:],
         "parent": Path(os.path.abspath(source)).parent.name,
     }
-    subfolder = Path(*(safe(part) for part in item.subfolder.parts))
-
-    def path(stem: str, ext: str) -> Path:
-        return folder / subfolder / fill(template, {**values, "stem": stem, "ext": ext})
-
-    outputs = {stem: path(stem, request.output.format) for stem in request.stems}
-    return Job(source, outputs, path(REPORT, "json"), overwrite)
+    subfolder = folder.joinpath(*map(safe, item.subfolder.parts))
+    return lambda stem, ext: subfolder / fill(template, {**values, "stem": stem, "ext": ext})
 
 
 Clash = tuple[Path, Path, Path]  # two sources (the same one for two stems) and their common file
@@ -151,9 +154,9 @@ def _clash_message(
     )
 
 
-def _refuse_to_write_over(jobs: Sequence[Job], separator: SeparatorRef) -> None:
-    """Raises UsageError where a file that the work reads would be written over."""
-    read = {**registry.files_read(separator), **{job.source: "an input" for job in jobs}}
+def refuse_to_write_over(jobs: Sequence[Job], read: Mapping[Path, str]) -> None:
+    """Raises UsageError where a file that the work reads would be written over. read: what each
+    is."""
     known = {identity: path for path in read if (identity := _identity(path))}
     for job in jobs:
         for output in job.files:
@@ -161,8 +164,8 @@ def _refuse_to_write_over(jobs: Sequence[Job], separator: SeparatorRef) -> None:
             if identity in known:
                 path = known[identity]
                 raise UsageError(
-                    f"{shown(path)}: is {read[path]}, and a stem of {shown(job.source)} "
-                    "would be written over it; choose another folder with -o"
+                    f"{shown(path)}: is {read[path]}, and would be written over by what "
+                    f"{shown(job.source)} becomes; choose another folder with -o"
                 )
 
 

@@ -1,4 +1,4 @@
-"""Several files at a time, each in a child process that keeps its own separator.
+"""Several files at a time, each in a child process that keeps its own models.
 
 A child that dies costs only the file it was working on: that file is named and a new child takes
 the next one.
@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 from unweave.core import atomic
 from unweave.core.children import Children, Parent
 from unweave.errors import UnweaveError
-from unweave.jobs.attempt import CannotLoadError, Outcome, attempt, cancelled, failed, worker
+from unweave.jobs.attempt import CannotLoadError, Outcome, Worker, attempt, cancelled, failed
 from unweave.jobs.plan import Job
 from unweave.jobs.turns import missing_folders
-from unweave.request import SeparationRequest
 
 if TYPE_CHECKING:
     from unweave.types import Progress, ShouldStop
@@ -38,12 +37,12 @@ class Watcher(Protocol):
 
 
 def run_in_processes(
-    todo: Todo, request: SeparationRequest, watcher: Watcher, workers: int, should_stop: ShouldStop
+    todo: Todo, worker: Worker, watcher: Watcher, workers: int, should_stop: ShouldStop
 ) -> Iterator[Outcome]:
     """Outcomes as they come. Raises CannotLoadError when no file can be done."""
     from unweave.engine.limits import cores
 
-    children = Children(_child_main, request, max(1, cores() // workers))
+    children = Children(_child_main, worker, max(1, cores() // workers))
     # Folders of the jobs that were not there before: of two children that end at once, neither
     # removes the folder of both, and the last process that ends removes all that are empty.
     made: set[Path] = set()
@@ -77,7 +76,7 @@ def run_in_processes(
         atomic.remove_empty(made)
 
 
-def _child_main(pipe: Connection, request: SeparationRequest, threads: int) -> None:
+def _child_main(pipe: Connection, worker: Worker, threads: int) -> None:
     from unweave.engine.allocator import settle
 
     settle()  # before the first thread, so that there is one heap
@@ -87,7 +86,7 @@ def _child_main(pipe: Connection, request: SeparationRequest, threads: int) -> N
     from unweave.engine.executor import Executor
 
     torch.set_num_threads(threads)
-    work = worker(request, Executor(threads=threads, keep_models=1))
+    work = worker(Executor(threads=threads, keep_models=1))
     last_s = 0.0
 
     def progress(at: Progress) -> None:

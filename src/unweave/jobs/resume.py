@@ -8,14 +8,15 @@ report.
 Otherwise each file that the job would overwrite is a conflict, unless nothing is lost with it: an
 equal request made it and it is unchanged, or a run that was killed before its report left it.
 `--overwrite` replaces conflicting files. A report no longer covers stems that another run
-overwrites (`release`).
+overwrites (`release`), and goes on covering its others, unless they are of another recording than
+is separated now: those are removed.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -75,24 +76,49 @@ def look(job: Job, request: SeparationRequest) -> Existing:
             why = _why(foreign[0], beside, job, request)
             return Existing(state=State.CONFLICT, report_path=job.report, why=why)
     mine = {_at(file) for file in there}
-    return Existing(
-        state=State.NEW,
-        report_path=_place(job, beside, outputs),
-        own={path: digest for path, digest in own.items() if path in mine},
-    )
+    own = {path: digest for path, digest in own.items() if path in mine}
+    if job.overwrite:
+        read = [job.source, *(Path(file.path) for file in request.separator.files)]
+        own = _outdated(job, beside, set(outputs.values()), read)
+    return Existing(state=State.NEW, report_path=_place(job, beside, outputs, own), own=own)
 
 
-def release(job: Job, report_path: Path) -> None:
-    """Let no report speak for files that are about to be written over, and `report_path` be free.
+def _outdated(
+    job: Job, beside: Mapping[Path, Report], outputs: set[Path], read: Iterable[Path]
+) -> dict[Path, str]:
+    """The unchanged stems of another recording whose report also names some of `outputs`, without
+    what is `read`."""
+    stay = {*map(_at, outputs), *(Path(os.path.realpath(path)) for path in read)}
+    found: dict[Path, str] = {}
+    for path, report in beside.items():
+        files = set(output_files(report, path).values())
+        some = files & outputs and not files <= outputs
+        if some and is_readable(report) and not _is_of(report, job):
+            found |= _unchanged(report, path)
+    return {
+        path: digest
+        for path, digest in found.items()
+        if path not in stay and Path(os.path.realpath(path)) not in stay
+    }
+
+
+def _stays(file: Path, outputs: Collection[Path], own: Mapping[Path, str]) -> bool:
+    return file not in outputs and _at(file) not in own
+
+
+def release(job: Job, found: Existing) -> None:
+    """Let no report speak for files that are about to go or to be written over, and the place of
+    the new report be free.
 
     A report that names other stems too goes on speaking for those; one that does not is removed,
-    as are the remains of a report at `report_path`. Raises OSError, OutputError.
+    as are the remains of a report at that place. Raises OSError, OutputError.
     """
+    report_path = found.report_path
     outputs = {Path(os.path.normpath(path)) for path in job.outputs.values()}
     emptied = [report_path] if _is_remains(report_path) else []
     for path, report in reports_beside(job.report).items():
         files = output_files(report, path)
-        kept = [item for item in report["stems"] if files[item["stem"]] not in outputs]
+        kept = [i for i in report["stems"] if _stays(files[i["stem"]], outputs, found.own)]
         if files and not kept:
             emptied.append(path)
         elif len(kept) < len(files):
@@ -151,12 +177,14 @@ def _unchanged(report: Report, path: Path) -> dict[Path, str]:
     }
 
 
-def _place(job: Job, beside: Mapping[Path, Report], outputs: Mapping[str, Path]) -> Path:
+def _place(
+    job: Job, beside: Mapping[Path, Report], outputs: Mapping[str, Path], own: Mapping[Path, str]
+) -> Path:
     """Where the report goes: the first name that is free, or will be when `release` has been."""
     written = set(outputs.values())
     for path, report in beside.items():
         files = set(output_files(report, path).values())
-        if files and files <= written:
+        if files and not any(_stays(file, written, own) for file in files):
             return path
     if job.overwrite and job.report not in beside and _is_remains(job.report):
         return job.report

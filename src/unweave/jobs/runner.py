@@ -12,7 +12,7 @@ from pathlib import Path
 
 from unweave.core.status import Status
 from unweave.errors import Cancelled
-from unweave.jobs.attempt import Outcome, attempt, cancelled, failed, settled, worker
+from unweave.jobs.attempt import Outcome, Worker, attempt, cancelled, failed, settled, worker
 from unweave.jobs.plan import Job
 from unweave.jobs.pool import Todo, Watcher, run_in_processes
 from unweave.jobs.turns import tidy
@@ -34,9 +34,25 @@ def run(
     with 1 this process does the work. Raises CannotLoadError when the separator cannot be loaded.
     """
     pending = _unfinished(jobs, request, watcher, should_stop)
-    work = run_in_processes if min(workers, len(jobs)) > 1 else _run_here
+    return run_all(jobs, pending, partial(worker, request), watcher, workers, should_stop)
+
+
+def run_all(
+    jobs: Sequence[Job],
+    todo: Todo,
+    worker: Worker,
+    watcher: Watcher,
+    workers: int,
+    should_stop: ShouldStop,
+) -> list[Outcome]:
+    """Do what is `todo` of the jobs; the outcomes are in the order of `jobs`.
+
+    A job that does not come out of `todo` is cancelled. Raises CannotLoadError.
+    """
+    workers = min(workers, len(jobs))
+    work = run_in_processes if workers > 1 else _run_here
     outcomes: dict[Path, Outcome] = {}
-    for outcome in work(pending, request, watcher, min(workers, len(jobs)), should_stop):
+    for outcome in work(todo, worker, watcher, workers, should_stop):
         watcher.finished(outcome)
         assert outcome.job is not None
         outcomes[outcome.job.report] = outcome
@@ -75,15 +91,11 @@ def _unfinished(
 
 
 def _run_here(
-    todo: Todo,
-    request: SeparationRequest,
-    watcher: Watcher,
-    _workers: int,
-    should_stop: ShouldStop,
+    todo: Todo, worker: Worker, watcher: Watcher, _workers: int, should_stop: ShouldStop
 ) -> Iterator[Outcome]:
     from unweave.engine.executor import Executor
 
-    work = worker(request, Executor(keep_models=1))
+    work = worker(Executor(keep_models=1))
     for job in todo:
         if isinstance(job, Outcome):
             yield job

@@ -55,7 +55,7 @@ def write(
     Raises OutputError, UsageError for a format that there is not.
     """
     path = Path(path)
-    name = format or _format_for(path, lyrics)
+    name = format or format_for(path, lyrics)
     if name not in FORMATS:
         raise UsageError(f"no format of lyrics is called {name!r}; there are {', '.join(FORMATS)}")
     try:
@@ -78,7 +78,8 @@ def check_output(path: Path | str, *, overwrite: bool = True) -> None:
         raise OutputError(f"{shown(path)}: {_THERE}")
 
 
-def _format_for(path: Path, lyrics: Lyrics) -> str:
+def format_for(path: Path, lyrics: Lyrics) -> str:
+    """The name of the format in which a file is written. Raises UsageError."""
     suffix = path.suffix.lower()
     names = [name for name, each in FORMATS.items() if suffix in each.SUFFIXES]
     if not names:

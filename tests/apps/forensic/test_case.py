@@ -38,12 +38,15 @@ def quick(monkeypatch) -> None:
 
 @pytest.fixture(scope="module")
 def key(tmp_path_factory):
+    return new_key(tmp_path_factory.mktemp("keys"))
+
+
+def new_key(folder: Path) -> tuple[Path, Path]:
     """An Ed25519 key and its public half, in PEM."""
     from cryptography.hazmat.primitives import serialization as how
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     made = Ed25519PrivateKey.generate()
-    folder = tmp_path_factory.mktemp("keys")
     pem = how.Encoding.PEM
     files = folder / "key.pem", folder / "public.pem"
     files[0].write_bytes(made.private_bytes(pem, how.PrivateFormat.PKCS8, how.NoEncryption()))
@@ -213,16 +216,27 @@ def test_a_rewritten_log_is_found_by_the_printed_hash_and_by_the_signature(case,
 
 
 def test_a_case_that_another_key_signed_is_named(case, key, tmp_path) -> None:
-    from cryptography.hazmat.primitives import serialization as how
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    other = tmp_path / "other.pem"
-    public = Ed25519PrivateKey.generate().public_key()
-    other.write_bytes(public.public_bytes(how.Encoding.PEM, how.PublicFormat.SubjectPublicKeyInfo))
-    found = forensic.verify(case, public_key=other, replay=False)
+    found = forensic.verify(case, public_key=new_key(tmp_path)[1], replay=False)
     assert found.differs == ("log.jsonl: run 1 is not signed by the key that was given",)
     with pytest.raises(UsageError, match="is no public key"):
         forensic.verify(case, public_key=key[0])
+
+
+def test_a_second_run_may_be_signed_by_another_key(case, original, key, tmp_path) -> None:
+    other = new_key(tmp_path)
+    evidence = original[0] / "<i>call&.wav"
+    [report] = forensic.forensic(evidence, case, technique=HPSS, sign=other[0])
+    assert report["case"]["signature"] == "signature-2.json"
+    assert forensic.verify(case, replay=False).agrees
+    for number, public in ((2, key[1]), (1, other[1])):
+        found = forensic.verify(case, public_key=public, replay=False)
+        assert found.differs == (
+            f"log.jsonl: run {number} is not signed by the key that was given",
+        )
+    signature = case / "signature-2.json"
+    signature.chmod(0o644)
+    shutil.copy(case / "signature-1.json", signature)
+    assert not forensic.verify(case, replay=False).agrees
 
 
 def test_evidence_that_is_elsewhere_is_a_note(case, original, tmp_path) -> None:

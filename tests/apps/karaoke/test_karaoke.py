@@ -197,6 +197,23 @@ def test_key_and_tempo_reach_the_track(here, monkeypatch):
     assert lyrics.lines[0].syllables[0].note.pitch == 5
 
 
+def test_the_cover_of_the_lyrics_goes_with_them(here, png):
+    Path("song.txt").write_text(f"#COVER:front.png\n{WORDS}")
+    Path("front.png").write_bytes(png)
+    report = sung(lyrics="song.txt")
+    assert {item["kind"]: item["path"] for item in report["exports"]} == {
+        "lyrics": "lyrics.txt", "cover": "front.png",
+    }  # fmt: skip
+    assert Path("karaoke/song/front.png").read_bytes() == png
+    assert read_lyrics("karaoke/song/lyrics.txt").tags["cover"] == "front.png"
+    Path("song.txt").write_text(WORDS)
+    sung(lyrics="song.txt")
+    assert not Path("karaoke/song/front.png").exists()
+    Path("song.txt").write_text(f"#COVER:backing.wav\n{WORDS}")
+    Path("backing.wav").write_bytes(png)
+    assert [item["kind"] for item in sung(lyrics="song.txt")["exports"]] == ["lyrics"]
+
+
 def test_the_same_bytes_twice(here):
     sung(count_in=1, loudness=-20.0)
     first = sha256(Path("karaoke/song/backing.wav"))
@@ -211,7 +228,7 @@ def test_the_same_bytes_twice(here):
         ({"keep_backing": True}, UsageError, ["right", "lead_vocals"]),
         ({"complement": "x"}, UsageError, ["complement"]),
         ({"key": float("nan")}, UsageError, ["key", "nan"]),
-        ({"cdg": True}, UsageError, ["CD+G", "--lyrics"]),
+        ({"cdg": True}, UsageError, ["CD+G", "with lyrics"]),
         ({"lyrics": "gone.lrc"}, InputError, ["gone.lrc", "no such file"]),
         ({"lyrics": "late.lrc"}, InputError, ["late.lrc", "song.wav", "9.00", "4.00"]),
         ({"lyrics": "plain.txt", "video": "mp4"}, InputError, ["plain.txt", "time"]),
@@ -228,10 +245,10 @@ def test_the_same_bytes_twice(here):
         ),
         ({"lyrics": "song.txt", "video": "mp4", "font": "gone.ttf"}, InputError, ["gone.ttf"]),
         ({"lyrics": "song.txt", "cdg": True, "font": "gone.ttf"}, InputError, ["gone.ttf"]),
-        ({"lyrics": "song.txt", "font": "a.ttf"}, UsageError, ["font", "--video"]),
-        ({"lyrics": "song.txt", "size": (640, 360)}, UsageError, ["size", "--video"]),
-        ({"video": "mp4", "rate_fps": 25.0}, UsageError, ["frame rate", "--lyrics"]),
-        ({"cdg": True, "lyrics": "song.txt", "background": "cover"}, UsageError, ["--video"]),
+        ({"lyrics": "song.txt", "font": "a.ttf"}, UsageError, ["font", "with video and lyrics"]),
+        ({"lyrics": "song.txt", "size": (640, 360)}, UsageError, ["size", "with video"]),
+        ({"video": "mp4", "rate_fps": 25.0}, UsageError, ["rate_fps", "and lyrics"]),
+        ({"cdg": True, "lyrics": "song.txt", "background": "cover"}, UsageError, ["with video"]),
         ({"lyrics": "letters.lrc", "cdg": True}, InputError, ["letters.lrc", "4dff0"]),
         ({"format": "mp4"}, UsageError, ["format", "wav"]),
         ({"filename_template": "{name}"}, UsageError, ["{stem}"]),

@@ -354,7 +354,7 @@ def test_what_takes_stereo_says_so(tmp_path: Path, folder: Path, changes: dict) 
 
 def test_the_song_is_never_written_over(tmp_path: Path) -> None:
     song = write(tmp_path / "remix" / "remix.wav", noise())
-    with pytest.raises(UsageError, match=r"remix.wav: is read, and would be written over"):
+    with pytest.raises(UsageError, match=r"remix.wav: is an input, and would be written over"):
         unweave.remix(song, tmp_path, model=MidSide(), overwrite=True)
 
 

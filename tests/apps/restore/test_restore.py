@@ -120,7 +120,7 @@ def test_integers_that_would_clip_share_a_gain(song) -> None:
     found, gone = (read(f"restored/song/{name}.flac") for name in ("restored", "removed"))
     assert np.abs(found).max() == pytest.approx(1, abs=1e-3)
     gain = 10 ** (report["gain_db"] / 20)
-    np.testing.assert_allclose(found + gone, gain * wave, atol=1e-3)
+    np.testing.assert_allclose(found + gone, gain * wave, atol=2e-5)  # a rounded figure
 
 
 def test_a_place_that_is_not_in_the_recording_is_refused_by_its_name(song) -> None:
@@ -136,12 +136,12 @@ def test_a_place_that_is_not_in_the_recording_is_refused_by_its_name(song) -> No
     [
         ({"tools": "denois"}, "there is no tool 'denois'.*perhaps you mean denoise"),
         ({"preset": "cassette"}, "there is no preset 'cassette'"),
-        ({"strength": 1.5}, "strength must be a number from 0 to 1; got 1.5"),
+        ({"strength": 1.5}, "strength must be a number, at least 0, at most 1; got 1.5"),
         ({"noise": "5"}, "noise must be two times, as in .*; got '5'"),
         ({"noise": (3, 2)}, "the end, 2, is not after the start"),
         ({"noise": "0-1", "noise_from": "x.wav"}, "contradict each other"),
-        ({"tools": "dehum", "noise": "0-1"}, "add denoise to the tools"),
-        ({"band": "200-4000"}, "a band goes with a place in time"),
+        ({"tools": "dehum", "noise": "0-1"}, "add denoise to tools"),
+        ({"band": "200-4000"}, "band takes a place in time"),
         ({"band": "4000-200", "region": "0-1"}, "two frequencies in Hz, the lower first"),
         ({"fill": True}, "fill takes a place in time"),
         ({"fill": True, "region": "0-5"}, "fill makes up to 2 s anew"),

@@ -1,7 +1,7 @@
-"""Where the stems of a remix come from: a separation, a stem file, a folder that `separate` wrote.
+"""Where the stems of a song come from: a separation, a stem file, a folder that `separate` wrote.
 
-All are files, which can be read as often as a remix needs: to measure, to mix, and once more where
-a gain was found too late. So memory holds a few blocks of the song and never the song.
+All are files, which can be read as often as a use needs: to measure, to mix, and once more where a
+gain was found too late. So memory holds a few blocks of the song and never the song.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from unweave.apps._shared.separation import Separation
 from unweave.audio.info import SourceInfo
 from unweave.audio.reader import Reader, probe
 from unweave.audio.stem_file.reader import StemReader, read_metadata
@@ -190,16 +191,30 @@ def of_files(
     )
 
 
-def separated(
-    source: Path, scratch: Path, separate: Callable[..., dict[str, Any]], options: Mapping[str, Any]
-) -> Material:
-    """A recording whose stems are made now, into `scratch`, as 32-bit float WAV.
+def as_it_is(source: Path, region: Region) -> Material | None:
+    """The stems of a stem file or a folder; None for a recording, which brings none.
 
-    separate: `unweave.separate_file`, with the model and what watches over it. Raises what that
-    raises.
+    Raises InputError for another folder, UsageError for a region of stems that are there.
     """
-    own = {**options, "format": "wav", "bit_depth": 32}
-    report = separate(source, scratch, filename_template="{stem}.{ext}", **own)
+    if is_folder(source):
+        check_region("folder of stems", source, region)
+        return of_folder(source)
+    if source.is_dir():
+        raise InputError(
+            f"{shown(source)}: is a folder without the report of a separation; name a recording, "
+            "or a folder that 'unweave separate' wrote"
+        )
+    return of_stem_file(source, region) if is_stem_file(source) else None
+
+
+def separated(
+    source: Path, scratch: Path, how: Separation, separate: Callable[..., dict[str, Any]]
+) -> Material:
+    """A recording whose stems are made now, into `scratch`.
+
+    separate: `unweave.separate_file`, with what watches over it. Raises what that raises.
+    """
+    report = separate(source, scratch, how.model, filename_template="{stem}.{ext}", **how.options)
     files = output_files(report, scratch / f"{REPORT}.json")
     files = {stem: file for stem, file in files.items() if stem != RESIDUAL}
     made = of_files(source, files, report["input"]["start"], report["input"]["samples"])

@@ -23,23 +23,26 @@ from unweave.core import atomic, journal
 from unweave.core.atomic import Hidden, sha256
 from unweave.core.files import advice, shown
 from unweave.engine.report import as_bytes
-from unweave.errors import OutputError, UsageError
+from unweave.errors import InTheWayError, OutputError, UsageError
 from unweave.jobs import Job
 
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """report: of the same work, when all of it is there. own: files that give way, by SHA-256."""
+    """report: of the same work, when all of it is there. own: files that give way, with their
+    SHA-256: what an equal or a killed run made, and with --overwrite what the last run did."""
 
     report: dict[str, Any] | None = None
     own: Mapping[Path, str] = field(default_factory=dict)
 
 
-def identity(use: str, revision: int, facts: Mapping[str, Any]) -> str:
-    """One hash of all that is meant to change a byte of the files.
+def identity(use: str, revision: int, facts: Mapping[str, Any] | None) -> str | None:
+    """One hash of all that is meant to change a byte of the files; None where that has none.
 
     revision: goes up when a use makes other bytes of the same.
     """
+    if facts is None:
+        return None
     text = json.dumps({"use": use, "revision": revision, **facts}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -58,19 +61,16 @@ def look(job: Job, use: str, identity: str | None, reads: Iterable[Path] = ()) -
             raise UsageError(
                 f"{shown(path)}: is read, and would be written over; choose another folder with -o"
             )
-    if job.overwrite:
-        return Existing()
-    own = journal.leftovers(job.report.parent)
     report = _report(job.report, use)
+    if job.overwrite:
+        last = _unchanged(report, job.report) if report is not None else {}
+        read = {file for file, path in product(last, sources) if file.samefile(path)}
+        return Existing(own={file: last[file] for file in last if file not in read})
+    own = journal.leftovers(job.report.parent)
     same = report is not None and identity is not None and report.get("identity") == identity
     if report is not None and same:
-        files = dict(_files(report, job.report.parent))
-        unchanged = {
-            path: digest
-            for path, digest in files.items()
-            if path.is_file() and sha256(path) == digest
-        }
-        if len(unchanged) == len(files):
+        unchanged = _unchanged(report, job.report)
+        if len(unchanged) == len([*report["stems"], *report["exports"]]):
             return Existing(report=report)
         own |= {**unchanged, Path(os.path.abspath(job.report)): sha256(job.report)}
     foreign = [file for file in there if Path(os.path.abspath(file)) not in own]
@@ -82,18 +82,15 @@ def look(job: Job, use: str, identity: str | None, reads: Iterable[Path] = ()) -
                 if same
                 else ", made from another recording or with other options"
             )
-        raise OutputError(
-            f"{shown(job.source)}: {shown(foreign[0])} is there{why}; use --overwrite, or another "
-            "folder with -o"
-        )
+        raise InTheWayError(f"{shown(job.source)}: {shown(foreign[0])} is there{why}")
     return Existing(own=own)
 
 
 @contextmanager
-def scratch(job: Job, use: str) -> Iterator[Path]:
+def scratch(job: Job) -> Iterator[Path]:
     """A hidden folder for whoever has the turn of a job. Raises OutputError."""
     beside = job.report.parent
-    folder = beside / f".unweave-{use}"
+    folder = beside / f".unweave-{job.report.stem}"
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir()
@@ -121,6 +118,9 @@ def published(
     """
     hidden: dict[str, Hidden] = {}
     page = None
+    taken = {Path(os.path.abspath(job.report))}
+    if job.overwrite:
+        taken |= {Path(os.path.abspath(job.outputs[name])) for name in files}
     try:
         for name, file in files.items():
             hidden[name] = atomic.adopted(file, job.outputs[name])
@@ -143,15 +143,14 @@ def published(
             {hidden[name]: digest for name, digest in digests.items()},
             page,
             replace=job.overwrite,
-            own={path: digest for path, digest in own.items() if path != job.report.absolute()},
+            own={path: digest for path, digest in own.items() if path not in taken},
             before_names=lambda: job.report.unlink(missing_ok=True),
         )
     except OSError as error:
         path = getattr(error, "filename", None) or job.report
-        why = f"cannot be written: {advice(error)}"
         if isinstance(error, FileExistsError):
-            why = "appeared during the run; use --overwrite, or another folder with -o"
-        raise OutputError(f"{shown(path)}: {why}") from error
+            raise InTheWayError(f"{shown(path)}: appeared during the run") from error
+        raise OutputError(f"{shown(path)}: cannot be written: {advice(error)}") from error
     finally:
         for each in (*hidden.values(), *([page] if page is not None else [])):
             each.discard()
@@ -166,7 +165,12 @@ def _report(path: Path, use: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and found.get("use") == use else None
 
 
-def _files(report: Mapping[str, Any], folder: Path) -> Iterator[tuple[Path, str]]:
-    """Every file that a report names, with its SHA-256."""
-    for item in (*report["stems"], *report["exports"]):
-        yield Path(os.path.abspath(folder / item["path"])), item["sha256"]
+def _unchanged(report: Mapping[str, Any], path: Path) -> dict[Path, str]:
+    """The files of the report at `path` that are there as it says, with their SHA-256."""
+    files = {
+        Path(os.path.abspath(path.parent / item["path"])): str(item["sha256"])
+        for item in (*report["stems"], *report["exports"])
+    }
+    return {
+        file: digest for file, digest in files.items() if file.is_file() and sha256(file) == digest
+    }

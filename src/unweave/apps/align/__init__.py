@@ -28,6 +28,10 @@ NEAR_S = 0.5
 DOUBTFUL = 0.5
 """A line of less confidence is marked in the file."""
 
+REST_S, RESTS = 0.2, 2 / 3
+"""A rest of the voice, and the share of lines that begin behind one in songs whose lines can be
+told from one another: below it, every line is less sure."""
+
 MARK = "check "
 """How the names of tags begin that mark doubtful lines."""
 
@@ -42,12 +46,14 @@ class Draft:
     """Lines with their times, and how sure each is.
 
     confidence: of each line, the probability by the model that it begins within `NEAR_S` of where
-    it stands. passages: start and end of all singing in seconds. output: the file, where one was
-    asked for, and losses, what that has no place for.
+    it stands; less for all but the first where the voice seldom rests between them. rests: the
+    share of lines that begin behind a rest. passages: start and end of all singing in seconds.
+    output: the file, where one was asked for, and losses, what that has no place for.
     """
 
     lyrics: Lyrics
     confidence: tuple[float, ...]
+    rests: float
     passages: tuple[tuple[float, float], ...]
     output: Path | None = None
     losses: tuple[str, ...] = ()
@@ -125,14 +131,19 @@ def laid(verses: Sequence[Verse], track: Track) -> Draft:
     )
     first_s = start_s[found.first]
     near = np.abs(start_s[None, :] - first_s[:, None]) <= NEAR_S
-    confidence = tuple(np.minimum(1.0, (found.probable * near).sum(-1)).tolist())
+    confidence = np.minimum(1.0, (found.probable * near).sum(-1))
+    rested = first_s[1:] - end_s[found.first[1:] - 1] >= REST_S
+    rests = float(rested.mean()) if len(rested) else 1.0
+    # All lines may have moved by one, which the model does not know of: it takes the singing for
+    # that of the words.
+    confidence[1:] *= min(1.0, rests / RESTS)
     lines = [
         Line((Syllable(verse.text, start, end),))
         for verse, start, end in zip(
             verses, first_s.tolist(), end_s[found.end - 1].tolist(), strict=True
         )
     ]
-    return Draft(Lyrics(tuple(lines)), confidence, tuple(sung(track)))
+    return Draft(Lyrics(tuple(lines)), tuple(confidence.tolist()), rests, tuple(sung(track)))
 
 
 def _check(lines: int, syllables: float, pieces: int, sung_s: float) -> None:

@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import registry
+from unweave.apps._shared.songs import is_separated, songs
 from unweave.apps.analyze import files
-from unweave.apps.analyze.job import Order, ordered, planned, run, worked
-from unweave.apps.remix.job import is_separated, songs
+from unweave.apps.analyze.job import USE, Order, ordered, planned
 from unweave.jobs import InputFile
+from unweave.options import names
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
     from unweave.engine.executor import Executor
     from unweave.types import OnProgress, ShouldStop, StrPath
 
-__all__ = ["Order", "analyze", "is_separated", "ordered", "planned", "run", "songs"]
+__all__ = ["USE", "Order", "analyze", "is_separated", "ordered", "planned", "songs"]
 
 
 def analyze(
@@ -56,15 +57,14 @@ def analyze(
     Raises InputError, OutputError, UsageError, WeightsError, MemoryLimitError or Cancelled, each
     with one line that says what to do. Nothing half-written is left.
     """
-    kinds = export.split(",") if isinstance(export, str) else export
     order = ordered(
         model,
         options,
         stems_from=None if stems_from is None else Path(stems_from),
         least=least,
-        exports=[kind.strip() for kind in kinds if kind.strip()],
+        exports=names(export),
     )
     [job] = planned([InputFile(Path(path))], order, Path(output_dir), overwrite)
-    outcome = worked(job, on_progress, should_stop, order=order, executor=executor)
+    outcome = USE.do(job, on_progress, should_stop, order=order, executor=executor)
     assert outcome.report is not None
     return outcome.report

@@ -33,7 +33,7 @@ from unweave.engine.executor import shared
 from unweave.errors import Cancelled, InputError, OutputError, UsageError
 from unweave.jobs import Job, Missed, Outcome, exit_code
 from unweave.jobs.inputs import expand
-from unweave.types import OnProgress, Progress, ShouldStop, StrPath
+from unweave.types import OnProgress, ShouldStop, StrPath
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -140,7 +140,7 @@ def run(
         try:
             reference = _reference(case, order, should_stop)
             work = partial(_logged, case=case, order=order, reference=reference)
-            outcomes = batch.run(jobs, work, watcher, should_stop)
+            outcomes = batch.run(jobs, lambda _: work, watcher, should_stop)
         except Cancelled:
             case.note("cancelled")
             raise
@@ -187,16 +187,8 @@ def _examined(
     copy = case.folder / taken["copy"]
     info = probe(copy)
     passes = 3 + len(findings.ALL) + 3 * len(order.techniques)
-    gone_s = 0.0
-
-    def tell(seconds: float) -> None:
-        nonlocal gone_s
-        gone_s += seconds
-        total_s = info.duration_s and passes * info.duration_s
-        if on_progress is not None:
-            on_progress(Progress(gone_s, total_s and max(total_s, gone_s)))
-
-    watch = Watch(check, tell)
+    total_s = info.duration_s and passes * info.duration_s
+    watch = Watch(check, steps.telling(on_progress, total_s))
     first = _step(case, taken, steps.of_findings(order.mains_hz, *reference), watch)
     document = f"{first['target']}/{steps.DOCUMENT}"
     entries = [first]

@@ -29,7 +29,7 @@ from unweave.types import Progress
 
 if TYPE_CHECKING:
     from unweave.audio.info import SourceInfo
-    from unweave.types import Wave
+    from unweave.types import OnProgress, Wave
 
 FINDINGS, PICTURES, VOICE = "findings", "pictures", "voice"
 DOCUMENT = "findings.json"
@@ -46,6 +46,21 @@ class Watch:
     def add(self, seconds: float) -> None:
         self.tell(seconds)
         self.check()
+
+
+def telling(
+    on_progress: OnProgress | None, total_s: float | None = None
+) -> Callable[[float], None]:
+    """Gets the seconds of sound that were gone through since, and tells how far that is."""
+    done_s = 0.0
+
+    def tell(seconds: float) -> None:
+        nonlocal done_s
+        done_s += seconds
+        if on_progress is not None:
+            on_progress(Progress(done_s, total_s and max(total_s, done_s)))
+
+    return tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,6 @@ from unweave.core.atomic import sha256, temporary_folder
 from unweave.core.files import readable, shown
 from unweave.engine.executor import shared
 from unweave.errors import Cancelled, UnweaveError, UsageError
-from unweave.types import Progress
 
 if TYPE_CHECKING:
     from unweave.types import OnProgress, ShouldStop, StrPath
@@ -89,7 +88,7 @@ def verify(
             notes.append(f"{shown(entry['target'])}: was never finished, a run was interrupted")
     repeated = 0
     if replay and not found.wrong:
-        watch = Watch(check, _telling(on_progress))
+        watch = Watch(check, steps.telling(on_progress))
         for entry in entries:
             if "files" not in entry or cases.is_lost(entry, entries):
                 continue
@@ -122,18 +121,6 @@ def models(case: Path) -> list[str]:
 
 def _checking(folder: Path, should_stop: ShouldStop | None) -> Callable[[], None]:
     return lambda: shared().check(shown(folder), should_stop)
-
-
-def _telling(on_progress: OnProgress | None) -> Callable[[float], None]:
-    done_s = 0.0
-
-    def tell(seconds: float) -> None:
-        nonlocal done_s
-        done_s += seconds
-        if on_progress is not None:
-            on_progress(Progress(done_s, None))
-
-    return tell
 
 
 def _of_log(found: log.Log, given: str | None) -> Iterator[str]:

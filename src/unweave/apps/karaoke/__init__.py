@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import registry
-from unweave.apps.karaoke.job import made, run
+from unweave.apps.karaoke.job import USE
 from unweave.apps.karaoke.order import Order, Picture, ordered, planned
 from unweave.apps.karaoke.settings import Settings
 from unweave.apps.karaoke.timing import Timing, backing_time_s, retimed
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from unweave.types import OnProgress, ShouldStop, StrPath
 
 __all__ = [
+    "USE",
     "Order",
     "Picture",
     "Settings",
@@ -33,7 +34,6 @@ __all__ = [
     "ordered",
     "planned",
     "retimed",
-    "run",
 ]
 
 
@@ -112,6 +112,6 @@ def karaoke(
         stems_dir=None if stems_dir is None else Path(stems_dir),
     )
     [job] = planned([InputFile(Path(path))], order, Path(output_dir), filename_template, overwrite)
-    outcome = made(job, on_progress, should_stop, order=order, executor=executor)
+    outcome = USE.do(job, on_progress, should_stop, order=order, executor=executor)
     assert outcome.report is not None
     return outcome.report

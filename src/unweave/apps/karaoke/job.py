@@ -6,15 +6,14 @@ The hidden folder of `results` holds the voice's stems and what `making` makes t
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from unweave.apps._shared import batch, results
-from unweave.apps._shared.batch import Watch
+from unweave.apps._shared import batch
+from unweave.apps._shared.batch import Ready, Use, Watch, output_facts, recording_facts
 from unweave.apps.karaoke import making, picture, timing
 from unweave.apps.karaoke.order import BACKING, COVER, MP3, Order, Words
 from unweave.apps.karaoke.settings import Settings
@@ -25,77 +24,53 @@ from unweave.audio.writer import Encoding, encoding
 from unweave.core.atomic import straight
 from unweave.core.file_names import safe
 from unweave.core.files import hashed, shown
-from unweave.core.status import Status
-from unweave.engine.executor import Executor, shared
-from unweave.engine.limits import peak_memory_mb
 from unweave.engine.measure import decibels
 from unweave.engine.report import rounded, versions
 from unweave.engine.source import Watched
-from unweave.errors import InputError, OutputError
-from unweave.jobs import Job, Outcome, Watcher
+from unweave.errors import InputError, InTheWayError
+from unweave.jobs import Job
 from unweave.jobs.reports import REPORT, output_files
-from unweave.jobs.turns import clear, turn
-from unweave.types import OnProgress, ShouldStop
 
-USE = "karaoke"
 SCHEMA_VERSION = 1
 REVISION = 2  # goes up when a backing track has other bytes than before
 _SOUND = (BACKING, MP3)
 
 
-def run(
-    jobs: Sequence[Job], order: Order, watcher: Watcher, should_stop: ShouldStop
-) -> list[Outcome]:
-    """Make every backing track, one after the other; the outcomes are in the order of `jobs`."""
-    work = partial(made, order=order, executor=Executor(keep_models=1))
-    return batch.run(jobs, work, watcher, should_stop)
+def _looked_at(job: Job, order: Order, watch: Watch) -> Ready:
+    watched = Watched(job.source)
+    info = probe(job.source)
+    encodings = _encodings(job, order, info)
+    _check(job, order, info)
+    watch.passes = 3
+    return Ready(
+        job=job,
+        watched=watched,
+        facts=_decisive(job, order),
+        reads=_read(job, order).values(),
+        make=partial(_made, job, info, encodings, order, watch),
+    )
 
 
-def made(
+USE = Use("karaoke", SCHEMA_VERSION, REVISION, look=_looked_at)
+
+
+def _made(
     job: Job,
-    on_progress: OnProgress | None,
-    should_stop: ShouldStop | None,
-    *,
+    info: SourceInfo,
+    encodings: Mapping[str, Encoding],
     order: Order,
-    executor: Executor | None = None,
-) -> Outcome:
-    """The backing track of one song, unless it is there already. Raises what goes wrong."""
-    started = time.perf_counter()
-    executor = executor or shared()
-    check = partial(executor.check, shown(job.source), should_stop)
-    watch = Watch(on_progress, check, passes=3)
-    with turn(job):
-        clear(job)
-        watched = Watched(job.source)
-        info = probe(job.source)
-        encodings = _encodings(job, order, info)
-        _check(job, order, info)
-        identity = _identity(job, order)
-        reads = [*_read(job, order).values()]
-        existing = results.look(job, USE, identity, reads)
-        if existing.report is not None:
-            return Outcome(
-                source=job.source,
-                job=job,
-                status=Status.SKIPPED,
-                report=existing.report,
-                report_path=job.report,
-            )
-        with results.scratch(job, USE) as scratch:
-            material, separation = _separated(job, order, scratch, executor, should_stop, watch)
-            if order.words is not None and order.output.end is None:
-                _check_end(job.source, order.words, material.start + material.length, info)
-            result = making.made(job, order, material, encodings, scratch, watch)
-            recording = watched.hashed()
-            said = _facts(job, order, material, separation, result, encodings)
-            said["input"] |= {"sha256": recording.sha256, "bytes": recording.bytes}
-            said["identity"] = identity
-            said["execution"]["seconds"] = {"total": round(time.perf_counter() - started, 3)}
-            heard = {"samples": result.timing.samples, **result.levels.facts()}
-            sounds = {name: heard for name in _SOUND if name in result.files}
-            report = results.published(job, said, result.files, sounds, existing.own)
-    return Outcome(
-        source=job.source, job=job, status=Status.DONE, report=report, report_path=job.report
+    watch: Watch,
+    scratch: Path,
+) -> batch.Made:
+    material, separated = _separated(job, order, scratch, watch)
+    if order.words is not None and order.output.end is None:
+        _check_end(job.source, order.words, material.start + material.length, info)
+    found = making.made(job, order, material, encodings, scratch, watch)
+    heard = {"samples": found.timing.samples, **found.levels.facts()}
+    return batch.Made(
+        report=_facts(order, material, separated, found, encodings),
+        files=found.files,
+        sounds={name: heard for name in _SOUND if name in found.files},
     )
 
 
@@ -146,62 +121,46 @@ def _check_end(source: Path, words: Words, end: int, info: SourceInfo) -> None:
         )
 
 
-def _identity(job: Job, order: Order) -> str | None:
-    """One hash of what decides the files; None where the separator is in memory."""
-    separation = order.request and order.request.identity()
-    if separation is None:
+def _decisive(job: Job, order: Order) -> dict[str, Any] | None:
+    """What decides the files; None where the separator is in memory."""
+    if order.separation.identity is None:
         return None
-    return results.identity(
-        USE,
-        REVISION,
-        {
-            "separation": separation,
-            "format": [order.output.format, order.output.bit_depth],
-            "files": {name: hashed(path) for name, path in _read(job, order).items()},
-            "write": sorted(job.outputs),
-            **order.facts(),
-        },
-    )
+    return {
+        "separation": order.separation.identity,
+        "format": [order.output.format, order.output.bit_depth],
+        "files": {name: hashed(path) for name, path in _read(job, order).items()},
+        "write": sorted(job.outputs),
+        **order.facts(),
+    }
 
 
 def _read(job: Job, order: Order) -> dict[str, Path]:
     """Every file that the work reads."""
-    words = {} if order.words is None else {"lyrics": order.words.path}
-    return {"recording": job.source, **words, **order.picture.files()}
+    words = {} if order.words is None else {"lyrics": order.words.path, COVER: order.words.cover}
+    named = {name: path for name, path in words.items() if path is not None}
+    return {"recording": job.source, **named, **order.picture.files()}
 
 
 def _separated(
-    job: Job,
-    order: Order,
-    scratch: Path,
-    executor: Executor,
-    should_stop: ShouldStop | None,
-    watch: Watch,
+    job: Job, order: Order, scratch: Path, watch: Watch
 ) -> tuple[Material, dict[str, Any]]:
     """The recording with the files of its voices, and the report of their separation."""
-    from unweave.api import separate_file
-
     kept = order.stems_dir
     folder = scratch / "voices" if kept is None else straight(kept) / safe(job.source.stem)
     separate = partial(
-        separate_file,
+        watch.separate,
         job.source,
         folder,
-        order.model,
+        order.separation.model,
         stems=order.voices.stems,
         filename_template="{stem}.{ext}",
-        on_progress=watch.separating,
-        should_stop=should_stop,
-        executor=executor,
-        **{**order.options, "format": "wav", "bit_depth": 32},
+        **order.separation.options,
     )
     try:
         report = separate()
-    except OutputError as error:  # stems that were kept are of something else
-        if kept is None:
-            raise
+    except InTheWayError as error:  # stems that were kept are of something else
         if not job.overwrite:
-            raise OutputError(str(error).replace("with -o", "with --keep-stems")) from error
+            raise InTheWayError(error.what, "--keep-stems") from error
         report = separate(overwrite=True)
     files = output_files(report, folder / f"{REPORT}.json")
     material = Material(
@@ -217,35 +176,22 @@ def _separated(
 
 
 def _facts(
-    job: Job,
     order: Order,
     material: Material,
-    separation: Mapping[str, Any],
+    separated: Mapping[str, Any],
     found: making.Made,
     encodings: Mapping[str, Encoding],
 ) -> dict[str, Any]:
-    """The report but for what is known only when the files have their names."""
-    from unweave import __version__
-
-    info, when = material.info, found.timing
-    words = order.words
+    """The report but for what is alike in all uses."""
+    info, when, words = material.info, found.timing, order.words
+    duration_s = material.length / info.sample_rate_hz
+    backing, *others = encodings.values()
     return {
-        "schema_version": SCHEMA_VERSION,
-        "unweave": __version__,
-        "use": USE,
         "input": {
-            "path": os.path.abspath(job.source),
-            "container": info.container,
-            "codec": info.codec,
-            "sample_rate_hz": info.sample_rate_hz,
-            "channels": info.channels,
-            "layout": info.layout,
-            "duration_s": round(material.length / info.sample_rate_hz, 6),
-            "start": material.start,
+            **recording_facts(material.source, info, material.start, duration_s),
             "samples": material.length,
-            "tags": dict(info.tags),
         },
-        "separation": {name: separation[name] for name in ("request", "execution")},
+        "separation": {name: separated[name] for name in ("request", "execution")},
         "karaoke": order.facts(),
         "lyrics": None
         if words is None
@@ -259,29 +205,17 @@ def _facts(
             "count_in_bpm": rounded(found.bpm, 3) if order.settings.count_in else None,
             "cut_s": rounded(found.cut_s, 3),
         },
-        "output": {
-            "format": order.output.format,
-            "bit_depth": order.output.bit_depth,
-            "sample_rate_hz": encodings[BACKING].sample_rate_hz,
-            "notes": [note for how in encodings.values() for note in how.notes],
-        },
+        "output": output_facts(backing, *others),
         "gain_db": rounded(decibels(found.gain**2), 4),
         "limited_db": rounded(found.limited_db, 2),
         "warnings": [
-            *dict.fromkeys(
-                [
-                    *material.said,
-                    *separation["warnings"],
-                    *found.notes,
-                    *([] if words is None else words.lyrics.warnings),
-                    *(f"lyrics: {loss}" for loss in found.losses),
-                ]
-            )
+            *material.said,
+            *separated["warnings"],
+            *found.notes,
+            *([] if words is None else words.lyrics.warnings),
+            *(f"lyrics: {loss}" for loss in found.losses),
         ],
-        "execution": {
-            "versions": {**versions(), **_stretch_version(order.settings)},
-            "peak_memory_mb": rounded(peak_memory_mb(), 1),
-        },
+        "execution": {"versions": {**versions(), **_stretch_version(order.settings)}},
     }
 
 

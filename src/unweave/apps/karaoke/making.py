@@ -6,6 +6,7 @@ Everything is made in one folder; a file gets its name when all are complete.
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -130,6 +131,8 @@ def made(
         if left:
             notes.append(f"lines of the lyrics outside of the part that is used: {left}")
         losses = _write_words(order, moved, job, paths)
+        if words.cover is not None and COVER in paths:
+            shutil.copyfile(words.cover, paths[COVER])
         notes += _write_pictures(order, moved, job, info, when, paths, master, watch)
     elif VIDEO in paths:
         picture.put_under(

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import registry
+from unweave.apps._shared.separation import Separation, separation
 from unweave.apps.karaoke import voices
 from unweave.apps.karaoke.screen import need_pillow
 from unweave.apps.karaoke.settings import Settings
 from unweave.apps.karaoke.video import RATE_FPS, SIZE_PX, checked_rate, checked_size
 from unweave.apps.karaoke.voices import Voices
 from unweave.core.atomic import straight
-from unweave.core.file_names import safe
 from unweave.core.files import check_file, readable, shown
-from unweave.errors import InputError, UsageError
+from unweave.errors import InputError, OptionName, UsageError
 from unweave.jobs import InputFile, Job
-from unweave.jobs.naming import check_template, fill, same_file_key
-from unweave.lyrics import Lyrics, read
+from unweave.jobs.naming import check_template, same_file_key
+from unweave.jobs.plan import namer, refuse_to_write_over
+from unweave.lyrics import Lyrics, cover, read
 from unweave.lyrics.encoding import decoded
 from unweave.lyrics.files import format_of
 from unweave.options import in_force
-from unweave.request import Output, SeparationRequest, run_options
+from unweave.request import Output, run_options
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 BACKING, LYRICS, VIDEO, CDG, ZIP, MP3 = "backing", "lyrics", "video", "cdg", "zip", "mp3"
 REPORT = "karaoke"
 VIDEOS = ("mp4", "webm")
-COVER = "cover"  # as a background: the song's own
+COVER = "cover"  # as a background: the recording's own; as a file: that of UltraStar lyrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +74,12 @@ class Picture:
 
     def check_use(self, *, words: bool, cdg: bool) -> None:
         """Raises UsageError for what would change nothing. words: whether there are lyrics."""
-        told = {"size": self.size, "frame rate": self.rate_fps, "background": self.background}
-        told |= {} if cdg else {"font": self.font}
-        of_words = [name for name, value in told.items() if value is not None]
+        told = ["size", "rate_fps", "background", *([] if cdg else ["font"])]
+        of_words = [OptionName(name) for name in told if getattr(self, name) is not None]
         if of_words and not (self.kind and words):
-            raise UsageError(
-                f"the {of_words[0]} is of a video with words: ask for one with --video and --lyrics"
-            )
+            video, lyrics = OptionName("video"), OptionName("lyrics")
+            why = " is of a video with words: ask for one with "
+            raise UsageError(of_words[0], why, video, " and ", lyrics)
 
     def files(self) -> dict[str, Path]:
         """The files that are named, by what they are."""
@@ -94,37 +93,36 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """A file of lyrics, as it was read. format: its name among `unweave.lyrics.FORMATS`."""
+    """A file of lyrics, as it was read. format: its name among `unweave.lyrics.FORMATS`. cover: the
+    picture of an UltraStar song, which goes with it."""
 
     path: Path
     lyrics: Lyrics
     format: str
+    cover: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What is asked for of every song.
 
-    options: as of `separate_file`, without the format. request: of the separation; None where the
-    separator exists only in memory. stems_dir: where the voice's stems stay; None: nowhere.
+    stems_dir: where the voice's stems stay; None: nowhere.
     """
 
     settings: Settings
-    model: str | AnySeparator
-    options: Mapping[str, Any]
+    separation: Separation
     output: Output
-    request: SeparationRequest | None
     voices: Voices
     words: Words | None = None
     picture: Picture = Picture()
     cdg: bool = False
     cdg_zip: bool = False
     stems_dir: Path | None = None
-    needs: tuple[str, ...] = field(default=())  # the stems that decide which weights are needed
 
     @property
-    def model_name(self) -> str:
-        return self.model if isinstance(self.model, str) else self.model.spec.name
+    def needs(self) -> tuple[str, ...]:
+        """The stems that decide which weights are needed."""
+        return () if self.separation.request is None else self.separation.request.needed
 
     def facts(self) -> dict[str, Any]:
         """What is asked for besides the separation, as plain data."""
@@ -154,16 +152,17 @@ def ordered(
 
     Raises UsageError, InputError for lyrics that cannot be read.
     """
-    output, inference, execution, own = run_options(options)
+    output, inference, _, own = run_options(options)
     if inference.complement is not None:
-        raise UsageError("the backing track is the complement already: leave out the complement")
+        name = OptionName("complement")
+        raise UsageError("the backing track is the complement already: leave out ", name)
     if settings.changes_sound and find_spec("python_stretch") is None:
         raise UsageError(
             "key and tempo need python-stretch, which is not installed; run: pip install "
             "'unweave[karaoke]'"
         )
     if (cdg or cdg_zip) and lyrics is None:
-        raise UsageError("CD+G shows words: give them with --lyrics")
+        raise UsageError("CD+G shows words: give them with ", OptionName("lyrics"))
     picture.check_use(words=lyrics is not None, cdg=cdg or cdg_zip)
     words = None if lyrics is None else read_words(lyrics)
     if words is not None and (picture.kind or cdg or cdg_zip):
@@ -176,35 +175,22 @@ def ordered(
     for path in picture.files().values():
         with readable(path):
             check_file(path)
-    seed = own.pop("seed", 0)
+    own.pop("seed", None)
     if isinstance(model, str):
         _, outputs = registry.resolve(model, own)
         parts = voices.choose(outputs, model, settings.keep_backing)
-        request = registry.request(
-            model,
-            own,
-            stems=parts.stems,
-            seed=seed,
-            output=Output(start=output.start, end=output.end),
-            inference=inference,
-            execution=execution,
-        )
     else:
         parts = voices.choose(model.spec.outputs, model.spec.name, settings.keep_backing)
-        request = None
     return Order(
         settings=settings,
-        model=model,
-        options={k: value for k, value in options.items() if k not in ("format", "bit_depth")},
+        separation=separation(model, options, parts.stems),
         output=output,
-        request=request,
         voices=parts,
         words=words,
         picture=picture,
         cdg=cdg or cdg_zip,
         cdg_zip=cdg_zip,
         stems_dir=stems_dir,
-        needs=request.needed if request is not None else (),
     )
 
 
@@ -215,7 +201,9 @@ def read_words(path: Path) -> Words:
     found = read(path)
     with readable(path):
         text, _ = decoded(path.read_bytes(), None)
-    return Words(path=path, lyrics=found, format=format_of(path, text))
+    name = format_of(path, text)
+    picture = cover.beside(found, path) if name == "ultrastar" else None
+    return Words(path=path, lyrics=found, format=name, cover=picture)
 
 
 def planned(
@@ -245,23 +233,17 @@ def planned(
                     f"{shown(file)}; use --filename-template '{{name}}.{{input_ext}}/{{stem}}."
                     "{ext}', or two runs, each with its own -o"
                 )
-    _refuse_to_write_over(jobs, order)
+    read_too = {path: f"the {name}" for name, path in order.picture.files().items()}
+    if order.words is not None:
+        read_too[order.words.path] = "the lyrics"
+        if order.words.cover is not None:
+            read_too[order.words.cover] = "the cover of the lyrics"
+    refuse_to_write_over(jobs, {**{job.source: "the song" for job in jobs}, **read_too})
     return jobs
 
 
 def _job(item: InputFile, order: Order, folder: Path, template: str, overwrite: bool) -> Job:
-    source = item.path
-    values = {
-        "name": source.stem,
-        "model": order.model_name,
-        "input_ext": source.suffix[1:],
-        "parent": Path(os.path.abspath(source)).parent.name,
-    }
-    subfolder = Path(*(safe(part) for part in item.subfolder.parts))
-
-    def path(stem: str, ext: str) -> Path:
-        return folder / subfolder / fill(template, {**values, "stem": stem, "ext": ext})
-
+    path = namer(item, order.separation.name, folder, template)
     outputs = {BACKING: path(BACKING, order.output.format)}
     if order.words is not None:
         outputs[LYRICS] = path(LYRICS, order.words.path.suffix[1:].lower() or "txt")
@@ -273,20 +255,9 @@ def _job(item: InputFile, order: Order, folder: Path, template: str, overwrite: 
         outputs[CDG] = path(BACKING, "cdg")
     if order.cdg_zip:
         outputs[ZIP] = path(BACKING, "zip")
-    return Job(source, outputs, path(REPORT, "json"), overwrite)
-
-
-def _refuse_to_write_over(jobs: Sequence[Job], order: Order) -> None:
-    """Raises UsageError where a file that the work reads would be written over."""
-    read_by_us = {job.source: "the song" for job in jobs}
-    if order.words is not None:
-        read_by_us[order.words.path] = "the lyrics"
-    read_by_us |= {path: f"the {name}" for name, path in order.picture.files().items()}
-    for path, what in read_by_us.items():
-        for job in jobs:
-            for file in job.files:
-                if file.exists() and path.exists() and file.samefile(path):
-                    raise UsageError(
-                        f"{shown(path)}: is {what}, and would be written over; choose another "
-                        "folder with -o"
-                    )
+    report = path(REPORT, "json")
+    if order.words is not None and order.words.cover is not None:
+        picture = outputs[LYRICS].with_name(order.words.cover.name)
+        if same_file_key(picture) not in map(same_file_key, (*outputs.values(), report)):
+            outputs[COVER] = picture
+    return Job(item.path, outputs, report, overwrite)

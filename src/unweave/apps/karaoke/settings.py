@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unweave.errors import UsageError
+from unweave.errors import OptionName, UsageError
 from unweave.options import check, option
 
 
@@ -28,8 +28,9 @@ class Settings:
     def __post_init__(self) -> None:
         check(self, owner="")
         if self.bpm is not None and not self.count_in:
+            count_in = OptionName("count_in")
             raise UsageError(
-                "bpm is for the clicks before the song: ask for some (--count-in, count_in)"
+                OptionName("bpm"), " is for the clicks before the song: ask for some by ", count_in
             )
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unweave.core.stem_names import VOCALS, canonical
-from unweave.errors import UsageError
+from unweave.errors import OptionName, UsageError
 
 LEAD = {"lead", "lead_vocal", "lead_vocals", "lead_voice", "main_vocals"}
 BACKING = {"backing_vocal", "backing_vocals", "backing_voices", "background_vocals", "back_vocals"}
@@ -39,8 +39,10 @@ def choose(stems: Sequence[str], model: str, keep_backing: bool = False) -> Voic
         lead, whole = whole, ()
     if keep_backing and not (lead and (backing or not whole)):
         raise UsageError(
-            f"{model} does not part the lead voice from backing voices, which --keep-backing "
-            "needs: choose with -m a model that has the stems lead_vocals and backing_vocals"
+            f"{model} does not part the lead voice from backing voices, which ",
+            OptionName("keep_backing"),
+            " needs: choose a model that has the stems lead_vocals and backing_vocals with ",
+            OptionName("model"),
         )
     if keep_backing:
         return Voices(lead, lead)
@@ -49,8 +51,9 @@ def choose(stems: Sequence[str], model: str, keep_backing: bool = False) -> Voic
     if lead:
         return Voices((*lead, *backing), lead)
     raise UsageError(
-        f"{model} has no stem of the voice, it has {', '.join(stems)}; choose another with -m: "
-        "'unweave models list --stem vocals' shows them"
+        f"{model} has no stem of the voice, it has {', '.join(stems)}; choose another with ",
+        OptionName("model"),
+        ": 'unweave models list --stem vocals' shows them",
     )
 
 

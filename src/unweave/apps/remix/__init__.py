@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import registry
+from unweave.apps._shared.songs import is_separated, songs
 from unweave.apps.remix import mix_file
-from unweave.apps.remix.job import Order, is_separated, ordered, planned, remixed, run, songs
+from unweave.apps.remix.job import USE, Order, ordered, planned
 from unweave.apps.remix.mix import Mix, Strip, Value, merged
 from unweave.jobs import InputFile
+from unweave.options import names
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from unweave.types import OnProgress, ShouldStop, StrPath
 
 __all__ = [
+    "USE",
     "Mix",
     "Order",
     "Strip",
@@ -31,7 +34,6 @@ __all__ = [
     "ordered",
     "planned",
     "remix",
-    "run",
     "songs",
 ]
 
@@ -81,8 +83,8 @@ def remix(
     """
     changes = {
         "gain": gain,
-        "mute": dict.fromkeys(_names(mute), True),
-        "solo": dict.fromkeys(_names(solo), True),
+        "mute": dict.fromkeys(names(mute), True),
+        "solo": dict.fromkeys(names(solo), True),
         "pan": pan,
         "width": width,
         "tilt": tilt,
@@ -93,10 +95,10 @@ def remix(
         model,
         options,
         stems=stems,
-        exports=_names(export),
+        exports=names(export),
     )
     [job] = planned([InputFile(Path(path))], order, Path(output_dir), overwrite)
-    outcome = remixed(job, on_progress, should_stop, order=order, executor=executor)
+    outcome = USE.do(job, on_progress, should_stop, order=order, executor=executor)
     assert outcome.report is not None
     return outcome.report
 
@@ -112,8 +114,3 @@ def in_force(
     """
     found = mix if isinstance(mix, Mix) else Mix() if mix is None else mix_file.read(Path(mix))
     return merged(found, {name: each or {} for name, each in changes.items()}, **shared)
-
-
-def _names(given: str | Iterable[str]) -> list[str]:
-    words = [given] if isinstance(given, str) else given
-    return [name.strip() for word in words for name in word.split(",") if name.strip()]

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 from unweave.core.stem_names import RESIDUAL, canonical
-from unweave.errors import UsageError, quoted
+from unweave.errors import OptionName, UsageError, quoted
 
 Points: TypeAlias = tuple[tuple[float, float], ...]
 Value: TypeAlias = float | Points
@@ -128,7 +128,7 @@ def merged(mix: Mix, changes: Mapping[str, Mapping[str, Any]], **shared: Any) ->
             try:
                 value = checked(name, raw)
             except ValueError as error:
-                raise UsageError(f"{name} of {stem}: {error}") from error
+                raise UsageError(OptionName(name), f" of {stem}: {error}") from error
             strips[key] = replace(strips.get(key, Strip()), **{name: value})
     values = {}
     for name, raw in shared.items():
@@ -136,7 +136,7 @@ def merged(mix: Mix, changes: Mapping[str, Mapping[str, Any]], **shared: Any) ->
             try:
                 values[name] = checked(name, raw)
             except ValueError as error:
-                raise UsageError(f"{name}: {error}") from error
+                raise UsageError(OptionName(name), f": {error}") from error
     return replace(mix, stems=strips, **values)
 
 

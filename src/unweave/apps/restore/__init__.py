@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import registry
-from unweave.apps.restore.job import made, planned, run
+from unweave.apps.restore.job import USE, planned
 from unweave.apps.restore.order import Order, ordered
 from unweave.apps.restore.settings import PRESETS, TOOLS, Settings, settings
 from unweave.jobs import InputFile
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from unweave.engine.executor import Executor
     from unweave.types import OnProgress, ShouldStop, StrPath
 
-__all__ = ["PRESETS", "TOOLS", "Order", "Settings", "ordered", "planned", "restore", "run",
+__all__ = ["PRESETS", "TOOLS", "USE", "Order", "Settings", "ordered", "planned", "restore",
            "settings"]  # fmt: skip
 
 
@@ -95,6 +95,6 @@ def restore(
         dereverb_model=dereverb_model,
     )
     [job] = planned([InputFile(Path(path))], order, Path(output_dir), overwrite)
-    outcome = made(job, on_progress, should_stop, order=order, executor=executor)
+    outcome = USE.do(job, on_progress, should_stop, order=order, executor=executor)
     assert outcome.report is not None
     return outcome.report

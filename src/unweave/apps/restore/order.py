@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import registry
+from unweave.apps._shared.separation import Separation, separation
 from unweave.apps.restore import dereverb
 from unweave.apps.restore.settings import Settings
 from unweave.audio.reader import probe
 from unweave.core.files import hashed
 from unweave.core.stem_names import canonical
-from unweave.errors import UsageError
-from unweave.request import Output, SeparationRequest, run_options
+from unweave.errors import OptionName, UsageError
+from unweave.options import names
+from unweave.request import Output, run_options
 
 if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
@@ -24,14 +26,9 @@ VOICE = ("vocals",)
 
 @dataclass(frozen=True, kw_only=True)
 class Stems:
-    """Voice and the rest apart: the separator, its options, and which of its stems are the voice.
+    """Voice and the rest apart, and which stems are the voice. settings: of the voice."""
 
-    request: None where the separator exists only in memory. settings: of the voice.
-    """
-
-    model: str | AnySeparator
-    options: Mapping[str, Any]
-    request: SeparationRequest | None
+    separation: Separation
     voice: tuple[str, ...]
     settings: Settings
 
@@ -66,7 +63,7 @@ class Order:
     @property
     def in_memory(self) -> bool:
         """Whether some separator exists only in memory, so that the work has no identity."""
-        made = self.stems is not None and self.stems.request is None
+        made = self.stems is not None and self.stems.separation.request is None
         return made or (self.dry is not None and not isinstance(self.dry[0], str))
 
 
@@ -85,44 +82,42 @@ def ordered(
 
     Raises UsageError, InputError where the recording of the noise cannot be read.
     """
-    output, inference, execution, own = run_options(options)
+    output, _, _, own = run_options(options)
     if settings.noise_from is not None:
         probe(Path(settings.noise_from))
     tools = {*settings.tools, *(voice_settings.tools if voice_settings else ())}
     dry = dereverb.chosen(dereverb_model) if "dereverb" in tools else None
     if dereverb_model is not None and dry is None:
-        raise UsageError("a model for dereverb is given and dereverb is no tool; add it with tools")
-    stems = None
+        raise UsageError(
+            OptionName("dereverb_model"),
+            " is for the tool dereverb; add it to ",
+            OptionName("tools"),
+        )
+    stems, apart = None, OptionName("by_stem")
     if by_stem:
         if settings.place is not None:
-            raise UsageError("a region is restored in the mix; leave out by_stem, or the region")
+            raise UsageError(
+                OptionName("region"), " is restored in the mix; leave it out, or ", apart
+            )
         if settings.noise_from is not None:
             raise UsageError(
-                "a recording of the noise of the mix says nothing of the noise in a stem; leave "
-                "out noise_from, or by_stem"
+                "a recording of the noise of the mix says nothing of that in a stem; leave out ",
+                OptionName("noise_from"),
+                ", or ",
+                apart,
             )
-        request = None
-        if isinstance(model, str):
-            seed = own.pop("seed", 0)
-            part = Output(start=output.start, end=output.end)
-            request = registry.request(
-                model, own, seed=seed, output=part, inference=inference, execution=execution
-            )
-        elif own:
-            raise UsageError(f"{model.spec.name} is loaded already; give it {next(iter(own))!r}")
-        there = request.stems if request else model.spec.stems  # type: ignore[union-attr]
-        kept = {k: v for k, v in options.items() if k not in ("format", "bit_depth")}
+        how = separation(model, options)
+        if how.request is None and own:
+            raise UsageError(f"{how.name} is loaded already; give it {next(iter(own))!r}")
         stems = Stems(
-            model=model,
-            options=kept,
-            request=request,
-            voice=_voice(voice, there, _name(model)),
+            separation=how,
+            voice=_voice(voice, how.stems, how.name),
             settings=voice_settings or settings,
         )
     else:
         own.pop("seed", None)
         if own:
-            raise UsageError(f"{next(iter(own))!r} is an option of a separator: it takes by_stem")
+            raise UsageError(f"{next(iter(own))!r} is an option of a separator: it takes ", apart)
     return Order(
         settings=settings,
         output=output,
@@ -134,18 +129,18 @@ def ordered(
 
 
 def _voice(given: str | Iterable[str], there: Iterable[str], owner: str) -> tuple[str, ...]:
-    words = [given] if isinstance(given, str) else given
-    names = [name.strip() for word in words for name in word.split(",") if name.strip()]
+    asked = names(given)
     known = {canonical(stem): stem for stem in there}
-    for name in names:
+    for name in asked:
         if canonical(name) not in known:
             raise UsageError(
                 f"{owner} has no stem {name!r}; it has {', '.join(known.values())}: name those of "
-                "the voice with --voice"
+                "the voice with ",
+                OptionName("voice"),
             )
-    if not names or len({*map(canonical, names)}) == len(known) == 0:
-        raise UsageError("name the stems of the voice, as in --voice vocals")
-    return tuple(dict.fromkeys(known[canonical(name)] for name in names))
+    if not asked:
+        raise UsageError("name the stems of the voice, such as vocals, with ", OptionName("voice"))
+    return tuple(dict.fromkeys(known[canonical(name)] for name in asked))
 
 
 def _name(model: str | AnySeparator) -> str:

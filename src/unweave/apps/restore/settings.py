@@ -12,13 +12,13 @@ import difflib
 import json
 import math
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from unweave.core.region import Region, region
-from unweave.errors import UsageError, quoted
+from unweave.errors import OptionName, UsageError, quoted
+from unweave.options import check, names, option
 
 TOOLS = (
     "declip", "declick", "decrackle", "dehum", "rumble", "wow", "denoise", "deess",
@@ -52,13 +52,16 @@ class Settings:
     """
 
     tools: tuple[str, ...] = PRESETS["any"][0]
-    strength: float = STRENGTH
+    strength: float = option(STRENGTH, "share of what the tools do", at_least=0, at_most=1)
     noise: Region | None = None
     noise_from: str | None = None
     method: str = METHODS[0]
     place: Region | None = None
     band_hz: tuple[float, float] | None = None
     fill: bool = False
+
+    def __post_init__(self) -> None:
+        check(self, owner="")
 
     def facts(self) -> dict[str, Any]:
         """As plain data, as it is read back from a report."""
@@ -83,10 +86,10 @@ def settings(
     A preset gives tools and strength where they are None. Raises UsageError.
     """
     usual, usual_strength = PRESETS[_known("preset", preset or "any", PRESETS)]
-    names = usual if tools is None else _names(tools)
+    named = usual if tools is None else _tools(tools)
     found = Settings(
-        tools=tuple(name for name in TOOLS if name in names),
-        strength=usual_strength if strength is None else _strength(strength),
+        tools=tuple(name for name in TOOLS if name in named),
+        strength=usual_strength if strength is None else strength,
         noise=None if noise is None else _passage("noise", noise),
         noise_from=None if noise_from is None else os.path.abspath(noise_from),
         method=_known("method", method or METHODS[0], METHODS),
@@ -95,15 +98,18 @@ def settings(
         fill=fill,
     )
     if found.noise is not None and found.noise_from is not None:
-        raise UsageError("noise and noise_from contradict each other; use one of them")
+        both = OptionName("noise"), " and ", OptionName("noise_from")
+        raise UsageError(*both, " contradict each other; use one of them")
     if "denoise" not in found.tools and (noise, noise_from, method) != (None, None, None):
         raise UsageError(
-            "a noise is given but the noise is not reduced; add denoise to the tools, or use a "
-            "preset that has it"
+            "a noise is given but the noise is not reduced; add denoise to ",
+            OptionName("tools"),
+            ", or use a preset that has it",
         )
     if found.place is None and (found.band_hz is not None or fill):
-        what = "fill takes" if fill else "a band goes with"
-        raise UsageError(f"{what} a place in time: give it with --region, as in 12.5-13.1")
+        what = OptionName("fill" if fill else "band")
+        why = " takes a place in time: give it with "
+        raise UsageError(what, why, OptionName("region"), ", as in 12.5-13.1")
     if found.place is not None:
         _check_place(found.place, fill, bool(tools or preset))
     return found
@@ -113,13 +119,16 @@ def _check_place(place: Region, fill: bool, has_tools: bool) -> None:
     if place.end_s is None:
         raise UsageError("a region has two times, as in 12.5-13.1; give its end")
     length_s = place.end_s - place.start_s
+    made_anew = OptionName("fill")
     where = f"the region from {place.start_s:g} to {place.end_s:g} s"
     if fill and has_tools:
-        raise UsageError("fill makes a place anew and uses no tools; leave out tools and preset")
+        left = OptionName("tools"), " and ", OptionName("preset")
+        raise UsageError(made_anew, " makes a place anew and uses no tools; leave out ", *left)
     if fill and length_s > LONGEST_FILL_S:
         raise UsageError(
-            f"fill makes up to {LONGEST_FILL_S:g} s anew; {where} is longer: restore it without "
-            "fill, or choose a shorter one"
+            made_anew,
+            f" makes up to {LONGEST_FILL_S:g} s anew; {where} is longer: restore it without, or "
+            "choose a shorter one",
         )
     if length_s > LONGEST_PLACE_S:
         raise UsageError(
@@ -128,12 +137,11 @@ def _check_place(place: Region, fill: bool, has_tools: bool) -> None:
         )
 
 
-def _names(tools: str | Iterable[str]) -> list[str]:
-    words = [tools] if isinstance(tools, str) else tools
-    names = [name.strip() for word in words for name in word.split(",") if name.strip()]
-    if not names:
+def _tools(given: str | Iterable[str]) -> list[str]:
+    found = [_known("tool", name, TOOLS) for name in names(given)]
+    if not found:
         raise UsageError(f"no tool is named; there are {', '.join(TOOLS)}")
-    return [_known("tool", name, TOOLS) for name in names]
+    return found
 
 
 def _known(what: str, name: str, known: Iterable[str]) -> str:
@@ -144,34 +152,21 @@ def _known(what: str, name: str, known: Iterable[str]) -> str:
     return name
 
 
-def _strength(raw: object) -> float:
-    number = isinstance(raw, (int, float)) and not isinstance(raw, bool)
-    if not number or not 0 <= raw <= 1:  # type: ignore[operator]
-        raise UsageError(f"strength must be a number from 0 to 1; got {quoted(raw)}")
-    return float(raw)  # type: ignore[arg-type]
-
-
 def _passage(what: str, raw: str | tuple[float, float]) -> Region:
-    example = "12.5-13.1 or 1:02-1:03.5"
-    if isinstance(raw, str):
-        start, dash, end = raw.partition("-")
-        if not dash:
-            raise UsageError(f"{what} must be two times, as in {example}; got {quoted(raw)}")
-        return region(start, end)
-    if not isinstance(raw, tuple | list) or len(raw) != 2:
-        raise UsageError(f"{what} must be two times, as in {example}; got {quoted(raw)}")
-    return region(*raw)
+    ends = raw.split("-", 1) if isinstance(raw, str) else raw
+    if not isinstance(ends, tuple | list) or len(ends) != 2:
+        example = "12.5-13.1 or 1:02-1:03.5"
+        name = OptionName(what)
+        raise UsageError(name, f" must be two times, as in {example}; got {quoted(raw)}")
+    return region(*ends)
 
 
 def _band(raw: str | tuple[float, float]) -> tuple[float, float]:
-    ends: list[float] = []
-    if isinstance(raw, str):
-        found = re.fullmatch(r"\s*([\d.]+)\s*-\s*([\d.]+)\s*", raw)
-        raw = found.groups() if found else ()  # type: ignore[assignment]
     try:
-        ends = [float(end) for end in raw]
+        low_hz, high_hz = map(float, raw.split("-") if isinstance(raw, str) else raw)
     except (TypeError, ValueError):
-        ends = []
-    if len(ends) != 2 or not all(map(math.isfinite, ends)) or not 0 <= ends[0] < ends[1]:
-        raise UsageError("a band must be two frequencies in Hz, the lower first, as in 200-4000")
-    return ends[0], min(ends[1], HIGHEST_HZ)
+        low_hz = high_hz = math.nan
+    if not 0 <= low_hz < high_hz < math.inf:
+        why = " must be two frequencies in Hz, the lower first, as in 200-4000"
+        raise UsageError(OptionName("band"), why)
+    return low_hz, min(high_hz, HIGHEST_HZ)

@@ -15,7 +15,7 @@ from unweave import registry
 from unweave.apps.align import drafted, without_marks
 from unweave.core.files import shown
 from unweave.errors import UsageError
-from unweave.lyrics import Lyrics, read, write
+from unweave.lyrics import Lyrics, cover, read, write
 from unweave.lyrics.files import check_output
 from unweave.lyrics.grid import FINE_BPM, Grid
 
@@ -61,7 +61,7 @@ def ultrastar(
     lyrics: a file of any format; what has no times is laid along the singing first. bpm: the
     song's tempo, whose beats are divided until they are short enough; without it a beat is 10 ms.
     Other arguments and errors are those of `unweave.align`. A syllable that is not sung at a pitch
-    becomes a freestyle note.
+    becomes a freestyle note. A picture that `lyrics` names as its cover is copied beside `output`.
     """
     from unweave.apps.align.text import verses
     from unweave.apps.align.voice import song_tags, voice_of
@@ -86,7 +86,10 @@ def ultrastar(
     grid = Grid(round(first_s, 3), ((0.0, beat_bpm),))
     tags |= {**without_marks(found.tags), "mp3": song.name}
     ready = Lyrics(tuple(on_grid(line, grid) for line in lines), tags, grid)
-    losses = () if output is None else write(ready, output, format="ultrastar", overwrite=overwrite)
+    losses: tuple[str, ...] = ()
+    if output is not None:
+        losses = write(ready, output, format="ultrastar", overwrite=overwrite)
+        cover.copied(ready, lyrics, output, overwrite=overwrite)
     return Song(ready, confidence, output, losses)
 
 

@@ -1,6 +1,5 @@
 """`unweave analyze`: what is in songs, stem by stem."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,12 +13,14 @@ from unweave.cli.options import (
     End,
     JsonInPanel,
     Model,
+    Overwrite,
     Pull,
     QuietInPanel,
     Seed,
     Settings,
     Start,
     VerboseInPanel,
+    Workers,
 )
 from unweave.cli.session import session
 from unweave.request import Execution, Inference
@@ -76,14 +77,12 @@ def analyze(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Overwrite existing files.", rich_help_panel=OUTPUT),
-    ] = False,
+    overwrite: Overwrite = False,
     model: Model = None,
     pull: Pull = False,
     settings: Settings = None,
     seed: Seed = 0,
+    workers: Workers = 1,
     as_json: JsonInPanel = False,
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
@@ -95,9 +94,8 @@ def analyze(
         from unweave.apps import analyze as app
         from unweave.apps.analyze.files import USUAL
         from unweave.cli.batch import work_through
-        from unweave.cli.weights import fetch
         from unweave.errors import UsageError
-        from unweave.options import parse
+        from unweave.options import names, parse
 
         if no_separate and (stems_from is not None or model is not None):
             other = "--model" if stems_from is None else "--stems-from"
@@ -105,45 +103,34 @@ def analyze(
         name = None if no_separate else model or registry.DEFAULT
         own = {**parse(settings or ()), "seed": seed} if name else {}
         part = {key: time for key, time in (("start", start), ("end", end)) if time is not None}
-        kinds = [kind.strip() for word in export or () for kind in word.split(",") if kind.strip()]
         order = app.ordered(
             name,
             {**own, **options, **part},
             stems_from=stems_from,
             least=least,
-            exports=kinds or USUAL,
+            exports=names(export) or USUAL,
         )
         found, lost, passed_over = app.songs(inputs, output)
         jobs = app.planned(found, order, output, overwrite)
-
-        def pull_what_is_needed() -> None:
-            todo = [job for job in jobs if not os.path.exists(job.report)]
-            if (
-                name is not None
-                and stems_from is None
-                and any(app.is_separated(job.source) for job in todo)
-            ):
-                fetch(current, [name], ask=not pull)
-
         work_through(
             current,
             jobs,
             lost,
             passed_over,
-            lambda watcher: app.run(jobs, order, watcher, current.should_stop),
+            lambda watcher: app.USE.run(jobs, order, watcher, current.should_stop, workers),
+            models=[name] if name is not None and stems_from is None else [],
+            pull=pull,
+            takes_models=app.is_separated,
             lines=_lines,
-            before=pull_what_is_needed,
         )
 
 
 def _lines(outcome: Any, verbose: bool) -> list[str]:
     """A finished analysis, for people."""
+    from unweave.cli.outcomes import head, tail
     from unweave.core.files import shown
 
-    report = outcome.report
-    seconds, duration_s = report["execution"]["seconds"]["total"], report["input"]["duration_s"]
-    lines = [f"{shown(outcome.source)}: {duration_s:.1f} s of sound in {seconds:.1f} s"]
-    lines.append(f"  folder  {shown(outcome.job.report.parent)}")
+    report, lines = outcome.report, head(outcome)
     for name, unit in (("tempo", " bpm"), ("metre", " beats a bar"), ("key", "")):
         if (found := report[name]) is not None:
             sure = f"confidence {found['confidence']:.2f}, on {shown(found['source'])}"
@@ -162,7 +149,7 @@ def _lines(outcome: Any, verbose: bool) -> list[str]:
         wide = "" if spread is None else f", range {spread:.1f} LU"
         lines.append(f"  {shown(track['stem']):<{width}}  {loud}{wide}")
     lines += [f"  left out: {said}" for said in report["left_out"]]
-    return lines + [f"  warning: {shown(warning)}" for warning in report["warnings"]]
+    return lines + tail(report, verbose)
 
 
 EXAMPLES = (

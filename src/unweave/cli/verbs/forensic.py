@@ -101,7 +101,6 @@ def forensic(
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
         from unweave.apps import forensic as app
         from unweave.cli.batch import work_through
-        from unweave.cli.weights import fetch
         from unweave.core.files import shown
 
         folder, jobs, lost = app.planned(inputs, case)
@@ -130,12 +129,9 @@ def forensic(
             lost,
             [],
             lambda watcher: app.run(jobs, lost, order, folder, watcher, current.should_stop),
+            models=[each.request.separator.model or "" for each in order.techniques],
+            pull=pull,
             lines=_lines,
-            before=lambda: fetch(
-                current,
-                [each.request.separator.model or "" for each in order.techniques],
-                ask=not pull,
-            ),
             after=closed,
         )
 

@@ -1,6 +1,5 @@
 """`unweave karaoke`: songs in, backing tracks to sing to out."""
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,14 +11,16 @@ from unweave.cli.options import (
     MACHINE,
     MODEL,
     OUTPUT,
+    Chosen,
     JsonInPanel,
     Model,
+    Overwrite,
     Pull,
-    Quality,
     QuietInPanel,
     Seed,
     Settings,
     VerboseInPanel,
+    Workers,
 )
 from unweave.cli.session import session
 from unweave.request import Execution, Inference, Output
@@ -130,9 +131,10 @@ def karaoke(
             rich_help_panel=WORDS,
         ),
     ] = None,
-    fps: Annotated[
+    rate_fps: Annotated[
         float | None,
         typer.Option(
+            "--fps",
             metavar="NUMBER",
             help="Frames of the video a second.",
             show_default="30",
@@ -192,21 +194,13 @@ def karaoke(
             rich_help_panel=OUTPUT,
         ),
     ] = "{name}/{stem}.{ext}",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Overwrite existing files.", rich_help_panel=OUTPUT)
-    ] = False,
+    overwrite: Overwrite = False,
     model: Model = None,
-    quality: Annotated[
-        Quality | None,
-        typer.Option(
-            help="Have a model chosen, of those whose weights are here.",
-            show_default=False,
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
+    quality: Chosen = None,
     pull: Pull = False,
     settings_: Settings = None,
     seed: Seed = 0,
+    workers: Workers = 1,
     as_json: JsonInPanel = False,
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
@@ -214,25 +208,13 @@ def karaoke(
 ) -> None:
     """Make backing tracks to sing to: songs without their voice, in your key, with the words."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
-        from unweave import registry
         from unweave.apps import karaoke as app
-        from unweave.cli.batch import work_through
-        from unweave.cli.weights import fetch
-        from unweave.errors import UsageError
+        from unweave.cli.batch import chosen, work_through
+        from unweave.core.stem_names import VOCALS
         from unweave.jobs import find
         from unweave.options import parse
 
-        if quality is not None:
-            from unweave.core.stem_names import VOCALS
-            from unweave.registry.quality import choose_installed
-
-            if model is not None:
-                raise UsageError("--quality chooses the model: leave out --model, or --quality")
-            choice = choose_installed(quality, (VOCALS,))
-            model = choice.chosen.name
-            for line in choice.in_words():
-                current.note(line)
-        model = model or registry.DEFAULT
+        model = chosen(current, model, quality, (VOCALS,))
         wanted = app.Settings(
             key=key,
             tempo=tempo,
@@ -246,7 +228,7 @@ def karaoke(
         picture = app.Picture(
             kind=None if video is None else str(video),
             size=None if size is None else _size_of(size),
-            rate_fps=fps,
+            rate_fps=rate_fps,
             background=background,
             font=font,
         )
@@ -262,37 +244,29 @@ def karaoke(
         )
         found, lost, passed_over = find(inputs, output)
         jobs = app.planned(found, order, output, filename_template, overwrite)
-
-        def pull_what_is_needed() -> None:
-            if not all(os.path.exists(job.report) for job in jobs):
-                fetch(current, [model], stems=order.needs, ask=not pull)
-
         work_through(
             current,
             jobs,
             lost,
             passed_over,
-            lambda watcher: app.run(jobs, order, watcher, current.should_stop),
+            lambda watcher: app.USE.run(jobs, order, watcher, current.should_stop, workers),
+            models=[model],
+            stems=order.needs,
+            pull=pull,
             lines=_lines,
-            before=pull_what_is_needed,
         )
 
 
 def _lines(outcome: Any, verbose: bool) -> list[str]:
     """A finished backing track, for people."""
-    from unweave.cli.outcomes import level
+    from unweave.cli.outcomes import head, level, tail
     from unweave.core.files import shown
 
-    report = outcome.report
-    seconds, duration_s = report["execution"]["seconds"]["total"], report["input"]["duration_s"]
-    lines = [f"{shown(outcome.source)}: {duration_s:.1f} s of sound in {seconds:.1f} s"]
-    lines.append(f"  folder  {shown(outcome.job.report.parent)}")
+    report, lines = outcome.report, head(outcome)
     for item in report["stems"]:
         lines.append(f"  {shown(item['path'])}  {level(item)}")
     lines += [f"  {shown(item['path'])}" for item in report["exports"]]
-    if verbose:
-        lines += [f"  note: {shown(note)}" for note in report["output"]["notes"]]
-    return lines + [f"  warning: {shown(warning)}" for warning in report["warnings"]]
+    return lines + tail(report, verbose)
 
 
 def _size_of(text: str) -> tuple[int, int]:

@@ -65,7 +65,8 @@ def convert(
     with session(quiet=quiet, verbose=verbose, as_json=as_json) as current:
         from unweave.core.files import shown
         from unweave.errors import UsageError
-        from unweave.lyrics import by_lines, read, shifted, summary, write
+        from unweave.lyrics import by_lines, cover, read, shifted, summary, write
+        from unweave.lyrics.files import format_for
 
         if output is None and format is not None:
             raise UsageError(
@@ -86,9 +87,12 @@ def convert(
         else:
             losses = write(changed, output, format=format, overwrite=overwrite)
             facts |= {"output": str(output), "losses": list(losses)}
-            for loss in losses:
-                current.note(f"note: {shown(output)}: {shown(loss)}")
-            current.result(shown(output))
+            _told(current, output, losses)
+            if (format or format_for(output, changed)) == "ultrastar":
+                copy = cover.copied(changed, file, output, overwrite=overwrite)
+                facts["cover"] = copy and str(copy)
+                if copy is not None:
+                    current.result(shown(copy))
         if as_json:
             current.emit(facts)
 
@@ -189,7 +193,7 @@ def align(
     Each line has a confidence. In an LRC, a tag names each line that is doubtful.
     """
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
-        from unweave.apps.align import DOUBTFUL
+        from unweave.apps.align import DOUBTFUL, RESTS
         from unweave.apps.align import align as lay
         from unweave.core.files import shown
 
@@ -197,6 +201,11 @@ def align(
         with _separated(current, song, model, pull, voice, settings) as how:
             draft = lay(song, words, output, encoding=encoding, overwrite=overwrite, **how)
         _told(current, output, draft.losses)
+        if draft.rests < RESTS:
+            current.note(
+                f"note: {shown(output)}: the voice rests before {draft.rests:.0%} of the lines "
+                "only, so that all may have moved: listen to the first ones"
+            )
         if draft.doubtful:
             current.note(
                 f"note: {shown(output)}: {len(draft.doubtful)} of {len(draft.confidence)} lines "
@@ -218,6 +227,7 @@ def align(
                     "output": str(output),
                     "losses": list(draft.losses),
                     "lines": lines,
+                    "rests": round(draft.rests, 3),
                     "passages_s": passages,
                 }
             )

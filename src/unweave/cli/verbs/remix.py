@@ -1,6 +1,5 @@
 """`unweave remix`: change the level, place and tone of the stems of songs."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,11 +12,13 @@ from unweave.cli.options import (
     OUTPUT,
     JsonInPanel,
     Model,
+    Overwrite,
     Pull,
     QuietInPanel,
     Seed,
     Settings,
     VerboseInPanel,
+    Workers,
 )
 from unweave.cli.session import session
 from unweave.request import Execution, Inference, Output
@@ -106,14 +107,12 @@ def remix(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Overwrite existing files.", rich_help_panel=OUTPUT),
-    ] = False,
+    overwrite: Overwrite = False,
     model: Model = None,
     pull: Pull = False,
     settings: Settings = None,
     seed: Seed = 0,
+    workers: Workers = 1,
     as_json: JsonInPanel = False,
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
@@ -125,10 +124,9 @@ def remix(
         from unweave.apps import remix as app
         from unweave.apps.remix import mix_file
         from unweave.cli.batch import work_through
-        from unweave.cli.weights import fetch
         from unweave.core.files import shown
         from unweave.errors import UsageError
-        from unweave.options import parse
+        from unweave.options import names, parse
 
         changes: dict[str, dict[str, Any]] = {
             "gain": _numbers("gain", gain),
@@ -136,45 +134,38 @@ def remix(
             "width": _numbers("width", width),
             "tilt": _numbers("tilt", tilt),
             "match": _pairs("match", "FILE", match),
-            "mute": dict.fromkeys(_names(mute), True),
-            "solo": dict.fromkeys(_names(solo), True),
+            "mute": dict.fromkeys(names(mute), True),
+            "solo": dict.fromkeys(names(solo), True),
         }
         wanted = app.in_force(mix, changes, sensitivity=sensitivity, loudness=loudness)
         model = model or registry.DEFAULT
         own = {**parse(settings or ()), "seed": seed}
-        order = app.ordered(wanted, model, {**own, **options}, stems=stems, exports=_names(export))
+        order = app.ordered(wanted, model, {**own, **options}, stems=stems, exports=names(export))
         found, lost, passed_over = app.songs(inputs, output)
         jobs = app.planned(found, order, output, overwrite)
         if write_mix is not None:
             if write_mix.exists() and not overwrite:
                 raise UsageError(f"{shown(write_mix)}: is there; use --overwrite, or another name")
             mix_file.write(write_mix, wanted)
-
-        def pull_what_is_needed() -> None:
-            todo = [job for job in jobs if not os.path.exists(job.report)]
-            if any(app.is_separated(job.source) for job in todo):
-                fetch(current, [model], ask=not pull)
-
         work_through(
             current,
             jobs,
             lost,
             passed_over,
-            lambda watcher: app.run(jobs, order, watcher, current.should_stop),
+            lambda watcher: app.USE.run(jobs, order, watcher, current.should_stop, workers),
+            models=[model],
+            pull=pull,
+            takes_models=app.is_separated,
             lines=_lines,
-            before=pull_what_is_needed,
         )
 
 
 def _lines(outcome: Any, verbose: bool) -> list[str]:
     """A finished remix, for people."""
-    from unweave.cli.outcomes import level
+    from unweave.cli.outcomes import head, level, tail
     from unweave.core.files import shown
 
-    report = outcome.report
-    seconds, duration_s = report["execution"]["seconds"]["total"], report["input"]["duration_s"]
-    lines = [f"{shown(outcome.source)}: {duration_s:.1f} s of sound in {seconds:.1f} s"]
-    lines.append(f"  folder  {shown(outcome.job.report.parent)}")
+    report, lines = outcome.report, head(outcome)
     width = max(len(shown(item["stem"])) for item in report["levels"])
     for item in report["levels"]:
         name = "remix" if item["stem"] == "mix" else shown(item["stem"])
@@ -185,14 +176,7 @@ def _lines(outcome: Any, verbose: bool) -> list[str]:
         limited = report["limited_db"]
         said = f", peaks limited by up to {limited:.1f} dB" if limited else ""
         lines.append(f"  gain of all files {report['gain_db']:+.2f} dB{said}")
-    if verbose:
-        lines += [f"  note: {shown(note)}" for note in report["output"]["notes"]]
-    return lines + [f"  warning: {shown(warning)}" for warning in report["warnings"]]
-
-
-def _names(words: list[str] | None) -> list[str]:
-    """Names, each by itself or several joined by commas."""
-    return [name.strip() for word in words or () for name in word.split(",") if name.strip()]
+    return lines + tail(report, verbose)
 
 
 def _pairs(option: str, what: str, words: list[str] | None) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """`unweave restore`: take clicks, hum, noise and other damage out of recordings."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,11 +12,13 @@ from unweave.cli.options import (
     OUTPUT,
     JsonInPanel,
     Model,
+    Overwrite,
     Pull,
     QuietInPanel,
     Seed,
     Settings,
     VerboseInPanel,
+    Workers,
 )
 from unweave.cli.session import session
 from unweave.request import Execution, Inference, Output
@@ -83,10 +84,7 @@ def restore(
         bool,
         typer.Option("--removed", help="Write what was removed, too.", rich_help_panel=OUTPUT),
     ] = False,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Overwrite existing files.", rich_help_panel=OUTPUT),
-    ] = False,
+    overwrite: Overwrite = False,
     by_stem: Annotated[
         bool,
         typer.Option(
@@ -109,6 +107,7 @@ def restore(
     pull: Pull = False,
     settings: Settings = None,
     seed: Seed = 0,
+    workers: Workers = 1,
     as_json: JsonInPanel = False,
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
@@ -119,7 +118,6 @@ def restore(
         from unweave import registry
         from unweave.apps import restore as app
         from unweave.cli.batch import work_through
-        from unweave.cli.weights import fetch
         from unweave.errors import UsageError
         from unweave.jobs import find
         from unweave.options import parse
@@ -151,24 +149,20 @@ def restore(
             voice_settings=of_voice,
             dereverb_model=dereverb_model,
         )
+        needed = [model or registry.DEFAULT] if by_stem else []
+        if dereverb_model is not None:
+            needed.append(dereverb_model)
         found, lost, passed_over = find(inputs, output)
         jobs = app.planned(found, order, output, overwrite)
-
-        def pull_what_is_needed() -> None:
-            needed = [model or registry.DEFAULT] if by_stem else []
-            if dereverb_model is not None:
-                needed.append(dereverb_model)
-            if needed and not all(os.path.exists(job.report) for job in jobs):
-                fetch(current, needed, ask=not pull)
-
         work_through(
             current,
             jobs,
             lost,
             passed_over,
-            lambda watcher: app.run(jobs, order, watcher, current.should_stop),
+            lambda watcher: app.USE.run(jobs, order, watcher, current.should_stop, workers),
+            models=needed,
+            pull=pull,
             lines=_lines,
-            before=pull_what_is_needed,
         )
 
 
@@ -183,12 +177,10 @@ FIGURES = (
 
 def _lines(outcome: Any, verbose: bool) -> list[str]:
     """A finished restoration, for people."""
+    from unweave.cli.outcomes import head, tail
     from unweave.core.files import shown
 
-    report = outcome.report
-    seconds, duration_s = report["execution"]["seconds"]["total"], report["input"]["duration_s"]
-    lines = [f"{shown(outcome.source)}: {duration_s:.1f} s of sound in {seconds:.1f} s"]
-    lines.append(f"  folder  {shown(outcome.job.report.parent)}")
+    report, lines = outcome.report, head(outcome)
     for name, key, unit, form in FIGURES:
         before, after = (_said(report[when][key], form) for when in ("before", "after"))
         lines.append(f"  {name:<11}  {before:>7} -> {after:>7} {unit}".rstrip())
@@ -203,8 +195,7 @@ def _lines(outcome: Any, verbose: bool) -> list[str]:
         lines.append(f"  gain of all files {report['gain_db']:+.2f} dB")
     if verbose:
         lines += [f"  tool  {_words(step)}" for step in report["tools"]]
-        lines += [f"  note: {shown(note)}" for note in report["output"]["notes"]]
-    return lines + [f"  warning: {shown(warning)}" for warning in report["warnings"]]
+    return lines + tail(report, verbose)
 
 
 def _said(value: float | None, form: str) -> str:

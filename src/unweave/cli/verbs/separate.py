@@ -1,6 +1,5 @@
 """`unweave separate`: recordings in, stems out."""
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,14 +12,15 @@ from unweave.cli.options import (
     MACHINE,
     MODEL,
     OUTPUT,
+    Chosen,
     JsonInPanel,
     Model,
     Pull,
-    Quality,
     QuietInPanel,
     Seed,
     Settings,
     VerboseInPanel,
+    Workers,
 )
 from unweave.cli.session import session
 from unweave.request import Execution, Inference, Output
@@ -83,14 +83,7 @@ def separate(
         ),
     ] = False,
     model: Model = None,
-    quality: Annotated[
-        Quality | None,
-        typer.Option(
-            help="Have a model chosen for the stems, of those whose weights are here.",
-            show_default=False,
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
+    quality: Chosen = None,
     pull: Pull = False,
     bandwidth: Annotated[
         Bandwidth | None,
@@ -119,15 +112,7 @@ def separate(
     ] = None,
     settings_: Settings = None,
     seed: Seed = 0,
-    jobs: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Number of files in parallel.",
-            rich_help_panel=MACHINE,
-        ),
-    ] = 1,
+    workers: Workers = 1,
     as_json: JsonInPanel = False,
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
@@ -136,9 +121,8 @@ def separate(
     """Separate recordings into their stems."""
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
         from unweave import registry
-        from unweave.cli.batch import work_through
+        from unweave.cli.batch import chosen, work_through
         from unweave.cli.outcomes import remember
-        from unweave.cli.weights import fetch
         from unweave.errors import UsageError
         from unweave.jobs import prepare, run
         from unweave.options import parse
@@ -146,16 +130,7 @@ def separate(
 
         if overwrite and skip_existing:
             raise UsageError("--overwrite and --skip-existing contradict each other; use one")
-        if quality is not None:
-            from unweave.registry.quality import choose_installed
-
-            if model is not None:
-                raise UsageError("--quality chooses the model: leave out --model, or --quality")
-            choice = choose_installed(quality, stems or ())
-            model = choice.chosen.name
-            for line in choice.in_words():
-                current.note(line)
-        model = model or registry.DEFAULT
+        model = chosen(current, model, quality, stems or ())
         own = parse(settings_ or ())
         if bandwidth is not None:
             own["bandwidth"] = str(bandwidth)
@@ -175,21 +150,18 @@ def separate(
             execution=execution,
         )
         plan = prepare(inputs, request, output, template=filename_template, overwrite=overwrite)
-
-        def pull_what_is_needed() -> None:
-            if not all(os.path.exists(job.report) for job in plan.jobs):
-                fetch(current, [model], stems=request.needed, ask=not pull)
-
         work_through(
             current,
             plan.jobs,
             plan.missed,
             plan.passed_over,
             lambda watcher: run(
-                plan.jobs, plan.request, watcher, workers=jobs, should_stop=current.should_stop
+                plan.jobs, plan.request, watcher, workers=workers, should_stop=current.should_stop
             ),
-            before=pull_what_is_needed,
-            after=lambda outcomes: remember(model, request, outcomes) if jobs == 1 else None,
+            models=[model],
+            stems=request.needed,
+            pull=pull,
+            after=lambda outcomes: remember(model, request, outcomes) if workers == 1 else None,
         )
 
 

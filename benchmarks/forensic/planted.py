@@ -27,13 +27,14 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import numpy.typing as npt
+import soundfile
 import soxr
 
 from unweave.apps.forensic.finding import Recording
@@ -48,14 +49,23 @@ RATES = ROOT / "src/unweave/apps/forensic/findings/rates.json"
 COMMAND = ".venv/bin/python benchmarks/forensic/planted.py data --write"
 EXCERPT_S, LATEST_S = 6.5, 20.0
 NEAR_S = 0.25
-CODECS = {"libmp3lame": "mp3", "aac": "mp4", "vorbis": "ogg", "libopus": "ogg"}
-KBITS = (64, 96, 128, 160, 192, 256, 320)
+CODECS = {
+    "mp3": ("libmp3lame", "mp3"),
+    "aac": ("aac", "mp4"),
+    "vorbis": (),
+    "opus": ("libopus", "ogg"),
+}
+KBITS = 64, 96, 128, 160, 192, 256, 320
+KBITS_LOW = 24, 32, 40, 48, 64, 80, 96  # at rates below 32 kHz
+VORBIS_QUALITY = 0, 2, 4, 5, 6, 8, 9  # of these bit rates, as Xiph's own program has it
+FADES_MS = 2, 5, 10, 20
 LOCATED = ("frame-shift", "frame-gap", "scale-step", "gain-step", "waveform-break", "level-step",
            "repeated-passage")  # fmt: skip
 EDITS = {
     "cut": "A piece cut out",
     "insertion": "A piece put in",
     "zero-crossing": "A cut at zero crossings",
+    "cross-fade": "A cut under a cross-fade of 2 to 20 ms",
     "level-step": "A step of level",
     "lossy-lossless": "Lossy encoding, saved as lossless",
     "lossy-lossy": "A second lossy encoding",
@@ -66,8 +76,21 @@ KINDS = {
     "lossy-lossless": ("lossy-traces",),
     "lossy-lossy": ("second-encoding",),
 }
-WORTH = ("cut", "insertion", "zero-crossing", "level-step", "cut", "level-step", "lossy-lossless",
-         "zero-crossing", "insertion", "lossy-lossy", "edit-encoded", "lossy-lossless")  # fmt: skip
+WORTH = ("cut", "level-step", "zero-crossing", "insertion", "lossy-lossless", "cross-fade",
+         "lossy-lossy", "cut", "level-step", "zero-crossing", "insertion", "lossy-lossless",
+         "edit-encoded")  # fmt: skip
+MIXED = "cross-fade", "edit-encoded"  # either a cut or an insertion
+SEEDS = 1, 20261129  # of the half that limits are set on, and of the other
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A sort of material. share: of the cases. channel: the only one that is taken."""
+
+    name: str
+    share: float
+    files: list[Path]
+    channel: int | None = None
 
 
 def main() -> None:
@@ -76,58 +99,57 @@ def main() -> None:
     parser.add_argument("--edits", type=int, default=200)
     parser.add_argument("--controls", type=int, default=200)
     parser.add_argument("--results", type=Path, default=Path("build/forensic/planted.jsonl"))
-    parser.add_argument("--half", type=int, default=1, help="the half that the table is about")
+    parser.add_argument("--half", type=int, choices=(0, 1), help="this half only")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     given.results.parent.mkdir(parents=True, exist_ok=True)
     lines = given.results.read_text().splitlines() if given.results.exists() else []
     results = {each["case"]: each for each in map(json.loads, lines)}
     sources = recordings(given.data)
+    halves = (0, 1) if given.half is None else (given.half,)
     with given.results.open("a") as file:
-        for case in cases(given.edits, given.controls):
+        for case in cases(given.edits // 2, given.controls // 2, halves):
             if case not in results:
                 results[case] = measured(case, sources)
                 print(json.dumps(results[case]), file=file, flush=True)
-    report(list(results.values()), given.half)
+    for half in halves:
+        report([each for each in results.values() if each["half"] == half], half)
     if given.write:
         write(list(results.values()))
 
 
-def cases(edits: int, controls: int) -> Iterator[str]:
-    """Edits and controls by turns, so that a part of them is a fair part."""
+def cases(edits: int, controls: int, halves: tuple[int, ...]) -> Iterator[str]:
+    """Edits and controls of each half by turns, so that a part of them is a fair part."""
     for n in range(max(edits, controls)):
-        if n < edits:
-            yield f"{WORTH[n % len(WORTH)]} {n}"
-        if n < controls:
-            yield f"control {n}"
+        for half in halves:
+            if n < edits:
+                yield f"{half} {WORTH[n % len(WORTH)]} {n}"
+            if n < controls:
+                yield f"{half} control {n}"
 
 
-def recordings(data: Path) -> list[list[tuple[str, int, Path]]]:
-    """For each sort of material: names, halves and files; a recording is in one half only."""
-    sorts = (
-        sorted((data / "musdb18-7s").rglob("*.mp4")),
-        sorted((data / "mir-1k").rglob("*.flac")),
-        sorted([*(data / "ultrastar").rglob("audio.*"), *(data / "songs").glob("*.ogg")]),
-        sorted((data / "speech").glob("*.ogg")),
+def recordings(data: Path) -> list[Sort]:
+    """The sorts of material. A recording is in one half only."""
+    mir = sorted((data / "mir-1k").rglob("*.flac"))
+    songs = sorted([*(data / "ultrastar").rglob("audio.*"), *(data / "songs").glob("*.ogg")])
+    found = (
+        Sort("music", 0.35, sorted((data / "musdb18-7s").rglob("*.mp4"))),
+        Sort("music", 0.15, songs),
+        Sort("karaoke", 0.2, mir),
+        Sort("voice", 0.15, mir, channel=1),
+        Sort("speech", 0.15, sorted((data / "speech").glob("*.ogg"))),
     )
-    found = []
-    for files in sorts:
-        if not files:
-            continue
-        # The clips of one song of MIR-1K, singer_song_clip, are one recording.
-        names = ["_".join(f.stem.split("_")[:2]) if f.suffix == ".flac" else str(f) for f in files]
-        order = {name: n for n, name in enumerate(dict.fromkeys(names))}
-        found.append([(n, order[n] % 2, f) for n, f in zip(names, files, strict=True)])
-    return found
+    return [each for each in found if each.files]
 
 
-def measured(case: str, sources: list[list[tuple[str, int, Path]]]) -> dict[str, object]:
+def measured(case: str, sources: list[Sort]) -> dict[str, object]:
     """One case: what was planted where, and all that is found."""
-    edit, number = case.split()
-    rng = np.random.default_rng([int(number), edit == "control"])
-    sort = sources[int(rng.choice(len(sources), p=np.array([4, 3, 2, 1])[: len(sources)] / 10))]
-    name, half, path = sort[int(rng.integers(len(sort)))]
-    wave, info = excerpt(path, rng)
+    which, edit, number = case.split()
+    half = int(which)
+    rng = np.random.default_rng([SEEDS[half], int(number), edit == "control"])
+    shares = np.array([each.share for each in sources])
+    sort = sources[int(rng.choice(len(sources), p=shares / shares.sum()))]
+    path, wave, info = drawn(sort, half, rng)
     born = info.lossy
     if edit == "lossy-lossless" or (edit != "lossy-lossy" and rng.random() < 1 / 3):
         wave, born = elsewhere(wave, info.sample_rate_hz, rng), False
@@ -148,8 +170,9 @@ def measured(case: str, sources: list[list[tuple[str, int, Path]]]) -> dict[str,
         wave, rate, codec, second = encoded(rounded(wave), rate, rng)
         said.update(second)
     else:
-        kind = edit if edit != "edit-encoded" else str(rng.choice(["cut", "insertion"]))
-        wave, places, said = edited(kind, rounded(wave), rate, rng, sort, half)
+        joint = edit if edit not in MIXED else str(rng.choice(["cut", "insertion"]))
+        fade_ms = float(rng.choice(FADES_MS)) if edit in ("cross-fade", "level-step") else 0.0
+        wave, places, said = edited(joint, rounded(wave), rate, rng, sort, half, fade_ms)
         if edit == "edit-encoded":
             wave, rate, codec, more = encoded(wave, rate, rng)
             said.update(more)
@@ -158,9 +181,20 @@ def measured(case: str, sources: list[list[tuple[str, int, Path]]]) -> dict[str,
          each.details.get("standard_errors", each.figure), each.details.get("codec_family")]
         for each in findings(rounded(wave), rate, info, codec)
     ]  # fmt: skip
-    return {"case": case, "edit": edit, "half": half, "recording": Path(name).name, "born": born,
-            "rate": rate, "codec": codec, "places": places, "said": said,
+    return {"case": case, "edit": edit, "half": half, "sort": sort.name, "recording": path.stem,
+            "born": born, "rate": rate, "codec": codec, "places": places, "said": said,
             "found": found}  # fmt: skip
+
+
+def drawn(sort: Sort, half: int, rng: np.random.Generator) -> tuple[Path, Wave, SourceInfo]:
+    """An excerpt of one recording of this half."""
+    # The clips of one song of MIR-1K, singer_song_clip, are one recording.
+    names = ["_".join(f.stem.split("_")[:2]) if f.suffix == ".flac" else str(f) for f in sort.files]
+    order = {name: n for n, name in enumerate(dict.fromkeys(names))}
+    here = [f for name, f in zip(names, sort.files, strict=True) if order[name] % 2 == half]
+    path = here[int(rng.integers(len(here)))]
+    wave, info = excerpt(path, rng)
+    return path, wave if sort.channel is None else wave[sort.channel : sort.channel + 1], info
 
 
 def excerpt(path: Path, rng: np.random.Generator) -> tuple[Wave, SourceInfo]:
@@ -194,22 +228,22 @@ def encoded(
     wave: Wave, rate: int, rng: np.random.Generator
 ) -> tuple[Wave, int, str, dict[str, object]]:
     """After a codec and a bit rate that are drawn: samples, rate, codec, what was drawn."""
-    codec, kbits = str(rng.choice(list(CODECS))), int(rng.choice(KBITS))
-    if rate < 32_000:
-        kbits = min(kbits, 160)
-    if codec == "libopus" and rate != 48_000:
+    step = int(rng.integers(len(KBITS)))
+    kbits = (KBITS if rate >= 32_000 else KBITS_LOW)[step]
+    name = str(rng.choice(list(CODECS)))
+    if name == "vorbis":
+        out = through_vorbis(wave, rate, 0.1 * VORBIS_QUALITY[step])
+        return rounded(out), rate, name, {"codec": name, "kbits": kbits}
+    if name == "opus" and rate != 48_000:
         wave, rate = soxr.resample(wave.T, rate, 48_000).T, 48_000
     layout = "mono" if len(wave) == 1 else "stereo"
-    if codec == "vorbis" and len(wave) == 1:
-        wave, layout = np.concatenate([wave, wave]), "stereo"  # FFmpeg's takes two channels
     memory = io.BytesIO()
-    planar = codec != "libopus"
+    planar = name != "opus"
     rows = np.ascontiguousarray(wave if planar else wave.T.reshape(1, -1), np.float32)
-    with av.open(memory, "w", format=CODECS[codec]) as file:
-        stream = file.add_stream(codec, rate=rate, layout=layout)
+    encoder, container = CODECS[name]
+    with av.open(memory, "w", format=container) as file:
+        stream = file.add_stream(encoder, rate=rate, layout=layout)
         stream.bit_rate = 1000 * kbits
-        if codec == "vorbis":
-            stream.codec_context.options = {"strict": "experimental"}
         frame = av.AudioFrame.from_ndarray(rows, "fltp" if planar else "flt", layout)
         frame.rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
         file.mux(stream.encode(frame))
@@ -218,10 +252,19 @@ def encoded(
     with av.open(memory) as file:
         parts = [frame.to_ndarray() for frame in file.decode(audio=0)]
     out = np.concatenate(parts, axis=1).astype(np.float32)
-    if out.shape[0] == 1 and layout == "stereo":
-        out = out.reshape(-1, 2).T
-    name = {"libmp3lame": "mp3", "libopus": "opus"}.get(codec, codec)
     return rounded(out), rate, name, {"codec": name, "kbits": kbits}
+
+
+def through_vorbis(wave: Wave, rate: int, quality: float) -> Wave:
+    """After Xiph's encoder, which libsndfile has."""
+    memory = io.BytesIO()
+    with soundfile.SoundFile(
+        memory, "w", rate, len(wave), format="OGG", subtype="VORBIS", compression_level=1 - quality
+    ) as file:
+        for at in range(0, wave.shape[1], rate):
+            file.write(wave[:, at : at + rate].T)
+    memory.seek(0)
+    return soundfile.read(memory, dtype="float32", always_2d=True)[0].T
 
 
 def edited(
@@ -229,28 +272,27 @@ def edited(
     wave: Wave,
     rate: int,
     rng: np.random.Generator,
-    sort: list[tuple[str, int, Path]],
+    sort: Sort,
     half: int,
+    fade_ms: float,
 ) -> tuple[Wave, list[float], dict[str, object]]:
     """The wave with one edit, where it was edited in seconds, and what was drawn."""
     length = wave.shape[1]
     at = int(rng.uniform(0.3, 0.6) * length)
-    fade = int(rng.choice([0, 0, 2, 5, 10, 20]) * rate / 1000)
+    fade = int(fade_ms * rate / 1000)
     span = int(rng.uniform(0.05, 1.2) * rate)
-    said: dict[str, object] = {"fade_ms": round(1000 * fade / rate, 1)}
+    said: dict[str, object] = {"joint": kind, "fade_ms": fade_ms}
     if kind == "cut":
         return joined([wave[:, :at], wave[:, at + span :]], fade), [at / rate], said
     if kind == "zero-crossing":
         first, second = crossing(wave, at), crossing(wave, at + span)
-        parts = [wave[:, :first], wave[:, second:]]
-        return joined(parts, 0), [first / rate], {"fade_ms": 0.0}
+        return joined([wave[:, :first], wave[:, second:]], 0), [first / rate], said
     if kind == "insertion":
         piece = wave[:, : int(0.25 * length)][:, -span:]
         if rng.random() < 0.5:
-            others = [f for _, h, f in sort if h == half]
-            other, info = excerpt(others[int(rng.integers(len(others)))], rng)
+            _, other, info = drawn(sort, half, rng)
             if info.sample_rate_hz == rate and len(other) == len(wave):
-                piece = other[:, rate : rate + span]
+                piece, said["joint"] = other[:, rate : rate + span], "insertion of another"
         out = joined([wave[:, :at], piece, wave[:, at:]], fade)
         return out, [at / rate, (at + piece.shape[1] - fade) / rate], said
     if said.setdefault("of_whole_numbers", bool(rng.random() < 0.5)) is False:

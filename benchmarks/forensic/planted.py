@@ -1,27 +1,31 @@
 """How often `unweave forensic` finds what was planted, and how often it finds what is not there.
 
     .venv/bin/python benchmarks/forensic/planted.py DATA [--edits 200] [--controls 200]
-        [--results FILE] [--write]
+        [--half 0] [--results FILE] [--write]
 
-Edits are planted into excerpts of real music and speech from seeds: pieces are cut out, put in and
-joined at zero crossings, levels are changed, and the whole is encoded by a lossy codec. Controls
-are excerpts of the same recordings without an edit. Recordings are divided into two halves: limits
-are set on one (`--half 0` shows what they could be), and the rates are those of the other.
+Edits are planted into excerpts of real music, singing and speech from seeds: pieces are cut out,
+put in and joined at zero crossings, levels are changed, and the whole is encoded by a lossy codec.
+Controls are excerpts of the same recordings without an edit. Recordings are divided into two
+halves, with seeds of their own: limits are set on one (`--half 0`), and the rates are those of the
+other.
 
-Nearly all music at hand was lossy before. So a third of the material is brought to another rate,
+Nearly all music at hand was lossy before. So a third of the material is brought to another speed,
 which leaves nothing of a codec's frames: it stands for recordings that never were lossy. A file
 that says it is lossless and is not is an edit here only where it was made from such material;
-a second lossy encoding is one that follows a first, with a codec, rate and place of its own.
+a second lossy encoding is one that follows a first, with a codec, rate and place of its own. Of
+MIR-1K it is not known whether it was lossy, so that traces in it are no false alarm.
 
 An edit in time is found where a finding lies within 0.25 s of it. Results are kept case by case in
-`--results`, and a run goes on with what is not there yet. `--write` writes the file of rates that
-the package ships and its report prints.
+`--results`, and a run goes on with what is not there yet; a change of a finder begins anew.
+`--write` writes the file of rates that the package ships and its report prints, and the table in
+docs.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import hashlib
 import io
 import json
 import subprocess
@@ -29,6 +33,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -38,7 +43,7 @@ import soundfile
 import soxr
 
 from unweave.apps.forensic.finding import Recording
-from unweave.apps.forensic.findings import joints, lossy, quantisation, repeats
+from unweave.apps.forensic.findings import breaks, lossy, quantisation, repeats
 from unweave.audio.info import SourceInfo
 from unweave.audio.reader import Reader
 
@@ -46,6 +51,8 @@ Wave = npt.NDArray[np.float32]
 
 ROOT = Path(__file__).parents[2]
 RATES = ROOT / "src/unweave/apps/forensic/findings/rates.json"
+DOCS = ROOT / "docs/forensic-findings.md"
+BEGIN, END = "<!-- planted: benchmarks/forensic/planted.py -->", "<!-- planted: end -->"
 COMMAND = ".venv/bin/python benchmarks/forensic/planted.py data --write"
 EXCERPT_S, LATEST_S = 6.5, 20.0
 NEAR_S = 0.25
@@ -59,26 +66,31 @@ KBITS = 64, 96, 128, 160, 192, 256, 320
 KBITS_LOW = 24, 32, 40, 48, 64, 80, 96  # at rates below 32 kHz
 VORBIS_QUALITY = 0, 2, 4, 5, 6, 8, 9  # of these bit rates, as Xiph's own program has it
 FADES_MS = 2, 5, 10, 20
-LOCATED = ("frame-shift", "frame-gap", "scale-step", "gain-step", "waveform-break", "level-step",
+LOCATED = ("frame-shift", "frame-gap", "scale-step", "gain-step", "waveform-break",
            "repeated-passage")  # fmt: skip
+SECOND = "second-encoding"
+ALARMS = (*LOCATED, SECOND, "lossy-traces")
 EDITS = {
     "cut": "A piece cut out",
     "insertion": "A piece put in",
     "zero-crossing": "A cut at zero crossings",
-    "cross-fade": "A cut under a cross-fade of 2 to 20 ms",
-    "level-step": "A step of level",
+    "cross-fade": "A piece cut out or put in under a cross-fade of 2 to 20 ms",
+    "level-step": "A step of level, from one sample to the next",
+    "level-ramp": "A step of level over 2 to 20 ms",
     "lossy-lossless": "Lossy encoding, saved as lossless",
     "lossy-lossy": "A second lossy encoding",
-    "edit-encoded": "An edit, lossy encoding after it",
+    "edit-encoded": "A piece cut out or put in, lossy encoding after it",
 }
 KINDS = {
     **dict.fromkeys(EDITS, LOCATED),
     "lossy-lossless": ("lossy-traces",),
-    "lossy-lossy": ("second-encoding",),
+    "lossy-lossy": (SECOND,),
 }
 WORTH = ("cut", "level-step", "zero-crossing", "insertion", "lossy-lossless", "cross-fade",
          "lossy-lossy", "cut", "level-step", "zero-crossing", "insertion", "lossy-lossless",
-         "edit-encoded")  # fmt: skip
+         "level-ramp", "edit-encoded")  # fmt: skip
+FADED = "cross-fade", "level-ramp"
+FINDERS = tuple(each.FINDER for each in (lossy, breaks, quantisation, repeats))
 MIXED = "cross-fade", "edit-encoded"  # either a cut or an insertion
 SEEDS = 1, 20261129  # of the half that limits are set on, and of the other
 
@@ -100,22 +112,38 @@ def main() -> None:
     parser.add_argument("--controls", type=int, default=200)
     parser.add_argument("--results", type=Path, default=Path("build/forensic/planted.jsonl"))
     parser.add_argument("--half", type=int, choices=(0, 1), help="this half only")
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--write", action="store_true", help="the rates, and the table in docs")
     given = parser.parse_args()
     given.results.parent.mkdir(parents=True, exist_ok=True)
-    lines = given.results.read_text().splitlines() if given.results.exists() else []
-    results = {each["case"]: each for each in map(json.loads, lines)}
+    results = known(given.results)
     sources = recordings(given.data)
     halves = (0, 1) if given.half is None else (given.half,)
     with given.results.open("a") as file:
         for case in cases(given.edits // 2, given.controls // 2, halves):
             if case not in results:
-                results[case] = measured(case, sources)
+                results[case] = {**measured(case, sources), "finders": state()}
                 print(json.dumps(results[case]), file=file, flush=True)
     for half in halves:
-        report([each for each in results.values() if each["half"] == half], half)
+        print(f"Half {half}\n\n{table([e for e in results.values() if e['half'] == half])}")
     if given.write:
-        write(list(results.values()))
+        write([each for each in results.values() if each["half"] == 1])
+
+
+def known(file: Path) -> dict[str, dict]:
+    """Results by case, of the finders as they are now."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    each = map(json.loads, lines)
+    return {result["case"]: result for result in each if result["finders"] == state()}
+
+
+@cache
+def state() -> str:
+    """A hash of the finders and of this script."""
+    finders = Path(breaks.__file__).parent
+    digest = hashlib.sha256()
+    for file in [*sorted(finders.glob("*.py")), Path(__file__)]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def cases(edits: int, controls: int, halves: tuple[int, ...]) -> Iterator[str]:
@@ -150,7 +178,7 @@ def measured(case: str, sources: list[Sort]) -> dict[str, object]:
     shares = np.array([each.share for each in sources])
     sort = sources[int(rng.choice(len(sources), p=shares / shares.sum()))]
     path, wave, info = drawn(sort, half, rng)
-    born = info.lossy
+    born: bool | None = True if info.lossy else None  # whether it was lossy; None: not known
     if edit == "lossy-lossless" or (edit != "lossy-lossy" and rng.random() < 1 / 3):
         wave, born = elsewhere(wave, info.sample_rate_hz, rng), False
     rate = info.sample_rate_hz
@@ -158,7 +186,7 @@ def measured(case: str, sources: list[Sort]) -> dict[str, object]:
     said: dict[str, object] = {}
     codec = ""
     if edit == "control":
-        if not born and rng.random() < 0.5:
+        if born is False and rng.random() < 0.5:
             wave, rate, codec, said = encoded(wave, rate, rng)
     elif edit == "lossy-lossless":
         wave, rate, _, said = encoded(wave, rate, rng)
@@ -171,14 +199,13 @@ def measured(case: str, sources: list[Sort]) -> dict[str, object]:
         said.update(second)
     else:
         joint = edit if edit not in MIXED else str(rng.choice(["cut", "insertion"]))
-        fade_ms = float(rng.choice(FADES_MS)) if edit in ("cross-fade", "level-step") else 0.0
+        fade_ms = float(rng.choice(FADES_MS)) if edit in FADED else 0.0
         wave, places, said = edited(joint, rounded(wave), rate, rng, sort, half, fade_ms)
         if edit == "edit-encoded":
             wave, rate, codec, more = encoded(wave, rate, rng)
             said.update(more)
     found = [
-        [each.kind, each.start_s, each.end_s, each.figure,
-         each.details.get("standard_errors", each.figure), each.details.get("codec_family")]
+        [each.kind, each.start_s, each.end_s, each.figure, each.limit]
         for each in findings(rounded(wave), rate, info, codec)
     ]  # fmt: skip
     return {"case": case, "edit": edit, "half": half, "sort": sort.name, "recording": path.stem,
@@ -330,7 +357,7 @@ def crossing(wave: Wave, near: int) -> int:
 
 
 def findings(wave: Wave, rate: int, info: SourceInfo, codec: str) -> Iterator[object]:
-    """All that the finders give with limits that are low: the table applies those in force."""
+    """All that the finders of edits and of lossy encoding give."""
     info = replace(
         info, sample_rate_hz=rate, channels=len(wave), codec=codec or "pcm_s16le",
         lossy=bool(codec), bits=None if codec else 16, is_float=False,
@@ -341,31 +368,13 @@ def findings(wave: Wave, rate: int, info: SourceInfo, codec: str) -> Iterator[ob
             yield wave[:, at : at + rate]
 
     recording = Recording(path=info.path, info=info, blocks=blocks)
-    kept = joints.BREAK, joints.STEP_SCORE, lossy.SECOND_SCORE
-    joints.BREAK, joints.STEP_SCORE, lossy.SECOND_SCORE = 3.0, 8.0, lossy.SCORE
-    try:
-        for finder in (lossy, joints, quantisation, repeats):
-            yield from finder.find(recording)
-    finally:
-        joints.BREAK, joints.STEP_SCORE, lossy.SECOND_SCORE = kept
-
-
-LIMITS = {
-    "waveform-break": joints.BREAK,
-    "level-step": joints.STEP_SCORE,
-    "second-encoding": lossy.SECOND_SCORE,
-}
-
-
-def counted(result: dict, limits: dict[str, float] | None = None) -> list[list]:
-    """The findings of a case that are beyond the limits in force."""
-    limits = LIMITS if limits is None else limits
-    return [each for each in result["found"] if (each[4] or 0) >= limits.get(each[0], -np.inf)]
+    for finder in FINDERS:
+        yield from finder.find(recording)
 
 
 def is_found(result: dict) -> bool:
     kinds = KINDS[result["edit"]]
-    for kind, start_s, end_s, *_ in counted(result):
+    for kind, start_s, end_s, *_ in result["found"]:
         if kind not in kinds:
             continue
         if not result["places"]:
@@ -376,67 +385,76 @@ def is_found(result: dict) -> bool:
 
 
 def alarms(result: dict) -> set[str]:
-    """Kinds that a control has, which tell of an edit or of lossy sound where there is none."""
-    kinds = {each[0] for each in counted(result)} & {*LOCATED, "second-encoding", "lossy-traces"}
-    return kinds - ({"lossy-traces"} if result["born"] else set())
+    """Kinds of findings in a control that tell of an edit, or of lossy sound, where none is."""
+    kinds = {each[0] for each in result["found"]}
+    return kinds & {kind for kind in ALARMS if is_judged(kind, result)}
 
 
-def report(results: list[dict], half: int) -> None:
-    chosen = [each for each in results if each["half"] == half]
-    controls = [each for each in chosen if each["edit"] == "control"]
-    print("| planted | files | found | rate |\n|---|---|---|---|")
+def is_judged(kind: str, control: dict) -> bool:
+    """Whether it is known that a control has nothing of this kind."""
+    return kind in LOCATED or control["born"] is False or (kind == SECOND and control["born"])
+
+
+def table(results: list[dict]) -> str:
+    """Rates by what was planted. With frames: of recordings that a lossy codec left its frames in
+    before the edit; without: of those that hold none, or none that are known."""
+    controls = [each for each in results if each["edit"] == "control"]
+    rows = ["| planted | files | found | of those with frames | without |", "|---|---|---|---|---|"]
     for edit, title in EDITS.items():
-        here = [each for each in chosen if each["edit"] == edit]
-        found = sum(map(is_found, here))
-        print(f"| {title} | {len(here)} | {found} | {100 * found / max(1, len(here)):.1f} % |")
-    false = sum(bool(alarms(each)) for each in controls)
-    print(
-        f"| nothing: controls with a false alarm | {len(controls)} | {false} | "
-        f"{100 * false / max(1, len(controls)):.1f} % |"
-    )
+        here = [each for each in results if each["edit"] == edit]
+        parts = (here, [e for e in here if e["born"]], [e for e in here if not e["born"]])
+        shares = " | ".join(share(sum(map(is_found, part)), len(part)) for part in parts)
+        rows.append(f"| {title} | {len(here)} | {shares} |")
+    parts = (controls, [e for e in controls if e["born"]], [e for e in controls if not e["born"]])
+    shares = " | ".join(share(sum(bool(alarms(e)) for e in part), len(part)) for part in parts)
+    rows.append(f"| nothing: files with a false alarm | {len(controls)} | {shares} |")
     kinds = Counter(kind for each in controls for kind in alarms(each))
-    print(f"\nFalse alarms by kind: {dict(kinds)}")
-    if half == 0:
-        for kind, limit in LIMITS.items():
-            print(f"{kind}: limit {limit}, highest of each control: {highest(controls, kind)}")
+    said = ", ".join(f"`{kind}` in {count}" for kind, count in kinds.most_common()) or "none"
+    return "\n".join(rows) + f"\n\nFalse alarms by kind: {said}.\n"
 
 
-def highest(controls: list[dict], kind: str) -> list[float]:
-    """What a limit has to be above for no false alarm, for one, for two and so on."""
-    most = [max((e[4] for e in each["found"] if e[0] == kind), default=0.0) for each in controls]
-    return sorted((value for value in most if value), reverse=True)[:12]
+def share(part: int, whole: int) -> str:
+    return f"{part} of {whole}: {100 * part / whole:.0f} %" if whole else "-"
 
 
 def write(results: list[dict]) -> None:
-    """The file of rates that the package ships: those of the half that no limit was set on."""
-    chosen = [each for each in results if each["half"] == 1]
-    controls = [each for each in chosen if each["edit"] == "control"]
+    """The file of rates that the package ships, and the table in docs."""
+    edits = [each for each in results if each["edit"] != "control"]
+    controls = [each for each in results if each["edit"] == "control"]
     git = ["git", "-C", str(ROOT), "rev-parse", "--short=10", "HEAD"]
     commit = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
-    edits = {}
+    planted = {}
     for edit, title in EDITS.items():
-        here = [each for each in chosen if each["edit"] == edit]
-        edits[edit] = {"title": title, "planted": len(here), "found": sum(map(is_found, here)),
-                       "kinds": list(KINDS[edit])}  # fmt: skip
+        here = [each for each in edits if each["edit"] == edit]
+        found = sum(map(is_found, here))
+        kinds = list(KINDS[edit])
+        planted[edit] = {"title": title, "planted": len(here), "found": found, "kinds": kinds}
+    judged = {kind: [e for e in controls if is_judged(kind, e)] for kind in ALARMS}
     document = {
         "measured": {
-            "material": "6.5 s of MUSDB18, MIR-1K, songs and read speech, by recording the half "
-            "on which no limit was set",
-            "files": len(chosen),
+            "material": f"{EXCERPT_S} s each of music, of singing with and without "
+            "accompaniment, and of read speech",
+            "files": len(edits),
             "controls": len(controls),
             "false_alarms": sum(bool(alarms(each)) for each in controls),
             "command": COMMAND,
             "commit": commit,
             "date": datetime.date.today().isoformat(),
         },
-        "edits": edits,
+        "edits": planted,
         "kinds": {
-            kind: {"controls": len(controls),
-                   "false_alarms": sum(kind in alarms(each) for each in controls)}
-            for kind in (*LOCATED, "second-encoding", "lossy-traces")
+            kind: {
+                "controls": len(here),
+                "false_alarms": sum(kind in alarms(each) for each in here),
+            }
+            for kind, here in judged.items()
         },
-    }  # fmt: skip
+    }
     RATES.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    page = DOCS.read_text(encoding="utf-8")
+    before, rest = page.split(BEGIN)
+    _, after = rest.split(END)
+    DOCS.write_text(f"{before}{BEGIN}\n\n{table(results)}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

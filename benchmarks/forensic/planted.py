@@ -138,12 +138,9 @@ def known(file: Path) -> dict[str, dict]:
 
 @cache
 def state() -> str:
-    """A hash of the finders and of this script."""
-    finders = Path(breaks.__file__).parent
-    digest = hashlib.sha256()
-    for file in [*sorted(finders.glob("*.py")), Path(__file__)]:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+    """A hash of the finders: of their parameters, and the revisions that tell of other findings."""
+    used = [(each.name, each.revision, dict(each.parameters)) for each in FINDERS]
+    return hashlib.sha256(json.dumps(used).encode()).hexdigest()[:16]
 
 
 def cases(edits: int, controls: int, halves: tuple[int, ...]) -> Iterator[str]:

@@ -179,10 +179,10 @@ def test_a_click_among_many_is_no_break(recorded) -> None:
 def test_a_limit_is_passed_by_chance_as_seldom_as_it_says(stretches: int, steepness: float) -> None:
     rng = np.random.default_rng(stretches)
     passed = 0
-    for _ in range(1000):
+    for _ in range(400):
         figures = np.exp(rng.exponential(steepness, stretches))
         passed += figures.max() > tails.limit(figures, steepness, 8)
-    assert 5 <= passed <= 60  # about 20, more where tails are estimated from few
+    assert 1 <= passed <= 25  # about 8, more where tails are estimated from few
 
 
 def test_ends_are_left_out_at_any_size_of_blocks() -> None:
@@ -317,7 +317,7 @@ def coded(wave: np.ndarray, rate: int, codec: str, bit_rate: int, path: Path) ->
 @pytest.mark.parametrize(("codec", "name"), [("libmp3lame", "x.mp3"), ("aac", "x.m4a")])
 def test_lossy_traces_and_a_cut_between_them(tmp_path, recorded, codec: str, name: str) -> None:
     rate = 44_100
-    plain = rounded(sound(2.8, rate=rate, slope=1))
+    plain = rounded(sound(3.2, rate=rate, slope=1))
     wave = rounded(coded(plain, rate, codec, 96_000, tmp_path / name))
     cut = np.concatenate([wave[:50_000], wave[55_100:]])
     cut[85_000:] = rounded(cut[85_000:] * 10 ** (2.2 / 20))

@@ -34,6 +34,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -43,7 +44,15 @@ import soundfile
 import soxr
 
 from unweave.apps.forensic.finding import Recording
-from unweave.apps.forensic.findings import breaks, lossy, quantisation, repeats
+from unweave.apps.forensic.findings import (
+    backgrounds,
+    breaks,
+    container,
+    lossy,
+    mains,
+    quantisation,
+    repeats,
+)
 from unweave.audio.info import SourceInfo
 from unweave.audio.reader import Reader
 
@@ -91,6 +100,9 @@ WORTH = ("cut", "level-step", "zero-crossing", "insertion", "lossy-lossless", "c
          "level-ramp", "edit-encoded")  # fmt: skip
 FADED = "cross-fade", "level-ramp"
 FINDERS = tuple(each.FINDER for each in (lossy, breaks, quantisation, repeats))
+WHOLE = tuple(each.FINDER for each in (container, backgrounds, mains))  # of whole recordings
+WHOLE_KINDS = "packet-gap", "background-step", "mains-phase-jump"
+WHOLE_S, MOST_WHOLE = 60, 15  # of each recording, and recordings of each sort
 MIXED = "cross-fade", "edit-encoded"  # either a cut or an insertion
 SEEDS = 1, 20261129  # of the half that limits are set on, and of the other
 
@@ -126,7 +138,7 @@ def main() -> None:
     for half in halves:
         print(f"Half {half}\n\n{table([e for e in results.values() if e['half'] == half])}")
     if given.write:
-        write([each for each in results.values() if each["half"] == 1])
+        write([each for each in results.values() if each["half"] == 1], sources)
 
 
 def known(file: Path) -> dict[str, dict]:
@@ -212,13 +224,17 @@ def measured(case: str, sources: list[Sort]) -> dict[str, object]:
 
 def drawn(sort: Sort, half: int, rng: np.random.Generator) -> tuple[Path, Wave, SourceInfo]:
     """An excerpt of one recording of this half."""
-    # The clips of one song of MIR-1K, singer_song_clip, are one recording.
-    names = ["_".join(f.stem.split("_")[:2]) if f.suffix == ".flac" else str(f) for f in sort.files]
-    order = {name: n for n, name in enumerate(dict.fromkeys(names))}
-    here = [f for name, f in zip(names, sort.files, strict=True) if order[name] % 2 == half]
+    here = of_half(sort, half)
     path = here[int(rng.integers(len(here)))]
     wave, info = excerpt(path, rng)
     return path, wave if sort.channel is None else wave[sort.channel : sort.channel + 1], info
+
+
+def of_half(sort: Sort, half: int) -> list[Path]:
+    # The clips of one song of MIR-1K, singer_song_clip, are one recording.
+    names = ["_".join(f.stem.split("_")[:2]) if f.suffix == ".flac" else str(f) for f in sort.files]
+    order = {name: n for n, name in enumerate(dict.fromkeys(names))}
+    return [f for name, f in zip(names, sort.files, strict=True) if order[name] % 2 == half]
 
 
 def excerpt(path: Path, rng: np.random.Generator) -> tuple[Wave, SourceInfo]:
@@ -414,7 +430,22 @@ def share(part: int, whole: int) -> str:
     return f"{part} of {whole}: {100 * part / whole:.0f} %" if whole else "-"
 
 
-def write(results: list[dict]) -> None:
+def untouched(sources: list[Sort], half: int) -> dict[str, dict[str, int]]:
+    """Rates of the finders that take whole recordings, on recordings as they are."""
+    files = [
+        f for sort in sources if sort.channel is None for f in of_half(sort, half)[:MOST_WHOLE]
+    ]
+    alarms: Counter[str] = Counter()
+    for path in files:
+        with Reader(path) as reader:
+            rate = reader.info.sample_rate_hz
+            parts = list(islice(reader.blocks(rate), WHOLE_S))
+            recording = Recording(path=path, info=reader.info, blocks=lambda p=parts: iter(p))
+        alarms.update({each.kind for finder in WHOLE for each in finder.find(recording)})
+    return {kind: {"controls": len(files), "false_alarms": alarms[kind]} for kind in WHOLE_KINDS}
+
+
+def write(results: list[dict], sources: list[Sort]) -> None:
     """The file of rates that the package ships, and the table in docs."""
     edits = [each for each in results if each["edit"] != "control"]
     controls = [each for each in results if each["edit"] == "control"]
@@ -445,7 +476,8 @@ def write(results: list[dict]) -> None:
                 "false_alarms": sum(kind in alarms(each) for each in here),
             }
             for kind, here in judged.items()
-        },
+        }
+        | untouched(sources, 1),
     }
     RATES.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     page = DOCS.read_text(encoding="utf-8")

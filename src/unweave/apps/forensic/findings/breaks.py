@@ -31,7 +31,7 @@ FRAMES = 16  # at once
 REACH_S = 0.02  # the neighbourhood on each side: longer than the period of a voice
 CLEAR = 48  # samples beside a break that are none of its neighbourhood
 FAINT = 2e-5  # errors of two thirds of a step of 16 bits: nothing below is a break
-LEAST = 3.5  # times the largest nearby
+LEAST = 4.5  # times the largest nearby
 STRETCH_S = 0.1  # breaks that are closer are one
 USUAL, WEIGHT = 0.15, 8.0  # of tails, see there
 

@@ -43,9 +43,9 @@ WAVE = Kind(
     measures="The error of linear prediction behind this sample, as far as it has the shape that a "
     "cut leaves, over the largest one nearby. The limit is beyond what the rest of the recording "
     "reaches by chance.",
-    limits="Clicks of records, of lips and of bad connections break it too. Speech has so many "
-    "pulses of its own that cuts rarely stand out. A cross-fade breaks little or nothing. Files of "
-    "Opus are left out, as that codec breaks waves itself.",
+    limits="Clicks of records, of lips and of bad connections break it too, and so do sampled "
+    "drums. Speech has so many pulses of its own that cuts rarely stand out. A cross-fade breaks "
+    "little or nothing. Files of Opus are left out, as that codec breaks waves itself.",
 )
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import stat
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import pytest
 from tests.apps.forensic import fakes
 from unweave.apps import forensic
 from unweave.apps.forensic import case as cases
-from unweave.apps.forensic import closing, findings, listening, log, pictures, steps
+from unweave.apps.forensic import closing, findings, listening, log, pictures, rates, steps
 from unweave.errors import Cancelled, InputError, OutputError, UsageError
 
 HPSS = "hpss:harmonic"
+EVERY = findings.ALL
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -136,6 +138,26 @@ def test_the_report_escapes_what_files_say_and_asks_the_network_for_nothing(orig
     assert "default-src 'none'" in page
     assert "False alarms:</strong> not measured" in page
     assert "Not measured: broken" in page
+
+
+def test_the_report_states_how_often_findings_are_right(original) -> None:
+    page = unescape((original[0] / "case" / "report-1.html").read_text())
+    document = json.loads((Path(findings.__file__).parent / rates.FILE).read_text())
+    assert document["edits"]
+    for edit in document["edits"].values():
+        said = f'{edit["title"]}</th><td class="words">{edit["found"]} of {edit["planted"]}: '
+        assert said in page
+    controls, false = (document["measured"][name] for name in ("controls", "false_alarms"))
+    assert f"{false} of {controls} untouched recordings: " in page
+
+
+def test_rates_are_of_kinds_that_there_are() -> None:
+    kinds = {kind.name for finder in EVERY for kind in finder.kinds}
+    found = rates.rates()
+    assert {name for edit in found.edits.values() for name in edit.kinds} <= kinds
+    assert set(found.kinds) <= kinds
+    for each in found.edits.values():
+        assert 0 <= each.found <= each.planted > 0
 
 
 def test_the_last_hash_stands_on_report_and_certificate(original) -> None:

@@ -2,15 +2,16 @@
 
 The benchmark writes `findings/rates.json`:
 
-    {"measured": {"material": "...", "files": 100, "controls": 100, "command": "...",
-                  "commit": "...", "date": "2026-11-29"},
+    {"measured": {"material": "...", "files": 100, "controls": 100, "false_alarms": 3,
+                  "command": "...", "commit": "...", "date": "2026-11-29"},
      "edits": {"cut": {"title": "A piece cut out", "planted": 25, "found": 21,
-                       "kinds": ["phase-jump", "background-step"]}},
-     "kinds": {"level-step": {"controls": 100, "false_alarms": 1}}}
+                       "kinds": ["frame-shift", "waveform-break"]}},
+     "kinds": {"gain-step": {"controls": 100, "false_alarms": 1}}}
 
-edits: what was planted, how many of them, and how many a finding of one of `kinds` names. kinds:
-how many untouched recordings were searched, and in how many of them there was a finding. A kind
-that has no entry is "not measured" in the report.
+measured: how many recordings were edited, how many were not, and in how many of these any finding
+of an edit was. edits: what was planted, how many of them, and how many a finding of one of `kinds`
+names. kinds: how many untouched recordings were searched, and in how many of them there was one. A
+kind that has no entry is "not measured" in the report.
 """
 
 from __future__ import annotations

@@ -5,10 +5,11 @@ from __future__ import annotations
 from unweave.apps.forensic.finding import Finder
 from unweave.apps.forensic.findings import (
     activity,
+    backgrounds,
     bandwidth,
+    breaks,
     channels,
     container,
-    joints,
     levels,
     lossy,
     mains,
@@ -22,7 +23,8 @@ ALL: tuple[Finder, ...] = (
     bandwidth.FINDER,
     quantisation.FINDER,
     levels.FINDER,
-    joints.FINDER,
+    breaks.FINDER,
+    backgrounds.FINDER,
     repeats.FINDER,
     mains.FINDER,
     activity.FINDER,

@@ -16,6 +16,9 @@ from unweave.errors import InputError
 PROGRAMS = re.compile(r"encod|software|tool|handler|vendor|writing|originator", re.IGNORECASE)
 MARKS = re.compile(rb"LAME[\d.]+(?: ?\((?:alpha|beta)[ \d]*\))?|Lavc[\d.]+|Lavf[\d.]+|FAAC [\d.]+")
 MOST_MARKS = 20
+# Samples by which packets may be apart. Vorbis has blocks of two lengths, between which the times
+# of packets are guessed from those of whole pages.
+APART, APART_VORBIS = 1.5, 512
 
 WRITER = Kind(
     name="writing-program",
@@ -64,6 +67,9 @@ def _packets(
     container: av.container.InputContainer, stream: av.AudioStream, *, lossy: bool
 ) -> Iterator[Finding]:
     base = float(stream.time_base or Fraction(1, 1))
+    apart_s = (APART_VORBIS if stream.codec_context.name == "vorbis" else APART) / (
+        stream.rate or 1
+    )
     expected: int | None = None
     marks: dict[str, float] = {}
     headers: dict[int, int] = {}
@@ -73,7 +79,7 @@ def _packets(
             continue
         if expected is not None and packet.duration and abs(packet.pts - expected) > 1:
             gap_s = (packet.pts - expected) * base
-            if abs(gap_s) > 1.5 / (stream.rate or 1):
+            if abs(gap_s) > apart_s:
                 yield Finding(
                     kind=GAP.name,
                     words=f"A packet begins {abs(1000 * gap_s):.2f} ms "
@@ -126,4 +132,10 @@ def _until_damage(
             return
 
 
-FINDER = Finder(name="container", kinds=(WRITER, GAP, MIXED), find=find)
+FINDER = Finder(
+    name="container",
+    kinds=(WRITER, GAP, MIXED),
+    find=find,
+    parameters={"apart_samples": APART, "apart_samples_vorbis": APART_VORBIS},
+    revision=2,
+)

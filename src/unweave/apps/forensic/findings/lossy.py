@@ -27,15 +27,15 @@ SECOND_SCORE = 7.0  # the same, of a grid beside a stronger one
 AGAIN_SCORE = 4.5  # the same, of frames that go on elsewhere
 FRAMES = 3  # of the first look at each passage
 PROBES = 3  # passages that are searched for every transform
-APART = 4  # pieces from one of them to the next
+APART_S = 2.2  # from one of them to the next, in whole pieces
 LATER = 128  # pieces from one to the next after these
 PIECE = 24576  # samples that are read at once
 GROUP = 8  # frames that are judged together
 WEAK = 0.35  # of the usual depth: the frames are gone
 GAP_S = 1.0  # shorter gaps are a codec's short frames
 GONE = 0.1  # of the usual depth, throughout a gap
-TURNED = 0.12  # of the ratio between a codec's steps: the level is another
-TURNED_GROUPS = 2  # groups after each other that say so
+TURNED = 0.22  # of the ratio between a codec's steps: the level is another
+TURNED_GROUPS = 3  # groups after each other that say so
 AGREE = 0.9  # length of the mean of their directions
 SCALED = 0.08  # length of the mean vector from which on there are steps
 QUIET = 10 ** (-60 / 20)  # where nothing shows
@@ -112,6 +112,7 @@ def _searched(recording: Recording) -> list[Grid]:
     rate_hz = recording.info.sample_rate_hz
     transforms = frame_grids.transforms(rate_hz)
     longest = max(frame_grids.samples_for(each, FRAMES) for each in transforms)
+    apart = max(1, round(APART_S * rate_hz / PIECE))
     found: list[list[Grid]] = []
     wait, start = 0, 0
     for piece in _pieces(recording):
@@ -122,7 +123,7 @@ def _searched(recording: Recording) -> list[Grid]:
                 here += frame_grids.grids(transform, piece, start, FRAMES, SCORE, rate_hz)
             found.append(_distinct(here))
             enough = len(found) >= PROBES or (len(found) > 1 and all(found[-2:]))
-            wait = LATER if enough else APART - 1
+            wait = LATER if enough else apart - 1
         start += piece.shape[1]
     return _encodings(found)
 
@@ -288,16 +289,19 @@ class _Tracker:
         old = self._contrast(buffer, start, first, frames).numpy()
         new = self._contrast(buffer, start, first + by % hop, frames).numpy()
         # Frames before the place are on the old grid, those after it on the new one.
-        best = int(np.concatenate([[0.0], np.cumsum(old - new)]).argmax())
-        place = first + best * hop + (self._transform.size - hop) // 2
-        place_s, margin_s = place / self._rate_hz, 1.5 * hop / self._rate_hz
+        agreed = np.concatenate([[0.0], np.cumsum(old - new)])
+        likely = np.flatnonzero(agreed >= agreed.max() - self._usual)  # a frame says so much
+        middle = first + (self._transform.size - hop) // 2
+        margin_s = 1.5 * hop / self._rate_hz
+        start_s = (middle + int(likely[0]) * hop) / self._rate_hz - margin_s
+        end_s = (middle + int(likely[-1]) * hop) / self._rate_hz + margin_s
         family = self._transform.family
         return Finding(
             kind=SHIFT.name,
             words=f"The frames of an earlier encoding ({family}) go on displaced by {by} samples: "
             "something is missing here, or was put in.",
-            start_s=round(max(0.0, place_s - margin_s), 4),
-            end_s=round(place_s + margin_s, 4),
+            start_s=round(max(0.0, start_s), 4),
+            end_s=round(end_s, 4),
             figure=float(by),
             unit="samples",
             limit=1.0,
@@ -382,6 +386,8 @@ FINDER = Finder(
         "gone": GONE,
         "strong_nats": STRONG,
         "turned": TURNED,
+        "turned_groups": TURNED_GROUPS,
         "scaled": SCALED,
     },
+    revision=2,
 )

@@ -1,4 +1,4 @@
-"""Runs of samples that have something in common, and the highest of neighbours."""
+"""Runs of samples with something in common, the highest of neighbours, streams without ends."""
 
 from __future__ import annotations
 
@@ -50,3 +50,19 @@ def highest(values: np.ndarray, width: int) -> np.ndarray:
         values = np.maximum(values[:-step], values[step:])
         done += step
     return values
+
+
+def without_ends(blocks: Iterator[npt.NDArray], count: int) -> Iterator[npt.NDArray]:
+    """The same figures `(..., time)` with zeros for the first and the last `count` of them."""
+    waiting: npt.NDArray | None = None
+    position = 0
+    for block in blocks:
+        ended = block.copy()
+        ended[..., : max(0, count - position)] = 0
+        position += block.shape[-1]
+        waiting = ended if waiting is None else np.concatenate([waiting, ended], axis=-1)
+        if waiting.shape[-1] > count:
+            yield waiting[..., :-count]
+            waiting = waiting[..., -count:]
+    if waiting is not None:
+        yield np.zeros_like(waiting)

@@ -190,11 +190,13 @@ def _song(folder: Path, clips: Sequence[Path], seed: int) -> Song:
     spans = [(0.0, float(middle), tonic)]
     if design.turns:
         spans.append((float(middle), float(bars * design.metre), (tonic + design.turns) % 12))
-    chords = [
-        (start, end, (key + above) % 12, quality)
+    starts = [
+        (start, (key + above) % 12, quality)
         for low, high, key in spans
-        for start, end, (above, quality) in _course(design, minor, low, high)
+        for start, (above, quality) in _course(design, minor, low, high)
     ]
+    ends = [*(start for start, *_ in starts[1:]), float(bars * design.metre)]
+    chords = [(start, end, *chord) for (start, *chord), end in zip(starts, ends, strict=True)]
     score.drums(bars)
     score.bass(bars, chords)
     score.comp(bars, chords)
@@ -256,19 +258,14 @@ def _beats(design: Design, rng: np.random.Generator) -> tuple[np.ndarray, int]:
     return FIRST_S + np.concatenate([[0.0], np.cumsum(beat_s * lengths)]), bars
 
 
-def _course(
-    design: Design, minor: bool, low: float, high: float
-) -> list[tuple[float, float, Chord]]:
-    """Start and end, in beats, and the chord, from `low` to `high`, the tonic at both ends."""
+def _course(design: Design, minor: bool, low: float, high: float) -> list[tuple[float, Chord]]:
+    """The beat on which each chord begins, from `low` to `high`, with the tonic at both ends."""
     course = design.chords[minor]
-    starts = np.arange(low, high - 1e-6, design.each)
-    found = []
-    for n, start in enumerate(starts.tolist()):
-        chord = course[0] if n == len(starts) - 1 else course[n % len(course)]
-        early = design.ahead if start > 0 else 0.0
-        end = high if n == len(starts) - 1 else start + design.each
-        found.append((start - early, end - (design.ahead if n < len(starts) - 1 else 0.0), chord))
-    return found
+    starts = np.arange(low, high - 1e-6, design.each).tolist()
+    return [
+        (max(0.0, start - design.ahead), course[n % len(course) if n < len(starts) - 1 else 0])
+        for n, start in enumerate(starts)
+    ]
 
 
 class _Score:

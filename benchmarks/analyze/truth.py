@@ -38,9 +38,9 @@ import numpy as np
 from benchmarks.analyze import plain, real, scores
 from benchmarks.analyze.scores import Rated, Told
 from benchmarks.analyze.songs import DESIGNS, Song, songs
+from scripts.technique_pages import line
 
 import unweave
-from scripts.technique_pages import line
 from unweave.apps.analyze import pitch
 from unweave.apps.analyze.analysis import LEAST
 from unweave.apps.analyze.finders import FINDERS

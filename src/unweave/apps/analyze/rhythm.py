@@ -79,7 +79,7 @@ def rhythm(
         for t, place, p in zip(times_s, places, sure, strict=True)
     ]
     downs = [
-        Event(float(t), float(t), 1, float(min(p, q)))
+        Event(float(t), float(t), 1, float(min(p, q, metre_sure)))
         for t, place, p, q in zip(times_s, places, sure, first, strict=True)
         if known and place == 1
     ]

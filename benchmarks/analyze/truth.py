@@ -11,7 +11,8 @@ UltraStar songs (`real`). Prints tables:
   librosa on the mix (`plain`), and by how much the model's stems are better than the mix, with the
   number of songs in which they are better and worse;
 - the same of the real songs;
-- how many estimates are right by their confidence, on the stems of the model and on the mix;
+- the share of estimates that are right by their confidence, and how many of all these are, on the
+  stems of the model and on the mix: a bin without any has none;
 - the processor time for each second of sound.
 
 Nothing is left out for its confidence, but frames of melody and bass. The melody's reference is
@@ -42,7 +43,7 @@ from scripts.technique_pages import line
 
 import unweave
 from unweave.apps.analyze import pitch
-from unweave.apps.analyze.analysis import LEAST
+from unweave.apps.analyze.analysis import BASS_WITHOUT_STEM, LEAST
 from unweave.apps.analyze.finders import FINDERS
 from unweave.apps.analyze.job import REVISION
 from unweave.audio.reader import Reader, probe
@@ -97,12 +98,13 @@ def tables(keep: Keep, given: argparse.Namespace) -> list[str]:
     parts = ["**Composed songs**\n\n" + gains(scores.ROWS, scored, given.model)]
     if sung:
         parts.append("**Real songs**\n\n" + _real(keep, sung, given.model))
-    both = [
-        scores.rated(song, melody, found.report, found.pitch)
-        for way in (given.model, MIX)
-        for song, melody, found in zip(made, melodies, ways[way], strict=True)
-    ]
-    parts.append("**Right, by confidence**\n\n" + by_confidence(both))
+    for way, title in ((given.model, f"{given.model} stems"), (MIX, MIX)):
+        rated = [
+            scores.rated(song, melody, found.report, found.pitch)
+            for song, melody, found in zip(made, melodies, ways[way], strict=True)
+        ]
+        table = by_confidence(rated, limits(way != MIX))
+        parts.append(f"**Right, by confidence: {title}**\n\n{table}")
     parts.append("**Processor time**\n\n" + _times(keep, made, ways))
     return parts
 
@@ -237,11 +239,18 @@ def _real(keep: Keep, sung: Sequence[real.RealSong], model: str) -> str:
     return "\n".join(lines)
 
 
-def by_confidence(found: Sequence[Mapping[str, Sequence[Rated]]]) -> str:
+def limits(own_stems: bool) -> dict[str, float]:
+    """The confidence below which each estimate is left out."""
+    bass = {} if own_stems else {"bass": BASS_WITHOUT_STEM}
+    found = {each.lane: each.limit(own_stems) for each in FINDERS}
+    return {**LEAST, **bass, **found, "drum hits": found["drums"]}
+
+
+def by_confidence(
+    found: Sequence[Mapping[str, Sequence[Rated]]], limits: Mapping[str, float]
+) -> str:
     """The share that is right in each bin, with how much of all lies there, and the shares above
     and below the limit."""
-    limits = {**LEAST, **{each.lane: each.least for each in FINDERS}}
-    limits["drum hits"] = limits["drums"]
     heads = [f"{low:g} to {high:g}" for low, high in pairwise(BINS)]
     heads = ["", *heads, "limit", "told", "left out"]
     lines = [line(heads), line(["---"] * len(heads))]

@@ -121,7 +121,8 @@ def test_ended_at_random_moments_it_goes_on(
     recording: Path, say, command: list[str], how: signal.Signals
 ) -> None:
     for n in range(int(os.environ["UNWEAVE_KILLS"])):
-        words = [*WORDS, "-o", f"out{n}"]
+        way = ["-m", "hpss"] if n % 2 else ["--no-separate"]
+        words = ["analyze", "-q", "song.wav", *way, "-o", f"out{n}"]
         process = subprocess.Popen([*command, *words])
         while process.poll() is None and not Path(f"out{n}").exists():
             time.sleep(0.002)

@@ -1,7 +1,7 @@
 """What the published programs find in the sound of the tests: writes the file that tests read.
 
-benchmarks/analyze/install.sh /tmp/estimators
-/tmp/estimators/bin/python benchmarks/analyze/record_estimators.py
+benchmarks/analyze/install.sh
+benchmarks/analyze/.venv/bin/python benchmarks/analyze/record_estimators.py
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ fluid-soundfont-gm).
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ class Hit:
 
 def render(notes: Sequence[Hit], programs: dict[int, int], path: Path) -> Path:
     """A WAV file at `path` with the notes. programs: the instrument or kit of each channel."""
+    if shutil.which("fluidsynth") is None or not SOUNDFONT.exists():
+        raise SystemExit(
+            "error: songs are rendered by FluidSynth with the soundfont FluidR3; install them "
+            "(Debian: apt-get install fluidsynth fluid-soundfont-gm)"
+        )
     song = path.with_suffix(".mid")
     song.write_bytes(midi(notes, programs))
     command = ["fluidsynth", "-ni", "-q", "-g", "0.5", "-R", "0", "-C", "0", "-r", "44100"]

@@ -1,243 +1,288 @@
-"""What `unweave analyze` finds against the truth, on stems and on the mix.
+"""What `unweave analyze` finds against the truth: on stems, on the mix, and beside librosa.
 
-    .venv/bin/python -m benchmarks.analyze.truth MIR_1K [--ultrastar FOLDER] [--plain PYTHON]
+    benchmarks/analyze/install.sh
+    benchmarks/analyze/.venv/bin/python -m benchmarks.analyze.truth MIR_1K \
+        [--ultrastar FOLDER] [--keep FOLDER]
 
-Composed songs (`songs`) with voices of the folder MIR_1K laid over. Prints three tables:
+Composed songs (`songs`) with voices of the folder MIR_1K, and half a minute of each of the
+UltraStar songs (`real`). Prints tables:
 
-- beat and downbeat F-measure, tempo (within 4 %), weighted score of the key, raw pitch and overall
-  accuracy of the melody, by mir_eval: on the stems as they were rendered, on those of a
-  model, on the mix, and by librosa on the mix (`plain.py`, run by PYTHON, that of an environment
-  with librosa). The melody's reference is swift-f0 on the voice before it is mixed;
-- the same estimates by bins of their confidence, on the stems of the model;
-- the time that an analysis takes, without the separation, as a share of the sound.
+- the scores of mir_eval on the stems as they were rendered, on those of a model, on the mix, and of
+  librosa on the mix (`plain`), and by how much the model's stems are better than the mix, with the
+  number of songs in which they are better and worse;
+- the same of the real songs;
+- the share of estimates that are right by their confidence, and how many of all these are, on the
+  stems of the model and on the mix: a bin without any has none;
+- the processor time for each second of sound.
 
-With UltraStar songs, a fourth: the tempo of their first minute, by powers of two.
+Nothing is left out for its confidence, but frames of melody and bass. The melody's reference is
+where swift-f0 and pYIN agree on the voice before it is mixed; other frames do not count.
+
+Songs, stems and findings stay in the folder `--keep` and are used again, the findings while
+`REVISION` of the use is the same.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import mir_eval
 import numpy as np
-from benchmarks.analyze.songs import Song, songs
+from benchmarks.analyze import plain, real, scores
+from benchmarks.analyze.scores import Rated, Told
+from benchmarks.analyze.songs import DESIGNS, Song, songs
+from scripts.technique_pages import line
 
 import unweave
-from scripts import technique_pages
 from unweave.apps.analyze import pitch
+from unweave.apps.analyze.analysis import BASS_WITHOUT_STEM, LEAST
+from unweave.apps.analyze.finders import FINDERS
+from unweave.apps.analyze.job import REVISION
 from unweave.audio.reader import Reader, probe
 
-COUNT = 8
 BINS = (0.0, 0.3, 0.5, 0.7, 0.85, 0.95, 1.0)
-VOICED = 0.7  # the confidence from which on a frame of a melody is sung
-SCORES = ("beats", "downbeats", "tempo", "key", "melody pitch", "melody overall")
-NEAR_S = 0.07
-MINUTE_S = 60.0
+TRUE, MIX, LIBROSA = "true stems", "mix", "librosa, mix"
+SAME = 0.005  # scores that are no further apart are equal
 
 
 @dataclass(frozen=True)
 class Found:
-    """One analysis: its report, the pitch of the voice `(2, frame)`, time and Hz, 0 where none
-    is sung, and the seconds that it took."""
+    """One analysis. pitch: of melody and bass, `(frame, 3)`: time, Hz, confidence. seconds: of
+    processor time."""
 
     report: dict[str, Any]
-    melody: np.ndarray
+    pitch: dict[str, np.ndarray]
     seconds: float
+
+    @property
+    def told(self) -> Told:
+        return scores.told(self.report, self.pitch)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("mir1k", type=Path)
     parser.add_argument("--ultrastar", type=Path, help="a folder of UltraStar songs")
-    parser.add_argument("--plain", default=sys.executable, help="a Python that has librosa")
-    parser.add_argument("--model", default="spleeter-2stems", help="that separates")
-    parser.add_argument("--count", type=int, default=COUNT, help="how many songs")
-    parser.add_argument("--keep", type=Path, help="a folder for the songs, used again")
+    parser.add_argument("--model", default="htdemucs", help="that separates")
+    parser.add_argument("--count", type=int, default=len(DESIGNS), help="how many composed songs")
+    parser.add_argument("--keep", type=Path, help="a folder for songs, stems and findings")
     given = parser.parse_args(arguments)
-    voices = sorted(given.mir1k.glob("train/*.flac"))
     with tempfile.TemporaryDirectory(prefix="unweave-analyze-") as scratch:
-        folder = given.keep or Path(scratch)
-        made = songs(folder, voices, given.count)
-        out = Path(scratch)
-        ways = {
-            "true stems": [_analysed(s, out, stems_from=s.mix.parent / "stems") for s in made],
-            f"stems of {given.model}": [_separated(s, folder, given.model, out) for s in made],
-            "mix": [_analysed(s, out, model=None) for s in made],
-        }
-        plain = _plain(made, given.plain)
-        print(_table(made, ways, plain))
-        print()
-        print(_by_confidence(made, ways[f"stems of {given.model}"]))
-        print()
-        print(_times(made, ways))
-        if given.ultrastar:
-            print()
-            print(_tempos(given.ultrastar, Path(scratch), given.model))
+        keep = Keep(given.keep or Path(scratch), given.model)
+        print("\n\n".join(tables(keep, given)))
 
 
-def line(*cells: str) -> str:
-    """A row of a table."""
-    return technique_pages.line(list(cells))
+def tables(keep: Keep, given: argparse.Namespace) -> list[str]:
+    made = songs(keep.folder / "songs", given.mir1k, given.count)
+    sung = real.songs(given.ultrastar, keep.folder / "songs") if given.ultrastar else []
+    ways: dict[str, list[Found]] = {
+        TRUE: [keep.found(TRUE, s.mix, stems_from=s.mix.parent / "stems") for s in made],
+        given.model: [keep.on_stems(song.mix) for song in made],
+        MIX: [keep.found(MIX, song.mix, model=None) for song in made],
+    }
+    melodies = [_melody(keep, song) for song in made]
+    told = {way: [each.told for each in found] for way, found in ways.items()}
+    told[LIBROSA] = [scores.told_by_librosa(keep.plain(song.mix)) for song in made]
+    scored = {
+        way: np.array([scores.scores(*of) for of in zip(made, melodies, found, strict=True)])
+        for way, found in told.items()
+    }
+    parts = ["**Composed songs**\n\n" + gains(scores.ROWS, scored, given.model)]
+    if sung:
+        parts.append("**Real songs**\n\n" + _real(keep, sung, given.model))
+    for way, title in ((given.model, f"{given.model} stems"), (MIX, MIX)):
+        rated = [
+            scores.rated(song, melody, found.report, found.pitch)
+            for song, melody, found in zip(made, melodies, ways[way], strict=True)
+        ]
+        table = by_confidence(rated, limits(way != MIX))
+        parts.append(f"**Right, by confidence: {title}**\n\n{table}")
+    parts.append("**Processor time**\n\n" + _times(keep, made, ways))
+    return parts
 
 
-def _separated(song: Song, folder: Path, model: str, scratch: Path) -> Found:
-    stems = folder / model / song.name
-    if not stems.exists():
-        unweave.separate_file(song.mix, stems, model, filename_template="{stem}.{ext}")
-        (stems / "report.json").unlink()
-        (stems / "residual.wav").unlink(missing_ok=True)
-    return _analysed(song, scratch, stems_from=stems)
+@dataclass(frozen=True)
+class Keep:
+    """A folder for what takes long."""
+
+    folder: Path
+    model: str
+
+    def json(self, place: str, name: str, make: Callable[[], Any]) -> Any:
+        """What a file has, which is made first where it is not there."""
+        path = self.folder / place / f"{name}.json"
+        if not path.exists():
+            print(f"{name}: {place}", file=sys.stderr, flush=True)
+            made = json.dumps(make())
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(".partial")
+            partial.write_text(made)
+            partial.replace(path)
+        return json.loads(path.read_text())
+
+    def found(self, way: str, mix: Path, **how: Any) -> Found:
+        def analysed() -> dict[str, Any]:
+            with tempfile.TemporaryDirectory() as scratch:
+                started = time.process_time()
+                report = unweave.analyze(mix, scratch, least=0.0, export="csv", **how)
+                seconds = time.process_time() - started
+                return {"report": report, "pitch": _pitch(Path(scratch)), "seconds": seconds}
+
+        each = self.json(f"found-{REVISION}/{way}", mix.stem, analysed)
+        pitch = {name: np.array(rows).reshape(-1, 3) for name, rows in each["pitch"].items()}
+        return Found(each["report"], pitch, each["seconds"])
+
+    def on_stems(self, mix: Path) -> Found:
+        return self.found(self.model, mix, stems_from=self.stems(mix)[0])
+
+    def stems(self, mix: Path) -> tuple[Path, float]:
+        """The model's stems, and the processor time that they took."""
+        stems = self.folder / self.model / mix.stem
+
+        def separated() -> float:
+            started = time.process_time()
+            unweave.separate_file(
+                mix, stems, self.model, filename_template="{stem}.{ext}", overwrite=True
+            )
+            return time.process_time() - started
+
+        return stems, float(self.json(f"{self.model}-seconds", mix.stem, separated))
+
+    def plain(self, mix: Path) -> dict[str, Any]:
+        found: dict[str, Any] = self.json("librosa", mix.stem, lambda: plain.found(mix))
+        return found
 
 
-def _analysed(song: Song, scratch: Path, **how: Any) -> Found:
-    started = time.process_time()
-    report = unweave.analyze(
-        song.mix, scratch / "found", least=0.0, export="csv", overwrite=True, **how
-    )
-    seconds = time.process_time() - started
-    rows = (scratch / "found" / song.mix.stem / "pitch.csv").read_text().splitlines()[1:]
-    values = [row.split(",")[1:] for row in rows if row.startswith("melody,")]
-    melody = np.array(values, np.float64).reshape(-1, 3)
-    hz = np.where(melody[:, 2] >= VOICED, melody[:, 1], 0.0)
-    return Found(report, np.stack([melody[:, 0], hz]), seconds)
-
-
-def _plain(made: Sequence[Song], python: str) -> dict[str, Any]:
-    script = Path(__file__).with_name("plain.py")
-    words = [python, str(script), *(str(song.mix) for song in made)]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
+def _pitch(folder: Path) -> dict[str, list[list[float]]]:
+    rows = next(folder.glob("*/pitch.csv")).read_text().splitlines()[1:]
+    found: dict[str, list[list[float]]] = {"melody": [], "bass": []}
+    for row in rows:
+        name, *values = row.split(",")
+        found[name].append([float(value) for value in values])
     return found
 
 
-def _events(report: Mapping[str, Any], lane: str) -> np.ndarray:
-    """Start and confidence of each, `(event, 2)`."""
-    rows = next(each["events"] for each in report["lanes"] if each["lane"] == lane)
-    return np.array([(start, sure) for start, _, _, sure in rows]).reshape(-1, 2)
+def _melody(keep: Keep, song: Song) -> np.ndarray:
+    """The pitch of the voice alone where both programs agree, `(2, frame)`, NaN elsewhere."""
+
+    def followed() -> list[list[float]]:
+        path = song.stems["vocals"]
+        with Reader(path) as reader:
+            rate_hz = reader.info.sample_rate_hz
+            contour = pitch.sung(reader.blocks(rate_hz), rate_hz)
+        one = np.where(contour.confidence >= LEAST["melody"], contour.hz, 0.0)
+        times = np.arange(len(one)) * contour.frame_s
+        other = scores.nearest(np.array(plain.sung(path)), times)
+        return [times.tolist(), one.tolist(), other.tolist()]
+
+    times, one, other = np.array(keep.json("voices", song.name, followed))
+    silent = (one == 0) & (other == 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        apart = 1200 * np.abs(np.log2(one / other))
+    same = (one > 0) & (other > 0) & (apart <= scores.CENTS)
+    return np.stack([times, np.where(silent, 0.0, np.where(same, one, np.nan))])
 
 
-def _reference(song: Song) -> np.ndarray:
-    """The pitch of the voice alone, `(2, frame)`."""
-    with Reader(song.stems["vocals"]) as reader:
-        contour = pitch.sung(reader.blocks(reader.info.sample_rate_hz), reader.info.sample_rate_hz)
-    hz = np.where(contour.confidence >= VOICED, contour.hz, 0.0)
-    return np.stack([np.arange(len(hz)) * contour.frame_s, hz])
+def gains(rows: Sequence[str], scored: Mapping[str, np.ndarray], model: str) -> str:
+    """scored: of each way, `(song, row)`; NaN where there is none."""
+    heads = ["", *(f"{way} stems" if way == model else way for way in scored), "gain", "songs"]
+    lines = [line(heads), line(["---"] * len(heads))]
+    for n, row in enumerate(rows):
+        means = [_mean(each[:, n]) for each in scored.values()]
+        change = scored[model][:, n] - scored[MIX][:, n]
+        change = change[~np.isnan(change)]
+        counts = f"{(change > SAME).sum()} better, {(change < -SAME).sum()} worse"
+        lines.append(line([row, *means, f"{change.mean():+.2f}", f"{counts} of {len(change)}"]))
+    return "\n".join(lines)
 
 
-def _scores(song: Song, reference: np.ndarray, found: Mapping[str, Any]) -> list[float]:
-    def f_measure(truth: np.ndarray, times: np.ndarray) -> float:
-        return float(mir_eval.beat.f_measure(truth, np.sort(times), f_measure_threshold=NEAR_S))
-
-    downs = found.get("downbeats")
-    melody = mir_eval.melody.evaluate(*reference, *found["melody"])
-    return [
-        f_measure(song.beats_s, found["beats"]),
-        float("nan") if downs is None else f_measure(song.downbeats_s, downs),
-        float(found["tempo"] is not None and abs(found["tempo"] / song.bpm - 1) < 0.04),
-        float(mir_eval.key.weighted_score(song.key, found["key"])) if found["key"] else 0.0,
-        melody["Raw Pitch Accuracy"],
-        melody["Overall Accuracy"],
-    ]
+def _mean(values: np.ndarray) -> str:
+    known = values[~np.isnan(values)]
+    return f"{known.mean():.2f}" if len(known) else "–"
 
 
-def _told(found: Found) -> dict[str, Any]:
-    tempo, key = found.report["tempo"], found.report["key"]
-    return {
-        "beats": _events(found.report, "beats")[:, 0],
-        "downbeats": _events(found.report, "downbeats")[:, 0],
-        "tempo": tempo and tempo["value"],
-        "key": key and key["value"],
-        "melody": found.melody,
+def _real(keep: Keep, sung: Sequence[real.RealSong], model: str) -> str:
+    def notes(found: Found) -> np.ndarray:
+        contour = pitch.Contour(pitch.VOICE_FRAME_S, *found.pitch["melody"].T[1:])
+        each = pitch.notes(contour, LEAST["melody"])
+        return np.array([(e.start_s, e.end_s, e.value) for e in each]).reshape(-1, 3)
+
+    ways = {
+        model: [keep.on_stems(song.mix) for song in sung],
+        MIX: [keep.found(MIX, song.mix, model=None) for song in sung],
     }
-
-
-def _table(
-    made: Sequence[Song], ways: Mapping[str, Sequence[Found]], plain: Mapping[str, Any]
-) -> str:
-    references = [_reference(song) for song in made]
-    rows = {name: [_told(found) for found in each] for name, each in ways.items()}
-    rows["librosa on the mix"] = [
-        {**plain[str(song.mix)], "beats": np.array(plain[str(song.mix)]["beats"]),
-         "melody": np.array(plain[str(song.mix)]["melody"])}
-        for song in made
-    ]  # fmt: skip
-    lines = [line("on", *SCORES), line(*["---"] * (1 + len(SCORES)))]
-    for name, each in rows.items():
-        scores = [_scores(*of) for of in zip(made, references, each, strict=True)]
-        means = np.mean(scores, axis=0)
-        lines.append(line(name, *("" if np.isnan(mean) else f"{mean:.2f}" for mean in means)))
-    return "\n".join(lines)
-
-
-def _by_confidence(made: Sequence[Song], found: Sequence[Found]) -> str:
-    """Share of events that are right, and how many there are, in each bin."""
-    rows: dict[str, list[tuple[float, bool]]] = {"beats": [], "downbeats": [], "melody": []}
-    for song, each in zip(made, found, strict=True):
-        for lane, truth in (("beats", song.beats_s), ("downbeats", song.downbeats_s)):
-            for at_s, sure in _events(each.report, lane):
-                rows[lane].append((sure, bool(np.abs(truth - at_s).min() <= NEAR_S)))
-        times, hz = _reference(song)
-        lane = next(x["events"] for x in each.report["lanes"] if x["lane"] == "melody")
-        for start_s, end_s, midi, sure in lane:
-            inside = hz[(times >= start_s) & (times < end_s)]
-            inside = inside[inside > 0]
-            near = len(inside) and abs(69 + 12 * np.log2(np.median(inside) / 440) - midi) <= 1
-            rows["melody"].append((sure, bool(near)))
-    heads = [f"{low:g} to {high:g}" for low, high in pairwise(BINS)]
-    lines = [line("right, by confidence", *heads), line(*["---"] * (1 + len(heads)))]
-    for lane, pairs in rows.items():
+    scored = {
+        way: np.array([real.scored(s, f.told, notes(f)) for s, f in zip(sung, found, strict=True)])
+        for way, found in ways.items()
+    }
+    librosa = [scores.told_by_librosa(keep.plain(song.mix)) for song in sung]
+    none = np.zeros((0, 3))
+    scored[LIBROSA] = np.array([real.scored(*of, none) for of in zip(sung, librosa, strict=True)])
+    scored[LIBROSA][:, 2] = np.nan
+    lines = [gains(real.ROWS, scored, model), ""]
+    heads = ["tempo", "by the text", f"{model} stems", "confidence", "mix", "confidence"]
+    lines += [line(heads), line(["---"] * len(heads))]
+    for n, song in enumerate(sung):
         cells = []
-        for low, high in pairwise(BINS):
-            last = high == BINS[-1]
-            right = [ok for sure, ok in pairs if low <= sure < high or (last and sure == high)]
-            cells.append(f"{np.mean(right):.2f} of {len(right)}" if right else "")
-        lines.append(line(lane, *cells))
+        for found in ways.values():
+            tempo = found[n].report["tempo"] or {"value": 0.0, "confidence": 0.0}
+            cells += [f"{tempo['value']:.1f}", f"{tempo['confidence']:.2f}"]
+        lines.append(line([song.name, f"{song.bpm:.1f}", *cells]))
     return "\n".join(lines)
 
 
-def _times(made: Sequence[Song], ways: Mapping[str, Sequence[Found]]) -> str:
+def limits(own_stems: bool) -> dict[str, float]:
+    """The confidence below which each estimate is left out."""
+    bass = {} if own_stems else {"bass": BASS_WITHOUT_STEM}
+    found = {each.lane: each.limit(own_stems) for each in FINDERS}
+    return {**LEAST, **bass, **found, "drum hits": found["drums"]}
+
+
+def by_confidence(
+    found: Sequence[Mapping[str, Sequence[Rated]]], limits: Mapping[str, float]
+) -> str:
+    """The share that is right in each bin, with how much of all lies there, and the shares above
+    and below the limit."""
+    heads = [f"{low:g} to {high:g}" for low, high in pairwise(BINS)]
+    heads = ["", *heads, "limit", "told", "left out"]
+    lines = [line(heads), line(["---"] * len(heads))]
+    for name in dict.fromkeys(name for each in found for name in each):
+        rows = np.array([row for each in found for row in each.get(name, ())], float)
+        sure = rows[:, 0]
+        edges = [*BINS[:-1], np.inf]
+        cells = [_share(rows, (sure >= low) & (sure < high)) for low, high in pairwise(edges)]
+        told = sure >= limits[name]
+        cells += [f"{limits[name]:g}", _share(rows, told), _share(rows, ~told)]
+        lines.append(line([name, *cells]))
+    return "\n".join(lines)
+
+
+def _share(rows: np.ndarray, inside: np.ndarray) -> str:
+    """rows: `Rated`, `(estimate, 3)`."""
+    _, right, weight = rows[inside].T
+    if not weight.sum():
+        return "–"
+    return f"{(right * weight).sum() / weight.sum():.2f} of {weight.sum() / rows[:, 2].sum():.0%}"
+
+
+def _times(keep: Keep, made: Sequence[Song], ways: Mapping[str, Sequence[Found]]) -> str:
     total_s = sum(probe(song.mix).duration_s or 0.0 for song in made)
-    lines = [line("analysis on", "processor time for each second of sound"), line("---", "---")]
-    for name, each in ways.items():
-        seconds = sum(found.seconds for found in each)
-        lines.append(line(name, f"{seconds / total_s:.3f} s"))
-    return "\n".join(lines)
-
-
-def _tempos(folder: Path, scratch: Path, model: str) -> str:
-    """The tempo of UltraStar songs: `#BPM` is a power of two times the song's."""
-    from unweave.jobs.inputs import AUDIO_EXTENSIONS
-    from unweave.lyrics import read
-
-    lines = [line("song", "tempo", "truth by a power of two", "off by"), line(*["---"] * 4)]
-    for text in sorted(folder.glob("*/song.txt")):
-        grid = read(text).grid
-        assert grid is not None
-        wanted = grid.tempos[0][1]
-        recording = next(p for p in text.parent.iterdir() if p.suffix in AUDIO_EXTENSIONS)
-        report = unweave.analyze(
-            recording, scratch / "ultrastar", model=model, end=MINUTE_S, least=0.0, export=(),
-            overwrite=True,
-        )  # fmt: skip
-        name = text.parent.name.partition(" - ")[2]
-        if report["tempo"] is None:
-            lines.append(line(name, "none", "", ""))
-            continue
-        bpm = report["tempo"]["value"]
-        truth = wanted * 2.0 ** round(np.log2(bpm / wanted))
-        off = 100 * (bpm / truth - 1)
-        lines.append(line(name, f"{bpm:.1f}", f"{truth:.1f}", f"{off:+.1f} %"))
-    return "\n".join(lines)
+    separated_s = sum(keep.stems(song.mix)[1] for song in made)
+    rows = [(f"separating by {keep.model}", separated_s)]
+    for way, each in ways.items():
+        if way != TRUE:
+            name = f"analysing the {'mix' if way == MIX else 'stems'}"
+            rows.append((name, sum(found.seconds for found in each)))
+    lines = [line(["", "for each second of sound"]), line(["---", "---"])]
+    return "\n".join([*lines, *(line([name, f"{s / total_s:.2f} s"]) for name, s in rows)])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,12 @@
 """`unweave analyze` from the outside."""
 
+import os
+import random
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +30,7 @@ def test_says_what_it_found(recording, say):
     assert lines[2].endswith("on drums and mix)")
     assert "  key     C major" in done.out
     assert "  voice   A4 to E5" in done.out
+    assert "  found   13 beats, 4 bars, 1 key, 1 section, 3 passages, 8 melody notes" in done.out
     assert say(*words).out == (
         "song.wav: finished already in analyses/song, skipped; --overwrite repeats it\n"
     )
@@ -99,3 +106,64 @@ def test_what_cannot_be_is_one_line(recording, say, words, message) -> None:
     assert message in done.err
     assert done.err.count("\n") <= 2
     assert not list(Path("analyses").rglob("*.json"))
+
+
+WORDS = ("analyze", "-q", "--no-separate", "song.wav")
+MADE = {"analysis.json", "analysis.jams", "analysis.mid", "events.csv", "pitch.csv", "stems.csv"}
+# `unweave`, which sends itself a signal before it gives the second file its name.
+NAMING = """
+import os, signal, sys
+from unweave.cli.app import main
+from unweave.core.atomic import Hidden
+
+how, place, given = int(sys.argv.pop(1)), Hidden.place, []
+
+def placing(self, **options):
+    given.append(self)
+    if len(given) == 2:
+        os.kill(os.getpid(), how)
+    place(self, **options)
+
+Hidden.place = placing
+main()
+"""
+
+
+def names(folder: Path) -> set[str]:
+    """Of the files that are no labels; `.unweave` for what is hidden."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "labels"]
+    return {path.name[:8] if ".unweave" in str(path) else path.name for path in files}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_after_a_kill_between_two_names_the_same_command_goes_on(recording: Path, say) -> None:
+    done = subprocess.run([sys.executable, "-c", NAMING, str(int(signal.SIGKILL)), *WORDS])
+    assert done.returncode == -signal.SIGKILL
+    assert "analysis.json" not in names(Path("analyses"))
+    assert say(*WORDS).code == 0
+    assert names(Path("analyses/song")) == MADE
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or "UNWEAVE_KILLS" not in os.environ,
+    reason="takes seconds a kill; set UNWEAVE_KILLS",
+)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_ended_at_random_moments_it_goes_on(
+    recording: Path, say, command: list[str], how: signal.Signals
+) -> None:
+    for n in range(int(os.environ["UNWEAVE_KILLS"])):
+        way = ["-m", "hpss"] if n % 2 else ["--no-separate"]
+        words = ["analyze", "-q", "song.wav", *way, "-o", f"out{n}"]
+        process = subprocess.Popen([*command, *words])
+        while process.poll() is None and not Path(f"out{n}").exists():
+            time.sleep(0.002)
+        time.sleep(random.uniform(0, 1.0))
+        process.send_signal(how)
+        process.wait()
+        found = names(Path(f"out{n}"))
+        assert "analysis.json" not in found or found == MADE
+        if how == signal.SIGINT:  # it cleans up itself
+            assert found in (set(), MADE)
+        assert say(*words).code == 0
+        assert names(Path(f"out{n}")) == MADE

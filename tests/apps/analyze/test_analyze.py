@@ -15,9 +15,10 @@ import soundfile
 import unweave
 from tests.apps.analyze.sounds import RATE_HZ, Song, song, write, write_song
 from unweave.apps.analyze import files, sounds
+from unweave.apps.analyze.analysis import LEAST
 from unweave.apps.analyze.events import Event, lane
 from unweave.apps.analyze.files.midi import grid
-from unweave.apps.analyze.finders import Listener
+from unweave.apps.analyze.finders import FINDERS, Listener
 from unweave.errors import UsageError, WeightsError
 
 SCHEMA = Path(__file__).parents[2] / "data" / "jams" / "jams_schema.json"
@@ -53,6 +54,9 @@ def test_all_files_of_a_song_with_its_stems(recording: Path, truth: Song) -> Non
     assert lanes["melody"]["source"] == "vocals"
     assert [event[2] for event in lanes["melody"]["events"]][:4] == [69, 72, 76, 74]
     assert lanes["bass"]["source"] == "mix without vocals and drums"
+    # What has no stem of its own has to be surer.
+    assert lanes["bass"]["least_confidence"] > LEAST["bass"]
+    assert lanes["drums"]["least_confidence"] == FINDERS[-1].least
     _check_jams(folder / "analysis.jams")
     _check_midi(folder / "analysis.mid", truth)
     rows = _rows(folder / "events.csv")
@@ -159,6 +163,8 @@ def test_separates_first_and_analyses_the_mix_alone(recording: Path) -> None:
     alone = unweave.analyze(recording, "alone", model=None, export=(), start=1, end=5)
     assert [track["stem"] for track in alone["tracks"]] == ["mix"]
     assert {item["source"] for item in alone["lanes"]} == {"mix", "each stem"}
+    [drums] = [item for item in alone["lanes"] if item["lane"] == "drums"]
+    assert drums["least_confidence"] == FINDERS[-1].without_stem > FINDERS[-1].least
     for report in (apart, alone):
         assert (report["input"]["start_s"], report["input"]["duration_s"]) == (1, 4)
         beats = next(item for item in report["lanes"] if item["lane"] == "beats")["events"]
@@ -209,6 +215,19 @@ def test_stems_of_another_length_or_named_alike_are_refused(recording: Path) -> 
     soundfile.write("stems/02-voice.wav", np.zeros((100, 2), np.float32), RATE_HZ)
     with pytest.raises(unweave.InputError, match="is a second"):
         unweave.analyze(recording, stems_from="stems")
+
+
+def test_a_stem_that_is_as_good_as_silent_is_not_listened_to(recording: Path) -> None:
+    for stem in ("drums", "vocals"):
+        wave, rate_hz = soundfile.read(f"stems/{stem}.wav")
+        soundfile.write(f"stems/{stem}.wav", wave * (0.0 if stem == "vocals" else 0.03), rate_hz)
+    report = unweave.analyze(recording, stems_from="stems", export="csv")
+    lanes = {item["lane"]: item for item in report["lanes"]}
+    assert report["tempo"]["source"] == lanes["beats"]["source"] == "mix"
+    assert not {"melody", "drums"} & set(lanes)
+    assert "melody is not looked for: the stem 'vocals' is silent" in report["warnings"]
+    [said] = [each for each in report["warnings"] if each.startswith("drums are")]
+    assert re.fullmatch(r"drums are not looked for: the stem 'drums' is \d+ LU below the mix", said)
 
 
 def test_roles_are_sums_of_the_stems_that_are_there() -> None:

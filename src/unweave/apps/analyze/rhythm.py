@@ -18,9 +18,13 @@ from unweave.apps.analyze.events import Event
 from unweave.apps.analyze.features import PULSE_HZ, STEPS, TONES_HZ, Array, PulseTrack, ToneTrack
 
 SLOWEST_BPM, FASTEST_BPM = 45.0, 215.0
+TEMPOS_BPM = np.geomspace(FASTEST_BPM, SLOWEST_BPM, 140)
 USUAL_BPM, SPREAD_OCTAVES = 112.0, 0.75
 WINDOW_S, STEP_S = 8.0, 1.0
 MULTIPLES = 4  # of the period at which the autocorrelation counts
+CLEAR = 6.0  # nats that a period gains from none to all of the autocorrelation
+RIVALS = (1 / 3, 1 / 2, 2 / 3, 3 / 4, 4 / 3, 3 / 2, 2.0, 3.0)  # of a tempo: what is mistaken for it
+SAME_OCTAVES = 0.04  # within which two tempos are one
 CHANGE_COST = 12.0  # of a tempo that changes by an octave from a window to the next
 TIGHT = 60.0  # how much a beat that is early or late costs
 MIX_SHARE = 0.5  # of its onsets beside those of the drums
@@ -58,7 +62,7 @@ def rhythm(
     onsets = (whitened(drums.all) + MIX_SHARE * whitened(mix.all)) / (1 + MIX_SHARE)
     if len(onsets) < WINDOW_S * PULSE_HZ / 2 or not np.any(onsets > 0):
         return Rhythm()
-    period, clarity = periods(onsets)
+    period, clarity, score = periods(onsets)
     at = beats(onsets, period)
     if len(at) < 4:
         return Rhythm()
@@ -75,7 +79,7 @@ def rhythm(
         for t, place, p in zip(times_s, places, sure, strict=True)
     ]
     downs = [
-        Event(float(t), float(t), 1, float(min(p, q)))
+        Event(float(t), float(t), 1, float(min(p, q, metre_sure)))
         for t, place, p, q in zip(times_s, places, sure, first, strict=True)
         if known and place == 1
     ]
@@ -83,7 +87,7 @@ def rhythm(
         tuple(found),
         tuple(downs),
         float(tempo),
-        float(np.clip(np.mean(sure) * steady, 0, 1)),
+        float(np.clip(np.mean(sure) * steady * against_rivals(score, tempo), 0, 1)),
         metre if known else None,
         metre_sure,
     )
@@ -100,22 +104,35 @@ def whitened(strength: Array | np.ndarray) -> Array:
     return above / np.maximum(spread, floor)
 
 
-def periods(onsets: Array) -> tuple[Array, Array]:
-    """The beat's period at each frame, in frames, and how clear it is there (0 to 1)."""
-    candidates = PULSE_HZ * 60 / np.geomspace(FASTEST_BPM, SLOWEST_BPM, 140)
-    prior = -0.5 * (np.log2(60 * PULSE_HZ / candidates / USUAL_BPM) / SPREAD_OCTAVES) ** 2
+def periods(onsets: Array) -> tuple[Array, Array, Array]:
+    """The beat's period at each frame, in frames, how clear it is there (0 to 1), and how well each
+    of TEMPOS_BPM fits the whole, `(tempo,)`, in nats."""
+    candidates = PULSE_HZ * 60 / TEMPOS_BPM
+    prior = -0.5 * (np.log2(TEMPOS_BPM / USUAL_BPM) / SPREAD_OCTAVES) ** 2
     size, step = round(WINDOW_S * PULSE_HZ), round(STEP_S * PULSE_HZ)
     padded = np.pad(onsets, (size // 2, size))
     starts = np.arange(0, len(onsets), step)
     clarity = np.stack([_clarity(padded[at : at + size], candidates) for at in starts])
-    score = 6.0 * clarity + prior
+    score = CLEAR * clarity + prior
     octaves = np.log2(candidates)
     cost = CHANGE_COST * np.abs(octaves[:, None] - octaves[None, :])
     way = viterbi(score, cost)
     here = np.arange(len(starts))
     frames = np.arange(len(onsets))
     period = 2 ** np.interp(frames, starts, octaves[way])
-    return period, np.clip(np.interp(frames, starts, clarity[here, way]), 0, 1)
+    return period, np.clip(np.interp(frames, starts, clarity[here, way]), 0, 1), score.mean(0)
+
+
+def against_rivals(score: Array, tempo_bpm: float) -> float:
+    """How probably the tempo is this one rather than the best of its half, double, third and so on,
+    0 to 1: a half where one fits as well. score: of each of TEMPOS_BPM, in nats."""
+
+    def fit(bpm: float) -> float:
+        near = np.abs(np.log2(TEMPOS_BPM / bpm)) < SAME_OCTAVES
+        return float(score[near].max()) if near.any() else -np.inf
+
+    best = max(fit(ratio * tempo_bpm) for ratio in RIVALS)
+    return float(1 / (1 + np.exp(np.clip(best - fit(tempo_bpm), -50, 50))))
 
 
 def _clarity(window: Array, candidates: Array) -> Array:

@@ -128,6 +128,7 @@ def analyze(
 def _lines(outcome: Any, verbose: bool) -> list[str]:
     """A finished analysis, for people."""
     from unweave.cli.outcomes import head, tail
+    from unweave.cli.progress import counted
     from unweave.core.files import shown
 
     report, lines = outcome.report, head(outcome)
@@ -140,7 +141,8 @@ def _lines(outcome: Any, verbose: bool) -> list[str]:
             f"  voice   {voice['lowest']} to {voice['highest']}, "
             f"half of it {voice['low']} to {voice['high']}"
         )
-    counts = [f"{len(lane['events'])} {lane['lane']}" for lane in report["lanes"]]
+    found = {lane["lane"]: len(lane["events"]) for lane in report["lanes"]}
+    counts = [counted(count, NOUNS.get(lane, f"{lane} event")) for lane, count in found.items()]
     lines.append(f"  found   {', '.join(counts)}")
     width = max(len(shown(track["stem"])) for track in report["tracks"])
     for track in report["tracks"]:
@@ -151,6 +153,19 @@ def _lines(outcome: Any, verbose: bool) -> list[str]:
     lines += [f"  left out: {said}" for said in report["left_out"]]
     return lines + tail(report, verbose)
 
+
+NOUNS = {  # what an event of each lane is
+    "beats": "beat",
+    "downbeats": "bar",
+    "key": "key",
+    "form": "section",
+    "activity": "passage",
+    "melody": "melody note",
+    "bass": "bass note",
+    "chords": "chord",
+    "notes": "note",
+    "drums": "drum hit",
+}
 
 EXAMPLES = (
     "unweave analyze song.mp3 --export png,jams",

@@ -34,6 +34,7 @@ TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000)
 QUIETEST_LUFS = -54.0
 STEPS_S, MOST_TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600), 16
 MOST_COLUMNS = 1400
+HIT_PX, COUNT_PX = 5.0, 8.0  # the least of a hit, and of the time in which hits are counted
 LEAP_OCTAVES = 1.0 / 12  # between two frames: another note, which is not joined
 
 
@@ -179,10 +180,29 @@ def _beats(panel: Axes, found: Analysis) -> None:
 
 
 def _drums(panel: Axes, found: Analysis) -> None:
+    """A line for each hit; where those would run together, how many hits there are from step to
+    step."""
     rows = {"kick": 0.0, "snare": 0.36, "hi-hat": 0.72}
+    pixels = 0.86 * WIDTH_IN * DPI / max(found.duration_s, 1e-3)
+    times = {
+        name: np.array([e.start_s for e in found.events("drums") if e.value == name])
+        for name in rows
+    }
+    most = max(map(len, times.values()), default=0)
+    dense = most * HIT_PX > found.duration_s * pixels
+    step_s = next((s for s in STEPS_S if s * pixels >= COUNT_PX), STEPS_S[-1])
+    edges = found.start_s + np.arange(0.0, found.duration_s + step_s, step_s)
+    counts = {name: np.histogram(each, edges)[0] for name, each in times.items()}
+    highest = max(1, *(int(each.max(initial=0)) for each in counts.values()))
     for n, (name, low) in enumerate(rows.items()):
-        times = [e.start_s for e in found.events("drums") if e.value == name]
-        panel.vlines(times, low, low + 0.28, colors=PALETTE[n], linewidth=0.9)
+        if dense:
+            tops = low + 0.3 * np.append(counts[name], 0) / highest
+            panel.fill_between(edges, low, tops, step="post", color=PALETTE[n], linewidth=0)
+        else:
+            panel.vlines(times[name], low, low + 0.28, colors=PALETTE[n], linewidth=0.9)
+    if dense:
+        length = f"{step_s} s" if step_s < 60 else f"{step_s // 60} min"
+        panel.set_ylabel(f"drum hits\nin {length}", rotation=0, ha="right", va="center")
     panel.set_yticks([low + 0.14 for low in rows.values()], list(rows), fontsize=8)
     panel.tick_params(axis="y", length=0)
 

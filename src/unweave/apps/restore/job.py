@@ -44,7 +44,7 @@ from unweave.types import OnProgress, ShouldStop, Wave
 
 USE = "restore"
 SCHEMA_VERSION = 1
-REVISION = 1  # goes up when a restoration has other bytes than before
+REVISION = 2  # goes up when a restoration has other bytes than before
 RESTORED, REMOVED = "restored", "removed"
 REPORT = "restore.json"
 

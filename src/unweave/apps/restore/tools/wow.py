@@ -48,7 +48,7 @@ DIVISORS = 4  # the loudest partial is one of so many first harmonics
 BRIDGED = 20  # frames without a step
 LOW_HZ, HIGH_HZ = 0.4, 4.0
 STRETCH_S = 6.0  # in which both parts have to agree
-ALIKE = 0.6  # the product of their steps, relative to the square of the common one
+ALIKE = 0.6  # the covariance of their steps, relative to the square of the common one
 LEAST_DEPTH = 1.5e-3  # of the speed, root mean square: notes that begin together look like less
 SPOKEN = 0.5  # of a stretch, in which both parts have partials
 FARTHEST_S = 0.05  # that a sample is moved
@@ -212,10 +212,9 @@ def _found(all_steps: Array, one: Array, others: Array) -> Wow:
         return Wow()
     deviation = _deviation(all_steps)
     common = np.diff(deviation, prepend=deviation[:1])
-    # Errors of the two parts are independent, and so their product has none in the mean. Which of
-    # two sounds is the loudest may change: where one moves alone, the product is zero all the same.
-    product = one * others
-    both = np.isfinite(product)
+    # Errors of the two parts are independent, and so their covariance has none. Which of two
+    # sounds is the loudest may change: where one moves alone, it is zero all the same.
+    both = np.isfinite(one) & np.isfinite(others)
     gate = np.zeros(len(deviation))
     best = float("nan")
     for first in range(0, len(deviation) - width + 1, width // 4):
@@ -223,7 +222,8 @@ def _found(all_steps: Array, one: Array, others: Array) -> Wow:
         told = both[part]
         if told.sum() < SPOKEN * width:
             continue
-        likeness = float(product[part][told].mean() / ((common[part][told] ** 2).mean() + 1e-30))
+        together = np.cov(one[part][told], others[part][told])[0, 1]  # a glide of both is none
+        likeness = float(together / ((common[part][told] ** 2).mean() + 1e-30))
         best = likeness if np.isnan(best) else max(best, likeness)
         if likeness >= ALIKE and deviation[part].std() >= LEAST_DEPTH:
             gate[part] = 1.0

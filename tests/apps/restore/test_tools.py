@@ -149,7 +149,7 @@ def test_clean_sound_keeps_its_bits(name, make):
     np.testing.assert_array_equal(through(TOOLS[name], wave), wave)
 
 
-@pytest.mark.parametrize(("make", "gain_db"), [(notes, 6), (drums, 1), (pulses, 6)])
+@pytest.mark.parametrize(("make", "gain_db"), [(notes, 8), (drums, 3), (pulses, 10)])
 def test_clicks_are_found_and_filled_in(make, gain_db):
     wave = make()
     rng = np.random.default_rng(4)

@@ -32,7 +32,7 @@ from unweave.types import Wave
 
 CELL_S = 0.01  # at least a period of most voices, so that each cell has a pulse
 CELLS = 128  # worked on together, however the samples come, so that the bytes are the same
-AROUND = 12  # cells of context
+AROUND = 14  # cells of context
 ORDER_S = 0.0007
 ORDERS = 12, 40  # of the model that clicks are found with, least and most
 NOISE = 1e-6  # as of `autoregression.model`: less than what codecs leave out counts for nothing
@@ -71,14 +71,14 @@ def declick(
     passes: int = 2,
     found: Clicks | None = None,
 ) -> Iterator[Wave]:
-    """The same samples without clicks: up to some thirty in a second.
+    """The same samples without clicks: up to some fifty in a second.
 
     blocks: `(channel, time)` of any length. threshold: how many times a click has to rise above
     what is usual around it. found: is filled while it streams. Raises ValueError for settings that
     cannot be.
     """
     how = _How(
-        sample_rate_hz, threshold, longest_s, usual=5, rank=0.5, cells=1, others=2, alone=ALONE
+        sample_rate_hz, threshold, longest_s, usual=13, rank=0.4, cells=1, others=2, alone=ALONE
     )
     return _repaired(blocks, how, passes, found)
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +60,7 @@ Step = tuple[float, float, float]
 """The common step of the logarithm of frequency: of all, of one sound, of the others; NaN: none."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Wow:
     """What `learn` found.
 
@@ -71,13 +71,13 @@ class Wow:
     """
 
     hop_s: float = HOP / PARTIALS_HZ
-    displaced_s: tuple[float, ...] = ()
+    displaced_s: Array = field(default_factory=lambda: np.zeros(0))
     depth: float = 0.0
     corrected_s: float = 0.0
     likeness: float = float("nan")
 
     def __bool__(self) -> bool:
-        return bool(self.displaced_s)
+        return len(self.displaced_s) > 0
 
     @property
     def refusal(self) -> str:
@@ -234,7 +234,7 @@ def _found(all_steps: Array, one: Array, others: Array) -> Wow:
     displaced_s = _band(displaced_s) * _faded(gate, round(1 / hop_s))
     return Wow(
         hop_s,
-        tuple(np.clip(displaced_s, -FARTHEST_S, FARTHEST_S).tolist()),
+        np.clip(displaced_s, -FARTHEST_S, FARTHEST_S),
         float(deviation[corrected].std()),
         float(corrected.sum()) * hop_s,
         best,
@@ -283,7 +283,6 @@ def wow(blocks: Iterator[Wave], sample_rate_hz: int, *, profile: Wow) -> Iterato
         yield from blocks
         return
     table = _sinc_table()
-    displaced = np.array(profile.displaced_s)
     context = int(np.ceil(FARTHEST_S * sample_rate_hz)) + TAPS
     start = 0
     for window in windows(in_blocks(blocks, CORE), context):
@@ -292,7 +291,7 @@ def wow(blocks: Iterator[Wave], sample_rate_hz: int, *, profile: Wow) -> Iterato
         # What should be heard at `place_s` was recorded where time and displacement add up to it.
         late_s = np.zeros(length)
         for _ in range(4):
-            late_s = _cubic(displaced, (place_s - late_s) / profile.hop_s)
+            late_s = _cubic(profile.displaced_s, (place_s - late_s) / profile.hop_s)
         wave = window[:, context : context + length]
         moved = late_s != 0
         if moved.any():

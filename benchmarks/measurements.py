@@ -159,6 +159,15 @@ MEASUREMENTS = (
         25,
     ),
     Measurement(
+        "restore-memory",
+        PERFORMANCE,
+        (
+            f"{PYTHON} benchmarks/memory.py {{song}} --verb restore --minutes 2 10 30"
+            " --formats wav --options='--tools dehum,rumble,denoise'",
+        ),
+        4,
+    ),
+    Measurement(
         "null-test",
         PERFORMANCE,
         (f"{PYTHON} benchmarks/null_test.py {{data}}/songs {{musdb}} {{mir1k}}",),
@@ -242,6 +251,13 @@ MEASUREMENTS = (
         "docs/lyrics.md",
         (f"{PYTHON} -m benchmarks.lyrics.alignment {{data}}/ultrastar",),
         6,
+    ),
+    Measurement(
+        "restore",
+        "docs/restore.md",
+        (f"{PYTHON} -m benchmarks.restore.compare {{data}} --rows {{results}}/restore.jsonl",),
+        8,
+        "restore",
     ),
     # Networks.
     Measurement("network-cost", NETWORKS, (f"{PYTHON} -m benchmarks.networks.count",), 2),

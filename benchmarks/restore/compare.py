@@ -1,45 +1,55 @@
-"""What restoring gains, and what other programs do with the same: noise, clicks, clipping.
+"""What restoring gains, what other programs do with the same, and what it does to clean sound.
 
     benchmarks/restore/install.sh
-    .venv/bin/python -m benchmarks.restore.compare DATA [--seconds 5] [--each 2]
-        [--only white,clicks]
+    .venv/bin/python -m benchmarks.restore.compare DATA [--seconds 4] [--only white,clicks,clean]
+        [--no-visqol] [--rows FILE]
 
-Prints tables in Markdown: SI-SDR and segmental SNR in dB against the clean recording, means over
-the recordings of a kind. Mixes of MUSDB18, songs and speech, a few seconds of each, get noise of
-their own level (signal-to-noise ratio), clicks at three rates, or are clipped at four levels. Every
-program is given one and a half seconds of the noise alone. Everything is seeded.
+Prints tables in Markdown. Two recordings of music and two of speech, a few seconds of each, get
+noise of four levels, clicks at three rates, or are clipped at four levels (`cases.py`). One and a
+half seconds of the noise alone stand before the recording, which every program may learn from;
+scores are those of what comes behind. Means over the recordings of a kind.
 
-`mix` is what is to be restored. `gentle` and `full` are unweave's noise reduction at strength 0.5
-and 1, `subtraction` the same at strength 1 by spectral subtraction, `tools` unweave's tools for
-the kind of damage at strength 1. `noisereduce` with that noise (stationary) and without (its
-default). RNNoise is for speech.
+`mix` is what is to be restored. `gentle` and `full` are unweave's tools for the damage (TOOLS) at
+strength 0.5 and 1, `subtraction` the same at 1 with noise reduction by spectral subtraction.
+`noisereduce` is given the noise where there is any (stationary); `default` is not. RNNoise is for
+speech. `ahead` is what `gentle` and `full` have in SI-SDR above the better of both noisereduce's.
+
+The last table has clean recordings: by how much each tool changes them.
+
+--rows: a file of lines of JSON. What is in it is not computed again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from benchmarks.noise import segmental_snr_db, si_sdr_db, whole
+from benchmarks.noise import segmental_snr_db, si_sdr_db
+from benchmarks.restore.cases import (
+    ALONE_S,
+    DAMAGES,
+    NOISES,
+    Case,
+    Recording,
+    Wave,
+    cases,
+    chosen,
+    clean,
+)
 from scripts.technique_pages import line
-from tests.separators.voices import at_snr, babble
 
 from unweave.apps.restore import chain, settings
-from unweave.apps.restore.tools import denoise
+from unweave.core.region import Region
 
 HERE = Path(__file__).parent
 PEERS = HERE / ".venv" / "bin" / "python"
-ALONE_S = 1.5
-SNRS_DB = (0, 5, 10, 20)
-CLICKS_HZ = (1, 10, 50)
-CLIPPED = (0.7, 0.5, 0.35, 0.2)  # of the highest sample
 TOOLS = {
     "white": ("denoise",),
     "babble": ("denoise",),
@@ -48,213 +58,217 @@ TOOLS = {
     "clicks": ("declick",),
     "clipped": ("declip",),
 }
-OURS = ("gentle", "full", "subtraction", "tools")
-THEIRS = ("noisereduce", "noisereduce default", "RNNoise")
-Wave = np.ndarray
+PROGRAMS = ("mix", "gentle", "full", "subtraction", "noisereduce", "default", "RNNoise")
+JUDGED = ("5 dB", "10 a second", "at 0.35 of the peak")  # by ViSQOL ...
+HEARD = ("mix", "full", "noisereduce", "RNNoise")  # ... of these programs
+CLEAN_S = 12.0  # long enough for a noise to be looked for
+SILENT_DB = -300.0
+Row = dict[str, Any]
 
 
-@dataclass
-class Case:
-    """kind: of the recording. noise: alone, or empty. found: what each program made of `mix`."""
-
-    kind: str
-    rate_hz: int
-    damage: str
-    level: str
-    clean: Wave
-    mix: Wave
-    noise: Wave
-    found: dict[str, Wave] = field(default_factory=dict)
-
-
-def recordings(data: Path, seconds: float, each: int) -> Iterator[tuple[str, int, Wave]]:
-    """Kind, rate, wave `(time,)`."""
-    mixes = sorted((data / "musdb18-7s" / "train").glob("*.mp4"))
-    for path in mixes[:: max(1, len(mixes) // each)][:each]:
-        rate_hz, wave = whole(path)
-        yield "MUSDB18", rate_hz, wave.mean(0)[: round(seconds * rate_hz)]
-    for path in sorted((data / "songs").glob("*.ogg"))[:each]:
-        rate_hz, wave = whole(path)
-        start = wave.shape[1] // 3
-        yield "songs", rate_hz, wave[0, start : start + round(seconds * rate_hz)]
-    for path in sorted((data / "speech").glob("*.ogg"))[:each]:
-        rate_hz, wave = whole(path)
-        yield "speech", rate_hz, wave[0, : round(seconds * rate_hz)]
-
-
-def white(length: int, rate_hz: int, seed: int) -> Wave:
-    return np.random.default_rng(seed).standard_normal(length).astype(np.float32)
-
-
-def vinyl(length: int, rate_hz: int, seed: int) -> Wave:
-    """Sixty clicks a second of all sizes, and hiss."""
-    rng = np.random.default_rng(seed)
-    wave = 0.02 * rng.standard_normal(length)
-    for at in rng.integers(0, length - 100, round(60 * length / rate_hz)):
-        time = np.arange(rng.integers(8, 60))
-        shape = np.exp(-4 * time / len(time)) * np.cos(rng.uniform(0.2, 2) * time)
-        wave[at : at + len(time)] += rng.exponential() * rng.choice([-1, 1]) * shape
-    return wave.astype(np.float32)
-
-
-def hum(length: int, rate_hz: int, seed: int) -> Wave:
-    """50 Hz and its harmonics."""
-    rng, time_s = np.random.default_rng(seed), np.arange(length) / rate_hz
-    phases = rng.uniform(0, 6, 10)
-    waves = (np.sin(100 * np.pi * k * time_s + phases[k]) / k for k in (1, 2, 3, 4, 5, 7, 9))
-    return np.sum(list(waves), axis=0).astype(np.float32)
-
-
-NOISES: dict[str, Callable[[int, int, int], Wave]] = {
-    "white": white, "babble": babble, "vinyl": vinyl, "hum": hum
-}  # fmt: skip
-
-
-def cases(data: Path, seconds: float, each: int, only: Sequence[str]) -> Iterator[Case]:
-    empty = np.zeros(0, np.float32)
-    for seed, (kind, rate_hz, clean) in enumerate(recordings(data, seconds, each)):
-        alone = round(ALONE_S * rate_hz)
-        for name in filter(only.__contains__, NOISES):
-            made = NOISES[name]
-            noise = made(alone + len(clean), rate_hz, seed + 3)
-            for snr_db in SNRS_DB:
-                added = at_snr(clean, noise[alone:], snr_db)
-                gain = np.linalg.norm(added) / np.linalg.norm(noise[alone:])
-                before = (gain * noise[:alone]).astype(np.float32)
-                yield Case(kind, rate_hz, name, f"{snr_db} dB", clean, clean + added, before)
-        rng = np.random.default_rng(seed)
-        for rate in CLICKS_HZ if "clicks" in only else ():
-            mix = clean.copy()
-            for at in rng.integers(0, len(mix) - 20, round(rate * seconds)):
-                size = rng.integers(1, 20)
-                shape = rng.standard_normal(size) * np.hanning(size + 2)[1:-1]
-                mix[at : at + size] += 0.7 * np.abs(clean).max() * shape.astype(np.float32)
-            yield Case(kind, rate_hz, "clicks", f"{rate} a second", clean, mix, empty)
-        for share in CLIPPED if "clipped" in only else ():
-            most = share * np.abs(clean).max()
-            mix = np.clip(clean, -most, most)
-            yield Case(kind, rate_hz, "clipped", f"at {share:g} of the peak", clean, mix, empty)
-
-
-def restored(case: Case, tools: tuple[str, ...], strength: float, method: str) -> Wave:
+def restored(case: Case, strength: float, method: str = "log-mmse") -> Wave:
+    """What the tools for its damage make of a case, without the noise before it."""
+    tools = TOOLS[case.damage]
     how = settings(tools=tools, strength=strength, method=method if "denoise" in tools else None)
+    noise = Region(0.0, ALONE_S) if case.alone else None
+    return _made(case.wave, how, case.recording.rate_hz, noise)[case.alone :]
 
+
+def _made(wave: Wave, how: Any, rate_hz: int, noise: Region | None = None) -> Wave:
     def source() -> Iterator[Wave]:
-        return iter([case.mix[None]])
+        return iter([wave[None]])
 
-    noise = None
-    if len(case.noise):
-        # The noise as the tools before leave it is what is left of it in the end.
-        before = tuple(tool for tool in tools if tool != "denoise")
-        quiet = case.noise[None]
-        if before:
-            first = chain.learned(source, settings(tools=before, strength=strength), case.rate_hz)
-            long = np.concatenate([quiet, case.mix[None]], axis=1)
-            quiet = np.concatenate(list(first.run(iter([long]))), axis=1)[:, : quiet.shape[1]]
-        noise = denoise.measured(iter([quiet]), case.rate_hz)
-    made = chain.learned(source, how, case.rate_hz, noise).run(source())
+    made = chain.learned(source, how, rate_hz, noise).run(source())
     return np.concatenate(list(made), axis=1)[0]
 
 
 def ours(case: Case) -> dict[str, Wave]:
-    found = {"mix": case.mix}
-    if len(case.noise):
-        found["gentle"] = restored(case, ("denoise",), 0.5, "log-mmse")
-        found["full"] = restored(case, ("denoise",), 1.0, "log-mmse")
-        found["subtraction"] = restored(case, ("denoise",), 1.0, "subtraction")
-    if TOOLS[case.damage] != ("denoise",):
-        found["tools"] = restored(case, TOOLS[case.damage], 1.0, "log-mmse")
+    found = {"mix": case.wave[case.alone :], "full": restored(case, 1.0)}
+    if case.damage != "clipped":  # strength says nothing to declip
+        found["gentle"] = restored(case, 0.5)
+    if case.damage in NOISES:
+        found["subtraction"] = restored(case, 1.0, "subtraction")
     return found
 
 
-def peers(task: str, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What `peers.py` makes of arrays, in the environment of the other programs."""
+Scores = dict[str, dict[str, float]]
+"""By program and measure."""
+
+
+def scored(recording: Recording, damaged: Sequence[Case], judge: bool) -> dict[str, Scores]:
+    """The scores of every program for one recording and one kind of damage, by level.
+
+    `peers.py` runs the other programs and the measures of quality, in an environment of its own.
+    """
+    found = {case.level: ours(case) for case in damaged}
+    about = {
+        "rate_hz": recording.rate_hz,
+        "alone": damaged[0].alone,
+        "speech": recording.kind == "speech",
+        "cases": {level: HEARD if judge and level in JUDGED else () for level in found},
+    }
+    waves = {f"{case.level}/wave": case.wave for case in damaged}
+    for level, made in found.items():
+        waves |= {f"{level}/{name}": wave for name, wave in made.items()}
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / name for name in ("in.npz", "out.npz")]
-        np.savez(files[0], **given)
-        subprocess.run([PEERS, HERE / "peers.py", task, *files], check=True, stdout=sys.stderr)
-        with np.load(files[1]) as found:
-            return dict(found)
+        np.savez(files[0], clean=recording.clean, **waves)
+        words = [PEERS, HERE / "peers.py", json.dumps(about), *files]
+        done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
+        with np.load(files[1]) as made:
+            for key, wave in made.items():
+                level, name = key.split("/")
+                found[level][name] = wave
+    quality = json.loads(done.stdout.splitlines()[-1])
+    return {
+        level: {
+            name: _distances(recording, wave) | quality[level][name] for name, wave in some.items()
+        }
+        for level, some in found.items()
+    }
 
 
-def theirs(every: list[Case]) -> None:
-    """Add what the other programs make of each case with a noise."""
-    given = {}
-    for n, case in enumerate(every):
-        if len(case.noise):
-            speech = "speech" if case.kind == "speech" else "music"
-            given |= {f"{n}/{case.rate_hz}/{speech}/mix": case.mix}
-            given |= {f"{n}/{case.rate_hz}/{speech}/noise": case.noise}
-    for key, wave in peers("restore", given).items():
-        number, name = key.split("/")
-        every[int(number)].found[name] = wave
+def _distances(recording: Recording, wave: Wave) -> dict[str, float]:
+    return {
+        "SI-SDR": si_sdr_db(recording.clean, wave),
+        "segmental": segmental_snr_db(recording.clean, wave, recording.rate_hz),
+    }
 
 
-def grouped(every: list[Case]) -> dict[tuple[str, str, str], list[Case]]:
-    groups: dict[tuple[str, str, str], list[Case]] = {}
-    for case in every:
-        groups.setdefault((case.kind, case.damage, case.level), []).append(case)
-    return groups
+class Kept:
+    """Lines of JSON in a file; what is there is not computed again."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        lines = path.read_text().splitlines() if path is not None and path.exists() else []
+        self._known = dict(json.loads(line) for line in lines)
+
+    def get(self, key: str, make: Callable[[], Any]) -> Any:
+        if key not in self._known:
+            self._known[key] = make()
+            if self._path is not None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                with self._path.open("a") as file:
+                    print(json.dumps([key, self._known[key]]), file=file)
+        return self._known[key]
 
 
-def table(every: list[Case]) -> list[str]:
-    columns = ("mix", *OURS, *THEIRS)
-    lines = [line(["recording", "damage", "level", *columns]), line(["---"] * 3 + ["--:"] * 8)]
-    for place, group in grouped(every).items():
-        cells = []
-        for name in columns:
-            pairs = [
-                (si_sdr_db(case.clean, found), segmental_snr_db(case.clean, found, case.rate_hz))
-                for case in group
-                if (found := case.found.get(name)) is not None
+def damaged(data: Path, seconds: float, only: Sequence[str], judge: bool, kept: Kept) -> list[Row]:
+    """A row for each recording, kind of damage and level."""
+    rows, heard = [], set[str]()
+    for seed, recording in enumerate(chosen(data, seconds)):
+        first = recording.kind not in heard  # ViSQOL takes seconds for each wave
+        heard.add(recording.kind)
+        for damage in filter(only.__contains__, DAMAGES):
+            key = f"{recording.name}, {damage}, {seconds:g} s" + ", judged" * (judge and first)
+            every = list(cases(recording, damage, seed))
+            levels = kept.get(key, lambda: scored(recording, every, judge and first))  # noqa: B023
+            rows += [
+                {"kind": recording.kind, "damage": damage, "level": level, "scores": scores}
+                for level, scores in levels.items()
             ]
-            cells.append("{:.1f} / {:.1f}".format(*np.mean(pairs, axis=0)) if pairs else "")
-        lines.append(line([*place, *cells]))
+    return sorted(rows, key=lambda row: (row["kind"], DAMAGES.index(row["damage"])))
+
+
+def changed(data: Path, kept: Kept) -> list[dict[str, float]]:
+    """How much each tool changes each clean recording, relative to its power, in dB."""
+    return [
+        kept.get(f"{recording.name}, clean", lambda: _changes_db(recording))  # noqa: B023
+        for recording in clean(data, CLEAN_S)
+    ]
+
+
+def _changes_db(recording: Recording) -> dict[str, float]:
+    changes = {}
+    for tool in chain.TOOLS:
+        found = _made(recording.clean, settings(tools=tool), recording.rate_hz)
+        change, whole = (
+            np.square(each, dtype=np.float64).sum()
+            for each in (found - recording.clean, recording.clean)
+        )
+        changes[tool] = float(10 * np.log10(change / whole)) if change else SILENT_DB
+    return changes
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """SI-SDR and segmental SNR of all programs."""
+    head = ["recordings", "damage", "level", *PROGRAMS, "ahead"]
+    lines = [line(head), line(["---"] * 3 + ["--:"] * (len(head) - 3))]
+    for place, group in _grouped(rows):
+        cells = []
+        for name in PROGRAMS:
+            pairs = [_mean(group, name, measure) for measure in ("SI-SDR", "segmental")]
+            cells.append(" / ".join(f"{value:.1f}" for value in pairs if value is not None))
+        lines.append(line([*place, *cells, _ahead(group)]))
     return lines
 
 
-def quality(every: list[Case], level: str) -> list[str]:
-    """PESQ and ViSQOL of what has noise at one level."""
-    some = [case for case in every if len(case.noise) and case.level == level]
-    columns = ("mix", "gentle", "full", "noisereduce", "RNNoise")
-    given = {}
-    for n, case in enumerate(some):
-        speech = "speech" if case.kind == "speech" else "music"
-        given[f"{n}/{case.rate_hz}/{speech}/clean"] = case.clean
-        for name in columns:
-            if name in case.found:
-                given[f"{n}/{case.rate_hz}/{speech}/{name}"] = case.found[name]
-    scores = peers("score", given)
-    lines = []
-    for (kind, damage, _), group in grouped(some).items():
-        for measure in ("PESQ", "ViSQOL"):
-            numbers = [some.index(case) for case in group]
-            cells = []
-            for name in columns:
-                found = [scores.get(f"{n}/{name}/{measure}") for n in numbers]
-                values = [float(value) for value in found if value is not None]
-                cells.append(f"{np.mean(values):.2f}" if values else "")
-            if any(cells):
-                lines.append(line([kind, damage, measure, *cells]))
-    head = [line(["recording", "damage", "measure", *columns]), line(["---"] * 3 + ["--:"] * 5)]
-    return head + lines if lines else []
+def _ahead(group: Sequence[Row]) -> str:
+    peers = [_mean(group, name, "SI-SDR") for name in ("noisereduce", "default")]
+    best = max(value for value in peers if value is not None)
+    own = [_mean(group, name, "SI-SDR") for name in ("gentle", "full")]
+    return " / ".join(f"{value - best:+.1f}" for value in own if value is not None)
+
+
+def quality(rows: Sequence[Row], measure: str) -> list[str]:
+    """ViSQOL or PESQ, where it was computed."""
+    head = ["recordings", "damage", "level", *PROGRAMS]
+    lines = [line(head), line(["---"] * 3 + ["--:"] * len(PROGRAMS))]
+    for place, group in _grouped(rows):
+        values = [_mean(group, name, measure) for name in PROGRAMS]
+        if any(value is not None for value in values):
+            cells = ["" if value is None else f"{value:.2f}" for value in values]
+            lines.append(line([*place, *cells]))
+    return lines if len(lines) > 2 else []
+
+
+def untouched(every: Sequence[dict[str, float]]) -> list[str]:
+    """Of each tool, how many clean recordings it changes at all, and the largest change."""
+    lines = [
+        line(["tool", "recordings", "changed", "largest change"]),
+        line(["---", "--:", "--:", "--:"]),
+    ]
+    for tool in chain.TOOLS:
+        changes = [changes_db[tool] for changes_db in every]
+        count, most = sum(db > SILENT_DB for db in changes), max(changes)
+        words = f"{most:.1f} dB" if count else "none"
+        lines.append(line([f"`{tool}`", str(len(every)), str(count), words]))
+    return lines
+
+
+def _grouped(rows: Sequence[Row]) -> Iterator[tuple[tuple[str, ...], list[Row]]]:
+    """Rows of one kind of recording, one damage and one level."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["kind"], row["damage"], row["level"]), []).append(row)
+    yield from groups.items()
+
+
+def _mean(group: Sequence[Row], name: str, measure: str) -> float | None:
+    values = [
+        scores[measure] for row in group if measure in (scores := row["scores"].get(name, {}))
+    ]
+    return float(np.mean(values)) if values else None
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=Path, help="the folder of the data sets")
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--each", type=int, default=2, help="recordings of each kind")
-    parser.add_argument("--only", default=",".join(TOOLS), help="kinds of damage")
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--only", default=",".join((*DAMAGES, "clean")), help="kinds of damage")
+    parser.add_argument("--no-visqol", action="store_true", help="which takes half of the time")
+    parser.add_argument("--rows", type=Path, help="a file of what is computed already")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    every = list(cases(given.data, given.seconds, given.each, given.only.split(",")))
-    for case in every:
-        case.found |= ours(case)
-    theirs(every)
-    print("SI-SDR / segmental SNR, dB:", "", *table(every), sep="\n")
-    if more := quality(every, "5 dB"):
-        print("", "At a signal-to-noise ratio of 5 dB:", "", *more, sep="\n")
+    only, kept = given.only.split(","), Kept(given.rows)
+    rows = damaged(given.data, given.seconds, only, not given.no_visqol, kept)
+    tables = {"SI-SDR / segmental SNR, in dB": table(rows) if rows else []}
+    tables |= {f"{measure}, from 1 to 5": quality(rows, measure) for measure in ("ViSQOL", "PESQ")}
+    if "clean" in only:
+        tables["Clean recordings"] = untouched(changed(given.data, kept))
+    for title, lines in tables.items():
+        if lines:
+            print(f"**{title}**", *lines, "", sep="\n")
 
 
 if __name__ == "__main__":

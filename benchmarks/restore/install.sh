@@ -4,8 +4,5 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 python3.11 -m venv .venv
-.venv/bin/pip install --quiet "numpy>=2,<3" "noisereduce==3.0.3"
-# Rows and columns of these are left out where one has no build for this machine.
-for package in pyrnnoise pesq visqol-python; do
-    .venv/bin/pip install --quiet "$package" || echo "without $package"
-done
+.venv/bin/pip install --quiet "numpy>=2,<3" noisereduce==3.0.3 pyrnnoise==0.4.5 pesq==0.0.4 \
+    "visqol-python[lattice]==3.8.0"

@@ -1,14 +1,18 @@
 """Other programs that take noise away, and measures of quality: arrays in, arrays out.
 
-    benchmarks/restore/.venv/bin/python peers.py restore|score IN.npz OUT.npz
+    benchmarks/restore/.venv/bin/python peers.py ABOUT IN.npz OUT.npz
 
-`compare.py` runs it. What is not installed is left out.
+`compare.py` runs it. ABOUT: JSON with `rate_hz`, `alone` (the samples of each wave that are noise
+by itself), `speech`, and `cases`: by name, the programs that ViSQOL judges. IN has `clean`, which
+is what should come behind the noise, for each case `CASE/wave`, and what unweave made of it as
+`CASE/PROGRAM`. OUT has what the other programs made, named alike; the last line printed has the
+scores by case, program and measure.
 """
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
 from math import gcd
 
 import noisereduce
@@ -23,24 +27,25 @@ def resampled(wave: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
     return resample_poly(wave, to_hz // part, from_hz // part).astype(np.float32)
 
 
-def grouped(given: Arrays) -> Iterator[tuple[str, int, bool, Arrays]]:
-    """Number, rate, whether it is speech, arrays by name."""
-    groups: dict[tuple[str, str, str], Arrays] = {}
-    for key, wave in given.items():
-        number, rate_hz, kind, name = key.split("/")
-        groups.setdefault((number, rate_hz, kind), {})[name] = wave
-    for (number, rate_hz, kind), waves in groups.items():
-        yield number, int(rate_hz), kind == "speech", waves
+def made(wave: np.ndarray, rate_hz: int, alone: int, speech: bool) -> Arrays:
+    """What each program makes of a wave."""
+    found = {"default": noisereduce.reduce_noise(y=wave, sr=rate_hz)}
+    if alone:
+        found["noisereduce"] = noisereduce.reduce_noise(
+            y=wave, sr=rate_hz, stationary=True, y_noise=wave[:alone]
+        )
+    if alone and speech:
+        found["RNNoise"] = rnnoise(wave, rate_hz)
+    return {name: np.asarray(each[alone:], np.float32) for name, each in found.items()}
 
 
-def rnnoise(wave: np.ndarray, rate_hz: int) -> np.ndarray | None:
-    try:
-        from pyrnnoise import RNNoise
-    except ImportError:
-        return None
+def rnnoise(wave: np.ndarray, rate_hz: int) -> np.ndarray:
+    from pyrnnoise import RNNoise
+
     high = resampled(wave, rate_hz, 48000)
     program = RNNoise(sample_rate=48000)
-    frames = [frame for _, frame in program.denoise_chunk(np.round(high * 32767).astype(np.int16))]
+    pcm = np.round(np.clip(high, -1, 1) * 32767).astype(np.int16)
+    frames = [frame for _, frame in program.denoise_chunk(pcm, partial=True)]
     found = np.concatenate(frames, axis=-1).reshape(-1).astype(np.float32) / 32767
     low = resampled(found, 48000, rate_hz)
     return aligned(np.pad(low, (0, max(0, len(wave) - len(low))))[: len(wave)], wave)
@@ -54,48 +59,14 @@ def aligned(found: np.ndarray, wave: np.ndarray) -> np.ndarray:
     return np.pad(found[late:], (0, late))
 
 
-def restore(given: Arrays) -> Arrays:
-    out = {}
-    for number, rate_hz, speech, waves in grouped(given):
-        mix, noise = waves["mix"], waves["noise"]
-        out[f"{number}/noisereduce"] = noisereduce.reduce_noise(
-            y=mix, sr=rate_hz, stationary=True, y_noise=noise
-        )
-        out[f"{number}/noisereduce default"] = noisereduce.reduce_noise(y=mix, sr=rate_hz)
-        found = rnnoise(mix, rate_hz) if speech else None
-        if found is not None:
-            out[f"{number}/RNNoise"] = found
-    return {name: np.asarray(wave, np.float32) for name, wave in out.items()}
+def pesq_of(clean: np.ndarray, wave: np.ndarray, rate_hz: int) -> float:
+    from pesq import pesq
+
+    low = (resampled(each, rate_hz, 16000) for each in (clean, wave))
+    return float(pesq(16000, *low, "wb"))
 
 
-def score(given: Arrays) -> Arrays:
-    out = {}
-    for number, rate_hz, speech, waves in grouped(given):
-        clean = waves.pop("clean")
-        for name, wave in waves.items():
-            for measure, value in scores(clean, wave, rate_hz, speech).items():
-                out[f"{number}/{name}/{measure}"] = np.float64(value)
-    return out
-
-
-def scores(clean: np.ndarray, wave: np.ndarray, rate_hz: int, speech: bool) -> dict[str, float]:
-    found = {}
-    if speech:
-        try:
-            from pesq import pesq
-
-            low = (resampled(each, rate_hz, 16000) for each in (clean, wave))
-            found["PESQ"] = pesq(16000, *low, "wb")
-        except ImportError:
-            pass
-    try:
-        found["ViSQOL"] = visqol(clean, wave, rate_hz, speech)
-    except ImportError:
-        pass
-    return found
-
-
-def visqol(clean: np.ndarray, wave: np.ndarray, rate_hz: int, speech: bool) -> float:
+def visqol_of(clean: np.ndarray, wave: np.ndarray, rate_hz: int, speech: bool) -> float:
     from visqol import VisqolApi
 
     rate = 16000 if speech else 48000
@@ -106,10 +77,25 @@ def visqol(clean: np.ndarray, wave: np.ndarray, rate_hz: int, speech: bool) -> f
 
 
 def main() -> None:
-    task, source, target = sys.argv[1:]
-    with np.load(source) as given:
-        found = {"restore": restore, "score": score}[task](dict(given))
-    np.savez(target, **found)
+    about = json.loads(sys.argv[1])
+    rate_hz, speech = about["rate_hz"], about["speech"]
+    with np.load(sys.argv[2]) as given:
+        waves = dict(given)
+    clean = waves.pop("clean")
+    out, scores = {}, {}
+    for case, judged in about["cases"].items():
+        found = made(waves.pop(f"{case}/wave"), rate_hz, about["alone"], speech)
+        out |= {f"{case}/{name}": wave for name, wave in found.items()}
+        mine = {key: wave for key, wave in waves.items() if key.startswith(f"{case}/")}
+        every = found | {key.removeprefix(f"{case}/"): wave for key, wave in mine.items()}
+        scores[case] = {name: {} for name in every}
+        for name, wave in every.items():
+            if speech:
+                scores[case][name]["PESQ"] = pesq_of(clean, wave, rate_hz)
+            if name in judged:
+                scores[case][name]["ViSQOL"] = visqol_of(clean, wave, rate_hz, speech)
+    np.savez(sys.argv[3], **out)
+    print(json.dumps(scores))
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ ASKED = {
     "separate a.wav": ("torch", "import"),
     "separate a.wav --seed 1": ("unweave.models.store", "weights"),
     "separate a.wav -m hpss --json": ("unweave.engine.wrap", "separate_blocks"),
+    "restore a.wav --tools declick --json": ("unweave.audio.writer", "Writer.write"),
     "benchmark --root data --oracle mixture": ("unweave.evaluation.scoring", "score"),
     "analyze a.wav --no-separate --json": ("unweave.apps.analyze.job", "analysed"),
     "verify stems/a": ("unweave.jobs.verify", "prepare"),

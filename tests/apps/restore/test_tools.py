@@ -102,7 +102,7 @@ def worn(rate_hz: int, seconds: float) -> np.ndarray:
         wave += 0.4 * hiss * (time_s % 0.5 < 0.1)
     top = 0.6 * np.abs(wave).max()
     wave = np.clip(wave, -top, top)
-    wave[:, rng.integers(0, wave.shape[1], 10)] *= -1
+    wave[:, rng.integers(0, wave.shape[1], round(20 * seconds))] *= -1
     return wave.astype(np.float32)
 
 
@@ -149,7 +149,7 @@ def test_clean_sound_keeps_its_bits(name, make):
     np.testing.assert_array_equal(through(TOOLS[name], wave), wave)
 
 
-@pytest.mark.parametrize(("make", "gain_db"), [(notes, 6), (drums, 1), (pulses, 6)])
+@pytest.mark.parametrize(("make", "gain_db"), [(notes, 8), (drums, 3), (pulses, 10)])
 def test_clicks_are_found_and_filled_in(make, gain_db):
     wave = make()
     rng = np.random.default_rng(4)
@@ -177,6 +177,14 @@ def test_crackle_is_many_small_clicks():
     repaired = through(declick.decrackle, crackled, found=found)
     assert sdr_db(wave, repaired) > sdr_db(wave, crackled) + 6
     assert found.count > 200  # in both channels
+
+
+def test_a_few_small_clicks_are_no_crackle():
+    wave = notes()
+    wave[:, 20_000:80_000:20_000] += 0.1
+    found = declick.Clicks()
+    np.testing.assert_array_equal(through(declick.decrackle, wave, found=found), wave)
+    assert found.count == 0
 
 
 def test_a_click_near_an_end_is_filled_in():
@@ -234,13 +242,15 @@ def test_hum_is_followed_and_bass_beside_it_stays():
     hum = sum(0.02 / n**0.5 * np.cos(2 * np.pi * n * cycles + n) for n in numbers)
     spoilt = (wave + hum).astype(np.float32)
     profile = dehum.learn(in_parts(spoilt, 9999), rate_hz)
-    assert set(profile.harmonics) <= set(numbers)
+    assert profile.harmonics == numbers
     assert abs(profile.frequency_hz - 50.02) < 0.015
     found = dehum.Removed()
     cleaned = through(dehum.dehum, spoilt, 30_000, rate_hz, profile=profile, found=found)
-    assert sdr_db(wave, cleaned) > sdr_db(wave, spoilt) + 3
-    expected_db = 10 * np.log10(np.square(hum).mean() / np.square(spoilt).mean())
-    assert abs(found.removed_db - expected_db) < 4
+    for n in numbers[1:]:  # notes lie beside the first most of the time: it stays for the most part
+        turned = np.exp(-2j * np.pi * n * cycles)
+        assert abs((cleaned - wave)[0] @ turned) < 0.1 * abs(hum @ turned)
+    removed_db = 10 * np.log10(np.square(cleaned - spoilt).mean() / np.square(spoilt).mean())
+    assert abs(found.removed_db - removed_db) < 0.1
 
 
 def test_sixty_hertz_alone():
@@ -291,6 +301,20 @@ def test_dc_and_rumble_go_and_bass_stays():
     assert not profile.has_rumble
     level = through(rumble.rumble, constant, 3000, rate_hz, profile=profile)
     assert np.abs(level.mean(axis=1, dtype=np.float64)).max() < 1e-8
+
+
+@pytest.mark.parametrize("low_hz", [0, 8])
+def test_what_is_low_for_a_moment_is_no_rumble(low_hz):
+    """As a drum or breath is: neither a constant nor rumble, however strong."""
+    rate_hz = 8000
+    time_s = np.arange(8 * rate_hz) / rate_hz
+    moment = 0.8 * np.exp(-((time_s - 4) ** 2) / 0.05) * np.cos(2 * np.pi * low_hz * time_s)
+    wave = (notes(rate_hz, 8.0, 1) + moment).astype(np.float32)
+    profile = rumble.learn(in_parts(wave, 3000), rate_hz)
+    assert profile.rumble_db > rumble.RUMBLE_DB
+    assert (profile.dc_db > rumble.DC_DB) == (low_hz == 0)
+    assert not profile
+    np.testing.assert_array_equal(through(rumble.rumble, wave, profile=profile), wave)
 
 
 def chords(time_s: np.ndarray, bend: np.ndarray | float = 0.0) -> np.ndarray:

@@ -23,7 +23,7 @@ Source = Callable[[], Iterator[Wave]]
 """Gives the blocks `(channel, time)` of a recording from the beginning, each time it is called."""
 
 MOST_LISTED = 16  # values of one fact in a report
-STRONGEST_DB = 24.0  # by which noise is turned down at strength 1
+STRONGEST_DB = 32.0  # by which noise is turned down at strength 1
 SOFTER_DB = 12.0  # and sibilants
 THRESHOLD = 12.0  # of clicks, at strength 0.5
 

@@ -14,7 +14,8 @@ filled in once more. A second pass finds what larger clicks beside it hid.
 
 Channels are repaired each by itself, as a scratch differs from wall to wall of a groove. All
 samples outside clicks keep their bits. A click longer than `longest_s`, as a dropped needle makes,
-stays, and so does a click that is not louder than the attacks around it.
+stays, and so does a click that is not louder than the attacks around it. A few small clicks in a
+second are no crackle: pulses of a voice look like them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from unweave.types import Wave
 
 CELL_S = 0.01  # at least a period of most voices, so that each cell has a pulse
 CELLS = 128  # worked on together, however the samples come, so that the bytes are the same
-AROUND = 12  # cells of context
+AROUND = 14  # cells of context
 ORDER_S = 0.0007
 ORDERS = 12, 40  # of the model that clicks are found with, least and most
 NOISE = 1e-6  # as of `autoregression.model`: less than what codecs leave out counts for nothing
@@ -48,6 +49,7 @@ BESIDE = 10  # parts of that
 MARGIN = 2  # samples beside a click that are filled in too
 LONGER = 3  # the order that a gap is filled in with is so many times its length ...
 REPAIR_ORDERS = 32, 128  # ... within these
+FEWEST = 5  # in CELLS are crackle; fewer are sounds of the recording, or clicks
 TIGHTER = 2  # times that samples which were right after all are put back
 STRETCH = 6  # orders on each side that a gap is filled in from
 
@@ -69,14 +71,14 @@ def declick(
     passes: int = 2,
     found: Clicks | None = None,
 ) -> Iterator[Wave]:
-    """The same samples without clicks: up to some thirty in a second.
+    """The same samples without clicks: up to some fifty in a second.
 
     blocks: `(channel, time)` of any length. threshold: how many times a click has to rise above
     what is usual around it. found: is filled while it streams. Raises ValueError for settings that
     cannot be.
     """
     how = _How(
-        sample_rate_hz, threshold, longest_s, usual=5, rank=0.5, cells=1, others=2, alone=ALONE
+        sample_rate_hz, threshold, longest_s, usual=13, rank=0.4, cells=1, others=2, alone=ALONE
     )
     return _repaired(blocks, how, passes, found)
 
@@ -87,10 +89,13 @@ def decrackle(
     *,
     threshold: float = 10.0,
     longest_s: float = 0.0005,
-    passes: int = 2,
+    passes: int = 1,
     found: Clicks | None = None,
 ) -> Iterator[Wave]:
-    """The same samples without crackle, up to some hundred short clicks a second. As `declick`."""
+    """The same samples without crackle, up to some hundred short clicks a second. As `declick`.
+
+    Where fewer than some five are found in a second they stay.
+    """
     how = _How(
         sample_rate_hz,
         threshold,
@@ -101,6 +106,7 @@ def decrackle(
         others=10,
         alone=ALONE,
         beside=BESIDE_CRACKLE,
+        fewest=FEWEST,
     )
     return _repaired(blocks, how, passes, found)
 
@@ -110,7 +116,7 @@ class _How:
     """usual: cells on each side that say what is usual, by the value at `rank` (0 to 1) of their
     highest. cells: in CELL_S, for this. others: clicks that may be near another,
     alone: and by what it stands above what else is near at once.
-    beside: the second threshold."""
+    beside: the second threshold. fewest: in CELLS, of one channel, or they stay."""
 
     sample_rate_hz: int
     threshold: float
@@ -121,6 +127,7 @@ class _How:
     others: int
     alone: float
     beside: float = BESIDE_PEAK
+    fewest: int = 1
 
     def __post_init__(self) -> None:
         if not self.sample_rate_hz > 0 or not self.threshold > 1 or not 0 < self.longest_s <= 0.01:
@@ -292,7 +299,7 @@ def _stands_alone(wave: Wave, strange: Array, first: int, last: int, how: _How) 
 
 
 def _filled(rows: Iterator[Wave], how: _How, found: Clicks) -> Iterator[Wave]:
-    """Waves whose marked samples are filled in, where they are a click."""
+    """Waves whose marked samples are filled in, where they are a click and enough are near."""
     core = CELLS * how.cell
     longest = how.longest + 2 * how.order + 2 * MARGIN
     context = longest + STRETCH * REPAIR_ORDERS[1] + how.order
@@ -303,17 +310,17 @@ def _filled(rows: Iterator[Wave], how: _How, found: Clicks) -> Iterator[Wave]:
         wave = window[:channels].copy()
         length = window.shape[1] - 2 * context
         for channel in range(channels):
-            marked = window[channels + channel] > 0
-            row = window[channel].astype(np.float64)
-            for first, last in _gaps(marked):
-                if first >= context + length or last < context:
-                    continue
-                repair = _repair(
-                    row[begin:end], marked[begin:end], first - begin, last - begin, how
-                )
-                if repair is None:
-                    continue
-                places, values = repair
+            marked = window[channels + channel, begin:end] > 0
+            row = window[channel, begin:end].astype(np.float64)
+            repairs = [
+                (first + begin, repair)
+                for first, last in _gaps(marked)
+                if first + begin < context + length and last + begin >= context
+                if (repair := _repair(row, marked, first, last, how)) is not None
+            ]
+            if len(repairs) < how.fewest:
+                continue
+            for first, (places, values) in repairs:
                 wave[channel, places + begin] = values
                 if context <= first < context + length:
                     found.count += 1

@@ -4,7 +4,8 @@
 harmonics stand above what is around them. A harmonic is hum if it does so in half of all frames,
 and if its level is the same in half of them; there is hum if at least three harmonics are, and they
 are not those of a higher tone. Notes come and go, and those of A = 440 Hz lie further from 50 and
-60 Hz than `within`.
+60 Hz than `within`. Where there is hum, its other harmonics count that stand above what is around
+them in a quarter of all frames: notes may cover them.
 
 Then each of these harmonics is demodulated with the frequency that was found. What of its
 complex amplitude stays, the median over some seconds, is synthesised and subtracted; where it
@@ -42,6 +43,7 @@ STEP_HZ = 0.005  # of the fundamentals that are tried
 NEAR_HZ = 2.0, 12.0  # around a harmonic: where the spectrum is not its own, up to where it counts
 PROMINENT_DB = 6.0  # in the median of all frames
 ENOUGH_DB = 40.0  # more prominence does not count more
+HEARD = 0.25  # of all frames, in which other harmonics of a hum that was found have to stand above
 STEADY_DB = 3.0  # in which half of a harmonic's levels lie
 BINS_DB = np.arange(-200.0, 100.0, 0.25)  # of counted levels
 FRAMES = 5  # at least
@@ -192,11 +194,13 @@ class _Tracker:
         steady = (_quantile(self._prominences, 0.5) >= PROMINENT_DB) & (spread_db <= STEADY_DB)
         if steady.sum() < HARMONICS or np.gcd.reduce(self.numbers[steady]) > COMMON:
             return Hum()
+        # Others of this hum may lie under notes most of the time.
+        heard = _quantile(self._prominences, 1 - HEARD) >= PROMINENT_DB
         mean_db = _quantile(self._levels, 0.5)
         times_s = FRAME_S / 2 + HOP_S * np.arange(frames)
         return Hum(
-            tuple(int(n) for n in self.numbers[steady]),
-            tuple(float(db) for db in mean_db[steady]),
+            tuple(int(n) for n in self.numbers[heard]),
+            tuple(float(db) for db in mean_db[heard]),
             tuple(times_s.tolist()),
             tuple(_smooth(np.array(self._frequencies)).tolist()),
         )

@@ -17,7 +17,8 @@ take the second step without an average). Where there is likely no signal the ga
 pumping. All channels share one gain.
 
 A noise whose power varies more than that of a Gaussian noise (crackle, a crowd) counts with the
-power that it has where its energy is, `E[p^2] / 2 E[p]`; of a Gaussian noise that is its mean.
+geometric mean of its power and of the power that it has where its energy is, `E[p^2] / 2 E[p]`; of
+a Gaussian noise both are the same.
 
 - Boll, IEEE Trans. ASSP 27(2), 1979; Berouti, Schwartz and Makhoul, ICASSP 1979: `subtraction`.
 - Ephraim and Malah, IEEE Trans. ASSP 32(6), 1984 and 33(2), 1985: `wiener` and `log-mmse`.
@@ -46,7 +47,7 @@ from unweave.signal.frames import OVERLAP, Spectra, less, spectra
 from unweave.types import Wave
 
 METHODS = ("log-mmse", "wiener", "subtraction")
-REDUCTION_DB = 12.0
+REDUCTION_DB = 16.0
 WINDOW_S = 0.04  # of a frame; the next power of two
 MEMORY_S = 0.2  # of the decision-directed estimate
 ABSENCE = 0.2  # prior probability that a frequency holds no signal
@@ -117,7 +118,7 @@ def measured(blocks: Iterator[Wave], sample_rate_hz: int) -> Noise:
     mean = np.asarray(first) / count
     gaussian = 2.0 * mean**2  # the second moment of the power of a Gaussian noise
     excess = np.divide(second / count, gaussian, out=np.ones_like(mean), where=gaussian > 0)
-    return _noise(mean * np.maximum(1.0, _smooth(excess, 33)), sample_rate_hz)
+    return _noise(mean * np.sqrt(np.maximum(1.0, _smooth(excess, 33))), sample_rate_hz)
 
 
 def learn(blocks: Iterator[Wave], sample_rate_hz: int) -> Noise:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,7 @@ DIVISORS = 4  # the loudest partial is one of so many first harmonics
 BRIDGED = 20  # frames without a step
 LOW_HZ, HIGH_HZ = 0.4, 4.0
 STRETCH_S = 6.0  # in which both parts have to agree
-ALIKE = 0.6  # the product of their steps, relative to the square of the common one
+ALIKE = 0.6  # the covariance of their steps, relative to the square of the common one
 LEAST_DEPTH = 1.5e-3  # of the speed, root mean square: notes that begin together look like less
 SPOKEN = 0.5  # of a stretch, in which both parts have partials
 FARTHEST_S = 0.05  # that a sample is moved
@@ -60,7 +60,7 @@ Step = tuple[float, float, float]
 """The common step of the logarithm of frequency: of all, of one sound, of the others; NaN: none."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Wow:
     """What `learn` found.
 
@@ -71,13 +71,13 @@ class Wow:
     """
 
     hop_s: float = HOP / PARTIALS_HZ
-    displaced_s: tuple[float, ...] = ()
+    displaced_s: Array = field(default_factory=lambda: np.zeros(0))
     depth: float = 0.0
     corrected_s: float = 0.0
     likeness: float = float("nan")
 
     def __bool__(self) -> bool:
-        return bool(self.displaced_s)
+        return len(self.displaced_s) > 0
 
     @property
     def refusal(self) -> str:
@@ -212,10 +212,9 @@ def _found(all_steps: Array, one: Array, others: Array) -> Wow:
         return Wow()
     deviation = _deviation(all_steps)
     common = np.diff(deviation, prepend=deviation[:1])
-    # Errors of the two parts are independent, and so their product has none in the mean. Which of
-    # two sounds is the loudest may change: where one moves alone, the product is zero all the same.
-    product = one * others
-    both = np.isfinite(product)
+    # Errors of the two parts are independent, and so their covariance has none. Which of two
+    # sounds is the loudest may change: where one moves alone, it is zero all the same.
+    both = np.isfinite(one) & np.isfinite(others)
     gate = np.zeros(len(deviation))
     best = float("nan")
     for first in range(0, len(deviation) - width + 1, width // 4):
@@ -223,7 +222,8 @@ def _found(all_steps: Array, one: Array, others: Array) -> Wow:
         told = both[part]
         if told.sum() < SPOKEN * width:
             continue
-        likeness = float(product[part][told].mean() / ((common[part][told] ** 2).mean() + 1e-30))
+        together = np.cov(one[part][told], others[part][told])[0, 1]  # a glide of both is none
+        likeness = float(together / ((common[part][told] ** 2).mean() + 1e-30))
         best = likeness if np.isnan(best) else max(best, likeness)
         if likeness >= ALIKE and deviation[part].std() >= LEAST_DEPTH:
             gate[part] = 1.0
@@ -234,7 +234,7 @@ def _found(all_steps: Array, one: Array, others: Array) -> Wow:
     displaced_s = _band(displaced_s) * _faded(gate, round(1 / hop_s))
     return Wow(
         hop_s,
-        tuple(np.clip(displaced_s, -FARTHEST_S, FARTHEST_S).tolist()),
+        np.clip(displaced_s, -FARTHEST_S, FARTHEST_S),
         float(deviation[corrected].std()),
         float(corrected.sum()) * hop_s,
         best,
@@ -283,7 +283,6 @@ def wow(blocks: Iterator[Wave], sample_rate_hz: int, *, profile: Wow) -> Iterato
         yield from blocks
         return
     table = _sinc_table()
-    displaced = np.array(profile.displaced_s)
     context = int(np.ceil(FARTHEST_S * sample_rate_hz)) + TAPS
     start = 0
     for window in windows(in_blocks(blocks, CORE), context):
@@ -292,7 +291,7 @@ def wow(blocks: Iterator[Wave], sample_rate_hz: int, *, profile: Wow) -> Iterato
         # What should be heard at `place_s` was recorded where time and displacement add up to it.
         late_s = np.zeros(length)
         for _ in range(4):
-            late_s = _cubic(displaced, (place_s - late_s) / profile.hop_s)
+            late_s = _cubic(profile.displaced_s, (place_s - late_s) / profile.hop_s)
         wave = window[:, context : context + length]
         moved = late_s != 0
         if moved.any():

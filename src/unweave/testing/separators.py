@@ -87,7 +87,7 @@ def any_length_and_width(separator: AnySeparator) -> None:
 def blocks_do_not_matter(separator: AnySeparator) -> None:
     """The stems do not depend on the blocks in which a recording arrives."""
     grid = separator.spec.plan(rate_hz(separator))
-    wave = song(separator, 2 * grid.hop + 777 if grid else 60_000)
+    wave = song(separator, grid.hop + 777 if grid else 60_000)
     if not isinstance(separator, Composition):  # of the same segments it makes the same
         separator = _Remembering(separator)
     stems = separate(separator, wave)

@@ -51,7 +51,9 @@ $(VENV)/.plot $(VENV)/.test: $(VENV)/.%: $(VENV)/.made pyproject.toml constraint
 demo: $(VENV)/.plot ## Separate a song or a folder into stems/ and draw it: make demo SONG="my song.mp3"
 	@$(BIN)/python scripts/demo.py "$$DEMO_SONG" "$$DEMO_MODEL"
 
-# Tests run side by side, so each process takes one core for torch.
+# Tests run side by side, so each process takes one core for torch. They start many Pythons, each of
+# which would compile all of unweave where compiled modules are not kept.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.test ## Run every check: format, lint, types, imports, tests
 	@echo '== format: ruff format --check'
 	@$(BIN)/python -m ruff format --check .

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import unweave
 import unweave.testing
+from tests import processes
 from tests.beside import packages
 from unweave.cli.app import app
 
@@ -95,7 +96,7 @@ def run(
     path = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(installed)])
 
     def command(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
+        done = processes.run(
             [sys.executable, *words],
             capture_output=True,
             text=True,

@@ -20,6 +20,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests import processes
+
 ROOT = Path(__file__).parents[1]
 WALKS = Path(__file__).parent / "walks"
 TREE = ("src", "tests", "docs", "scripts", "benchmarks", "packages", "recipes", "pyproject.toml",
@@ -64,7 +66,7 @@ def patched(tmp_path: Path) -> Callable[[str], Run]:
         environment.pop("PYTEST_XDIST_WORKER", None)
 
         def run(*words: str, code: int = 0) -> str:
-            done = subprocess.run(
+            done = processes.run(
                 [sys.executable, *words], cwd=tree, env=environment, capture_output=True, text=True
             )
             assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]

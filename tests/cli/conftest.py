@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests import processes
 from unweave.cli.app import app
 
 
@@ -68,7 +69,7 @@ def start(command) -> Callable[..., Said]:
     """start("separate", "x.mp3"): run the command in a process of its own."""
 
     def run(*arguments: str, **environment: str) -> Said:
-        done = subprocess.run(
+        done = processes.run(
             [*command, *map(str, arguments)],
             capture_output=True,
             text=True,

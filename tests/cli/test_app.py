@@ -63,7 +63,14 @@ def test_version(start):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["separate", "--help"], ["benchmark", "--help"], ["train", "-h"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["separate", "--help"],
+        ["benchmark", "--help"],
+        ["train", "-h"],
+        ["report", "--help"],
+    ],
 )
 def test_what_must_be_quick_imports_nothing_heavy(arguments):
     assert loaded(*arguments) & HEAVY == set()

@@ -2,12 +2,12 @@
 
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from tests import processes
 from tests.apps.forensic import fakes
 from unweave.apps.forensic import findings, log, pictures
 
@@ -88,7 +88,7 @@ def test_options_of_a_case_go_with_a_case(song, say) -> None:
 @pytest.mark.parametrize("after_s", [1.0, 2.0, 4.0, 6.0])
 def test_a_killed_run_leaves_a_case_that_goes_on(here, say, command, how, after_s) -> None:
     fakes.recording(Path("song.wav"), 60)
-    process = subprocess.Popen([*command, "forensic", "song.wav", "-q"])
+    process = processes.Popen([*command, "forensic", "song.wav", "-q"])
     time.sleep(after_s)
     process.send_signal(how)
     process.wait()

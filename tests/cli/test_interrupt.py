@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests import processes
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals")
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)
@@ -138,19 +140,18 @@ def begin(command: list[str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     def run(
         place: tuple[str, str], *arguments: str, how: str = "waits", ignored: tuple[int, ...] = ()
     ) -> subprocess.Popen[str]:
-        def prepare() -> None:
-            for number in (INT, TERM, HUP):  # whatever the tests themselves were started with
-                signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
-
+        # Where an import is what it waits in, nothing is imported before.
+        start = subprocess.Popen if place[1] == "import" else processes.Popen
+        how_begun = {"ignored": ignored} if ignored else {}
         reading, writing = os.pipe()
-        process = subprocess.Popen(
+        process = start(
             [command[0], "-c", SCRIPT, str(writing), how, *place, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             pass_fds=[writing],
-            preexec_fn=prepare,
             start_new_session=True,
+            **how_begun,
         )
         begun.append(process)
         os.close(writing)
@@ -248,7 +249,7 @@ def test_a_technique_that_needs_the_whole_track_is_ended(
     for name in ("b.wav", "c.wav"):
         soundfile.write(name, 0.1 * rng.standard_normal((44100 * 100, 2)), 44100)
     before = files(scene)
-    process = subprocess.Popen(
+    process = processes.Popen(
         [*command, *f"separate b.wav c.wav -m rpca --jobs {jobs}".split()],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -269,7 +270,7 @@ def test_children_whose_parent_is_killed_leave_no_folder(
     for name in ("b.wav", "c.wav"):
         soundfile.write(name, 0.1 * rng.standard_normal((44100 * 100, 2)), 44100)
     before = files(scene)
-    process = subprocess.Popen(
+    process = processes.Popen(
         [*command, *"separate b.wav c.wav -m rpca --jobs 2".split()],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -287,7 +288,7 @@ def test_children_whose_parent_is_killed_leave_no_folder(
 def test_a_training_stops_after_a_step_with_its_checkpoint(
     scene: Path, command: list[str], gone
 ) -> None:
-    process = subprocess.Popen(
+    process = processes.Popen(
         [*command, "train", "tiny.toml"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

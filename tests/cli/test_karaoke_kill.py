@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tests import processes
 from tests.apps.karaoke.stubs import noise, tone, write
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
@@ -62,7 +62,7 @@ def _hidden(path: Path) -> bool:
 
 
 def test_a_kill_leaves_no_name_and_the_next_run_cleans_up(killed, say):
-    done = subprocess.run([*killed, "2", *COMMAND, "-o", "out"], check=False)
+    done = processes.run([*killed, "2", *COMMAND, "-o", "out"], check=False)
     assert done.returncode == -signal.SIGKILL
     assert any(Path("out").rglob(".unweave-*"))  # it was at work
     assert seen("out") == set()
@@ -75,7 +75,7 @@ def test_a_kill_leaves_no_name_and_the_next_run_cleans_up(killed, say):
 )
 def test_kills_at_random_moments(killed, say):
     for n in range(int(os.environ["UNWEAVE_KILLS"])):
-        process = subprocess.Popen([*killed, "0", *COMMAND, "-o", f"out{n}"])
+        process = processes.Popen([*killed, "0", *COMMAND, "-o", f"out{n}"])
         while process.poll() is None and not any(Path(f"out{n}").rglob("master.wav")):
             time.sleep(0.002)
         time.sleep(random.uniform(0, 0.3))

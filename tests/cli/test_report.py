@@ -107,7 +107,7 @@ def test_files_of_museval_alone_and_beside_ours(folder, say, place):
         assert sorted(labels) == [["MINE"], ["one", "two", "irm1"]]
 
 
-def test_help_loads_nothing_heavy(start):
-    done = start("report", "--help")
+def test_help_names_what_it_reads(say):
+    done = say("report", "--help")
     assert done.code == 0
     assert "SiSEC" in done.out

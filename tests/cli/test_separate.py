@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests import processes
 from unweave.audio.reader import Reader
 
 
@@ -208,7 +209,7 @@ def long_song(here) -> Path:
 def test_interrupted_leaves_nothing_half_written(long_song, command, gone, number, jobs):
     shutil.copy(long_song, "other.wav")
     arguments = ["separate", "long.wav", "other.wav", "--json", "--jobs", jobs]
-    with subprocess.Popen(
+    with processes.Popen(
         [*command, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -231,7 +232,7 @@ def test_interrupted_leaves_nothing_half_written(long_song, command, gone, numbe
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_a_second_interrupt_stops_at_once(long_song, command):
-    with subprocess.Popen(
+    with processes.Popen(
         [*command, "separate", "long.wav"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests import processes
+
 FULL = Path("/dev/full")
 
 
@@ -22,6 +24,13 @@ def shell(command: list[str], words: str) -> subprocess.CompletedProcess[str]:
     """A command line with redirections."""
     line = f"{' '.join(command)} {words}"
     return subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+
+
+def into_full(command: list[str], words: str, stream: str) -> subprocess.CompletedProcess[str]:
+    """A command, one of whose streams takes nothing."""
+    with FULL.open("w") as full:
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: full}
+        return processes.run([*command, *words.split()], text=True, **streams)
 
 
 @pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&- <&-"])
@@ -38,7 +47,7 @@ def test_closed_streams_are_as_the_null_device(sound: Path, command: list[str], 
 @pytest.mark.skipif(not FULL.exists(), reason="no such device")
 @pytest.mark.parametrize("words", ["info a.wav", "info a.wav --json", "models list", "--help"])
 def test_a_full_stdout_is_one_line(sound: Path, command: list[str], words: str):
-    done = shell(command, f"{words} > {FULL}")
+    done = into_full(command, words, "stdout")
     assert done.returncode == 1
     assert done.stderr.startswith("error: standard output: ")
     assert done.stderr.count("\n") == 1
@@ -46,10 +55,10 @@ def test_a_full_stdout_is_one_line(sound: Path, command: list[str], words: str):
 
 @pytest.mark.skipif(not FULL.exists(), reason="no such device")
 def test_work_goes_on_without_words(sound: Path, command: list[str]):
-    done = shell(command, f"separate a.wav -m hpss --json > {FULL}")
+    done = into_full(command, "separate a.wav -m hpss --json", "stdout")
     assert done.returncode == 1
     assert done.stderr.count("error: ") == 1
     assert Path("stems/a/report.json").exists()
-    done = shell(command, f"separate a.wav -m hpss -o other 2> {FULL}")
+    done = into_full(command, "separate a.wav -m hpss -o other", "stderr")
     assert done.returncode == 0
     assert Path("other/a/report.json").exists()

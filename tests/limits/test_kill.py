@@ -5,7 +5,6 @@
 
 import hashlib
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from tests import processes
 
 # `unweave`, which kills itself before its rename number `at`; 0: never. The first is the journal's.
 # -1: when all have their names, before the journal goes.
@@ -64,12 +64,12 @@ def test_what_has_a_final_name_is_complete(tmp_path: Path) -> None:
         run = [sys.executable, "-c", UNWEAVE, str(at), "separate", "-q", "-o", str(tmp_path / name)]
         return [*run, str(source)]
 
-    subprocess.run(command("right"), check=True)
+    processes.run(command("right"), check=True)
     right = hashes(tmp_path / "right")
     assert set(right) == {"report.json", "vocals.wav", "accompaniment.wav"}
 
     killed = tmp_path / "killed"
-    process = subprocess.Popen(command("killed"))
+    process = processes.Popen(command("killed"))
     while not any(killed.rglob(".*.partial")):  # the stems are being written
         assert process.poll() is None
         time.sleep(0.01)
@@ -79,17 +79,17 @@ def test_what_has_a_final_name_is_complete(tmp_path: Path) -> None:
 
     for at in (1, 2, 3, 4):
         folder = tmp_path / f"killed{at}"
-        assert subprocess.run(command(folder.name, at)).returncode == -signal.SIGKILL
+        assert processes.run(command(folder.name, at)).returncode == -signal.SIGKILL
         found = hashes(folder)
         assert len(found) == max(0, at - 2)
         assert found.items() <= right.items()
         assert "report.json" not in found  # it comes last: it says that its stems are complete
 
-    assert subprocess.run(command("killed-1", -1)).returncode == -signal.SIGKILL
+    assert processes.run(command("killed-1", -1)).returncode == -signal.SIGKILL
     assert hashes(tmp_path / "killed-1") == right
 
     # What a killed run leaves is no obstacle, whenever the kill came, and does not stay.
     for name in ("killed", "killed3", "killed-1"):
-        subprocess.run(command(name), check=True)
+        processes.run(command(name), check=True)
         assert hashes(tmp_path / name) == right
         assert not list((tmp_path / name).rglob(".*"))

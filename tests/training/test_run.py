@@ -17,7 +17,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.strategies import DDPStrategy
 
-from tests import CPU
+from tests import CPU, processes
 from tests.models.networks.test_htdemucs import SMALL
 from unweave import registry
 from unweave.core import toml
@@ -96,7 +96,7 @@ def test_stopped_and_resumed_is_unbroken(unbroken: Path, recipe_file: Path, tmp_
 def test_killed_and_resumed_is_unbroken(unbroken: Path, recipe_file: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     command = [sys.executable, "-m", "unweave", "train", str(recipe_file), "-o", str(folder), "-q"]
-    with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}) as process:
+    with processes.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}) as process:
         deadline = time.monotonic() + 120
         while not (folder / LAST).exists() and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -1,5 +1,6 @@
 """A mix as TOML: what is written reads back, and what is wrong is named with its line."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,22 @@ def test_what_is_no_toml_is_one_line(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(UsageError, match=r"mix.toml: is not TOML: ") as error:
         mix_file.read(file)
     assert "\n" not in str(error.value)
+
+
+def test_the_line_is_found_with_one_look_at_each_statement(monkeypatch) -> None:
+    table = "# {0}\n[stems.s{0}]\ngain = 1.0\nnote = ''\n\n"
+    last = "[stems.last]\nwords = '''\n[stems.last]\ngain = 3\n'''\n\ngain = 2.0\n"
+    text = "".join(map(table.format, range(300))) + last
+    read, characters = tomllib.loads, []
+
+    def counted(part: str):
+        characters.append(len(part))
+        return read(part)
+
+    monkeypatch.setattr(tomllib, "loads", counted)
+    assert mix_file.line_of(text, ("stems", "last", "gain")) == text.count("\n")
+    assert mix_file.line_of(text, ("stems", "s7", "gain")) == 5 * 7 + 3
+    assert sum(characters) < 10 * len(text)
 
 
 def test_what_is_given_wins_over_the_file() -> None:

@@ -100,19 +100,25 @@ class _Reading:
 def line_of(text: str, place: Sequence[str]) -> int:
     """The line on which the key at `place`, such as `("stems", "vocals", "gain")`, begins.
 
-    The reader of TOML knows no lines, but every whole statement ends with one: the key is in the
-    first beginning of the text that can be read and has it, after the one before that can be read.
+    The reader of TOML knows no lines, but every whole statement ends with one, and can be read by
+    itself: the key is in the first that has it, behind the header of its table.
     """
-    lines = text.splitlines(keepends=True)
     whole = 0  # lines before the statement that is being looked at
-    for count in range(1, len(lines) + 1):
+    header = statement = ""
+    for count, line in enumerate(text.splitlines(keepends=True), 1):
+        statement += line
         try:
-            facts: Any = tomllib.loads("".join(lines[:count]))
+            tomllib.loads(statement)
         except tomllib.TOMLDecodeError:
             continue
+        if statement.lstrip().startswith("["):
+            header = ""
+        facts: Any = tomllib.loads(header + statement)
         for key in place:
             facts = facts.get(key) if isinstance(facts, dict) else None
         if facts is not None:
             return whole + 1
-        whole = count
+        if statement.lstrip().startswith("["):
+            header = statement
+        whole, statement = count, ""
     return max(1, whole)

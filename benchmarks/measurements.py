@@ -259,6 +259,16 @@ MEASUREMENTS = (
         8,
         "restore",
     ),
+    Measurement(
+        "analyze-truth",  # after pulling htdemucs (research only) and both networks
+        "docs/analyze.md",
+        (
+            "benchmarks/analyze/.venv/bin/python -m benchmarks.analyze.truth {mir1k}"
+            " --ultrastar {data}/ultrastar --keep {results}/analyze",
+        ),
+        25,
+        "analyze",
+    ),
     # Networks.
     Measurement("network-cost", NETWORKS, (f"{PYTHON} -m benchmarks.networks.count",), 2),
     Measurement("network-memory", NETWORKS, (f"{PYTHON} -m benchmarks.networks.memory",), 5),

@@ -223,7 +223,8 @@ def test_a_stem_that_is_as_good_as_silent_is_not_listened_to(recording: Path) ->
         soundfile.write(f"stems/{stem}.wav", wave * (0.0 if stem == "vocals" else 0.03), rate_hz)
     report = unweave.analyze(recording, stems_from="stems", export="csv")
     lanes = {item["lane"]: item for item in report["lanes"]}
-    assert report["tempo"]["source"] == lanes["beats"]["source"] == "mix"
+    assert report["tempo"]["source"] == lanes["beats"]["source"] == "mix without vocals and mix"
+    assert report["tempo"]["value"] == pytest.approx(120, rel=0.01)
     assert not {"melody", "drums"} & set(lanes)
     assert "melody is not looked for: the stem 'vocals' is silent" in report["warnings"]
     [said] = [each for each in report["warnings"] if each.startswith("drums are")]

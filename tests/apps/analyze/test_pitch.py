@@ -56,3 +56,5 @@ def test_a_wavering_pitch_is_one_note_and_a_short_gap_none() -> None:
     compass = pitch.compass(contour, 0.5)
     assert compass == pitch.Compass(69, 69, 69, 69) or compass.lowest >= 68
     assert pitch.compass(Contour(0.01, hz[:50], sure[:50]), 0.5) is None
+    silent = np.append(hz, np.zeros(9, np.float32)), np.append(sure, np.zeros(9, np.float32))
+    assert pitch.compass(Contour(0.01, *silent), 0.0) == pitch.compass(Contour(0.01, hz, sure), 0.0)

@@ -124,11 +124,13 @@ def analysed(sound: Material, least: float | None, on_samples: OnSamples) -> Ana
     silent = {role: said for role in (VOICE, DRUMS, BASS)
               if (said := _silence(found.tracks, parts[role]))}  # fmt: skip
     drums, mix = found.pulses
+    struck = parts[DRUMS]
     if DRUMS in silent:
-        drums = mix
+        struck = sounds.roles(sound.stems, silent=[DRUMS])[DRUMS]
+        drums = _pulse(sound, struck, on_samples)
     time = rhythm((drums, mix), found.tones, limits["metre"])
     whole_key, key_events = keys(found.tones)
-    rhythm_source = MIX if DRUMS in silent else _rhythm_source(parts)
+    rhythm_source = MIX if struck.source == MIX else f"{struck.source} and {MIX}"
     downs_s = np.array([event.start_s for event in time.downbeats])
     events: dict[str, tuple[str, list[Event]]] = {
         "beats": (rhythm_source, list(time.beats)),
@@ -228,9 +230,13 @@ def features(sound: Material, on_samples: OnSamples) -> Features:
     )
 
 
-def _rhythm_source(parts: Mapping[str, sounds.Role]) -> str:
-    drums = parts[DRUMS].source
-    return MIX if drums == MIX else f"{drums} and {MIX}"
+def _pulse(sound: Material, role: sounds.Role, on_samples: OnSamples) -> PulseTrack:
+    """Of one sum of the stems, in a pass of its own."""
+    pulse, resampler = Pulse(), Resampler(sound.info.sample_rate_hz, RATE_HZ, 1)
+    for block in sounds.blocks_of(sound, role, on_samples):
+        pulse.push(resampler.push(block.mean(0, keepdims=True))[0])
+    pulse.push(resampler.flush()[0])
+    return pulse.track()
 
 
 def _own(sound: Material, role: sounds.Role) -> bool:

@@ -194,7 +194,7 @@ class Compass:
 
 def compass(contour: Contour, least: float) -> Compass | None:
     """Of the frames of at least that confidence; None where they are less than a second."""
-    hz = contour.hz[contour.confidence >= least]
+    hz = contour.hz[(contour.confidence >= least) & (contour.hz > 0)]  # 0 stands for silence
     if len(hz) * contour.frame_s < 1:
         return None
     pitch = 69 + 12 * np.log2(hz / 440)

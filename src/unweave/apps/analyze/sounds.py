@@ -51,8 +51,9 @@ class Role:
         return found
 
 
-def roles(stems: Sequence[str]) -> dict[str, Role]:
-    """What each role is with these stems.
+def roles(stems: Sequence[str], silent: Sequence[str] = ()) -> dict[str, Role]:
+    """What each role is with these stems. silent: roles that are looked for elsewhere, as if they
+    had no stem.
 
     The tones are the mix without voice and drums; a bass that is no stem is looked for there, drums
     in the mix without the voice.
@@ -71,7 +72,7 @@ def roles(stems: Sequence[str]) -> dict[str, Role]:
 
     def only(part: str, otherwise: Role) -> Role:
         at = place(part)
-        if at is None:
+        if at is None or part in silent:
             return otherwise
         weights = tuple(float(n == at) for n in range(len(stems) + 1))
         return Role(stems[at - 1], weights)

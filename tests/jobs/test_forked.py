@@ -1,10 +1,11 @@
 """A process that is forked from one that has used torch separates as well."""
 
 import os
-import subprocess
 import sys
 
 import pytest
+
+from tests import processes
 
 # The child ends itself where a computation does not come back.
 SCRIPT = """
@@ -36,7 +37,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 @pytest.mark.parametrize("model", ["nmf", "hpss"])
 @pytest.mark.parametrize("used", ["separated", "by itself"])
 def test_a_forked_process_separates(model, used):
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "-c", SCRIPT, model, used], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr

@@ -1,13 +1,23 @@
 """`make demo` takes a song, a folder of songs, or nothing."""
 
 import re
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 import soundfile
+from tests import processes
 
 from scripts import demo
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _begun_at_once(monkeypatch) -> None:
+    begun = SimpleNamespace(run=processes.run, PIPE=subprocess.PIPE)
+    monkeypatch.setattr(demo, "subprocess", begun)
 
 
 def test_a_folder_is_separated_file_by_file(tmp_path, monkeypatch, capfd, make_wave):

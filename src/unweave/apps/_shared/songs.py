@@ -81,7 +81,8 @@ def planned(
         if key in jobs:
             raise UsageError(
                 f"{shown(jobs[key].source)} and {shown(item.path)} would both be written to "
-                f"{shown(folder)}; take them in two runs, each with its own -o"
+                f"{shown(folder)}; name the folder above both, or take them in two runs, each with "
+                "its own -o"
             )
         jobs[key] = Job(item.path, outputs, folder / report, overwrite)
     refuse_to_write_over(list(jobs.values()), {item.path: "an input" for item in found})

@@ -75,7 +75,9 @@ def add(
     name = name or _called(file)
     _check_free(name, taken)
     if numbers := re.fullmatch(r"(.+)\.data-\d+-of-\d+", file.name):
-        raise UsageError(f"{file}: holds a checkpoint's numbers; name its table, {numbers[1]}.index")
+        raise UsageError(
+            f"{file}: holds a checkpoint's numbers; name its table, {numbers[1]}.index"
+        )
     ending = next((each for each in READERS if file.name.lower().endswith(each)), "")
     kind = READERS.get(ending, FALLBACK)
     told = _yaml(config) if config else {}

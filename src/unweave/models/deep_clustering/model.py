@@ -109,11 +109,15 @@ class DeepClustering(nn.Module):
 
     def estimate(self, spectrum: Tensor) -> Tensor:
         """The mix's `(batch, channel, frame, bin)` to `(batch, stem, channel, frame, bin)`."""
-        x = self.recur(spectrum)
         if self.by == "masks":
-            masks = self.masks(x)
-        else:
-            masks = self.clusters(self.embeddings(x), spectrum.abs())
+            masks = self.masks(self.recur(spectrum))
+        else:  # each by itself: sums of a batch round otherwise, and a label may turn on that
+            masks = torch.cat(
+                [
+                    self.clusters(self.embeddings(self.recur(one)), one.abs())
+                    for one in spectrum.split(1)
+                ]
+            )
         return masks * spectrum[:, None]
 
     def estimate_and_embed(self, spectrum: Tensor) -> tuple[Tensor | None, Tensor]:

@@ -174,6 +174,14 @@ def test_a_click_among_many_is_no_break(recorded) -> None:
     assert not list(breaks.find(recorded(rounded(wave))))
 
 
+def test_a_clipped_peak_is_no_break(recorded) -> None:
+    wave = sound(5, slope=4)
+    wave *= 1.02 / np.abs(wave).max()
+    assert not list(breaks.find(recorded(rounded(wave))))
+    turned_down = rounded(0.5 * rounded(wave))  # it is one where nothing tells of the clipping
+    assert list(breaks.find(recorded(turned_down)))
+
+
 @pytest.mark.parametrize("stretches", [65, 2000])
 @pytest.mark.parametrize("steepness", [0.1, 0.3])
 def test_a_limit_is_passed_by_chance_as_seldom_as_it_says(stretches: int, steepness: float) -> None:

@@ -348,6 +348,14 @@ def test_frames_of_another_codec_than_the_files_own(tmp_path, recorded) -> None:
     assert not list(lossy.find(recorded(wave, rate, lossy=True, codec="mp3")))
 
 
+def test_one_encoding_that_two_transforms_see_in_turn_is_one() -> None:
+    each = {found.family: found for found in frame_grids.transforms(44_100)}
+    aac = frame_grids.Grid(each["AAC"], 100, 0.5, 30.0)
+    as_vorbis = frame_grids.Grid(each["Vorbis"], 101, 0.2, 14.0)
+    other = frame_grids.Grid(each["MP3"], 300, 0.2, 12.0)
+    assert lossy._encodings([[aac], [as_vorbis], [aac, other]]) == [aac, other]
+
+
 def test_no_traces_in_sound_that_was_never_encoded(recorded) -> None:
     assert not list(lossy.find(recorded(rounded(sound(1.2, rate=44_100)), 44_100)))
 

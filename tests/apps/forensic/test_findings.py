@@ -174,6 +174,14 @@ def test_a_click_among_many_is_no_break(recorded) -> None:
     assert not list(breaks.find(recorded(rounded(wave))))
 
 
+def test_a_clipped_peak_is_no_break(recorded) -> None:
+    wave = sound(5, slope=4)
+    wave *= 1.02 / np.abs(wave).max()
+    assert not list(breaks.find(recorded(rounded(wave))))
+    turned_down = rounded(0.5 * rounded(wave))  # it is one where nothing tells of the clipping
+    assert list(breaks.find(recorded(turned_down)))
+
+
 @pytest.mark.parametrize("stretches", [65, 2000])
 @pytest.mark.parametrize("steepness", [0.1, 0.3])
 def test_a_limit_is_passed_by_chance_as_seldom_as_it_says(stretches: int, steepness: float) -> None:
@@ -338,6 +346,14 @@ def test_frames_of_another_codec_than_the_files_own(tmp_path, recorded) -> None:
     again = next(iter(lossy.find(recorded(wave, rate, lossy=True, codec="vorbis"))))
     assert again.kind == "second-encoding"
     assert not list(lossy.find(recorded(wave, rate, lossy=True, codec="mp3")))
+
+
+def test_one_encoding_that_two_transforms_see_in_turn_is_one() -> None:
+    each = {found.family: found for found in frame_grids.transforms(44_100)}
+    aac = frame_grids.Grid(each["AAC"], 100, 0.5, 30.0)
+    as_vorbis = frame_grids.Grid(each["Vorbis"], 101, 0.2, 14.0)
+    other = frame_grids.Grid(each["MP3"], 300, 0.2, 12.0)
+    assert lossy._encodings([[aac], [as_vorbis], [aac, other]]) == [aac, other]
 
 
 def test_no_traces_in_sound_that_was_never_encoded(recorded) -> None:

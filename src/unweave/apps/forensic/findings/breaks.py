@@ -31,6 +31,7 @@ FRAMES = 16  # at once
 REACH_S = 0.02  # the neighbourhood on each side: longer than the period of a voice
 CLEAR = 48  # samples beside a break that are none of its neighbourhood
 FAINT = 2e-5  # errors of two thirds of a step of 16 bits: nothing below is a break
+FULL = 32766 / 32768  # where a wave is clipped
 LEAST = 4.5  # times the largest nearby
 STRETCH_S = 0.1  # breaks that are closer are one
 USUAL, WEIGHT = 0.15, 8.0  # of tails, see there
@@ -45,7 +46,8 @@ WAVE = Kind(
     "reaches by chance.",
     limits="Clicks of records, of lips and of bad connections break it too, and so do sampled "
     "drums. Speech has so many pulses of its own that cuts rarely stand out. A cross-fade breaks "
-    "little or nothing. Files of Opus are left out, as that codec breaks waves itself.",
+    "little or nothing. Clipped places and files of Opus are left out, as they break without an "
+    "edit.",
 )
 
 
@@ -84,10 +86,18 @@ def _scores(blocks: Iterator[Wave], rate_hz: int) -> Iterator[Wave]:
     def scores() -> Iterator[Wave]:
         for wave in windows(in_blocks(blocks, FRAMES * frame), context):
             errors = sum(np.square(_shaped(row, frame)) for row in wave[:2].astype(np.float64))
-            score = _over_nearby(np.sqrt(errors), reach)[context : wave.shape[1] - context]
-            yield score[None].astype(np.float32)
+            score = _over_nearby(np.sqrt(errors), reach)
+            score[_clipped(wave)] = 0
+            yield score[None, context : wave.shape[1] - context].astype(np.float32)
 
     return without_ends(scores(), reach)  # where a recording begins and ends it breaks off
+
+
+def _clipped(wave: Wave) -> npt.NDArray[np.bool_]:
+    """Where one of the samples looked at together is at full scale: clipping breaks the wave."""
+    full = (np.abs(wave) >= FULL).any(axis=0)
+    found: npt.NDArray[np.bool_] = highest(np.pad(full, ORDER), 2 * ORDER + 1)
+    return found
 
 
 def _over_nearby(error: Array, reach: int) -> Array:
@@ -157,6 +167,7 @@ FINDER = Finder(
         "shapes": SHAPES,
         "frame_s": FRAME_S,
         "reach_s": REACH_S,
+        "full_scale": FULL,
         "least": LEAST,
         "alarms": tails.ALARMS,
         "tail_share": tails.SHARE,

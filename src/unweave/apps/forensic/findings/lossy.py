@@ -129,7 +129,7 @@ def _searched(recording: Recording) -> list[Grid]:
 
 
 def _distinct(grids: list[Grid]) -> list[Grid]:
-    """Of the grids of one passage those that are no trace of a stronger one, strongest first."""
+    """The grids that are no trace of a stronger one, strongest first."""
     kept: list[Grid] = []
     for grid in sorted(grids, key=lambda each: -each.score):
         if not any(_same(grid, known) for known in kept):
@@ -155,7 +155,8 @@ def _encodings(passages: list[list[Grid]]) -> list[Grid]:
             elif family not in best or grid.score > best[family].score:
                 best[family] = grid
     twice = [max(each, key=lambda grid: grid.score) for each in pairs.values() if len(each) > 1]
-    return sorted([*best.values(), *twice], key=lambda each: -each.score)
+    # A transform with another window may be the one that sees an encoding in another passage.
+    return _distinct([*best.values(), *twice])
 
 
 def _followed(recording: Recording, trackers: list[_Tracker]) -> Iterator[Finding]:
@@ -389,5 +390,5 @@ FINDER = Finder(
         "turned_groups": TURNED_GROUPS,
         "scaled": SCALED,
     },
-    revision=2,
+    revision=3,
 )

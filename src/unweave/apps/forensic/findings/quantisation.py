@@ -24,7 +24,7 @@ FINE = 8  # bins for each step of 16 bits where a file has finer steps
 BINS = 65536
 SPREAD = 100.0  # steps: standard deviation from which on a histogram is smooth without a gain
 SMOOTH = 0.03  # lines per step below which the sound's own histogram lies
-SCORE = 6.0  # standard deviations of a line
+SCORE = 7.0  # standard deviations of a line
 LOWEST, HIGHEST = 0.22, 4.2  # of 1 / gain
 LEAST_BLOCKS = 2  # with and without the line, on both sides of a step
 MOST_BITS = 24
@@ -217,5 +217,5 @@ FINDER = Finder(
     kinds=(BITS, GAIN, STEP),
     find=find,
     parameters={"block_samples": BLOCK, "score": SCORE, "least_blocks": LEAST_BLOCKS},
-    revision=2,
+    revision=3,
 )

@@ -168,6 +168,15 @@ MEASUREMENTS = (
         4,
     ),
     Measurement(
+        "karaoke-memory",
+        PERFORMANCE,
+        (
+            f"{PYTHON} benchmarks/memory.py {{song}} --verb karaoke --minutes 2 10 60"
+            " --formats wav --options='--key 2 --tempo 0.95 --guide -12 --loudness -14'",
+        ),
+        9,
+    ),
+    Measurement(
         "null-test",
         PERFORMANCE,
         (f"{PYTHON} benchmarks/null_test.py {{data}}/songs {{musdb}} {{mir1k}}",),

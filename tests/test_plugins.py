@@ -92,11 +92,12 @@ def say(beside: None) -> Callable[..., Result]:
 def run(
     installed: Path, tmp_path: Path, beside: None
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """run(*words): Python where the packages are installed, a process of its own."""
+    """run(*words): Python where the packages are installed, a process of its own; `bare=True`: one
+    that has imported nothing."""
     path = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(installed)])
 
-    def command(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = processes.run(
+    def command(*words: str, code: int = 0, bare: bool = False) -> subprocess.CompletedProcess[str]:
+        done = (subprocess if bare else processes).run(
             [sys.executable, *words],
             capture_output=True,
             text=True,
@@ -224,4 +225,4 @@ def test_names_import_no_code_of_the_package(run) -> None:
         "import sys, unweave; assert 'mid-side' in unweave.list_separators()\n"
         "assert not [name for name in sys.modules if name.startswith(('unweave_example', 'torch'))]"
     )
-    run("-c", code)
+    run("-c", code, bare=True)

@@ -91,7 +91,7 @@ def test_two_songs_of_one_name_are_kept_apart(song, say):
     Path("more/song.flac.wav").rename("more/song.wav")
     done = say("remix", song, "more/song.wav", *HPSS)
     assert done.code == 2
-    assert "song.wav and more/song.wav would both be written to out/song; take them" in done.err
+    assert "song.wav and more/song.wav would both be written to out/song; name" in done.err
 
 
 def test_a_pattern_finds_folders_of_stems(song, say):

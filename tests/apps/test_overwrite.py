@@ -1,5 +1,7 @@
 """`--overwrite` with other files asked for: what the last run of a use made goes, and no more."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -56,5 +58,27 @@ def test_a_run_that_fails_takes_nothing(folder: Path) -> None:
 def test_without_the_earlier_report_everything_stays(folder: Path) -> None:
     remix(folder)
     (folder / "remix.json").unlink()
+    remix(folder, format="flac")
+    assert names(folder) == ["remix.flac", "remix.json", "remix.wav"]
+
+
+def test_a_report_that_names_a_file_elsewhere_takes_nothing_there(folder: Path) -> None:
+    remix(folder)
+    mine = folder.parents[1] / "mine.txt"
+    mine.write_text("mine")
+    document = json.loads((folder / "remix.json").read_text())
+    digest = hashlib.sha256(b"mine").hexdigest()
+    for path in ("../../mine.txt", str(mine)):
+        document["exports"].append({"kind": "text", "path": path, "sha256": digest})
+    (folder / "remix.json").write_text(json.dumps(document))
+    remix(folder, format="flac")
+    assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize("stems", [None, [1], [{"path": "remix.wav"}], [{"path": 1, "sha256": 2}]])
+def test_a_report_that_makes_no_sense_is_no_report(folder: Path, stems: object) -> None:
+    remix(folder)
+    document = json.loads((folder / "remix.json").read_text())
+    (folder / "remix.json").write_text(json.dumps({**document, "stems": stems}))
     remix(folder, format="flac")
     assert names(folder) == ["remix.flac", "remix.json", "remix.wav"]

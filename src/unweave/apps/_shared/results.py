@@ -158,19 +158,29 @@ def published(
 
 
 def _report(path: Path, use: str) -> dict[str, Any] | None:
+    """The report at `path` if it is one of this use that can be read."""
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        mine = found["use"] == use
+        every = [(item["path"], item["sha256"]) for item in (*found["stems"], *found["exports"])]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    return found if isinstance(found, dict) and found.get("use") == use else None
+    words = all(isinstance(text, str) for item in every for text in item)
+    return found if mine and words else None
 
 
 def _unchanged(report: Mapping[str, Any], path: Path) -> dict[Path, str]:
-    """The files of the report at `path` that are there as it says, with their SHA-256."""
+    """The files of the report at `path` that are there as it says, with their SHA-256.
+
+    Those in its folder: whatever a report says, no other file gives way.
+    """
+    folder = Path(os.path.abspath(path.parent))
     files = {
-        Path(os.path.abspath(path.parent / item["path"])): str(item["sha256"])
+        Path(os.path.abspath(folder / item["path"])): item["sha256"]
         for item in (*report["stems"], *report["exports"])
     }
     return {
-        file: digest for file, digest in files.items() if file.is_file() and sha256(file) == digest
+        file: digest
+        for file, digest in files.items()
+        if file.is_relative_to(folder) and file.is_file() and sha256(file) == digest
     }

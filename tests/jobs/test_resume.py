@@ -333,6 +333,19 @@ def test_overwrite_removes_stems_of_another_recording(here, changed):
 
 
 @FAKED
+def test_a_report_that_names_a_file_elsewhere_takes_nothing_there(here):
+    go()
+    write_noise(Path("song.wav"), seconds=0.4)
+    report, mine = Path("out/song/report.json"), Path("mine.wav")
+    mine.write_bytes(Path("out/song/accompaniment.wav").read_bytes())
+    document = json.loads(report.read_text())
+    document["stems"][1]["path"] = "../../mine.wav"
+    report.write_text(json.dumps(document))
+    assert go(stems=["vocals"], overwrite=True).status is Status.DONE
+    assert mine.exists()
+
+
+@FAKED
 def test_a_stem_that_is_separated_itself_stays(here):
     go()
     rest = Path("out/song/accompaniment.wav")

@@ -87,7 +87,8 @@ def _outdated(
     job: Job, beside: Mapping[Path, Report], outputs: set[Path], read: Iterable[Path]
 ) -> dict[Path, str]:
     """The unchanged stems of another recording whose report also names some of `outputs`, without
-    what is `read`."""
+    what is `read`. Whatever a report says, none outside the folder of the job's files."""
+    folder = os.path.commonpath([os.path.realpath(file.parent) for file in job.files])
     stay = {*map(_at, outputs), *(Path(os.path.realpath(path)) for path in read)}
     found: dict[Path, str] = {}
     for path, report in beside.items():
@@ -98,7 +99,9 @@ def _outdated(
     return {
         path: digest
         for path, digest in found.items()
-        if path not in stay and Path(os.path.realpath(path)) not in stay
+        if path not in stay
+        and (real := Path(os.path.realpath(path))) not in stay
+        and real.is_relative_to(folder)
     }
 
 

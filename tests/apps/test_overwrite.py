@@ -82,3 +82,24 @@ def test_a_report_that_makes_no_sense_is_no_report(folder: Path, stems: object) 
     (folder / "remix.json").write_text(json.dumps({**document, "stems": stems}))
     remix(folder, format="flac")
     assert names(folder) == ["remix.flac", "remix.json", "remix.wav"]
+
+
+def test_a_folder_in_the_way_is_found_before_anything_changes(folder: Path) -> None:
+    remix(folder)
+    before = names(folder)
+    (folder / "remix.flac").mkdir()
+    with pytest.raises(unweave.UnweaveError, match=r"remix\.flac"):
+        remix(folder, format="flac")
+    assert names(folder) == sorted([*before, "remix.flac"])
+
+
+def test_a_journal_of_another_song_in_the_folder_takes_nothing(folder: Path) -> None:
+    song = folder.parents[1] / "song.wav"
+    folder.mkdir(parents=True)
+    mine = folder / "mine.wav"
+    mine.write_bytes(b"mine")
+    digest = hashlib.sha256(b"mine").hexdigest()
+    text = json.dumps({"sha256": {"mine.wav": digest, "x.json": "0"}, "report": "x.json"})
+    (folder / ".unweave-0123456789abcdef.journal").write_text(text)
+    unweave.remix(song, folder.parent, model=MidSide())
+    assert mine.exists()

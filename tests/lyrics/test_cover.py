@@ -48,3 +48,20 @@ def test_beside_the_song_itself_nothing_is_copied(song: Path) -> None:
 def test_nothing_else_is(song: Path, tmp_path: Path, name: str) -> None:
     assert cover.copied(named(song, name), song, tmp_path / "new" / "song.txt") is None
     assert not (tmp_path / "new").exists()
+
+
+def test_a_picture_with_the_name_of_the_song_is_not_copied(tmp_path, png) -> None:
+    (tmp_path / "out.txt").write_bytes(png)
+    song = tmp_path / "song.txt"
+    lyrics = named(song, "out.txt")
+    assert cover.beside(lyrics, song) is not None
+    assert cover.copied(lyrics, song, tmp_path / "new" / "OUT.TXT", overwrite=True) is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"RIFF\x24\0\0\0WAVEfmt ", b"BM is what I call him" + bytes(20)]
+)
+def test_what_only_begins_like_a_picture_is_none(tmp_path, content) -> None:
+    (tmp_path / "a.bin").write_bytes(content)
+    song = tmp_path / "song.txt"
+    assert cover.beside(named(song, "a.bin"), song) is None

@@ -11,6 +11,7 @@ The kernel holds a lock on the journal for as long as its writer lives.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -45,6 +46,9 @@ def commit(
         if file.into:  # a pipe may make us wait, and so comes before anything changes
             file.place()
     named = {file: digest for file, digest in files.items() if not file.into}
+    for file in (*named, report):  # nothing has changed yet
+        if file.target.is_dir() and not file.target.is_symlink():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file.target))
     placed: list[Path] = []
     folder = report.target.parent
     try:
@@ -54,12 +58,13 @@ def commit(
                     before_names()
                 elif replace:  # an older report must not speak for half of the new
                     report.target.unlink(missing_ok=True)
-                for path, digest in (own or {}).items():
-                    if path.is_file() and sha256(path) == digest:
-                        path.unlink()
+                if not replace:  # they may have the names that are wanted
+                    _give_way(own or {})
                 for file in named:
                     file.place(replace=replace)
                     placed.append(file.target)
+                if replace:
+                    _give_way(own or {})
                 sync_folders(path.parent for path in placed)
                 report.place(replace=False)
             except BaseException:
@@ -71,6 +76,12 @@ def commit(
             sync_folders([folder])
     finally:
         settle(folder, placed)
+
+
+def _give_way(own: Mapping[Path, str]) -> None:
+    for path, digest in own.items():
+        if path.is_file() and sha256(path) == digest:
+            path.unlink()
 
 
 def leftovers(folder: Path) -> dict[Path, str]:

@@ -6,6 +6,7 @@ elsewhere has no other file of the user copied.
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,10 @@ from unweave.lyrics.model import Lyrics
 
 TAG = "cover"
 LARGEST = 64 << 20  # bytes
-_SIGNS = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"RIFF"
+# How JPEG, PNG, GIF, WebP and BMP begin; a BMP's second header is 40 bytes or more, in 4 bytes.
+_PICTURE = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP|BM.{8}....[\x28-\x7c]\0\0\0", re.DOTALL
+)
 
 
 def beside(lyrics: Lyrics, path: Path) -> Path | None:
@@ -27,7 +31,7 @@ def beside(lyrics: Lyrics, path: Path) -> Path | None:
     if not file.is_file() or file.is_symlink() or file.stat().st_size > LARGEST:
         return None
     with readable(file), file.open("rb") as opened:
-        return file if opened.read(8).startswith(_SIGNS) else None
+        return file if _PICTURE.match(opened.read(32)) else None
 
 
 def copied(lyrics: Lyrics, source: Path, target: Path, *, overwrite: bool = False) -> Path | None:
@@ -40,6 +44,8 @@ def copied(lyrics: Lyrics, source: Path, target: Path, *, overwrite: bool = Fals
     if picture is None:
         return None
     copy = target.parent / picture.name
+    if copy.name.casefold() == target.name.casefold():  # the song has that name
+        return None
     if copy.exists() and (not overwrite or copy.samefile(picture)):
         return None
     with readable(picture), writable(copy), atomic_path(copy) as hidden:

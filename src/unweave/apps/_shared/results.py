@@ -66,7 +66,9 @@ def look(job: Job, use: str, identity: str | None, reads: Iterable[Path] = ()) -
         last = _unchanged(report, job.report) if report is not None else {}
         read = {file for file, path in product(last, sources) if file.samefile(path)}
         return Existing(own={file: last[file] for file in last if file not in read})
-    own = journal.leftovers(job.report.parent)
+    mine = {Path(os.path.abspath(file)) for file in job.files}
+    left = journal.leftovers(job.report.parent)
+    own = {file: digest for file, digest in left.items() if file in mine}
     same = report is not None and identity is not None and report.get("identity") == identity
     if report is not None and same:
         unchanged = _unchanged(report, job.report)
@@ -157,20 +159,39 @@ def published(
     return report
 
 
+def refuse_to_remove(jobs: Iterable[Job], inputs: Iterable[Path]) -> None:
+    """Raises UsageError where `--overwrite` of a job would remove an input of the same run."""
+    known = {os.path.realpath(path): path for path in inputs}
+    for job in jobs:
+        last = _read(job.report) if job.overwrite else None
+        for file in () if last is None else _listed(last, job.report):
+            path = known.get(os.path.realpath(file))
+            if path is not None:
+                raise UsageError(
+                    f"{shown(path)}: is an input, and --overwrite would remove it as a file that "
+                    f"{shown(job.source)} became; choose another folder with -o"
+                )
+
+
 def _report(path: Path, use: str) -> dict[str, Any] | None:
     """The report at `path` if it is one of this use that can be read."""
+    found = _read(path)
+    return found if found is not None and found["use"] == use else None
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """The report of any use at `path`; None for what makes no sense as one."""
     try:
-        found = json.loads(path.read_bytes())
-        mine = found["use"] == use
+        found: dict[str, Any] = json.loads(path.read_bytes())
         every = [(item["path"], item["sha256"]) for item in (*found["stems"], *found["exports"])]
+        words = [found["use"], *(text for item in every for text in item)]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    words = all(isinstance(text, str) for item in every for text in item)
-    return found if mine and words else None
+    return found if all(isinstance(text, str) for text in words) else None
 
 
-def _unchanged(report: Mapping[str, Any], path: Path) -> dict[Path, str]:
-    """The files of the report at `path` that are there as it says, with their SHA-256.
+def _listed(report: Mapping[str, Any], path: Path) -> dict[Path, str]:
+    """The files that the report at `path` names, with their SHA-256.
 
     Those in its folder: whatever a report says, no other file gives way.
     """
@@ -179,8 +200,13 @@ def _unchanged(report: Mapping[str, Any], path: Path) -> dict[Path, str]:
         Path(os.path.abspath(folder / item["path"])): item["sha256"]
         for item in (*report["stems"], *report["exports"])
     }
+    return {file: digest for file, digest in files.items() if file.is_relative_to(folder)}
+
+
+def _unchanged(report: Mapping[str, Any], path: Path) -> dict[Path, str]:
+    """Those of `_listed` that are there as it says."""
     return {
         file: digest
-        for file, digest in files.items()
-        if file.is_relative_to(folder) and file.is_file() and sha256(file) == digest
+        for file, digest in _listed(report, path).items()
+        if file.is_file() and sha256(file) == digest
     }

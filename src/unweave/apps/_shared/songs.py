@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from unweave.apps._shared import results
 from unweave.apps._shared.material import is_folder, is_stem_file
 from unweave.audio.stem_file.writer import SUFFIXES
 from unweave.core.atomic import straight
@@ -86,4 +87,5 @@ def planned(
             )
         jobs[key] = Job(item.path, outputs, folder / report, overwrite)
     refuse_to_write_over(list(jobs.values()), {item.path: "an input" for item in found})
+    results.refuse_to_remove(jobs.values(), [item.path for item in found])
     return list(jobs.values())

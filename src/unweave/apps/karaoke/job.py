@@ -15,14 +15,12 @@ from typing import Any
 from unweave.apps._shared import batch
 from unweave.apps._shared.batch import Ready, Use, Watch, output_facts, recording_facts
 from unweave.apps.karaoke import making, picture, timing
-from unweave.apps.karaoke.order import BACKING, COVER, MP3, Order, Words
+from unweave.apps.karaoke.order import BACKING, COVER, MP3, Order, Words, kept_in
 from unweave.apps.karaoke.settings import Settings
 from unweave.apps.karaoke.sound import Material
 from unweave.audio.info import SourceInfo
 from unweave.audio.reader import probe
 from unweave.audio.writer import Encoding, encoding
-from unweave.core.atomic import straight
-from unweave.core.file_names import safe
 from unweave.core.files import hashed, shown
 from unweave.engine.measure import decibels
 from unweave.engine.report import rounded, versions
@@ -145,8 +143,7 @@ def _separated(
     job: Job, order: Order, scratch: Path, watch: Watch
 ) -> tuple[Material, dict[str, Any]]:
     """The recording with the files of its voices, and the report of their separation."""
-    kept = order.stems_dir
-    folder = scratch / "voices" if kept is None else straight(kept) / safe(job.source.stem)
+    folder = kept_in(job.source, order) or scratch / "voices"
     separate = partial(
         watch.separate,
         job.source,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave import registry
+from unweave.apps._shared import results
 from unweave.apps._shared.separation import Separation, separation
 from unweave.apps.karaoke import voices
 from unweave.apps.karaoke.screen import need_pillow
@@ -17,11 +18,13 @@ from unweave.apps.karaoke.settings import Settings
 from unweave.apps.karaoke.video import RATE_FPS, SIZE_PX, checked_rate, checked_size
 from unweave.apps.karaoke.voices import Voices
 from unweave.core.atomic import straight
+from unweave.core.file_names import safe
 from unweave.core.files import check_file, readable, shown
 from unweave.errors import InputError, OptionName, UsageError
 from unweave.jobs import InputFile, Job
 from unweave.jobs.naming import check_template, same_file_key
 from unweave.jobs.plan import namer, refuse_to_write_over
+from unweave.jobs.reports import REPORT as STEMS_REPORT
 from unweave.lyrics import Lyrics, cover, read
 from unweave.lyrics.encoding import decoded
 from unweave.lyrics.files import format_of
@@ -238,8 +241,33 @@ def planned(
         read_too[order.words.path] = "the lyrics"
         if order.words.cover is not None:
             read_too[order.words.cover] = "the cover of the lyrics"
-    refuse_to_write_over(jobs, {**{job.source: "the song" for job in jobs}, **read_too})
+    read = {**{job.source: "the song" for job in jobs}, **read_too}
+    refuse_to_write_over([*jobs, *_kept(jobs, order)], read)
+    results.refuse_to_remove(jobs, read)
     return jobs
+
+
+def kept_in(source: Path, order: Order) -> Path | None:
+    """The folder in which the stems of a song are kept, None where they are not."""
+    return None if order.stems_dir is None else straight(order.stems_dir) / safe(source.stem)
+
+
+def _kept(jobs: list[Job], order: Order) -> list[Job]:
+    """The separations whose stems are kept. Raises UsageError for two in one folder."""
+    kept: dict[str, Job] = {}
+    for job in jobs:
+        folder = kept_in(job.source, order)
+        if folder is None:
+            return []
+        other = kept.get(same_file_key(folder))
+        if other is not None:
+            raise UsageError(
+                f"{shown(other.source)} and {shown(job.source)} would both keep their stems in "
+                f"{shown(folder)}; take them in two runs, each with its own --keep-stems"
+            )
+        outputs = {stem: folder / f"{stem}.wav" for stem in order.voices.stems}
+        kept[same_file_key(folder)] = Job(job.source, outputs, folder / f"{STEMS_REPORT}.json")
+    return list(kept.values())
 
 
 def _job(item: InputFile, order: Order, folder: Path, template: str, overwrite: bool) -> Job:

@@ -1,6 +1,7 @@
 """The pure parts: which stems are voices, where a moment lies, clicks, the intro, levels."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -136,6 +137,18 @@ def test_beats_of_a_game_stay_the_same_beats():
     assert [row for row in rows if row[0] in ":*"] == [": 0 10 2 La", "* 20 20 5  li"]
 
 
+def test_a_line_that_the_end_cuts_is_sung_up_to_it_and_on_beats():
+    before = Lyrics(song().lines[:1], song().tags, song().grid)
+    spans = [(each.start_s, each.end_s) for each in before.lines[0].syllables]
+    end_s = (spans[1][0] + spans[1][1]) / 2 + 0.001  # on no beat, within the second syllable
+    for cut_s, count in ((end_s, 2), (spans[1][0] - 0.001, 1)):
+        timing = Timing(rate_hz=1000, start=0, length=round(cut_s * 1000))
+        after = retimed(before, timing)
+        assert len(after.lines[0].syllables) == count
+        assert after.lines[0].end_s <= cut_s
+        assert f"#BPM:{song().grid.bpm:g}" in FORMATS["ultrastar"].write(after).text
+
+
 def test_the_first_word_has_text():
     silent = Line((Syllable("", 1.0, 2.0),))
     assert first_word_s(Lyrics((silent, *song().lines))) == 10.0
@@ -157,6 +170,7 @@ def test_the_header_of_a_game_counts_several_beats_for_one():
     assert clicks.tempo_of(song()) == 150
     assert clicks.tempo_of(Lyrics(song().lines)) is None
     assert clicks.tempo_of(None) is None
+    assert clicks.tempo_of(replace(song(), grid=Grid())) is None  # times on no beat
 
 
 def heard(voice: np.ndarray, mix: np.ndarray, size: int = 777) -> intro.Presence:

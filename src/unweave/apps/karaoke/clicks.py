@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from unweave.lyrics import Lyrics
+from unweave.lyrics.grid import FINE_BPM
 from unweave.types import Wave
 
 SECONDS_BPM = 60.0  # a click each second, where no tempo is known
@@ -21,9 +22,10 @@ def tempo_of(lyrics: Lyrics | None) -> float | None:
     """Beats a minute that a file of lyrics says; None where it says none.
 
     The headers of UltraStar count two or four of their beats for one of the song, so that high
-    numbers are halved until people could clap to them.
+    numbers are halved until people could clap to them. The fine grid of times that lie on no beat
+    is no tempo.
     """
-    if lyrics is None or lyrics.grid is None:
+    if lyrics is None or lyrics.grid is None or lyrics.grid.bpm == FINE_BPM:
         return None
     bpm = lyrics.grid.bpm
     while bpm > HIGHEST_BPM:

@@ -6,6 +6,7 @@ tempo: from its first word's intro on, where the intro was cut.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -49,10 +50,16 @@ def backing_time_s(song_s: float, timing: Timing) -> float:
 def retimed(lyrics: Lyrics, timing: Timing, key: float = 0.0) -> Lyrics:
     """Lyrics in the time of the backing track, notes in its key.
 
-    Lines that begin outside of the used part are left out. What has no time keeps none.
+    Lines that begin outside of the used part are left out, and of the last one what is sung after
+    its end. What has no time keeps none.
     """
     first_s = timing.lead / timing.rate_hz
     last_s = timing.samples / timing.rate_hz
+    grid = lyrics.grid
+    if grid is not None:
+        tempos = tuple((beat, bpm * timing.tempo) for beat, bpm in grid.tempos)
+        grid = Grid(backing_time_s(grid.gap_s, timing), tempos)
+        last_s = min(last_s, grid.time_s(math.floor(grid.beat(last_s) + ROUNDING_S)))  # on a beat
 
     def inside(line: Line) -> bool:
         if line.start_s is None:
@@ -70,10 +77,6 @@ def retimed(lyrics: Lyrics, timing: Timing, key: float = 0.0) -> Lyrics:
         if line is last[singer] and line is not after[singer]:
             moved = replace(moved, hide_s=None)
         lines.append(moved)
-    grid = lyrics.grid
-    if grid is not None:
-        tempos = tuple((beat, bpm * timing.tempo) for beat, bpm in grid.tempos)
-        grid = Grid(backing_time_s(grid.gap_s, timing), tempos)
     tags = {name: text for name, text in lyrics.tags.items() if name not in OF_THE_RECORDING}
     return replace(lyrics, lines=tuple(lines), grid=grid, tags=tags)
 
@@ -105,9 +108,14 @@ def _ends(lines: Sequence[Line]) -> tuple[dict[int, Line], dict[int, Line]]:
 
 
 def _retimed(line: Line, timing: Timing, semitones: int, last_s: float) -> Line:
+    sung = [
+        each
+        for each in line.syllables
+        if each.start_s is None or backing_time_s(each.start_s, timing) < last_s
+    ]
     return replace(
         line,
-        syllables=tuple(_moved(each, timing, semitones, last_s) for each in line.syllables),
+        syllables=tuple(_moved(each, timing, semitones, last_s) for each in sung),
         show_s=_inside(line.show_s, timing, last_s),
         hide_s=_inside(line.hide_s, timing, last_s),
     )

@@ -127,6 +127,15 @@ def test_ultrastar_duet():
     assert (boat.text, boat.end_s) == ("boat", pytest.approx(1.2345 + 19 * beat_s))
 
 
+def test_a_line_of_both_appears_for_nobody_before_their_own_line_goes():
+    head = "#TITLE:a\n#ARTIST:b\n#MP3:c\n#BPM:300\n#GAP:0\n"
+    text = head + "P1\n: 0 9 0 a\n- 20\n: 50 4 0 c\nP2\n: 24 9 0 b\n- 44\n: 50 4 0 c\nE\n"
+    lyrics = read("ultrastar", text)
+    assert [line.singer for line in lyrics.lines] == [1, 2, BOTH]
+    breaks = [row for row in FORMATS["ultrastar"].write(lyrics).text.splitlines() if row[0] == "-"]
+    assert breaks == ["- 20", "- 44"]
+
+
 def test_ultrastar_both_by_p3():
     text = "#BPM:300\nP1\n: 0 1 0 a\nP2\n: 2 1 0 b\nP3\n: 4 1 0 c\n"
     assert [line.singer for line in read("ultrastar", text).lines] == [1, 2, BOTH]

@@ -405,4 +405,6 @@ def _end(line: Line, other: Line, grid: Grid) -> str:
     if line.hide_s is None:
         hide = min(hide, latest)
     show = hide if other.show_s is None else round(grid.beat(other.show_s))
+    if other.singer == BOTH:  # it may appear for the other singer while this line is sung
+        show = max(show, hide)
     return f"- {hide} {show}\n" if show != hide else f"- {hide}\n"

@@ -30,7 +30,7 @@ from unweave.jobs import Job
 from unweave.jobs.reports import REPORT, output_files
 
 SCHEMA_VERSION = 1
-REVISION = 2  # goes up when a backing track has other bytes than before
+REVISION = 3  # goes up when a backing track has other bytes than before
 _SOUND = (BACKING, MP3)
 
 

@@ -81,15 +81,8 @@ def build(
             "path": os.path.abspath(source.path),
             "sha256": source.sha256,
             "bytes": source.bytes,
-            "container": info.container,
-            "codec": info.codec,
-            "sample_rate_hz": info.sample_rate_hz,
-            "channels": info.channels,
-            "layout": info.layout,
-            "duration_s": round(duration_s, 6),
-            "start": start,
+            **recording_facts(source.path, info, start, duration_s),
             "samples": found.samples,
-            "tags": dict(info.tags),
         },
         "separator": {"paper": spec.paper, "licence": spec.licence},
         "output": {"sample_rate_hz": target.sample_rate_hz, "notes": list(target.notes)},
@@ -135,3 +128,20 @@ def as_bytes(document: Mapping[str, object]) -> bytes:
     """The report's file. A byte of a name that is no UTF-8 becomes the escape that JSON reads."""
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "backslashreplace")
+
+
+def recording_facts(
+    path: Path, info: SourceInfo, start: int, duration_s: float
+) -> dict[str, object]:
+    """What a report says of the recording. start: its first sample that is used."""
+    return {
+        "path": os.path.abspath(path),
+        "container": info.container,
+        "codec": info.codec,
+        "sample_rate_hz": info.sample_rate_hz,
+        "channels": info.channels,
+        "layout": info.layout,
+        "duration_s": round(duration_s, 6),
+        "start": start,
+        "tags": dict(info.tags),
+    }

@@ -6,7 +6,6 @@ what is made gets its names together, and the user sees how far it is.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from unweave.apps._shared import results
-from unweave.audio.info import SourceInfo
 from unweave.audio.writer import Encoding
 from unweave.core.files import shown
 from unweave.core.status import Status
@@ -158,21 +156,6 @@ class Use(Generic[Order]):
 
 def _outcome(job: Job, status: Status, report: dict[str, Any]) -> Outcome:
     return Outcome(source=job.source, job=job, status=status, report=report, report_path=job.report)
-
-
-def recording_facts(path: Path, info: SourceInfo, start: int, duration_s: float) -> dict[str, Any]:
-    """What a report says of the recording. start: its first sample that is used."""
-    return {
-        "path": os.path.abspath(path),
-        "container": info.container,
-        "codec": info.codec,
-        "sample_rate_hz": info.sample_rate_hz,
-        "channels": info.channels,
-        "layout": info.layout,
-        "duration_s": round(duration_s, 6),
-        "start": start,
-        "tags": dict(info.tags),
-    }
 
 
 def output_facts(how: Encoding, *others: Encoding) -> dict[str, Any]:

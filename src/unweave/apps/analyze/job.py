@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.apps._shared import batch, material, songs
-from unweave.apps._shared.batch import Ready, Use, Watch, recording_facts
+from unweave.apps._shared.batch import Ready, Use, Watch
 from unweave.apps._shared.material import Material
 from unweave.apps._shared.separation import Separation, separation
 from unweave.apps._shared.songs import title_of
@@ -20,7 +20,7 @@ from unweave.apps.analyze.measures import OCTAVES_HZ, Measured
 from unweave.apps.analyze.names import note_name
 from unweave.core.files import hashed
 from unweave.engine.measure import decibels
-from unweave.engine.report import rounded
+from unweave.engine.report import recording_facts, rounded
 from unweave.engine.source import Watched
 from unweave.errors import OptionName, UsageError
 from unweave.jobs import InputFile, Job

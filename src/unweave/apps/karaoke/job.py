@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from unweave.apps._shared import batch
-from unweave.apps._shared.batch import Ready, Use, Watch, output_facts, recording_facts
+from unweave.apps._shared.batch import Ready, Use, Watch, output_facts
 from unweave.apps.karaoke import making, picture, timing
 from unweave.apps.karaoke.order import BACKING, COVER, MP3, Order, Words, kept_in
 from unweave.apps.karaoke.settings import Settings
@@ -23,7 +23,7 @@ from unweave.audio.reader import probe
 from unweave.audio.writer import Encoding, encoding
 from unweave.core.files import hashed, shown
 from unweave.engine.measure import decibels
-from unweave.engine.report import rounded, versions
+from unweave.engine.report import recording_facts, rounded, versions
 from unweave.engine.source import Watched
 from unweave.errors import InputError, InTheWayError
 from unweave.jobs import Job

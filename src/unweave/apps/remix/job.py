@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.apps._shared import batch, material, songs
-from unweave.apps._shared.batch import Ready, Use, Watch, output_facts, recording_facts
+from unweave.apps._shared.batch import Ready, Use, Watch, output_facts
 from unweave.apps._shared.material import Material
 from unweave.apps._shared.separation import Separation, separation
 from unweave.apps.remix import projects
@@ -25,7 +25,7 @@ from unweave.audio.writer import encoding
 from unweave.core.files import hashed, shown
 from unweave.core.stem_names import RESIDUAL
 from unweave.engine.measure import decibels
-from unweave.engine.report import rounded
+from unweave.engine.report import recording_facts, rounded
 from unweave.engine.source import Watched
 from unweave.errors import UsageError
 from unweave.exports.names import file_name

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from unweave.apps._shared import batch, levels, material, songs
-from unweave.apps._shared.batch import Ready, Use, Watch, output_facts, recording_facts
+from unweave.apps._shared.batch import Ready, Use, Watch, output_facts
 from unweave.apps.restore import chain, dereverb, sources
 from unweave.apps.restore.chain import Source
 from unweave.apps.restore.figures import Figures, Figuring
@@ -26,7 +26,7 @@ from unweave.audio.reader import probe
 from unweave.audio.writer import Encoding, Writer, encoding
 from unweave.core.files import hashed
 from unweave.engine.measure import decibels
-from unweave.engine.report import rounded
+from unweave.engine.report import recording_facts, rounded
 from unweave.engine.source import Watched
 from unweave.jobs import InputFile, Job
 from unweave.signal.blocks import in_step

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from unweave.audio.formats import FORMATS, default_bit_depth
-from unweave.core.region import WHOLE, Region
+from unweave.core.region import WHOLE, Region, after_start
 from unweave.core.typed import typed
 from unweave.errors import UsageError, quoted
 from unweave.options import check, option, options_of
@@ -115,9 +115,7 @@ class Output:
         check(self, owner="")
         object.__setattr__(self, "bit_depth", default_bit_depth(self.format, self.bit_depth))
         if self.end is not None and self.end <= self.start:
-            raise UsageError(
-                f"the end, {self.end:g} s, is not after the start, {self.start:g} s; exchange them"
-            )
+            raise UsageError(after_start(f"{self.end:g} s", f"{self.start:g} s"))
 
     def facts(self) -> dict[str, Any]:
         """What of it is meant to change bytes: what is not a default.

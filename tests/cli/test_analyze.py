@@ -95,6 +95,7 @@ def test_weights_that_were_fetched_since_are_another_request(recording, say, mon
         (["--export", "pdf"], "there is no export 'pdf'"),
         (["--least", "2"], "--least must be a number from 0 to 1; got 2"),
         (["--no-separate", "-m", "hpss"], "--no-separate and --model exclude each other"),
+        (["--stems-from", "stems", "-m", "hpss"], "--stems-from and --model exclude each other"),
         (["--stems-from", "stems", "--start", "1"], "leave out the start and the end"),
         (["-m", "nothing"], "no model is called 'nothing'"),
         (["--stems-from", "gone"], "gone: cannot be read"),

@@ -100,6 +100,30 @@ def test_a_pattern_finds_folders_of_stems(song, say):
     assert (done.code, Path("out/song/remix.wav").is_file()) == (0, True)
 
 
+def test_stems_that_are_read_are_not_written_over(song, say):
+    names = ("--filename-template", "{name}/01 {stem}.{ext}")
+    assert say("separate", song, "-m", "hpss", *names).code == 0
+    Path("stems/song/01 report.json").rename("stems/song/report.json")
+    before = Path("stems/song/01 harmonic.wav").read_bytes()
+    done = say("remix", "stems/song", "-o", "stems", "--stems", "--overwrite", "--mute", "harmonic")
+    assert (done.code, "01 harmonic.wav: is read, and would be" in done.err) == (2, True)
+    assert Path("stems/song/01 harmonic.wav").read_bytes() == before
+
+
+@pytest.mark.parametrize("verb", ["remix", "analyze"])
+def test_a_model_for_stems_that_are_there_is_refused(song, say, verb):
+    assert say("separate", song, "-m", "hpss").code == 0
+    done = say(verb, "stems/song", "-m", "hpss", "-o", "out")
+    assert (done.code, "stems/song: brings its stems; leave out --model" in done.err) == (2, True)
+
+
+def test_a_report_of_a_use_is_no_separation_to_verify(song, say):
+    assert say("remix", song, *HPSS).code == 0
+    done = say("verify", "out/song/remix.json")
+    assert done.code == 2
+    assert "remix.json: is the report of 'unweave remix'; name one that 'unweave separ" in done.err
+
+
 @pytest.mark.skipif(
     "UNWEAVE_PROCESSES" not in os.environ, reason="takes 9 s; set UNWEAVE_PROCESSES"
 )

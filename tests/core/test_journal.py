@@ -118,6 +118,21 @@ def test_what_others_do_meanwhile_is_no_matter(
     assert (tmp_path / "stems" / "vocals").read_text() == "second vocals"
 
 
+@pytest.mark.parametrize("more", [[], ["mine"]])
+def test_a_folder_that_gets_empty_goes(tmp_path: Path, more: list[str]) -> None:
+    publish(tmp_path, "first")
+    stems = tmp_path / "stems"
+    for name in more:
+        (stems / name).write_text("mine")
+    own = {stems / name: atomic.sha256(stems / name) for name in NAMES}
+    file, report = Hidden(tmp_path / "mix"), Hidden(tmp_path / "report.json")
+    for hidden in (file, report):
+        hidden.finish()
+    journal.commit({file: file.sha256()}, report, replace=True, own=own)
+    assert names(tmp_path) == {"mix", "report.json", *more}
+    assert stems.exists() == bool(more)
+
+
 def test_own_files_give_way_and_no_others(tmp_path: Path) -> None:
     publish(tmp_path, "first")
     own = {tmp_path / "stems" / name: atomic.sha256(tmp_path / "stems" / name) for name in NAMES}

@@ -95,6 +95,9 @@ def test_own_stems_are_passed_over_where_their_report_lies_elsewhere(here, folde
     report = {"unweave": "1", "stems": [{"stem": "vocals", "path": "../vocals/a.wav"}]}
     Path(f"m/{folder}/a.json").write_text(json.dumps(report))
     assert paths("m", output="m") == ["m/a.mp3"]
+    Path("m/a.mp3").unlink()
+    [only_ours] = expand(["m"], Path("stems"))[1]
+    assert only_ours.reason.startswith("holds no recording but what unweave wrote; ")
 
 
 @pytest.mark.parametrize("text", ["", "[1, 2", "[" * 100_000, '{"stems": 1}', "\udce9"])

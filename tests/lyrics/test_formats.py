@@ -189,7 +189,10 @@ def test_ultrastar_times_off_its_beats_get_finer_ones():
     written = FORMATS["ultrastar"].write(replace(found, lines=(moved,)))
     assert ": 7 193 0 a" in written.text
     assert "#BPM:1500\n" in written.text
-    assert any("tempo" in loss for loss in written.losses)
+    assert (
+        "times lie between the beats: a finer tempo is written, with its own gap" in written.losses
+    )
+    assert not any("no place for tempo" in loss for loss in written.losses)
     assert any("medleystartbeat" in loss for loss in written.losses)
 
 

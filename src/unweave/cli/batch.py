@@ -70,6 +70,20 @@ def work_through(
     raise typer.Exit(exit_code(outcomes))
 
 
+def check_model(
+    model: str | None, jobs: Sequence[Job], takes_models: Callable[[Path], bool]
+) -> None:
+    """Raises UsageError for a model that no job would use, as every one brings its stems."""
+    from unweave.core.files import shown
+    from unweave.errors import OptionName, UsageError
+
+    if model is not None and jobs and not any(takes_models(job.source) for job in jobs):
+        option = OptionName("model")
+        raise UsageError(
+            f"{shown(jobs[0].source)}: brings its stems; leave out ", option, ", or name the song"
+        )
+
+
 def chosen(current: Session, model: str | None, quality: str | None, stems: Sequence[str]) -> str:
     """The model that is named, else the best for `stems` of a quality, else the default.
 

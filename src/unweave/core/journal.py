@@ -59,12 +59,12 @@ def commit(
                 elif replace:  # an older report must not speak for half of the new
                     report.target.unlink(missing_ok=True)
                 if not replace:  # they may have the names that are wanted
-                    _give_way(own or {})
+                    _give_way(own or {}, folder)
                 for file in named:
                     file.place(replace=replace)
                     placed.append(file.target)
                 if replace:
-                    _give_way(own or {})
+                    _give_way(own or {}, folder)
                 sync_folders(path.parent for path in placed)
                 report.place(replace=False)
             except BaseException:
@@ -78,10 +78,14 @@ def commit(
         settle(folder, placed)
 
 
-def _give_way(own: Mapping[Path, str]) -> None:
+def _give_way(own: Mapping[Path, str], folder: Path) -> None:
+    """Remove files that are there as it says, and the folders in `folder` that are empty then."""
     for path, digest in own.items():
         if path.is_file() and sha256(path) == digest:
             path.unlink()
+            if Path(os.path.abspath(folder)) in path.parent.parents:
+                with suppress(OSError):  # other files are in it
+                    path.parent.rmdir()
 
 
 def leftovers(folder: Path) -> dict[Path, str]:

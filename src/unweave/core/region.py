@@ -73,8 +73,13 @@ def region(start: str | float | None, end: str | float | None) -> Region:
     start_s = 0.0 if start is None else seconds(start, "start")
     end_s = None if end is None else seconds(end, "end")
     if end_s is not None and end_s <= start_s:
-        raise UsageError(f"the end, {end}, is not after the start, {start or 0}; exchange them")
+        raise UsageError(after_start(end, start or 0))
     return Region(start_s, end_s)
+
+
+def after_start(end: object, start: object) -> str:
+    """That a part has no length, in a line."""
+    return f"the end, {end}, is not after the start, {start}; give a later end or an earlier start"
 
 
 def seconds(time: object, which: str) -> float:

@@ -134,10 +134,13 @@ def _walk(root: Path, output_dir: str) -> Iterator[InputFile | Missed | PassedOv
         folders[:] = [name for name in sorted(folders) if _first_visit(here, name, seen)]
         visited.append((here, names))
         ours |= _own_stems(here, names)  # which may lie in folders that come sooner or later
-    nothing = True
+    nothing, what = True, "no audio or video file"
     for here, names in visited:
         for name in sorted(names):
-            if name.startswith(".") or os.path.normpath(os.path.join(here, name)) in ours:
+            if name.startswith("."):
+                continue
+            if os.path.normpath(os.path.join(here, name)) in ours:
+                what = "no recording but what unweave wrote"
                 continue
             if not _is_recording(here, name):
                 yield PassedOver(Path(here, name))
@@ -147,7 +150,7 @@ def _walk(root: Path, output_dir: str) -> Iterator[InputFile | Missed | PassedOv
     for failure in failures:
         yield Missed(Path(failure.filename), f"cannot be searched: {advice_on(failure)}")
     if nothing and not failures:
-        yield Missed(root, "holds no audio or video file; name the files themselves", empty=True)
+        yield Missed(root, f"holds {what}; name the files themselves", empty=True)
 
 
 def _first_visit(here: str, name: str, seen: set[str]) -> bool:

@@ -35,6 +35,11 @@ def read_report(path: Path) -> dict[str, Any]:
     if document is None:
         why = "is not a report of unweave" if os.path.lexists(path) else "no such report"
         raise InputError(f"{shown(path)}: {why}; name the report.json beside the stems")
+    if isinstance(use := document.get("use"), str):
+        raise InputError(
+            f"{shown(path)}: is the report of 'unweave {shown(use)}'; name one that "
+            "'unweave separate' wrote"
+        )
     if document.get("schema_version") == 1:
         fault = schema.fault(document, schema.load("unweave.core", "report-1.schema.json"))
         document = document if fault else _of_version_1(document)

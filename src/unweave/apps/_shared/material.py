@@ -44,8 +44,8 @@ class Material:
 
     kind: in words, for the report. start: the recording's first sample that is mixed. blocks: from
     the beginning each time, `(1 + stem, channel, time)` of BLOCK samples, the last shorter, the mix
-    first. said: what is wrong with the recording; complete when its blocks were read once.
-    facts: what the report says of it besides.
+    first. files: those of the stems. said: what is wrong with the recording; complete when its
+    blocks were read once. facts: what the report says of it besides.
     """
 
     kind: str
@@ -54,6 +54,7 @@ class Material:
     stems: tuple[str, ...]
     start: int
     blocks: Callable[[], Iterator[Wave]]
+    files: tuple[Path, ...] = ()
     said: list[str] = field(default_factory=list)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -187,6 +188,7 @@ def of_files(
         stems=tuple(files),
         start=start,
         blocks=blocks,
+        files=tuple(files.values()),
         said=said,
     )
 

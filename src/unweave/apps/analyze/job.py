@@ -89,7 +89,7 @@ def _looked_at(job: Job, order: Order, watch: Watch) -> Ready:
         job=job,
         watched=Watched(source),
         facts=_decisive(source, sound, order),
-        reads=[source],
+        reads=[source, *(sound.files if sound else ())],
         make=partial(_made, job, sound, order, watch),
     )
 

@@ -61,7 +61,7 @@ class Picture:
         checked_rate(RATE_FPS if self.rate_fps is None else self.rate_fps)
         back = self.background or ""
         if back.startswith("#") and not re.fullmatch(r"#[0-9a-fA-F]{6}", back):
-            raise UsageError(f"a colour is written as #203040; got {back!r:.80}")
+            raise UsageError(f"a colour is written as '#203040', in quotes; got {back!r:.80}")
 
     def facts(self) -> dict[str, Any] | None:
         """Of the video, as plain data."""

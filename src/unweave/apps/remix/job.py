@@ -115,7 +115,7 @@ def _looked_at(job: Job, order: Order, watch: Watch) -> Ready:
         job=job,
         watched=watched,
         facts=_decisive(source, stems, order),
-        reads=[source, *map(Path, order.references)],
+        reads=[source, *(stems.files if stems else ()), *map(Path, order.references)],
         make=partial(_made, job, stems, strips, order, watch),
     )
 

@@ -93,13 +93,13 @@ def analyze(
         from unweave import registry
         from unweave.apps import analyze as app
         from unweave.apps.analyze.files import USUAL
-        from unweave.cli.batch import work_through
+        from unweave.cli.batch import check_model, work_through
         from unweave.errors import UsageError
         from unweave.options import names, parse
 
-        if no_separate and (stems_from is not None or model is not None):
-            other = "--model" if stems_from is None else "--stems-from"
-            raise UsageError(f"--no-separate and {other} exclude each other; leave out one")
+        said = {"--no-separate": no_separate, "--stems-from": stems_from, "--model": model}
+        if len(ways := [option for option, value in said.items() if value]) > 1:
+            raise UsageError(f"{ways[0]} and {ways[1]} exclude each other; leave out one")
         name = None if no_separate else model or registry.DEFAULT
         own = {**parse(settings or ()), "seed": seed} if name else {}
         part = {key: time for key, time in (("start", start), ("end", end)) if time is not None}
@@ -112,6 +112,7 @@ def analyze(
         )
         found, lost, passed_over = app.songs(inputs, output)
         jobs = app.planned(found, order, output, overwrite)
+        check_model(model, jobs, app.is_separated)
         work_through(
             current,
             jobs,

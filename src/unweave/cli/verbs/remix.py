@@ -123,7 +123,7 @@ def remix(
         from unweave import registry
         from unweave.apps import remix as app
         from unweave.apps.remix import mix_file
-        from unweave.cli.batch import work_through
+        from unweave.cli.batch import check_model, work_through
         from unweave.core.files import shown
         from unweave.errors import UsageError
         from unweave.options import names, parse
@@ -138,11 +138,12 @@ def remix(
             "solo": dict.fromkeys(names(solo), True),
         }
         wanted = app.in_force(mix, changes, sensitivity=sensitivity, loudness=loudness)
-        model = model or registry.DEFAULT
+        name = model or registry.DEFAULT
         own = {**parse(settings or ()), "seed": seed}
-        order = app.ordered(wanted, model, {**own, **options}, stems=stems, exports=names(export))
+        order = app.ordered(wanted, name, {**own, **options}, stems=stems, exports=names(export))
         found, lost, passed_over = app.songs(inputs, output)
         jobs = app.planned(found, order, output, overwrite)
+        check_model(model, jobs, app.is_separated)
         if write_mix is not None:
             if write_mix.exists() and not overwrite:
                 raise UsageError(f"{shown(write_mix)}: is there; use --overwrite, or another name")
@@ -153,7 +154,7 @@ def remix(
             lost,
             passed_over,
             lambda watcher: app.USE.run(jobs, order, watcher, current.should_stop, workers),
-            models=[model],
+            models=[name],
             pull=pull,
             takes_models=app.is_separated,
             lines=_lines,

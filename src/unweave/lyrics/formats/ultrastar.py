@@ -319,8 +319,9 @@ def write(lyrics: Lyrics) -> Written:
         raise ValueError("UltraStar needs a time for every line")
     ended = with_ends(lyrics)
     grid = _grid(ended)
-    losses = list(lost(lyrics, set(Holds) - ({Holds.TEMPO} if grid is not lyrics.grid else set())))
-    losses += [*invented(lyrics), *_untuned(lyrics)]
+    losses = [*lost(lyrics, Holds), *invented(lyrics), *_untuned(lyrics)]
+    if lyrics.grid not in (None, grid):
+        losses.append("times lie between the beats: a finer tempo is written, with its own gap")
     if missing := [name for name in _NEEDED if name not in lyrics.tags]:
         losses.append(f"games need the headers #{', #'.join(missing).upper()}, which are not there")
     text = "".join(_headers(lyrics, grid, losses))

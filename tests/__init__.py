@@ -1,9 +1,18 @@
+import os
+
+import pytest
+
 import unweave.registry
 from unweave.models import cards
 from unweave.models.cards import Card
 from unweave.request import Execution
 
 CPU = Execution(device="cpu")
+
+LONG = pytest.mark.skipif(
+    "UNWEAVE_LONG" not in os.environ, reason="takes long: CI sets UNWEAVE_LONG, and so may you"
+)
+"""Of a test that takes many seconds, so that `make test` stays below a quarter of an hour."""
 
 
 def at_hand() -> list[str]:

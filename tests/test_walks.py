@@ -20,7 +20,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests import processes
+from tests import LONG, processes
+
+pytestmark = LONG
 
 ROOT = Path(__file__).parents[1]
 WALKS = Path(__file__).parent / "walks"

@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from tests import LONG
 
 from unweave.audio.info import Cover
 from unweave.audio.reader import Reader
@@ -219,6 +220,7 @@ def test_libsndfile_can_read_it(tmp_path, make_wave, format):
     assert np.corrcoef(wave[0, :12_000], got[:12_000, 0])[0, 1] > 0.97
 
 
+@LONG
 def test_past_4_gb_a_wav_is_rf64(tmp_path, monkeypatch):
     """The silence in it is not stored: the file is made with a hole."""
     gigabytes_4 = 2**32

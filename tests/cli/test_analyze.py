@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import LONG
 from tests.apps.analyze.sounds import song, write_song
 
 
@@ -145,15 +146,13 @@ def test_after_a_kill_between_two_names_the_same_command_goes_on(recording: Path
     assert names(Path("analyses/song")) == MADE
 
 
-@pytest.mark.skipif(
-    sys.platform == "win32" or "UNWEAVE_KILLS" not in os.environ,
-    reason="takes seconds a kill; set UNWEAVE_KILLS",
-)
+@LONG
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_ended_at_random_moments_it_goes_on(
     recording: Path, say, command: list[str], how: signal.Signals
 ) -> None:
-    for n in range(int(os.environ["UNWEAVE_KILLS"])):
+    for n in range(int(os.environ.get("UNWEAVE_KILLS", "2"))):
         way = ["-m", "hpss"] if n % 2 else ["--no-separate"]
         words = ["analyze", "-q", "song.wav", *way, "-o", f"out{n}"]
         process = subprocess.Popen([*command, *words])

@@ -1,13 +1,12 @@
 """`unweave forensic` and `unweave verify CASE` from the outside."""
 
-import os
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from tests import processes
+from tests import LONG, processes
 from tests.apps.forensic import fakes
 from unweave.apps.forensic import findings, log, pictures
 
@@ -83,7 +82,7 @@ def test_options_of_a_case_go_with_a_case(song, say) -> None:
     assert (done.code, "--log-hash goes with one case" in done.err) == (2, True)
 
 
-@pytest.mark.skipif("UNWEAVE_CASES" not in os.environ, reason="takes half a minute: UNWEAVE_CASES")
+@LONG
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 @pytest.mark.parametrize("after_s", [1.0, 2.0, 4.0, 6.0])
 def test_a_killed_run_leaves_a_case_that_goes_on(here, say, command, how, after_s) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests import processes
+from tests import LONG, processes
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals")
 
@@ -241,7 +241,7 @@ def test_a_library_that_does_not_come_back_is_ended(begin, ended, scene: Path, w
     assert files(scene) == before
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=LONG)])
 def test_a_technique_that_needs_the_whole_track_is_ended(
     ended, scene: Path, command: list[str], jobs: str
 ) -> None:

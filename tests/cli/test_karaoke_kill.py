@@ -1,6 +1,6 @@
 """`unweave karaoke --video`, killed without warning while the video is being made.
 
-One moment is always tried; more of them, at random times: UNWEAVE_KILLS=20.
+One moment is always tried; more of them, at random times, with UNWEAVE_LONG and UNWEAVE_KILLS=20.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import processes
+from tests import LONG, processes
 from tests.apps.karaoke.stubs import noise, tone, write
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
@@ -70,11 +70,9 @@ def test_a_kill_leaves_no_name_and_the_next_run_cleans_up(killed, say):
     assert {path.name for path in Path("out/song").iterdir()} == MADE
 
 
-@pytest.mark.skipif(
-    "UNWEAVE_KILLS" not in os.environ, reason="takes seconds a kill; set UNWEAVE_KILLS"
-)
+@LONG
 def test_kills_at_random_moments(killed, say):
-    for n in range(int(os.environ["UNWEAVE_KILLS"])):
+    for n in range(int(os.environ.get("UNWEAVE_KILLS", "2"))):
         process = processes.Popen([*killed, "0", *COMMAND, "-o", f"out{n}"])
         while process.poll() is None and not any(Path(f"out{n}").rglob("master.wav")):
             time.sleep(0.002)

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 import unweave
+from tests import LONG
 from unweave.cli import lean
 
 RATE_HZ = 44100
@@ -41,10 +42,10 @@ def test_the_default_model_gives_the_same_bytes(tmp_path: Path) -> None:
     ("flags", "without"),
     [
         ("-qo OUT --max-memory 2000", True),
-        ("-qm spleeter-2stems -o OUT", True),
-        ("-qm nmf -o OUT", False),
+        pytest.param("-qm spleeter-2stems -o OUT", True, marks=LONG),
+        pytest.param("-qm nmf -o OUT", False, marks=LONG),
         ("-vmnmf -oOUT", False),
-        ("-qoOUT --model=hpss", False),
+        pytest.param("-qoOUT --model=hpss", False, marks=LONG),
     ],
 )
 def test_only_the_default_model_does_without(tmp_path: Path, flags: str, without: bool) -> None:

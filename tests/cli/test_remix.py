@@ -1,11 +1,11 @@
 """`unweave remix` from the outside."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests import LONG
 from tests.apps.remix.sounds import noise, read, write
 
 HPSS = ("-m", "hpss", "-o", "out")
@@ -124,9 +124,7 @@ def test_a_report_of_a_use_is_no_separation_to_verify(song, say):
     assert "remix.json: is the report of 'unweave remix'; name one that 'unweave separ" in done.err
 
 
-@pytest.mark.skipif(
-    "UNWEAVE_PROCESSES" not in os.environ, reason="takes 9 s; set UNWEAVE_PROCESSES"
-)
+@LONG
 def test_several_songs_at_a_time_give_the_same_files(song, say):
     write(Path("other.wav"), noise(1.0, seed=2))
     Path("bad.wav").write_bytes(b"no sound")

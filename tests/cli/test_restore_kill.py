@@ -1,6 +1,6 @@
 """`unweave restore`, killed without warning while it writes, or interrupted.
 
-One moment is always tried; more of them, at random times: UNWEAVE_KILLS=20.
+One moment is always tried; more of them, at random times, with UNWEAVE_LONG and UNWEAVE_KILLS=20.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import LONG
 from tests.apps.restore.sounds import notes, white, write
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
@@ -60,15 +61,13 @@ def test_a_kill_leaves_no_name_and_the_next_run_cleans_up(here: Path, say) -> No
     assert {path.name for path in Path("restored/song").iterdir()} == MADE
 
 
-@pytest.mark.skipif(
-    "UNWEAVE_KILLS" not in os.environ, reason="takes seconds a kill; set UNWEAVE_KILLS"
-)
+@LONG
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_signals_at_random_moments(here: Path, say, command: list[str], number: int) -> None:
     write("song.wav", notes(20, 2) + white(20, 0.002, 2))
     assert say(*COMMAND).code == 0
     whole = {path.name: path.read_bytes() for path in Path("restored/song").glob("*.wav")}
-    for _ in range(int(os.environ["UNWEAVE_KILLS"])):
+    for _ in range(int(os.environ.get("UNWEAVE_KILLS", "2"))):
         for path in Path("restored/song").iterdir():
             path.unlink()
         process = subprocess.Popen([*command, *COMMAND])

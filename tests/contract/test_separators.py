@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests import at_hand
+from tests import LONG, at_hand
 from tests.contract import trials
 from unweave import registry
 from unweave.errors import UsageError
@@ -121,6 +121,7 @@ def test_nothing_is_lost_with_other_options(options: dict) -> None:
     assert np.abs(stems[0] - usual[0]).max() > 0.01 * np.abs(usual[0]).max()
 
 
+@LONG
 @pytest.mark.parametrize("name", [name for name in at_hand() if registry.declared(name)])
 def test_a_wiener_filter_goes_behind_any_of_them(name: str) -> None:
     filtered = registry.load(name, wiener=1).to("cpu")

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests import LONG
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 
@@ -72,6 +73,7 @@ def files(folder: Path) -> dict[str, str]:
     return found
 
 
+@LONG
 def test_killed_and_started_again(tmp_path: Path) -> None:
     script, whole, killed = tmp_path / "run.py", tmp_path / "whole", tmp_path / "killed"
     script.write_text(BENCHMARK)

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from tests import LONG
+
 # One process, in which a high-water mark is all that is asked for: first what any length takes,
 # then how far the whole song goes beyond it. Signals are made in place, for a copy of them in the
 # making would hide one in the scoring.
@@ -26,6 +28,7 @@ print(peak_mb() - before)
 """
 
 
+@LONG
 def test_memory_does_not_grow_with_the_song() -> None:
     # 360 s are 254 MB of signals in float32; a copy of one of both would be seen.
     done = subprocess.run([sys.executable, "-c", CODE], check=True, capture_output=True, text=True)

@@ -17,7 +17,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.strategies import DDPStrategy
 
-from tests import CPU, processes
+from tests import CPU, LONG, processes
 from tests.models.networks.test_htdemucs import SMALL
 from unweave import registry
 from unweave.core import toml
@@ -121,6 +121,7 @@ def test_what_a_checkpoint_knows_is_in_the_curve(
     assert seen == [(step, step) for step in (3, 6, 9, 12, 12)]
 
 
+@LONG
 def test_two_processes_learn_the_same(recipe_file: Path, tmp_path: Path) -> None:
     """Plain gradient descent on halves of each batch: the same weights as on whole batches."""
     how = ["schedule.steps=3", "schedule.validate_every=3", "optimiser.name=sgd",

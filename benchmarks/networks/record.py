@@ -2,6 +2,7 @@
 
     .venv/bin/python record.py             # small networks: write tests/data/networks
     .venv/bin/python record.py --compare   # a table of small and published sizes (6 GB of memory)
+    .venv/bin/python record.py --compare --peer pymss-core-0.1.14   # of one original
 
 (a person runs this; the tests only read). The table has how far the difference lies below the
 original's output, in dB. Both networks get the same random weights, ours through
@@ -17,7 +18,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -372,11 +373,11 @@ def whole(original: nn.Module, mix: torch.Tensor) -> torch.Tensor:
     return stems.narrow(-1, (stems.shape[-1] - length) // 2, length)
 
 
-def main(keep: bool) -> None:
+def main(keep: bool, peers: Sequence[str]) -> None:
     """Each original in a process of its own. keep: write what the tests read."""
     print("| network | original | size | dB |\n|---|---|---|---|", flush=True)
     for size in ("small",) if keep else ("small", "published"):
-        for peer in PEERS:
+        for peer in peers:
             folders = [os.environ.get("PYTHONPATH", "")]
             folders += [str(HERE / ".venv" / peer)] * (peer in APART)
             extra = {"PYTHONPATH": os.pathsep.join(filter(None, folders))}
@@ -397,11 +398,12 @@ def compare(peer: str, size: str, keep: bool) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--compare", action="store_true", help="write nothing, both sizes")
-    parser.add_argument("--peer", choices=PEERS, help="only this original, in this process")
-    parser.add_argument("--size", choices=("small", "published"), default="small")
+    parser.add_argument("--peer", choices=PEERS, action="append", help="only this; may be repeated")
+    parser.add_argument("--size", choices=("small", "published"), help="only this, in this process")
     given = parser.parse_args()
-    keep = not given.compare
-    if given.peer:
-        compare(given.peer, given.size, keep)
+    keep, peers = not given.compare, given.peer or PEERS
+    if given.size:
+        for peer in peers:
+            compare(peer, given.size, keep)
     else:
-        main(keep)
+        main(keep, peers)

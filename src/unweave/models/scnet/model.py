@@ -25,6 +25,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -51,8 +52,8 @@ class ScNetConfig:
     normalised: bool = True  # spectra, by the root of frame_size
     widths: tuple[int, ...] = (32, 64, 128)  # channels of the levels, the outermost first
     shares: tuple[float, ...] = (0.175, 0.392)  # of a level's bins
-    strides: tuple[int, ...] = (1, 4, 16)  # over bins
-    kernels: tuple[int, ...] = (3, 4, 16)
+    strides: tuple[int, ...] = (1, 4, 16)  # of its bins
+    kernels: tuple[int, ...] = (3, 4, 16)  # bins that a strided convolution sees
     branches: tuple[int, ...] = (3, 2, 1)  # residual ones in a level
     compress: int = 4  # how much narrower they are
     around: int = 3  # frames that they see
@@ -184,7 +185,7 @@ class Down(nn.Module):
             part = x.narrow(2, band.start, band.bins)  # (batch, inner, band's bin, frame)
             y = conv(F.pad(part, (0, 0, *band.padding)))  # (batch, outer, thin, frame)
             y = y.transpose(1, 2).flatten(0, 1)  # (batch * thin, outer, frame)
-            for branch in branches:
+            for branch in cast(nn.ModuleList, branches):
                 y = y + branch(y)
             parts.append(F.gelu(y).unflatten(0, (len(x), -1)).transpose(1, 2))
         skip = torch.cat(parts, dim=2)  # (batch, outer, all thin, frame)
@@ -208,6 +209,20 @@ class Path(nn.Module):
         z, _ = self.lstm(y.flatten(0, 1))  # (batch * bin, frame, 2 * hidden), or so
         y = self.linear(z).unflatten(0, y.shape[:2])  # (batch, bin, frame, width), or so
         return x + (y.permute(0, 3, 1, 2) if self.frames else y.transpose(1, 3))
+
+
+class Pair(nn.Module):
+    """An LSTM along the bins of each frame, then one along the frames of each bin."""
+
+    def __init__(self, width: int, expand: int) -> None:
+        super().__init__()
+        self.bins = Path(width, width * expand, frames=False)
+        self.frames = Path(width, width * expand, frames=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(batch, width, bin, frame)` to the same shape."""
+        y: Tensor = self.frames(self.bins(x))
+        return y
 
 
 class Up(nn.Module):
@@ -252,14 +267,10 @@ class ScNet(nn.Module):
         )
         steps, width = list(levels(config)), config.widths[-1]
         self.down = nn.ModuleList(Down(config, level) for level in steps)
-        self.paths = nn.ModuleList()
-        for n in range(config.layers):
-            here = width * (1 + n % 2)  # real and imaginary parts of transformed frames
-            both = {
-                name: Path(here, here * config.expand, frames=name == "frames")
-                for name in ("bins", "frames")
-            }
-            self.paths.append(nn.ModuleDict(both))
+        # Each second pair sees real and imaginary parts.
+        self.paths = nn.ModuleList(
+            Pair(width * (1 + n % 2), config.expand) for n in range(config.layers)
+        )
         self.up = nn.ModuleList(Up(config, level) for level in steps[::-1])
         if masked:
             place = torch.empty(1, 2 * config.channels, self.transform.bins, 1)
@@ -293,8 +304,7 @@ class ScNet(nn.Module):
             x, skip = down(x)
             skips.append(skip)
         for n, path in enumerate(self.paths):
-            x = path["frames"](path["bins"](x))
-            x = slow_to_fast(x) if n % 2 == 0 else in_time(x)
+            x = slow_to_fast(path(x)) if n % 2 == 0 else in_time(path(x))
         for up in self.up:
             x = up(x, skips.pop())
         return x

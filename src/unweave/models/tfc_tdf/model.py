@@ -44,10 +44,10 @@ class TfcTdfConfig:
     blocks: int = 2  # of a level
     narrow: int = 4  # by so much the space between the dense layers is narrower
     frame_stride: int = 2  # from level to level
-    bin_stride: int = 2
-    norm: Literal["instance", "batch", "group", "none"] = "instance"
+    bin_stride: int = 2  # the same, of bins
+    norm: Literal["instance", "batch", "group", "none"] = "instance"  # before each layer
     groups: int = 1  # of a norm of groups
-    activation: Literal["gelu", "relu", "elu"] = "gelu"
+    activation: Literal["gelu", "relu", "elu"] = "gelu"  # behind each norm
     alpha: float = 1.0  # of ELU
 
     def __post_init__(self) -> None:

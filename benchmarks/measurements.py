@@ -289,6 +289,16 @@ MEASUREMENTS = (
         "networks",
     ),
     Measurement(
+        "networks-equal-msst",
+        NETWORKS,
+        (
+            "benchmarks/networks/.venv/bin/python benchmarks/networks/record.py --compare"
+            " --peer pymss-core-0.1.14 --peer mdxnet-infer-0.1.0 --peer msst-ccc011a",
+        ),
+        5,
+        "networks",
+    ),
+    Measurement(
         "openunmix-segments",
         "docs/models.md",
         (

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The originals of the networks, in a virtual environment of their own: asteroid, the package
-# demucs of today, and, beside it, the one of 2021, which came with the papers on Demucs v1 and v2.
+# demucs of today, and, beside it, the one of 2021, which came with the papers on Demucs v1 and v2;
+# pymss-core and mdxnet-infer, which have networks of MSST, and two files of MSST itself.
 # Only what their networks import is installed. Needs Python 3.11.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -9,7 +10,14 @@ python3.11 -m venv .venv
     "requests==2.34.2" "huggingface_hub==2.4.0" "PyYAML==6.0.3" "tqdm==4.70.1" "einops==0.8.2" \
     "julius==0.2.8" "safetensors==0.8.0"
 .venv/bin/pip install --quiet --no-deps "asteroid==0.7.0" "asteroid-filterbanks==0.4.0" \
-    "demucs==4.1.0"
+    "demucs==4.1.0" "pymss-core==0.1.14" "mdxnet-infer==0.1.0"
 .venv/bin/pip install --quiet --no-deps --target .venv/demucs-2.0.3 \
     "demucs==2.0.3" "diffq==0.2.4"
 .venv/bin/pip install --quiet --no-deps --editable ../..
+msst=https://raw.githubusercontent.com/ZFTurbo/Music-Source-Separation-Training
+commit=ccc011abf7f89dd7922bb2888d48493b575c0289
+mkdir -p .venv/msst-ccc011a/msst_scnet
+for file in scnet_masked separation; do
+    curl --fail --silent --show-error --output ".venv/msst-ccc011a/msst_scnet/$file.py" \
+        "$msst/$commit/models/scnet/$file.py"
+done

@@ -2,6 +2,7 @@
 
     .venv/bin/python record.py             # small networks: write tests/data/networks
     .venv/bin/python record.py --compare   # a table of small and published sizes (6 GB of memory)
+    .venv/bin/python record.py --compare --peer pymss-core-0.1.14   # of one original
 
 (a person runs this; the tests only read). The table has how far the difference lies below the
 original's output, in dB. Both networks get the same random weights, ours through
@@ -17,8 +18,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,20 @@ from unweave.models.conv_tasnet import model as conv_tasnet
 from unweave.models.demucs import model as demucs
 from unweave.models.htdemucs import model as htdemucs
 from unweave.models.hybrid_demucs import model as hybrid_demucs
+from unweave.models.scnet import model as scnet
+from unweave.models.tfc_tdf import model as tfc_tdf
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE.parents[1] / "tests" / "data" / "networks"
-PEERS = ("asteroid-0.7.0", "demucs-4.1.0", "demucs-2.0.3")
+PEERS = (
+    "asteroid-0.7.0",
+    "demucs-4.1.0",
+    "demucs-2.0.3",
+    "pymss-core-0.1.14",
+    "mdxnet-infer-0.1.0",
+    "msst-ccc011a",
+)
+APART = ("demucs-2.0.3", "msst-ccc011a")  # in folders of their own
 FOUR = ("drums", "bass", "other", "vocals")
 SIX = (*FOUR, "guitar", "piano")
 THREE, TWO = FOUR[1:], FOUR[2:]
@@ -54,6 +65,11 @@ TITLES = {
     "hybrid_demucs_old": "Hybrid Demucs, `old_padding`",
     "hybrid_demucs_magnitudes": "Hybrid Demucs, `magnitudes`",
     "hybrid_demucs_bands": "Hybrid Demucs, `bands`",
+    "scnet": "SCNet",
+    "scnet_masked": "SCNet, masks",
+    "tfc_tdf": "TFC-TDF v3",
+    "tfc_tdf_batch": "TFC-TDF v3, norms of batches",
+    "tfc_tdf_kit": "TFC-TDF v3, one stem",
 }
 
 
@@ -205,19 +221,107 @@ def demucs_then(published: bool) -> Iterator[Case]:
     yield Case("demucs_v1", v(TWO, **small, resample=False), demucs, TWO, 2, v1 | ours, 3001)
 
 
-CASES = dict(zip(PEERS, (asteroid, demucs_today, demucs_then), strict=True))
+def scnets(original: Callable[..., nn.Module], name: str, **settings: Any) -> Case:
+    """A small SCNet of one of its originals."""
+    theirs = {"dims": [4, 8, 8], "nfft": 128, "hop_size": 32, "win_size": 128, "num_dplayer": 2}
+    theirs |= {"conv_depths": [2, 1, 1]}
+    ours = {"widths": [8, 8], "frame_size": 128, "hop": 32, "layers": 2, "branches": [2, 1, 1]}
+    return Case(name, lambda: original(TWO, **theirs), scnet, TWO, 2, ours | settings, 1001)
+
+
+def tfc_tdfs(
+    name: str, stems: tuple[str, ...], published: bool, **model: Any
+) -> tuple[dict[str, Any], Case]:
+    """What a YAML file says of a TFC-TDF, and its case without the original."""
+    size = {"n_fft": 2048, "hop_length": 512, "dim_f": 1024} if published else {}
+    audio = {"n_fft": 128, "hop_length": 32, "dim_f": 32, "num_channels": 2, **size}
+    size = {"num_channels": 128, "growth": 128, "num_scales": 5, "bottleneck_factor": 4}
+    small = {"num_channels": 6, "growth": 2, "num_scales": 2, "bottleneck_factor": 2}
+    shape = (size if published else small) | {"num_blocks_per_scale": 2, "num_subbands": 4}
+    given = shape | {"norm": "InstanceNorm", "act": "gelu", "scale": [2, 2], **model}
+    training = {"instruments": stems, "target_instrument": stems[0] if len(stems) == 1 else None}
+    ours: dict[str, Any] = {
+        "frame_size": audio["n_fft"],
+        "hop": audio["hop_length"],
+        "bins": audio["dim_f"],
+        "width": given["num_channels"],
+        "growth": given["growth"],
+        "levels": given["num_scales"],
+        "narrow": given["bottleneck_factor"],
+    }
+    # Frames are whole strides, as in a chunk of the original.
+    samples = (255 if published else 31) * audio["hop_length"]
+    facts = {"audio": audio, "model": given, "training": training}
+    return facts, Case(name, nn.Identity, tfc_tdf, stems, 2, ours, samples)
+
+
+KIT = ("kick", "snare", "toms", "hh", "ride", "crash")
+
+
+def pymss(published: bool) -> Iterator[Case]:
+    """The originals of MSST, in a package of somebody else's."""
+    from pymss_core.config import AttrDict
+    from pymss_core.modules.mdx23c_tfc_tdf_v3 import TFC_TDF_net
+    from pymss_core.modules.scnet import SCNet
+
+    if published:
+        yield Case("SCNet", lambda: SCNet(FOUR), scnet, FOUR, 2, {}, 485100)
+    else:
+        yield scnets(SCNet, "scnet")
+    settings, case = tfc_tdfs("tfc_tdf", KIT if published else TWO, published)
+    given = AttrDict(settings)
+    yield replace(case, original=lambda: TFC_TDF_net(given))
+    if not published:
+        batch = {"norm": "BatchNorm", "act": "elu0.5", "scale": [4, 2]}
+        settings, case = tfc_tdfs("tfc_tdf_batch", TWO, published, **batch)
+        ours = {"norm": "batch", "activation": "elu", "alpha": 0.5, "frame_stride": 4}
+        other = AttrDict(settings)
+        original = lambda: TFC_TDF_net(other)  # noqa: E731
+        yield replace(case, original=original, config=case.config | ours)
+
+
+def mdxnet(published: bool) -> Iterator[Case]:
+    """MDX23C for the parts of a drum kit."""
+    from mdxnet_infer import config
+    from mdxnet_infer.model import TFC_TDF_net
+
+    settings, case = tfc_tdfs("tfc_tdf_kit", KIT if published else KIT[:1], published)
+    given = config.MDX23CConfig(
+        audio=config.AudioConfig(**settings["audio"]),
+        model=config.ModelConfig(**settings["model"]),
+        training=config.TrainingConfig(**settings["training"]),
+    )
+    yield replace(case, original=lambda: TFC_TDF_net(given, torch.device("cpu")))
+
+
+def masked(published: bool) -> Iterator[Case]:
+    """SCNet with masks, which no package has: two files of MSST itself."""
+    from msst_scnet.scnet_masked import SCNet
+
+    if published:
+        yield Case("SCNet, masks", lambda: SCNet(FOUR), scnet, FOUR, 2, {"mask_width": 64}, 485100)
+    else:
+        yield scnets(SCNet, "scnet_masked", mask_width=64)
+
+
+CASES = dict(zip(PEERS, (asteroid, demucs_today, demucs_then, pymss, mdxnet, masked), strict=True))
 
 
 def randomise(network: nn.Module, rng: np.random.Generator) -> None:
     """Weights that keep signals near one, biases and gains that differ, all float16 numbers."""
     for name, parameter in network.named_parameters():
         value = rng.standard_normal(tuple(parameter.shape), dtype=np.float32)
-        if parameter.dim() > 1 and not name.endswith(("gamma", "beta")):
+        if parameter.dim() > 1 and not name.endswith(("gamma", "beta", "pos_embed_f")):
             value /= np.sqrt(parameter[0].numel())
         else:
             middle = 0.5 if name.endswith("scale") else float(name.endswith(("weight", "gamma")))
             value = middle + 0.3 * value
         parameter.data = torch.from_numpy(value.astype(np.float16).astype(np.float32))
+    for name, buffer in network.named_buffers():  # running statistics
+        if name.endswith(("running_mean", "running_var")):
+            value = 0.3 * rng.standard_normal(tuple(buffer.shape), dtype=np.float32)
+            value = 0.5 + np.abs(value) if name.endswith("var") else value
+            buffer.data = torch.from_numpy(value.astype(np.float16).astype(np.float32))
 
 
 def decibels(reference: np.ndarray, estimate: np.ndarray) -> float:
@@ -269,13 +373,13 @@ def whole(original: nn.Module, mix: torch.Tensor) -> torch.Tensor:
     return stems.narrow(-1, (stems.shape[-1] - length) // 2, length)
 
 
-def main(keep: bool) -> None:
+def main(keep: bool, peers: Sequence[str]) -> None:
     """Each original in a process of its own. keep: write what the tests read."""
     print("| network | original | size | dB |\n|---|---|---|---|", flush=True)
     for size in ("small",) if keep else ("small", "published"):
-        for peer in PEERS:
+        for peer in peers:
             folders = [os.environ.get("PYTHONPATH", "")]
-            folders += [str(HERE / ".venv" / peer)] * (peer == "demucs-2.0.3")
+            folders += [str(HERE / ".venv" / peer)] * (peer in APART)
             extra = {"PYTHONPATH": os.pathsep.join(filter(None, folders))}
             command = [sys.executable, __file__, "--peer", peer, "--size", size]
             command += ["--compare"] * (not keep)
@@ -294,11 +398,12 @@ def compare(peer: str, size: str, keep: bool) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--compare", action="store_true", help="write nothing, both sizes")
-    parser.add_argument("--peer", choices=PEERS, help="only this original, in this process")
-    parser.add_argument("--size", choices=("small", "published"), default="small")
+    parser.add_argument("--peer", choices=PEERS, action="append", help="only this; may be repeated")
+    parser.add_argument("--size", choices=("small", "published"), help="only this, in this process")
     given = parser.parse_args()
-    keep = not given.compare
-    if given.peer:
-        compare(given.peer, given.size, keep)
+    keep, peers = not given.compare, given.peer or PEERS
+    if given.size:
+        for peer in peers:
+            compare(peer, given.size, keep)
     else:
-        main(keep)
+        main(keep, peers)

@@ -267,3 +267,32 @@ def test_an_unknown_checkpoint_is_one_line_with_its_first_unknown_name(mine, tmp
         own.add(file)
     with pytest.raises((UsageError, WeightsError)):
         own.add(tmp_path)
+
+
+MSST = {  # the YAML files of the pairs, in the tables that its authors' have
+    "scnet": "audio: {chunk_size: 1001, sample_rate: 8000, num_channels: 2}\n"
+    "model: {sources: [a, b], nfft: 128, hop_size: 32, win_size: 128, normalized: true,\n"
+    "  band_SR: [0.175, 0.392, 0.433], band_stride: [1, 4, 16]}\n"
+    "training: {instruments: [other, vocals], target_instrument: null}\n"
+    "inference: {num_overlap: 2}\n",
+    "tfc_tdf_kit": "audio: {chunk_size: 992, sample_rate: 8000, num_channels: 2, n_fft: 128,\n"
+    "  hop_length: 32, dim_f: 32}\n"
+    "model: {act: gelu, norm: InstanceNorm, num_subbands: 4, scale: !!python/tuple [2, 2]}\n"
+    "training: {instruments: [Kick, snare], target_instrument: Kick}\n"
+    "inference: {num_overlap: 2}\n",
+}
+
+
+@pytest.mark.parametrize("name", MSST)
+def test_a_checkpoint_of_msst_with_its_yaml_file(mine, tmp_path, name):
+    pair = waveform.recorded(name)
+    torch.save(state(pair), tmp_path / "its.ckpt")
+    (tmp_path / "its.yaml").write_text(MSST[name])
+    card = own.add(tmp_path / "its.ckpt", config=tmp_path / "its.yaml")
+    assert (card.stems, card.sample_rate_hz, card.notes) == (pair.stem_names, RATE, "")
+    assert card.target == (None if len(pair.stem_names) > 1 else "kick")
+    assert (card.segment.edge, card.segment.hop) == ("reflect", card.segment.length // 2)
+    separates(card, pair.channels)
+    ours = NeuralSeparator(card, {}, store.weights(card))
+    with torch.inference_mode():
+        assert waveform.below_db(pair.stems, ours(pair.mix, RATE)) > 90

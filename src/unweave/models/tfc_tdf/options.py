@@ -1,0 +1,10 @@
+"""What is known of TFC-TDF v3 before it is built: see `models/tfc_tdf/model.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def additive(options: Mapping[str, object]) -> bool:
+    """Every stem is made by itself."""
+    return False

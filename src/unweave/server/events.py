@@ -18,9 +18,11 @@ from starlette.concurrency import run_in_threadpool
 from unweave.server import queue
 from unweave.server.database import Database
 from unweave.server.queue import Row
+from unweave.server.refusals import Refused
 
 EVERY_S = 0.2
 STILL_HERE_S = 15.0
+MOST_STREAMS = 24  # of one client
 MOST = 500  # rows in one piece
 
 
@@ -29,7 +31,7 @@ class Changes:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: set[asyncio.Event] = set()
+        self._waiting: dict[asyncio.Event, str] = {}  # whose they are
         self.stopped = False
 
     async def watch(self) -> None:
@@ -41,6 +43,12 @@ class Changes:
                 seen = latest
                 self._wake()
             await asyncio.sleep(EVERY_S)
+
+    def check(self, owner: str) -> None:
+        """Raises Refused where a client has too many streams."""
+        if list(self._waiting.values()).count(owner) >= MOST_STREAMS:
+            words = f"{MOST_STREAMS} streams of events are open; close one, or follow /events"
+            raise Refused(429, "too_many_streams", words)
 
     def stop(self) -> None:
         """End every stream of events."""
@@ -59,7 +67,7 @@ class Changes:
         after: the last change that is known; None: everything as it is now comes first.
         """
         event = asyncio.Event()
-        self._waiting.add(event)
+        self._waiting[event] = owner
         try:
             yield "retry: 1000\n\n"
             last, told_s = -1 if after is None else after, time.monotonic()
@@ -78,7 +86,7 @@ class Changes:
                     told_s = time.monotonic()
                     yield ": still here\n\n"
         finally:
-            self._waiting.discard(event)
+            del self._waiting[event]
 
     def _since(
         self, owner: str, id: str | None, last: int, view: Callable[[Row], Any]

@@ -19,6 +19,7 @@ from collections import Counter
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from unweave.server.refusals import Refused
@@ -86,6 +87,8 @@ class Guard:
         try:
             self._admit(scope)
             await self.app(scope, self._limited(scope, receive), guarded)
+        except ClientDisconnect:
+            pass
         except Refused as refused:
             await _say(guarded, refused)
         except Exception as error:

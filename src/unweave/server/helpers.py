@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,20 +32,10 @@ class Helpers:
         """What the function returns. Raises Refused, with the line that it raised."""
         with self._free, self._child() as children:
             children.hand((function, arguments))
-            deadline = time.monotonic() + timeout_s
-            while time.monotonic() < deadline:
-                for child, message in children.listen():
-                    if message is None:
-                        raise Refused(
-                            422, "unreadable", "reading it took too much memory, or went wrong"
-                        )
-                    child.job = None
-                    done, answer = message
-                    if not done:
-                        raise Refused(*answer)
-                    return answer
-            children.end()
-            raise Refused(422, "unreadable", f"reading it took more than {timeout_s:g} s")
+            done, answer = _answer(children, timeout_s)
+        if not done:
+            raise Refused(*answer)
+        return answer
 
     def warm(self) -> None:
         """Have one child ready."""
@@ -62,8 +52,23 @@ class Helpers:
             children = self._idle.pop()
         except IndexError:
             children = Children(main, self._memory_mb)
-        yield children  # where this raises for a child that is alive, it is not asked again
+        yield children  # where this raises, its child is no more
         self._idle.append(children)
+
+
+def _answer(children: Children, timeout_s: float) -> tuple[bool, Any]:
+    """What the one busy child says. Raises Refused where it dies, or takes too long."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        for child, message in children.listen():
+            if message is None:
+                words = "reading it took too much memory, or went wrong"
+                raise Refused(422, "unreadable", words)
+            child.job = None
+            answer: tuple[bool, Any] = message
+            return answer
+    children.end()
+    raise Refused(422, "unreadable", f"reading it took more than {timeout_s:g} s")
 
 
 def main(pipe: Any, memory_mb: int | None) -> None:
@@ -72,21 +77,25 @@ def main(pipe: Any, memory_mb: int | None) -> None:
     if memory_mb is not None:
         _limit(memory_mb)
     for function, arguments in parent.jobs():
-        try:
-            answer = True, function(*arguments)
-        except Refused as error:
-            answer = False, (error.status, error.code, error.message, error.field)
-        except UsageError as error:
-            field = next((str(word) for word in error.words if isinstance(word, OptionName)), None)
-            answer = False, (400, "bad_option", str(error), field)
-        except UnweaveError as error:
-            answer = False, (422, code_of(error), str(error), None)
-        except MemoryError:
-            answer = False, (422, "unreadable", "reading it took too much memory", None)
-        except Exception as error:
-            print(f"unexpected {type(error).__name__}: {error}", file=sys.stderr)
-            answer = False, (422, "unreadable", "it cannot be read", None)
-        parent.tell(answer)
+        parent.tell(answered(function, arguments))
+
+
+def answered(function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[bool, Any]:
+    """Whether the task went well, and what it gives, or else what to refuse with."""
+    try:
+        return True, function(*arguments)
+    except Refused as error:
+        return False, (error.status, error.code, error.message, error.field)
+    except UsageError as error:
+        field = next((str(word) for word in error.words if isinstance(word, OptionName)), None)
+        return False, (400, "bad_option", str(error), field)
+    except UnweaveError as error:
+        return False, (422, code_of(error), str(error), None)
+    except MemoryError:
+        return False, (422, "unreadable", "reading it took too much memory", None)
+    except Exception as error:
+        print(f"unexpected {type(error).__name__}: {error}", file=sys.stderr)
+        return False, (422, "unreadable", "it cannot be read", None)
 
 
 def code_of(error: Exception) -> str:

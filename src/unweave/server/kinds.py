@@ -83,26 +83,24 @@ def check(kind: str, options: Options, files: Options) -> Checked:
         model = options.get(name)
         if model is not None and (not isinstance(model, str) or model not in registry.names()):
             raise Refused(400, "no_such_model", f"there is no model {model!r:.80}", name)
+    known = {*KINDS[kind].files, *_files_of(options.get("model") or registry.DEFAULT)}
+    for name in files:
+        if name not in known:
+            raise Refused(400, "bad_option", f"{name} is no file", name)
+    for name, value in options.items():  # before anything is read that they name
+        colour = name == "background" and (value == "cover" or str(value).startswith("#"))
+        if name in known and not colour:
+            raise Refused(400, "bad_option", f'{name} is a file: give {{"upload": ID}}', name)
     try:
-        found = KINDS[kind].check({**options, **files})
+        return KINDS[kind].check({**options, **files})
     except (TypeError, ValueError, AttributeError, KeyError) as error:  # of a wrong type
         raise UsageError(f"an option is not what {kind} takes: {error}") from error
-    for name in files:
-        if name not in KINDS[kind].files and name not in _files_of(found.model):
-            raise Refused(400, "bad_option", f"{name} is no file", name)
-    for name, value in options.items():
-        if name == "background" and (value == "cover" or str(value).startswith("#")):
-            continue  # no file, but a colour
-        if name in KINDS[kind].files or name in _files_of(found.model):
-            raise Refused(400, "bad_option", f'{name} is a file: give {{"upload": ID}}', name)
-    return found
 
 
-def _files_of(model: str | None) -> set[str]:
+def _files_of(model: str) -> set[str]:
     from unweave import registry
 
-    declared = registry.declared(model) if model else ()
-    return {item.name for item in declared if item.names_a_file}
+    return {item.name for item in registry.declared(model) if item.names_a_file}
 
 
 def _separate_check(options: Options) -> Checked:

@@ -15,7 +15,7 @@ import secrets
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,14 +156,8 @@ def progress(
         _change(connection, id, done_s=done_s, total_s=total_s, available=available)
 
 
-def stems_of(database: Database, id: str, stems: Sequence[str]) -> None:
-    """Which stems a running job gives, once that is known."""
-    with database.writing() as connection:
-        _change(connection, id, stems=json.dumps(list(stems)))
-
-
 def end(database: Database, id: str, state: str, **facts: Any) -> None:
-    """A running job has ended. facts: `files`, `bytes`, `error`, `warnings`, `stems`."""
+    """A running job has ended. facts: `files`, `bytes`, `available`, `error`, `warnings`."""
     with database.writing() as connection:
         job = connection.execute("SELECT * FROM jobs WHERE id = ?", (id,)).fetchone()
         if job is None or job["state"] != "running":
@@ -291,11 +285,8 @@ def _again(connection: sqlite3.Connection, job: Row) -> None:
 
 
 def _end(connection: sqlite3.Connection, job: Row, state: str, **facts: Any) -> None:
-    lists = {name: json.dumps(value) for name, value in facts.items() if name != "bytes"}
-    plain = {name: value for name, value in facts.items() if name == "bytes"}
-    _change(
-        connection, job["id"], state=state, stopping=0, finished_at=time.time(), **lists, **plain
-    )
+    columns = {n: v if isinstance(v, int) else json.dumps(v) for n, v in facts.items()}
+    _change(connection, job["id"], state=state, stopping=0, finished_at=time.time(), **columns)
 
 
 def _change(connection: sqlite3.Connection, id: str, **columns: Any) -> None:

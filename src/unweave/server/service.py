@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from anyio import CapacityLimiter
+
 from unweave.server import facts, queue
 from unweave.server.database import Database
 from unweave.server.events import Changes
@@ -21,6 +23,7 @@ from unweave.server.tokens import Tokens
 MEDIA_MB = 2000  # of a process that reads files of strangers
 LOOKERS, CONVERTERS = 2, 2
 MODELS_S = 60.0  # how long the list of models is believed
+SLOW_THREADS = 16
 SLOW_S = 120.0  # for the first question, which imports much
 
 
@@ -38,6 +41,8 @@ class Service:
     counts: Counter[str] = field(default_factory=Counter)  # what /metrics tells
     started_at: float = field(default_factory=time.time)
     busy: set[str] = field(default_factory=set)  # uploads that are being written
+    slow: Counter[str] = field(default_factory=Counter)  # requests at work, of each client
+    slow_threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SLOW_THREADS))
     lock: threading.Lock = field(default_factory=threading.Lock)
     worker_is_alive: Callable[[], bool] = lambda: False
     _models: tuple[Any, list[dict[str, Any]]] = (None, [])

@@ -26,6 +26,7 @@ from unweave.server.service import Service
 
 PIECE = 1 << 20  # bytes that are written at once
 SPARE = 200 * 10**6  # bytes of the disk that stay free
+SHARE = 4  # of what is kept, one client's uploads take a part of that at most
 LONGEST_NAME = 250
 KEPT_S = 24 * 3600.0  # an upload that nobody touches
 
@@ -36,6 +37,12 @@ def create(service: Service, owner: str, name: str, size: int) -> str:
         raise Refused(413, "too_large", f"a file may have {service.settings.most_bytes} bytes")
     if shutil.disk_usage(service.settings.uploads).free < size + SPARE:
         raise Refused(507, "disk_full", "the disk of the service has no room for it")
+    [[held]] = service.database.read(
+        "SELECT coalesce(sum(bytes), 0) FROM uploads WHERE owner = ?", (owner,)
+    )
+    if held + size > service.settings.keep_bytes / SHARE:
+        words = "uploads of yours take all that one client may; remove some, or wait a day"
+        raise Refused(429, "too_many_uploads", words)
     id = secrets.token_hex(16)
     path(service, id).touch()
     with service.database.writing() as connection:

@@ -154,17 +154,24 @@ class Worker:
         return {
             "files": files,
             "bytes": sum(file["bytes"] for file in files),
+            "available": max((file["samples"] or 0 for file in files), default=0),
             "warnings": [_nameless(line, job, self._settings) for line in report["warnings"]],
         }
 
 
 def made_files(folder: Path, report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every file that a job has made, by its place in `folder`, with its SHA-256."""
+    """Every file that a job has made, by its place in `folder`, with its SHA-256.
+
+    A name has no folder in it.
+    """
     known = {
         file["sha256"]: file for file in [*report.get("stems", ()), *report.get("exports", ())]
     }
     by_name = {Path(file["path"]).name: file for file in known.values()}
     files = []
+    inner = folder
+    while len(found := [p for p in inner.iterdir() if p.name[0] != "."]) == 1 and found[0].is_dir():
+        inner = found[0]
     for path in sorted(folder.rglob("*")):
         if path.name.startswith(".") or not path.is_file():
             continue
@@ -173,7 +180,7 @@ def made_files(folder: Path, report: Mapping[str, Any]) -> list[dict[str, Any]]:
         digest = said["sha256"] if said.get("bytes") == size else sha256(path)
         files.append(
             {
-                "name": path.relative_to(folder).as_posix().replace("/", "-"),
+                "name": path.relative_to(inner).as_posix().replace("/", "-"),
                 "path": path.relative_to(folder).as_posix(),
                 "stem": said.get("stem"),
                 "bytes": size,

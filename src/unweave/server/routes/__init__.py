@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
+from anyio import to_thread
 from fastapi import Depends, Request
 
 from unweave.server.refusals import Refused
 from unweave.server.schemas import Failure
 from unweave.server.service import Service
+
+MOST_SLOW_OF_ONE = 4
+T = TypeVar("T")
 
 
 def _service(request: Request) -> Service:
@@ -26,6 +32,20 @@ def _client(request: Request) -> str:
 TheService = Annotated[Service, Depends(_service)]
 Client = Annotated[str, Depends(_client)]
 """Whose request it is."""
+
+
+async def slowly(service: Service, client: str, act: Callable[..., T], *arguments: Any) -> T:
+    """What `act` returns, in a thread of those for work that may take long.
+
+    So quick answers never wait for a thread. Raises Refused where a client has too many at once.
+    """
+    if service.slow[client] >= MOST_SLOW_OF_ONE:
+        raise Refused(429, "too_many_at_once", "wait for an answer before you ask for more of that")
+    service.slow[client] += 1
+    try:
+        return await to_thread.run_sync(partial(act, *arguments), limiter=service.slow_threads)
+    finally:
+        service.slow[client] -= 1
 
 
 def may_fail(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from unweave.server import media, queue, views
 from unweave.server.queue import Row
 from unweave.server.refusals import Refused
-from unweave.server.routes import Client, TheService, may_fail
+from unweave.server.routes import Client, TheService, may_fail, slowly
 from unweave.server.service import Service
 from unweave.server.zipping import zipped
 
@@ -135,7 +135,7 @@ def _disposition(name: str) -> str:
 
 def _of_format(format: str) -> None:
     @router.get(f"/jobs/{{id}}/stems/{{stem}}.{format}", name=f"stem_{format}", **BINARY)
-    def stem_in_format(
+    async def stem_in_format(
         service: TheService,
         client: Client,
         id: str,
@@ -143,7 +143,8 @@ def _of_format(format: str) -> None:
         if_none_match: Match = None,
         range: Range = None,
     ) -> Response:
-        return _stem(service, client, id, stem, format, if_none_match, range)
+        wanted = id, stem, format, if_none_match, range
+        return await slowly(service, client, _stem, service, client, *wanted)
 
     stem_in_format.__doc__ = f"A stem as {format.upper()}; made once, and kept with the job."
 

@@ -7,13 +7,14 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from unweave.server import kinds, queue, retention, sources, views
 from unweave.server.kinds import KINDS
 from unweave.server.queue import Row
 from unweave.server.refusals import Refused
-from unweave.server.routes import Client, TheService, may_fail
+from unweave.server.routes import Client, TheService, may_fail, slowly
 from unweave.server.routes.about import offers
 from unweave.server.schemas import Job, Jobs, NewJob, State
 from unweave.server.service import Service
@@ -32,12 +33,20 @@ STREAM = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         **may_fail(400, 403, 404, 409, 413),
     },
 )
-def create(service: TheService, client: Client, new: NewJob, response: Response) -> Any:
+async def create(service: TheService, client: Client, new: NewJob, response: Response) -> Any:
     """Ask for a job. The same kind, recording and options are the same job."""
+    id, is_new = await slowly(service, client, _created, service, client, new)
+    response.status_code = 201 if is_new else 200
+    return await run_in_threadpool(_job, service, client, id)
+
+
+def _created(service: Service, client: str, new: NewJob) -> tuple[str, bool]:
+    """The id of the job, and whether it is a new one. Raises Refused."""
     if not offers(service, new.kind):
         words = f"there is no kind {new.kind!r:.40} here; there are {', '.join(KINDS)}"
         raise Refused(400, "no_such_kind", words, "kind")
     kind = KINDS[new.kind]
+    _check_plain(new.options)
     files, options = _files(service, client, new.options)
     given = new.source.model_dump(exclude_none=True) if new.source else None
     source = sources.resolve(service, client, kind, given)
@@ -53,7 +62,7 @@ def create(service: TheService, client: Client, new: NewJob, response: Response)
         "options": options,
         "files": files,
     }
-    id, is_new = queue.add(
+    return queue.add(
         service.database,
         client,
         {
@@ -70,8 +79,6 @@ def create(service: TheService, client: Client, new: NewJob, response: Response)
         most_waiting=service.settings.most_waiting,
         anew=kind.anew,
     )
-    response.status_code = 201 if is_new else 200
-    return _job(service, client, id)
 
 
 @router.get("/jobs", response_model=Jobs, responses=may_fail(400))
@@ -157,14 +164,23 @@ async def events_of(
     service: TheService, client: Client, id: str, last_event_id: Known = None
 ) -> Any:
     """The same of one job."""
-    queue.find(service.database, client, id)
+    await run_in_threadpool(queue.find, service.database, client, id)
     return _stream(service, client, id, last_event_id)
 
 
 def _stream(service: Service, client: str, id: str | None, known: str | None) -> StreamingResponse:
+    service.changes.check(client)
     after = int(known) if known and known.isascii() and known.isdecimal() else None
     pieces = service.changes.stream(client, id, after, lambda row: _view(service, row))
     return StreamingResponse(pieces, media_type="text/event-stream", headers=STREAM)
+
+
+def _check_plain(options: dict[str, Any]) -> None:
+    """Raises Refused for what is no JSON that everyone reads: NaN, half a character."""
+    try:
+        json.dumps(options, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise Refused(400, "bad_option", "the options are no plain JSON", "options") from None
 
 
 def _files(

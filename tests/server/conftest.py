@@ -118,3 +118,24 @@ def clip(tmp_path_factory, make_wave) -> Path:
 def sound_of() -> Callable[[Path], np.ndarray]:
     """`(time, channel)` of a file."""
     return lambda path: soundfile.read(path, dtype="float32", always_2d=True)[0]
+
+
+@pytest.fixture
+def say() -> Callable[..., Any]:
+    """say("serve", ...): run the command in this process."""
+    from typer.testing import CliRunner
+
+    from unweave.cli.app import app
+
+    def run(*words: object) -> Any:
+        done = CliRunner().invoke(app, [str(word) for word in words])
+        return Said(done.exit_code, done.stdout, done.stderr)
+
+    return run
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("fastapi", reason="needs the extra serve")
@@ -52,6 +52,7 @@ def test_priority_is_among_ones_own_jobs() -> None:
     assert order(jobs, {}, {}) == ["a2", "b", "a1"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(-2, 2), st.floats(0, 9))))
 def test_the_order_has_each_once_and_takes_turns(jobs) -> None:
     waiting = [Waiting(str(n), *job) for n, job in enumerate(jobs)]

@@ -113,7 +113,8 @@ def _connection(url: str, resolve: Resolve) -> HTTPConnection:
     connection._create_connection = lambda _, timeout, source: socket.create_connection(
         (address, port), timeout, source
     )
-    return connection  # type: ignore[no-any-return]
+    made: HTTPConnection = connection
+    return made
 
 
 def _received(answer: HTTPResponse, path: Any, most_bytes: int) -> int:

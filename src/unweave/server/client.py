@@ -23,7 +23,7 @@ PREFIX = "/api/v1"
 PIECE = 1 << 22  # bytes of a file that are sent at once
 TRIES = 8  # after a cut, none of which brought anything
 PAUSE_S = 0.5  # after the first; then twice as long each time
-WAIT_S = 60.0  # for an answer; the service says something more often than that
+WAIT_S = 300.0  # for an answer, as where a busy service looks at a long file
 ENDED = ("done", "failed", "cancelled")
 Job = dict[str, Any]
 

@@ -21,6 +21,7 @@ from unweave.errors import OutputError, UsageError
 from unweave.server import tokens as known
 from unweave.server import worker
 from unweave.server.app import create_app
+from unweave.server.kinds import KINDS
 from unweave.server.service import Service, service
 from unweave.server.settings import Settings
 from unweave.server.tokens import Tokens
@@ -95,6 +96,9 @@ def _settings(data: StrPath | None, given: dict[str, Any]) -> Settings:
         data = Path(platformdirs.user_data_dir("unweave")) / "service"
     if "allow_paths" in given:
         given = {**given, "allow_paths": tuple(map(Path, given["allow_paths"]))}
+    for kind in given.get("kinds", ()):
+        if kind not in KINDS:
+            raise UsageError(f"there is no kind {kind!r}; there are {', '.join(KINDS)}")
     return Settings(data=Path(data).absolute(), **given)
 
 

@@ -70,7 +70,7 @@ def file_of(service: Service, owner: str, name: str, given: Mapping[str, str]) -
         row = _complete(service, owner, given["upload"])
         end = os.path.splitext(row["name"].lower())[1]
         path = uploads.path(service, row["id"])
-        digest = media_hash(service, path)
+        digest = hash_of(service, path)
         return str(uploads.kept(service, path, digest, f"file{end}"))
     if len(given) == 1 and "path" in given:
         path = allowed(service, given["path"])
@@ -79,7 +79,8 @@ def file_of(service: Service, owner: str, name: str, given: Mapping[str, str]) -
     raise Refused(400, "bad_option", f'{name} is a file: give {{"upload": ID}}', name)
 
 
-def media_hash(service: Service, path: Path) -> str:
+def hash_of(service: Service, path: Path) -> str:
+    """SHA-256 of a file, by a helper."""
     from unweave.core.files import hashed
 
     return str(service.looking.ask(hashed, path, timeout_s=LOOK_S))

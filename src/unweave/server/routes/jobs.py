@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
@@ -51,7 +52,7 @@ def _created(service: Service, client: str, new: NewJob) -> tuple[str, bool]:
     given = new.source.model_dump(exclude_none=True) if new.source else None
     source = sources.resolve(service, client, kind, given)
     checked = service.asking.ask(kinds.check, new.kind, options, files)
-    contents = {name: sources.media_hash(service, path) for name, path in files.items()}
+    contents = {name: sources.hash_of(service, Path(path)) for name, path in files.items()}
     place = source.sha256 or str(source.path)
     key = hashlib.sha256(
         json.dumps([new.kind, place, checked.identity, contents], sort_keys=True).encode()

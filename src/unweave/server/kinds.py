@@ -140,8 +140,11 @@ def _separate_check(options: Options) -> Checked:
 
 def _separate(task: Task) -> Mapping[str, Any]:
     import unweave
+    from unweave import registry
+    from unweave.registry import speed
+    from unweave.request import SeparationRequest
 
-    return unweave.separate_file(
+    report = unweave.separate_file(
         task.path,
         task.output,
         filename_template="{stem}.{ext}",
@@ -151,6 +154,9 @@ def _separate(task: Task) -> Mapping[str, Any]:
         executor=task.executor,
         **task.options,
     )
+    model = task.options.get("model", registry.DEFAULT)
+    speed.remember(model, SeparationRequest.from_json(report["request"]), report)
+    return report
 
 
 def _use_check(use: str, options: Options) -> Checked:

@@ -46,8 +46,8 @@ def _orphans(service: Service, now: float) -> None:
     used = set()
     for row in rows:
         task = json.loads(row["task"])
-        places = [task["path"], *task["files"].values()]
-        used |= {Path(place).parent.name for place in places if place}
+        places = [task["recording"], *task["files"].values()]
+        used |= {Path(place).parent.name for place in places if place} | {task["sha256"]}
     for folder, known in ((settings.jobs_folder, ids), (settings.sources, used)):
         for found in folder.iterdir():
             if found.name not in known and now - found.stat().st_mtime > EVERY_S:

@@ -49,11 +49,11 @@ def sound(service: Service, job: Row, stem: str) -> Sound:
     """The sound of a stem, of a job that runs or is done. Raises Refused."""
     source = json.loads(job["source"])
     if stem == MIX:
-        path = Path(json.loads(job["task"])["path"])
-        if not source["sample_rate_hz"] or not path.is_file():
+        task = json.loads(job["task"])
+        if not task["recording"] or not Path(task["recording"]).is_file():
             raise _none("the job has no recording")
-        whole = service.settings.sources / _hash(job)
-        return _decoded(service, path, whole / "mix.f32", source)
+        target = service.settings.sources / task["sha256"] / "mix.f32"
+        return _decoded(service, Path(task["recording"]), target, source)
     if job["state"] in ("queued", "running"):
         return _live(service, job, stem, source)
     file = next((f for f in json.loads(job["files"]) if f["stem"] == stem), None)
@@ -129,10 +129,6 @@ def _decode(service: Service, path: Path, target: Path) -> None:
             Path(f"{target}.whole").touch()
     finally:
         service.busy.discard(str(target))
-
-
-def _hash(job: Row) -> str:
-    return str(json.loads(job["task"])["sha256"]).split()[0]
 
 
 def _none(why: str) -> Refused:

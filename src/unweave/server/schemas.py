@@ -41,7 +41,6 @@ class Source(BaseModel):
     """Exactly one of these. upload: the id of one that is complete. path: on the server, below a
     folder that its operator allows. url: of a sound file. job: its stems, or its recording."""
 
-    model_config = ConfigDict(extra="forbid")
     upload: Annotated[str | None, Field(max_length=64)] = None
     path: Annotated[str | None, Field(max_length=4096)] = None
     url: Annotated[str | None, Field(max_length=4096)] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -27,10 +28,13 @@ NOTHING = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """path: of the recording or of the folder; None where there is none. sha256: of its content,
-    None of a folder. said: what the client is told."""
+    """path: of what is worked on, a recording or a folder; None where there is nothing. key: tells
+    its content from any other. recording: the file that it is, or was made of, and its sha256;
+    None where there is none. said: what the client is told."""
 
     path: Path | None = None
+    key: str = ""
+    recording: Path | None = None
     sha256: str | None = None
     said: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
@@ -38,8 +42,6 @@ class Source:
 def resolve(service: Service, owner: str, kind: Kind, given: Mapping[str, str] | None) -> Source:
     """The source that a client named. Raises Refused."""
     if not kind.source:
-        if given:
-            raise Refused(400, "no_source", "this kind takes no source", "source")
         return Source()
     if not given or len(given) != 1:
         ways = '{"upload": ID}, {"path": P}, {"url": U} or {"job": ID}'
@@ -51,7 +53,7 @@ def resolve(service: Service, owner: str, kind: Kind, given: Mapping[str, str] |
         folder = allowed(service, word)
         if not folder.is_dir():
             raise Refused(400, "no_folder", "it is no folder", "source")
-        return Source(folder, None, {**NOTHING, "name": folder.name})
+        return Source(folder, str(folder), said={**NOTHING, "name": folder.name})
     if way == "job":
         return _of_job(service, owner, kind, word)
     if way == "path":
@@ -77,6 +79,21 @@ def file_of(service: Service, owner: str, name: str, given: Mapping[str, str]) -
         if path.is_file():
             return str(path)
     raise Refused(400, "bad_option", f'{name} is a file: give {{"upload": ID}}', name)
+
+
+def lyrics_of(service: Service, text: str) -> str:
+    """The path of a file with the text of lyrics, which ends as its format says."""
+    from unweave.core.files import atomic_write
+    from unweave.lyrics.files import FORMATS, format_of
+
+    data = text.encode("utf-8", "replace")
+    name = format_of(Path("lyrics.txt"), text)
+    digest = hashlib.sha256(data).hexdigest()
+    path = service.settings.sources / digest / f"lyrics{FORMATS[name].SUFFIXES[0]}"
+    if not path.exists():
+        atomic_write(path, data)
+    os.utime(path.parent)  # it is in use again
+    return str(path)
 
 
 def hash_of(service: Service, path: Path) -> str:
@@ -145,17 +162,19 @@ def _look(service: Service, path: Path, name: str) -> dict[str, Any]:
 
 def _source(path: Path, name: str, facts: Mapping[str, Any]) -> Source:
     said = {**NOTHING, "name": name, **{k: v for k, v in facts.items() if k != "sha256"}}
-    return Source(path, facts["sha256"], said)
+    return Source(path, facts["sha256"], path, facts["sha256"], said)
 
 
 def _of_job(service: Service, owner: str, kind: Kind, id: str) -> Source:
     """The stems of a job that is done, where the kind takes stems; else what it was made of."""
     row = queue.find(service.database, owner, id)
     task, said = json.loads(row["task"]), json.loads(row["source"])
+    recording = Path(task["recording"]) if task["recording"] else None
     if kind.source == "stems" and row["kind"] == "separate":
         if row["state"] != "done":
             raise Refused(409, "not_done", "that job is not done yet", "source")
-        return Source(service.settings.job(id) / "out", f"{task['sha256']} {row['key']}", said)
-    if not task["sha256"] or not Path(task["path"]).is_file():
+        path, key = service.settings.job(id) / "out", f"{task['sha256']} {row['key']}"
+        return Source(path, key, recording, task["sha256"], said)
+    if recording is None or not recording.is_file():
         raise Refused(409, "no_source", "that job has no recording", "source")
-    return Source(Path(task["path"]), task["sha256"], said)
+    return Source(recording, task["sha256"], recording, task["sha256"], said)

@@ -206,7 +206,7 @@ def _told(error: Exception, job: Row, settings: Settings) -> dict[str, str]:
 
 def _nameless(line: str, job: Row, settings: Settings) -> str:
     """A line with the client's name of the recording instead of the place where it lies."""
-    path, name = json.loads(job["task"])["path"], json.loads(job["source"]).get("name") or "it"
+    path, name = json.loads(job["task"])["recording"], json.loads(job["source"]).get("name") or "it"
     if path:
         line = line.replace(str(path), name).replace(shown(path), name)
     return line.replace(f"{settings.job(job['id'])}/", "").replace(f"{settings.data}/", "")

@@ -118,6 +118,10 @@ def serve(
     most_waiting: Annotated[
         int, typer.Option(metavar="NUMBER", help="Jobs of one client.", rich_help_panel=LIMITS)
     ] = 200,
+    requests_per_s: Annotated[
+        float,
+        typer.Option(metavar="NUMBER", help="Of one client, on average.", rich_help_panel=LIMITS),
+    ] = 100.0,
     data: Data = None,
     keep_days: KeepDays = 30.0,
     keep_gb: KeepGb = 100.0,
@@ -156,6 +160,7 @@ def serve(
             most_s=most_hours * 3600,
             most_channels=most_channels,
             most_waiting=most_waiting,
+            requests_per_s=requests_per_s,
             keep_days=keep_days,
             keep_bytes=int(keep_gb * 1e9),
             jobs=jobs,

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from unweave.server import kinds, queue, retention, sources, views
-from unweave.server.kinds import KINDS
+from unweave.server.kinds import KINDS, Kind
 from unweave.server.queue import Row
 from unweave.server.refusals import Refused
 from unweave.server.routes import Client, TheService, may_fail, slowly
@@ -48,17 +48,17 @@ def _created(service: Service, client: str, new: NewJob) -> tuple[str, bool]:
         raise Refused(400, "no_such_kind", words, "kind")
     kind = KINDS[new.kind]
     _check_plain(new.options)
-    files, options = _files(service, client, new.options)
+    files, options = _files(service, client, kind, new.options)
     given = new.source.model_dump(exclude_none=True) if new.source else None
     source = sources.resolve(service, client, kind, given)
     checked = service.asking.ask(kinds.check, new.kind, options, files)
     contents = {name: sources.hash_of(service, Path(path)) for name, path in files.items()}
-    place = source.sha256 or str(source.path)
     key = hashlib.sha256(
-        json.dumps([new.kind, place, checked.identity, contents], sort_keys=True).encode()
+        json.dumps([new.kind, source.key, checked.identity, contents], sort_keys=True).encode()
     ).hexdigest()
     task = {
         "path": source.path and str(source.path),
+        "recording": source.recording and str(source.recording),
         "sha256": source.sha256,
         "options": options,
         "files": files,
@@ -185,14 +185,16 @@ def _check_plain(options: dict[str, Any]) -> None:
 
 
 def _files(
-    service: Service, client: str, options: dict[str, Any]
+    service: Service, client: str, kind: Kind, options: dict[str, Any]
 ) -> tuple[dict[str, str], dict[str, Any]]:
-    """The paths of options that are files, and the other options."""
+    """The paths of options that are files, and the other options. Lyrics may be their own text."""
     files = {
         name: sources.file_of(service, client, name, value)
         for name, value in options.items()
         if isinstance(value, dict) and set(value) in ({"upload"}, {"path"})
     }
+    if "lyrics" in kind.files and isinstance(options.get("lyrics"), str):
+        files["lyrics"] = sources.lyrics_of(service, options["lyrics"])
     return files, {name: value for name, value in options.items() if name not in files}
 
 

@@ -154,9 +154,8 @@ def main() -> int:
     for what in ("http", "worker", "helpers"):
         values = [sample[what] for sample in memory]
         first, last = values[len(values) // 4], values[-1]
-        print(
-            f"| memory of {what}, early, late, most | {first:.0f}, {last:.0f}, {max(values):.0f} MB |"
-        )
+        told = f"{first:.0f}, {last:.0f}, {max(values):.0f} MB"
+        print(f"| memory of {what}, early, late, most | {told} |")
     for line in wrong:
         print(f"wrong: {line}")
     return bool(wrong or twice or done != asked)

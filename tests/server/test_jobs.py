@@ -268,3 +268,33 @@ def test_events_tell_each_change_and_what_was_missed(idle, clip) -> None:
         missed = told(http, first[-1][0], lambda found: found[-1][1] == "removed")
         assert missed[-1][2] == {"id": job["id"]}
         assert all(int(event[0]) > int(first[-1][0]) for event in missed)
+
+
+def test_peaks_of_a_long_stem_are_read_from_a_file_that_grows(tmp_path) -> None:
+    from unweave.server.peaks import LONG, STEP, peaks
+    from unweave.server.samples import Sound
+
+    rng = np.random.default_rng(0)
+    wave = rng.uniform(-1, 1, (5 * LONG + 300, 2)).astype(np.float32)
+    read = []
+
+    def some(start: int, count: int) -> np.ndarray:
+        read.append(count)
+        return wave[start : start + count]
+
+    def sound(available: int, whole: bool) -> Sound:
+        return Sound(44100, 2, available, whole, some, tmp_path / "made" / "a.peaks")
+
+    def expected(start: int, end: int) -> list[int]:
+        part = wave[start:end]
+        return list(np.rint(np.array([part.min(), part.max()]) * 32767).astype(int))
+
+    first = peaks(sound(2 * LONG + 10, False), 0, 2 * LONG + 10, 5 * LONG, 5)
+    assert first.tolist() == [expected(0, LONG), expected(LONG, 2 * LONG), *[[0, 0]] * 3]
+    read.clear()
+    whole = peaks(sound(len(wave), True), 0, len(wave), 5 * LONG, 5)
+    assert whole.tolist() == [expected(n * LONG, (n + 1) * LONG) for n in range(5)]
+    assert sum(read) == len(wave) - 2 * LONG  # nothing is read twice
+    assert (tmp_path / "made" / "a.peaks").stat().st_size == 4 * (-(-len(wave) // STEP))
+    few = peaks(sound(len(wave), True), 100, 1000, 1000, 10)
+    assert few.tolist() == [expected(100 + 100 * n, 200 + 100 * n) for n in range(10)]

@@ -1,4 +1,4 @@
-"""Peaks and spectrogram tiles of a stem, made when they are asked for."""
+"""Tiles of the spectrogram of a stem, made when they are asked for."""
 
 from __future__ import annotations
 
@@ -10,34 +10,12 @@ import numpy.typing as npt
 
 from unweave.server.samples import Sound
 
-BLOCK = 1 << 18  # samples that are read at once
 WIDTH, HEIGHT = 512, 256
 FIRST_HOP = 1 << 10  # samples a column at zoom 0
 MOST_ZOOM = 6
 WINDOW = 4096
 LOWEST_HZ = 40.0
 RANGE_DB = 96.0
-
-
-def peaks(sound: Sound, start: int, there: int, count: int, bins: int) -> npt.NDArray[np.int16]:
-    """`(bin, 2)`: the lowest and the highest sample of each of `bins` equal parts, as 16 bits.
-
-    The parts are those of `count` samples from `start` on, of which `there` are there. All channels
-    together. Parts without samples are zero.
-    """
-    low = np.full(bins, np.inf, np.float32)
-    high = np.full(bins, -np.inf, np.float32)
-    at = 0
-    for block in sound.blocks(start, there, BLOCK):
-        wave = np.nan_to_num(block)
-        bin = (np.arange(at, at + len(wave), dtype=np.int64) * bins) // count
-        found, first = np.unique(bin, return_index=True)
-        low[found] = np.minimum(low[found], np.minimum.reduceat(wave.min(axis=1), first))
-        high[found] = np.maximum(high[found], np.maximum.reduceat(wave.max(axis=1), first))
-        at += len(wave)
-    both = np.stack([low, high], axis=1)
-    both[~np.isfinite(both)] = 0.0
-    return np.rint(np.clip(both, -1.0, 1.0) * 32767).astype("<i2")
 
 
 def tile(sound: Sound, zoom: int, number: int) -> bytes:

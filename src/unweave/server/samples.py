@@ -10,12 +10,13 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from unweave.core.file_names import safe
 from unweave.server import media
 from unweave.server.live import live_file
 from unweave.server.queue import Row
@@ -31,13 +32,14 @@ Samples = npt.NDArray[np.float32]  # (time, channel)
 @dataclass(frozen=True, slots=True)
 class Sound:
     """The samples of one stem. available: how many are there now; whole: no more will come.
-    read: start, count -> `(time, channel)`."""
+    read: start, count -> `(time, channel)`. coarse: the place of a file of its peaks."""
 
     sample_rate_hz: int
     channels: int
     available: int
     whole: bool
     read: Callable[[int, int], Samples]
+    coarse: Path
 
     def blocks(self, start: int, count: int, size: int) -> Iterator[Samples]:
         """`count` samples from `start` on, `size` at a time."""
@@ -54,15 +56,16 @@ def sound(service: Service, job: Row, stem: str) -> Sound:
             raise _none("the job has no recording")
         target = service.settings.sources / task["sha256"] / "mix.f32"
         return _decoded(service, Path(task["recording"]), target, source)
+    made = service.settings.job(job["id"]) / "made" / f"{safe(stem, everywhere=True)}.f32"
     if job["state"] in ("queued", "running"):
-        return _live(service, job, stem, source)
+        return replace(_live(service, job, stem, source), coarse=made.with_suffix(".peaks"))
     file = next((f for f in json.loads(job["files"]) if f["stem"] == stem), None)
     if file is None:
         raise _none(f"the job has no stem {stem!r:.80}")
     path = service.settings.job(job["id"]) / "out" / file["path"]
     if path.suffix in SEEKABLE:
-        return _seekable(path)
-    return _decoded(service, path, service.settings.job(job["id"]) / "made" / f"{stem}.f32", source)
+        return replace(_seekable(path), coarse=made.with_suffix(".peaks"))
+    return _decoded(service, path, made, source)
 
 
 def _live(service: Service, job: Row, stem: str, source: dict[str, int]) -> Sound:
@@ -80,7 +83,7 @@ def _raw(path: Path, rate_hz: int, channels: int, available: int, whole: bool) -
             raise GoneError from None
         return flat.reshape(-1, channels)
 
-    return Sound(rate_hz, channels, available, whole, read)
+    return Sound(rate_hz, channels, available, whole, read, path.with_suffix(".peaks"))
 
 
 class GoneError(Exception):
@@ -99,7 +102,7 @@ def _seekable(path: Path) -> Sound:
             found: Samples = file.read(count, dtype="float32", always_2d=True)
             return found
 
-    return Sound(rate_hz, channels, frames, True, read)
+    return Sound(rate_hz, channels, frames, True, read, path.with_suffix(".peaks"))
 
 
 def _decoded(service: Service, path: Path, target: Path, source: dict[str, int]) -> Sound:

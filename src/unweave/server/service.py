@@ -23,7 +23,7 @@ from unweave.server.tokens import Tokens
 MEDIA_MB = 2000  # of a process that reads files of strangers
 LOOKERS, CONVERTERS = 2, 2
 MODELS_S = 60.0  # how long the list of models is believed
-SLOW_THREADS = 16
+SLOW_THREADS = 32
 SLOW_S = 120.0  # for the first question, which imports much
 
 

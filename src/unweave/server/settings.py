@@ -43,15 +43,9 @@ class Settings:
     requests_per_s: float = 100.0
 
     def __post_init__(self) -> None:
-        for name in (
-            "jobs",
-            "requests_per_s",
-            "most_bytes",
-            "most_s",
-            "most_channels",
-            "most_waiting",
-        ):
-            if getattr(self, name) <= 0:
+        numbers = "jobs most_bytes most_s most_channels most_waiting requests_per_s"
+        for name in numbers.split():
+            if not getattr(self, name) > 0:
                 raise UsageError(f"{name} must be above 0; got {getattr(self, name)}")
         if not 0 <= self.port < 1 << 16:
             raise UsageError(f"the port must be 0 to 65535; got {self.port}")

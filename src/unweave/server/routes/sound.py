@@ -8,10 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
+from unweave.server import peaks as waveforms
 from unweave.server import pictures, queue, samples
 from unweave.server.queue import Row
 from unweave.server.refusals import Refused
-from unweave.server.routes import Client, TheService, may_fail
+from unweave.server.routes import Client, TheService, may_fail, slowly
 from unweave.server.samples import GoneError, Sound
 from unweave.server.service import Service
 
@@ -63,7 +64,7 @@ def pcm(
 
 
 @router.get("/jobs/{id}/stems/{stem}/peaks", **SOUND)
-def peaks(
+async def peaks(
     service: TheService,
     client: Client,
     id: str,
@@ -77,6 +78,12 @@ def peaks(
     `count`: samples from `start` on, all by default. `X-Count` says how many of them were there;
     the bins of those that were not are 0.
     """
+    return await slowly(service, client, _peaks, service, client, id, stem, start, count, bins)
+
+
+def _peaks(
+    service: Service, client: str, id: str, stem: str, start: int, count: int | None, bins: int
+) -> Response:
     job, sound = _sound(service, client, id, stem)
     if start >= sound.available and not sound.whole:
         return _later()
@@ -84,15 +91,15 @@ def peaks(
         count = max(1, sound.available - start)
     there = max(0, min(count, sound.available - start))
     try:
-        found = pictures.peaks(sound, start, there, count, bins)
+        found = waveforms.peaks(sound, start, there, count, bins)
     except GoneError:
-        return peaks(service, client, id, stem, start, count, bins)
+        return _peaks(service, client, id, stem, start, count, bins)
     headers = _headers(job, sound, start, there)
     return Response(found.tobytes(), media_type="application/octet-stream", headers=headers)
 
 
 @router.get("/jobs/{id}/stems/{stem}/spectrogram/{zoom}/{tile}.png", **PICTURE)
-def tile(
+async def tile(
     service: TheService,
     client: Client,
     id: str,
@@ -104,6 +111,10 @@ def tile(
 
     At zoom 0 a column has 1024 samples, each further zoom halves that.
     """
+    return await slowly(service, client, _tile, service, client, id, stem, zoom, tile)
+
+
+def _tile(service: Service, client: str, id: str, stem: str, zoom: int, tile: int) -> Response:
     _, sound = _sound(service, client, id, stem)
     columns = pictures.WIDTH * (pictures.FIRST_HOP >> zoom)
     end = (tile + 1) * columns + pictures.WINDOW

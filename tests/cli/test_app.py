@@ -18,13 +18,15 @@ VERBS += ["nmf", "evaluate", "benchmark", "report", "train", "stem", "lyrics", "
 VERBS += ["analyze", "restore", "forensic", "serve", "studio"]
 GROUPS = {"models", "dataset", "nmf", "stem", "lyrics"}
 # What only a verb at work needs: libraries that take long to import, and packages of ours.
-HEAVY = {"fastapi", "uvicorn", "torch", "numpy", "av", "scipy", "matplotlib", "soundfile", "soxr", "safetensors"}
+HEAVY = {"torch", "numpy", "av", "scipy", "matplotlib", "soundfile", "soxr", "safetensors"}
+HEAVY |= {"fastapi", "uvicorn"}
 HEAVY |= {"pytorch_lightning", "tensorboard", "rich.progress", "tomllib"}
 HEAVY |= {
     f"unweave.{package}"
     for package in [
         "apps", "evaluation", "training", "registry", "engine.run", "models", "separators",
-        "datasets", "lyrics", "audio.reader", "audio.writer", "signal", "jobs", "viz", "api", "server",
+        "datasets", "lyrics", "audio.reader", "audio.writer", "signal", "jobs", "viz", "api",
+        "server",
     ]
 }  # fmt: skip
 

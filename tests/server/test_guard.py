@@ -7,7 +7,7 @@ import os
 import pytest
 
 from tests.server.conftest import OTHER_TOKEN, SHARED_TOKEN, running
-from unweave.server import addresses, tokens
+from unweave.server import addresses, guard, tokens
 from unweave.server.client import ServiceError
 from unweave.server.guard import Buckets
 from unweave.server.refusals import Refused
@@ -49,7 +49,8 @@ def test_another_page_changes_nothing(at_work, headers, status) -> None:
         assert http.delete("/jobs/x", headers=own).status_code == status
 
 
-def test_a_token_is_needed_and_guessing_is_slow(tmp_path) -> None:
+def test_a_token_is_needed_and_guessing_is_slow(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(guard, "GUESS_EVERY_S", 1e9)
     known = tokens.of([SHARED_TOKEN, OTHER_TOKEN])
     with running(tmp_path, known, works=False) as found:
         with found.http() as http:
@@ -91,8 +92,9 @@ def test_only_files_of_the_page_are_served(at_work) -> None:
             assert http.get(f"{at_work.address}{path}").status_code == 404
 
 
-def test_too_many_requests_wait(tmp_path) -> None:
-    with running(tmp_path, works=False, requests_per_s=1.0) as found, found.http() as http:
+def test_too_many_requests_wait(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(guard, "BURST_S", 4e6)
+    with running(tmp_path, works=False, requests_per_s=1e-6) as found, found.http() as http:
         answers = [http.get("/jobs") for _ in range(8)]
         assert answers[0].status_code == 200
         assert answers[-1].status_code == 429

@@ -64,6 +64,7 @@ def served(folder: Path, *more: str) -> Iterator[tuple[subprocess.Popen, Client]
     finally:
         process.terminate()
         process.wait(300)
+        process.stdout.close()
 
 
 def workers(folder: Path) -> list[int]:
@@ -84,7 +85,7 @@ def running_job(client: Client, song: Path) -> dict:
     for now in client.events(job):
         if now["available_samples"] > 0:
             return now
-    raise AssertionError("it ended too soon")
+    raise AssertionError(now)
 
 
 @pytest.fixture

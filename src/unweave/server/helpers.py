@@ -18,6 +18,8 @@ from unweave.core.children import Children, Parent
 from unweave.errors import OptionName, UnweaveError, UsageError
 from unweave.server.refusals import Refused
 
+LONG_S = 300.0  # for a task that takes seconds, on a machine that has much else to do
+
 
 class Helpers:
     """At most `count` children, each for one task at a time. memory_mb: of each, where the system
@@ -28,7 +30,7 @@ class Helpers:
         self._free = threading.BoundedSemaphore(count)
         self._idle: list[Children] = []
 
-    def ask(self, function: Callable[..., Any], *arguments: Any, timeout_s: float = 60.0) -> Any:
+    def ask(self, function: Callable[..., Any], *arguments: Any, timeout_s: float = LONG_S) -> Any:
         """What the function returns. Raises Refused, with the line that it raised."""
         with self._free, self._child() as children:
             children.hand((function, arguments))

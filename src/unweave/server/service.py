@@ -24,7 +24,6 @@ MEDIA_MB = 2000  # of a process that reads files of strangers
 LOOKERS, CONVERTERS = 2, 2
 MODELS_S = 60.0  # how long the list of models is believed
 SLOW_THREADS = 32
-SLOW_S = 120.0  # for the first question, which imports much
 
 
 @dataclass(slots=True)
@@ -73,7 +72,7 @@ class Service:
         pulled = self.database.read("SELECT max(finished_at) FROM jobs WHERE kind = 'pull'")[0][0]
         mark = time.monotonic() // MODELS_S, pulled
         if self._models[0] != mark:
-            self._models = mark, self.asking.ask(facts.models, timeout_s=SLOW_S)
+            self._models = mark, self.asking.ask(facts.models)
         return self._models[1]
 
     def close(self) -> None:

@@ -144,8 +144,20 @@ def give_back(database: Database, id: str) -> None:
     """A running job waits again, as if this turn had not been."""
     with database.writing() as connection:
         job = connection.execute("SELECT * FROM jobs WHERE id = ?", (id,)).fetchone()
-        attempts = max(0, job["attempts"] - 1)
-        _change(connection, id, state="queued", attempts=attempts, done_s=0.0, available=0)
+        if not job["owner"]:
+            connection.execute("DELETE FROM jobs WHERE id = ?", (id,))
+        elif job["stopping"] == 1:
+            _end(connection, job, "cancelled")
+        else:
+            _change(
+                connection,
+                id,
+                state="queued",
+                stopping=0,
+                attempts=max(0, job["attempts"] - 1),
+                done_s=0.0,
+                available=0,
+            )
 
 
 def progress(
@@ -205,6 +217,12 @@ def remove(database: Database, owner: str, id: str) -> bool:
             connection.execute("DELETE FROM jobs WHERE id = ?", (id,))
         _move_up(connection)
         return not running
+
+
+def to_stop(database: Database) -> list[str]:
+    """The ids of running jobs that are to be cancelled."""
+    found = database.read("SELECT id FROM jobs WHERE stopping AND state = 'running'")
+    return [row["id"] for row in found]
 
 
 def find(database: Database, owner: str, id: str) -> Row:

@@ -12,6 +12,7 @@ from unweave.server.service import Service
 from unweave.server.settings import DAY_S
 
 EVERY_S = 60.0
+YOUNG_S = 3600.0  # what no job names may be in the making: a request takes its time
 
 
 def tidy(service: Service) -> None:
@@ -50,9 +51,9 @@ def _orphans(service: Service, now: float) -> None:
         used |= {Path(place).parent.name for place in places if place} | {task["sha256"]}
     for folder, known in ((settings.jobs_folder, ids), (settings.sources, used)):
         for found in folder.iterdir():
-            if found.name not in known and now - found.stat().st_mtime > EVERY_S:
+            if found.name not in known and now - found.stat().st_mtime > YOUNG_S:
                 shutil.rmtree(found, ignore_errors=True)
     known_uploads = {row["id"] for row in service.database.read("SELECT id FROM uploads")}
     for found in settings.uploads.iterdir():
-        if found.name not in known_uploads and now - found.stat().st_mtime > EVERY_S:
+        if found.name not in known_uploads and now - found.stat().st_mtime > YOUNG_S:
             found.unlink(missing_ok=True)

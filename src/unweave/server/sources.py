@@ -84,7 +84,8 @@ def file_of(service: Service, owner: str, name: str, given: Mapping[str, str]) -
 def lyrics_of(service: Service, text: str) -> str:
     """The path of a file with the text of lyrics, which ends as its format says."""
     from unweave.core.files import atomic_write
-    from unweave.lyrics.files import FORMATS, format_of
+    from unweave.lyrics.files import format_of
+    from unweave.lyrics.formats import FORMATS
 
     data = text.encode("utf-8", "replace")
     name = format_of(Path("lyrics.txt"), text)

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from unweave.core.atomic import sha256
 from unweave.core.children import Parent
+from unweave.core.ending import end_now
 from unweave.core.files import advice, shown
 from unweave.core.lock import locked
 from unweave.engine.executor import Executor
@@ -31,7 +32,7 @@ from unweave.server.live import Live
 from unweave.server.queue import Row
 from unweave.server.settings import Settings
 
-LOOK_S = 0.05  # for work, and for what is to be stopped
+LOOK_S = 0.1  # for work, and for what is to be stopped
 PATIENCE_S = 15.0  # for jobs that are told to stop
 KEEP_MODELS = 2  # loaded, for the next job
 T = TypeVar("T")
@@ -76,17 +77,24 @@ class Worker:
         import unweave.engine.run  # noqa: F401  (torch, before the first job needs it)
 
         while not self._stopped.wait(LOOK_S):
-            for job in self._database.read(
-                "SELECT id FROM jobs WHERE stopping AND state='running'"
-            ):
-                if job["id"] in self._asked:
-                    self._asked[job["id"]].set()
+            if self._asked:
+                for id in patiently(lambda: queue.to_stop(self._database)):
+                    if id in self._asked:
+                        self._asked[id].set()
         self._executor.stop()
         for thread in threads:
             thread.join()
 
     def _serve(self, lane: str) -> None:
-        """Take jobs of one lane, one after another."""
+        """Take jobs of one lane, one after another; what nobody expected ends the process, which
+        is started again."""
+        try:
+            self._take(lane)
+        except BaseException as error:
+            traceback.print_exception(error)
+            end_now(1)
+
+    def _take(self, lane: str) -> None:
         seen = None
         while not self._stopped.is_set():
             version = patiently(self._database.version)

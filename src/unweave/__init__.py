@@ -52,6 +52,8 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for those who check types
     from unweave.evaluation.evaluate import evaluate
     from unweave.jobs.verify import verify
     from unweave.request import SeparationRequest
+    from unweave.server.client import Client
+    from unweave.server.serve import serve, studio
     from unweave.types import Audio, Block, Progress, Separator, Spec
     from unweave.viz.spectrogram import spectrogram
 
@@ -79,6 +81,9 @@ _HOMES = {
     "ultrastar": "unweave.apps.ultrastar",
     "spectrogram": "unweave.viz.spectrogram",
     "verify": "unweave.jobs.verify",
+    "serve": "unweave.server.serve",
+    "studio": "unweave.server.serve",
+    "Client": "unweave.server.client",
     "benchmark": "unweave.evaluation.benchmark",
     "evaluate": "unweave.evaluation.evaluate",
     "AnySeparator": "unweave.engine.compose",
@@ -102,6 +107,7 @@ __all__ = [
     "Audio",
     "Block",
     "Cancelled",
+    "Client",
     "Executor",
     "InputError",
     "MemoryLimitError",
@@ -132,8 +138,10 @@ __all__ = [
     "restore",
     "separate",
     "separate_file",
+    "serve",
     "spectrogram",
     "stream",
+    "studio",
     "ultrastar",
     "verify",
 ]

@@ -15,16 +15,18 @@ from unweave.cli.help import WIDTH
 
 VERBS = ["separate", "models", "info", "verify", "spectrogram", "dataset", "partials"]
 VERBS += ["nmf", "evaluate", "benchmark", "report", "train", "stem", "lyrics", "karaoke", "remix"]
-VERBS += ["analyze", "restore", "forensic"]
+VERBS += ["analyze", "restore", "forensic", "serve", "studio"]
 GROUPS = {"models", "dataset", "nmf", "stem", "lyrics"}
 # What only a verb at work needs: libraries that take long to import, and packages of ours.
 HEAVY = {"torch", "numpy", "av", "scipy", "matplotlib", "soundfile", "soxr", "safetensors"}
+HEAVY |= {"fastapi", "uvicorn"}
 HEAVY |= {"pytorch_lightning", "tensorboard", "rich.progress", "tomllib"}
 HEAVY |= {
     f"unweave.{package}"
     for package in [
         "apps", "evaluation", "training", "registry", "engine.run", "models", "separators",
         "datasets", "lyrics", "audio.reader", "audio.writer", "signal", "jobs", "viz", "api",
+        "server",
     ]
 }  # fmt: skip
 

@@ -52,8 +52,11 @@ PARSED_ONLY = {
     "unweave separate song.mp3 -m htdemucs": "needs these weights",
     "unweave models remove": "removes the weights of whoever runs the tests",
     "unweave lyrics align song.mp3": "needs a song that is sung; with its voice, it is run",
+    "unweave serve": "serves until it is stopped; tests/server does so",
+    "unweave studio": "likewise",
     "unweave report DIR": "needs the scores of a benchmark, which other commands make and report",
 }
+SERVED = "docs/serve.md"  # its programs need a service: tests/server runs them
 UNWEAVE = ("unweave", "~/unweave/bin/unweave")
 # Other programs: what they do is not unweave's.
 OTHERS = ("pip", "git", "source", "py", "cd", "python3", "~/unweave/bin/pip")
@@ -298,7 +301,7 @@ def test_commands_within_a_sentence_have_verbs_and_options_that_exist(
             assert word in known, f"{page}: {command}"
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python") and p != SERVED])
 def test_python_runs_as_it_is_written(page: str, scene: Path, monkeypatch) -> None:
     """The blocks of a page one after the other, with the names that a reader would have."""
     rng = np.random.default_rng(0)

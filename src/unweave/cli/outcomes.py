@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,43 +147,12 @@ def sum_up(current: Session, outcomes: Sequence[Outcome], seconds: float) -> Non
 
 
 def remember(model: str, request: SeparationRequest, outcomes: Sequence[Outcome]) -> None:
-    """Keep how fast a model ran, and in how much memory, for `unweave models list`.
+    """Keep how fast a model ran, and in how much memory, for `unweave models list`."""
+    from unweave.registry import speed
 
-    A request with options of its own is passed over, and so is work that was done twice for its
-    level: their figures are not those of the model.
-    """
-    from unweave.models.store import measured
-
-    if not _is_plain(model, request):
-        return
     for outcome in outcomes:
         if outcome.status is Status.DONE and outcome.report is not None:
-            execution = outcome.report["execution"]
-            if execution["passes"] > 1:
-                continue
-            run = measured.Measured(
-                duration_s=outcome.report["input"]["duration_s"],
-                seconds=execution["seconds"]["separate"],
-                peak_memory_mb=execution["peak_memory_mb"] or 0.0,
-                device=execution["device"],
-            )
-            measured.keep(model, run)
-
-
-def _is_plain(model: str, request: SeparationRequest) -> bool:
-    """Whether all stems are asked for, and no option that changes the time or the memory."""
-    from unweave import registry
-    from unweave.request import Execution, Inference
-
-    own = request.separator.options
-    return (
-        set(registry.describe(model).stems) <= set(request.stems)
-        and all(
-            own.get(item.name, item.default) == item.default for item in registry.declared(model)
-        )
-        and request.inference == Inference()
-        and replace(request.execution, device="auto") == Execution()
-    )
+            speed.remember(model, request, outcome.report)
 
 
 def document(outcomes: Sequence[Outcome], code: int) -> dict[str, Any]:

@@ -23,7 +23,11 @@ from unweave.cli.interrupt import INTERRUPTED, PATIENCE_S
 typed: ContextVar[Mapping[str, str]] = ContextVar("typed")
 """The options of the command that runs, as they are typed, by their names in Python."""
 
-EXTRAS = {"scipy": "bench"}  # what only some commands need, and the extra that installs it
+EXTRAS = {
+    "scipy": "bench",
+    "fastapi": "serve",
+    "uvicorn": "serve",
+}  # what only some commands need, and the extra that installs it
 
 
 @dataclass(slots=True)

@@ -1,0 +1,300 @@
+"""A job from its upload to its files, over HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+
+import unweave
+from tests.server.conftest import OTHER_TOKEN, SHARED_TOKEN
+from unweave.server import queue
+from unweave.server.client import ServiceError
+from unweave.server.live import live_file
+
+OPTIONS = {"model": "hpss", "format": "wav"}
+
+
+@pytest.fixture(scope="module")
+def done(at_work, clip):
+    client = at_work.client()
+    return client.wait(client.submit(clip, **OPTIONS))
+
+
+def test_the_files_are_those_of_the_python_function(at_work, done, clip, tmp_path) -> None:
+    report = unweave.separate_file(clip, tmp_path / "own", **OPTIONS)
+    paths = at_work.client().download(done, tmp_path / "got")
+    assert [path.name for path in paths] == ["harmonic.wav", "percussive.wav", "report.json"]
+    expected = {stem["stem"]: stem["sha256"] for stem in report["stems"]}
+    for file, path in zip(done["files"], paths, strict=True):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"]
+        if file["stem"]:
+            assert file["sha256"] == expected[file["stem"]]
+            assert file["media_type"] == "audio/wav"
+    assert done["source"]["name"] == clip.name
+    assert done["progress"]["fraction"] == 1.0
+    assert done["available_samples"] == done["source"]["samples"] == report["input"]["samples"]
+
+
+def test_the_same_song_and_options_are_one_job(at_work, done, clip) -> None:
+    with at_work.http() as http:
+        upload = at_work.client().upload(clip)
+        asked = {"kind": "separate", "source": {"upload": upload}, "options": OPTIONS}
+        answer = http.post("/jobs", json=asked)
+        assert (answer.status_code, answer.json()["id"]) == (200, done["id"])
+        # A default that is said is no other request; another value is.
+        asked["options"] = {**OPTIONS, "bit_depth": 32, "stems": "harmonic,percussive"}
+        assert http.post("/jobs", json=asked).json()["id"] == done["id"]
+
+
+def test_a_file_in_parts_and_only_when_it_is_another(at_work, done) -> None:
+    file = done["files"][0]
+    with at_work.http() as http:
+        url = file["url"].removeprefix("/api/v1")
+        whole = http.get(url)
+        assert whole.headers["etag"] == f'"{file["sha256"]}"'
+        part = http.get(url, headers={"Range": "bytes=100-199"})
+        assert (part.status_code, part.content) == (206, whole.content[100:200])
+        same = http.get(url, headers={"If-None-Match": whole.headers["etag"]})
+        assert (same.status_code, same.content) == (304, b"")
+        assert http.get(url, headers={"Range": "bytes=999999999-"}).status_code == 416
+        many = ",".join(f"{n}-{n}" for n in range(50))
+        assert http.get(url, headers={"Range": f"bytes={many}"}).status_code == 416
+
+
+def test_all_files_in_one_zip(at_work, done) -> None:
+    with at_work.http() as http:
+        answer = http.get(f"/jobs/{done['id']}/archive.zip")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        for file in done["files"]:
+            assert hashlib.sha256(archive.read(file["name"])).hexdigest() == file["sha256"]
+
+
+def test_samples_and_their_peaks(at_work, done, clip, sound_of, tmp_path) -> None:
+    paths = {path.stem: path for path in at_work.client().download(done, tmp_path)}
+    for stem, path in {**paths, "mix": clip}.items():
+        if stem == "report":
+            continue
+        wave = sound_of(path)
+        with at_work.http() as http:
+            answer = http.get(f"/jobs/{done['id']}/stems/{stem}/pcm?start=1000&count=500")
+            while answer.status_code == 202:
+                answer = http.get(answer.url)
+            assert answer.headers["x-sample-rate"] == "22050"
+            assert answer.headers["x-count"] == "500"
+            found = np.frombuffer(answer.content, "<f4").reshape(-1, 2)
+            assert np.array_equal(found, wave[1000:1500])
+            answer = http.get(f"/jobs/{done['id']}/stems/{stem}/peaks?count=30000&bins=10")
+            low_high = np.frombuffer(answer.content, "<i2").reshape(10, 2)
+            parts = wave[:30000].reshape(10, -1)
+            expected = np.stack([parts.min(1), parts.max(1)], 1)
+            assert np.array_equal(low_high, np.rint(np.clip(expected, -1, 1) * 32767))
+            late = http.get(f"/jobs/{done['id']}/stems/{stem}/pcm?start=999999999")
+            assert (late.status_code, late.content) == (200, b"")
+
+
+def test_a_tile_shows_a_tone_where_it_is(at_work, make_wave, tmp_path) -> None:
+    import soundfile
+
+    time_s = np.arange(22050) / 22050
+    soundfile.write(tmp_path / "tone.wav", 0.5 * np.sin(2 * np.pi * 1000 * time_s), 22050)
+    client = at_work.client()
+    job = client.wait(client.submit(tmp_path / "tone.wav", **OPTIONS))
+    with at_work.http() as http:
+        answer = http.get(f"/jobs/{job['id']}/stems/harmonic/spectrogram/0/0.png")
+        assert http.get(f"/jobs/{job['id']}/stems/harmonic/spectrogram/0/9.png").status_code == 404
+    data = answer.content
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    length = int.from_bytes(data[33:37], "big")
+    rows = np.frombuffer(zlib.decompress(data[41 : 41 + length]), np.uint8).reshape(256, 513)[:, 1:]
+    loudest = 255 - int(np.argmax(rows[:, 10]))  # from the lowest
+    edges = np.geomspace(40, 11025, 257)
+    assert edges[loudest - 1] < 1000 < edges[loudest + 2]
+    assert rows[:, 10].max() > 200
+    assert rows[:, 300].max() == 0  # behind the end
+
+
+def test_a_stem_in_another_format_keeps_its_sound(at_work, done, sound_of, tmp_path) -> None:
+    with at_work.http() as http:
+        path = tmp_path / "stem.flac"
+        path.write_bytes(http.get(f"/jobs/{done['id']}/stems/harmonic.flac").content)
+        [file] = [file for file in done["files"] if file["stem"] == "harmonic"]
+        wav = tmp_path / "stem.wav"
+        wav.write_bytes(http.get(file["url"].removeprefix("/api/v1")).content)
+        assert http.get(f"/jobs/{done['id']}/stems/nothing.mp3").status_code == 404
+    assert np.abs(sound_of(path) - sound_of(wav)).max() < 2**-22
+
+
+def test_what_is_no_sound_is_refused_in_one_line(at_work, tmp_path) -> None:
+    bad = tmp_path / "bad.mp3"
+    bad.write_bytes(b"no sound at all" * 99)
+    with pytest.raises(ServiceError) as caught:
+        at_work.client().submit(bad)
+    assert "bad.mp3" in str(caught.value)
+    assert str(at_work.settings.data) not in str(caught.value)
+    assert caught.value.status == 422
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"model": "no-such"}, "model"),
+        ({"model": "/etc/passwd"}, "model"),
+        ({"model": "hpss", "device": "cpu"}, "device"),
+        ({"model": "hpss", "format": "exe"}, "format"),
+        ({"model": "hpss", "window_s": "long"}, None),
+        ({"model": "hpss", "filename_template": "/tmp/x"}, None),
+        ({"model": "nmf", "dictionaries": "/etc/passwd"}, "dictionaries"),
+        ({"model": "hpss", "window_s": {"path": "/etc/passwd"}}, "source"),
+    ],
+)
+def test_an_option_that_there_is_not_is_named(at_work, clip, options, field) -> None:
+    with at_work.http() as http:
+        upload = at_work.client().upload(clip)
+        asked = {"kind": "separate", "source": {"upload": upload}, "options": options}
+        answer = http.post("/jobs", json=asked)
+    assert answer.status_code in (400, 403)
+    assert answer.json()["error"]["field"] == field
+    assert "Traceback" not in answer.text
+
+
+def test_a_job_that_is_asked_for_by_another_client_is_another(idle, clip) -> None:
+    ids = {}
+    for token in (SHARED_TOKEN, OTHER_TOKEN):
+        job = idle.client(token).submit(clip, **OPTIONS)
+        ids[token] = job["id"]
+        assert (job["state"], job["queue_place"] is not None) == ("queued", True)
+    assert ids[SHARED_TOKEN] != ids[OTHER_TOKEN]
+    with idle.http(OTHER_TOKEN) as http:
+        id = ids[SHARED_TOKEN]
+        for answer in (
+            http.get(f"/jobs/{id}"),
+            http.delete(f"/jobs/{id}"),
+            http.post(f"/jobs/{id}/cancel"),
+            http.get(f"/jobs/{id}/events"),
+            http.get(f"/jobs/{id}/files/report.json"),
+            http.get(f"/jobs/{id}/stems/harmonic/pcm"),
+        ):
+            assert answer.status_code == 404
+        assert id not in http.get("/jobs").text
+    assert idle.client(SHARED_TOKEN).job(id)["state"] == "queued"
+
+
+def test_cancelled_then_asked_for_again_then_removed(idle, clip) -> None:
+    client = idle.client(SHARED_TOKEN)
+    job = client.submit(clip, **OPTIONS, start=0.1)
+    stopped = client.cancel(job)
+    assert (stopped["state"], stopped["queue_place"]) == ("cancelled", None)
+    assert stopped["revision"] > job["revision"]
+    assert client.again(job)["state"] == "queued"
+    assert client.cancel(job)["state"] == "cancelled"
+    assert client.submit(clip, **OPTIONS, start=0.1)["state"] == "queued"
+    client.remove(job)
+    with pytest.raises(ServiceError, match="no such job"):
+        client.job(job["id"])
+
+
+def test_pages_of_jobs_hold_each_once(idle, clip) -> None:
+    client = idle.client(OTHER_TOKEN)
+    asked = [client.submit(clip, **OPTIONS, start=0.01 * n)["id"] for n in range(5)]
+    with idle.http(OTHER_TOKEN) as http:
+        found, cursor = [], None
+        while True:
+            page = http.get("/jobs", params={"limit": 2, **({"before": cursor} if cursor else {})})
+            found += [job["id"] for job in page.json()["jobs"]]
+            cursor = page.json()["next"]
+            if cursor is None:
+                break
+        assert http.get("/jobs", params={"before": "x"}).status_code == 400
+    assert len(found) == len(set(found))
+    assert set(asked) <= set(found)
+
+
+def test_a_running_job_is_heard_as_far_as_it_is(idle, clip) -> None:
+    client = idle.client(SHARED_TOKEN)
+    job = client.submit(clip, **OPTIONS, end=1.25)
+    database, folder = idle.service.database, idle.settings.job(job["id"])
+    while (row := queue.claim(database, "work"))["id"] != job["id"]:
+        queue.end(database, row["id"], "failed", error={"code": "x", "message": "x"})
+    wave = np.linspace(-1, 1, 2000, dtype="<f4").reshape(-1, 2)
+    with idle.http(SHARED_TOKEN) as http:
+        url = f"/jobs/{job['id']}/stems/harmonic/pcm"
+        nothing = http.get(url)
+        assert (nothing.status_code, nothing.headers["retry-after"]) == (202, "1")
+        path = live_file(folder, "harmonic")
+        path.parent.mkdir(parents=True)
+        path.write_bytes(wave.tobytes())
+        queue.progress(database, job["id"], done_s=0.05, total_s=1.25, available=900)
+        part = http.get(url, params={"start": 800, "count": 500})
+        assert part.headers["x-count"] == "100"
+        assert np.array_equal(np.frombuffer(part.content, "<f4").reshape(-1, 2), wave[800:900])
+        assert http.get(url, params={"start": 900}).status_code == 202
+        assert http.get(f"/jobs/{job['id']}/stems/other/pcm").status_code == 404
+        now = http.get(f"/jobs/{job['id']}").json()
+    assert (now["available_samples"], now["progress"]["fraction"]) == (900, 0.04)
+    queue.end(database, job["id"], "failed", error={"code": "x", "message": "why"})
+    with pytest.raises(ServiceError, match="why"):
+        client.wait(job)
+
+
+def test_events_tell_each_change_and_what_was_missed(idle, clip) -> None:
+    client = idle.client(OTHER_TOKEN)
+    job = client.submit(clip, **OPTIONS, start=0.5)
+
+    def told(http, last: str | None, enough) -> list[tuple[str, str, dict]]:
+        headers = {"Last-Event-ID": last} if last else {}
+        found, words = [], {}
+        with http.stream("GET", "/events", headers=headers) as answer:
+            for line in answer.iter_lines():
+                name, _, value = line.partition(": ")
+                words[name] = value
+                if not line and "data" in words:
+                    found.append((words["id"], words["event"], json.loads(words["data"])))
+                    words = {}
+                    if enough(found):
+                        return found
+        raise AssertionError
+
+    with idle.http(OTHER_TOKEN) as http:
+        first = told(http, None, lambda found: any(e[2]["id"] == job["id"] for e in found))
+        client.cancel(job)
+        client.remove(job)
+        missed = told(http, first[-1][0], lambda found: found[-1][1] == "removed")
+        assert missed[-1][2] == {"id": job["id"]}
+        assert all(int(event[0]) > int(first[-1][0]) for event in missed)
+
+
+def test_peaks_of_a_long_stem_are_read_from_a_file_that_grows(tmp_path) -> None:
+    from unweave.server.peaks import LONG, STEP, peaks
+    from unweave.server.samples import Sound
+
+    rng = np.random.default_rng(0)
+    wave = rng.uniform(-1, 1, (5 * LONG + 300, 2)).astype(np.float32)
+    read = []
+
+    def some(start: int, count: int) -> np.ndarray:
+        read.append(count)
+        return wave[start : start + count]
+
+    def sound(available: int, whole: bool) -> Sound:
+        return Sound(44100, 2, available, whole, some, tmp_path / "made" / "a.peaks")
+
+    def expected(start: int, end: int) -> list[int]:
+        part = wave[start:end]
+        return list(np.rint(np.array([part.min(), part.max()]) * 32767).astype(int))
+
+    first = peaks(sound(2 * LONG + 10, False), 0, 2 * LONG + 10, 5 * LONG, 5)
+    assert first.tolist() == [expected(0, LONG), expected(LONG, 2 * LONG), *[[0, 0]] * 3]
+    read.clear()
+    whole = peaks(sound(len(wave), True), 0, len(wave), 5 * LONG, 5)
+    assert whole.tolist() == [expected(n * LONG, (n + 1) * LONG) for n in range(5)]
+    assert sum(read) == len(wave) - 2 * LONG  # nothing is read twice
+    assert (tmp_path / "made" / "a.peaks").stat().st_size == 4 * (-(-len(wave) // STEP))
+    few = peaks(sound(len(wave), True), 100, 1000, 1000, 10)
+    assert few.tolist() == [expected(100 + 100 * n, 200 + 100 * n) for n in range(10)]

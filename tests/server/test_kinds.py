@@ -1,0 +1,122 @@
+"""What can be asked for, and what of it is refused before anything is read."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.server.conftest import SHARED_TOKEN
+from unweave.core.file_names import safe
+from unweave.errors import UsageError
+from unweave.server.client import ServiceError
+from unweave.server.kinds import KINDS, check
+from unweave.server.refusals import Refused
+
+LONG = pytest.mark.skipif("UNWEAVE_CASES" not in os.environ, reason="takes a minute: UNWEAVE_CASES")
+LYRICS = "[00:00.10]La la\n[00:00.60]lo lo\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("remix", {"mix": "/etc/passwd"}),
+        ("remix", {"match": {"vocals": "/etc/passwd"}}),
+        ("remix", {"output_dir": "/tmp"}),
+        ("remix", {"executor": None}),
+        ("karaoke", {"font": "/etc/passwd"}),
+        ("karaoke", {"background": "/etc/passwd"}),
+        ("karaoke", {"stems_dir": "/tmp"}),
+        ("restore", {"noise_from": "/etc/passwd"}),
+        ("restore", {"dereverb_model": "/etc/passwd"}),
+        ("analyze", {"stems_from": "/etc"}),
+        ("analyze", {"model": None, "window_s": 1}),
+        ("benchmark", {"separators": ["os:system"]}),
+        ("benchmark", {"separators": "hpss"}),
+        ("benchmark", {"estimates": {"a": "/etc"}}),
+        ("benchmark", {"output": "/tmp"}),
+        ("pull", {"model": "/etc/passwd"}),
+        ("pull", {"path": "x"}),
+        ("separate", {"max_memory_mb": 1}),
+        ("separate", {"stems": {"a": 1}}),
+        ("separate", {"stems": ["no-such"]}),
+    ],
+)
+def test_no_option_names_a_place_or_is_unknown(kind, options) -> None:
+    with pytest.raises((Refused, UsageError)):
+        check(
+            kind, {"model": "hpss", **options} if kind not in ("pull", "benchmark") else options, {}
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("remix", {"gain": {"percussive": -6}, "solo": ["harmonic"], "format": "flac"}),
+        ("karaoke", {"key": 2, "background": "#102030", "video": "mp4"}),
+        ("restore", {"preset": "tape"}),
+        ("analyze", {"export": ["csv"]}),
+        ("separate", {"start": "0:01", "shifts": 1}),
+    ],
+)
+def test_the_same_options_are_the_same_job(kind, options) -> None:
+    first = check(kind, {"model": "hpss", **options}, {})
+    again = check(kind, {**options, "model": "hpss"}, {})
+    other = check(kind, {**options, "model": "hpss", "end": 5}, {})
+    assert first == again
+    assert first.identity != other.identity
+    assert first.model == "hpss"
+
+
+def test_a_model_whose_weights_are_not_here_is_to_be_fetched(monkeypatch) -> None:
+    from unweave.models import store
+
+    monkeypatch.setattr(store, "needs_download", lambda card: True)
+    with pytest.raises(Refused) as caught:
+        check("separate", {"model": "umxhq"}, {})
+    assert (caught.value.status, caught.value.code) == (409, "model_missing")
+    assert check("separate", {}, {}).model == "spleeter-2stems"  # which is fetched unasked
+
+
+def test_kinds_that_the_operator_does_not_offer(idle, clip) -> None:
+    with pytest.raises(ServiceError, match="no kind 'sing'"):
+        idle.client(SHARED_TOKEN).submit({"upload": "x"}, "sing")
+
+
+@LONG
+@pytest.mark.parametrize(
+    ("kind", "options", "file"),
+    [
+        ("karaoke", {"model": "hpss", "lyrics": LYRICS}, "backing.wav"),
+        ("remix", {"model": "hpss", "gain": {"percussive": -3}}, "remix.wav"),
+        ("analyze", {"model": "hpss", "export": ["csv"]}, "analysis.json"),
+        ("restore", {"preset": "podcast"}, "restored.wav"),
+        ("pull", {"model": "hpss"}, None),
+    ],
+)
+def test_every_kind_does_its_work(at_work, song, kind, options, file) -> None:
+    client = at_work.client()
+    job = client.submit(None if kind == "pull" else song, kind, **options)
+    done = client.wait(job)
+    names = [each["name"] for each in done["files"]]
+    assert file is None or file in names, names
+    assert all(name == safe(name) for name in names)
+
+
+@LONG
+def test_a_benchmark_of_an_allowed_folder(tmp_path, stem_mp4) -> None:
+    from tests.server.conftest import running
+
+    stem_mp4(tmp_path / "musdb18" / "test" / "A - B.stem.mp4", frames=44100)
+    with running(tmp_path, allow_paths=(tmp_path,)) as found:
+        client = found.client()
+        source = {"path": str(tmp_path / "musdb18")}
+        options = {"dataset": "musdb18", "split": "test", "separators": ["hpss"]}
+        done = client.wait(client.submit(source, "benchmark", **options))
+    assert any(each["name"].endswith(".json") for each in done["files"])
+
+
+def test_the_table_is_whole() -> None:
+    for name, kind in KINDS.items():
+        assert kind.title, name
+        assert kind.source in ("sound", "stems", "folder", ""), name

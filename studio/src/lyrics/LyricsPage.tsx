@@ -1,0 +1,3 @@
+export function LyricsPage({ id }: { id: string }) {
+  return <p>{id}</p>;
+}

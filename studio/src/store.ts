@@ -17,10 +17,11 @@ export const loaded = signal(false);
 /** the last thing that went wrong, for the line at the top */
 export const problem = signal<unknown>(null);
 
+const RETRY_MS = 2000;
 let changed = new Set<string>();
 let gap = 0;
 
-function known(job: Job): void {
+export function known(job: Job): void {
   changed.add(job.id);
   const finishedPull = job.kind === 'pull' && job.state === 'done';
   if (finishedPull && jobs.value.get(job.id)?.state !== 'done') void fetchModels();
@@ -36,8 +37,11 @@ async function afterOpening(): Promise<void> {
     jobs.value = afterGap(jobs.value, listed, changed);
     loaded.value = true;
     connection.value = 'open';
+    problem.value = null;
   } catch (caught) {
+    if (mine !== gap) return;
     problem.value = caught;
+    setTimeout(() => mine === gap && void afterOpening(), RETRY_MS);
   }
 }
 
@@ -78,8 +82,15 @@ export const again = (id: string) =>
 export const remove = (id: string) =>
   attempt(async () => {
     await api.deleteJob(id);
-    jobs.value = withoutJob(jobs.value, id);
+    forget(id);
   });
+
+/** What the browser keeps of a job goes with it. */
+function forget(id: string): void {
+  jobs.value = withoutJob(jobs.value, id);
+  localStorage.removeItem(`player ${id}`);
+  localStorage.removeItem(`lyrics ${id}`);
+}
 
 export function start(): void {
   listen({
@@ -88,7 +99,7 @@ export function start(): void {
     job: known,
     removed: (id) => {
       changed.delete(id);
-      jobs.value = withoutJob(jobs.value, id);
+      forget(id);
     },
   });
   void attempt(() => Promise.all([fetchModels(), fetchAbout()]));

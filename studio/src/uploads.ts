@@ -2,8 +2,9 @@
 
 import { signal } from '@preact/signals';
 
+import { createJob } from './api/client.ts';
 import { upload } from './api/upload.ts';
-import { make } from './store.ts';
+import { known } from './store.ts';
 
 export interface Upload {
   id: number;
@@ -48,13 +49,15 @@ export function send(files: File[], options: Record<string, unknown>, done?: (id
       waiting.push(work);
       next();
     };
+    let uploaded: string | null = null;
     const work = async () => {
       const mine = uploads.value.find((one) => one.id === id);
       if (!mine) return;
       try {
-        const uploaded = await upload(file, mine.stop.signal, (progress) => change(id, progress));
-        const job = await make({ kind: 'separate', source: { upload: uploaded }, options });
-        if (job && place === 0) done?.(job.id);
+        uploaded ??= await upload(file, mine.stop.signal, (progress) => change(id, progress));
+        const job = await createJob({ kind: 'separate', source: { upload: uploaded }, options });
+        known(job);
+        if (place === 0) done?.(job.id);
         dismiss(id);
       } catch (problem) {
         change(id, { problem });

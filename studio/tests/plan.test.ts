@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { loopOf, nextPiece, positionAt, withSpan, type Loop, type Span } from '../src/audio/plan.ts';
+import { loopOf, nextPiece, positionAt, withSpan, type Loop, type Piece, type Span } from '../src/audio/plan.ts';
 
 /** The frames of the song in the order in which they are played. */
 function played(from: number, loop: Loop | null, length: number, most: number, count: number): number[] {
@@ -41,7 +41,7 @@ test('spans tell the place of every frame of the queue', () => {
   let position: number | null = 6;
   let index = 0;
   while (index < 30 && position !== null) {
-    const piece = nextPiece(position, loop, 20, 2)!;
+    const piece: Piece = nextPiece(position, loop, 20, 2)!;
     index += piece.count;
     position = piece.next;
     if (position !== null) spans = withSpan(spans, { index, position }, 0);

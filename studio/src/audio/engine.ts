@@ -189,12 +189,15 @@ export class Engine {
     }
     if (this.rings.waiting < ahead && !this.last) {
       this.state = 'waiting';
-      this.stretching ? undefined : this.takeWhatIsThere(left, right);
+      if (!this.stretching) this.takeWhatIsThere(left, right);
       return;
     }
     if (this.stretching) this.stretchInto(left, right);
     else this.takeWhatIsThere(left, right);
-    if (this.stopAt !== null && this.rings.read >= this.stopAt) this.stop('stopped');
+    if (this.stretching && this.stopAt !== null) {
+      fadeOut(left, right); // the seam of the input is not heard yet
+      this.stop('stopped');
+    } else if (this.stopAt !== null && this.rings.read >= this.stopAt) this.stop('stopped');
     else if (this.last && this.rings.waiting === 0 && this.isOver()) this.stop('ended');
   }
 
@@ -255,5 +258,12 @@ export class Engine {
     });
     this.peaks.clear();
     this.sumPeak = [0, 0];
+  }
+}
+
+function fadeOut(left: Float32Array, right: Float32Array): void {
+  for (let i = 0; i < left.length; i++) {
+    left[i]! *= 1 - i / left.length;
+    right[i]! *= 1 - i / left.length;
   }
 }

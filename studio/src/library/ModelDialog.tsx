@@ -20,6 +20,16 @@ const pulls = computed(() =>
   jobList.value.filter((job) => job.kind === 'pull' && !['done', 'cancelled'].includes(job.state)),
 );
 
+const pullOf = (model: Model) =>
+  pulls.value.find((job) => (job.model ?? job.source.name) === model.name);
+
+/** Fetches weights, unless that is under way. */
+async function pull(model: Model): Promise<void> {
+  const running = pullOf(model);
+  if (running && running.state !== 'failed') return;
+  await make({ kind: 'pull', source: null, options: { model: model.name } });
+}
+
 const matches = (model: Model, words: string): boolean => {
   const text = [model.name, model.title, model.kind, model.licence ?? '', ...model.stems]
     .join(' ')
@@ -43,6 +53,7 @@ export function ModelDialog({ close }: { close: () => void }) {
     event.preventDefault();
     if (!model) return;
     choose(model.name, values.value);
+    if (!model.installed) void pull(model);
     close();
   };
   return (
@@ -85,7 +96,7 @@ export function ModelDialog({ close }: { close: () => void }) {
             {t('cancel')}
           </button>
           <button class="primary" disabled={!model}>
-            {t('model.take')}
+            {t(model && !model.installed ? 'model.pull.take' : 'model.take')}
           </button>
         </footer>
       </form>
@@ -94,7 +105,7 @@ export function ModelDialog({ close }: { close: () => void }) {
 }
 
 function ModelRow({ model, checked, pick }: { model: Model; checked: boolean; pick: () => void }) {
-  const pull = pulls.value.find((job) => (job.model ?? job.source.name) === model.name);
+  const pulling = pullOf(model);
   const facts = [
     model.licence,
     model.bytes ? bytes(model.bytes) : null,
@@ -123,12 +134,12 @@ function ModelRow({ model, checked, pick }: { model: Model; checked: boolean; pi
             <Icon name="check" />
             {t('model.installed')}
           </span>
-        ) : pull ? (
-          <span class={pull.state === 'failed' ? 'bad' : 'faint'} role="status">
-            {stateLine(pull)}
-            {pull.state === 'running' && (
+        ) : pulling ? (
+          <span class={pulling.state === 'failed' ? 'bad' : 'faint'} role="status">
+            {stateLine(pulling)}
+            {pulling.state === 'running' && (
               <progress
-                {...(pull.progress?.fraction == null ? {} : { value: pull.progress.fraction })}
+                {...(pulling.progress?.fraction == null ? {} : { value: pulling.progress.fraction })}
                 max={1}
                 aria-label={t('progress.of', { name: model.name })}
               />
@@ -137,9 +148,7 @@ function ModelRow({ model, checked, pick }: { model: Model; checked: boolean; pi
         ) : (
           <button
             type="button"
-            onClick={() =>
-              make({ kind: 'pull', source: null, options: { model: model.name } })
-            }
+            onClick={() => pull(model)}
             aria-label={t('model.pull.of', { name: model.name })}
           >
             <Icon name="down" />

@@ -3,13 +3,11 @@
 import { useSignal } from '@preact/signals';
 
 import { go } from '../route.ts';
-import { make } from '../store.ts';
+import { about, make } from '../store.ts';
 import { number, t } from '../texts.ts';
 import { Dialog } from '../ui/Dialog.tsx';
 import { remixOptions } from './export.ts';
 import type { Session } from './session.ts';
-
-const FORMATS = ['wav', 'flac', 'mp3', 'm4a', 'opus'];
 
 export function ExportDialog({ session, close }: { session: Session; close: () => void }) {
   const { player } = session;
@@ -49,7 +47,7 @@ export function ExportDialog({ session, close }: { session: Session; close: () =
         <label class="field">
           {t('format')}
           <select value={format.value} onChange={(event) => (format.value = event.currentTarget.value)}>
-            {FORMATS.map((name) => (
+            {(about.value?.formats ?? ['wav']).map((name) => (
               <option value={name}>{name.toUpperCase()}</option>
             ))}
           </select>

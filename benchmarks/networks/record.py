@@ -9,7 +9,7 @@ its `convert`, and every layer matters under them: as the originals start, their
 branches hardly do. Recorded weights and mixes are float16 numbers from the start, so that files are
 small and nothing is rounded.
 
-Two packages called demucs cannot live in one process, so each original runs in one of its own.
+Two packages of one name cannot live in one process, so each original runs in one of its own.
 """
 
 import argparse
@@ -32,10 +32,13 @@ from unweave.models.conv_tasnet import model as conv_tasnet
 from unweave.models.demucs import model as demucs
 from unweave.models.htdemucs import model as htdemucs
 from unweave.models.hybrid_demucs import model as hybrid_demucs
+from unweave.models.roformer import model as roformer
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE.parents[1] / "tests" / "data" / "networks"
-PEERS = ("asteroid-0.7.0", "demucs-4.1.0", "demucs-2.0.3")
+PEERS = (
+    "asteroid-0.7.0", "demucs-4.1.0", "demucs-2.0.3", "bs-roformer-infer-0.1.5", "bs-roformer-1.2.4",
+)  # fmt: skip
 FOUR = ("drums", "bass", "other", "vocals")
 SIX = (*FOUR, "guitar", "piano")
 THREE, TWO = FOUR[1:], FOUR[2:]
@@ -54,6 +57,9 @@ TITLES = {
     "hybrid_demucs_old": "Hybrid Demucs, `old_padding`",
     "hybrid_demucs_magnitudes": "Hybrid Demucs, `magnitudes`",
     "hybrid_demucs_bands": "Hybrid Demucs, `bands`",
+    "bs_roformer": "BS-RoFormer",
+    "bs_roformer_values": "BS-RoFormer, value residual",
+    "mel_band_roformer": "Mel-Band RoFormer",
 }
 
 
@@ -68,6 +74,7 @@ class Case:
     channels: int
     config: dict[str, Any]
     samples: int
+    quiet: bool = False  # a part of the mix is so quiet that norms have to guard against it
 
 
 def asteroid(published: bool) -> Iterator[Case]:
@@ -205,7 +212,51 @@ def demucs_then(published: bool) -> Iterator[Case]:
     yield Case("demucs_v1", v(TWO, **small, resample=False), demucs, TWO, 2, v1 | ours, 3001)
 
 
-CASES = dict(zip(PEERS, (asteroid, demucs_today, demucs_then), strict=True))
+# Theirs and ours of small RoFormers, and the bins of their bands, of 65.
+TINY = {"dim": 6, "depth": 2, "stereo": True, "dim_head": 4, "heads": 2, "flash_attn": False}
+TINY |= {"stft_n_fft": 128, "stft_win_length": 128, "stft_hop_length": 32}
+TINY_OURS = {"width": 6, "depth": 2, "head_width": 4, "heads": 2, "hidden": 24, "mask_hidden": 24}
+TINY_OURS |= {"frame_size": 128, "window_size": 128, "hop": 32}
+TINY_BANDS = (1, 1, 1, 1, 2, 2, 4, 4, 8, 16, 25)
+# Of the published classes that are small enough to compare in full.
+CLASS = {"dim": 256, "depth": 12, "stereo": True, "dim_head": 64, "heads": 8, "flash_attn": True}
+CLASS |= {"time_transformer_depth": 1, "freq_transformer_depth": 1, "stft_hop_length": 512}
+
+
+def roformers(published: bool) -> Iterator[Case]:
+    from bs_roformer import BSRoformer
+    from mel_band_roformer import MelBandRoformer
+
+    if published:
+        original = lambda: BSRoformer(**CLASS)  # noqa: E731
+        yield Case("BS-RoFormer", original, roformer, ("vocals",), 2, {}, 131072)
+        return
+    deep = {"time_transformer_depth": 2, "freq_transformer_depth": 1, "zero_dc": True}
+    ours = TINY_OURS | {"time_layers": 2, "zero_dc": True, "bands": TINY_BANDS}
+    bands = BSRoformer(num_stems=2, freqs_per_bands=TINY_BANDS, **TINY, **deep)
+    yield Case("bs_roformer", lambda: bands, roformer, TWO, 2, ours, 1600, quiet=True)
+    deep = {"time_transformer_depth": 1, "freq_transformer_depth": 2, "sample_rate": 16000}
+    deep |= {"num_bands": 8, "mask_estimator_depth": 2, "match_input_audio_length": True}
+    ours = TINY_OURS | {"band_layers": 2, "mel_bands": 8, "mel_rate_hz": 16000, "norm_each": True}
+    ours |= {"mask_layers": 3}
+    mel = MelBandRoformer(**TINY, **deep)
+    yield Case("mel_band_roformer", lambda: mel, roformer, ("vocals",), 2, ours, 1600, quiet=True)
+
+
+def roformers_then(published: bool) -> Iterator[Case]:
+    """The program of 2026, which takes values of the first block along."""
+    from bs_roformer import BSRoformer
+
+    if published:
+        return
+    deep = {"time_transformer_depth": 1, "freq_transformer_depth": 1, "num_residual_streams": 1}
+    ours = TINY_OURS | {"value_residual": "added", "bands": TINY_BANDS}
+    bands = BSRoformer(freqs_per_bands=TINY_BANDS, **TINY, **deep)
+    yield Case("bs_roformer_values", lambda: bands, roformer, ("vocals",), 2, ours, 1600)
+
+
+EACH = (asteroid, demucs_today, demucs_then, roformers, roformers_then)
+CASES = dict(zip(PEERS, EACH, strict=True))
 
 
 def randomise(network: nn.Module, rng: np.random.Generator) -> None:
@@ -233,6 +284,8 @@ def run(case: Case, keep: bool) -> float:
     randomise(original, rng)
     mix = rng.standard_normal((1, case.channels, case.samples), dtype=np.float32) * 0.3 + 0.05
     mix = mix.astype(np.float16).astype(np.float32)
+    if case.quiet:
+        mix[..., case.samples // 3 : case.samples // 2] *= 1e-13
     with torch.inference_mode():
         stems = whole(original, torch.from_numpy(mix)).numpy()
     stems = stems.reshape(1, len(case.stems), case.channels, -1)
@@ -249,7 +302,7 @@ def run(case: Case, keep: bool) -> float:
             TARGET / f"{case.name}.npz",
             facts=np.array(json.dumps(facts)),
             weights=np.concatenate([v.ravel() for v in weights.values()]).astype(np.float16),
-            mix=mix.astype(np.float16),
+            mix=mix if case.quiet else mix.astype(np.float16),
             stems=stems,
         )
     convert = architectures.converter(case.ours.__name__.split(".")[-2])
@@ -275,7 +328,7 @@ def main(keep: bool) -> None:
     for size in ("small",) if keep else ("small", "published"):
         for peer in PEERS:
             folders = [os.environ.get("PYTHONPATH", "")]
-            folders += [str(HERE / ".venv" / peer)] * (peer == "demucs-2.0.3")
+            folders += [str(HERE / ".venv" / peer)]  # of packages that are not beside others
             extra = {"PYTHONPATH": os.pathsep.join(filter(None, folders))}
             command = [sys.executable, __file__, "--peer", peer, "--size", size]
             command += ["--compare"] * (not keep)

@@ -61,24 +61,20 @@ def test_equals_the_original(name: str) -> None:
 def test_another_pairing_of_rotations_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def halves(x: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
         """As other programs rotate: the first half of the numbers with the second."""
-        real, imaginary = (turns * torch.complex(*x.chunk(2, dim=-1))).real, None
-        imaginary = (turns * torch.complex(*x.chunk(2, dim=-1))).imag
-        return torch.cat((real, imaginary), dim=-1)
+        points = turns * torch.complex(*x.chunk(2, dim=-1))
+        return torch.cat((points.real, points.imag), dim=-1)
 
     monkeypatch.setattr(model, "rotated", halves)
-    for name in PAIRS:
-        assert agreement(name) < EQUAL_DB - 60
+    assert agreement("bs_roformer") < EQUAL_DB - 60
 
 
-@pytest.mark.parametrize("floor", [1e-8, 5.96e-8])
-def test_another_floor_of_norms_is_noticed(monkeypatch: pytest.MonkeyPatch, floor: float) -> None:
-    monkeypatch.setattr(model, "FLOOR", floor)
-    for name in PAIRS[:2]:
-        assert agreement(name) < EQUAL_DB - 60
+@pytest.mark.parametrize("name", PAIRS[:2])
+def test_another_floor_of_norms_is_noticed(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(model, "FLOOR", 5.96e-8)
+    assert agreement(name) < EQUAL_DB - 60
 
 
-@pytest.mark.parametrize("name", PAIRS)
-@pytest.mark.parametrize("depth", [-1, 1])
+@pytest.mark.parametrize(("name", "depth"), [("bs_roformer", -1), ("mel_band_roformer", 1)])
 def test_another_depth_of_masks_does_not_fit(name: str, depth: int) -> None:
     layers = waveform.recorded(name).config.get("mask_layers", 2)
     with pytest.raises(WeightsError, match="masks"):
@@ -222,7 +218,7 @@ def test_published_sizes(stems: int, changes: dict, entries: int, parameters: in
     state = {k: v for k, v in network.state_dict().items() if not k.endswith("_rates")}
     attentions = 2 * network.config.depth
     assert len(state) + attentions == entries
-    assert sum(value.numel() for value in state.values()) + 2 * 32 == parameters + 64
+    assert sum(value.numel() for value in network.state_dict().values()) == parameters
 
 
 @pytest.mark.parametrize(

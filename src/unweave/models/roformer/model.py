@@ -30,41 +30,41 @@ from unweave.models.roformer.options import ADDED, BARE
 FLOOR = 1e-12  # the least length of a token that is normalised
 PERIOD = 10000.0  # of the slowest rotation, in positions and radians
 LARGEST_FRAME = 1 << 16
+BANDS = (2,) * 24 + (4,) * 12 + (12,) * 8 + (24,) * 8 + (48,) * 8 + (128, 129)
 
 
 @dataclass(frozen=True, slots=True)
 class RoFormerConfig:
     """Everything that decides the shape; the defaults are those of the smaller BS-RoFormers.
 
-    bands: bins of each, side by side; or `mel_bands`, how many on the mel scale of `mel_rate_hz`.
-    value_residual: the blocks behind the first mix its values into theirs; "added": and add what
-    they make to their input, as all others do; "bare": and do not, as MSST's experimental class.
-    Raises ValueError.
+    value_residual: blocks behind the first mix its values into theirs; with "added" they add what
+    they make to their input, as all others do, with "bare" they do not, as in MSST's experimental
+    class. Raises ValueError.
     """
 
     stems: tuple[str, ...] = ("vocals",)
     channels: int = 2
     remainder: bool = False  # the last stem is what the others leave of the mix, and has no head
-    bands: tuple[int, ...] = (2,) * 24 + (4,) * 12 + (12,) * 8 + (24,) * 8 + (48,) * 8 + (128, 129)
-    mel_bands: int = 0
-    mel_rate_hz: int = 44100
+    bands: tuple[int, ...] = BANDS  # bins of each, side by side
+    mel_bands: int = 0  # instead of these: how many on the mel scale, which overlap
+    mel_rate_hz: int = 44100  # that their scale is for
     frame_size: int = 2048
-    window_size: int = 2048
+    window_size: int = 2048  # samples of a frame that its window sees
     hop: int = 512
     normalised: bool = False  # the transform is divided by the root of `window_size`
     zero_dc: bool = False  # stems have no lowest bin
     width: int = 256  # of a token
     depth: int = 12  # blocks
-    time_layers: int = 1  # of a block
-    band_layers: int = 1
-    heads: int = 8
-    head_width: int = 64
-    hidden: int = 1024  # of the feed-forward halves
-    norm_each: bool = False  # transformers normalise at their ends, not the last block at its own
+    time_layers: int = 1  # of a block, over time
+    band_layers: int = 1  # of a block, over bands
+    heads: int = 8  # of attention
+    head_width: int = 64  # numbers of a head
+    hidden: int = 1024  # numbers in the middle of feed-forward halves
+    norm_each: bool = False  # all transformers normalise at their ends, not just the last block
     skips: bool = False  # a block sees the sum of what all blocks before it made
-    value_residual: str = ""
+    value_residual: str = ""  # "added" or "bare": blocks see values of the first one
     mask_layers: int = 2  # dense layers of a mask's network
-    mask_hidden: int = 1024  # between them
+    mask_hidden: int = 1024  # numbers between them
 
     def __post_init__(self) -> None:
         if not 1 <= self.window_size <= self.frame_size <= LARGEST_FRAME or self.frame_size % 2:

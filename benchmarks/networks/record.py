@@ -215,7 +215,8 @@ def demucs_then(published: bool) -> Iterator[Case]:
 # Theirs and ours of small RoFormers, and the bins of their bands, of 65.
 TINY = {"dim": 6, "depth": 2, "stereo": True, "dim_head": 4, "heads": 2, "flash_attn": False}
 TINY |= {"stft_n_fft": 128, "stft_win_length": 128, "stft_hop_length": 32}
-TINY_OURS = {"width": 6, "depth": 2, "head_width": 4, "heads": 2, "hidden": 24, "mask_hidden": 24}
+TINY_OURS = {"width": 6, "depth": 2, "head_width": 4, "heads": 2, "hidden": 24}
+TINY_OURS |= {"mask_hidden": 24}
 TINY_OURS |= {"frame_size": 128, "window_size": 128, "hop": 32}
 TINY_BANDS = (1, 1, 1, 1, 2, 2, 4, 4, 8, 16, 25)
 # Of the published classes that are small enough to compare in full.

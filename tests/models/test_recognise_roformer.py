@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from tests import CPU
+from tests.models import test_recognise
 from tests.models.networks import waveform
-from tests.models.test_recognise import mine, separates, state  # noqa: F401: `mine` is a fixture
+from tests.models.test_recognise import separates, state
 from unweave.engine.run import separate_array
 from unweave.errors import UsageError, WeightsError
 from unweave.models import architectures, store
@@ -18,6 +19,7 @@ from unweave.models.readers import safetensors
 from unweave.models.roformer.model import RoFormer, RoFormerConfig
 from unweave.models.store import own
 
+mine = test_recognise.mine  # the fixture
 YAML = """
 audio: {{chunk_size: 9999, sample_rate: 16000, hop_length: 1, num_channels: 2}}
 model:
@@ -78,7 +80,7 @@ def wrapped(form, arrays):
         ("bs_roformer_values", "parallel"),
     ],
 )
-def test_a_checkpoint_with_its_yaml(mine, tmp_path, name, form):  # noqa: F811
+def test_a_checkpoint_with_its_yaml(mine, tmp_path, name, form):
     pair = waveform.recorded(name)
     file = tmp_path / "Its Model.ckpt"
     torch.save(wrapped(form, state(pair)), file)
@@ -127,7 +129,7 @@ def test_shapes_give_what_a_missing_yaml_does_not(name):
     assert found["segment"]["length"] == found["sample_rate_hz"] * 8 // 441 * 441
 
 
-def test_halves_are_read_as_they_are(mine, tmp_path):  # noqa: F811
+def test_halves_are_read_as_they_are(mine, tmp_path):
     pair = waveform.recorded("mel_band_roformer")
     config = written(tmp_path, "mel_band_roformer")
     half = {name: each.half() for name, each in state(pair).items()}
@@ -218,7 +220,7 @@ BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
         ("model: {a: 1", "not plain YAML"),
     ],
 )
-def test_a_yaml_file_runs_nothing_and_takes_nothing(mine, tmp_path, text, words):  # noqa: F811
+def test_a_yaml_file_runs_nothing_and_takes_nothing(mine, tmp_path, text, words):
     torch.save(state(waveform.recorded("bs_roformer")), tmp_path / "a.ckpt")
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(UsageError, match=words) as error:
@@ -228,7 +230,7 @@ def test_a_yaml_file_runs_nothing_and_takes_nothing(mine, tmp_path, text, words)
     assert not mine.exists() or not list(mine.glob("*.toml"))
 
 
-def test_segments_are_joined_as_msst_does(mine, tmp_path):  # noqa: F811
+def test_segments_are_joined_as_msst_does(mine, tmp_path):
     """A song through the engine, and through a plain version of MSST's program."""
     pair = waveform.recorded("bs_roformer")
     torch.save(state(pair), tmp_path / "a.ckpt")

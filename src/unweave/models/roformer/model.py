@@ -1,4 +1,4 @@
-"""BS-RoFormer and Mel-Band RoFormer: a spectrum in bands, and transformers over time and over bands.
+"""BS-RoFormer and Mel-Band RoFormer: a spectrum in bands, transformers over time and over bands.
 
 Lu, Wang, Kong and Hung, "Music source separation with band-split RoPE transformer", ICASSP 2024,
 arXiv 2309.02612; Wang, Lu and Won, "Mel-band RoFormer for music source separation", ISMIR 2023
@@ -6,9 +6,9 @@ late-breaking demo, arXiv 2310.01809; in the form that P. Wang's programs and R.
 Source Separation Training, MSST) gave them, in which nearly all public weights are.
 
 Each frame's complex bins of all channels are cut into bands, which lie side by side (BS) or
-overlap on the mel scale; a dense layer makes a token of each. In a block the tokens of a band attend
-to one another over time, then those of a frame over bands; rotary positions (RoPE, Su et al. 2021)
-tell them apart. For each stem a small network makes a complex mask of each band's tokens; where
+overlap on the mel scale; a dense layer makes a token of each. In a block the tokens of a band
+attend to one another over time, then those of a frame over bands; rotary positions (RoPE, Su et al.
+2021) tell them apart. For each stem a small network makes a complex mask of each band's tokens; where
 bands overlap the mean of their masks counts.
 
 Axes here: spectrum `(batch, channel, bin, frame)`, tokens `(batch, band, frame, width)`.
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -203,8 +204,7 @@ class Masks(nn.Module):
         for first, end in config.split:
             # Twice as many as the band's numbers: a gate for each.
             widths = [config.width, *inner, 4 * config.channels * (end - first)]
-            pairs = zip(widths[:-1], widths[1:], strict=True)
-            self.bands.append(nn.ModuleList(nn.Linear(*pair) for pair in pairs))
+            self.bands.append(nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths)))
 
     def forward(self, tokens: Tensor, band: int) -> Tensor:
         """`(batch, frame, width)` of one band to its mask, `(batch, frame, number)`."""

@@ -37,7 +37,8 @@ from unweave.models.roformer import model as roformer
 HERE = Path(__file__).resolve().parent
 TARGET = HERE.parents[1] / "tests" / "data" / "networks"
 PEERS = (
-    "asteroid-0.7.0", "demucs-4.1.0", "demucs-2.0.3", "bs-roformer-infer-0.1.5", "bs-roformer-1.2.4",
+    "asteroid-0.7.0", "demucs-4.1.0", "demucs-2.0.3", "bs-roformer-infer-0.1.5",
+    "bs-roformer-1.2.4",
 )  # fmt: skip
 FOUR = ("drums", "bass", "other", "vocals")
 SIX = (*FOUR, "guitar", "piano")

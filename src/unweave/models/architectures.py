@@ -8,7 +8,8 @@ with what the user chose and the card's settings, which they do where it says no
 that is quicker with them, though they take more memory (see `engine/allocator.py`). `convert` has
 `convert(sources)`, which renames foreign weights (see `models/layers/rename.py`). `recognise` has
 `recognise(arrays, settings)`: what a card has to say of a checkpoint of the network, or None (see
-`models/layers/recognise.py`), with `role` for what the file is to `convert`. An entry point names somebody else's package.
+`models/layers/recognise.py`), with `role` for what the file is to `convert`. An entry point names
+somebody else's package.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ Source Separation Training, MSST) gave them, in which nearly all public weights 
 Each frame's complex bins of all channels are cut into bands, which lie side by side (BS) or
 overlap on the mel scale; a dense layer makes a token of each. In a block the tokens of a band
 attend to one another over time, then those of a frame over bands; rotary positions (RoPE, Su et al.
-2021) tell them apart. For each stem a small network makes a complex mask of each band's tokens; where
-bands overlap the mean of their masks counts.
+2021) tell them apart. For each stem a small network makes a complex mask of each band's tokens;
+where bands overlap the mean of their masks counts.
 
 Axes here: spectrum `(batch, channel, bin, frame)`, tokens `(batch, band, frame, width)`.
 """

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The originals of the networks, in a virtual environment of their own: asteroid, the package
 # demucs of today, and, beside it, the one of 2021, which came with the papers on Demucs v1 and v2;
-# pymss-core and mdxnet-infer, which have networks of MSST, and two files of MSST itself.
+# pymss-core and mdxnet-infer, which have networks of MSST, and two files of MSST itself;
+# bs-roformer-infer and melband-roformer-infer, and, beside them, a bs-roformer of 2026.
 # Only what their networks import is installed. Needs Python 3.11.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -13,6 +14,13 @@ python3.11 -m venv .venv
     "demucs==4.1.0" "pymss-core==0.1.14" "mdxnet-infer==0.1.0"
 .venv/bin/pip install --quiet --no-deps --target .venv/demucs-2.0.3 \
     "demucs==2.0.3" "diffq==0.2.4"
+.venv/bin/pip install --quiet "librosa==0.11.0" "beartype==0.23.1" "packaging==26.4" \
+    "ml-collections==1.1.0"
+.venv/bin/pip install --quiet --no-deps "bs-roformer-infer==0.1.5" \
+    "melband-roformer-infer==0.1.5" "rotary-embedding-torch==0.9.1"
+.venv/bin/pip install --quiet --no-deps --target .venv/bs-roformer-1.2.4 "bs-roformer==1.2.4" \
+    "hyper-connections==0.4.11" "pope-pytorch==0.2.1" "torch-einops-utils==0.2.0" "einx==0.4.3" \
+    "frozendict==2.5.1" "loguru==0.7.3"
 .venv/bin/pip install --quiet --no-deps --editable ../..
 msst=https://raw.githubusercontent.com/ZFTurbo/Music-Source-Separation-Training
 commit=ccc011abf7f89dd7922bb2888d48493b575c0289

@@ -10,7 +10,7 @@ its `convert`, and every layer matters under them: as the originals start, their
 branches hardly do. Recorded weights and mixes are float16 numbers from the start, so that files are
 small and nothing is rounded.
 
-Two packages called demucs cannot live in one process, so each original runs in one of its own.
+Two packages of one name cannot live in one process, so each original runs in one of its own.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from unweave.models.conv_tasnet import model as conv_tasnet
 from unweave.models.demucs import model as demucs
 from unweave.models.htdemucs import model as htdemucs
 from unweave.models.hybrid_demucs import model as hybrid_demucs
+from unweave.models.roformer import model as roformer
 from unweave.models.scnet import model as scnet
 from unweave.models.tfc_tdf import model as tfc_tdf
 
@@ -45,8 +46,9 @@ PEERS = (
     "pymss-core-0.1.14",
     "mdxnet-infer-0.1.0",
     "msst-ccc011a",
+    "bs-roformer-infer-0.1.5",
+    "bs-roformer-1.2.4",
 )
-APART = ("demucs-2.0.3", "msst-ccc011a")  # in folders of their own
 FOUR = ("drums", "bass", "other", "vocals")
 SIX = (*FOUR, "guitar", "piano")
 THREE, TWO = FOUR[1:], FOUR[2:]
@@ -70,6 +72,9 @@ TITLES = {
     "tfc_tdf": "TFC-TDF v3",
     "tfc_tdf_batch": "TFC-TDF v3, norms of batches",
     "tfc_tdf_kit": "TFC-TDF v3, one stem",
+    "bs_roformer": "BS-RoFormer",
+    "bs_roformer_values": "BS-RoFormer, value residual",
+    "mel_band_roformer": "Mel-Band RoFormer",
 }
 
 
@@ -84,6 +89,7 @@ class Case:
     channels: int
     config: dict[str, Any]
     samples: int
+    quiet: bool = False  # a part of the mix is so quiet that norms have to guard against it
 
 
 def asteroid(published: bool) -> Iterator[Case]:
@@ -304,7 +310,54 @@ def masked(published: bool) -> Iterator[Case]:
         yield scnets(SCNet, "scnet_masked", mask_width=64)
 
 
-CASES = dict(zip(PEERS, (asteroid, demucs_today, demucs_then, pymss, mdxnet, masked), strict=True))
+# Theirs and ours of small RoFormers, and the bins of their bands, of 65.
+TINY = {"dim": 6, "depth": 2, "stereo": True, "dim_head": 4, "heads": 2, "flash_attn": False}
+TINY |= {"stft_n_fft": 128, "stft_win_length": 128, "stft_hop_length": 32}
+TINY_OURS = {"width": 6, "depth": 2, "head_width": 4, "heads": 2, "hidden": 24}
+TINY_OURS |= {"mask_hidden": 24}
+TINY_OURS |= {"frame_size": 128, "window_size": 128, "hop": 32}
+TINY_BANDS = (1, 1, 1, 1, 2, 2, 4, 4, 8, 16, 25)
+# Of the published classes that are small enough to compare in full.
+CLASS = {"dim": 256, "depth": 12, "stereo": True, "dim_head": 64, "heads": 8, "flash_attn": True}
+CLASS |= {"time_transformer_depth": 1, "freq_transformer_depth": 1, "stft_hop_length": 512}
+
+
+def roformers(published: bool) -> Iterator[Case]:
+    from bs_roformer import BSRoformer
+    from mel_band_roformer import MelBandRoformer
+
+    if published:
+        original = lambda: BSRoformer(**CLASS)  # noqa: E731
+        yield Case("BS-RoFormer", original, roformer, ("vocals",), 2, {}, 131072)
+        return
+    deep = {"time_transformer_depth": 2, "freq_transformer_depth": 1, "zero_dc": True}
+    ours = TINY_OURS | {"time_layers": 2, "zero_dc": True, "bands": TINY_BANDS}
+    bands = BSRoformer(num_stems=2, freqs_per_bands=TINY_BANDS, **TINY, **deep)
+    yield Case("bs_roformer", lambda: bands, roformer, TWO, 2, ours, 1600, quiet=True)
+    deep = {"time_transformer_depth": 1, "freq_transformer_depth": 2, "sample_rate": 16000}
+    deep |= {"num_bands": 8, "mask_estimator_depth": 2, "match_input_audio_length": True}
+    ours = TINY_OURS | {"band_layers": 2, "mel_bands": 8, "mel_rate_hz": 16000, "norm_each": True}
+    ours |= {"mask_layers": 3}
+    mel = MelBandRoformer(**TINY, **deep)
+    yield Case("mel_band_roformer", lambda: mel, roformer, ("vocals",), 2, ours, 1600, quiet=True)
+
+
+def roformers_then(published: bool) -> Iterator[Case]:
+    """The program of 2026, which takes values of the first block along."""
+    from bs_roformer import BSRoformer
+
+    if published:
+        return
+    deep = {"time_transformer_depth": 1, "freq_transformer_depth": 1, "num_residual_streams": 1}
+    ours = TINY_OURS | {"value_residual": "added", "bands": TINY_BANDS}
+    bands = BSRoformer(freqs_per_bands=TINY_BANDS, **TINY, **deep)
+    yield Case("bs_roformer_values", lambda: bands, roformer, ("vocals",), 2, ours, 1600)
+
+
+EACH = (
+    asteroid, demucs_today, demucs_then, pymss, mdxnet, masked, roformers, roformers_then,
+)  # fmt: skip
+CASES = dict(zip(PEERS, EACH, strict=True))
 
 
 def randomise(network: nn.Module, rng: np.random.Generator) -> None:
@@ -337,6 +390,8 @@ def run(case: Case, keep: bool) -> float:
     randomise(original, rng)
     mix = rng.standard_normal((1, case.channels, case.samples), dtype=np.float32) * 0.3 + 0.05
     mix = mix.astype(np.float16).astype(np.float32)
+    if case.quiet:
+        mix[..., case.samples // 3 : case.samples // 2] *= 1e-13
     with torch.inference_mode():
         stems = whole(original, torch.from_numpy(mix)).numpy()
     stems = stems.reshape(1, len(case.stems), case.channels, -1)
@@ -353,7 +408,7 @@ def run(case: Case, keep: bool) -> float:
             TARGET / f"{case.name}.npz",
             facts=np.array(json.dumps(facts)),
             weights=np.concatenate([v.ravel() for v in weights.values()]).astype(np.float16),
-            mix=mix.astype(np.float16),
+            mix=mix if case.quiet else mix.astype(np.float16),
             stems=stems,
         )
     convert = architectures.converter(case.ours.__name__.split(".")[-2])
@@ -379,7 +434,7 @@ def main(keep: bool, peers: Sequence[str]) -> None:
     for size in ("small",) if keep else ("small", "published"):
         for peer in peers:
             folders = [os.environ.get("PYTHONPATH", "")]
-            folders += [str(HERE / ".venv" / peer)] * (peer in APART)
+            folders += [str(HERE / ".venv" / peer)]  # of packages that are not beside others
             extra = {"PYTHONPATH": os.pathsep.join(filter(None, folders))}
             command = [sys.executable, __file__, "--peer", peer, "--size", size]
             command += ["--compare"] * (not keep)

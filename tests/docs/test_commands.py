@@ -22,6 +22,7 @@ import typer
 from tests import CPU, processes
 from tests.apps.voices import RATE_HZ, melody, voice
 from tests.beside import packages
+from tests.models.networks import waveform
 from typer.testing import CliRunner
 
 from unweave import datasets, registry
@@ -64,6 +65,13 @@ HEADINGS = ["Idea", "Formula", "When it fails", "Paper"]
 SECOND = 8000
 # A song for singing games, as docs/lyrics.md has one.
 LYRICS = "#TITLE:Song\n#BPM:300\n#GAP:100\n: 0 2 2 La\n: 4 2 2  la\n- 6\n* 8 4 5 li\nE\n"
+# A configuration of MSST's, of a small network.
+ROFORMER = """
+audio: {sample_rate: 16000, chunk_size: 16000}
+model: {sample_rate: 16000, stft_n_fft: 128, stft_win_length: 128, stft_hop_length: 32}
+training: {instruments: [vocals, other], target_instrument: vocals}
+inference: {num_overlap: 2}
+"""
 # A separator of the reader's own, as docs/benchmark.md names it.
 MODULE = """
 from tests.evaluation.fakes import Share
@@ -143,6 +151,10 @@ def original(tmp_path_factory, make_wave, ffmpeg_file, stem_mp4) -> Path:
     weights = store.weights(cards.card("mir1k-dnn"))
     tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
     torch.save(tensors, here / "fine-tuned.ckpt")
+    pair = waveform.recorded("mel_band_roformer")
+    state = {name: torch.from_numpy(array) for name, array in pair.weights.items()}
+    torch.save({"state_dict": state}, here / "roformer.ckpt")
+    (here / "roformer.yaml").write_text(ROFORMER)
     (here / "my_package").mkdir()
     (here / "my_package/my_module.py").write_text(MODULE)
     for split in ("train", "test-public"):

@@ -26,9 +26,12 @@ def in_force(card: Card, options: Mapping[str, object]) -> dict[str, object]:
 
 
 def additive(card: Card, options: Mapping[str, object]) -> bool:
-    """Whether the stems of the card's network sum to the mix, with the options of `in_force`."""
+    """Whether the stems of the card's network sum to the mix, with the options of `in_force`.
+
+    The network is told its settings, too.
+    """
     of_network = getattr(_declarations(card), "additive", None)
-    return True if of_network is None else bool(of_network(options))
+    return True if of_network is None else bool(of_network({**card.config, **options}))
 
 
 def spec(card: Card, options: Mapping[str, object]) -> Spec:

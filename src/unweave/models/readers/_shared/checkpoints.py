@@ -17,7 +17,8 @@ from unweave.models.readers._shared.pickles import Array, Name, Storage, Tensor
 
 # Where checkpoints keep the network's arrays among other facts.
 STATES = ("state_dict", "state", "model_state_dict", "model", "net")
-WRAPPED = "module."  # how names begin that a network in torch's DataParallel has
+# How names begin of a network in torch's DataParallel, in a Lightning module, and compiled.
+WRAPPED = ("module.", "model.", "_orig_mod.")
 MOST_TIMES = 4  # that all arrays together may be larger than their file
 MOST_SETTINGS = 1_000_000
 DEEPEST = 20
@@ -66,9 +67,13 @@ def arrays(value: object, numbers: Numbers, size: int) -> Arrays:
     # Arrays may share numbers, so that a short file could have any number of large ones.
     if sum(array.nbytes for array in found.values()) > MOST_TIMES * size:
         raise Refused("its tensors are parts of each other, many times over")
-    if found and all(name.startswith(WRAPPED) for name in found):
-        found = {name.removeprefix(WRAPPED): array for name, array in found.items()}
+    while start := next((each for each in WRAPPED if _all_begin(found, each)), ""):
+        found = {name.removeprefix(start): array for name, array in found.items()}
     return found
+
+
+def _all_begin(arrays: Arrays, start: str) -> bool:
+    return bool(arrays) and all(name.startswith(start) for name in arrays)
 
 
 def settings(value: object) -> Settings:

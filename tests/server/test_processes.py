@@ -93,7 +93,7 @@ def long_song(tmp_path, make_wave) -> Path:
     import soundfile
 
     path = tmp_path / "long.wav"
-    soundfile.write(path, make_wave(2, 44100 * 90).T, 44100, subtype="FLOAT")
+    soundfile.write(path, make_wave(2, 44100 * 30).T, 44100, subtype="FLOAT")
     return path
 
 

@@ -104,7 +104,8 @@ def _add(name: str) -> None:
     module = import_module(f"{verbs.__name__}.{name}")
     group: typer.Typer | None = getattr(module, "app", None)
     if group is None:
-        app.command(no_args_is_help=True)(getattr(module, name))
+        alone = getattr(module, "ALONE", False)  # it does something without arguments
+        app.command(no_args_is_help=not alone)(getattr(module, name))
         _describe(app.registered_commands[-1], module.EXAMPLES)
         return
     app.add_typer(group, name=name, cls=getattr(module, "GROUP", Group), epilog=EXIT_CODES)

@@ -169,6 +169,7 @@ def serve(
         )
 
 
+ALONE = True
 EXAMPLES = (
     "unweave serve",
     "unweave serve --host 0.0.0.0 --token-file tokens.txt --allow-host music.example.org",

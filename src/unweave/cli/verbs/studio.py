@@ -36,4 +36,5 @@ def studio(
         )
 
 
-EXAMPLES = ("unweave studio",)
+ALONE = True
+EXAMPLES = ("unweave studio", "unweave studio --no-browser")

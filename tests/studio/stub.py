@@ -91,7 +91,7 @@ class Job:
                 "left_s": (self.frames - there) / RATE if self.frames else None,
             },
             "stems": list(self.stems),
-            "available_samples": there if self.state in ("running", "done") else None,
+            "available_samples": there if self.state in ("running", "done") else 0,
             "files": [],
             "error": self.error and {"code": "failed", "message": self.error, "field": None},
             "warnings": self.warnings,

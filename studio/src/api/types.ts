@@ -38,7 +38,8 @@ export interface Job {
   queue_place: number | null;
   progress: Progress | null;
   stems: string[];
-  available_samples: number | null;
+  /** of every stem, while it runs */
+  available_samples: number;
   files: ResultFile[];
   error: { code: string; message: string } | null;
   warnings: string[];

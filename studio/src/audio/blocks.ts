@@ -36,6 +36,11 @@ export class Blocks {
     return running;
   }
 
+  clear(): void {
+    this.whole.clear();
+    this.bytes = 0;
+  }
+
   private load(key: string, row: string, number: number, count: number): Promise<Late<Pcm>> {
     const running = this.fetchPcm(row, number * BLOCK, count)
       .then((answer) => {

@@ -92,6 +92,7 @@ export class Engine {
       this.sumPeak[0] = Math.max(this.sumPeak[0], Math.abs(left[i]!));
       this.sumPeak[1] = Math.max(this.sumPeak[1], Math.abs(right[i]!));
     }
+    if (this.state === 'stopped' || this.state === 'ended') return;
     this.sinceReport += left.length;
     if (this.sinceReport >= this.rate / REPORTS_PER_S) this.report();
   }

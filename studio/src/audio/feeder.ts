@@ -50,6 +50,12 @@ export class Feeder {
     void this.feed(this.generation);
   }
 
+  /** The song is shorter or longer than it seemed. */
+  setLength(length: number): void {
+    this.length = length;
+    this.blocks.clear();
+  }
+
   stop(): void {
     this.generation++;
     this.running = false;
@@ -97,6 +103,8 @@ export class Feeder {
     const piece = nextPiece(position, this.loop, this.length, BLOCK - offset);
     if (piece === null) {
       this.position = null;
+      this.events.late(false);
+      this.events.push({}, 0, true);
       return 0;
     }
     const rows = this.rows;

@@ -22,6 +22,14 @@ const CACHE_BYTES = 96 * 1024 * 1024;
 const LEAD_S = 0.15;
 const SHORTEST_LOOP_S = 0.02;
 
+/** Frames of a job's recording: not every format says them before it is decoded. */
+export function lengthOf(job: Job): number {
+  const { samples, duration_s, sample_rate_hz } = job.source;
+  if (samples !== null) return samples;
+  if (job.state === 'done' && job.available_samples > 0) return job.available_samples;
+  return Math.ceil((duration_s ?? 0) * (sample_rate_hz ?? 0));
+}
+
 interface Saved {
   rows: Record<string, RowSettings>;
   marks: [number | null, number | null];
@@ -33,11 +41,14 @@ interface Saved {
 export class Player {
   readonly id: string;
   readonly rate: number;
-  readonly length: number;
+  /** frames; a guess by the duration while nobody knows better */
+  length: number;
   readonly channels: number;
   readonly stems: string[];
 
   readonly state = signal<EngineState>('stopped');
+  /** goes up with every word of the audio thread, and with every jump */
+  readonly moved = signal(0);
   readonly late = signal(false);
   readonly problem = signal<unknown>(null);
   readonly rows = signal<Record<string, RowSettings>>({});
@@ -73,7 +84,7 @@ export class Player {
   constructor(job: Job) {
     this.id = job.id;
     this.rate = job.source.sample_rate_hz!;
-    this.length = job.source.samples!;
+    this.length = lengthOf(job);
     this.channels = job.source.channels ?? 2;
     this.stems = job.stems;
     this.blocks = new Blocks((row, start, count) => pcm(this.id, row, start, count), CACHE_BYTES);
@@ -135,6 +146,7 @@ export class Player {
   /** Goes to a frame of the song. */
   seek(position: number): void {
     this.jump = Math.max(0, Math.min(this.length, Math.round(position)));
+    this.moved.value++;
     if (this.state.value === 'ended') this.state.value = 'stopped';
     this.cut(this.running.value ? 0.004 * this.rate : 0, true);
   }
@@ -158,8 +170,13 @@ export class Player {
     this.marks.value = marks;
   }
 
-  /** More of the song is separated. */
-  nudge(): void {
+  /** More of the song is separated, or its length is known now. */
+  update(job: Job): void {
+    const length = lengthOf(job);
+    if (length !== this.length) {
+      this.length = length;
+      this.feeder.setLength(length);
+    }
     this.feeder.nudge();
   }
 
@@ -224,6 +241,7 @@ export class Player {
       this.feeder.start(position, message.index);
       if (this.jump !== null) this.index = message.index;
       this.jump = null;
+      this.moved.value++;
     } else if (message.type === 'report') {
       this.state.value = message.state;
       this.peaks = message.peaks;
@@ -232,6 +250,7 @@ export class Player {
       if (this.jump !== null) return;
       this.index = message.index;
       this.feeder.consumed(message.index);
+      this.moved.value++;
     }
   }
 

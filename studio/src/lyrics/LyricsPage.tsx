@@ -1,11 +1,11 @@
 /** The lyrics editor: text, taps along with the song, corrections by dragging, a preview, files. */
 
-import { useSignal } from '@preact/signals';
+import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 
 import type { Job } from '../api/types.ts';
 import { Lane } from '../mixer/Lane.tsx';
-import { hasSound, keepInView, openSession } from '../mixer/session.ts';
+import { drawWhenMoved, hasSound, keepInView, openSession, update } from '../mixer/session.ts';
 import { Timeline } from '../mixer/Timeline.tsx';
 import { Transport } from '../mixer/Transport.tsx';
 import { useFrames } from '../mixer/frames.ts';
@@ -35,6 +35,7 @@ function Editor({ job }: { job: Job }) {
   const help = useSignal(false);
   const voice = job.stems.includes('vocals') ? 'vocals' : job.stems[0]!;
   useFrames(() => keepInView(session), [session]);
+  useSignalEffect(() => drawWhenMoved(session));
   useEffect(() => {
     const whole = session.view.value;
     session.view.value = { start: 0, count: Math.min(whole.count, 12 * session.player.rate) };
@@ -50,8 +51,7 @@ function Editor({ job }: { job: Job }) {
     };
   }, [session, editing]);
   useEffect(() => {
-    session.job.value = job;
-    session.player.nudge();
+    update(session, job);
   }, [job, session]);
   return (
     <article class="lyrics">

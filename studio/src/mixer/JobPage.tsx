@@ -13,7 +13,7 @@ import { clock } from '../ui/words.ts';
 import { Downloads } from './Downloads.tsx';
 import { ExportDialog } from './ExportDialog.tsx';
 import { Mixer } from './Mixer.tsx';
-import { hasSound, openSession, type Session } from './session.ts';
+import { hasSound, openSession, update, type Session } from './session.ts';
 
 export function JobPage({ id }: { id: string }) {
   const job = jobs.value.get(id);
@@ -32,8 +32,7 @@ function WithMixer({ job }: { job: Job }) {
   const exporting = useSignal(false);
   useEffect(() => () => session.player.close(), [session]);
   useEffect(() => {
-    session.job.value = job;
-    session.player.nudge();
+    update(session, job);
   }, [job, session]);
   return (
     <>

@@ -12,7 +12,7 @@ import { handleKey } from './keys.ts';
 import { Lane } from './Lane.tsx';
 import { Output } from './Meter.tsx';
 import { StemRow } from './StemRow.tsx';
-import { keepInView, type Session } from './session.ts';
+import { drawWhenMoved, keepInView, type Session } from './session.ts';
 import { Timeline } from './Timeline.tsx';
 import { Transport } from './Transport.tsx';
 
@@ -21,6 +21,7 @@ export function Mixer({ session, openExport }: { session: Session; openExport: (
   const help = useSignal(false);
   const lanes = useRef<HTMLDivElement>(null);
   useFrames(() => keepInView(session), [session]);
+  useSignalEffect(() => drawWhenMoved(session));
   useEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
       session.width.value = Math.round(entry!.contentRect.width);

@@ -1,14 +1,18 @@
-/** Work that is done before each frame that the browser draws, as long as it is wanted. */
+/** Work that is done before each frame that the browser draws, as long as something moves. */
 
 import { useEffect } from 'preact/hooks';
 
+/** a meter takes this long to fall */
+const AWAKE_MS = 2000;
+
 const works = new Set<() => void>();
 let asked = false;
+let until = 0;
 
 function run(): void {
   asked = false;
   for (const work of works) work();
-  ask();
+  if (performance.now() < until) ask();
 }
 
 function ask(): void {
@@ -17,12 +21,16 @@ function ask(): void {
   requestAnimationFrame(run);
 }
 
-export function eachFrame(work: () => void): () => void {
-  works.add(work);
+/** Something moves or has changed: the next frames are drawn. */
+export function stir(): void {
+  until = performance.now() + AWAKE_MS;
   ask();
-  return () => works.delete(work);
 }
 
 export function useFrames(work: () => void, inputs: unknown[]): void {
-  useEffect(() => eachFrame(work), inputs);
+  useEffect(() => {
+    works.add(work);
+    ask();
+    return () => works.delete(work);
+  }, inputs);
 }

@@ -3,8 +3,9 @@
 import { signal, type Signal } from '@preact/signals';
 
 import type { Job } from '../api/types.ts';
-import { Player } from '../audio/player.ts';
-import { following, zoomed, type View } from './view.ts';
+import { lengthOf, Player } from '../audio/player.ts';
+import { stir } from './frames.ts';
+import { fitted, following, zoomed, type View } from './view.ts';
 
 export type Show = 'wave' | 'both' | 'spectrum';
 export const SHOWS: Show[] = ['wave', 'both', 'spectrum'];
@@ -21,7 +22,7 @@ export interface Session {
 }
 
 export const hasSound = (job: Job): boolean =>
-  Boolean(job.source.sample_rate_hz && job.source.samples && job.stems.length > 0) &&
+  Boolean(job.source.sample_rate_hz && lengthOf(job) && job.stems.length > 0) &&
   job.kind === 'separate' &&
   (job.state === 'running' || job.state === 'done');
 
@@ -42,7 +43,7 @@ export function openSession(job: Job): Session {
 /** Frames of every stem that are there. */
 export const available = (session: Session): number => {
   const job = session.job.value;
-  return job.state === 'done' ? session.player.length : (job.available_samples ?? 0);
+  return job.state === 'done' ? session.player.length : job.available_samples;
 };
 
 export function zoom(session: Session, factor: number, anchor = session.player.position()): void {
@@ -55,6 +56,19 @@ export function zoom(session: Session, factor: number, anchor = session.player.p
 export function keepInView(session: Session): void {
   if (!session.follow.value || session.player.state.value !== 'playing') return;
   session.view.value = following(session.view.value, session.player.position(), session.player.length);
+}
+
+/** Whatever has to be drawn anew wakes the frames. For an effect. */
+export function drawWhenMoved({ player, view, width }: Session): void {
+  void [player.moved.value, player.state.value, view.value, width.value];
+  stir();
+}
+
+/** The job has changed: more is separated, or it is done and its length known. */
+export function update(session: Session, job: Job): void {
+  session.job.value = job;
+  session.player.update(job);
+  if (job.state === 'done') session.view.value = fitted(session.view.value, session.player.length);
 }
 
 export const seconds = (session: Session, frames: number): number => frames / session.player.rate;

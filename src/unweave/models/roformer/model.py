@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -27,7 +28,9 @@ from torch import Tensor, nn
 from unweave.models.layers.weights import builder
 from unweave.models.roformer.bands import Bands, on_mel_scale, side_by_side
 from unweave.models.roformer.options import ADDED, BARE
+from unweave.signal.threads import together, with_idle
 
+NUMBERS_AT_ONCE = 1 << 22  # queries, keys and values of the rows that one thread has at a time
 FLOOR = 1e-12  # the least length of a token that is normalised
 PERIOD = 10000.0  # of the slowest rotation, in positions and radians
 LARGEST_FRAME = 1 << 16
@@ -177,6 +180,8 @@ class Transformer(nn.Module):
         super().__init__()
         mixes = bool(config.value_residual) and not first
         self.bare = mixes and config.value_residual == BARE
+        self.starts = first and bool(config.value_residual)  # whose values the others want
+        self.numbers = 3 * config.heads * config.head_width  # of a token's queries, keys and values
         self.attention = nn.ModuleList(Attention(config, mixes=mixes) for _ in range(layers))
         self.feed = nn.ModuleList(Feed(config) for _ in range(layers))
         self.norm = Norm(config.width) if config.norm_each else nn.Identity()
@@ -273,10 +278,10 @@ class RoFormer(nn.Module):
         numbers = torch.view_as_real(spectrum.permute(0, 3, 2, 1).contiguous()).flatten(2)
         each = 2 * self.config.channels
         bands = [slice(each * first, each * end) for first, end in self.config.split]
-        tokens = torch.stack(
-            [enter(numbers[..., band]) for enter, band in zip(self.entrances, bands, strict=True)],
-            dim=1,
-        )  # (batch, band, frame, width)
+        enter = [
+            partial(each, numbers[..., n]) for each, n in zip(self.entrances, bands, strict=True)
+        ]
+        tokens = torch.stack(together(*enter), dim=1)  # (batch, band, frame, width)
         tokens = self.attended(tokens)
         stems = [
             self.synthesised(self.masked(masks, tokens, numbers, bands), mix.shape[-1])
@@ -296,9 +301,9 @@ class RoFormer(nn.Module):
             if self.config.skips and n:
                 total = x if total is None else total + x
                 x = x + total
-            x, first_time = block.time(x.flatten(0, 1), over_time, first_time)
+            x, first_time = in_groups(block.time, x.flatten(0, 1), over_time, first_time)
             x = x.unflatten(0, (batch, -1)).transpose(1, 2)  # (batch, frame, band, width)
-            x, first_band = block.band(x.flatten(0, 1), over_bands, first_band)
+            x, first_band = in_groups(block.band, x.flatten(0, 1), over_bands, first_band)
             x = x.unflatten(0, (batch, -1)).transpose(1, 2)
         return self.norm(x)
 
@@ -307,8 +312,9 @@ class RoFormer(nn.Module):
     ) -> Tensor:
         """The numbers of a stem, `(batch, frame, number)`, from those of the mix."""
         mask = torch.zeros_like(numbers)
-        for n, band in enumerate(bands):
-            mask[..., band] += masks(tokens[:, n], n)
+        made = together(*(partial(masks, tokens[:, n], n) for n in range(len(bands))))
+        for band, each in zip(bands, made, strict=True):
+            mask[..., band] += each
         if self.config.mel_bands:
             mask = mask / self.shared(numbers)
         pairs = (torch.view_as_complex(x.unflatten(-1, (-1, 2))) for x in (mask, numbers))
@@ -355,6 +361,26 @@ class RoFormer(nn.Module):
             length=max(time, config.frame_size // 2 + 1),
         )
         return waves[..., :time].unflatten(0, spectrum.shape[:2])
+
+
+def in_groups(
+    transformer: Transformer, x: Tensor, turns: Tensor, first: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    """What `transformer` gives; on a CPU some rows at a time, which do not depend on each other.
+
+    Memory then does not grow with what is inside of a layer, and idle threads take a share.
+    """
+    if x.device.type != "cpu" or torch.is_grad_enabled():
+        return transformer(x, turns, first)
+
+    def through(rows: slice) -> tuple[Tensor, Tensor | None]:
+        made, values = transformer(x[rows], turns, None if first is None else first[rows])
+        return made, values if transformer.starts else None
+
+    count = max(1, NUMBERS_AT_ONCE // max(1, x.shape[1] * transformer.numbers))
+    parts = with_idle(through, [slice(n, n + count) for n in range(0, len(x), count)])
+    values = [each for _, each in parts if each is not None]
+    return torch.cat([made for made, _ in parts]), torch.cat(values) if values else first
 
 
 def rates(head_width: int) -> Tensor:

@@ -6,7 +6,7 @@ Small sizes are those of recipes/mir-1k: 16 kHz, mono, two stems, at most four m
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -19,8 +19,10 @@ from unweave.models.demucs import model as demucs
 from unweave.models.htdemucs import model as htdemucs
 from unweave.models.hybrid_demucs import model as hybrid_demucs
 from unweave.models.mask_inference import model as mask_inference
+from unweave.models.scnet import model as scnet
 from unweave.models.spectnt import model as spectnt
 from unweave.models.spleeter import model as spleeter
+from unweave.models.tfc_tdf import model as tfc_tdf
 from unweave.models.unet import model as unet
 from unweave.training import export
 from unweave.training.recipe import read
@@ -80,6 +82,11 @@ def published() -> Iterator[Row]:
     yield row("Hybrid Demucs (v3)", hybrid_demucs.HybridDemucs, hybrid, 44100)
     transformed = htdemucs.HTDemucsConfig(length=0)
     yield row("HT Demucs (v4)", htdemucs.HTDemucs, transformed, 44100)
+    # Chunks of their authors: the counting transforms no other frames.
+    small = scnet.ScNetConfig()
+    yield replace(row("SCNet, small", scnet.ScNet, small, 44100), segment_s=11.0)
+    voice = tfc_tdf.TfcTdfConfig()
+    yield replace(row("MDX23C", tfc_tdf.TfcTdf, voice, 44100), segment_s=261120 / 44100)
 
 
 def row(title: str, network: Callable, config, rate: int) -> Row:

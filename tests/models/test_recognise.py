@@ -278,7 +278,7 @@ MSST = {  # the YAML files of the pairs, in the tables that its authors' have
     "tfc_tdf_kit": "audio: {chunk_size: 992, sample_rate: 8000, num_channels: 2, n_fft: 128,\n"
     "  hop_length: 32, dim_f: 32}\n"
     "model: {act: gelu, norm: InstanceNorm, num_subbands: 4, scale: !!python/tuple [2, 2]}\n"
-    "training: {instruments: [Kick, snare], target_instrument: Kick}\n"
+    "training: {instruments: [Kick, snare, toms], target_instrument: Kick}\n"
     "inference: {num_overlap: 2}\n",
 }
 
@@ -292,7 +292,6 @@ def test_a_checkpoint_of_msst_with_its_yaml_file(mine, tmp_path, name):
     assert (card.stems, card.sample_rate_hz, card.notes) == (pair.stem_names, RATE, "")
     assert card.target == (None if len(pair.stem_names) > 1 else "kick")
     assert (card.segment.edge, card.segment.hop) == ("reflect", card.segment.length // 2)
-    separates(card, pair.channels)
     ours = NeuralSeparator(card, {}, store.weights(card))
     with torch.inference_mode():
         assert waveform.below_db(pair.stems, ours(pair.mix, RATE)) > 90

@@ -99,7 +99,7 @@ def test_segments() -> None:
     torch.manual_seed(0)
     changes = {"hop": 100, "normalised": False, "expand": 2, "stems": ("a", "b")}
     network = ScNet(ScNetConfig(**SMALL | changes)).eval()
-    waveform.check_segments(network, channels=2, stems=2, lengths=(1, 201))
+    waveform.check_segments(network, channels=2, stems=2, lengths=(201,))
 
 
 def test_gradient_reaches_every_parameter() -> None:
@@ -118,6 +118,19 @@ def test_only_what_is_asked_for_is_made() -> None:
     with torch.inference_mode():
         torch.testing.assert_close(chosen(mix), network(mix)[:, [3, 1]], atol=1e-6, rtol=1e-5)
     assert ScNet(ScNetConfig(**SMALL, mask_width=6)).select(["vocals"]) is None
+
+
+def test_what_the_stems_leave_of_the_mix_is_one_more() -> None:
+    torch.manual_seed(0)
+    network = ScNet(ScNetConfig(**SMALL, stems=("a", "rest"), remainder=True)).eval()
+    mix = torch.randn(1, 2, 500)
+    alone = network.select(["a"])
+    assert alone is not None
+    assert network.select(["rest"]) is None
+    with torch.inference_mode():
+        found = network(mix)
+        torch.testing.assert_close(found[:, :1], alone(mix), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(found.sum(1), mix, atol=1e-6, rtol=1e-5)
 
 
 def test_frames_that_are_transformed_come_back() -> None:
@@ -140,7 +153,7 @@ PUBLISHED = [
 
 def theirs(config: ScNetConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The names and shapes of a checkpoint, by the tables of its authors' code."""
-    first, stems = 2 * config.channels, len(config.stems)
+    first, stems = 2 * config.channels, config.heads
     inner = (first, *config.widths)
 
     def layer(name: str, *shape: int, out: int = 0) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -211,7 +224,7 @@ def _frozen(value: object) -> object:
 
 
 def test_a_masked_one_tells_its_transform_and_a_yaml_file_the_rest() -> None:
-    config = ScNetConfig(**SMALL, stems=("voice",), mask_width=64)
+    config = ScNetConfig(**SMALL, stems=("voice", "other"), remainder=True, mask_width=64)
     told = {
         "audio": {"chunk_size": 4096, "sample_rate": 8000, "num_channels": 2},
         "model": {"hop_size": 64, "band_SR": [0.175, 0.392, 0.433], "band_stride": [1, 4, 16]},
@@ -220,8 +233,10 @@ def test_a_masked_one_tells_its_transform_and_a_yaml_file_the_rest() -> None:
     }
     found = recognise(arrays(config), told)
     assert found is not None
-    assert ScNetConfig(("voice",), **{k: _frozen(v) for k, v in found["config"].items()}) == config
-    assert (found["stems"], found["target"], found["notes"]) == (["voice"], "voice", "")
+    made = {k: _frozen(v) for k, v in found["config"].items()}
+    assert ScNetConfig(("voice", "other"), **made) == config
+    assert (found["stems"], found["notes"]) == (["voice", "other"], "")
+    assert (found["target"], found["complement"]) == ("voice", "other")
     assert (found["sample_rate_hz"], found["normalise_track"]) == (8000, True)
     segment = {"length": 4096, "hop": 2048, "fade": 409, "window": "linear", "edge": "reflect"}
     assert found["segment"] == segment
@@ -239,6 +254,7 @@ def test_a_masked_one_tells_its_transform_and_a_yaml_file_the_rest() -> None:
         ({"sd_blocks.0.global_conv.weight": ()}, {}, "it is the SCNet of amanteur"),
         ({}, {"win_size": 512}, "its windows are shorter"),
         ({}, {"nfft": "large"}, "its setting 'nfft' must be a number"),
+        ({}, {"band_SR": [0.2, 0.3, 0.5], "num_overlap": 0}, "'num_overlap' is 1 or more; got 0"),
     ],
 )
 def test_what_it_lacks_is_refused_by_name(
@@ -274,6 +290,7 @@ def test_an_unknown_name_is_one_line() -> None:
         ({"widths": (8, 7)}, "widths are at least 8"),
         ({"around": 4}, "around is odd"),
         ({"layers": 3}, "layers are even"),
+        ({"stems": ("a",), "remainder": True}, "two stems or more"),
         ({"shares": (0.5, 0.5)}, "sum to less than 1"),
         ({"kernels": (3, 2, 16)}, "does not come back"),
         ({"shares": (0.5, 0.499)}, "does not come back"),
@@ -281,4 +298,4 @@ def test_an_unknown_name_is_one_line() -> None:
 )
 def test_settings_that_mean_nothing_are_refused(config: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        build(("a", "b"), 2, SMALL | config, {})
+        build(config.pop("stems", ("a", "b")), 2, SMALL | config, {})

@@ -104,11 +104,14 @@ def test_running_statistics_count() -> None:
 
 
 def test_segments() -> None:
-    for changes in ({}, {"norm": "group", "channels": 1, "frame_stride": 1, "hop": 100}):
+    for length, changes in (
+        (300, {}),
+        (64, {"norm": "group", "channels": 1, "frame_stride": 1, "hop": 100}),
+    ):
         torch.manual_seed(0)
         network = TfcTdf(TfcTdfConfig(**SMALL | changes)).eval()
         channels = changes.get("channels", 2)
-        waveform.check_segments(network, channels, stems=2, lengths=(1, 64, 300))
+        waveform.check_segments(network, channels, stems=2, lengths=(length,))
 
 
 def test_silence_is_silent_to_the_last_bit() -> None:
@@ -131,8 +134,19 @@ def test_only_what_is_asked_for_is_made() -> None:
     network = TfcTdf(TfcTdfConfig(**SMALL, stems=("a", "b", "c"))).eval()
     mix = torch.randn(1, 2, 500)
     with torch.inference_mode():
-        found, want = network.select(["c", "a"])(mix), network(mix)[:, [2, 0]]
-    torch.testing.assert_close(found, want, atol=1e-6, rtol=1e-5)
+        chosen, all_of_them = network.select(["c", "a"]), network(mix)
+        assert chosen is not None
+        found, want = chosen(mix), all_of_them[:, [2, 0]]
+        torch.testing.assert_close(found, want, atol=1e-6, rtol=1e-5)
+        config = TfcTdfConfig(**SMALL, stems=("a", "b", "c", "rest"), remainder=True)
+        whole = TfcTdf(config).eval()
+        whole.load_state_dict(network.state_dict())
+        rest = (mix - all_of_them.sum(1))[:, None]
+        torch.testing.assert_close(whole(mix), torch.cat([all_of_them, rest], 1))
+        assert whole.select(["rest"]) is None
+        narrowed = whole.select(["c", "a"])
+        assert narrowed is not None
+        assert torch.equal(narrowed(mix), found)
 
 
 KIT = {"frame_size": 2048, "hop": 512, "bins": 1024}
@@ -185,7 +199,7 @@ def theirs(config: TfcTdfConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
         here -= growth
         yield from blocks(f"decoder_blocks.{n}.tfc_tdf", 2 * here, here, levels - 1 - n)
     yield "final_conv.0.weight", (width, width + parts, 1, 1)
-    yield "final_conv.2.weight", (parts * len(config.stems), width, 1, 1)
+    yield "final_conv.2.weight", (parts * config.heads, width, 1, 1)
 
 
 def arrays(config: TfcTdfConfig) -> dict[str, np.ndarray]:
@@ -242,6 +256,21 @@ def test_a_yaml_file_tells_what_shapes_do_not() -> None:
     assert "target" not in found
     segment = {"length": 4096, "hop": 2048, "fade": 409, "window": "linear", "edge": "reflect"}
     assert found["segment"] == segment
+    for instruments, stems in (
+        (["A", "b"], ["a", "b"]),
+        (["A", "b", "c"], ["a"]),
+        (["A", "residual"], ["a"]),
+        (None, ["a"]),
+    ):
+        training = {"instruments": instruments, "target_instrument": "A"}
+        one = {**TOLD, "training": training, "inference": {"num_overlap": 1}}
+        found = recognise(arrays(replace(config, stems=("a",))), one)
+        assert found is not None
+        assert (found["stems"], found["target"]) == (stems, "a")
+        assert found.get("complement") == (stems[1:] or [None])[0]
+        assert found["config"]["remainder"] == (len(stems) > 1)
+        plain = {"length": 4096, "hop": 4096, "window": "none", "edge": "reflect"}
+        assert found["segment"] == plain
     for changes, want in (
         ({"norm": "GroupNorm2", "act": "relu"}, ("group", 2, "relu", 1.0)),
         ({"act": "elu0.5"}, ("instance", 1, "elu", 0.5)),

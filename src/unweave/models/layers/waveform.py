@@ -38,6 +38,12 @@ def centre_cut(x: Tensor, length: int) -> Tensor:
     return x.narrow(-1, (x.shape[-1] - length) // 2, length)
 
 
+def with_remainder(mix: Tensor, stems: Tensor) -> Tensor:
+    """Stems `(batch, stem, channel, time)` and one more: what they leave of the mix
+    `(batch, channel, time)`."""
+    return torch.cat([stems, (mix - stems.sum(1))[:, None]], dim=1)
+
+
 def whole_strides(x: Tensor, stride: int) -> Tensor:
     """`(..., time)` filled up at the end."""
     return F.pad(x, (0, -x.shape[-1] % stride))

@@ -32,6 +32,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unweave.models.layers.centred import Centred
+from unweave.models.layers.waveform import with_remainder
 from unweave.models.layers.weights import MOST_PARTS, builder
 
 START_DEVIATION = 0.02  # of what tells a bin's place, before training
@@ -47,6 +48,7 @@ class ScNetConfig:
 
     stems: tuple[str, ...] = ("drums", "bass", "other", "vocals")
     channels: int = 2
+    remainder: bool = False  # the last stem is what the others leave of the mix
     frame_size: int = 4096
     hop: int = 1024
     normalised: bool = True  # spectra, by the root of frame_size
@@ -62,6 +64,8 @@ class ScNetConfig:
     mask_width: int = 0  # channels before the masks; 0: there are none, but spectra
 
     def __post_init__(self) -> None:
+        if self.heads < 1:
+            raise ValueError("with a remainder there are two stems or more")
         if self.frame_size < 2 or self.frame_size % 2 or not 1 <= self.hop <= self.frame_size // 2:
             raise ValueError(
                 "frame_size is even and hop at most half of it, got "
@@ -92,6 +96,11 @@ class ScNetConfig:
                         f"a band of {band.bins} bins with the stride {band.stride} and the kernel "
                         f"{band.kernel} does not come back from level {level.number}"
                     )
+
+    @property
+    def heads(self) -> int:
+        """Stems that the network makes."""
+        return len(self.stems) - self.remainder
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +240,7 @@ class Up(nn.Module):
     def __init__(self, config: ScNetConfig, level: Level) -> None:
         super().__init__()
         self.level, outer = level, level.outer
-        made = level.inner * (1 if level.number else len(config.stems))
+        made = level.inner * (1 if level.number else config.heads)
         self.fuse = nn.Conv2d(2 * outer, 2 * outer, 3, padding=1)
         self.stretch = nn.ModuleList(
             nn.ConvTranspose2d(outer, made, (band.kernel, 1), (band.stride, 1))
@@ -261,7 +270,7 @@ class ScNet(nn.Module):
     def __init__(self, config: ScNetConfig) -> None:
         super().__init__()
         self.config = config
-        masked, out = config.mask_width > 0, 2 * config.channels * len(config.stems)
+        masked, out = config.mask_width > 0, 2 * config.channels * config.heads
         self.transform = Centred(
             config.frame_size, config.hop, hann=masked, normalised=config.normalised
         )
@@ -287,15 +296,19 @@ class ScNet(nn.Module):
         hop, time = self.config.hop, mix.shape[-1]
         frames = time // hop + 2
         frames += frames % 2  # even, for the transform of frames to be undone
-        spectrum = self.transform.analyse(F.pad(mix, (0, (frames - 1) * hop - time)))
-        masked = self.config.mask_width > 0
-        x = self.network(spectrum + self.place if masked else spectrum)
-        if masked:  # (batch, stem * channel * 2, bin, frame)
-            x = times(self.mask(x).float(), spectrum.repeat(1, len(self.config.stems), 1, 1))
+        x = self.estimate(self.transform.analyse(F.pad(mix, (0, (frames - 1) * hop - time))))
         waves = self.transform.synthesise(x)[..., :time]  # (batch, stem * channel, time)
-        stems = waves.unflatten(1, (-1, mix.shape[1]))
-        # Without it the biases would hum where there is nothing.
-        return stems * mix.any(-1).any(-1)[:, None, None, None]
+        # Without the latter the biases would hum where there is nothing.
+        stems = waves.unflatten(1, (-1, mix.shape[1])) * mix.any(-1).any(-1)[:, None, None, None]
+        return with_remainder(mix, stems) if self.config.remainder else stems
+
+    def estimate(self, spectrum: Tensor) -> Tensor:
+        """The mix's `(batch, 2 * channel, bin, frame)` to those of the stems,
+        `(batch, stem * channel * 2, bin, frame)`."""
+        if not self.config.mask_width:
+            return self.network(spectrum)
+        mask = self.mask(self.network(spectrum + self.place)).float()
+        return times(mask, spectrum.repeat(1, self.config.heads, 1, 1))
 
     def network(self, x: Tensor) -> Tensor:
         """`(batch, 2 * channel, bin, frame)` to `(batch, stem * channel * 2, bin, frame)`."""
@@ -310,8 +323,9 @@ class ScNet(nn.Module):
         return x
 
     def select(self, stems: Sequence[str]) -> ScNet | None:
-        """The network of some stems; None with masks, which all stems decide on."""
-        if self.config.mask_width:
+        """The network of some stems; None with masks, which all stems decide on, and for what all
+        leave of the mix."""
+        if self.config.mask_width or (self.config.remainder and self.config.stems[-1] in stems):
             return None
         width = 2 * self.config.channels
         rows = [width * self.config.stems.index(stem) + n for stem in stems for n in range(width)]
@@ -320,7 +334,7 @@ class ScNet(nn.Module):
         for name in [name for name in state if name.startswith(last)]:
             state[name] = state[name][:, rows] if name.endswith("weight") else state[name][rows]
         with torch.device("meta"):
-            narrowed = ScNet(replace(self.config, stems=tuple(stems)))
+            narrowed = ScNet(replace(self.config, stems=tuple(stems), remainder=False))
         narrowed.load_state_dict(state, assign=True)
         return narrowed.eval().requires_grad_(False)
 

@@ -54,10 +54,12 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         raise WeightsError("its windows are shorter than its transforms, which unweave lacks")
     # All that are known have a stride of one with a kernel of three, and of the kernel with others.
     strides = [1 if kernel == 3 else kernel for kernel in kernels]
+    facts = msst.facts(told, last // first, CHUNK, STEMS)
     return {
-        **msst.facts(told, last // first, CHUNK, STEMS),
+        **facts,
         "channels": first // 2,
         "config": {
+            "remainder": "complement" in facts,
             "frame_size": size,
             "hop": told.get("hop_size", 1024, "a hop of 1024 samples"),
             "normalised": told.get("normalized", True),

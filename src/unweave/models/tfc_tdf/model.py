@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unweave.models.layers.centred import Centred
+from unweave.models.layers.waveform import with_remainder
 from unweave.models.layers.weights import builder
 
 
@@ -34,6 +35,7 @@ class TfcTdfConfig:
 
     stems: tuple[str, ...] = ("vocals", "instrumental")
     channels: int = 2
+    remainder: bool = False  # the last stem is what the others leave of the mix
     frame_size: int = 8192
     hop: int = 1024
     bins: int = 4096  # that the network sees, from the lowest; stems have none above
@@ -51,6 +53,8 @@ class TfcTdfConfig:
     alpha: float = 1.0  # of ELU
 
     def __post_init__(self) -> None:
+        if self.heads < 1:
+            raise ValueError("with a remainder there are two stems or more")
         if self.frame_size < 2 or self.frame_size % 2 or not 1 <= self.hop <= self.frame_size // 2:
             raise ValueError(
                 "frame_size is even and hop at most half of it, got "
@@ -70,6 +74,11 @@ class TfcTdfConfig:
             )
         if self.bins // unit < self.narrow:
             raise ValueError(f"{self.bins // unit} bins at the bottom cannot be {self.narrow} less")
+
+    @property
+    def heads(self) -> int:
+        """Stems that the network makes."""
+        return len(self.stems) - self.remainder
 
 
 class Step(nn.Sequential):
@@ -163,19 +172,25 @@ class TfcTdf(nn.Module):
         self.up = nn.ModuleList(Up(config, *step) for step in outer[::-1])
         self.join = nn.Conv2d(config.width + parts, config.width, 1, bias=False)
         self.activation = activation(config)
-        self.leave = nn.Conv2d(config.width, len(config.stems) * parts, 1, bias=False)
+        self.leave = nn.Conv2d(config.width, config.heads * parts, 1, bias=False)
 
     def forward(self, mix: Tensor) -> Tensor:
         """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
         config, time = self.config, mix.shape[-1]
         frames = 1 - time // -config.hop
         frames -= frames % -(config.frame_stride**config.levels)
-        spectrum = self.transform.analyse(F.pad(mix, (0, (frames - 1) * config.hop - time)))
-        seen = spectrum[:, :, : config.bins]  # (batch, channel * 2, bin, frame)
-        x = self.network(seen.unflatten(2, (config.subbands, -1)).flatten(1, 2))
-        whole = x.unflatten(1, (-1, config.subbands)).flatten(2, 3)
-        waves = self.transform.synthesise(whole)  # (batch, stem * channel, time)
-        return waves[..., :time].unflatten(1, (-1, mix.shape[1]))
+        padded = F.pad(mix, (0, (frames - 1) * config.hop - time))
+        x = self.estimate(self.transform.analyse(padded))
+        waves = self.transform.synthesise(x)  # (batch, stem * channel, time)
+        stems = waves[..., :time].unflatten(1, (-1, mix.shape[1]))
+        return with_remainder(mix, stems) if config.remainder else stems
+
+    def estimate(self, spectrum: Tensor) -> Tensor:
+        """The mix's `(batch, channel * 2, bin, frame)` to those of the stems,
+        `(batch, stem * channel * 2, lower bin, frame)`."""
+        subbands = self.config.subbands
+        seen = spectrum[:, :, : self.config.bins].unflatten(2, (subbands, -1)).flatten(1, 2)
+        return self.network(seen).unflatten(1, (-1, subbands)).flatten(2, 3)
 
     def network(self, mix: Tensor) -> Tensor:
         """`(batch, channel * 2 * subband, bin, frame)` to `(batch, stem * channel * 2 * subband,
@@ -191,13 +206,16 @@ class TfcTdf(nn.Module):
         x = x.transpose(-1, -2) * entered
         return self.leave(self.activation(self.join(torch.cat([mix, x], dim=1))))
 
-    def select(self, stems: Sequence[str]) -> TfcTdf:
-        """The network of some stems: the last convolution alone knows them apart."""
+    def select(self, stems: Sequence[str]) -> TfcTdf | None:
+        """The network of some stems, which the last convolution alone knows apart; None for what
+        all leave of the mix."""
         config, state = self.config, self.state_dict()
-        each = state["leave.weight"].unflatten(0, (len(config.stems), -1))
+        if config.remainder and config.stems[-1] in stems:
+            return None
+        each = state["leave.weight"].unflatten(0, (config.heads, -1))
         state["leave.weight"] = each[[config.stems.index(stem) for stem in stems]].flatten(0, 1)
         with torch.device("meta"):
-            narrowed = TfcTdf(replace(config, stems=tuple(stems)))
+            narrowed = TfcTdf(replace(config, stems=tuple(stems), remainder=False))
         narrowed.load_state_dict(state, assign=True)
         return narrowed.eval().requires_grad_(False)
 

@@ -36,7 +36,7 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         return None
     told = msst.told(settings)
     width, parts = arrays["first_conv.weight"].shape[:2]
-    stems = arrays["final_conv.2.weight"].shape[0] // parts
+    heads = arrays["final_conv.2.weight"].shape[0] // parts
     shrink = arrays["encoder_blocks.0.downscale.conv.2.weight"]
     band, squeezed = arrays[f"{BLOCK}.tdf.5.weight"].shape
     channels = table(settings, "audio").get("num_channels")
@@ -47,11 +47,13 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
     if told.get("num_subbands", subbands) == 2 * subbands:
         raise WeightsError("it is made for the Hartley transform (STHT), which unweave lacks")
     bins, growth = subbands * band, shrink.shape[0] - width
-    size, hop, chunk = _transform(told, bins, growth, stems)
+    size, hop, chunk = _transform(told, bins, growth, heads)
+    facts = msst.facts(told, heads, chunk, KITS.get(heads, VOICE))
     return {
-        **msst.facts(told, stems, chunk, KITS.get(stems, VOICE)),
+        **facts,
         "channels": channels,
         "config": {
+            "remainder": "complement" in facts,
             "frame_size": size,
             "hop": hop,
             "bins": bins,
@@ -70,7 +72,7 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
     }
 
 
-def _transform(told: Told, bins: int, growth: int, stems: int) -> tuple[int, int, int]:
+def _transform(told: Told, bins: int, growth: int, heads: int) -> tuple[int, int, int]:
     """The samples of a transform, of its hop and of a chunk. Raises WeightsError."""
     published = TRANSFORMS.get((bins, growth))
     if published is None:
@@ -83,7 +85,7 @@ def _transform(told: Told, bins: int, growth: int, stems: int) -> tuple[int, int
     return (
         int(told.get("n_fft", size, f"a transform of {size} samples")),
         int(told.get("hop_length", hop, f"a hop of {hop} samples")),
-        KIT_OF_FIVE if stems == 5 and bins == 1024 else chunk,
+        KIT_OF_FIVE if heads == 5 and bins == 1024 else chunk,
     )
 
 

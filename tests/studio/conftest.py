@@ -49,7 +49,7 @@ def chromium() -> Iterator[Any]:
     """Chromium with sound, which plays into nothing."""
     if "UNWEAVE_BROWSER" not in os.environ:
         pytest.skip("takes a minute: UNWEAVE_BROWSER=1")
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install '.[browser]'")
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         pytest.skip("no Chromium is here: apt install chromium")

@@ -130,6 +130,7 @@ def test_files_that_a_job_has_made_have_plain_names(tmp_path) -> None:
     for name in ("a.wav", "b.wav", "extra/c.csv", ".hidden"):
         (tmp_path / "song" / name).write_bytes(b"the same")
     stems = [{"stem": name, "path": f"{name}.wav", "sha256": "x", "bytes": 8} for name in "ab"]
+    assert made_files(tmp_path / "nothing", {}) == []
     found = made_files(tmp_path, {"stems": stems})
     assert [(file["name"], file["stem"]) for file in found] == [
         ("a.wav", "a"),

@@ -120,3 +120,21 @@ def test_the_table_is_whole() -> None:
     for name, kind in KINDS.items():
         assert kind.title, name
         assert kind.source in ("sound", "stems", "folder", ""), name
+
+
+def test_files_that_a_job_has_made_have_plain_names(tmp_path) -> None:
+    from unweave.server.worker import made_files
+
+    song = tmp_path / "song" / "extra"
+    song.mkdir(parents=True)
+    for name in ("a.wav", "b.wav", "extra/c.csv", ".hidden"):
+        (tmp_path / "song" / name).write_bytes(b"the same")
+    stems = [{"stem": name, "path": f"{name}.wav", "sha256": "x", "bytes": 8} for name in "ab"]
+    assert made_files(tmp_path / "nothing", {}) == []
+    found = made_files(tmp_path, {"stems": stems})
+    assert [(file["name"], file["stem"]) for file in found] == [
+        ("a.wav", "a"),
+        ("b.wav", "b"),
+        ("extra-c.csv", None),
+    ]
+    assert [file["path"] for file in found] == ["song/a.wav", "song/b.wav", "song/extra/c.csv"]

@@ -117,11 +117,12 @@ def _separate_check(options: Options) -> Checked:
         if item.name in given:
             raise Refused(400, "bad_option", f"{item.name} is the operator's to choose", item.name)
     output, inference, execution, own = run_options(given)
+    seed = own.pop("seed", 0)
     request = registry.request(
         model,
         own,
         stems=stems,
-        seed=own.pop("seed", 0),
+        seed=seed,
         output=output,
         inference=inference,
         execution=execution,
@@ -162,24 +163,18 @@ def _separate(task: Task) -> Mapping[str, Any]:
 def _use_check(use: str, options: Options) -> Checked:
     """Of a use of `apps`: the names of its options, and of the separation in it."""
     import unweave
-    from unweave.request import run_options
 
     parameters = inspect.signature(getattr(unweave, use)).parameters
     names = set(parameters) - OURS - PLACES
     own = {name: value for name, value in options.items() if name in names}
     rest = {name: value for name, value in options.items() if name not in names}
-    default = parameters["model"].default
-    model = own.pop("model", default)
-    separates = {} if model is None else {"model": model}
-    # What is left is of the separation: an unknown name is refused there.
-    output = {name: value for name, value in rest.items() if name in ("format", "bit_depth")}
-    checked = _separate_check({**separates, **rest}) if model else None
-    if checked is None:
-        _, _, _, unknown = run_options(output)
-        for name in {**unknown, **{n: 1 for n in rest if n not in output}}:
-            raise Refused(400, "bad_option", f"{use} has no option {name!r}", name)
-    facts = {"use": use, "separation": checked and checked.identity, "options": own}
-    return Checked(_hash(facts), model)
+    model = own.pop("model", parameters["model"].default)
+    if model is None:  # nothing is separated
+        _only(rest, use, set())
+        separation = None
+    else:  # what is left is of the separation, which refuses unknown names
+        separation = _separate_check({"model": model, **rest}).identity
+    return Checked(_hash({"use": use, "separation": separation, "options": own}), model)
 
 
 def _use(use: str, task: Task) -> Mapping[str, Any]:
@@ -255,8 +250,8 @@ def _benchmark(task: Task) -> Mapping[str, Any]:
 def _only(options: Options, kind: str, names: set[str]) -> None:
     for name in options:
         if name not in names:
-            takes = ", ".join(sorted(names))
-            raise Refused(400, "bad_option", f"{kind} has no option {name!r}; it has {takes}", name)
+            has = ", ".join(sorted(names)) or "no other"
+            raise Refused(400, "bad_option", f"{kind} has no option {name!r}; it has {has}", name)
 
 
 def _hash(facts: Mapping[str, Any]) -> str:

@@ -172,12 +172,11 @@ def made_files(folder: Path, report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     A name has no folder in it.
     """
-    known = {
-        file["sha256"]: file for file in [*report.get("stems", ()), *report.get("exports", ())]
-    }
-    by_name = {Path(file["path"]).name: file for file in known.values()}
-    files = []
-    inner = folder
+    if not folder.is_dir():
+        return []
+    listed = [*report.get("stems", ()), *report.get("exports", ())]
+    by_name = {Path(file["path"]).name: file for file in listed}
+    inner, files = folder, []
     while len(found := [p for p in inner.iterdir() if p.name[0] != "."]) == 1 and found[0].is_dir():
         inner = found[0]
     for path in sorted(folder.rglob("*")):

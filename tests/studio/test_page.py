@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.studio.conftest import TAIL, heard, place_of
+from tests.studio.conftest import TAIL, heard, is_part
 from tests.studio.stub import RATE, Job, Stub, synthetic
 
 Open = Callable[..., Any]
@@ -87,7 +87,7 @@ def test_what_is_heard_is_the_stems_to_the_sample(stub: Stub, open_page: Open) -
     page = open_page()
     job = done(stub, page)
     playing(page, stub, job)
-    until(lambda: place_of(heard(page), mixed(job, {})) >= 0)
+    until(lambda: is_part(heard(page), mixed(job, {})))
 
 
 def test_mute_and_gain_are_exact(stub: Stub, open_page: Open) -> None:
@@ -97,10 +97,10 @@ def test_mute_and_gain_are_exact(stub: Stub, open_page: Open) -> None:
     page.get_by_role("button", name="Mute drums").click()
     page.get_by_role("slider", name="Gain of bass").fill("-6")
     expected = mixed(job, {"drums": 0.0, "bass": 10 ** (-6 / 20)})
-    until(lambda: place_of(heard(page), expected) >= 0)
+    until(lambda: is_part(heard(page), expected))
     page.get_by_role("button", name="Solo vocals").click()
     alone = mixed(job, {name: float(name == "vocals") for name in job.stems})
-    until(lambda: place_of(heard(page), alone) >= 0)
+    until(lambda: is_part(heard(page), alone))
 
 
 def test_the_original_takes_the_place_of_the_stems(stub: Stub, open_page: Open) -> None:
@@ -110,7 +110,7 @@ def test_the_original_takes_the_place_of_the_stems(stub: Stub, open_page: Open) 
     page.keyboard.press("m")  # of the first row: the original has it nevertheless
     page.keyboard.press("c")
     whole = np.asarray(sum(job.stems.values()), dtype=np.float32)
-    until(lambda: place_of(heard(page), whole) >= 0)
+    until(lambda: is_part(heard(page), whole))
 
 
 def test_a_loop_repeats_exactly_its_frames(stub: Stub, open_page: Open) -> None:
@@ -132,7 +132,7 @@ def test_a_loop_repeats_exactly_its_frames(stub: Stub, open_page: Open) -> None:
     page.mouse.click(box["x"] + box["width"] * 0.255, box["y"] + 25)
     page.get_by_role("button", name="Play", exact=True).click()
     once = mixed(job, {})[start:end]
-    until(lambda: place_of(heard(page), np.concatenate([once] * 4)) >= 0)
+    until(lambda: is_part(heard(page), np.concatenate([once] * 4)))
 
 
 def test_keys_work_the_mixer(stub: Stub, open_page: Open) -> None:

@@ -328,6 +328,7 @@ def test_an_unknown_name_is_one_line() -> None:
         ({"bins": 65}, "bins are a multiple of 16"),
         ({"bins": 256}, "at most 129"),
         ({"narrow": 9}, "4 bins at the bottom cannot be 9 less"),
+        ({"frame_stride": 65}, "steps of over 4096 frames"),
         ({"norm": "layer"}, "norm"),
         ({"activation": "mish"}, "activation"),
     ],

@@ -28,6 +28,8 @@ from unweave.models.layers.centred import Centred
 from unweave.models.layers.waveform import with_remainder
 from unweave.models.layers.weights import builder
 
+MOST_FRAMES = 4096  # that a segment may be filled up to a multiple of
+
 
 @dataclass(frozen=True, slots=True)
 class TfcTdfConfig:
@@ -66,6 +68,8 @@ class TfcTdfConfig:
                 "subbands, width, levels, blocks, narrow, groups and strides are 1 or more, "
                 "growth is 0 or more"
             )
+        if self.frame_stride**self.levels > MOST_FRAMES:
+            raise ValueError(f"frame_stride and levels make steps of over {MOST_FRAMES} frames")
         unit = self.subbands * self.bin_stride**self.levels
         if not 1 <= self.bins <= self.frame_size // 2 + 1 or self.bins % unit:
             raise ValueError(

@@ -7,6 +7,7 @@ import secrets
 import socket
 import sys
 import threading
+import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ from unweave.types import ShouldStop, StrPath
 
 GRACE_S = 3  # for answers that are being sent when it stops
 PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0  # before a worker that died is started again
+STARTING_S = 10.0  # for a worker that is told to stop before it can listen
 MOST_HEADER = 64 * 1024  # bytes
 
 
@@ -226,7 +228,7 @@ class Supervised:
             print("the worker died; it is started again", file=sys.stderr, flush=True)
             self._stopped.wait(pause_s)
         if self._children is not None:
-            self._children.end(worker.PATIENCE_S)
+            self._children.end()
 
     def _until_death(self, children: Children) -> bool:
         """Whether it lived for a while before it died, or was told to stop."""
@@ -238,7 +240,8 @@ class Supervised:
                     child.job = None
         if self._stopped.is_set():
             children.stop()
-            while children.busy:
+            deadline = time.monotonic() + worker.PATIENCE_S + STARTING_S
+            while children.busy and time.monotonic() < deadline:
                 for child, message in children.listen():
                     if message is None:
                         child.job = None

@@ -8,7 +8,7 @@ import typer
 from unweave.cli.session import session
 
 ACCESS, LIMITS, KEEPING, MACHINE = "Who may use it", "Limits", "What it keeps", "Machine"
-PATIENCE_S = 30.0  # for jobs and answers to come to an end
+PATIENCE_S = 60.0  # for jobs and answers to come to an end
 
 Data = Annotated[
     Path | None,

@@ -55,8 +55,8 @@ def mixed(job: Job, gains: dict[str, float]) -> np.ndarray:
     return np.asarray(total).astype(np.float32)
 
 
-def done(stub: Stub, page: Any, name: str = "song.wav") -> Job:
-    job = stub.add(name, stems=synthetic(30.0))
+def done(stub: Stub, page: Any, name: str = "song.wav", seconds: float = 2.0) -> Job:
+    job = stub.add(name, stems=synthetic(seconds))
     page.wait_for_selector(f"[data-job={job.id}].done")
     return job
 
@@ -85,14 +85,14 @@ def test_a_dropped_song_is_separated_heard_and_kept(stub: Stub, open_page: Open)
 
 def test_what_is_heard_is_the_stems_to_the_sample(stub: Stub, open_page: Open) -> None:
     page = open_page()
-    job = done(stub, page)
+    job = done(stub, page, seconds=30.0)
     playing(page, stub, job)
     until(lambda: is_part(heard(page), mixed(job, {})))
 
 
 def test_mute_and_gain_are_exact(stub: Stub, open_page: Open) -> None:
     page = open_page()
-    job = done(stub, page)
+    job = done(stub, page, seconds=30.0)
     playing(page, stub, job)
     page.get_by_role("button", name="Mute drums").click()
     page.get_by_role("slider", name="Gain of bass").fill("-6")
@@ -105,7 +105,7 @@ def test_mute_and_gain_are_exact(stub: Stub, open_page: Open) -> None:
 
 def test_the_original_takes_the_place_of_the_stems(stub: Stub, open_page: Open) -> None:
     page = open_page()
-    job = done(stub, page)
+    job = done(stub, page, seconds=30.0)
     playing(page, stub, job)
     page.keyboard.press("m")  # of the first row: the original has it nevertheless
     page.keyboard.press("c")
@@ -115,7 +115,7 @@ def test_the_original_takes_the_place_of_the_stems(stub: Stub, open_page: Open) 
 
 def test_a_loop_repeats_exactly_its_frames(stub: Stub, open_page: Open) -> None:
     page = open_page()
-    job = done(stub, page)
+    job = done(stub, page, seconds=30.0)
     page.goto(f"{stub.address}/#/job/{job.id}")
     box = page.locator(".timeline").bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 25)

@@ -28,9 +28,15 @@ RENDER = """async ({ module, rate, frames, stems, messages, stretch }) => {
     processorOptions: { capacity: 1 << 18 },
   });
   node.connect(context.destination);
-  const ready = new Promise((resolve) => {
-    node.port.onmessage = ({ data }) => data.type === 'ready' && resolve();
+  const said = (type) => new Promise((resolve) => {
+    node.port.addEventListener('message', ({ data }) => data.type === type && resolve());
   });
+  node.port.start();
+  const ready = said('ready');
+  const started = said('report');
+  const suspended = context.suspend(0); // a context that renders reads no messages
+  const rendered = context.startRendering();
+  await suspended;
   if (stretch) await ready;
   const names = Object.keys(stems);
   const pieces = Object.fromEntries(names.map((name) => [name, floats(stems[name])]));
@@ -39,7 +45,9 @@ RENDER = """async ({ module, rate, frames, stems, messages, stretch }) => {
   node.port.postMessage({ type: 'push', epoch: 0, pieces, count, last: true });
   for (const message of messages) node.port.postMessage(message);
   node.port.postMessage({ type: 'play', countIn: null });
-  const sound = await context.startRendering();
+  await started;
+  context.resume();
+  const sound = await rendered;
   return [0, 1].map((channel) => {
     const bytes = new Uint8Array(sound.getChannelData(channel).buffer);
     return btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ''));

@@ -120,7 +120,9 @@ function Scrollbar({ session }: { session: Session }) {
       class={view.value.count < player.length ? 'scrollbar' : 'scrollbar whole'}
       ref={bar}
       onScroll={scroll}
-      tabIndex={-1}
+      role="group"
+      aria-label={t('view')}
+      tabIndex={0}
     >
       <div style={{ width: `${wide}px` }} />
     </div>

@@ -58,6 +58,14 @@ def test_equals_the_original(name: str) -> None:
     assert agreement(name) > EQUAL_DB
 
 
+def test_equals_the_original_some_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "NUMBERS_AT_ONCE", 5000)  # several groups, the last smaller
+    assert agreement("bs_roformer_values") > EQUAL_DB
+    pair = waveform.recorded("bs_roformer_values")
+    network = build(pair.stem_names, pair.channels, pair.config, convert({"": pair.weights}))
+    waveform.check_idle_threads(network, pair.mix)
+
+
 def test_another_pairing_of_rotations_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def halves(x: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
         """As other programs rotate: the first half of the numbers with the second."""

@@ -368,19 +368,21 @@ def in_groups(
 ) -> tuple[Tensor, Tensor | None]:
     """What `transformer` gives; on a CPU some rows at a time, which do not depend on each other.
 
-    Memory then does not grow with what is inside of a layer, and idle threads take a share.
+    It takes the place of `x`. Memory does not grow with what is inside of a layer, and idle threads
+    take a share.
     """
     if x.device.type != "cpu" or torch.is_grad_enabled():
         return transformer(x, turns, first)
 
-    def through(rows: slice) -> tuple[Tensor, Tensor | None]:
+    def through(rows: slice) -> Tensor | None:
         made, values = transformer(x[rows], turns, None if first is None else first[rows])
-        return made, values if transformer.starts else None
+        x[rows] = made
+        return values if transformer.starts else None
 
     count = max(1, NUMBERS_AT_ONCE // max(1, x.shape[1] * transformer.numbers))
-    parts = with_idle(through, [slice(n, n + count) for n in range(0, len(x), count)])
-    values = [each for _, each in parts if each is not None]
-    return torch.cat([made for made, _ in parts]), torch.cat(values) if values else first
+    found = with_idle(through, [slice(n, n + count) for n in range(0, len(x), count)])
+    values = [each for each in found if each is not None]
+    return x, torch.cat(values) if values else first
 
 
 def rates(head_width: int) -> Tensor:
@@ -402,4 +404,4 @@ def rotated(x: Tensor, turns: Tensor) -> Tensor:
 
 NETWORK = (RoFormerConfig, RoFormer)
 build = builder(RoFormerConfig, RoFormer)
-BYTES_PER_SAMPLE = 6000.0  # working memory of the published size
+BYTES_PER_SAMPLE = 900.0  # working memory of the default size, on segments of three seconds

@@ -10,6 +10,7 @@ have are refused by name.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from unweave.errors import WeightsError, quoted
 from unweave.models.layers.recognise import Arrays, Settings, Told, count, numbers, table
@@ -32,6 +33,7 @@ FOUR = ("drums", "bass", "other", "vocals")
 SIX = ("bass", "drums", "other", "vocals", "guitar", "piano")
 WIDE_HOP = ((256, 12), (384, 12))  # width and depth of BS-RoFormers with a hop of 512
 CHUNK_S = 8
+ROWS_BYTES = 64e6  # of the rows that go through a block at a time: `NUMBERS_AT_ONCE` of model.py
 OVERLAP = 2
 QKV = rf"layers\.0\.0\.layers\.0\.0\.{BRANCH}to_qkv\.weight"
 GATES = rf"layers\.0\.0\.layers\.0\.0\.{BRANCH}to_gates\.weight"
@@ -67,6 +69,7 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
     ]
     channels, split = _split(told, inputs, mel=mel)
     stems, whole = _stems(told, count(arrays, r"mask_estimators\.(\d+)\."))
+    segment = _segment(told, rate, hop)
     dense = len(numbers(arrays, r"mask_estimators\.0\.to_freqs\.0\.0\.(\d+)\."))
     config = {
         "remainder": whole,
@@ -94,7 +97,12 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         "sample_rate_hz": rate,
         "channels": channels,
         "normalise_track": normalise,
-        "segment": _segment(told, rate, hop),
+        "segment": segment,
+        "bytes_per_sample": round(
+            4 / max(hop, 1) * (2 * len(inputs) * width + 4 * sum(inputs))
+            + 16 * len(stems) * channels
+            + ROWS_BYTES / max(segment["length"], 1)
+        ),
         "config": config,
         "notes": told.notes(),
     }
@@ -192,7 +200,7 @@ def _value_residual(arrays: Arrays, told: Told) -> str:
     return ADDED
 
 
-def _segment(told: Told, rate_hz: int, hop: int) -> dict[str, object]:
+def _segment(told: Told, rate_hz: int, hop: int) -> dict[str, Any]:
     """Segments as MSST cuts and joins them (docs/architecture.md has the table)."""
     usual = CHUNK_S * rate_hz // max(hop, 1) * hop
     length = int(told.get("chunk_size", usual, f"segments of {CHUNK_S} s"))

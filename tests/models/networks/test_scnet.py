@@ -215,6 +215,7 @@ def test_published_sizes(settings: dict[str, Any], entries: int, parameters: int
     assert found is not None
     assert ScNetConfig(**{k: _frozen(v) for k, v in found["config"].items()}) == config
     assert (found["stems"], found["channels"]) == (["drums", "bass", "other", "vocals"], 2)
+    assert found["bytes_per_sample"] == model.BYTES_PER_SAMPLE * config.widths[0] / 32
     said = ("chunks of 485100 samples", "4 chunks over", "a hop of 1024", "of the bins", "strides")
     assert all(each in found["notes"] for each in said)
 

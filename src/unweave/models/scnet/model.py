@@ -34,7 +34,9 @@ from torch import Tensor, nn
 from unweave.models.layers.centred import Centred
 from unweave.models.layers.waveform import with_remainder
 from unweave.models.layers.weights import MOST_PARTS, builder
+from unweave.models.scnet.options import BYTES_PER_SAMPLE
 
+__all__ = ["BYTES_PER_SAMPLE", "NETWORK", "ScNet", "ScNetConfig", "build"]
 START_DEVIATION = 0.02  # of what tells a bin's place, before training
 
 
@@ -372,4 +374,3 @@ def times(a: Tensor, b: Tensor) -> Tensor:
 
 NETWORK = (ScNetConfig, ScNet)
 build = builder(ScNetConfig, ScNet)
-BYTES_PER_SAMPLE = 2000.0  # working memory of the small size: benchmarks/networks/memory.py

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+BYTES_PER_SAMPLE = 8800.0  # working memory of MDX23C, from narrower ones: it grows with the width
+
 
 def additive(options: Mapping[str, object]) -> bool:
     """Every stem is made by itself."""

@@ -15,6 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from unweave import Client
+
 sys.path.insert(0, str(Path(__file__).parent))
 from running import Running
 
@@ -30,6 +32,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="unweave-fuzz-") as name:
         more = ("--requests-per-s", "100000")
         with Running(Path(name) / "data", given.port, *more) as service:
+            Client(service.address)._json("GET", "/openapi.json")  # it is made once
             command = [
                 *("-m", "schemathesis.cli", "run", f"{service.address}/api/v1/openapi.json"),
                 *("--checks", CHECKS, "--seed", str(given.seed), "--phases", "fuzzing"),

@@ -29,6 +29,8 @@ class Helpers:
         self._memory_mb = memory_mb
         self._free = threading.BoundedSemaphore(count)
         self._idle: list[Children] = []
+        self._busy: list[Children] = []
+        self._ended = False
 
     def ask(self, function: Callable[..., Any], *arguments: Any, timeout_s: float = LONG_S) -> Any:
         """What the function returns. Raises Refused, with the line that it raised."""
@@ -44,18 +46,28 @@ class Helpers:
         self.ask(_nothing)
 
     def end(self) -> None:
-        """End all children that are idle."""
+        """End all children; those that wait for one learn that it is gone."""
+        self._ended = True
+        for children in list(self._busy):
+            for child in children.busy:
+                child.process.kill()
         while self._idle:
             self._idle.pop().end()
 
     @contextmanager
     def _child(self) -> Iterator[Children]:
+        if self._ended:
+            raise Refused(503, "stopping", "the service is being stopped")
         try:
             children = self._idle.pop()
         except IndexError:
             children = Children(main, self._memory_mb)
-        yield children  # where this raises, its child is no more
-        self._idle.append(children)
+        self._busy.append(children)
+        try:
+            yield children
+        finally:
+            self._busy.remove(children)
+        self._idle.append(children)  # where that raised, its child is no more
 
 
 def _answer(children: Children, timeout_s: float) -> tuple[bool, Any]:

@@ -3,6 +3,7 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
 
 import { AboutPage } from './about/About.tsx';
+import { nameOf } from './library/describe.ts';
 import { Library } from './library/Library.tsx';
 import { Welcome } from './library/Welcome.tsx';
 import { LyricsPage } from './lyrics/LyricsPage.tsx';
@@ -19,7 +20,7 @@ export function App() {
   useSignalEffect(() => {
     document.documentElement.lang = language.value;
     const open = jobs.value.get(route.value.id);
-    document.title = open ? `${open.source.name} · unweave` : 'unweave';
+    document.title = open ? `${nameOf(open)} · unweave` : 'unweave';
   });
   const { page, id } = route.value;
   return (

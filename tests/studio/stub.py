@@ -73,7 +73,7 @@ class Job:
             "kind": self.kind,
             "state": self.state,
             "source": {
-                "name": self.name,
+                "name": None if self.kind == "pull" else self.name,
                 "bytes": 1_000_000,
                 "duration_s": total or None,
                 "sample_rate_hz": RATE if self.stems else None,

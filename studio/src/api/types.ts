@@ -3,7 +3,8 @@
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 
 export interface Source {
-  name: string;
+  /** none of a job that fetches weights */
+  name: string | null;
   bytes: number | null;
   duration_s: number | null;
   sample_rate_hz: number | null;

@@ -6,12 +6,12 @@ import { again, cancel, remove } from '../store.ts';
 import { t } from '../texts.ts';
 import { Icon } from '../ui/icons.tsx';
 import { clock } from '../ui/words.ts';
-import { kindName, stateLine } from './describe.ts';
+import { kindName, nameOf, stateLine } from './describe.ts';
 
 export function JobRow({ job }: { job: Job }) {
   const here = route.value.id === job.id;
   const active = job.state === 'queued' || job.state === 'running';
-  const name = job.source.name;
+  const name = nameOf(job);
   const facts = [job.kind === 'separate' ? job.model : kindName(job.kind)];
   if (job.source.duration_s) facts.push(clock(job.source.duration_s));
   const leave = async () => {

@@ -21,7 +21,7 @@ const pulls = computed(() =>
 );
 
 const pullOf = (model: Model) =>
-  pulls.value.find((job) => (job.model ?? job.source.name) === model.name);
+  pulls.value.find((job) => (job.model ?? job.options.model) === model.name);
 
 /** Fetches weights, unless that is under way. */
 async function pull(model: Model): Promise<void> {

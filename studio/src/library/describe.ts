@@ -16,6 +16,9 @@ const KINDS: Record<string, Key> = {
 
 export const kindName = (kind: string): string => (KINDS[kind] ? t(KINDS[kind]) : kind);
 
+/** What a job is of: its recording, else its model. */
+export const nameOf = (job: Job): string => job.source.name ?? job.model ?? kindName(job.kind);
+
 export const errorLine = (job: Job): string =>
   job.error?.message ?? t('state.failed');
 

@@ -4,6 +4,7 @@ import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 
 import type { Job } from '../api/types.ts';
+import { nameOf } from '../library/describe.ts';
 import { Lane } from '../mixer/Lane.tsx';
 import { drawWhenMoved, hasSound, keepInView, openSession, update } from '../mixer/session.ts';
 import { Timeline } from '../mixer/Timeline.tsx';
@@ -31,7 +32,7 @@ export function LyricsPage({ id }: { id: string }) {
 
 function Editor({ job }: { job: Job }) {
   const session = useMemo(() => openSession(job), [job.id]);
-  const editing = useMemo(() => openLyrics(job.id, job.source.name), [job.id]);
+  const editing = useMemo(() => openLyrics(job.id, nameOf(job)), [job.id]);
   const help = useSignal(false);
   const voice = job.stems.includes('vocals') ? 'vocals' : job.stems[0]!;
   useFrames(() => keepInView(session), [session]);
@@ -61,7 +62,7 @@ function Editor({ job }: { job: Job }) {
         </a>
         <div class="job-title">
           <h1>
-            {t('lyrics')} · <bdi>{job.source.name}</bdi>
+            {t('lyrics')} · <bdi>{nameOf(job)}</bdi>
           </h1>
         </div>
         <div class="buttons">

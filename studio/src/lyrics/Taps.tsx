@@ -98,11 +98,11 @@ export function Taps({ session, editing }: { session: Session; editing: Editing 
           {t('lyrics.byLine')}
         </label>
         <span class="grow" />
-        <button onClick={() => shift(-0.05)} aria-label={t('lyrics.earlier')}>
-          −{number(0.05, 2)} s
+        <button onClick={() => shift(-0.05)} title={t('lyrics.earlier')}>
+          −{number(0.05, 2)} s<span class="hidden"> {t('lyrics.earlier')}</span>
         </button>
-        <button onClick={() => shift(0.05)} aria-label={t('lyrics.later.all')}>
-          +{number(0.05, 2)} s
+        <button onClick={() => shift(0.05)} title={t('lyrics.later.all')}>
+          +{number(0.05, 2)} s<span class="hidden"> {t('lyrics.later.all')}</span>
         </button>
       </div>
       {lines.length === 0 ? (

@@ -4,7 +4,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 
 import type { Job } from '../api/types.ts';
-import { errorLine, kindName, stateLine } from '../library/describe.ts';
+import { errorLine, kindName, nameOf, stateLine } from '../library/describe.ts';
 import { addressOf, go } from '../route.ts';
 import { again, cancel, jobs, loaded, remove } from '../store.ts';
 import { bytes, date, t } from '../texts.ts';
@@ -84,7 +84,7 @@ function JobHead({
       </a>
       <div class="job-title">
         <h1>
-          <bdi>{source.name}</bdi>
+          <bdi>{nameOf(job)}</bdi>
         </h1>
         <p class="faint">{facts.filter(Boolean).join(' · ')}</p>
         {job.warnings.map((warning) => (
@@ -134,7 +134,7 @@ function JobHead({
           <progress
             {...(job.progress?.fraction == null ? {} : { value: job.progress.fraction })}
             max={1}
-            aria-label={t('progress.of', { name: source.name })}
+            aria-label={t('progress.of', { name: nameOf(job) })}
           />
           <span class="faint">{stateLine(job)}</span>
         </div>

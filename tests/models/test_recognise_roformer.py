@@ -173,6 +173,7 @@ def test_variants_are_refused_by_name(name, words):
         ({"model": {"stft_n_fft": 200}}, "which no frame of 200 samples has"),
         ({"model": {"skip_connection": 3}}, "'skip_connection' must be true or false"),
         ({"audio": {"sample_rate": float("nan")}}, "'sample_rate' must be a number"),
+        ({"model": {"stft_n_fft": 10**11}}, "at most 65536 samples; got 100000000000"),
     ],
 )
 def test_settings_that_make_no_sense_are_one_line(settings, words):
@@ -180,6 +181,17 @@ def test_settings_that_make_no_sense_are_one_line(settings, words):
     with pytest.raises(WeightsError, match=words) as error:
         architectures.recognised("roformer", arrays, settings)
     assert "\n" not in str(error.value)
+
+
+def test_numbers_in_names_reserve_nothing():
+    """A head or a band far beyond the others is one array more, and nothing is made of it."""
+    arrays = waveform.recorded("bs_roformer").weights
+    mask = f"mask_estimators.{10**12}.to_freqs.0.0.0.weight"
+    found = architectures.recognised("roformer", arrays | {mask: np.zeros((1, 1))}, {})
+    assert len(found["stems"]) == 3
+    band = f"band_split.to_features.{10**12}.0.gamma"
+    with pytest.raises(KeyError):
+        architectures.recognised("roformer", arrays | {band: np.zeros(1)}, {})
 
 
 def test_what_msst_means_by_its_settings():

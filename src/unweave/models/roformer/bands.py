@@ -17,6 +17,8 @@ LINEAR_HZ = 200 / 3  # of a mel below the break
 BREAK_HZ = 1000.0
 BREAK_MEL = BREAK_HZ / LINEAR_HZ
 STEP = np.log(6.4) / 27  # of a mel above it, as a logarithm of frequencies
+LARGEST_FRAME = 1 << 16  # samples of one
+MOST_BANDS = 1000  # on the mel scale
 
 Bands = tuple[tuple[int, int], ...]
 """For each band its first bin, and the one behind its last."""
@@ -33,6 +35,8 @@ def on_mel_scale(count: int, sample_rate_hz: int, frame_size: int) -> Bands:
 
     Raises ValueError where a band would have no bin, or a bin no band.
     """
+    if not 1 <= count <= MOST_BANDS:
+        raise ValueError(f"bands on the mel scale are 1 to {MOST_BANDS}, got {count}")
     bins = np.fft.rfftfreq(frame_size, 1 / sample_rate_hz)
     edges = hertz(np.linspace(0.0, mels(sample_rate_hz / 2), count + 2))
     inside = (bins > edges[:-2, None]) & (bins < edges[2:, None])  # (band, bin)

@@ -26,14 +26,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unweave.models.layers.weights import builder
-from unweave.models.roformer.bands import Bands, on_mel_scale, side_by_side
+from unweave.models.roformer.bands import LARGEST_FRAME, Bands, on_mel_scale, side_by_side
 from unweave.models.roformer.options import ADDED, BARE
 from unweave.signal.threads import together, with_idle
 
 NUMBERS_AT_ONCE = 1 << 22  # queries, keys and values of the rows that one thread has at a time
 FLOOR = 1e-12  # the least length of a token that is normalised
 PERIOD = 10000.0  # of the slowest rotation, in positions and radians
-LARGEST_FRAME = 1 << 16
 BANDS = (2,) * 24 + (4,) * 12 + (12,) * 8 + (24,) * 8 + (48,) * 8 + (128, 129)
 
 

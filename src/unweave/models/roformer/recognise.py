@@ -13,8 +13,8 @@ import re
 from typing import Any
 
 from unweave.errors import WeightsError, quoted
-from unweave.models.layers.recognise import Arrays, Settings, Told, count, numbers, table
-from unweave.models.roformer.bands import on_mel_scale
+from unweave.models.layers.recognise import Arrays, Settings, Told, numbers, table
+from unweave.models.roformer.bands import LARGEST_FRAME, on_mel_scale
 from unweave.models.roformer.convert import BRANCH, COMPUTED, known
 from unweave.models.roformer.options import ADDED, BARE
 
@@ -58,19 +58,19 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
     normalise = any(part.get("normalize") is True for part in parts)
     heads = _shape(arrays, GATES)[0]
     width = arrays["band_split.to_features.0.1.weight"].shape[0]
-    depth = count(arrays, r"layers\.(\d+)\.")
+    depth = _parts(arrays, r"layers\.(\d+)\.")
     mel = "layers.0.0.norm.gamma" in arrays
     rate = told.sample_rate_hz("sample_rate")
     usual = 512 if not mel and (width, depth) in WIDE_HOP else 441
     hop = told.get("stft_hop_length", usual, f"a hop of {usual} samples")
     inputs = [
         arrays[f"band_split.to_features.{n}.0.gamma"].shape[0]
-        for n in range(count(arrays, r"band_split\.to_features\.(\d+)\."))
+        for n in range(_parts(arrays, r"band_split\.to_features\.(\d+)\."))
     ]
     channels, split = _split(told, inputs, mel=mel)
-    stems, whole = _stems(told, count(arrays, r"mask_estimators\.(\d+)\."))
+    stems, whole = _stems(told, _parts(arrays, r"mask_estimators\.(\d+)\."))
     segment = _segment(told, rate, hop)
-    dense = len(numbers(arrays, r"mask_estimators\.0\.to_freqs\.0\.0\.(\d+)\."))
+    dense = _parts(arrays, r"mask_estimators\.0\.to_freqs\.0\.0\.(\d+)\.")
     config = {
         "remainder": whole,
         **split,
@@ -80,8 +80,8 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         "zero_dc": told.get("zero_dc", not mel),
         "width": width,
         "depth": depth,
-        "time_layers": count(arrays, r"layers\.0\.0\.layers\.(\d+)\."),
-        "band_layers": count(arrays, r"layers\.0\.1\.layers\.(\d+)\."),
+        "time_layers": _parts(arrays, r"layers\.0\.0\.layers\.(\d+)\."),
+        "band_layers": _parts(arrays, r"layers\.0\.1\.layers\.(\d+)\."),
         "heads": heads,
         "head_width": _shape(arrays, QKV)[0] // 3 // heads,
         "hidden": _shape(arrays, WIDEN)[0],
@@ -106,6 +106,11 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         "config": config,
         "notes": told.notes(),
     }
+
+
+def _parts(arrays: Arrays, pattern: str) -> int:
+    """How many parts there are with a number: never more than there are arrays."""
+    return len(numbers(arrays, pattern))
 
 
 def _check_variant(arrays: Arrays) -> None:
@@ -134,6 +139,8 @@ def _split(told: Told, inputs: list[int], *, mel: bool) -> tuple[int, dict[str, 
     """Channels, and the settings of bands and frames, of the numbers that each band has."""
     stated = told.get("stft_n_fft", 0)
     likely = (2, 1) if told.get("stereo", True) else (1, 2)
+    if not 0 <= stated <= LARGEST_FRAME:
+        raise WeightsError(f"its frames have at most {LARGEST_FRAME} samples; got {quoted(stated)}")
     if mel:
         frame, rate = stated or 2048, told.get("sample_rate", 44100)
         try:

@@ -50,5 +50,5 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { proxy: { '/api': process.env.UNWEAVE_SERVICE ?? 'http://127.0.0.1:8000' } },
+  server: { proxy: { '/api': process.env.UNWEAVE_SERVICE ?? 'http://127.0.0.1:8750' } },
 });

@@ -60,15 +60,19 @@ function Wave({ session, row }: { session: Session; row: string }) {
     const fetchPeaks = async () => {
       const bins = Math.max(1, Math.min(there, Math.round((width * there) / count)));
       try {
-        const { value } = await api.peaks(session.player.id, row, start, there, bins, abort.signal);
-        if (value === null || abort.signal.aborted) return;
+        const { value, wait } = await api.peaks(session.player.id, row, start, there, bins, abort.signal);
+        if (abort.signal.aborted) return;
+        if (value === null) {
+          timer = setTimeout(fetchPeaks, wait);
+          return;
+        }
         asked.current = key;
         wave.current?.draw(value, there / count);
       } catch {
         // the line of the player tells what is wrong with the service; a waveform may stay as it is
       }
     };
-    const timer = setTimeout(fetchPeaks, 40);
+    let timer = setTimeout(fetchPeaks, 40);
     return () => {
       clearTimeout(timer);
       abort.abort();

@@ -51,7 +51,7 @@ PARSED_ONLY = {
     "unweave separate -q --json -o out -- $song": "a line of a script: the shell sets the song",
     "unweave models pull htdemucs": "fetches weights that are for research only",
     "unweave separate song.mp3 -m htdemucs": "needs these weights",
-    "unweave models add model_scnet": "needs this checkpoint; a RoFormer's is added as it is written",
+    "unweave models add model_scnet": "needs this checkpoint; a RoFormer's is added",
     "unweave separate song.mp3 -m scnet-xl-ihf": "likewise",
     "unweave models add drumsep_5stems": "likewise",
     "unweave separate drums.wav -m kit": "likewise",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from unweave.errors import WeightsError, quoted
 from unweave.models.layers.recognise import Settings, Told, table
@@ -30,8 +31,6 @@ def facts(told: Told, heads: int, chunk: int, published: Sequence[str]) -> dict[
     rate = told.sample_rate_hz("sample_rate")
     length = int(told.get("chunk_size", chunk, f"chunks of {chunk} samples"))
     overlap = int(told.get("num_overlap", OVERLAP, f"{OVERLAP} chunks over each sample"))
-    if not 1 <= overlap <= length:
-        raise WeightsError(f"its setting 'num_overlap' is 1 or more; got {quoted(overlap)}")
     return {
         "stems": stems,
         **dict(zip(("target", "complement"), names, strict=False)),
@@ -41,9 +40,11 @@ def facts(told: Told, heads: int, chunk: int, published: Sequence[str]) -> dict[
     }
 
 
-def segment(length: int, overlap: int) -> dict[str, object]:
+def segment(length: int, overlap: int) -> dict[str, Any]:
     """A card's segment for chunks of `length` samples, each sample in `overlap` of them, that fade
-    over a tenth of their length, as `demix` of MSST cuts and joins them."""
+    over a tenth of their length, as `demix` of MSST cuts and joins them. Raises WeightsError."""
+    if not 1 <= overlap <= length:
+        raise WeightsError(f"its setting 'num_overlap' is 1 or more; got {quoted(overlap)}")
     if overlap == 1:  # nothing overlaps, and nothing fades
         return {"length": length, "hop": length, "window": "none", "edge": "reflect"}
     return {

@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 from unweave.errors import WeightsError, quoted
+from unweave.models.layers import msst
 from unweave.models.layers.recognise import Arrays, Settings, Told, numbers, table
 from unweave.models.roformer.bands import LARGEST_FRAME, on_mel_scale
 from unweave.models.roformer.convert import BRANCH, COMPUTED, known
@@ -212,14 +213,4 @@ def _segment(told: Told, rate_hz: int, hop: int) -> dict[str, Any]:
     usual = CHUNK_S * rate_hz // max(hop, 1) * hop
     length = int(told.get("chunk_size", usual, f"segments of {CHUNK_S} s"))
     overlap = int(told.get("num_overlap", OVERLAP, f"an overlap of {OVERLAP}"))
-    if not 1 <= overlap <= length:
-        raise WeightsError(f"its setting 'num_overlap' is 1 or more; got {quoted(overlap)}")
-    if overlap == 1:  # nothing overlaps, and nothing fades
-        return {"length": length, "hop": length, "window": "none", "edge": "reflect"}
-    return {
-        "length": length,
-        "hop": length // overlap,
-        "window": "linear",
-        "fade": length // 10,
-        "edge": "reflect",
-    }
+    return msst.segment(length, overlap)

@@ -97,6 +97,16 @@ MEASUREMENTS = (
         "networks",
     ),
     Measurement(
+        "hybrid-demucs-speed-long",
+        PERFORMANCE,
+        (
+            f"{PYTHON} -m benchmarks.demucs.compare {{song}} --models hdemucs_mmi --pairs 1"
+            " --seconds 120 --threads 2",
+        ),
+        8,
+        "networks",
+    ),
+    Measurement(
         "htdemucs-memory",
         PERFORMANCE,
         (

@@ -15,8 +15,8 @@ the mix is measured against the mix.
 
 Speed is that of a decoded wave in memory to stems in memory, published sizes, warm, the same
 overlap, each in a process of its own, unweave's with memory set as the command line sets it. The
-original has the better of one thread and of one for each core. Pairs are taken in turn, the
-original first; figures are medians, ratios medians of the ratios.
+original has the better of one thread and of one for each core, or the threads of `--threads`. Pairs
+are taken in turn, the original first; figures are medians, ratios medians of the ratios.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -152,7 +152,14 @@ def agree(song: np.ndarray, names: list[str], folder: Path) -> None:
             print(f"| `{name}` | {title} | {least:.1f} |", flush=True)
 
 
-def speed(song: np.ndarray, names: list[str], folder: Path, pairs: int, seconds: int) -> None:
+def speed(
+    song: np.ndarray,
+    names: list[str],
+    folder: Path,
+    pairs: int,
+    seconds: int,
+    threads_tried: Sequence[int],
+) -> None:
     every = tuple(dict.fromkeys(n for name in names for n in (MDX if name == "mdx" else (name,))))
     make(every, folder, 0)
     wave = np.tile(song, (1, 1 + seconds * RATE_HZ // song.shape[-1]))[:, : seconds * RATE_HZ]
@@ -168,7 +175,7 @@ def speed(song: np.ndarray, names: list[str], folder: Path, pairs: int, seconds:
                 json.loads(
                     original("run", *files, "--repeat", "1", "--threads", str(n), old=name in OLD)
                 )
-                for n in {1, os.cpu_count() or 1}
+                for n in threads_tried
             ]
             best = min(runs, key=lambda run: run["seconds"][-1])
             theirs.append(best["seconds"][-1])
@@ -189,13 +196,16 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", help="names of cards; mdx is the bag")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=30)
+    both = sorted({1, os.cpu_count() or 1})
+    parser.add_argument("--threads", type=int, nargs="+", default=both, help="of the original")
     given = parser.parse_args()
     wave = decoded(given.song)
     with tempfile.TemporaryDirectory() as name:
         if given.agreement:
             agree(wave, given.models or list(AGREE), Path(name))
         else:
-            speed(wave, given.models or ["hdemucs_mmi"], Path(name), given.pairs, given.seconds)
+            models = given.models or ["hdemucs_mmi"]
+            speed(wave, models, Path(name), given.pairs, given.seconds, given.threads)
 
 
 def decoded(song: Path) -> np.ndarray:

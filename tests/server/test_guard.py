@@ -141,10 +141,54 @@ def test_addresses_are_refused_unless_allowed(idle) -> None:
 @pytest.mark.parametrize(
     "address",
     "127.0.0.1 10.1.2.3 192.168.0.1 172.16.0.1 169.254.169.254 0.0.0.0 ::1 fe80::1%eth0 fc00::1 "
-    "::ffff:127.0.0.1 64:ff9b::7f00:1 2002:7f00:1:: 224.0.0.1 255.255.255.255 100.64.0.1".split(),
+    "::ffff:127.0.0.1 64:ff9b::7f00:1 2002:7f00:1:: 224.0.0.1 255.255.255.255 100.64.0.1 "
+    ":: ::7f00:1 ::ffff:0:7f00:1 ::ffff:10.0.0.1 64:ff9b:1::1 2001:0:7f00:1:: fec0::1 ff02::1 "
+    "2001:db8::1 198.18.0.1 192.0.2.1 240.0.0.1".split(),
 )
 def test_a_private_address_is_not_connected_to(address) -> None:
     assert not addresses.public(address)
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700::1111", "2a00:1450:4001::1"])
+def test_a_public_address_is(address) -> None:
+    assert addresses.public(address)
+
+
+def test_a_name_with_one_private_address_is_refused(monkeypatch) -> None:
+    def answers(*found: str) -> None:
+        entries = [(2, 1, 6, "", (address, 80)) for address in found]
+        monkeypatch.setattr(addresses.socket, "getaddrinfo", lambda *_, **__: entries)
+
+    answers("93.184.216.34", "2606:4700::1111")
+    assert addresses.resolved("two.example", 80) == ["93.184.216.34", "2606:4700::1111"]
+    for private in ("10.0.0.1", "::1", "fe80::1%eth0", "169.254.169.254"):
+        answers("93.184.216.34", private)
+        with pytest.raises(Refused, match="private"):
+            addresses.resolved("two.example", 80)
+    answers()
+    with pytest.raises(Refused):
+        addresses.resolved("none.example", 80)
+
+
+def test_a_name_is_resolved_once_and_what_was_checked_is_connected_to(monkeypatch) -> None:
+    """DNS that answers otherwise the second time leads nowhere."""
+    asked, connected = [], []
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["93.184.216.34"] if len(asked) == 1 else ["127.0.0.1"]
+
+    def connect(place: tuple[str, int], *_: object) -> None:
+        connected.append(place)
+        raise OSError("no network here")
+
+    monkeypatch.setattr(addresses.socket, "create_connection", connect)
+    with (
+        pytest.raises(Refused),
+        addresses._opened("http://turning.example/a.wav", resolve),
+    ):
+        raise AssertionError
+    assert (asked, connected) == (["turning.example"], [("93.184.216.34", 80)])
 
 
 @pytest.mark.parametrize(
@@ -158,6 +202,16 @@ def test_a_private_address_is_not_connected_to(address) -> None:
         "http://[::1",
         "http://127.0.0.1:1/a.wav",
         "http://2130706433/a.wav",
+        "http://0x7f.1/a.wav",
+        "http://0177.0.0.1/a.wav",
+        "http://[::ffff:127.0.0.1]/a.wav",
+        "http://[::127.0.0.1]/a.wav",
+        "http://[fe80::1%25lo]/a.wav",
+        "http://127.0.0.1\\@example.org/a.wav",
+        "http://example.org:99999/a.wav",
+        "http://a\r\nHost: b/a.wav",
+        "gopher://127.0.0.1/",
+        "//127.0.0.1/a.wav",
         "http://localhost/a.wav",
     ],
 )
@@ -196,6 +250,39 @@ def test_a_file_comes_from_an_address_and_no_redirect_leads_inside(idle, monkeyp
         with pytest.raises(Refused, match="private"), addresses._opened(f"{url}/moved", resolve):
             raise AssertionError
         server.shutdown()
+
+
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_a_server_that_sends_byte_by_byte_is_not_waited_for(idle, tmp_path, monkeypatch, part):
+    import socketserver
+    from threading import Event, Thread
+
+    done = Event()
+    monkeypatch.setattr(addresses, "HEAD_S", 0.5)
+    monkeypatch.setattr(addresses, "WHOLE_S", 0.5)
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(b"HTTP/1.1 200 OK\r\n" + (b"\r\n" if part == "body" else b""))
+            try:
+                while not done.wait(0.05):
+                    self.request.sendall(b"x")
+            except OSError:
+                pass
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://slow.example:{server.server_address[1]}/a.wav"
+        try:
+            with (
+                pytest.raises(Refused) as caught,
+                addresses._opened(url, lambda *_: ["127.0.0.1"]) as answer,
+            ):
+                addresses._received(answer, tmp_path / "a.wav", 1000)
+        finally:
+            done.set()
+            server.shutdown()
+    assert caught.value.code == "not_fetched"
 
 
 def test_an_error_that_nobody_expected_says_nothing_of_the_inside(

@@ -8,11 +8,12 @@ is a file like an upload. Pages are not searched for recordings: the address is 
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -21,11 +22,13 @@ from unweave.server.refusals import Refused
 from unweave.server.service import Service
 
 MOST_REDIRECTS = 5
-WAIT_S = 20.0  # for each answer
+WAIT_S = 20.0  # for the next bytes
+HEAD_S = 60.0  # for all of the head of an answer
 WHOLE_S = 600.0  # for all of a file
 PIECE = 1 << 16
-# Addresses of the sixth version that lead to ones of the fourth, which may be private.
-_TUNNELS = [ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")]
+# All that is given out of the sixth version; in it, what leads to addresses of the fourth.
+_GIVEN_OUT = IPv6Network("2000::/3")
+_TUNNELS = IPv6Network("2001::/32"), IPv6Network("2002::/16")
 Resolve = Callable[[str, int], list[str]]
 
 
@@ -51,11 +54,12 @@ def fetched(service: Service, owner: str, url: str) -> str:
 
 def public(address: str) -> bool:
     """Whether an address is one of the public network."""
-    found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    tunnel = any(found in net for net in _TUNNELS if net.version == found.version)
-    return found.is_global and not found.is_multicast and not tunnel
+    found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address) and (
+        found not in _GIVEN_OUT or any(found in tunnel for tunnel in _TUNNELS)
+    ):
+        return False
+    return found.is_global and not found.is_multicast
 
 
 def resolved(host: str, port: int) -> list[str]:
@@ -74,26 +78,38 @@ def resolved(host: str, port: int) -> list[str]:
 def _opened(url: str, resolve: Resolve) -> Iterator[HTTPResponse]:
     """The answer with the file, after redirects. Raises Refused."""
     for _ in range(MOST_REDIRECTS + 1):
-        connection = _connection(url, resolve)
-        try:
-            parts = urlsplit(url)
-            target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
-            target += f"?{quote(parts.query, safe='/?%:@!$&()*+,;=~')}" if parts.query else ""
-            headers = {"User-Agent": "unweave", "Accept-Encoding": "identity"}
-            connection.request("GET", target, headers=headers)
-            answer = connection.getresponse()
-            if answer.status in (301, 302, 303, 307, 308) and answer.headers["Location"]:
-                url = urljoin(url, answer.headers["Location"])
-                continue
-            if answer.status != 200:
-                raise _no(f"its server answers {answer.status}")
-            yield answer
-            return
-        except (OSError, HTTPException, ValueError) as error:
-            raise _no("its server does not answer as it should") from error
-        finally:
-            connection.close()
+        with closing(_connection(url, resolve)) as connection:
+            try:
+                with closing(_answer(connection, url)) as answer:
+                    if answer.status in (301, 302, 303, 307, 308) and answer.headers["Location"]:
+                        url = urljoin(url, answer.headers["Location"])
+                        continue
+                    if answer.status != 200:
+                        raise _no(f"its server answers {answer.status}")
+                    yield answer
+                    return
+            except (OSError, HTTPException, ValueError) as error:
+                raise _no("its server does not answer as it should") from error
     raise _no("it is redirected too often")
+
+
+def _answer(connection: HTTPConnection, url: str) -> HTTPResponse:
+    parts = urlsplit(url)
+    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
+    target += f"?{quote(parts.query, safe='/?%:@!$&()*+,;=~')}" if parts.query else ""
+    headers = {"User-Agent": "unweave", "Accept-Encoding": "identity"}
+    connection.request("GET", target, headers=headers)
+    late = threading.Timer(HEAD_S, _cut, [connection.sock])
+    late.start()
+    began = time.monotonic()
+    try:
+        answer = connection.getresponse()
+    finally:
+        late.cancel()
+    if time.monotonic() - began >= HEAD_S:  # what was cut looks as if it were whole
+        answer.close()
+        raise TimeoutError
+    return answer
 
 
 def _connection(url: str, resolve: Resolve) -> HTTPConnection:
@@ -117,10 +133,15 @@ def _connection(url: str, resolve: Resolve) -> HTTPConnection:
     return made
 
 
+def _cut(line: socket.socket) -> None:
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
+
+
 def _received(answer: HTTPResponse, path: Any, most_bytes: int) -> int:
     deadline, size = time.monotonic() + WHOLE_S, 0
     with open(path, "wb") as file:
-        while block := answer.read(PIECE):
+        while block := answer.read1(PIECE):
             size += len(block)
             if size > most_bytes:
                 raise Refused(413, "too_large", f"a file may have {most_bytes} bytes", "source")

@@ -22,6 +22,7 @@ from unweave.errors import OutputError, UsageError
 from unweave.server import tokens as known
 from unweave.server import worker
 from unweave.server.app import create_app
+from unweave.server.connections import Connection
 from unweave.server.kinds import KINDS
 from unweave.server.service import Service, service
 from unweave.server.settings import Settings
@@ -32,6 +33,7 @@ GRACE_S = 3  # for answers that are being sent when it stops
 PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0  # before a worker that died is started again
 STARTING_S = 10.0  # for a worker that is told to stop before it can listen
 MOST_HEADER = 64 * 1024  # bytes
+MOST_OPEN = 4096  # files and connections
 
 
 def serve(
@@ -111,6 +113,7 @@ def _run(
     on_ready: Callable[[str, str | None], None] | None,
     should_stop: ShouldStop | None,
 ) -> None:
+    _open_many()
     try:
         with _alone(settings), _listening(settings) as listener:
             made = service(settings, tokens)
@@ -152,6 +155,17 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
+def _open_many() -> None:
+    """Let this process have as many connections as the system allows it."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    least, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if least < MOST_OPEN <= most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_OPEN, most))
+
+
 class _Server(uvicorn.Server):
     """Stops where `should_stop` says so, and ends the streams of events with it."""
 
@@ -168,7 +182,7 @@ class _Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 ws="none",
-                http="h11",
+                http=Connection,
                 loop="asyncio",
                 h11_max_incomplete_event_size=MOST_HEADER,
                 timeout_graceful_shutdown=GRACE_S,

@@ -62,7 +62,7 @@ class Changes:
     async def stream(
         self, owner: str, id: str | None, after: int | None, view: Callable[[Row], Any]
     ) -> AsyncIterator[str]:
-        """The events of a client, or of one of its jobs.
+        """The events of a client, or of one of its jobs until it has ended.
 
         after: the last change that is known; None: everything as it is now comes first.
         """
@@ -73,10 +73,12 @@ class Changes:
             last, told_s = -1 if after is None else after, time.monotonic()
             while not self.stopped:
                 event.clear()
-                text, last, more = await run_in_threadpool(self._since, owner, id, last, view)
+                text, last, more, over = await run_in_threadpool(self._since, owner, id, last, view)
                 if text:
                     told_s = time.monotonic()
                     yield text
+                if over:
+                    return
                 if more:
                     continue
                 left_s = STILL_HERE_S - (time.monotonic() - told_s)
@@ -90,8 +92,9 @@ class Changes:
 
     def _since(
         self, owner: str, id: str | None, last: int, view: Callable[[Row], Any]
-    ) -> tuple[str, int, bool]:
-        """What has changed since `last`, its last change, and whether there may be more."""
+    ) -> tuple[str, int, bool, bool]:
+        """What has changed since `last`, its last change, whether there may be more, and whether
+        the one job has ended."""
         one = "" if id is None else " AND id = ?"
         values = (owner, last) if id is None else (owner, last, id)
         rows = self._database.read(
@@ -120,7 +123,9 @@ class Changes:
             _event(changed, name, view(row) if name == "job" else {"id": row["id"]})
             for changed, name, row in found
         )
-        return text, max([last, *(changed for changed, *_ in found)]), full
+        known = last >= 0 or rows
+        over = any(row["state"] in queue.ENDED for row in rows) or bool(gone) or not known
+        return text, max([last, *(changed for changed, *_ in found)]), full, id is not None and over
 
 
 def _event(number: int, name: str, data: Any) -> str:

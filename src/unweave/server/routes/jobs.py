@@ -22,6 +22,7 @@ from unweave.server.service import Service
 
 router = APIRouter(tags=["jobs"])
 MOST_LISTED = 200
+LONG_NUMBER = 19  # digits, that a database may not hold
 STREAM = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -144,7 +145,7 @@ def again(service: TheService, client: Client, id: str) -> Any:
     return _job(service, client, id)
 
 
-Known = Annotated[str | None, Header(alias="Last-Event-ID", max_length=20)]
+Known = Annotated[str | None, Header(alias="Last-Event-ID", max_length=1000)]
 EVENTS: dict[str, Any] = {
     "response_class": StreamingResponse,
     "responses": {
@@ -160,20 +161,31 @@ async def events(service: TheService, client: Client, last_event_id: Known = Non
     return _stream(service, client, None, last_event_id)
 
 
-@router.get("/jobs/{id}/events", **EVENTS)
+@router.get(
+    "/jobs/{id}/events",
+    **{**EVENTS, "responses": {**EVENTS["responses"], 204: {"description": "It has ended."}}},
+)
 async def events_of(
     service: TheService, client: Client, id: str, last_event_id: Known = None
 ) -> Any:
-    """The same of one job."""
-    await run_in_threadpool(queue.find, service.database, client, id)
+    """The same of one job, until it has ended. 204 where it has, and its last event is known."""
+    job = await run_in_threadpool(queue.find, service.database, client, id)
+    if job["state"] in queue.ENDED and (_number(last_event_id) or 0) >= job["changed"]:
+        return Response(status_code=204)  # which keeps a browser from asking again
     return _stream(service, client, id, last_event_id)
 
 
 def _stream(service: Service, client: str, id: str | None, known: str | None) -> StreamingResponse:
     service.changes.check(client)
-    after = int(known) if known and known.isascii() and known.isdecimal() else None
-    pieces = service.changes.stream(client, id, after, lambda row: _view(service, row))
+    pieces = service.changes.stream(client, id, _number(known), lambda row: _view(service, row))
     return StreamingResponse(pieces, media_type="text/event-stream", headers=STREAM)
+
+
+def _number(known: str | None) -> int | None:
+    """Of an event; None for what is no number of one."""
+    if known and known.isascii() and known.isdecimal() and len(known) < LONG_NUMBER:
+        return int(known)
+    return None
 
 
 def _check_plain(options: dict[str, Any]) -> None:

@@ -32,6 +32,7 @@ def finished(made: Service, key: str, days_ago: float, size: int, source: str = 
         at = time.time() - days_ago * 24 * 3600
         connection.execute("UPDATE jobs SET finished_at = ? WHERE id = ?", (at, id))
     made.settings.job(id).mkdir()
+    (made.settings.job(id) / "stem.wav").write_bytes(bytes(size))
     return id
 
 
@@ -49,6 +50,20 @@ def test_old_jobs_go_and_the_oldest_where_all_are_too_much(made) -> None:
     assert left(made) == {middle, new}
     with pytest.raises(Refused):
         queue.find(made.database, "anna", old)
+
+
+def test_a_recording_counts_once_and_with_what_is_made_of_it(made) -> None:
+    folder = made.settings.sources / ("a" * 64)
+    folder.mkdir()
+    (folder / "song.wav").write_bytes(bytes(500))
+    finished(made, "other", 0.3, 200)
+    old, new = finished(made, "old", 0.2, 200, "a" * 64), finished(made, "new", 0.1, 200, "a" * 64)
+    retention.tidy(made)
+    assert left(made) == {old, new}
+    (folder / "mix.f32").write_bytes(bytes(101))  # what was decoded of it counts, too
+    retention.tidy(made)
+    assert left(made) == {new}
+    assert (folder / "song.wav").exists()
 
 
 def test_what_waits_or_runs_stays_however_old(made) -> None:

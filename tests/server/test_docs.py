@@ -33,9 +33,10 @@ def test_curl(at_work, here) -> None:
         ["bash", "-eu", "-c", script], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    assert '"state":"running"' in done.stdout or '"state":"queued"' in done.stdout
+    assert '"state":"done"' in done.stdout
     assert (here / "harmonic.wav").read_bytes()[:4] == b"RIFF"
     assert (here / "song.zip").read_bytes()[:2] == b"PK"
+    assert (here / "song.stem.mp4").read_bytes()[4:8] == b"ftyp"
     assert len((here / "percussive.mp3").read_bytes()) > 1000
     assert not list(at_work.client().jobs())  # it is removed
 

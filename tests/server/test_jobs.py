@@ -10,12 +10,14 @@ import zlib
 
 import numpy as np
 import pytest
+import soundfile
 
 import unweave
 from tests.server.conftest import OTHER_TOKEN, SHARED_TOKEN
 from unweave.server import queue
 from unweave.server.client import ServiceError
 from unweave.server.live import live_file
+from unweave.types import Block
 
 OPTIONS = {"model": "hpss", "format": "wav"}
 
@@ -100,8 +102,6 @@ def test_samples_and_their_peaks(at_work, done, clip, sound_of, tmp_path) -> Non
 
 
 def test_a_tile_shows_a_tone_where_it_is(at_work, make_wave, tmp_path) -> None:
-    import soundfile
-
     time_s = np.arange(22050) / 22050
     soundfile.write(tmp_path / "tone.wav", 0.5 * np.sin(2 * np.pi * 1000 * time_s), 22050)
     client = at_work.client()
@@ -129,6 +129,75 @@ def test_a_stem_in_another_format_keeps_its_sound(at_work, done, sound_of, tmp_p
         wav.write_bytes(http.get(file["url"].removeprefix("/api/v1")).content)
         assert http.get(f"/jobs/{done['id']}/stems/nothing.mp3").status_code == 404
     assert np.abs(sound_of(path) - sound_of(wav)).max() < 2**-22
+
+
+def test_the_gain_that_files_share_is_said_and_the_sound_before_has_none(
+    at_work, make_wave, sound_of, tmp_path
+) -> None:
+    path = tmp_path / "loud.wav"
+    soundfile.write(path, 4 * make_wave(2, 22050, 22050).T, 22050, subtype="FLOAT")
+    before: dict[str, list[np.ndarray]] = {"harmonic": [], "percussive": []}
+
+    def heard(block: Block) -> None:
+        for stem, wave in block.stems.items():
+            before[stem].append(wave.T.copy())
+
+    unweave.separate_file(path, tmp_path / "own", "hpss", on_block=heard)
+    client = at_work.client()
+    job = client.wait(client.submit(path, model="hpss", format="flac", bit_depth=24))
+    gains = {file["gain_db"] for file in job["files"] if file["stem"]}
+    assert len(gains) == 1
+    [gain_db] = gains
+    assert gain_db < -1
+    with at_work.http() as http:
+        for stem, waves in before.items():
+            answer = http.get(f"/jobs/{job['id']}/stems/{stem}/pcm")
+            assert float(answer.headers["x-gain-db"]) == gain_db
+            found = np.frombuffer(answer.content, "<f4").reshape(-1, 2)
+            error = found - np.concatenate(waves) * 10 ** (gain_db / 20)
+            assert np.abs(error).max() < 1e-4  # the gain is written with four digits
+        mix = f"/jobs/{job['id']}/stems/mix/pcm"
+        while (answer := http.get(mix)).status_code == 202:
+            pass
+        assert answer.headers["x-gain-db"] == "0.0"
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_all_stems_in_one_stem_file(at_work, make_wave, tmp_path, channels) -> None:
+    from unweave.audio.stem_file.reader import StemReader
+
+    path = tmp_path / "Ma chanson.wav"
+    soundfile.write(path, make_wave(channels, 44100).T, 44100)
+    client = at_work.client()
+    job = client.wait(client.submit(path, model="hpss", format="flac"))
+    with at_work.http() as http:
+        answer = http.get(f"/jobs/{job['id']}/song.stem.mp4")
+        assert answer.headers["content-type"] == "video/mp4"
+        assert "Ma chanson.stem.mp4" in answer.headers["content-disposition"]
+        again = http.get(
+            f"/jobs/{job['id']}/song.stem.mp4", headers={"If-None-Match": answer.headers["etag"]}
+        )
+        assert again.status_code == 304
+    (tmp_path / "song.stem.mp4").write_bytes(answer.content)
+    with StemReader(tmp_path / "song.stem.mp4") as reader:
+        names = [label.name for label in reader.metadata.labels]
+        five = np.concatenate(list(reader.blocks(44100)), axis=-1)
+    assert names == ["harmonic", "percussive", "Silence", "Silence 2"]
+    assert five.shape == (5, 2, 44100)
+    song = soundfile.read(path, always_2d=True)[0].T
+    for heard in (five[0], five[1:].sum(axis=0)):
+        lost_db = 10 * np.log10(np.mean((heard - song) ** 2) / np.mean(song**2))
+        assert lost_db < -15
+
+
+def test_a_surround_recording_is_no_stem_file(at_work, make_wave, tmp_path) -> None:
+    soundfile.write(tmp_path / "six.wav", make_wave(6, 22050, 22050).T, 22050)
+    client = at_work.client()
+    job = client.wait(client.submit(tmp_path / "six.wav", **OPTIONS))
+    with at_work.http() as http:
+        answer = http.get(f"/jobs/{job['id']}/song.stem.mp4")
+    assert (answer.status_code, "stereo" in answer.text) == (400, True)
+    assert not list((at_work.settings.job(job["id"]) / "made").iterdir())
 
 
 def test_what_is_no_sound_is_refused_in_one_line(at_work, tmp_path) -> None:
@@ -232,7 +301,7 @@ def test_a_running_job_is_heard_as_far_as_it_is(idle, clip) -> None:
         path.write_bytes(wave.tobytes())
         queue.progress(database, job["id"], done_s=0.05, total_s=1.25, available=900)
         part = http.get(url, params={"start": 800, "count": 500})
-        assert part.headers["x-count"] == "100"
+        assert (part.headers["x-count"], part.headers["x-gain-db"]) == ("100", "0.0")
         assert np.array_equal(np.frombuffer(part.content, "<f4").reshape(-1, 2), wave[800:900])
         assert http.get(url, params={"start": 900}).status_code == 202
         assert http.get(f"/jobs/{job['id']}/stems/other/pcm").status_code == 404
@@ -268,6 +337,25 @@ def test_events_tell_each_change_and_what_was_missed(idle, clip) -> None:
         missed = told(http, first[-1][0], lambda found: found[-1][1] == "removed")
         assert missed[-1][2] == {"id": job["id"]}
         assert all(int(event[0]) > int(first[-1][0]) for event in missed)
+
+
+def test_events_of_one_job_end_with_it(idle, clip) -> None:
+    client = idle.client(OTHER_TOKEN)
+    job = client.submit(clip, **OPTIONS, start=0.7)
+    url = f"/jobs/{job['id']}/events"
+    with idle.http(OTHER_TOKEN) as http:
+        with http.stream("GET", url) as answer:
+            lines = answer.iter_lines()
+            assert any('"state":"queued"' in line for line in lines)
+            client.cancel(job)
+            rest = list(lines)
+        last = next(line for line in reversed(rest) if line.startswith("id: "))[4:]
+        assert '"state":"cancelled"' in rest[-2]
+        assert http.get(url, headers={"Last-Event-ID": last}).status_code == 204
+        for strange in ("9" * 20, "x", "-1", "0"):
+            assert "cancelled" in http.get(url, headers={"Last-Event-ID": strange}).text
+        client.remove(job)
+        assert http.get(url).status_code == 404
 
 
 def test_peaks_of_a_long_stem_are_read_from_a_file_that_grows(tmp_path) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
+from tests import LONG
 from tests.server.conftest import SHARED_TOKEN
 from unweave.core.file_names import safe
 from unweave.errors import UsageError
@@ -13,7 +12,6 @@ from unweave.server.client import ServiceError
 from unweave.server.kinds import KINDS, check
 from unweave.server.refusals import Refused
 
-LONG = pytest.mark.skipif("UNWEAVE_CASES" not in os.environ, reason="takes a minute: UNWEAVE_CASES")
 LYRICS = "[00:00.10]La la\n[00:00.60]lo lo\n"
 
 
@@ -87,7 +85,7 @@ def test_kinds_that_the_operator_does_not_offer(idle, clip) -> None:
 @pytest.mark.parametrize(
     ("kind", "options", "file"),
     [
-        ("karaoke", {"model": "hpss", "lyrics": LYRICS}, "backing.wav"),
+        ("karaoke", {"model": "repet", "lyrics": LYRICS}, "backing.wav"),
         ("remix", {"model": "hpss", "gain": {"percussive": -3}}, "remix.wav"),
         ("analyze", {"model": "hpss", "export": ["csv"]}, "analysis.json"),
         ("restore", {"preset": "podcast"}, "restored.wav"),
@@ -111,7 +109,7 @@ def test_a_benchmark_of_an_allowed_folder(tmp_path, stem_mp4) -> None:
     with running(tmp_path, allow_paths=(tmp_path,)) as found:
         client = found.client()
         source = {"path": str(tmp_path / "musdb18")}
-        options = {"dataset": "musdb18", "split": "test", "separators": ["hpss"]}
+        options = {"dataset": "musdb18", "split": "test", "separators": ["repet"]}
         done = client.wait(client.submit(source, "benchmark", **options))
     assert any(each["name"].endswith(".json") for each in done["files"])
 

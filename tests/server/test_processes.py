@@ -1,7 +1,4 @@
-"""The service as it is run: processes that are killed, and two on one folder.
-
-UNWEAVE_CASES=1 python -m pytest tests/server/test_processes.py
-"""
+"""The service as it is run: processes that are killed, and two on one folder."""
 
 from __future__ import annotations
 
@@ -17,13 +14,12 @@ from pathlib import Path
 import pytest
 
 import unweave
+from tests import LONG
 from tests.server.conftest import running
 from unweave import Client
 from unweave.errors import UsageError
 from unweave.server import worker
 from unweave.server.client import ServiceError
-
-LONG = pytest.mark.skipif("UNWEAVE_CASES" not in os.environ, reason="takes a minute: UNWEAVE_CASES")
 
 
 def test_two_on_one_folder_the_second_is_refused(tmp_path, say) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +66,30 @@ def convert(path: str, target: str, format: str) -> None:
         with Writer.made_of(info, Path(target), how, info.tags) as writer:
             for block in reader.blocks(round(BLOCK_S * info.sample_rate_hz)):
                 writer.write(block)
+
+
+def stem_file(paths: Mapping[str, str], target: str) -> None:
+    """A stem file (`.stem.mp4`) of the files of stems; its mixture is their sum.
+
+    Its four stems are those that `unweave remix` would write. Raises UsageError for sound that is
+    neither mono nor stereo.
+    """
+    import numpy as np
+
+    from unweave.apps.remix import projects
+    from unweave.audio.reader import Reader
+    from unweave.audio.stem_file.slots import summed
+    from unweave.audio.stem_file.writer import rows
+
+    with ExitStack() as stack:
+        readers = {stem: stack.enter_context(Reader(Path(path))) for stem, path in paths.items()}
+        info = next(iter(readers.values())).info
+        four, rate_hz = projects.slots(list(paths)), info.sample_rate_hz
+        writer = stack.enter_context(
+            projects.stem_file(Path(target), "stem.mp4", four, rate_hz, None, info.tags, None)
+        )
+        blocks = [reader.blocks(round(BLOCK_S * rate_hz)) for reader in readers.values()]
+        for waves in zip(*blocks, strict=True):
+            stereo = [np.repeat(wave, 2, axis=0) if len(wave) == 1 else wave for wave in waves]
+            mixture = np.sum(stereo, axis=0)
+            writer.write(rows(mixture, summed(four, dict(zip(paths, stereo, strict=True)))))

@@ -32,7 +32,8 @@ Samples = npt.NDArray[np.float32]  # (time, channel)
 @dataclass(frozen=True, slots=True)
 class Sound:
     """The samples of one stem. available: how many are there now; whole: no more will come.
-    read: start, count -> `(time, channel)`. coarse: the place of a file of its peaks."""
+    read: start, count -> `(time, channel)`. coarse: the place of a file of its peaks. gain_db: of
+    the samples against those of the same stem while it was separated."""
 
     sample_rate_hz: int
     channels: int
@@ -40,6 +41,7 @@ class Sound:
     whole: bool
     read: Callable[[int, int], Samples]
     coarse: Path
+    gain_db: float = 0.0
 
     def blocks(self, start: int, count: int, size: int) -> Iterator[Samples]:
         """`count` samples from `start` on, `size` at a time."""
@@ -63,9 +65,10 @@ def sound(service: Service, job: Row, stem: str) -> Sound:
     if file is None:
         raise _none(f"the job has no stem {stem!r:.80}")
     path = service.settings.job(job["id"]) / "out" / file["path"]
+    gain_db = file.get("gain_db", 0.0)
     if path.suffix in SEEKABLE:
-        return replace(_seekable(path), coarse=made.with_suffix(".peaks"))
-    return _decoded(service, path, made, source)
+        return replace(_seekable(path), coarse=made.with_suffix(".peaks"), gain_db=gain_db)
+    return replace(_decoded(service, path, made, source), gain_db=gain_db)
 
 
 def _live(service: Service, job: Row, stem: str, source: dict[str, int]) -> Sound:

@@ -85,10 +85,14 @@ class Progress(BaseModel):
 
 
 class File(BaseModel):
+    """gain_db: of its samples against those that could be heard while it was made; below 0 where
+    integers could not hold these."""
+
     name: str
     stem: str | None
     bytes: int
     sha256: str
+    gain_db: float
     media_type: str
     url: str
 

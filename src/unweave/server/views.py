@@ -68,6 +68,7 @@ def _file(id: str, file: Mapping[str, Any]) -> dict[str, Any]:
         "stem": file["stem"],
         "bytes": file["bytes"],
         "sha256": file["sha256"],
+        "gain_db": file.get("gain_db", 0.0),
         "media_type": media_type(file["name"]),
         "url": f"{PREFIX}/jobs/{id}/files/{quote(file['name'])}",
     }

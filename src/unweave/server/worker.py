@@ -193,6 +193,7 @@ def made_files(folder: Path, report: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "bytes": size,
                 "sha256": digest,
                 "samples": said.get("samples"),
+                "gain_db": report.get("gain_db", 0.0) if said.get("stem") else 0.0,
             }
         )
     return files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,6 +73,36 @@ def archive(service: TheService, client: Client, id: str) -> Response:
     title = Path(json.loads(job["source"])["name"] or job["kind"]).stem
     headers = {"Content-Disposition": _disposition(f"{title}.zip")}
     return StreamingResponse(zipped(files), media_type="application/zip", headers=headers)
+
+
+@router.get("/jobs/{id}/song.stem.mp4", **BINARY)
+async def stem_file(
+    service: TheService,
+    client: Client,
+    id: str,
+    if_none_match: Match = None,
+    range: Range = None,
+) -> Response:
+    """All stems in one stem file of Native Instruments; made once, and kept with the job."""
+    return await slowly(service, client, _stem_file, service, client, id, if_none_match, range)
+
+
+def _stem_file(
+    service: Service, client: str, id: str, match: str | None, part: str | None
+) -> Response:
+    job = _done(service, client, id)
+    folder = service.settings.job(id)
+    stems = [each for each in json.loads(job["files"]) if each["stem"] is not None]
+    if not stems:
+        raise Refused(404, "no_stems", "the job has no stems")
+    target = folder / "made" / "song.stem.mp4"
+    if not target.exists():
+        target.parent.mkdir(exist_ok=True)
+        paths = {each["stem"]: str(folder / "out" / each["path"]) for each in stems}
+        service.converting.ask(media.stem_file, paths, str(target), timeout_s=CONVERT_S)
+    song = Path(json.loads(job["source"])["name"] or "song").stem.removesuffix(".stem")
+    digest = hashlib.sha256("".join(each["sha256"] for each in stems).encode()).hexdigest()
+    return _sent(target, f"{song}.stem.mp4", f"{digest}-stem", match, part)
 
 
 def _stem(

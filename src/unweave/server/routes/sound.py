@@ -44,7 +44,8 @@ def pcm(
     """Samples as float32, little-endian, interleaved, as soon as they are separated.
 
     The stem `mix` is the recording. Headers tell what came: `X-Sample-Rate`, `X-Channels`,
-    `X-Start`, `X-Count`; fewer samples than asked for where only these are there.
+    `X-Start`, `X-Count`; fewer samples than asked for where only these are there. `X-Gain-Db` is
+    0 while the job runs, then the gain that the files share.
     """
     job, sound = _sound(service, client, id, stem)
     if start >= sound.available and not sound.whole:
@@ -144,6 +145,7 @@ def _headers(job: Row, sound: Sound, start: int, count: int) -> dict[str, str]:
         "X-Channels": str(sound.channels),
         "X-Start": str(start),
         "X-Count": str(count),
+        "X-Gain-Db": str(sound.gain_db),
         "Cache-Control": "private, max-age=3600" if ended and count else "no-store",
     }
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,11 +21,17 @@ START_S = 300.0
 
 
 class Running:
-    """`unweave serve` on a data folder. A context manager; `kill` and `start` may follow."""
+    """`unweave serve` on a data folder. A context manager; `kill` and `start` may follow.
 
-    def __init__(self, data: Path, port: int, *more: str) -> None:
+    environment: variables of it besides those of this process.
+    """
+
+    def __init__(
+        self, data: Path, port: int, *more: str, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.data, self.port = data, port
         self._more = more
+        self._environment = {**os.environ, **(environment or {})}
         self.process: subprocess.Popen[bytes] | None = None
         self.address = f"http://127.0.0.1:{port}"
 
@@ -44,7 +51,10 @@ class Running:
         words = ("serve", "--data", str(self.data), "--port", str(self.port), *self._more)
         log = open(self.data.parent / "service.log", "ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "unweave", *words], stdout=log, stderr=log
+            [sys.executable, "-m", "unweave", *words],
+            stdout=log,
+            stderr=log,
+            env=self._environment,
         )
         log.close()
         deadline = time.monotonic() + START_S

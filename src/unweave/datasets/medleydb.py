@@ -153,7 +153,8 @@ def _parse(text: str) -> dict[str, Any]:
     import yaml
 
     try:
-        found = yaml.load(text, yaml.BaseLoader)  # knows text, lists and maps, and no types
+        # This loader knows text, lists and maps, and no types.
+        found = yaml.load(text, yaml.BaseLoader)  # noqa: S506
     except (yaml.YAMLError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -24,6 +24,10 @@ EVERY_S = 0.2
 STILL_HERE_S = 15.0
 MOST_STREAMS = 24  # of one client
 MOST = 500  # rows in one piece
+CHANGED = """SELECT * FROM jobs WHERE owner = :owner AND changed > :last
+  AND (:id IS NULL OR id = :id) ORDER BY changed LIMIT :most"""
+REMOVED = """SELECT id, changed FROM removed WHERE owner = :owner AND changed > :last
+  AND (:id IS NULL OR id = :id) ORDER BY changed LIMIT :most"""
 
 
 class Changes:
@@ -95,22 +99,9 @@ class Changes:
     ) -> tuple[str, int, bool, bool]:
         """What has changed since `last`, its last change, whether there may be more, and whether
         the one job has ended."""
-        one = "" if id is None else " AND id = ?"
-        values = (owner, last) if id is None else (owner, last, id)
-        rows = self._database.read(
-            f"SELECT * FROM jobs WHERE owner = ? AND changed > ?{one} "
-            f"ORDER BY changed LIMIT {MOST}",
-            values,
-        )
-        gone = (
-            self._database.read(
-                f"SELECT id, changed FROM removed WHERE owner = ? AND changed > ?{one} "
-                f"ORDER BY changed LIMIT {MOST}",
-                values,
-            )
-            if last >= 0
-            else []
-        )
+        values = {"owner": owner, "last": last, "id": id, "most": MOST}
+        rows = self._database.read(CHANGED, values)
+        gone = self._database.read(REMOVED, values) if last >= 0 else []
         full = len(rows) == MOST or len(gone) == MOST
         found = sorted(
             [(row["changed"], "job", row) for row in rows]

@@ -154,7 +154,7 @@ def _pieces(text: str, start_s: float, end_s: float) -> list[tuple[str, float, f
     at = 0  # hundredths since the event's start
     drawing = False
     for token in _TOKEN.findall(text):
-        if not token.startswith("{") or token == "{":  # one that nothing closes is text
+        if not token.startswith("{") or token == "{":  # noqa: S105 - one that nothing closes is text
             if not drawing:
                 found[-1].append(_CHARACTERS.get(token, "\\" if token[:1] == "\\" else token))
             continue

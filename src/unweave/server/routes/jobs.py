@@ -22,6 +22,10 @@ from unweave.server.service import Service
 
 router = APIRouter(tags=["jobs"])
 MOST_LISTED = 200
+LISTED = """SELECT * FROM jobs WHERE owner = :owner
+  AND (:state IS NULL OR state = :state) AND (:kind IS NULL OR kind = :kind)
+  AND (:at IS NULL OR created_at < :at OR (created_at = :at AND id < :id))
+  ORDER BY created_at DESC, id DESC LIMIT :most"""
 LONG_NUMBER = 19  # digits, that a database may not hold
 STREAM = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -93,24 +97,17 @@ def listed(
     before: Annotated[str | None, Query(max_length=80)] = None,
 ) -> Any:
     """Jobs, the newest first. `next` is the `before` of the next page."""
-    where, values = "owner = ?", list[Any]([client])
-    for name, value in (("state", state), ("kind", kind)):
-        if value is not None:
-            where += f" AND {name} = ?"
-            values.append(value)
+    at, before_id = None, None
     if before is not None:
-        at, _, id = before.partition("_")
+        moment, _, before_id = before.partition("_")
         try:
-            values += [float(at), float(at), id]
+            at = float(moment)
         except ValueError:
             raise Refused(
                 400, "bad_cursor", "before is the next of another page", "before"
             ) from None
-        where += " AND (created_at < ? OR (created_at = ? AND id < ?))"
-    rows = service.database.read(
-        f"SELECT * FROM jobs WHERE {where} ORDER BY created_at DESC, id DESC LIMIT ?",
-        [*values, limit + 1],
-    )
+    wanted = {"owner": client, "state": state, "kind": kind, "at": at, "id": before_id}
+    rows = service.database.read(LISTED, {**wanted, "most": limit + 1})
     last = rows[limit - 1] if len(rows) > limit else None
     return {
         "jobs": [_view(service, row) for row in rows[:limit]],

@@ -4,8 +4,8 @@
 
 adds, of each network in `PAIRS`, COUNT checkpoints as MSST writes them, half of them with one to
 three things wrong in their YAML file, half in their arrays, and prints as JSON what went wrong: an
-error that is not one line of ours with the file's name, ten seconds of work without an answer, more than
-half a gigabyte of memory, an instruction that ran, a model that does not separate.
+error that is not one line of ours with the file's name, ten seconds of work without an answer, more
+than half a gigabyte of memory, an instruction that ran, a model that does not separate.
 """
 
 import copy

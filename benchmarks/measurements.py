@@ -33,6 +33,7 @@ class Measurement:
 PYTHON = ".venv/bin/python"
 PERFORMANCE, METRICS = "docs/performance.md", "docs/metrics.md"
 NETWORKS, TRAINING = "docs/networks.md", "docs/training.md"
+SERVE = "docs/serve.md"
 CSV = "docs/techniques/measured"
 
 MUSIC = (
@@ -44,6 +45,10 @@ MUSIC = (
 DICTIONARIES = "build/nmf/mir-1k.toml"
 
 MEASUREMENTS = (
+    # The service: faults, load, strangers.
+    Measurement("serve-faults", SERVE, (f"{PYTHON} benchmarks/server/chaos.py",), 15),
+    Measurement("serve-load", SERVE, (f"{PYTHON} benchmarks/server/load.py",), 5),
+    Measurement("serve-fuzz", SERVE, (f"{PYTHON} benchmarks/server/fuzz.py",), 11, "server"),
     # How fast, how large, how safe.
     Measurement(
         "spleeter-speed",

@@ -292,7 +292,7 @@ def _views(service: Running, clients: list[Watched]) -> list[str]:
     while True:
         now = {job["id"]: job for job in Client(service.address).jobs()}
         wrong = [
-            f"client {n}: {id} was told {each.told.get(id)}, is {now.get(id)}"
+            f"client {n}: {id} was told otherwise: {_other(each.told.get(id), now.get(id))}"
             for n, each in enumerate(clients)
             for id in {*now, *each.told}
             if each.told.get(id) != now.get(id)
@@ -300,6 +300,13 @@ def _views(service: Running, clients: list[Watched]) -> list[str]:
         if not wrong or time.monotonic() > deadline:
             return wrong
         time.sleep(1.0)
+
+
+def _other(told: dict | None, now: dict | None) -> str:
+    """In what a job differs from what was told of it."""
+    if told is None or now is None:
+        return "it is gone" if now is None else "not at all"
+    return ", ".join(f"{k}: {told.get(k)}, is {now[k]}" for k in now if told.get(k) != now[k])
 
 
 def _checked(

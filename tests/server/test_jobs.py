@@ -339,6 +339,17 @@ def test_events_tell_each_change_and_what_was_missed(idle, clip) -> None:
         assert all(int(event[0]) > int(first[-1][0]) for event in missed)
 
 
+def test_an_event_has_the_very_job(idle, clip) -> None:
+    client, database = idle.client(OTHER_TOKEN), idle.service.database
+    job = client.submit(clip, **OPTIONS, start=0.9)
+    while (row := queue.claim(database, "work"))["id"] != job["id"]:
+        queue.end(database, row["id"], "failed", error={"code": "x", "message": "x"})
+    queue.end(database, job["id"], "failed", error={"code": "x", "message": "x"})
+    *_, last = client.events(job)
+    assert last == client.job(job["id"])
+    assert last["error"] == {"code": "x", "message": "x", "field": None}
+
+
 def test_events_of_one_job_end_with_it(idle, clip) -> None:
     client = idle.client(OTHER_TOKEN)
     job = client.submit(clip, **OPTIONS, start=0.7)

@@ -46,9 +46,9 @@ class Live:
                 path = live_file(self._folder, stem)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._files[stem] = FileIO(path, "wb")
-            data = np.ascontiguousarray(wave.T, dtype="<f4").tobytes()
-            if self._files[stem].write(data) != len(data):
-                raise OSError("the disk took only a part of what was written")
+            left = memoryview(np.ascontiguousarray(wave.T, dtype="<f4").tobytes())
+            while left:  # what a full disk takes a part of, it then takes nothing of and says why
+                left = left[self._files[stem].write(left) :]
             frames = wave.shape[1]
         self._available = block.start + frames
         self._say()

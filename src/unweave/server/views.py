@@ -29,6 +29,8 @@ MEDIA_TYPES = {
     "txt": "text/plain",
     "lrc": "text/plain",
 }
+ANY_TYPE = "application/octet-stream"
+TYPES = sorted({ANY_TYPE, *MEDIA_TYPES.values()})
 SURE = 0.03  # of the work, after which its own speed says how long the rest takes
 
 
@@ -48,7 +50,7 @@ def job(row: Row, places: Mapping[str, int], speed: float | None = None) -> dict
         "stems": json.loads(row["stems"]),
         "available_samples": row["available"],
         "files": [_file(row["id"], file) for file in json.loads(row["files"])],
-        "error": json.loads(row["error"]) if row["error"] else None,
+        "error": {"field": None, **json.loads(row["error"])} if row["error"] else None,
         "warnings": json.loads(row["warnings"]),
         "created_at": _iso(row["created_at"]),
         "started_at": _iso(row["started_at"]),
@@ -59,7 +61,7 @@ def job(row: Row, places: Mapping[str, int], speed: float | None = None) -> dict
 
 def media_type(name: str) -> str:
     """By the end of a file's name; never one that a browser would run."""
-    return MEDIA_TYPES.get(name.rpartition(".")[2].lower(), "application/octet-stream")
+    return MEDIA_TYPES.get(name.rpartition(".")[2].lower(), ANY_TYPE)
 
 
 def _file(id: str, file: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ database calls running has no one at it.
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import sys
 import threading
@@ -34,6 +35,8 @@ from unweave.server.settings import Settings
 
 LOOK_S = 0.1  # for work, and for what is to be stopped
 PATIENCE_S = 15.0  # for jobs that are told to stop
+LEAST_FREE = 100 * 10**6  # bytes of the disk, without which no job begins
+FULL_S = 10.0  # between two looks at a full disk
 KEEP_MODELS = 2  # loaded, for the next job
 T = TypeVar("T")
 
@@ -70,6 +73,8 @@ class Worker:
     def work(self) -> None:
         """Until told to stop; then every job that runs waits again."""
         patiently(lambda: queue.recover(self._database))
+        for left in self._settings.jobs_folder.glob("*/live"):  # by a worker that died at the end
+            shutil.rmtree(left, ignore_errors=True)
         lanes = ["work"] * self._settings.jobs + sorted({k.lane for k in KINDS.values()} - {"work"})
         threads = [threading.Thread(target=self._serve, args=(lane,)) for lane in lanes]
         for thread in threads:
@@ -97,6 +102,10 @@ class Worker:
     def _take(self, lane: str) -> None:
         seen = None
         while not self._stopped.is_set():
+            if shutil.disk_usage(self._settings.data).free < LEAST_FREE:
+                print("the disk is nearly full: jobs wait for room", file=sys.stderr, flush=True)
+                self._stopped.wait(FULL_S)
+                continue
             version = patiently(self._database.version)
             if version == seen:
                 self._stopped.wait(LOOK_S)

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Opens the studio in the browser. Closing this window ends it.
+exec "$(dirname "$0")/python/bin/python3" -P -m unweave studio

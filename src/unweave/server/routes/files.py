@@ -22,20 +22,27 @@ router = APIRouter(tags=["files"])
 FORMATS = ("wav", "flac", "mp3")
 CONVERT_S = 3600.0
 MOST_RANGES = 8
-BINARY: dict[str, Any] = {
-    "response_class": FileResponse,
-    "responses": {
-        200: {"content": {"application/octet-stream": {}}},
-        206: {"description": "The part that Range names."},
-        304: {"description": "The file that If-None-Match names."},
-        **may_fail(404, 409, 416),
-    },
-}
+
+
+def _binary(*types: str) -> dict[str, Any]:
+    """Of a route: it answers with a file of one of these media types, or with a part of it."""
+    content: dict[str, Any] = {type: {} for type in types}
+    return {
+        "response_class": FileResponse,
+        "responses": {
+            200: {"content": content},
+            206: {"content": content, "description": "The part that Range names."},
+            304: {"description": "The file that If-None-Match names."},
+            **may_fail(404, 409, 410, 416),
+        },
+    }
+
+
 Match = Annotated[str | None, Header(alias="If-None-Match", max_length=1000)]
 Range = Annotated[str | None, Header(alias="Range", max_length=1000)]
 
 
-@router.get("/jobs/{id}/files/{name}", **BINARY)
+@router.get("/jobs/{id}/files/{name}", **_binary(*views.TYPES))
 def file(
     service: TheService,
     client: Client,
@@ -53,7 +60,7 @@ def file(
     return _sent(path, _title(job, name), found["sha256"], if_none_match, range)
 
 
-@router.get("/jobs/{id}/report", **BINARY)
+@router.get("/jobs/{id}/report", **_binary("application/json"))
 def report(service: TheService, client: Client, id: str) -> Response:
     """What was separated, with what, into what: the report of the command line."""
     job = _done(service, client, id)
@@ -64,7 +71,7 @@ def report(service: TheService, client: Client, id: str) -> Response:
     raise Refused(404, "no_report", "the job has no report")
 
 
-@router.get("/jobs/{id}/archive.zip", **BINARY)
+@router.get("/jobs/{id}/archive.zip", **_binary("application/zip"))
 def archive(service: TheService, client: Client, id: str) -> Response:
     """All files of the result in one ZIP, made while it is sent."""
     job = _done(service, client, id)
@@ -75,7 +82,7 @@ def archive(service: TheService, client: Client, id: str) -> Response:
     return StreamingResponse(zipped(files), media_type="application/zip", headers=headers)
 
 
-@router.get("/jobs/{id}/song.stem.mp4", **BINARY)
+@router.get("/jobs/{id}/song.stem.mp4", **_binary("video/mp4"))
 async def stem_file(
     service: TheService,
     client: Client,
@@ -165,7 +172,9 @@ def _disposition(name: str) -> str:
 
 
 def _of_format(format: str) -> None:
-    @router.get(f"/jobs/{{id}}/stems/{{stem}}.{format}", name=f"stem_{format}", **BINARY)
+    types = _binary(views.media_type(f".{format}"))
+
+    @router.get(f"/jobs/{{id}}/stems/{{stem}}.{format}", name=f"stem_{format}", **types)
     async def stem_in_format(
         service: TheService,
         client: Client,

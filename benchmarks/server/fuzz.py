@@ -62,7 +62,7 @@ def main() -> int:
                     *("--exclude-path", STREAM, "--request-timeout", "60", "--no-shrink"),
                     *("--max-time", str(round(30 * given.minutes)), *more),
                 ]
-                codes.append(subprocess.run(command, check=False, env=HOOKS).returncode)
+                codes.append(subprocess.run(command, check=False, env=HOOKS, cwd=folder).returncode)
             requests = _requests(client)
         log = (folder / "service.log").read_text(errors="replace")
     print(f"| minutes | {given.minutes:g} |\n|---|---|")

@@ -69,6 +69,48 @@ def test_a_file_in_parts_and_only_when_it_is_another(at_work, done) -> None:
         assert http.get(url, headers={"Range": f"bytes={many}"}).status_code == 416
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        "bytes=0-18446744073709551616",
+        "bytes=-99999999999999999999",
+        "bytes=18446744073709551616-",
+        f"bytes={'9' * 900}-",
+        "bytes=5-1",
+        "bytes=-0",
+        "bytes=" + ",".join(["0-"] * 8),
+        "bytes=",
+        "lines=0-1",
+        "bytes=a-b",
+    ],
+)
+def test_a_part_that_there_is_not(at_work, done, part) -> None:
+    with at_work.http() as http:
+        url = done["files"][0]["url"].removeprefix("/api/v1")
+        answer = http.get(url, headers={"Range": part})
+    assert answer.status_code in (200, 206, 400, 416), answer.status_code
+    most = 8 * (done["files"][0]["bytes"] + 300)  # so many parts at once, each with a head
+    assert len(answer.content) <= most
+
+
+@pytest.mark.parametrize("number", [-1, 1 << 40, (1 << 40) + 1, 1 << 63, 1 << 64, "9" * 400, "1e9"])
+def test_a_place_that_there_is_not(at_work, done, number) -> None:
+    with at_work.http() as http:
+        for place in (
+            f"stems/harmonic/pcm?start={number}",
+            f"stems/harmonic/pcm?count={number}",
+            f"stems/harmonic/peaks?start={number}",
+            f"stems/harmonic/peaks?count={number}",
+            f"stems/harmonic/peaks?bins={number}",
+            f"stems/harmonic/spectrogram/0/{number}.png",
+            f"stems/harmonic/spectrogram/{number}/0.png",
+        ):
+            answer = http.get(f"/jobs/{done['id']}/{place}")
+            assert answer.status_code in (200, 404, 422), (place, answer.text)
+            assert len(answer.content) < 10**6
+        assert http.get(f"/jobs?limit={number}").status_code == 422
+
+
 def test_all_files_in_one_zip(at_work, done) -> None:
     with at_work.http() as http:
         answer = http.get(f"/jobs/{done['id']}/archive.zip")

@@ -62,7 +62,7 @@ PARSED_ONLY = {
 SERVED = "docs/serve.md"  # its programs need a service: tests/server runs them
 UNWEAVE = ("unweave", "~/unweave/bin/unweave")
 # Other programs: what they do is not unweave's.
-OTHERS = ("pip", "git", "source", "py", "cd", "python3", "~/unweave/bin/pip")
+OTHERS = ("pip", "pipx", "uvx", "git", "source", "py", "cd", "python3", "~/unweave/bin/pip")
 HEADINGS = ["Idea", "Formula", "When it fails", "Paper"]
 SECOND = 8000
 # A song for singing games, as docs/lyrics.md has one.

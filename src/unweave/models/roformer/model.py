@@ -27,12 +27,11 @@ from torch import Tensor, nn
 
 from unweave.models.layers.weights import builder
 from unweave.models.roformer.bands import LARGEST_FRAME, Bands, on_mel_scale, side_by_side
+from unweave.models.roformer.fast import rearrange
 from unweave.models.roformer.options import ADDED, BARE
-from unweave.signal.threads import together, with_idle
+from unweave.models.roformer.transformer import Block, Norm, rates, rotations
+from unweave.signal.threads import together
 
-NUMBERS_AT_ONCE = 1 << 22  # queries, keys and values of the rows that one thread has at a time
-FLOOR = 1e-12  # the least length of a token that is normalised
-PERIOD = 10000.0  # of the slowest rotation, in positions and radians
 BANDS = (2,) * 24 + (4,) * 12 + (12,) * 8 + (24,) * 8 + (48,) * 8 + (128, 129)
 
 
@@ -112,92 +111,6 @@ class RoFormerConfig:
         return side_by_side(self.bands)
 
 
-class Norm(nn.Module):
-    """Root mean square normalisation (Zhang and Sennrich 2019), with a floor for silence."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.gain = nn.Parameter(torch.ones(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """`(..., width)` to the same shape."""
-        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp(min=FLOOR)
-        return x / length * (x.shape[-1] ** 0.5 * self.gain)
-
-
-class Attention(nn.Module):
-    """Every token attends to all of its row; each head is scaled by a gate of the token's own."""
-
-    def __init__(self, config: RoFormerConfig, *, mixes: bool) -> None:
-        super().__init__()
-        self.heads, inner = config.heads, config.heads * config.head_width
-        self.norm = Norm(config.width)
-        self.project = nn.Linear(config.width, 3 * inner, bias=False)  # queries, keys, values
-        self.gates = nn.Linear(config.width, config.heads)
-        self.mix = nn.Linear(config.width, config.heads) if mixes else None
-        self.out = nn.Linear(inner, config.width, bias=False)
-
-    def forward(self, x: Tensor, turns: Tensor, first: Tensor | None) -> tuple[Tensor, Tensor]:
-        """`(row, token, width)` to the same shape, and the values `(row, head, token, width)`.
-
-        turns: `rotations` of the positions. first: the values of the first block.
-        """
-        x = self.norm(x)
-        parts = self.project(x).unflatten(-1, (3, self.heads, -1))  # (row, token, 3, head, ...)
-        query, key, own = parts.permute(2, 0, 3, 1, 4).unbind()  # (row, head, token, ...)
-        value = own
-        if self.mix is not None and first is not None:
-            value = own.lerp(first, self.by_head(self.mix(x)))
-        query, key = rotated(query, turns), rotated(key, turns)
-        mixed = F.scaled_dot_product_attention(query, key, value)
-        mixed = mixed * self.by_head(self.gates(x))
-        return self.out(mixed.transpose(1, 2).flatten(2)), own
-
-    def by_head(self, x: Tensor) -> Tensor:
-        """`(row, token, head)` to shares from 0 to 1, `(row, head, token, 1)`."""
-        return x.transpose(1, 2).unsqueeze(-1).sigmoid()
-
-
-class Feed(nn.Module):
-    """The feed-forward half of a layer."""
-
-    def __init__(self, config: RoFormerConfig) -> None:
-        super().__init__()
-        self.norm = Norm(config.width)
-        self.widen = nn.Linear(config.width, config.hidden)
-        self.narrow = nn.Linear(config.hidden, config.width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """`(row, token, width)` to the same shape."""
-        return self.narrow(F.gelu(self.widen(self.norm(x))))
-
-
-class Transformer(nn.Module):
-    """The layers along one axis, for all rows of tokens alike."""
-
-    def __init__(self, config: RoFormerConfig, layers: int, *, first: bool) -> None:
-        super().__init__()
-        mixes = bool(config.value_residual) and not first
-        self.bare = mixes and config.value_residual == BARE
-        self.starts = first and bool(config.value_residual)  # whose values the others want
-        self.numbers = 3 * config.heads * config.head_width  # of a token's queries, keys and values
-        self.attention = nn.ModuleList(Attention(config, mixes=mixes) for _ in range(layers))
-        self.feed = nn.ModuleList(Feed(config) for _ in range(layers))
-        self.norm = Norm(config.width) if config.norm_each else nn.Identity()
-
-    def forward(
-        self, x: Tensor, turns: Tensor, first: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """`(row, token, width)` to the same shape, and the values of the first block."""
-        found = first
-        for attention, feed in zip(self.attention, self.feed, strict=True):
-            made, values = attention(x, turns, first)
-            found = values if found is None else found
-            x = made if self.bare else x + made
-            x = feed(x) if self.bare else x + feed(x)
-        return self.norm(x), found
-
-
 class Masks(nn.Module):
     """The network of one stem: of each band's tokens it makes the band's complex mask."""
 
@@ -217,15 +130,6 @@ class Masks(nn.Module):
         for layer in layers[:-1]:
             tokens = layer(tokens).tanh()
         return F.glu(layers[-1](tokens), dim=-1)
-
-
-class Block(nn.Module):
-    """A transformer over time, and one over bands."""
-
-    def __init__(self, config: RoFormerConfig, *, first: bool) -> None:
-        super().__init__()
-        self.time = Transformer(config, config.time_layers, first=first)
-        self.band = Transformer(config, config.band_layers, first=first)
 
 
 class Entrance(nn.Module):
@@ -263,12 +167,17 @@ class RoFormer(nn.Module):
             return None
         with torch.device("meta"):
             config = replace(self.config, stems=tuple(stems), remainder=False)
-            narrowed = RoFormer(replace(config, depth=1))
-        for part in ("entrances", "time_rates", "band_rates", "blocks", "norm"):
+            narrowed = RoFormer(config)
+        for part in ("entrances", "time_rates", "band_rates", "norm"):
             setattr(narrowed, part, getattr(self, part))
-        narrowed.config = config
+        for own, block in zip(narrowed.blocks, self.blocks, strict=True):
+            own.time, own.band = block.time, block.band
         narrowed.masks = nn.ModuleList(self.masks[names.index(stem)] for stem in stems)
         return narrowed.eval()
+
+    def prepare_for_cpu(self) -> None:
+        """Rearrange the network for a CPU: see `models/roformer/fast.py`."""
+        rearrange(self)
 
     def forward(self, mix: Tensor) -> Tensor:
         """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
@@ -292,18 +201,17 @@ class RoFormer(nn.Module):
 
     def attended(self, x: Tensor) -> Tensor:
         """Tokens `(batch, band, frame, width)` through all blocks."""
-        batch, _, frames, _ = x.shape
-        over_time = rotations(self.time_rates, frames)
-        over_bands = rotations(self.band_rates, x.shape[1])
-        first_time = first_band = total = None
+        turns = [
+            rotations(self.time_rates, x.shape[2]),
+            rotations(self.band_rates, x.shape[1]),
+        ]
+        first: tuple[Tensor | None, Tensor | None] = (None, None)
+        total = None
         for n, block in enumerate(self.blocks):
             if self.config.skips and n:
                 total = x if total is None else total + x
                 x = x + total
-            x, first_time = in_groups(block.time, x.flatten(0, 1), over_time, first_time)
-            x = x.unflatten(0, (batch, -1)).transpose(1, 2)  # (batch, frame, band, width)
-            x, first_band = in_groups(block.band, x.flatten(0, 1), over_bands, first_band)
-            x = x.unflatten(0, (batch, -1)).transpose(1, 2)
+            x, first = block(x, turns, first)
         return self.norm(x)
 
     def masked(
@@ -360,45 +268,6 @@ class RoFormer(nn.Module):
             length=max(time, config.frame_size // 2 + 1),
         )
         return waves[..., :time].unflatten(0, spectrum.shape[:2])
-
-
-def in_groups(
-    transformer: Transformer, x: Tensor, turns: Tensor, first: Tensor | None
-) -> tuple[Tensor, Tensor | None]:
-    """What `transformer` gives; on a CPU some rows at a time, which do not depend on each other.
-
-    It takes the place of `x`. Memory does not grow with what is inside of a layer, and idle threads
-    take a share.
-    """
-    if x.device.type != "cpu" or torch.is_grad_enabled():
-        return transformer(x, turns, first)
-
-    def through(rows: slice) -> Tensor | None:
-        made, values = transformer(x[rows], turns, None if first is None else first[rows])
-        x[rows] = made
-        return values if transformer.starts else None
-
-    count = max(1, NUMBERS_AT_ONCE // max(1, x.shape[1] * transformer.numbers))
-    found = with_idle(through, [slice(n, n + count) for n in range(0, len(x), count)])
-    values = [each for each in found if each is not None]
-    return x, torch.cat(values) if values else first
-
-
-def rates(head_width: int) -> Tensor:
-    """How fast each pair of a head's numbers turns, in radians from one position to the next."""
-    return PERIOD ** -(torch.arange(0, head_width, 2) / head_width)
-
-
-def rotations(rates: Tensor, count: int) -> Tensor:
-    """The turns of `count` positions: complex `(count, rate)`, from the first, which is none."""
-    angles = torch.arange(count, device=rates.device)[:, None] * rates
-    return torch.polar(torch.ones_like(angles), angles)
-
-
-def rotated(x: Tensor, turns: Tensor) -> Tensor:
-    """`(..., token, width)` with its neighbouring numbers, two by two, turned as points."""
-    points = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)).contiguous())
-    return torch.view_as_real(points * turns).flatten(-2).to(x.dtype)
 
 
 NETWORK = (RoFormerConfig, RoFormer)

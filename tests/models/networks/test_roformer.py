@@ -70,6 +70,37 @@ def test_equals_the_original_when_rearranged(name: str, monkeypatch: pytest.Monk
     waveform.check_idle_threads(network, pair.mix)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"skips": True, "value_residual": "bare", "heads": 3},  # rows of 3 gates have no pairs
+        {"value_residual": "added", "time_layers": 2, **MEL},
+        {"band_layers": 2, "window_size": 96},
+    ],
+)
+def test_both_forms_are_the_same_network(changes: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast, "TOKENS_AT_ONCE", 30)
+    torch.manual_seed(0)
+    settings = RoFormerConfig(stems=("a", "b", "c"), **SMALL | {"remainder": False} | changes)
+    network = RoFormer(settings).eval().requires_grad_(False)
+    for parameter in network.parameters():
+        if parameter.dim() == 1 and len(parameter) != settings.head_width // 2:
+            torch.nn.init.normal_(parameter, 1)  # gains and biases that matter
+    mix = torch.randn(2, 2, 700)
+    with torch.inference_mode():
+        want = network(mix)
+        narrowed = network.select(("b",))
+        assert narrowed is not None
+        narrowed.prepare_for_cpu()
+        assert waveform.below_db(want[:, 1:2], narrowed(mix)) > EQUAL_DB
+        assert torch.equal(network(mix), want)  # which shares no part that was rearranged
+        network.prepare_for_cpu()
+        assert waveform.below_db(want, network(mix)) > EQUAL_DB
+    waveform.check_segments(network, channels=2, stems=3, lengths=(1, 64, 1000))
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        assert waveform.below_db(want, network(mix)) > 15
+
+
 def test_another_pairing_of_rotations_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def halves(x: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
         """As other programs rotate: the first half of the numbers with the second."""

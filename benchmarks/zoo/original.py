@@ -1,0 +1,118 @@
+"""What an original of MSST's world makes of a wave, and how long it takes. Runs in
+../networks/.venv.
+
+    ../networks/.venv/bin/python original.py make NAME FOLDER
+    ../networks/.venv/bin/python original.py run NAME FOLDER WAVE.npy STEMS.npy [--threads N]
+
+`make` writes random weights of the size and the file of settings, as MSST keeps them. `run` takes a
+wave `(2, time)` chunk by chunk, each sample in one of them, without anything between the network
+and the chunks; on each number of threads an eighth of a chunk first, and the wave on that which was
+the quickest, unless one is given. It prints one JSON line.
+"""
+
+import argparse
+import importlib
+import inspect
+import json
+import resource
+import sys
+import time
+import warnings
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
+
+
+def network(name: str) -> torch.nn.Module:
+    """The original of a size."""
+    from sizes import SIZES
+
+    package, kind, settings = SIZES[name]
+    found: Any = getattr(importlib.import_module(package), kind)
+    model = dict(settings["model"])
+    if kind == "TFC_TDF_net":
+        from pymss_core.config import AttrDict
+
+        return found(AttrDict(settings)).eval()
+    if kind == "HTDemucs":
+        model["segment"] = Fraction(39, 5)
+        return found(settings["training"]["instruments"], **model).eval()
+    return found(**model).eval()
+
+
+def make(name: str, folder: Path) -> None:
+    from networks.record import randomise
+    from sizes import SIZES
+
+    made = network(name)
+    randomise(made, np.random.default_rng(3))
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(made.state_dict(), folder / f"{name}.ckpt")
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(SIZES[name][2]))
+
+
+def run(made: torch.nn.Module, wave: torch.Tensor, chunk: int) -> torch.Tensor:
+    """Stems `(stem, 2, time)`, the last chunk filled up with silence."""
+    stems = []
+    for first in range(0, wave.shape[-1], chunk):
+        part = wave[:, first : first + chunk]
+        length = part.shape[-1]
+        part = torch.nn.functional.pad(part, (0, chunk - length))
+        found = made(part[None])[0]
+        stems.append(found.reshape(-1, *part.shape)[..., :length])
+    return torch.cat(stems, dim=-1)
+
+
+def timed(work: Any) -> tuple[Any, float]:
+    start = time.perf_counter()
+    return work(), time.perf_counter() - start
+
+
+def main() -> None:
+    from sizes import SIZES
+
+    parser = argparse.ArgumentParser(description=inspect.getdoc(sys.modules[__name__]))
+    parser.add_argument("command", choices=("make", "run"))
+    parser.add_argument("name", choices=SIZES)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("wave", type=Path, nargs="?")
+    parser.add_argument("stems", type=Path, nargs="?")
+    parser.add_argument("--threads", type=int, default=0)
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    if given.command == "make":
+        make(given.name, given.folder)
+        return
+    with torch.inference_mode():
+        made = network(given.name)
+        weights = torch.load(given.folder / f"{given.name}.ckpt", mmap=True)
+        made.load_state_dict(weights)
+        del weights
+        wave = torch.from_numpy(np.load(given.wave))
+        chunk = SIZES[given.name][2]["audio"]["chunk_size"]
+        eighth = wave[:, : chunk // 8192 * 1024]
+        ways = [given.threads] if given.threads else [2, 1]
+        took = {}
+        for threads in ways:
+            torch.set_num_threads(threads)
+            made(eighth[None])
+            took[threads] = timed(lambda: made(eighth[None]))[1]
+        best = min(took, key=lambda threads: took[threads])
+        torch.set_num_threads(best)
+        busy = time.process_time()
+        stems, seconds = timed(lambda: run(made, wave, chunk))
+        busy = time.process_time() - busy
+    np.save(given.stems, stems.numpy())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    facts = {"seconds": seconds, "busy_s": busy, "threads": best, "peak_mb": peak}
+    print(json.dumps(facts))
+
+
+if __name__ == "__main__":
+    main()

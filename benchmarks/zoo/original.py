@@ -2,18 +2,20 @@
 ../networks/.venv.
 
     ../networks/.venv/bin/python original.py make NAME FOLDER
-    ../networks/.venv/bin/python original.py run NAME FOLDER WAVE.npy STEMS.npy [--threads N]
+    ../networks/.venv/bin/python original.py run NAME FOLDER WAVE.npy STEMS.npy [--overlap N]
 
 `make` writes random weights of the size and the file of settings, as MSST keeps them. `run` takes a
 wave `(2, time)` chunk by chunk, each sample in one of them, without anything between the network
 and the chunks; on each number of threads an eighth of a chunk first, and the wave on that which was
-the quickest, unless one is given. It prints one JSON line.
+the quickest. It prints one JSON line. With an overlap it takes a song as the programs do that have
+these networks: chunks overlap and fade, ends are mirrored.
 """
 
 import argparse
 import importlib
 import inspect
 import json
+import os
 import resource
 import sys
 import time
@@ -69,6 +71,31 @@ def run(made: torch.nn.Module, wave: torch.Tensor, chunk: int) -> torch.Tensor:
     return torch.cat(stems, dim=-1)
 
 
+def demix(name: str, made: torch.nn.Module, wave: torch.Tensor, overlap: int) -> torch.Tensor:
+    """Stems `(stem, 2, time)` by the packages' own procedure, which is MSST's."""
+    from bs_roformer import utils
+    from mel_band_roformer import utils as of_mel
+    from ml_collections import ConfigDict
+    from sizes import SIZES
+
+    package, _, settings = SIZES[name]
+    given = ConfigDict({**settings, "inference": {"num_overlap": overlap}})
+    procedure = of_mel if package == "mel_band_roformer" else utils
+    found, _ = procedure.demix_track(given, Stems(made), wave, torch.device("cpu"))
+    return torch.from_numpy(np.stack(list(found.values())))
+
+
+class Stems(torch.nn.Module):
+    """A network whose one stem has an axis, too."""
+
+    def __init__(self, made: torch.nn.Module) -> None:
+        super().__init__()
+        self.made = made
+
+    def forward(self, mix: torch.Tensor) -> torch.Tensor:
+        return self.made(mix).reshape(len(mix), -1, *mix.shape[1:])
+
+
 def timed(work: Any) -> tuple[Any, float]:
     start = time.perf_counter()
     return work(), time.perf_counter() - start
@@ -83,7 +110,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("wave", type=Path, nargs="?")
     parser.add_argument("stems", type=Path, nargs="?")
-    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--overlap", type=int, default=0)
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     if given.command == "make":
@@ -95,11 +122,13 @@ def main() -> None:
         made.load_state_dict(weights)
         del weights
         wave = torch.from_numpy(np.load(given.wave))
+        if given.overlap:
+            np.save(given.stems, demix(given.name, made, wave, given.overlap).numpy())
+            return
         chunk = SIZES[given.name][2]["audio"]["chunk_size"]
         eighth = wave[:, : chunk // 8192 * 1024]
-        ways = [given.threads] if given.threads else [2, 1]
         took = {}
-        for threads in ways:
+        for threads in {1, os.cpu_count() or 1}:
             torch.set_num_threads(threads)
             made(eighth[None])
             took[threads] = timed(lambda: made(eighth[None]))[1]

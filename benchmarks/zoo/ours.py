@@ -1,6 +1,6 @@
 """unweave's side of `speed.py`, each command in a process of its own.
 
-python ours.py add CHECKPOINT SETTINGS CARD    # a model by a path
+python ours.py add CHECKPOINT SETTINGS CARD OVERLAP    # a model by a path
 python ours.py run CARD WAVE.npy STEMS.npy          # prints one JSON line
 python ours.py count CARD                           # prints operations of a chunk
 """
@@ -19,12 +19,13 @@ from pathlib import Path
 import numpy as np
 
 
-def add(checkpoint: str, settings: str, target: str) -> None:
-    """A card and its weights, as `unweave models add` makes them, each sample in one segment."""
+def add(checkpoint: str, settings: str, target: str, overlap: str) -> None:
+    """A card and its weights, as `unweave models add` makes them, for chunks that overlap so."""
     import tomllib
 
     from unweave.core import toml
     from unweave.models import cards
+    from unweave.models.layers import msst
     from unweave.models.store import own
 
     with tempfile.TemporaryDirectory() as data:
@@ -34,8 +35,7 @@ def add(checkpoint: str, settings: str, target: str) -> None:
         assert folder is not None
         card = folder / "drawn.toml"
         facts = tomllib.loads(card.read_text(encoding="utf-8"))
-        length = facts["segment"]["length"]
-        facts["segment"] = {"length": length, "hop": length, "window": "none", "edge": "reflect"}
+        facts["segment"] = msst.segment(facts["segment"]["length"], int(overlap))
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         shutil.move(card.with_suffix(".safetensors"), Path(target).with_suffix(".safetensors"))
         Path(target).write_bytes(toml.dumps(facts))

@@ -87,7 +87,24 @@ SIZES: dict[str, tuple[str, str, dict[str, Any]]] = {
         settings(343980, {"bottom_channels": 512, "dconv_mode": 3, "segment": 7.8}, FOUR),
     ),
 }
+# Small ones with the same chunk, step and channels, for whole songs and long recordings.
+TINY = {"dim": 16, "depth": 2, "heads": 2, "dim_head": 8}
+THIN = {"dims": [4, 8, 8, 8], "num_dplayer": 2, "conv_depths": [1, 1, 1]}
+NARROW = {"num_channels": 8, "growth": 2, "num_scales": 2, "num_blocks_per_scale": 1}
+for _name, _like, _model in (
+    ("small-mel", "mel-384x6", TINY),
+    ("small-bs", "bs-512x12", TINY),
+    ("small-scnet", "scnet-small", THIN),
+    ("small-mdx23c", "mdx23c", NARROW),
+):
+    _package, _kind, _settings = SIZES[_like]
+    SIZES[_name] = _package, _kind, {**_settings, "model": _settings["model"] | _model}
+PUBLISHED = tuple(name for name in SIZES if not name.startswith("small-"))
 TITLES = {
+    "small-mel": "Mel-Band RoFormer, small",
+    "small-bs": "BS-RoFormer, small",
+    "small-scnet": "SCNet, smaller",
+    "small-mdx23c": "TFC-TDF v3, small",
     "mel-384x6": "Mel-Band RoFormer 384 x 6, one stem (Kim's)",
     "bs-512x12": "BS-RoFormer 512 x 12, one stem (1297)",
     "bs-256x12": "BS-RoFormer 256 x 12, one stem",
@@ -97,4 +114,4 @@ TITLES = {
     "mdx23c": "MDX23C",
     "htdemucs": "HT Demucs",
 }
-ROFORMERS = tuple(SIZES)[:4]
+ROFORMERS = PUBLISHED[:4]

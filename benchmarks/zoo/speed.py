@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.zoo.sizes import ROFORMERS, SIZES, TITLES
+from benchmarks.zoo.sizes import PUBLISHED, ROFORMERS, SIZES, TITLES
 
 HERE = Path(__file__).resolve().parent
 PEER = HERE.parent / "networks" / ".venv" / "bin" / "python"
@@ -57,13 +57,17 @@ def sound(samples: int) -> np.ndarray:
     return (0.2 * beats * wave / np.abs(wave).max()).astype(np.float32)
 
 
-def made(name: str, folder: Path) -> Path:
-    """The card of a size, with weights that the original drew; made where it is not there yet."""
-    card = folder / "models" / f"{name}.toml"
+def made(name: str, folder: Path, overlap: int = 1) -> Path:
+    """The card of a size, with weights that the original drew; made where it is not there yet.
+
+    overlap: the chunks that each sample lies in.
+    """
+    card = folder / "models" / f"{name}{f'-{overlap}' if overlap > 1 else ''}.toml"
     if not card.exists():
-        run([str(PEER), str(HERE / "original.py"), "make", name, str(folder)])
+        if not (folder / f"{name}.yaml").exists():
+            run([str(PEER), str(HERE / "original.py"), "make", name, str(folder)])
         files = [str(folder / f"{name}{ending}") for ending in (".ckpt", ".yaml")]
-        run([sys.executable, str(HERE / "ours.py"), "add", *files, str(card)])
+        run([sys.executable, str(HERE / "ours.py"), "add", *files, str(card), str(overlap)])
     return card
 
 
@@ -155,7 +159,7 @@ def row(name: str, sound_name: str, runs: list[dict[str, Any]], chunk_s: float |
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(PUBLISHED))
     parser.add_argument("--sounds", nargs="+", choices=("chunk", "minute"), default=["chunk"])
     parser.add_argument("--pairs", type=int, default=1)
     parser.add_argument("--only", choices=SIDES)

@@ -10,9 +10,15 @@ import numpy as np
 import pytest
 import torch
 
+from tests import CPU
+from tests.contract.trials import card_of
 from tests.models.networks import waveform
+from unweave.core.plan import Plan
+from unweave.engine.run import separate_array
 from unweave.errors import WeightsError
+from unweave.models.adapter import NeuralSeparator
 from unweave.models.cards import Card
+from unweave.models.layers import msst
 from unweave.models.roformer import convert as names
 from unweave.models.roformer import fast, transformer
 from unweave.models.roformer.bands import on_mel_scale, side_by_side
@@ -99,6 +105,33 @@ def test_both_forms_are_the_same_network(changes: dict, monkeypatch: pytest.Monk
     waveform.check_segments(network, channels=2, stems=3, lengths=(1, 64, 1000))
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
         assert waveform.below_db(want, network(mix)) > 15
+
+
+def steps(overlap: int) -> float:
+    """How much sharper a stem bends where chunks begin, end or fade than it does elsewhere."""
+    weights = waveform.random_arrays(
+        RoFormer(RoFormerConfig(stems=("a", "b"), channels=1, **SMALL))
+    )
+    segment = Plan(**msst.segment(4096, overlap))
+    names = {"stems": ("voice", "accompaniment"), "channels": 1}
+    card = card_of("trial", architecture="roformer", segment=segment, config=SMALL, **names)
+    time = np.arange(20000) / 8000
+    swell = 1 + 0.5 * np.sin(2 * np.pi * 1.3 * time)
+    mix = 0.2 * np.sin(2 * np.pi * 110 * time) * swell + 0.1 * np.sin(2 * np.pi * 275 * time)
+    separator = NeuralSeparator(card, {}, weights)
+    found = separate_array(separator, np.float32([mix]), 8000, execution=CPU, warn=pytest.fail)
+    bends = np.abs(np.diff(found["voice"][0], 2))
+    starts = np.arange(segment.hop - 4096, len(mix), segment.hop)
+    places = np.concatenate([starts + n for n in (0, 409, 4096 - 409, 4096)])
+    places = places[(places > 100) & (places < len(mix) - 100)]
+    around = np.concatenate([bends[n - 3 : n + 3] for n in places])
+    return float(around.max() / np.quantile(bends[100:-100], 0.99))
+
+
+@pytest.mark.parametrize("overlap", [2, 4])
+def test_no_level_steps_where_chunks_meet(overlap: int) -> None:
+    assert steps(overlap) < 1.3
+    assert steps(1) > 5  # which fades nothing, so that they are found where they are
 
 
 def test_another_pairing_of_rotations_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

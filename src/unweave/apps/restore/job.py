@@ -33,7 +33,7 @@ from unweave.signal.blocks import in_step
 from unweave.types import Wave
 
 SCHEMA_VERSION = 1
-REVISION = 2  # goes up when a restoration has other bytes than before
+REVISION = 3  # goes up when a restoration has other bytes than before
 RESTORED, REMOVED = "restored", "removed"
 REPORT = "restore.json"
 

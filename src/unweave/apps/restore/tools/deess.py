@@ -41,7 +41,7 @@ def deess(
     blocks: Iterator[Wave],
     sample_rate_hz: int,
     *,
-    threshold_db: float = 6.0,
+    threshold_db: float = 7.0,
     most_db: float = 6.0,
     band_hz: tuple[float, float] = BAND_HZ,
     found: Sibilance | None = None,

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.memory import peak_mb
+from benchmarks.memory import cost_of
 from scripts.technique_pages import line
 
 from unweave import registry
@@ -28,7 +28,7 @@ def measure(name: str, song: Path, repeat: int) -> tuple[float, float, float]:
     for _ in range(repeat):
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "unweave", "separate", "-q", "-m", name, "-o", folder]
-            megabytes, seconds = peak_mb([*command, str(song)])
+            megabytes, seconds, _ = cost_of([*command, str(song)])
             [report] = Path(folder).glob("*/report.json")
             inside = json.loads(report.read_text())["execution"]["seconds"]["separate"]
             runs.append((seconds, inside, megabytes))

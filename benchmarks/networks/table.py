@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from benchmarks.memory import peak_mb
+from benchmarks.memory import cost_of
 from benchmarks.networks.cost import Cost, cost
 
 from unweave import datasets
@@ -82,7 +82,7 @@ def run(name: str, song: Path, repeat: int) -> tuple[float, float]:
     for _ in range(repeat):
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "unweave", "separate", "-q", "-m", name, "-o", folder]
-            megabytes, _ = peak_mb([*command, str(song)])
+            megabytes, _, _ = cost_of([*command, str(song)])
             [report] = Path(folder).glob("*/report.json")
             factors.append(
                 json.loads(report.read_text())["execution"]["seconds"]["separate"] / SECONDS

@@ -173,12 +173,12 @@ def plug_in(tmp_path, monkeypatch) -> Iterator[Callable[..., Path]]:
         (folder.parent / "__init__.py").write_text("raise SystemExit('imported')")
         for model, text in texts.items():
             (folder / f"{model}.toml").write_text(text)
-        cards._installed.cache_clear()
+        cards.refresh()
         return folder
 
     monkeypatch.syspath_prepend(str(tmp_path))
     yield make
-    cards._installed.cache_clear()
+    cards.refresh()
 
 
 @pytest.fixture

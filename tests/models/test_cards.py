@@ -433,8 +433,8 @@ def test_no_package_takes_anothers_name(plug_in, caplog):
 
 
 def test_names_of_a_package_that_is_not_installed_say_what_to_install(monkeypatch):
-    installed = {name: place for name, place in cards._installed().items() if "mir1k" not in name}
-    monkeypatch.setattr(cards, "_installed", lambda: installed)
+    installed = {name: place for name, place in cards._files().items() if "mir1k" not in name}
+    monkeypatch.setattr(cards, "_files", lambda: installed)
     with pytest.raises(UsageError, match="pip install packages/unweave-mir1k") as caught:
         cards.card("mir1k-unet")
     assert "\n" not in str(caught.value)

@@ -37,6 +37,8 @@ def fetch(
 
     for model in dict.fromkeys(models):
         needed = [c for c in registry.with_weights(model, stems) if store.needs_download(c)]
+        for card in needed:
+            sources.check_offered(card)
         if needed and model != registry.DEFAULT and not sources.offline():
             if ask:
                 _agreed(current, model, needed)

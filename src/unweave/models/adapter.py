@@ -3,7 +3,8 @@
 An architecture's `model` has `build(stems, channels, config, weights, **options)`; options are
 those that its `options` declares. It returns a module from waves `(batch, channel, segment)` to
 stems `(batch, stem, channel, segment)`, which may have `prepare_for_cpu`. `BYTES_PER_SAMPLE` is
-what its published size takes as working memory. All else is on the card, which may know better.
+what its published size takes as working memory, unless its `options` can tell it of any settings.
+All else is on the card, which may know better.
 """
 
 from __future__ import annotations
@@ -111,5 +112,6 @@ def _module(card: Card) -> Any:
 
 def spec(card: Card, options: Mapping[str, object]) -> Spec:
     """The facts of the card in the words of the engine."""
-    needs = card.bytes_per_sample or _module(card).BYTES_PER_SAMPLE
+    needs = card.bytes_per_sample or own.bytes_per_sample(card)
+    needs = needs or _module(card).BYTES_PER_SAMPLE
     return replace(own.spec(card, options), bytes_per_sample=needs)

@@ -52,6 +52,14 @@ def spec(card: Card, options: Mapping[str, object]) -> Spec:
     )
 
 
+def bytes_per_sample(card: Card) -> float | None:
+    """Working memory for a sample of a segment, where the network can tell it of its settings."""
+    told = getattr(_declarations(card), "bytes_per_sample", None)
+    if told is None:
+        return None
+    return float(told(card.config, len(card.stems), card.channels, card.segment.length))
+
+
 def revision(card: Card) -> int:
     """The revision of the card's network: it goes up when its code gives other bytes."""
     return int(getattr(_declarations(card), "REVISION", 1))

@@ -20,7 +20,7 @@ from unweave.core.plan import Plan
 from unweave.errors import WeightsError
 from unweave.models.cards import Card
 from unweave.models.layers import centred
-from unweave.models.scnet import model
+from unweave.models.scnet import model, options
 from unweave.models.scnet.convert import convert
 from unweave.models.scnet.model import ScNet, ScNetConfig, build, in_time, slow_to_fast
 from unweave.models.scnet.recognise import SHARES, recognise
@@ -223,7 +223,8 @@ def test_published_sizes(settings: dict[str, Any], entries: int, parameters: int
     assert found is not None
     assert ScNetConfig(**{k: _frozen(v) for k, v in found["config"].items()}) == config
     assert (found["stems"], found["channels"]) == (["drums", "bass", "other", "vocals"], 2)
-    assert found["bytes_per_sample"] == model.BYTES_PER_SAMPLE * config.widths[0] / 32
+    needed = options.bytes_per_sample(found["config"], 4, 2, 1)
+    assert needed == options.BYTES_PER_SAMPLE * config.widths[0] / 32
     said = ("chunks of 485100 samples", "4 chunks over", "a hop of 1024", "of the bins", "strides")
     assert all(each in found["notes"] for each in said)
 

@@ -18,8 +18,9 @@ from tests.models.networks import waveform
 from unweave.core.plan import Plan
 from unweave.errors import WeightsError
 from unweave.models.cards import Card
+from unweave.models.tfc_tdf import options
 from unweave.models.tfc_tdf.convert import convert
-from unweave.models.tfc_tdf.model import BYTES_PER_SAMPLE, TfcTdf, TfcTdfConfig, Up, build
+from unweave.models.tfc_tdf.model import TfcTdf, TfcTdfConfig, Up, build
 from unweave.models.tfc_tdf.recognise import TRANSFORMS, recognise
 
 SMALL = {
@@ -222,7 +223,8 @@ def test_published_sizes(settings: dict[str, Any], parameters: int, chunk: int) 
     assert (tuple(found["stems"]), found["channels"]) == (config.stems, 2)
     assert (found["segment"]["length"], found["segment"]["hop"]) == (chunk, chunk // 4)
     voice = config.frame_size == 8192
-    assert found["bytes_per_sample"] == BYTES_PER_SAMPLE * (1 if voice else 0.5)
+    needed = options.bytes_per_sample(found["config"], 2, 2, chunk)
+    assert needed == options.BYTES_PER_SAMPLE * (1 if voice else 0.5)
     said = ("stereo", f"a transform of {config.frame_size} ", "a hop of ", "GELU", "chunks of ")
     assert all(each in found["notes"] for each in said)
     # A chunk is whole frames, and these are whole strides: nothing is filled up.

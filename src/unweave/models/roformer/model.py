@@ -16,11 +16,13 @@ Axes here: spectrum `(batch, channel, bin, frame)`, tokens `(batch, band, frame,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise, takewhile
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -47,7 +49,7 @@ class RoFormerConfig:
     stems: tuple[str, ...] = ("vocals",)
     channels: int = 2
     remainder: bool = False  # the last stem is what the others leave of the mix, and has no head
-    bands: tuple[int, ...] = BANDS  # bins of each, side by side
+    bands: tuple[int, ...] = BANDS  # bins of each, side by side; none: as in the weights
     mel_bands: int = 0  # instead of these: how many on the mel scale, which overlap
     mel_rate_hz: int = 44100  # that their scale is for
     frame_size: int = 2048
@@ -90,7 +92,7 @@ class RoFormerConfig:
             raise ValueError("bands have 1 bin or more")
         if self.mel_bands > self.bins:
             raise ValueError(f"mel_bands is at most {self.bins}, got {self.mel_bands}")
-        if not self.mel_bands and sum(self.bands) != self.bins:
+        if not self.mel_bands and self.bands and sum(self.bands) != self.bins:
             raise ValueError(f"bands have {self.bins} bins together, got {sum(self.bands)}")
         _ = self.split
 
@@ -149,6 +151,8 @@ class RoFormer(nn.Module):
 
     def __init__(self, config: RoFormerConfig) -> None:
         super().__init__()
+        if not config.split:
+            raise ValueError("its bands are those of its weights, which are not there")
         self.config = config
         each = 2 * config.channels  # numbers of a bin
         self.entrances = nn.ModuleList(
@@ -271,5 +275,21 @@ class RoFormer(nn.Module):
 
 
 NETWORK = (RoFormerConfig, RoFormer)
-build = builder(RoFormerConfig, RoFormer)
-BYTES_PER_SAMPLE = 900.0  # working memory of the default size, on segments of three seconds
+_build = builder(RoFormerConfig, RoFormer)
+
+
+def build(
+    stems: tuple[str, ...],
+    channels: int,
+    config: Mapping[str, Any],
+    weights: Mapping[str, np.ndarray],
+    **options: object,
+) -> nn.Module:
+    """What `builder` makes; of a card without bands with those of the weights."""
+    if config.get("bands") == () and not config.get("mel_bands"):
+        gains = takewhile(
+            lambda each: each is not None,
+            (weights.get(f"entrances.{n}.norm.gain") for n in count()),
+        )
+        config = {**config, "bands": tuple(len(each) // (2 * channels) for each in gains)}
+    return _build(stems, channels, config, weights, **options)

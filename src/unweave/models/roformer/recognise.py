@@ -34,7 +34,6 @@ FOUR = ("drums", "bass", "other", "vocals")
 SIX = ("bass", "drums", "other", "vocals", "guitar", "piano")
 WIDE_HOP = ((256, 12), (384, 12))  # width and depth of BS-RoFormers with a hop of 512
 CHUNK_S = 8
-ROWS_BYTES = 64e6  # of the rows that go through a block at a time: `NUMBERS_AT_ONCE` of model.py
 OVERLAP = 2
 QKV = rf"layers\.0\.0\.layers\.0\.0\.{BRANCH}to_qkv\.weight"
 GATES = rf"layers\.0\.0\.layers\.0\.0\.{BRANCH}to_gates\.weight"
@@ -99,11 +98,6 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         "channels": channels,
         "normalise_track": normalise,
         "segment": segment,
-        "bytes_per_sample": round(
-            4 / max(hop, 1) * (2 * len(inputs) * width + 4 * sum(inputs))
-            + 16 * len(stems) * channels
-            + ROWS_BYTES / max(segment["length"], 1)
-        ),
         "config": config,
         "notes": told.notes(),
     }

@@ -34,9 +34,7 @@ from torch import Tensor, nn
 from unweave.models.layers.centred import Centred
 from unweave.models.layers.waveform import with_remainder
 from unweave.models.layers.weights import MOST_PARTS, builder
-from unweave.models.scnet.options import BYTES_PER_SAMPLE
 
-__all__ = ["BYTES_PER_SAMPLE", "NETWORK", "ScNet", "ScNetConfig", "build"]
 START_DEVIATION = 0.02  # of what tells a bin's place, before training
 
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 BYTES_PER_SAMPLE = 2200.0  # working memory of the small size: benchmarks/networks/memory.py
+
+
+def bytes_per_sample(config: Mapping[str, Any], stems: int, channels: int, samples: int) -> float:
+    """Working memory for a sample: the outermost level needs most."""
+    return BYTES_PER_SAMPLE * config.get("widths", (32,))[0] / 32
 
 
 def additive(options: Mapping[str, object]) -> bool:

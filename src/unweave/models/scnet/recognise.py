@@ -11,7 +11,6 @@ import re
 from unweave.errors import WeightsError
 from unweave.models.layers import msst
 from unweave.models.layers.recognise import Arrays, Settings, Told, count
-from unweave.models.scnet.options import BYTES_PER_SAMPLE
 
 STEMS = ("drums", "bass", "other", "vocals")  # in the order of all published ones
 CHUNK = 485100  # samples of theirs
@@ -77,7 +76,6 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
             "expand": state // widths[-1],
             "mask_width": 0 if mask is None else mask.shape[0],
         },
-        "bytes_per_sample": BYTES_PER_SAMPLE * widths[0] / 32,  # the outermost level needs most
         "notes": told.notes(),
     }
 

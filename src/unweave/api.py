@@ -215,9 +215,7 @@ def _request(
         )
         # Sound in memory is an option, but a report can only say that it was one.
         sound = {name: value for name, value in own.items() if isinstance(value, Audio)}
-        return request, partial(
-            registry.load_pinned, request.separator, sound, stems=request.needed
-        )
+        return request, partial(registry.load_pinned, request.separator, sound)
     from unweave.engine.compose import Composition
 
     if not isinstance(model, (Separator, Composition)):

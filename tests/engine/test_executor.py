@@ -16,7 +16,6 @@ import soundfile
 import torch
 
 import unweave
-from unweave import registry
 from unweave.core.atomic import sha256
 from unweave.core.plan import Segmentation
 from unweave.engine import executor as executors
@@ -101,17 +100,17 @@ def test_two_at_a_time_are_the_same_bytes_with_one_copy_of_each_model(
 
     held_mb: list[float] = []
     alone = [hashes(n, tmp_path / "alone", None) for n in range(len(REQUESTS))]
-    load, copies, most = registry.load_pinned, {}, []  # type: ignore[var-annotated]
+    load, copies, most = executors.complete, {}, []  # type: ignore[var-annotated]
 
-    def counted(separator: SeparatorRef, *rest: Any, **more: Any) -> Any:
-        loaded = load(separator, *rest, **more)
-        alive = copies.setdefault(separator.identity(), weakref.WeakSet())
+    def counted(made: Any, stems: tuple[str, ...]) -> Any:
+        loaded = load(made, stems)
+        alive = copies.setdefault(repr(made.spec), weakref.WeakSet())
         alive.add(loaded)
         gc.collect()
         most.append(len(alive))
         return loaded
 
-    monkeypatch.setattr(registry, "load_pinned", counted)
+    monkeypatch.setattr(executors, "complete", counted)
     before = torch.get_num_threads()
     budget_mb = int(current_memory_mb()) + 300
     executor = Executor(max_memory_mb=budget_mb, keep_models=2)

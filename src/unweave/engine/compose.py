@@ -18,6 +18,7 @@ import numpy as np
 
 from unweave.core.plan import Plan
 from unweave.engine.signal import Fifo, Signal, resampled
+from unweave.engine.spool import Spool
 from unweave.engine.stream import Call, OnBatch, Warn, stream
 from unweave.engine.workers import Workers
 from unweave.errors import SeparatorError, UsageError
@@ -65,13 +66,16 @@ Change: TypeAlias = "Callable[[AnySeparator], AnySeparator]"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """Runs separators on a device. batch: segments in parallel, of each that is run. workers:
-    the threads that others share; None: as many as `batch`."""
+    the threads that others share; None: as many as `batch`. ready: where it is given, members are
+    run one after another, each over all of its mix while its stems wait in a file; it gives a
+    member with its weights, on a device."""
 
     device: str
     batch: int
     warn: Warn
     on_batch: OnBatch | None = None
     workers: Workers | None = None
+    ready: Callable[[Separator, str], Separator] | None = None
 
     def __call__(self, separator: AnySeparator, mix: Signal) -> Signal:
         """All stems `(group, stem, channel, time)` of a mix, at its rate and of its length."""
@@ -82,7 +86,7 @@ class Run:
             for wave, found in self.in_step(separator, reading, kept):
                 yield completed(spec, kept, wave, found) if len(kept) < len(spec.stems) else found
 
-        return mix.through(stems)
+        return mix.through(stems) if self.ready is None else _recorded(mix, stems)
 
     def in_step(
         self, separator: AnySeparator, mix: Signal, kept: Sequence[int]
@@ -90,30 +94,36 @@ class Run:
         """A mix `(group, channel, time)` and some of its stems, in blocks of equal length."""
         spec, rate = separator.spec, mix.sample_rate_hz
         own_rate = spec.sample_rate_hz or rate
-        waiting = Fifo()
+        waiting, again = Fifo(), mix.again
 
         def incoming() -> Iterator[Wave]:
             for block in mix.blocks:
                 waiting.push(block)
                 yield block
 
-        again = mix.again
-        reading = Signal(
-            resampled(incoming(), rate, own_rate),
-            own_rate,
-            None if again is None else lambda: resampled(again(), rate, own_rate),
-        )
+        coming = incoming()
+        anew = None if again is None else (lambda: resampled(again(), rate, own_rate))
+        in_turn = self.ready is not None and isinstance(separator, Composition)
+        if in_turn and anew is not None:  # members read the mix anew, and not `coming`
+            reading = Signal(anew(), own_rate, anew, in_turn=True)
+        else:
+            reading = Signal(resampled(coming, rate, own_rate), own_rate, anew)
         if isinstance(separator, Composition):
             found = separator.separate(reading, self)
         else:
-            found = self.segments(checked(separator), reading, spec.plan(own_rate))
+            loaded = self.ready(separator, self.device) if self.ready else separator
+            found = self.segments(checked(loaded), reading, spec.plan(own_rate))
         if len(kept) < len(spec.stems):
             found = (stems[:, kept] for stems in found)
         for stems in resampled(found, own_rate, rate):
+            while in_turn and waiting.length < stems.shape[-1] and next(coming, None) is not None:
+                pass
             # A length that was rounded twice may come back one sample long.
             length = min(stems.shape[-1], waiting.length)
             if length:
                 yield waiting.pop(length), stems[..., :length]
+        for _ in coming if in_turn else ():
+            pass
         if waiting.length:  # ... or one sample short
             wave = waiting.pop(waiting.length)
             yield wave, np.zeros((len(wave), len(kept), *wave.shape[1:]), np.float32)
@@ -131,6 +141,25 @@ class Run:
             on_batch=self.on_batch,
             workers=self.workers,
         )
+
+
+def _recorded(mix: Signal, change: Callable[[Signal], Iterator[Wave]]) -> Signal:
+    """What `change` makes of all of a mix, done when it is read first and kept in a file."""
+    # Nothing here may hold on to the blocks of `mix`: what nobody takes of them would pile up.
+    rate, again = mix.sample_rate_hz, mix.again
+    made: list[Spool] = []
+    if again is None:
+        raise UsageError("members run one after another need a recording that can be read twice")
+
+    def read() -> Iterator[Wave]:
+        if not made:
+            spool = Spool()
+            for block in change(Signal(again(), rate, again, in_turn=True)):
+                spool.write(block)
+            made.append(spool)
+        yield from made[0].blocks()
+
+    return Signal(read(), rate, read, in_turn=True)
 
 
 def checked(separator: Separator) -> Call:

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from threading import Condition, Event, Lock
 
 from unweave.engine import resources
+from unweave.engine.adapters.passes import Passes
 from unweave.engine.compose import AnySeparator, leaves
-from unweave.engine.limits import available_mb, cores, current_memory_mb
+from unweave.engine.limits import available_mb, cores, current_memory_mb, enough_memory
+from unweave.engine.loading import complete, together_mb, weights_mb
 from unweave.engine.resources import Share
 from unweave.engine.workers import Workers
 from unweave.errors import Cancelled, MemoryLimitError, UsageError
@@ -85,8 +87,9 @@ class Executor:
     ) -> Iterator[AnySeparator]:
         """The separator on its device, one copy of it however many use it.
 
-        load: loads it, if it is not loaded; for `stems` alone, where some are named. What exists
-        only in memory is used as it is.
+        load: gives it, if it is not here; weights that it lacks are read, for `stems` alone where
+        some are named. Where its members do not fit into memory together, they wait in `Passes` to
+        be loaded in turn, and are not kept. What exists only in memory is used as it is.
         """
         # `auto` cannot be wrong, and to choose takes torch, which a load imports while it reads.
         given = execution.device
@@ -105,15 +108,33 @@ class Executor:
             entry.users += 1
         try:
             with entry.lock:
-                made = None if entry.on else load()
+                made = None if entry.on else self._made(load, stems, execution)
                 device = device or resources.choose_device(given)
                 if device not in entry.on:
-                    entry.on[device] = (made or load()).to(device)
-            yield entry.on[device]
+                    made = made or self._made(load, stems, execution)
+                    if not isinstance(made, Passes):
+                        entry.on[device] = made.to(device)
+                ready = entry.on.get(device) or made
+                assert ready is not None
+            yield ready
         finally:
             with self._lock:
                 entry.users -= 1
                 self._forget()
+
+    def _made(self, load: Load, stems: tuple[str, ...], execution: Execution) -> AnySeparator:
+        """What `load` gives, with its weights, or in passes where there is no room for all."""
+        with enough_memory():
+            made = load()
+            if len(leaves(made)) > 1:
+                limit = min(self._limits(execution), default=available_mb())
+                held_mb = max(current_memory_mb(), self._idle_mb + sum(self.promised_mb))
+                if limit is not None and together_mb(made, stems) > limit - held_mb:
+                    return Passes(made)
+            return complete(made, stems)
+
+    def _limits(self, execution: Execution) -> list[int]:
+        return [mb for mb in (execution.max_memory_mb, self.max_memory_mb) if mb is not None]
 
     def _forget(self) -> None:
         """Drop unused separators beyond `keep_models`, the least recently used first."""
@@ -141,7 +162,7 @@ class Executor:
         would not fit if it were alone, Cancelled.
         """
         spec, parts = separator.spec, [leaf.spec for leaf in leaves(separator)]
-        limits = [mb for mb in (execution.max_memory_mb, self.max_memory_mb) if mb is not None]
+        limits, to_load_mb = self._limits(execution), sum(map(weights_mb, leaves(separator)))
         with self._memory:
             while True:
                 self.check(separator.spec.name, should_stop)
@@ -160,7 +181,7 @@ class Executor:
                         sample_rate_hz=sample_rate_hz,
                         limit_mb=min(limits, default=None),
                         available_mb=available_mb(),
-                        held_mb=held_mb,
+                        held_mb=held_mb + to_load_mb,
                         workers=self.workers.count,
                     )
                 except MemoryLimitError:

@@ -17,12 +17,14 @@ from unweave.types import Wave
 class Signal:
     """Blocks `(..., time)` at a sample rate, to be taken once.
 
-    again: reads the signal anew, from its beginning; None where that cannot be done.
+    again: reads the signal anew, from its beginning; None where that cannot be done. in_turn: who
+    share it take it one after another and not in step, so that each reads it anew.
     """
 
     blocks: Iterator[Wave]
     sample_rate_hz: int
     again: Callable[[], Iterator[Wave]] | None = None
+    in_turn: bool = False
 
     def through(self, change: Callable[[Signal], Iterator[Wave]]) -> Signal:
         """What `change` makes of this signal, however often it is read."""
@@ -38,8 +40,16 @@ class Signal:
         return self.through(lambda signal: map(change, signal.blocks))
 
     def split(self, count: int) -> list[Signal]:
-        """The same signal `count` times. What one has taken and another has not waits in memory."""
+        """The same signal `count` times. What one has taken and another has not waits in memory,
+        unless they take it in turn."""
+        if self.in_turn and self.again is not None:
+            return [self, *(replace(self, blocks=_read(self.again)) for _ in range(count - 1))]
         return [replace(self, blocks=blocks) for blocks in tee(self.blocks, count)]
+
+
+def _read(again: Callable[[], Iterator[Wave]]) -> Iterator[Wave]:
+    """What is read when the first block is asked for."""
+    yield from again()
 
 
 class Fifo:

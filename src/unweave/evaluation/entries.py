@@ -15,6 +15,7 @@ from pathlib import Path
 from unweave.core.stem_names import RESIDUAL
 from unweave.datasets.track import Track
 from unweave.engine.compose import AnySeparator
+from unweave.engine.loading import complete
 from unweave.errors import UsageError
 from unweave.evaluation import foreign
 from unweave.evaluation.names import ORACLES
@@ -75,7 +76,7 @@ class Entry:
         assert self.ref is not None
         if self.imported:
             return foreign.separator(self.imported, self.given_options)
-        return registry.load_pinned(self.ref)
+        return complete(registry.load_pinned(self.ref))
 
 
 def entries(

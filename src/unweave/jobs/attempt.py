@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,16 +100,28 @@ class CannotLoadError(UnweaveError):
 
 
 def _load(request: SeparationRequest) -> AnySeparator:
+    """The separator, whose weights the engine reads; where they cannot be, no file can be done."""
     from unweave import registry
+    from unweave.engine.compose import each_innermost
+    from unweave.engine.loading import Deferred
 
-    try:
-        return registry.load_pinned(request.separator, stems=request.needed)
-    except UnweaveError as error:
-        raise CannotLoadError(str(error), type(error).__name__, error.exit_code) from error
-    except Exception as error:
-        kind = type(error).__name__
-        message = f"{request.separator.name}: cannot be loaded: unexpected {kind}: {error}"
-        raise CannotLoadError(message, kind, 1) from error
+    def guarded(load: Callable[[], Any]) -> Any:
+        try:
+            return load()
+        except UnweaveError as error:
+            raise CannotLoadError(str(error), type(error).__name__, error.exit_code) from error
+        except Exception as error:
+            kind = type(error).__name__
+            message = f"{request.separator.name}: cannot be loaded: unexpected {kind}: {error}"
+            raise CannotLoadError(message, kind, 1) from error
+
+    def guard(part: Any) -> Any:
+        if not isinstance(part, Deferred):
+            return part
+        return replace(part, load=partial(guarded, part.load))  # type: ignore[type-var]
+
+    made: AnySeparator = guarded(partial(registry.load_pinned, request.separator))
+    return each_innermost(made, guard)
 
 
 def attempt(work: Work, job: Job, on_progress: OnProgress, should_stop: ShouldStop) -> Outcome:

@@ -278,7 +278,7 @@ def _separate_again(
         ready.source,
         outputs,
         report_path,
-        partial(registry.load_pinned, ready.request.separator, stems=ready.request.needed),
+        partial(registry.load_pinned, ready.request.separator),
         ready.request,
         on_progress=on_progress,
         should_stop=should_stop,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from unweave.options import build
 from unweave.presets import Preset
 from unweave.registry.kinds import techniques as classical
 from unweave.registry.lookup import DEFAULT, describe, kind_of, parts
-from unweave.registry.making import complete, make, with_sound, with_weights
+from unweave.registry.making import make, with_sound, with_weights
 from unweave.request import OptionFile, SeparatorRef
 from unweave.types import Audio
 
@@ -31,28 +31,23 @@ def load(name: str = DEFAULT, /, **given: object) -> AnySeparator:
     an unknown name, option or value before weights or recordings are read, WeightsError where
     weights are missing, InputError for a recording that cannot be read, MemoryLimitError.
     """
+    from unweave.engine.loading import complete
+
     with _loading(name, given) as made:
         return complete(made)
 
 
-def load_pinned(
-    separator: SeparatorRef, sound: Mapping[str, Audio] | None = None, stems: Iterable[str] = ()
-) -> AnySeparator:
-    """The separator that a request names, with the weights and files that it names.
+def load_pinned(separator: SeparatorRef, sound: Mapping[str, Audio] | None = None) -> AnySeparator:
+    """The separator that a request names, of the weights and files that it names.
 
-    sound: of options whose sound is in memory, by name. stems: those that are needed, all where
-    none are named: the weights of members that none of them needs are not read, and no other stem
-    may be taken. Raises as `load` does, and InputError where something changed meanwhile.
+    The weights themselves are not read yet: the engine reads those that it needs
+    (`engine.loading`). sound: of options whose sound is in memory, by name. Raises as `load` does,
+    and InputError where something changed meanwhile.
     """
     name = separator.model or separator.name
-    given = {**separator.options, **(sound or {})}
-    if needed := tuple(stems):
-        with _loading(name, given) as made:
-            loaded = complete(made, needed)
-    else:
-        loaded = load(name, **given)
-    check(separator, name, loaded)
-    return loaded
+    with _loading(name, {**separator.options, **(sound or {})}) as made:
+        check(separator, name, made)
+    return made
 
 
 @contextmanager

@@ -1,9 +1,9 @@
-"""A separator put together from its parts: first without weights (`Described`), then with them."""
+"""A separator put together from its parts, before its weights are read (`Described`)."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,26 +51,6 @@ def with_sound(model: str, options: Mapping[str, object]) -> dict[str, Any]:
     return values
 
 
-def described(made: AnySeparator, stems: Sequence[str]) -> list[Described]:
-    """What has weights in a separator, as far as the stems need it; all where none are named."""
-    from unweave.engine.adapters.select import spared
-    from unweave.engine.compose import innermost
-
-    needed = innermost(spared(made, stems) if stems else made)
-    return [each for each in needed if isinstance(each, Described)]
-
-
-def complete(made: AnySeparator, stems: Sequence[str] = ()) -> AnySeparator:
-    """The separator with the weights that the stems need; all where none are named.
-
-    Members that they do not need stay described: they are for nothing but their facts.
-    """
-    from unweave.engine.compose import each_innermost
-
-    needed = {id(each): each for each in described(made, stems)}
-    return each_innermost(made, lambda e: needed[id(e)].load() if id(e) in needed else e)
-
-
 def with_weights(name: str, stems: Iterable[str] = ()) -> list[Card]:
     """The cards whose weights a separator or an estimator needs, for `stems` alone where they are
     named.
@@ -80,7 +60,11 @@ def with_weights(name: str, stems: Iterable[str] = ()) -> list[Card]:
     if name in cards.estimators():
         return [cards.card(name)]
     if needed := tuple(stems):
-        found = [each.card for each in described(make(name, {}), needed)]
+        from unweave.engine.loading import deferred
+
+        found = [
+            each.card for each in deferred(make(name, {}), needed) if isinstance(each, Described)
+        ]
     else:
         own = kind_of(name).card(name)
         found = [own] if own is not None else []

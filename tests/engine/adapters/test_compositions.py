@@ -23,7 +23,7 @@ from unweave.engine.adapters.augmented import Augmented
 from unweave.engine.adapters.bag import Bag
 from unweave.engine.adapters.chain import Chain
 from unweave.engine.adapters.complement import Complement
-from unweave.engine.adapters.ensemble import ALGORITHMS, Ensemble
+from unweave.engine.adapters.ensemble import Ensemble
 from unweave.engine.adapters.select import select
 from unweave.engine.adapters.shifts import Shifts
 from unweave.engine.adapters.track_normalised import TrackNormalised
@@ -32,6 +32,7 @@ from unweave.engine.compose import AnySeparator, Composition, leaves
 from unweave.engine.run import separate_array, separate_file
 from unweave.engine.wrap import channel_groups, separate_blocks
 from unweave.errors import UsageError
+from unweave.joining import ALGORITHMS
 from unweave.request import Execution, SeparationRequest, SeparatorRef
 from unweave.types import Separator, Spec, Wave
 
@@ -171,8 +172,14 @@ def test_only_the_members_are_run_that_the_stems_need() -> None:
 
 def expected(algorithm: str, parts: Wave) -> Wave:
     """`(member, channel, time)` joined as `numpy` has it."""
-    how, what = algorithm.split("_")
     values = parts.astype(np.float64)
+    if algorithm == "ensemble_wav":
+        slices = zip(*(np.array_split(part, 240, axis=-1) for part in values), strict=True)
+        chosen = [min(same, key=lambda part: np.abs(part).sum()) for same in slices]
+        return np.concatenate(chosen, axis=-1)
+    last = algorithm.startswith("uvr")
+    how, what = algorithm.removeprefix("uvr_").replace("spec", "fft").split("_")
+    values = values[::-1] if last else values
     if what == "fft":
         window = np.hanning(2049)[:-1]
         length = parts.shape[-1]
@@ -208,6 +215,27 @@ def test_an_ensemble_joins_members_of_other_segments(
     want = expected(algorithm, np.stack([run(part, mix)["a"] for part in parts]))
     found = run(Ensemble(tuple(parts), algorithm), mix)["a"]
     np.testing.assert_allclose(found, want, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "chosen"),
+    [("max_fft", 0), ("min_fft", 0), ("uvr_max_spec", 1), ("uvr_min_spec", 1)],
+)
+def test_of_equally_loud_members_the_first_counts_and_for_uvr_the_last(
+    algorithm: str, chosen: int
+) -> None:
+    """A member and the same upside down are as loud in every bin."""
+    parts = Linear(), Inverted()
+    mix = noise(9000)
+    want = run(parts[chosen], mix)["a"]
+    found = run(Ensemble(parts, algorithm), mix)["a"]
+    np.testing.assert_allclose(found, want, rtol=0, atol=1e-6)
+
+
+@dataclass(frozen=True)
+class Inverted(Stub):
+    def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
+        return -stub(mix)
 
 
 def replace_lengths(plan: Plan, factor: int) -> Plan:

@@ -115,7 +115,7 @@ def make(
         copy,
         {technique.stem: guide},
         report,
-        partial(registry.load_pinned, request.separator, stems=request.needed),
+        partial(registry.load_pinned, request.separator),
         request,
         on_progress=on_progress,
         should_stop=should_stop,

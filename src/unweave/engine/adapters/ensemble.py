@@ -1,13 +1,16 @@
 """An ensemble: stems of one name from several separators, joined sample by sample or bin by bin.
 
 Each member is run on its own segments and at its own rate. A stem is made of the members that have
-one of its name.
+one of its name. How stems are joined, by `unweave.joining.ALGORITHMS`:
 
 - `avg_wave`, `median_wave`, `min_wave`, `max_wave`: the weighted mean, the median, and the sample
   of the smallest or the largest absolute value.
-- `avg_fft`, `median_fft`, `min_fft`, `max_fft`: the same of complex spectra, in frames of 2048
-  samples, 1024 apart. `min` and `max` take a bin from one member, phase and all (Min Spec and Max
-  Spec of UVR); a median is that of real and of imaginary parts.
+- `avg_fft`, `median_fft`, `min_fft`, `max_fft`: the same of complex spectra (`_spectra`). `min` and
+  `max` take a bin from one member, phase and all; a median is that of real and of imaginary parts.
+- `uvr_max_spec`, `uvr_min_spec`: `max_fft` and `min_fft`, but of members that are equally loud in a
+  bin the last one counts, as in Ultimate Vocal Remover (Max Spec and Min Spec).
+- `ensemble_wav`: of each of 240 slices of the recording, the member whose samples have the smallest
+  mean absolute value, as in Ultimate Vocal Remover. The stems wait in a file for the last slice.
 """
 
 from __future__ import annotations
@@ -18,23 +21,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unweave.core.plan import Plan
+from unweave.engine.adapters import _spectra
 from unweave.engine.adapters.select import select
 from unweave.engine.compose import AnySeparator, Run, check_names, combined
 from unweave.engine.signal import Signal, in_step
+from unweave.engine.spool import Spool
 from unweave.errors import UsageError
+from unweave.joining import ALGORITHMS
 from unweave.types import Spec, Wave
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-ALGORITHMS = (
-    "avg_wave", "median_wave", "min_wave", "max_wave",
-    "avg_fft", "median_fft", "min_fft", "max_fft",
-)  # fmt: skip
-FRAME, HOP = 2048, 1024
-# Frames of all segments lie on one grid, and none that is cut by a segment's end is kept.
-SPECTRA = Plan(length=64 * HOP + 2 * FRAME, hop=64 * HOP, context=FRAME)
+SLICES = 240  # of the recording, for `ensemble_wav`
 
 
 @dataclass(frozen=True)
@@ -116,25 +115,47 @@ class Ensemble:
         found = [run(*pair) for pair in zip(self.members, readings, strict=True)]
         # All stems of all members, one behind the other: `(group, stem, channel, time)`.
         stems = (np.concatenate(blocks, axis=1) for blocks in in_step(found))
-        if self.algorithm.endswith("wave"):
+        if self.algorithm == "ensemble_wav":
+            yield from self._of_slices(stems)
+        elif self.algorithm.endswith("wave"):
             for block in stems:
                 yield self._joined(torch.from_numpy(block)).numpy()
-            return
-        folded = (block.reshape(len(block), -1, block.shape[-1]) for block in stems)
-        yield from run.segments(self._of_spectra, replace(mix, blocks=folded), SPECTRA)
+        else:
+            folded = (block.reshape(len(block), -1, block.shape[-1]) for block in stems)
+            yield from run.segments(
+                self._of_spectra, replace(mix, blocks=folded), _spectra.SEGMENTS
+            )
 
     def _of_spectra(self, segment: Tensor, sample_rate_hz: int) -> Tensor:
         """`(group, stem of any member and channel, time)` to `(group, stem, channel, time)`."""
-        from unweave.signal import centred
-
         groups, _, length = segment.shape
         count = sum(len(member.spec.stems) for member in self.members)
-        window = centred.hann(FRAME, segment.device)
-        spectra = centred.analyse(segment.reshape(groups, count, -1, length), FRAME, HOP, window)
-        return centred.synthesise(self._joined(spectra), FRAME, HOP, window, length)
+        spectra = _spectra.analysed(segment.reshape(groups, count, -1, length))
+        return _spectra.synthesised(self._joined(spectra), length)
 
-    def _joined(self, values: Tensor) -> Tensor:
-        """`(group, stem of any member, channel, ...)` to `(group, stem, channel, ...)`."""
+    def _of_slices(self, stems: Iterator[Wave]) -> Iterator[Wave]:
+        """Slices of the length that `numpy.array_split` gives, the longer ones first."""
+        import torch
+
+        with Spool() as spool:
+            for block in stems:
+                spool.write(block)
+            start = 0
+            for n in range(SLICES):
+                stop = start + spool.length // SLICES + (n < spool.length % SLICES)
+                # (group, stem of any member): a sum ranks members as their mean does.
+                sizes = np.float64(0)
+                for block in spool.blocks(start, stop):
+                    sizes = sizes + np.abs(block).sum((2, 3), dtype=np.float64)
+                for block in spool.blocks(start, stop):
+                    yield self._joined(torch.from_numpy(block), torch.from_numpy(sizes)).numpy()
+                start = stop
+
+    def _joined(self, values: Tensor, sizes: Tensor | None = None) -> Tensor:
+        """`(group, stem of any member, channel, ...)` to `(group, stem, channel, ...)`.
+
+        sizes: how large each of these counts as, `(group, stem of any member)`; None: each value.
+        """
         import torch
 
         names = [
@@ -145,8 +166,9 @@ class Ensemble:
         out = []
         for stem in self.stems:
             places = [n for n, (name, weight) in enumerate(names) if name == stem and weight]
-            how = self.algorithm.partition("_")[0]
-            out.append(_join(values[:, places], how, [names[n][1] for n in places]))
+            weights = [names[n][1] for n in places]
+            some = None if sizes is None else sizes[:, places]
+            out.append(_join(values[:, places], self.algorithm, weights, some))
         return torch.stack(out, dim=1)
 
     def select(self, stems: tuple[str, ...]) -> Ensemble:
@@ -162,17 +184,23 @@ class Ensemble:
         return replace(self, members=tuple(members), weights=kept, stems=stems)
 
 
-def _join(values: Tensor, how: str, weights: list[float]) -> Tensor:
+def _join(values: Tensor, algorithm: str, weights: list[float], sizes: Tensor | None) -> Tensor:
     """One stem of all members, `(group, member, ...)`, to `(group, ...)`."""
     import torch
 
-    if how == "avg":
+    if algorithm.startswith("avg"):
         shape = (-1, *[1] * (values.ndim - 2))
         return (values * values.new_tensor(weights).reshape(shape)).sum(1) / sum(weights)
-    if how == "median":
+    if algorithm.startswith("median"):
         if values.is_complex():
             return torch.view_as_complex(torch.view_as_real(values).quantile(0.5, dim=1))
         return values.quantile(0.5, dim=1)
-    sizes = values.abs()
-    chosen = sizes.argmin(1, keepdim=True) if how == "min" else sizes.argmax(1, keepdim=True)
+    if sizes is None:
+        sizes = values.abs()
+    else:
+        sizes = sizes.reshape(*sizes.shape, *[1] * (values.ndim - 2)).expand(values.shape)
+    if algorithm.startswith("uvr"):  # the last of those that are equal
+        values, sizes = values.flip(1), sizes.flip(1)
+    largest = "max" in algorithm
+    chosen = sizes.argmax(1, keepdim=True) if largest else sizes.argmin(1, keepdim=True)
     return values.gather(1, chosen).squeeze(1)

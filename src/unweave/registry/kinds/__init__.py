@@ -101,11 +101,15 @@ def filtered(separator: AnySeparator, rounds: int) -> AnySeparator:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """Stands for a separator with weights, which `load` gives, until they are needed."""
+    """Stands for a separator with weights until they are needed (`engine.loading.Deferred`)."""
 
     spec: Spec
     card: Card
     load: Callable[[], Separator]
+
+    @property
+    def weights_mb(self) -> float:
+        return (self.card.weights.size_bytes or self.card.download_bytes) / 1e6
 
     def to(self, device: str) -> Described:
         return self

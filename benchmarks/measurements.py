@@ -45,6 +45,7 @@ MUSIC = (
 DICTIONARIES = "build/nmf/mir-1k.toml"
 
 MEASUREMENTS = (
+    Measurement("install-deb", "docs/install.md", ("scripts/deb.sh",), 5),  # needs: make studio
     # The service: faults, load, strangers.
     Measurement("serve-faults", SERVE, (f"{PYTHON} benchmarks/server/chaos.py",), 15),
     Measurement("serve-load", SERVE, (f"{PYTHON} benchmarks/server/load.py",), 5),

@@ -66,6 +66,8 @@ Description: takes a finished recording apart into the tracks it was mixed from
  The studio is a web page of this machine: drop songs, listen, mix, export.
  The command is called unweave.
 END
-file="build/unweave_${version}_$(dpkg --print-architecture).deb"
-dpkg-deb --root-owner-group -Zzstd --build "$root" "$file"
-du -h "$file" | cut -f1
+file="unweave_${version}_$(dpkg --print-architecture).deb"
+dpkg-deb --root-owner-group -Zzstd --build "$root" "build/$file" >&2
+echo '| package | MB | installed, MB |'
+echo '|---|---|---|'
+echo "| $file | $(($(stat -c %s "build/$file") / 1000000)) | $(($(du -sb "$root" | cut -f1) / 1000000)) |"

@@ -119,8 +119,8 @@ def main() -> int:
         tokens = [secrets.token_urlsafe(18) for _ in range(given.clients + 1)]
         (folder / "tokens").write_text("\n".join(tokens) + "\n")
         songs = [clip(folder / f"{n}.wav", SECONDS, n) for n in range(10)]
-        greedy = given.jobs // 2
-        each = max(1, (given.jobs - greedy) // max(1, given.clients - 1))
+        each = max(1, given.jobs // 2 // max(1, given.clients - 1))
+        greedy = max(1, given.jobs - each * (given.clients - 1))
         more = ("--token-file", str(folder / "tokens"), "--most-waiting", str(given.jobs))
         with Running(folder / "data", given.port, *more) as service:
             clients = [

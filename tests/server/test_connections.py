@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.server.conftest import SHARED_TOKEN, Running
-from unweave.server import connections
+from unweave.server import connections, serve
 from unweave.server.serve import MOST_HEADER
 
 START = (
@@ -152,3 +152,16 @@ def test_no_head_is_read_in_two_ways(idle, head) -> None:
             pass
     assert found.count(b"HTTP/1.1 ") == 1, found
     assert found.split()[1] in (b"400", b"415", b"421", b"422", b"501"), found
+
+
+@pytest.mark.parametrize(
+    ("limits", "asked"),
+    [((1024, 1 << 20), [(4096, 1 << 20)]), ((8192, 1 << 20), []), ((1024, 2000), [])],
+)
+def test_as_many_connections_as_the_system_allows(monkeypatch, limits, asked) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no such limits")
+    found: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: found.append(wanted))
+    serve._open_many()
+    assert found == asked

@@ -14,6 +14,7 @@ ROFORMER = {
     "dim_head": 64, "heads": 8, "flash_attn": True, "stft_n_fft": 2048, "stft_win_length": 2048,
     "stft_hop_length": 441, "mask_estimator_depth": 2, "attn_dropout": 0, "ff_dropout": 0,
 }  # fmt: skip
+BS = ROFORMER | {"zero_dc": True}  # MSST's default, not that of the original
 MEL = ROFORMER | {"num_bands": 60, "sample_rate": 44100, "match_input_audio_length": True}
 SCNET = {
     "sources": FOUR, "audio_channels": 2, "nfft": 4096, "hop_size": 1024, "win_size": 4096,
@@ -50,14 +51,14 @@ SIZES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "bs-512x12": (
         "bs_roformer",
         "BSRoformer",
-        settings(352800, ROFORMER | {"dim": 512, "depth": 12}, ["vocals", "other"], "vocals"),
+        settings(352800, BS | {"dim": 512, "depth": 12}, ["vocals", "other"], "vocals"),
     ),
     "bs-256x12": (
         "bs_roformer",
         "BSRoformer",
         settings(
             448000,
-            ROFORMER | {"dim": 256, "depth": 12, "stft_hop_length": 512},
+            BS | {"dim": 256, "depth": 12, "stft_hop_length": 512},
             ["vocals", "other"],
             "vocals",
         ),

@@ -8,7 +8,8 @@ The weights are random, written by the original and read by `unweave models add`
 whose colour is that of music, in memory before and after. Each sample lies in one chunk. Sides are
 processes of their own and take turns, the original first, on the number of threads that suits it,
 unweave's with memory set as the command line sets it; both warm. Figures are medians, memory is
-that of the whole process, agreement how far the difference of the stems lies below the original's.
+that of the whole process, processor time what all threads take, agreement how far the difference of
+the stems lies below the original's.
 
 What is measured lies in the folder of results and is not measured again; `--only` measures one side
 and prints no table. The arithmetic is the operations of the products of a chunk of a RoFormer,
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -52,6 +54,7 @@ def sound(samples: int) -> np.ndarray:
     white = np.random.default_rng(11).standard_normal((2, samples))
     spectrum = np.fft.rfft(white)
     spectrum /= np.sqrt(1 + np.arange(spectrum.shape[1]))
+    spectrum[:, : 20 * samples // RATE_HZ] = 0  # Hz
     wave = np.fft.irfft(spectrum, samples)
     beats = 0.5 + 0.5 * np.sin(2 * np.pi * 2 * np.arange(samples) / RATE_HZ)
     return (0.2 * beats * wave / np.abs(wave).max()).astype(np.float32)
@@ -96,7 +99,7 @@ def agreement_db(name: str, sound_name: str, folder: Path) -> float:
     ]
     want, got = stems[0], stems[1][: len(stems[0])]  # the original makes no complement
     lost = sum(float(np.square(a.astype(float) - b).sum()) for a, b in zip(want, got, strict=True))
-    return 10 * np.log10(sum(float(np.square(a.astype(float)).sum()) for a in want) / lost)
+    return 10 * math.log10(sum(float(np.square(a.astype(float)).sum()) for a in want) / lost)
 
 
 def measure(name: str, sound_name: str, given: argparse.Namespace) -> list[dict[str, Any]]:
@@ -140,8 +143,12 @@ def rate(folder: Path) -> float:
 
 def row(name: str, sound_name: str, runs: list[dict[str, Any]], chunk_s: float | None) -> str:
     by_side = {side: [run for run in runs if run["side"] == side] for side in SIDES}
-    theirs, ours = (statistics.median(r["seconds"] for r in by_side[side]) for side in SIDES)
-    memory = [statistics.median(r["peak_mb"] for r in by_side[side]) for side in SIDES]
+
+    def median(key: str) -> tuple[float, float]:
+        first, second = (statistics.median(r[key] for r in by_side[side]) for side in SIDES)
+        return first, second
+
+    (theirs, ours), busy, memory = median("seconds"), median("busy_s"), median("peak_mb")
     threads = statistics.mode(r["threads"] for r in by_side["original"])
     chunk = SIZES[name][2]["audio"]["chunk_size"]
     length_s = chunk / RATE_HZ if sound_name == "chunk" else MINUTE / RATE_HZ
@@ -151,7 +158,7 @@ def row(name: str, sound_name: str, runs: list[dict[str, Any]], chunk_s: float |
     agreement = [r["agreement_db"] for r in runs if "agreement_db" in r]
     cells = [
         f"{TITLES[name]}, {length_s:.1f} s", f"{theirs:.1f}", f"{threads}", f"{ours:.1f}",
-        f"{theirs / ours:.2f}", f"{ours / length_s:.2f}", floor,
+        f"{theirs / ours:.2f}", f"{busy[0] / busy[1]:.2f}", f"{ours / length_s:.2f}", floor,
         f"{memory[0]:.0f}", f"{memory[1]:.0f}", f"{agreement[-1]:.0f}",
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"
@@ -177,7 +184,8 @@ def main() -> None:
     if given.only:
         return
     heads = (
-        "network, sound", "original, s", "threads", "unweave, s", "ratio", "real-time factor",
+        "network, sound", "original, s", "threads", "unweave, s", "ratio", "of processor time",
+        "real-time factor",
         "arithmetic, s", "original, MB", "unweave, MB", "agreement, dB",
     )  # fmt: skip
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")

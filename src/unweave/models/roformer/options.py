@@ -9,7 +9,7 @@ ADDED, BARE = "added", "bare"  # forms of `value_residual`
 LARGE_PAGES = True  # its arrays are many and large: see engine/allocator.py
 
 
-ROWS_BYTES = 64e6  # of the rows that go through a block at a time: `NUMBERS_AT_ONCE` of the blocks
+ROWS_BYTES = 64e6  # of what goes through a block at a time: `TOKENS_AT_ONCE` of fast.py, two threads
 USUAL_BANDS = 62  # of BS-RoFormers
 
 

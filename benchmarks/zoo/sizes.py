@@ -89,7 +89,7 @@ SIZES: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
 }
 # Small ones with the same chunk, step and channels, for whole songs and long recordings.
-TINY = {"dim": 16, "depth": 2, "heads": 2, "dim_head": 8}
+TINY = {"dim": 16, "depth": 1, "heads": 2, "dim_head": 8}
 THIN = {"dims": [4, 8, 8, 8], "num_dplayer": 2, "conv_depths": [1, 1, 1]}
 NARROW = {"num_channels": 8, "growth": 2, "num_scales": 2, "num_blocks_per_scale": 1}
 for _name, _like, _model in (

@@ -50,6 +50,12 @@ def test_equals_the_original(name: str) -> None:
     assert agreement_db(name) > 110
 
 
+def test_idle_threads_take_a_share() -> None:
+    pair = waveform.recorded("scnet")
+    network = build(pair.stem_names, pair.channels, pair.config, convert({"": pair.weights}))
+    waveform.check_idle_threads(network, pair.mix)
+
+
 def another_epsilon(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.GroupNorm):

@@ -34,7 +34,9 @@ from torch import Tensor, nn
 from unweave.models.layers.centred import Centred
 from unweave.models.layers.waveform import with_remainder
 from unweave.models.layers.weights import MOST_PARTS, builder
+from unweave.signal.threads import with_idle
 
+PIECES = 4  # of the rows of an LSTM, for one thread each
 START_DEVIATION = 0.02  # of what tells a bin's place, before training
 
 
@@ -215,8 +217,11 @@ class Path(nn.Module):
         """`(batch, width, bin, frame)` to the same shape."""
         order = (0, 2, 3, 1) if self.frames else (0, 3, 2, 1)
         y = as_products(self.norm(x)).permute(order)  # (batch, bin, frame, width), or frame, bin
-        z, _ = self.lstm(y.flatten(0, 1))  # (batch * bin, frame, 2 * hidden), or so
-        y = self.linear(z).unflatten(0, y.shape[:2])  # (batch, bin, frame, width), or so
+        rows = y.flatten(0, 1)  # (batch * bin, frame, width), or so
+        # Rows do not depend on each other: idle threads take a share.
+        parts = rows.split(math.ceil(len(rows) / PIECES))
+        made = torch.cat(with_idle(lambda some: self.linear(self.lstm(some)[0]), parts))
+        y = made.unflatten(0, y.shape[:2])  # (batch, bin, frame, width), or so
         return x + (y.permute(0, 3, 1, 2) if self.frames else y.transpose(1, 3))
 
 

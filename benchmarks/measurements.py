@@ -159,6 +159,13 @@ MEASUREMENTS = (
         "openunmix",
     ),
     Measurement(
+        "zoo-speed",
+        PERFORMANCE,
+        (f"{PYTHON} -m benchmarks.zoo.speed --sizes mel-384x6 --results {{results}}/zoo",),
+        3,
+        "networks",
+    ),
+    Measurement(
         "htdemucs-products", PERFORMANCE, (f"{PYTHON} benchmarks/htdemucs/products.py",), 1
     ),
     Measurement("floor", PERFORMANCE, (f"{PYTHON} benchmarks/floor.py {{song}}",), 2),

@@ -1,7 +1,8 @@
 """Whole songs by unweave and by the originals of MSST's world: how far they lie apart.
 
     benchmarks/networks/install.sh
-    .venv/bin/python -m benchmarks.zoo.songs SONG [--sizes small-mel ...] [--results FOLDER]
+    .venv/bin/python -m benchmarks.zoo.songs SONG [--sizes small-mel ...] [--seconds 180]
+        [--results FOLDER]
 
 Small networks with the chunk, the step and the channels of published ones, random weights, three
 minutes, and two or four chunks over each sample. The song is repeated to that length. Noise far
@@ -21,7 +22,6 @@ from benchmarks.zoo.sizes import SIZES, TITLES
 from benchmarks.zoo.speed import HERE, PEER, RATE_HZ, made, run
 
 SMALL = [name for name in SIZES if name.startswith("small-")]
-LENGTH = 180 * RATE_HZ
 
 
 def main() -> None:
@@ -29,11 +29,13 @@ def main() -> None:
     parser.add_argument("song", type=Path)
     parser.add_argument("--sizes", nargs="+", choices=SMALL, default=SMALL)
     parser.add_argument("--results", type=Path, default=Path("build") / "zoo")
+    parser.add_argument("--seconds", type=int, default=180)
     given = parser.parse_args()
+    length = given.seconds * RATE_HZ
     folder = given.results
     folder.mkdir(parents=True, exist_ok=True)
     song = decoded(given.song)
-    mix = np.tile(song, (1, -(-LENGTH // song.shape[1])))[:, :LENGTH]
+    mix = np.tile(song, (1, -(-length // song.shape[1])))[:, :length]
     mix = mix + 1e-3 * np.random.default_rng(1).standard_normal(mix.shape, dtype=np.float32)
     wave, stems = folder / "song.npy", folder / "song-stems.npy"
     np.save(wave, mix)

@@ -9,13 +9,15 @@ from typing import Any
 
 import typer
 
+from unweave.core.stem_names import canonical
 from unweave.models.cards import SEPARATION
 
 NETWORKS, TECHNIQUES, PRESETS = "Networks", "Classical techniques", "Presets, made of others"
 ESTIMATORS = "Networks that separate nothing, for 'unweave analyze'"
 LAST = (TECHNIQUES, PRESETS, ESTIMATORS)
-WIDE = 110  # columns; in fewer, stems and scores stand in lines of their own
-STEMS = 26  # columns of the stems, at most
+WIDE = 110  # columns; in fewer, scores stand in lines of their own
+STEMS, LICENCE, LEAST = 26, 16, 20  # columns: of stems, of licences at most, of the last at least
+FEW = 30  # separators; of more, only those that are or ran here have such lines
 
 Facts = dict[str, Any]
 
@@ -28,8 +30,10 @@ def lines(facts: Sequence[Facts], default: str, stem: str, columns: int) -> Iter
     for title in sorted(groups, key=lambda title: (title in LAST and LAST.index(title) + 1, title)):
         yield typer.style(title, bold=True)
         table = _models if title.startswith(NETWORKS) else _others
-        yield from table(groups[title], default, stem, columns)
+        yield from table(groups[title], default, stem, columns, len(facts) > FEW)
         yield ""
+    if any(fact.get("weights_path_exists") for fact in facts):
+        yield "* weights that are here"
     if facts:
         yield "'unweave models show NAME' shows all of one, its options too."
 
@@ -47,35 +51,52 @@ def _group(fact: Facts) -> str:
     return f"{NETWORKS} of {fact['origin'] or 'your own'}"
 
 
-def _models(facts: Sequence[Facts], default: str, stem: str, columns: int) -> Iterator[str]:
+def _models(
+    facts: Sequence[Facts], default: str, stem: str, columns: int, brief: bool
+) -> Iterator[str]:
+    """A line for each; in the last column, or in a line below, its score and how it ran here.
+
+    brief: no line below for models that are not here and never ran here.
+    """
     from unweave.models.licences import short
 
-    separate = any(fact["stems"] for fact in facts)
-    heads = ["name", "stems" if separate else "finds", "size", "here", "licence"]
+    wide = columns >= WIDE
+    heads = ["name", "size", "licence", "stems" if any(f["stems"] for f in facts) else "finds"]
     rows = [
         [
-            fact["name"],
-            ", ".join(fact["stems"]) or fact["task"],
+            fact["name"] + " (default)" * (fact["name"] == default),
             f"{fact['size_bytes'] / 1e6:.0f} MB" if fact["size_bytes"] else "?",
-            "yes" if fact["weights_path_exists"] else "no",
-            short(fact["licence_weights"]) + " (default)" * (fact["name"] == default),
+            short(fact["licence_weights"]),
         ]
         for fact in facts
     ]
-    notes = [_note(fact, stem) for fact in facts]
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    if columns >= WIDE:
-        widths[1] = min(widths[1], STEMS)
-        widths.append(max(20, columns - 2 - 2 * len(heads) - sum(widths)))
-        yield from _table([[*heads, "score, and speed here"]], widths)
-        yield from _table([[*row, note] for row, note in zip(rows, notes, strict=True)], widths)
-        return
-    del heads[1], widths[1]
+    widths = [max(map(len, column)) for column in zip(heads[:3], *rows, strict=True)]
+    widths[2] = min(widths[2], LICENCE)
+    left = columns - 1 - 2 * len(heads) - sum(widths)
+    widths.append(STEMS if wide else max(left, LEAST))
+    if wide:
+        heads.append("score, and speed here")
+        widths.append(max(left - STEMS - 2, LEAST))
     yield from _table([heads], widths)
-    for (name, stems, *others), note in zip(rows, notes, strict=True):
-        yield from _table([[name, *others]], widths)
-        about = f"{stems}; {note}" if note else stems
-        yield from wrap(about, columns - 1, initial_indent="      ", subsequent_indent="      ")
+    for fact, row in zip(facts, rows, strict=True):
+        cells = [*row, _some(fact["stems"] or [fact["task"]], stem, widths[3])]
+        note = _note(fact, stem)
+        mark = "* " if fact["weights_path_exists"] else "  "
+        yield from _table([[*cells, note] if wide else cells], widths, mark)
+        known_here = fact["weights_path_exists"] or fact["measured"]
+        if note and not wide and (known_here or not brief):
+            yield from wrap(note, columns - 1, initial_indent="      ", subsequent_indent="      ")
+
+
+def _some(stems: Sequence[str], stem: str, width: int) -> str:
+    """As many stems as there is room for, that which was asked for the first, and how many more."""
+    names = sorted(stems, key=lambda name: name not in {stem, canonical(stem)})
+    for left_out in range(len(names)):
+        kept = ", ".join(names[: len(names) - left_out])
+        text = f"{kept} and {left_out} more" if left_out else kept
+        if len(text) <= width:
+            return text
+    return f"{len(names)} stems"
 
 
 def _note(fact: Facts, stem: str) -> str:
@@ -92,7 +113,9 @@ def _note(fact: Facts, stem: str) -> str:
     return "; ".join(words)
 
 
-def _others(facts: Sequence[Facts], default: str, stem: str, columns: int) -> Iterator[str]:
+def _others(
+    facts: Sequence[Facts], default: str, stem: str, columns: int, brief: bool
+) -> Iterator[str]:
     rows = [["name", "stems", "idea"]]
     for fact in facts:
         made = f" ({', '.join(fact['made_of'])})" if "made_of" in fact else ""
@@ -102,13 +125,13 @@ def _others(facts: Sequence[Facts], default: str, stem: str, columns: int) -> It
     yield from _table(rows, (first, second, max(24, columns - first - second - 7)))
 
 
-def _table(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
-    """Cells below each other; long ones go on in the next line."""
+def _table(rows: Sequence[Sequence[str]], widths: Sequence[int], mark: str = "  ") -> Iterator[str]:
+    """Cells below each other; long ones go on in the next line. mark: before the first line."""
     for row in rows:
         cells = [
             wrap(cell, width, break_long_words=False, break_on_hyphens=False)
             for cell, width in zip(row, widths, strict=True)
         ]
-        for parts in zip_longest(*cells, fillvalue=""):
+        for n, parts in enumerate(zip_longest(*cells, fillvalue="")):
             padded = [part.ljust(width) for part, width in zip(parts, widths, strict=True)]
-            yield "  " + "  ".join(padded).rstrip()
+            yield ("  " if n else mark) + "  ".join(padded).rstrip()

@@ -48,10 +48,12 @@ def facts(name: str) -> dict[str, Any]:
     own = {**asdict(replace(described, file=None, path=None)), "options": options}
     if described.task != SEPARATION:
         own = {key: value for key, value in own.items() if key not in OF_SEPARATORS}
+    needed = registry.with_weights(name)
+    if described.task == SEPARATION:
+        own["networks"] = sorted({card.architecture for card in needed})
     own["permissive"] = permissive(described.licence_weights)
     if described.bag is None:
         own["weights_path"] = str(store.path(described))
-    needed = registry.with_weights(name)
     own |= {"weights_path_exists": all(map(store.here, needed)), "size_bytes": size_bytes(needed)}
     run = measured.last(name)
     own["measured"] = {**asdict(run), "speed": run.speed} if run else None
@@ -73,10 +75,18 @@ def download(found: Iterable[Card]) -> str:
 
 
 def matches(
-    found: dict[str, Any], *, stem: str = "", permissive: bool = False, installed: bool = False
+    found: dict[str, Any],
+    *,
+    stem: str = "",
+    network: str = "",
+    permissive: bool = False,
+    installed: bool = False,
 ) -> bool:
-    """Whether facts are those of a separator with that stem, a permissive licence, its weights
-    here; what is no model has a licence of unweave's or its package's, and needs no weights."""
+    """Whether facts are those of a separator with that stem, that network, a permissive licence,
+    its weights here; what is no model has no network, a licence of unweave's or its package's, and
+    needs no weights."""
+    if network and network not in found.get("networks", ()):
+        return False
     if stem and not {stem, canonical(stem)} & set(found["stems"]):
         return False
     if permissive and not found.get("permissive", True):

@@ -20,6 +20,10 @@ Names = Annotated[
     list[str], typer.Argument(metavar="NAME...", help="Models.", autocompletion=model_names)
 ]
 Stem = Annotated[str, typer.Option("--stem", metavar="NAME", help="Those with this stem.")]
+Network = Annotated[
+    str,
+    typer.Option("--network", metavar="NAME", help="Those of this architecture, as roformer."),
+]
 Installed = Annotated[bool, typer.Option("--installed", help="Those whose weights are here.")]
 
 
@@ -43,6 +47,7 @@ def models(context: typer.Context, as_json: Json = False) -> None:
 @app.command("list")
 def list_models(
     stem: Stem = "",
+    network: Network = "",
     licence: OfLicence = None,
     installed: Installed = False,
     as_json: Json = False,
@@ -52,10 +57,13 @@ def list_models(
     with session(as_json=as_json) as current:
         from unweave import registry
         from unweave.cli import listing
+        from unweave.models import architectures
         from unweave.registry import estimators
         from unweave.registry.facts import facts, matches
         from unweave.registry.offers import members
 
+        if network and network not in (known := architectures.names()):
+            raise UsageError(f"there is no network {network!r}; there are {', '.join(known)}")
         found = []
         for name in [*registry.names(), *estimators.names()]:
             try:
@@ -65,7 +73,13 @@ def list_models(
         found = [
             each
             for each in found
-            if matches(each, stem=stem, permissive=bool(licence), installed=installed)
+            if matches(
+                each,
+                stem=stem,
+                network=network,
+                permissive=bool(licence),
+                installed=installed,
+            )
         ]
         if as_json:
             current.emit(found)

@@ -121,7 +121,7 @@ def _found(name: str) -> Place | Row | None:
 
 def refresh() -> None:
     """Look for cards anew."""
-    for each in (_files, _rows, _own, _read):
+    for each in (_files, _rows, _own, _read, _read_row):
         each.cache_clear()
 
 
@@ -159,10 +159,12 @@ def card(name: str) -> Card:
     found = _found(name)
     if found is None:
         raise UsageError(unknown(name, names()))
-    return _row(name, found) if isinstance(found, Row) else _read(found)
+    return _read_row(name) if isinstance(found, Row) else _read(found)
 
 
-def _row(name: str, row: Row) -> Card:
+@cache
+def _read_row(name: str) -> Card:
+    row = _rows()[name]
     with plugins.reading(row.path, "table of cards"):
         return replace(made(name, row.facts), origin=row.origin)
 

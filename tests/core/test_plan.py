@@ -26,14 +26,17 @@ def plans(draw: st.DrawFn) -> Plan:
     """Any plan that is possible."""
     edge = draw(st.sampled_from(EDGES))
     window = draw(st.sampled_from([*set(WINDOWS) - {"own"}]))
-    context = 0 if edge in ("reflect", "anchored") else draw(st.integers(0, 5))
+    context = 0 if edge in ("padded", "reflect", "anchored") else draw(st.integers(0, 5))
     kept = draw(st.integers(2, 40))
     hop, fade = draw(st.integers(1, kept)), draw(st.integers(0, kept // 2))
-    before = draw(st.integers(0, kept + context - 1)) if edge in ("zeros", "inside", "short") else 0
+    leads = edge in ("zeros", "padded", "inside", "short")
+    before = draw(st.integers(0, kept + context - 1)) if leads else 0
     power = draw(st.sampled_from([0.5, 1.0, 2.0]))
     step, margin = 1, 0
     if edge == "fitted":
         step, margin = draw(st.integers(1, 20)), draw(st.integers(0, 2 * context))
+    if edge == "padded":
+        step, margin = draw(st.integers(1, 50)), draw(st.integers(0, kept))
     return Plan(
         length=kept + 2 * context,
         hop=hop,
@@ -64,13 +67,15 @@ def test_a_cross_fade_sums_to_one_at_every_sample(grid: Plan, length: int) -> No
 @given(plans(), st.integers(1, 300))
 def test_every_sample_is_kept_of_a_segment_that_contains_it(grid: Plan, length: int) -> None:
     """And its weights there have a sum that can be divided by."""
-    weights = grid.weights()
-    if weights is None:
-        weights = np.ones(grid.kept, np.float32)
-    assert (weights >= 0).all()
     total = np.zeros(length)
     for index in range(grid.count(length)):
         start, stop, kept = grid.contents(index, length)
+        span = grid.weighed(index, length)
+        assert span == grid.kept or grid.edge == "padded"
+        weights = grid.weights(span)
+        if weights is None:
+            weights = np.ones(grid.kept, np.float32)
+        assert (weights >= 0).all()
         assert stop - start <= grid.length
         for sample in range(max(kept, start, 0), min(kept + grid.kept, stop, length)):
             total[sample] += weights[sample - kept]
@@ -120,6 +125,8 @@ def test_samples_survive_seconds(grid: Plan, rate: int) -> None:
         ({"length": 10, "edge": "wrap"}, "edge must be one of zeros, .* got 'wrap'"),
         ({"length": 10, "window": "own", "edge": "inside"}, "in whole segments only"),
         ({"length": 10, "context": 1, "edge": "reflect"}, "context does not go with edge reflect"),
+        ({"length": 10, "context": 1, "edge": "padded"}, "context does not go with edge padded"),
+        ({"length": 10, "edge": "padded", "margin": 11}, "margin at most 10"),
         ({"length": 10, "before": 1, "edge": "centred"}, "before does not go with edge centred"),
     ],
 )

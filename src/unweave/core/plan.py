@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LEAST_WEIGHT = 1e-9
 
 WINDOWS = "cross-fade", "linear", "triangle", "hamming", "hann", "none", "own"
-EDGES = "zeros", "reflect", "centred", "fitted", "anchored", "inside", "short"
+EDGES = "zeros", "padded", "reflect", "centred", "fitted", "anchored", "inside", "short"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,8 @@ class Segmentation:
 
     edge: what segments contain that reach beyond the recording.
     - `zeros`: zeros, at least `before_s` of them before the first sample.
+    - `padded`: the same, but the recording ends `margin_s` after the next whole `step_s` beyond its
+      end, and a window that would reach further is a shorter one that ends there.
     - `reflect`: the mirrored recording, at both ends.
     - `centred`: zeros, as at both sides of what is left of the recording there is as much input.
     - `fitted`: as `centred`, but no more than it takes: a segment that reaches beyond the end is
@@ -126,12 +128,15 @@ class Plan:
             raise ValueError("stems have a window of their own in whole segments only: edge zeros")
         if self.context and self.edge in ("reflect", "anchored"):
             raise ValueError(f"context does not go with edge {self.edge}")
-        if self.before and self.edge not in ("zeros", "inside", "short"):
+        if self.before and self.edge not in ("zeros", "padded", "inside", "short"):
             raise ValueError(f"before does not go with edge {self.edge}")
-        if self.step < 1 or not 0 <= self.margin <= 2 * self.context:
-            raise ValueError("step must be above 0, and margin at most both contexts")
-        if (self.step > 1 or self.margin) and self.edge != "fitted":
-            raise ValueError("step and margin go with edge fitted")
+        most = self.length if self.edge == "padded" else 2 * self.context
+        if self.step < 1 or not 0 <= self.margin <= most:
+            raise ValueError(f"step must be above 0, and margin at most {most}; got {self.margin}")
+        if (self.step > 1 or self.margin) and self.edge not in ("padded", "fitted"):
+            raise ValueError("step and margin go with edge padded or fitted")
+        if self.context and self.edge == "padded":
+            raise ValueError("context does not go with edge padded")
         if self.offset >= self.length - self.context:
             raise ValueError(f"before must be below {self.length - self.context}")
 
@@ -193,6 +198,13 @@ class Plan:
             start = max(0, start)
         return start, stop, kept
 
+    def weighed(self, index: int, length: int) -> int:
+        """Of the last segments, the samples that their window spans; fewer with edge `padded`."""
+        if self.edge != "padded":
+            return self.kept
+        end = (length // self.step + 1) * self.step + self.margin
+        return min(self.kept, end - self.start(index))
+
     def in_seconds(self, sample_rate_hz: int) -> Segmentation:
         """The same for a `Spec`, whose lengths are in seconds."""
         return Segmentation(
@@ -208,22 +220,26 @@ class Plan:
             edge=self.edge,
         )
 
-    def weights(self) -> npt.NDArray[np.float32] | None:
-        """`(kept,)` to multiply stems with, or None where all are one."""
+    def weights(self, span: int = 0) -> npt.NDArray[np.float32] | None:
+        """`(kept,)` to multiply stems with, or None where all are one.
+
+        span: the samples of the window, where it is shorter than what is kept.
+        """
         if self.window in ("none", "own") or (self.window == "cross-fade" and not self.fade):
             return None
         import numpy as np
 
-        weights = _window(self)
+        weights = np.zeros(self.kept)
+        weights[: span or self.kept] = _window(self, span or self.kept)
         if not self.sums_to_one:
             weights = np.maximum(weights, LEAST_WEIGHT)
         return weights.astype(np.float32)
 
 
-def _window(plan: Plan) -> npt.NDArray[np.float64]:
+def _window(plan: Plan, length: int) -> npt.NDArray[np.float64]:
     import numpy as np
 
-    length, fade = plan.kept, plan.fade
+    fade = min(plan.fade, length // 2)
     if plan.window == "hamming":
         return np.hamming(length)
     if plan.window == "hann":

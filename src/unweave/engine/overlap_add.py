@@ -20,11 +20,13 @@ class Place:
     """Where a segment's first sample lies, and the first whose stems are kept.
 
     times: how often it counts; a last segment that is anchored stands for several of the grid.
+    span: the samples of its window, where that is shorter than what is kept.
     """
 
     start: int
     kept: int
     times: int = 1
+    span: int = 0
 
 
 def segments(blocks: Iterable[Wave], plan: Plan) -> Iterator[tuple[Wave, Place]]:
@@ -57,7 +59,8 @@ def segments(blocks: Iterable[Wave], plan: Plan) -> Iterator[tuple[Wave, Place]]
         if plan.edge == "reflect" and length - start > plan.length // 2:
             known = length - start
             wave[..., known:] = wave[..., 2 * known - plan.length - 1 : known - 1][..., ::-1]
-        yield wave, Place(start, kept, times)
+        span = plan.weighed(index, length)
+        yield wave, Place(start, kept, times, span if span < plan.kept else 0)
         index += times
 
 
@@ -119,6 +122,8 @@ class OverlapAdd:
     def add(self, stems: Wave, place: Place) -> Wave:
         """Stems `(..., time)` of the segment at a place in, the next finished samples out."""
         plan, weights = self._plan, self._weights
+        if place.span:
+            weights = plan.weights(place.span)
         first = place.kept - place.start
         kept = stems[..., first : first + plan.kept] if first >= 0 else stems[..., :0]
         if kept.shape[-1] < plan.kept:

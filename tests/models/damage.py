@@ -25,14 +25,22 @@ from pathlib import Path
 from tests.models import bundles, onnx
 from unweave.errors import WeightsError
 from unweave.models import readers
+from unweave.models.mdx_net.shapes import check
+from unweave.models.readers.onnx_graph import GRAPH, parsed
 
-READERS = {".index": "tensorflow", ".tgz": "tensorflow", ".safetensors": "safetensors",
-           ".onnx": "onnx"}  # fmt: skip
+READERS = {  # by the ending of a file, or by its name
+    ".index": "tensorflow", ".tgz": "tensorflow", ".safetensors": "safetensors", ".onnx": "onnx",
+    "graph.onnx": "onnx-graph",
+}  # fmt: skip
 ROOM_BYTES = 512 << 20
 PATIENCE_S = 10
 FORBIDDEN = ("os.", "subprocess.", "socket.", "import", "exec", "compile", "ctypes.", "shutil.")
 NUMBERS = (0, 1, 2, 3, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1, 2**40,
            2**63 - 1, 2**64 - 1)  # fmt: skip
+
+
+def reader_of(path):
+    return READERS.get(path.name, READERS.get(path.suffix, "torch-zip"))
 
 
 class TooSlow(BaseException):
@@ -119,7 +127,7 @@ def said(path, content):
     if path.suffix == ".index":
         return bundles.shapes(content)
     if path.suffix == ".onnx":
-        return onnx.shapes(content)
+        return onnx.shapes(content, used=path.name == "graph.onnx")
     if path.suffix == ".gz":
         content = gzip.decompress(content)
     stream = io.BytesIO(content)
@@ -171,12 +179,14 @@ def complaint(path, content, whole, inside):
 
     whole: the arrays of the sound file. inside: whether the damage lies below the checksums.
     """
-    name = READERS.get(path.suffix, "torch-zip")
+    name = reader_of(path)
     signal.alarm(PATIENCE_S)
     watch.append(str(path.parent))
     try:
         arrays = readers.reader(name)(path)
         readers.settings(name, path)
+        if name == "onnx-graph":  # whether it can run is for the network to say, in one line too
+            _run_on_shapes(path, arrays)
     except WeightsError as error:
         text = str(error)
         good = len(text.splitlines()) == 1 and text.startswith(str(path.parent)) and len(text) < 500
@@ -187,6 +197,14 @@ def complaint(path, content, whole, inside):
         signal.alarm(0)
         watch.pop()
     return False, _wrong(path, content, arrays, whole, inside)
+
+
+def _run_on_shapes(path, arrays):
+    shapes = {name: array.shape for name, array in arrays.items()}
+    try:
+        check(parsed(arrays[GRAPH]), shapes, (1, 4, 16, 4))
+    except ValueError as error:
+        raise WeightsError(f"{path}: {error}") from error
 
 
 def _wrong(path, content, arrays, whole, inside):
@@ -203,6 +221,8 @@ def _wrong(path, content, arrays, whole, inside):
     except Exception as error:
         return f"another reader fails where ours does not: {type(error).__name__}: {error}"
     ours = {name: shape for name, (shape, _) in found.items()}
+    if path.name == "graph.onnx":  # whose names are others
+        ours, shapes = sorted(v for k, v in ours.items() if k != GRAPH), sorted(shapes.values())
     return None if shapes == ours else f"{ours} and not the {shapes} of another reader"
 
 
@@ -226,7 +246,7 @@ def main(folder, count, seed):
     sound = {path: path.read_bytes() for path in samples}
     whole = {}
     for path in samples:
-        name = READERS.get(path.suffix, "torch-zip")
+        name = reader_of(path)
         arrays = readers.reader(name)(path)
         readers.settings(name, path)
         whole[path] = {k: (array.shape, array.tobytes()) for k, array in arrays.items()}

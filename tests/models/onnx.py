@@ -79,8 +79,9 @@ def _named(state: Mapping[str, np.ndarray]) -> Iterator[Named]:
             yield name, "/elsewhere", value
 
 
-def shapes(content: bytes) -> dict[str, tuple[int, ...]]:
-    """The shapes that a file says, by name."""
+def shapes(content: bytes, used: bool = False) -> dict[str, tuple[int, ...]]:
+    """The shapes that a file says, by name. used: by the file's own names, of arrays that are
+    used."""
     (graph_,) = [value for number, value in read_fields(content) if number == 7]
     users, found = {}, {}
     for number, value in read_fields(graph_):
@@ -92,6 +93,8 @@ def shapes(content: bytes) -> dict[str, tuple[int, ...]]:
             parts = [size for key, size in read_fields(value) if key == 1]
             sizes = [size for part in parts for size in _sizes(part)]
             found[dict(read_fields(value))[8]] = tuple(sizes)
+    if used:
+        return {name.decode(): shape for name, shape in found.items() if name in users}
     named = {users[k] if k.startswith(b"onnx::") else k: shape for k, shape in found.items()}
     return {name.decode(): shape for name, shape in named.items()}
 
@@ -109,11 +112,11 @@ def _sizes(part: int | bytes) -> list[int]:
 def damaged(
     content: bytes, rng: random.Random, mutated: Callable[[bytes, random.Random], bytes]
 ) -> bytes:
-    """A file with a node or an array damaged, and the lengths of all that is around it right."""
+    """A file with a node, an array, an input or an output damaged, lengths around it right."""
     head = [(number, value) for number, value in read_fields(content) if number != 7]
     (graph_,) = [value for number, value in read_fields(content) if number == 7]
     parts = read_fields(graph_)
-    n = rng.randrange(len(parts))
+    n = rng.choice([n for n, (number, _) in enumerate(parts) if number != 2])  # its name
     number, inner = parts[n][0], read_fields(parts[n][1])
     if rng.random() < 0.5:
         at = rng.randrange(len(inner))

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from tests.models import bundles, onnx
+from tests.models import bundles, mdx, onnx
 
 SOURCES = ["drums", "bass"]
 
@@ -114,6 +114,7 @@ def write(folder):
         "legacy.th.gz": first_demucs(packed=True), "numpy.ckpt": pickle.dumps(arrays(), 2),
         "demucs.safetensors": safetensors(), "spleeter.tgz": bundles.archive(tensorflow()),
         "demucs.onnx": exported(),
+        "graph.onnx": mdx.graph(bins=16, frames=4, width=2, levels=1, layers=1, narrow=2),
         **tensorflow(),
     }  # fmt: skip
     for name, content in files.items():

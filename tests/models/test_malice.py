@@ -17,16 +17,18 @@ import sys
 import tarfile
 import tracemalloc
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.models import bundles, onnx, samples
+from tests.models import bundles, mdx, onnx, samples
 from unweave.errors import WeightsError
 from unweave.models import readers
+from unweave.models.mdx_net.shapes import check
 from unweave.models.readers import onnx as onnx_reader
-from unweave.models.readers import tensorflow, torch_zip
+from unweave.models.readers import onnx_graph, tensorflow, torch_zip
 from unweave.models.readers._shared import checkpoints, pickles
 
 pytestmark = pytest.mark.filterwarnings("ignore:Couldn't retrieve source code")
@@ -231,6 +233,43 @@ def test_no_graph_claims_what_it_lacks(tmp_path, fields, reason):
     refuse(onnx_reader.read, path, reason)
 
 
+def graph_of(step, arrays, count, **attributes):
+    """An ONNX file with the same step `count` times, each on what the last one made."""
+    names = ["input", *(f"v{n}" for n in range(count - 1)), "output"]
+    steps = [mdx.step(step, [a, *arrays], b, **attributes) for a, b in pairwise(names)]
+    return mdx.model(steps, arrays, (4, 16, 4))
+
+
+def test_no_graph_grows_without_end(tmp_path):
+    """Forty times four is more than all memory; that is said before anything is computed."""
+    path = tmp_path / "grows.onnx"
+    weight = np.ones((4, 4, 2, 2), np.float32)
+    path.write_bytes(graph_of("ConvTranspose", {"a": weight}, 40, strides=[2, 2]))
+    arrays = onnx_graph.read(path)
+    graph = onnx_graph.parsed(arrays.pop(onnx_graph.GRAPH))
+    with pytest.raises(ValueError, match=r"step 11 .* too large for the memory"):
+        check(graph, {name: array.shape for name, array in arrays.items()}, (1, 4, 16, 4))
+
+
+def test_no_graph_runs_code(tmp_path, canary):
+    """Operators of others, functions and inner graphs are refused before anything is looked at."""
+    path = tmp_path / "runs.onnx"
+    for node in (
+        mdx.step("PyOp", ["input"], "output") + onnx.field(7, "ai.onnx.contrib"),
+        mdx.step("Loop", ["input"], "output") + onnx.field(5, onnx.field(6, b"") + b"\xa0\x01\x05"),
+        mdx.step("Relu", ["input"], "output", path=3),
+    ):
+        path.write_bytes(mdx.model([node], {}, (4, 16, 4)))
+        refuse(onnx_graph.read, path, "refused, it")
+
+
+@pytest.mark.parametrize("count", [5000, 100_000])
+def test_no_graph_is_longer_than_any_network(tmp_path, count):
+    path = tmp_path / "long.onnx"
+    path.write_bytes(graph_of("Relu", {}, count))
+    refuse(onnx_graph.read, path, "more than 4096 steps")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
 @pytest.mark.parametrize("name", readers.names())
 def test_no_pipe_is_waited_for(tmp_path, name):
@@ -348,6 +387,6 @@ def test_damaged_checkpoints_are_refused_or_read_as_they_say(tmp_path):
     assert ended.returncode == 0, ended.stderr[-2000:]
     found = json.loads(ended.stdout)
     print(found["refused"])
-    assert len(found["refused"]) == 9
+    assert len(found["refused"]) == 10
     assert all(sum(counts) for counts in found["refused"].values())
     assert not found["wrong"], "\n".join(found["wrong"][:20])

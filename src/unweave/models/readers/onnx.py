@@ -10,7 +10,6 @@ which tells the layer; an array that keeps the name of its parameter keeps it he
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +18,12 @@ from unweave.core.files import content
 from unweave.errors import quoted
 from unweave.models.readers import Arrays
 from unweave.models.readers._shared.errors import Refused, reading
-from unweave.models.readers._shared.numbers import MOST_AXES, count, row, width
-from unweave.models.readers._shared.protobuf import Value, fields, message, text, varints, whole
+from unweave.models.readers._shared.protobuf import fields, message, text
+from unweave.models.readers._shared.tensors import tensor
 
 GRAPH = 7  # of a model
 NODE, INITIALIZER, SPARSE = 1, 5, 15  # of a graph
 INPUT, NODE_NAME = 1, 3  # of a node
-DIMS, DATA_TYPE, NAME, RAW_DATA, EXTERNAL, DATA_LOCATION = 1, 2, 8, 9, 13, 14  # of a tensor
-FLOAT32, INT32, INT64 = 1, 6, 7  # data types
 NAMELESS = "onnx::"  # how names begin that an exporter made up
 
 
@@ -52,8 +49,9 @@ def _arrays(model: memoryview) -> Arrays:
                 if each.startswith(NAMELESS):
                     users.setdefault(each, []).append(name)
         elif number == INITIALIZER:
-            if (found := _tensor(message(value))) is not None:
-                _add(arrays, *found)
+            found, array = tensor(message(value))
+            if array.dtype.kind == "f":  # whole numbers are shapes and axes of operations
+                _add(arrays, found, array)
         elif number == SPARSE:
             raise Refused("it holds sparse numbers, which unweave does not read")
     named: Arrays = {}
@@ -86,26 +84,3 @@ def _node(node: memoryview) -> tuple[str, list[str]]:
         elif number == NODE_NAME:
             name = text(value)
     return name, inputs
-
-
-def _tensor(tensor: memoryview) -> tuple[str, np.ndarray] | None:
-    """The name of an initialiser, and its numbers; None for shapes and axes of operations."""
-    found: dict[int, Value] = {}  # of a field that comes twice the last counts
-    shape: list[int] = []
-    for number, value in fields(tensor):
-        if number == DIMS:  # each by itself, or all in one field
-            shape += [value] if isinstance(value, int) else islice(varints(value), MOST_AXES + 1)
-        found[number] = value
-    name, kind = text(found.get(NAME, memoryview(b""))), whole(found.get(DATA_TYPE, 0))
-    data = message(found.get(RAW_DATA, memoryview(b"")))
-    if not name:
-        raise Refused("an array in it has no name")
-    if EXTERNAL in found or whole(found.get(DATA_LOCATION, 0)):
-        raise Refused(f"the numbers of {quoted(name)} lie in another file")
-    if kind in (INT32, INT64):
-        return None
-    if kind != FLOAT32:
-        raise Refused(f"its array {quoted(name)} is of type {kind}, and float32 is {FLOAT32}")
-    if count(shape) * width("f4") != len(data):
-        raise Refused(f"its array {quoted(name)} of shape {quoted(shape)} has {len(data)} bytes")
-    return name, row(data, "f4").reshape(shape)

@@ -30,7 +30,7 @@ from unweave.core.lock import locked
 from unweave.errors import Unfit, UnweaveError, UsageError, WeightsError, quoted
 from unweave.models import architectures, cards, readers, store
 from unweave.models.cards import NO_WEIGHTS, Card
-from unweave.models.readers import Arrays, safetensors
+from unweave.models.readers import Arrays, onnx_graph, safetensors
 from unweave.plugins import ENDING
 
 Buffer: TypeAlias = bytes | memoryview
@@ -80,6 +80,8 @@ def add(
         )
     ending = next((each for each in READERS if file.name.lower().endswith(each)), "")
     kind = READERS.get(ending, FALLBACK)
+    if kind == "onnx" and onnx_graph.takes_spectra(file):
+        kind = "onnx-graph"
     told = _yaml(config) if config else {}
     arrays = readers.reader(kind)(file)
     settings = {"file": file.stem, **readers.settings(kind, file), **told}

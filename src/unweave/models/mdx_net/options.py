@@ -1,0 +1,36 @@
+"""The options of MDX-Net: see `models/mdx_net/model.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from unweave.options import Option
+
+BYTES_PER_SAMPLE = 5000.0  # working memory for a sample, with 3072 bins
+MIXED_PRECISION = False
+LARGE_PAGES = True
+
+
+def bytes_per_sample(config: Mapping[str, Any], stems: int, channels: int, samples: int) -> float:
+    """Working memory for a sample: it grows with the bins."""
+    return BYTES_PER_SAMPLE * config.get("bins", 3072) / 3072
+
+
+def additive(options: Mapping[str, object]) -> bool:
+    """The second stem is what the first leaves, but for its compensation."""
+    return options.get("compensation", 1.0) == 1.0
+
+
+def options(config: Mapping[str, object]) -> tuple[Option, ...]:
+    """What a user may choose, alike for every card."""
+    return (
+        Option(
+            name="runtime",
+            types=(str,),
+            default="torch",
+            meaning="what runs the graph: torch on any device, or ONNX Runtime on the CPU, which "
+            "pip install 'unweave[onnx]' brings",
+            choices=("torch", "onnxruntime"),
+        ),
+    )

@@ -123,6 +123,7 @@ def test_verify_says_which_member_of_a_bag_was_replaced(song: Path, bag: str) ->
 AGAIN = {
     "overlap": {"overlap": 0.5},
     "shifts": {"shifts": 2},
+    "tta": {"tta": "invert"},
     "precision": {"precision": "bfloat16"},
     "complement": {"stems": "vocals", "complement": "accompaniments"},
 }

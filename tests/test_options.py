@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 
 from unweave.errors import UsageError
-from unweave.options import Facts, build, changed, check, in_force, option, options_of, parse
+from unweave.options import (
+    Facts,
+    Option,
+    build,
+    changed,
+    check,
+    in_force,
+    option,
+    options_of,
+    parse,
+)
 from unweave.types import Spec
 
 
@@ -119,3 +129,32 @@ def test_what_cannot_be_read_as_a_value_is_a_word(text: str) -> None:
 def test_a_number_that_python_does_not_write_out_is_refused_in_one_line(name: str) -> None:
     with pytest.raises(UsageError, match=f"{name} must be .*; got a number of thousands of digits"):
         build(Thing, {name: 10**5000})
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ("2, 1", "2,1"),
+        ([2, 0.1], "2,0.1"),
+        ((1.5,), "1.5"),
+        (3, "3"),
+        (None, None),
+        ("1e3", "1000"),
+    ],
+)
+def test_numbers_are_one_word_however_they_are_written(given: object, word: object) -> None:
+    item = NUMBERS
+    assert item.check(given, "x") == word
+    assert item.check(word, "x") == word
+
+
+@pytest.mark.parametrize("given", ["2;1", "", "a,b", [None], {"a": 1}, "nan", [float("inf")], 1j])
+def test_what_is_no_numbers_is_one_line(given: object) -> None:
+    with pytest.raises(UsageError, match="must be numbers joined by commas or none; got") as caught:
+        NUMBERS.check(given, "x")
+    assert "\n" not in str(caught.value)
+
+
+NUMBERS = Option(
+    name="weights", types=(str, type(None)), default=None, meaning="weights", numbers=True
+)

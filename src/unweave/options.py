@@ -47,12 +47,14 @@ class Option:
     choices: tuple[str | int, ...] = ()
     file: bool = False  # a word that names a file, whose content decides what comes out
     time: bool = False  # seconds, also as a clock time, as in "1:30"
+    numbers: bool = False  # a word of numbers, as "2,1"; also given as a list of them
     unset: str = ""  # what the default means, in words, for the help
 
     @property
     def kind(self) -> str:
         """What a value is, in words: `a number or none`."""
-        words = _WORDS | {str: "a file"} if self.file else _WORDS
+        special = "a file" if self.file else "numbers joined by commas" if self.numbers else ""
+        words = _WORDS | {str: special} if special else _WORDS
         return " or ".join(words.get(kind, kind.__name__) for kind in self.types)
 
     @property
@@ -82,7 +84,7 @@ class Option:
             value = os.fspath(value)
         if self.time and value is not None:
             value = seconds(value, self.name)
-        found = _as_number(value, self.types)
+        found = _joined(value) if self.numbers else _as_number(value, self.types)
         wrong = not isinstance(found, self.types) or (
             isinstance(found, bool) and bool not in self.types
         )
@@ -100,6 +102,20 @@ class Option:
             place = f"{owner}: {self.name}" if owner else OptionName(self.name)
             raise UsageError(place, f" must be {wanted}; got {quoted(value)}")
         return found
+
+
+def _joined(value: object) -> object:
+    """Numbers as a word, `2,1` for "2, 1" and for [2, 1.0]; of no type where they are none."""
+    if value is None:
+        return None
+    words = value.split(",") if isinstance(value, str) else value
+    try:
+        found = [float(word) for word in (words if isinstance(words, Iterable) else [words])]  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return ...
+    if not all(map(math.isfinite, found)):
+        return ...
+    return ",".join(short if float(short := f"{each:g}") == each else repr(each) for each in found)
 
 
 _WORDS: dict[type, str] = {
@@ -142,6 +158,7 @@ def option(
     choices: tuple[str | int, ...] = (),
     file: bool = False,
     time: bool = False,
+    numbers: bool = False,
     unset: str = "",
 ) -> T:
     """A field of a dataclass of options; its annotation says what a value may be.
@@ -149,13 +166,15 @@ def option(
     default, meaning: the value where none is given, and what it does, in a few words. above,
     at_least, at_most: limits of a number; NaN and infinity never pass. choices: the only values
     there are. file: the word names a file; a request pins its content by a hash. time: a number
-    of seconds, which people may also write as a clock time, "1:30". unset: what the default means
-    where it does not say so itself, as "free memory" for None.
+    of seconds, which people may also write as a clock time, "1:30". numbers: several in a word,
+    joined by commas, or a list of them. unset: what the default means where it does not say so
+    itself, as "free memory" for None.
 
     The technique's `__post_init__` (see `check`) raises UsageError for a wrong value.
     """
     limits = {"above": above, "at_least": at_least, "at_most": at_most, "choices": choices}
-    metadata = {"meaning": meaning, "file": file, "time": time, "unset": unset, **limits}
+    kinds = {"file": file, "time": time, "numbers": numbers}
+    metadata = {"meaning": meaning, "unset": unset, **kinds, **limits}
     field: T = dataclasses.field(default=default, metadata=metadata)
     return field
 

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 OWN = EntryPoint("unweave", "unweave.models.presets", plugins.PRESETS)
 ADAPTERS = "unweave.engine.adapters"
-PARTS = ("separator", "first", "then", "members")  # fields of adapters that are separators
+# Fields of adapters that are separators.
+PARTS = ("separator", "reference", "first", "then", "members")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +64,19 @@ Part = Member | Made
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """What a file says. stems: in the order of the separator that it makes."""
+    """What a file says, or a name that is made of names, which has none.
+
+    stems: in the order of the separator that it makes. notes: what else a user should know.
+    """
 
     version: Literal[1]
     name: str
     title: str
     stems: tuple[str, ...]
     use: Part
-    path: Path
+    path: Path | None
     origin: str = "unweave"  # the package that brought it; empty: a file at a path
+    notes: str = ""
 
     def members(self) -> Iterator[Member]:
         """Every separator that is named, from the first to the last in the file."""
@@ -104,6 +109,7 @@ def preset(name: str) -> Preset:
 def sha256(name: str) -> str:
     """The hash of a preset's file. Raises UsageError when it cannot be read."""
     path = preset(name).path
+    assert path is not None
     with plugins.reading(path, "preset"):
         return hashlib.sha256(content(path)).hexdigest()
 

@@ -148,6 +148,11 @@ class Inference:
     shifts: int = option(
         0, "separate at that many positions of the segments and average", at_least=0, at_most=99
     )
+    tta: str = option(
+        "none",
+        "test-time augmentation: the mean with swapped channels, inverted polarity, or both",
+        choices=("none", "swap", "invert", "both"),
+    )
     precision: str = option(
         "float32",
         "arithmetic of networks; all else is computed in float32",

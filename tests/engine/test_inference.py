@@ -17,6 +17,7 @@ from tests.engine.fakes import halves
 from tests.engine.test_chunking import demucs, noise
 from unweave.core.plan import EDGES, Plan
 from unweave.engine import inference as inferring
+from unweave.engine.adapters.augmented import Augmented
 from unweave.engine.adapters.bag import Bag
 from unweave.engine.adapters.chain import Chain
 from unweave.engine.adapters.complement import Complement
@@ -93,6 +94,31 @@ def test_what_a_separator_does_not_take_is_one_line(separator, how, words) -> No
     with pytest.raises(UsageError, match=words) as caught:
         run_with(separator, Inference(**how))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("tta", ["swap", "invert", "both"])
+def test_augmentation_is_the_mean_over_changed_mixes(tta: str) -> None:
+    """Of every member, and inside of overlap and shifts."""
+    mix, separator = noise(500), Stub()
+    plain = stacked(separator, mix)
+    swapped, inverted = stacked(separator, mix[::-1])[:, ::-1], -stacked(separator, -mix)
+    every = {"swap": [swapped], "invert": [inverted], "both": [swapped, inverted]}[tta]
+    found = run_with(separator, Inference(tta=tta))
+    want = sum(every, plain) / (1 + len(every))
+    np.testing.assert_allclose(stacked(found, mix), want, rtol=0, atol=1e-6)
+    how = Inference(tta=tta, overlap=0.5, shifts=2)
+    augmented = Augmented(Linear(), tta != "invert", tta != "swap")
+    assert run_with(Linear(), how) == Shifts(Overlap(augmented, 0.5), 2, 0)
+
+
+def test_one_channel_has_none_to_swap() -> None:
+    mono = halves(channels=1)
+    with pytest.raises(UsageError, match="takes one channel: there is none to swap"):
+        run_with(mono, Inference(tta="swap"))
+    assert run_with(mono, Inference(tta="both")) == Augmented(mono, swap=False)
+    both = run_with(Ensemble((mono, Stub(rate=None, stems=("some",)))), Inference(tta="swap"))
+    assert both.members[0] is mono
+    assert both.members[1] == Augmented(Stub(rate=None, stems=("some",)), invert=False)
 
 
 def test_shifts_and_overlap_lie_inside_of_the_level_of_the_track() -> None:

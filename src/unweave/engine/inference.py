@@ -1,10 +1,10 @@
 """How a separator is run, by the options of a request that change its stems: adapters around it.
 
     TrackNormalised(Bag(member, member))     what the registry gave
-    TrackNormalised(Shifts(Overlap(Bag(Precision(member), Precision(member)))))
+    TrackNormalised(Shifts(Overlap(Augmented(Bag(Precision(member), Precision(member))))))
 
-Overlap and shifts belong to what is cut into segments, the precision to each network. What the
-chosen stems leave of the mix is taken outside of everything, from the recording itself.
+Augmentation, overlap and shifts belong to what is cut into segments, the precision to each network.
+What the chosen stems leave of the mix is taken outside of everything, from the recording itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from unweave.engine.adapters.complement import Complement
 from unweave.engine.adapters.select import spared
-from unweave.engine.compose import AnySeparator, each_innermost, each_leaf, innermost
+from unweave.engine.compose import AnySeparator, each_innermost, each_leaf, innermost, leaves
 from unweave.errors import UsageError
 from unweave.request import Inference
 
@@ -34,6 +34,8 @@ def run_with(
     made = spared(separator, stems) if stems else separator
     if inference.precision != "float32":
         made = _in_precision(made, inference.precision)
+    if inference.tta != "none":
+        made = _augmented(made, inference.tta)
     if inference.overlap is not None:
         from unweave.engine.adapters.overlap import Overlap
 
@@ -116,3 +118,22 @@ def _in_precision(separator: AnySeparator, precision: str) -> AnySeparator:
         separator,
         lambda part: Precision(part, precision) if part.spec.mixed_precision else part,  # type: ignore[arg-type]
     )
+
+
+def _augmented(separator: AnySeparator, tta: str) -> AnySeparator:
+    """Every member augmented, those of one channel without swapping any."""
+    from unweave.engine.adapters.augmented import Augmented
+
+    invert, swap = tta in ("invert", "both"), tta in ("swap", "both")
+    if all(leaf.spec.channels == 1 for leaf in leaves(separator)) and not invert:
+        raise UsageError(
+            f"{separator.spec.name} takes one channel: there is none to swap; tta can be invert"
+        )
+
+    def augmented(leaf: AnySeparator) -> AnySeparator:
+        swapped = swap and leaf.spec.channels != 1
+        if not (swapped or invert):
+            return leaf
+        return Augmented(leaf, swapped, invert)  # type: ignore[arg-type]
+
+    return each_leaf(separator, augmented)

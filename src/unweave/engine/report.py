@@ -44,14 +44,15 @@ def build(
     gain: float,
     notes: Sequence[str],
     passes: int,
+    in_turn: bool,
     load_s: float,
     started: float,
 ) -> dict[str, object]:
     """The report as plain data.
 
     writers: of the stems by name, closed, not yet committed; digests: SHA-256 of their files.
-    found: of the pass that wrote them. partial: stems that were not asked for were not computed,
-    so that nothing sums to the mix.
+    found: of the pass that wrote them. in_turn: members ran one after another. partial: stems that
+    were not asked for were not computed, so that nothing sums to the mix.
     """
     from unweave import __version__
 
@@ -95,6 +96,7 @@ def build(
             "device": work.device,
             "batch": work.share.batch,
             "passes": passes,
+            "members_in_turn": in_turn,
             "versions": versions(),
             "seconds": {
                 "total": round(total_s, 3),

@@ -25,6 +25,7 @@ from unweave.core.files import advice, shown
 from unweave.core.stem_names import RESIDUAL
 from unweave.engine import executor as executors
 from unweave.engine import report, resources, wrap
+from unweave.engine.adapters.passes import Passes
 from unweave.engine.ahead import Decoding
 from unweave.engine.compose import AnySeparator
 from unweave.engine.executor import Executor
@@ -170,6 +171,7 @@ def separate_file(
             gain=gain,
             notes=notes,
             passes=passes,
+            in_turn=isinstance(loaded, Passes),
             load_s=loaded_s,
             started=started,
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
-from unweave import registry
+from unweave import joining, registry
 from unweave.core.stem_names import canonical
 from unweave.models import cards, store
 from unweave.models.cards import SEPARATION, Card
@@ -41,7 +41,8 @@ def facts(name: str) -> dict[str, Any]:
             "title": described.title,
             "stems": described.stems,
             "made_of": [member.separator for member in described.members()],
-            "preset_path": str(described.path),
+            **({"notes": described.notes} if described.notes else {}),
+            **({"preset_path": str(described.path)} if described.path else {}),
             "origin": described.origin,
             "options": options,
         }
@@ -58,6 +59,11 @@ def facts(name: str) -> dict[str, Any]:
     run = measured.last(name)
     own["measured"] = {**asdict(run), "speed": run.speed} if run else None
     return own
+
+
+def notes(name: str) -> str:
+    """What the parts of a name that is made of names do not say of its stems; else nothing."""
+    return registry.describe(name).notes if joining.is_made_of_names(name) else ""  # type: ignore[union-attr]
 
 
 def here(name: str) -> bool:

@@ -99,10 +99,12 @@ def files_read(separator: SeparatorRef) -> dict[Path, str]:
         return found
     what = f"a file of the model {shown(separator.model)}"
     described = describe(separator.model)
-    if isinstance(described, Preset):
+    if isinstance(described, Preset) and described.path is not None:
         found[described.path] = what
     for card in with_weights(separator.model):
         found |= dict.fromkeys([*store.files(card), *filter(None, [card.path])], what)
+    for member in separator.members:
+        found |= files_read(member)
     return found
 
 

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from unweave import plugins
+from unweave import joining
 from unweave.errors import UsageError
 from unweave.models import cards
 from unweave.models.cards import Card
 from unweave.options import SEED, Option
 from unweave.presets import Preset
-from unweave.registry.kinds import Kind, Part, composed, trained
+from unweave.registry.kinds import Kind, Part, composed, expressions, trained
 from unweave.registry.kinds import techniques as classical
 from unweave.registry.kinds.techniques import Technique
 
 DEFAULT = "spleeter-2stems"
-KINDS: tuple[Kind, ...] = (composed, trained, classical)  # the first that knows a name has it
+# The first that knows a name has it.
+KINDS: tuple[Kind, ...] = (composed, trained, classical, expressions)
 
 
 def names() -> list[str]:
     """All names, sorted."""
     return sorted({name for kind in KINDS for name in kind.names()})
+
+
+def installed(name: str) -> bool:
+    """Whether a name is one of `names`, or made of such: no path is in it."""
+    return set(joining.models(name)) <= set(names())
 
 
 def techniques() -> list[str]:
@@ -65,7 +71,7 @@ def parts(name: str, values: Mapping[str, object] | None = None) -> tuple[Part, 
     of itself.
     """
     found = kind_of(name).parts(name, values or {}, declared)
-    _check_finite(plugins.place(name), found, ())
+    _check_finite(kind_of(name).place(name), found, ())
     return found
 
 
@@ -84,6 +90,8 @@ def _check_finite(name: str, parts: Iterable[Part], within: tuple[str, ...]) -> 
 
 def label(name: str) -> str:
     """What to call a preset or a bag in an error: its file, where that is known."""
+    if kind_of(name) is expressions:
+        return name
     described = describe(name)
     if isinstance(described, Preset):
         return str(described.path)

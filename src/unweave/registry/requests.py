@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave import plugins
 from unweave.core.files import hashed
 from unweave.core.stem_names import RESIDUAL, SYNONYMS, canonical
-from unweave.errors import UnweaveError, UsageError
-from unweave.options import SEED
+from unweave.errors import OptionName, UnweaveError, UsageError
+from unweave.joining import Joining, chained, is_ensemble
+from unweave.options import SEED, options_of
 from unweave.registry import offers
 from unweave.registry.kinds import trained
 from unweave.registry.lookup import DEFAULT, declared, describe, kind_of, names, parts, takes_chance
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
 
 
+THEN = "then"  # steps of a chain, beside the options of a separator
+
+
 def request(
     model: str = DEFAULT,
     options: Mapping[str, object] | None = None,
@@ -44,13 +47,19 @@ def request(
 ) -> SeparationRequest:
     """What people ask for, with every value in force.
 
-    options: the separator's own. stems: names as people write them (see `choose_stems`), none for
-    all that the separator gives. seed: for a separator that uses chance and is not given another,
-    and for shifts. Raises UsageError for a model, an option, a value or a stem that there is not,
-    WeightsError for weights that are not their card's, InputError for an option's file that cannot
-    be read.
+    options: the separator's own, and `then`, steps of a chain (`joining.chained`). stems: names as
+    people write them (see `choose_stems`), none for all that the separator gives. seed: for a
+    separator that uses chance and is not given another, and for shifts. Raises UsageError for a
+    model, an option, a value or a stem that there is not, WeightsError for weights that are not
+    their card's, InputError for an option's file that cannot be read.
     """
     given = {**(options or {})}
+    model = chained(model, given.pop(THEN, ()))
+    for item in () if is_ensemble(model) else options_of(Joining):
+        if given.pop(item.name, item.default) != item.default:
+            raise UsageError(
+                OptionName(item.name), f" joins several models: name them, as in {model}+another"
+            )
     seed = SEED.check(seed, model)
     if seed and any(item.name == SEED.name for item in declared(model)):
         given = {SEED.name: seed, **given}
@@ -127,7 +136,7 @@ def _resolved(model: str, options: Mapping[str, object]) -> tuple[SeparatorRef, 
     in_memory = any(isinstance(value, Audio) for value in given.values())
     separator = SeparatorRef(
         name=spec.name,
-        model=None if in_memory else plugins.place(model),
+        model=None if in_memory else kind.place(model),
         code=kind.code(model),
         revision=kind.revision(model),
         card_sha256=kind.card_sha256(model),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from unweave.models.store import measured
-from unweave.registry.lookup import declared, describe
+from unweave.registry.lookup import declared, describe, names
 from unweave.request import Execution, Inference, SeparationRequest
 
 
@@ -18,7 +18,7 @@ def remember(model: str, request: SeparationRequest, report: Mapping[str, Any]) 
     level: their figures are not those of the model.
     """
     execution = report["execution"]
-    if execution["passes"] > 1 or not _is_plain(model, request):
+    if execution["passes"] > 1 or model not in names() or not _is_plain(model, request):
         return
     run = measured.Measured(
         duration_s=report["input"]["duration_s"],

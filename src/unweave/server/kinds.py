@@ -81,7 +81,7 @@ def check(kind: str, options: Options, files: Options) -> Checked:
 
     for name in MODELS:
         model = options.get(name)
-        if model is not None and (not isinstance(model, str) or model not in registry.names()):
+        if model is not None and (not isinstance(model, str) or not registry.installed(model)):
             raise Refused(400, "no_such_model", f"there is no model {model!r:.80}", name)
     known = {*KINDS[kind].files, *_files_of(options.get("model") or registry.DEFAULT)}
     for name in files:

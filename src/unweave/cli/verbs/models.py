@@ -108,7 +108,7 @@ def show(name: Name, as_json: Json = False) -> None:
         options, title, doc = facts.pop("options"), facts.pop("title"), facts.pop("doc", "")
         current.result(f"{facts.pop('name')}: {title}")
         without = ["options: none of its own; the file gives those of its members"]
-        last = _options(options) if options else without if "made_of" in facts else []
+        last = _options(options) if options else without if "preset_path" in facts else []
         for line in [*_prose(doc), *_flat(facts), *last]:
             current.result(line)
 

@@ -23,6 +23,7 @@ from unweave.cli.options import (
     Workers,
 )
 from unweave.cli.session import session
+from unweave.joining import Joining
 from unweave.request import Execution, Inference, Output
 
 
@@ -31,7 +32,7 @@ class Bandwidth(StrEnum):
     MODEL = "model"
 
 
-@with_options({Output: OUTPUT, Inference: MODEL, Execution: MACHINE})
+@with_options({Output: OUTPUT, Joining: MODEL, Inference: MODEL, Execution: MACHINE})
 def separate(
     inputs: Annotated[
         list[str],
@@ -110,6 +111,15 @@ def separate(
             rich_help_panel=MODEL,
         ),
     ] = None,
+    then: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STEM:NAME",
+            help="Separate a stem further, as in 'drums:drumsep'; give it again for more steps.",
+            show_default=False,
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
     settings_: Settings = None,
     seed: Seed = 0,
     workers: Workers = 1,
@@ -126,6 +136,7 @@ def separate(
         from unweave.errors import UsageError
         from unweave.jobs import prepare, run
         from unweave.options import parse
+        from unweave.registry import facts
         from unweave.request import run_options
 
         if overwrite and skip_existing:
@@ -138,8 +149,12 @@ def separate(
             own["wiener"] = 1
         if mask_exponent is not None:
             own["mask_exponent"] = mask_exponent
-        lean.start_lean(model, registry.DEFAULT)
-        how, inference, execution, _ = run_options(options)
+        how, inference, execution, joined = run_options(options)
+        own |= joined
+        if then:
+            own["then"] = then
+        else:
+            lean.start_lean(model, registry.DEFAULT)
         request = registry.request(
             model,
             own,
@@ -149,6 +164,9 @@ def separate(
             inference=inference,
             execution=execution,
         )
+        model = request.separator.model or model
+        if notes := facts.notes(model):
+            current.note(f"{model}: {notes}")
         plan = prepare(inputs, request, output, template=filename_template, overwrite=overwrite)
         work_through(
             current,

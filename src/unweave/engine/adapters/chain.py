@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,6 +22,7 @@ class Chain:
     stem: str
     then: AnySeparator
     name: str = "chain"
+    options: Mapping[str, object] = field(default_factory=dict)  # as given to the first
 
     def __post_init__(self) -> None:
         stems = self.first.spec.stems
@@ -50,6 +51,7 @@ class Chain:
             ),
             additive=first.additive and then.additive,
             complement=then.complement if first.complement == self.stem else first.complement,
+            options=self.options,
         )
 
     def to(self, device: str) -> Chain:

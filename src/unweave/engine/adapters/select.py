@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from unweave.engine.compose import AnySeparator, check_names, check_segments, innermost
@@ -32,9 +33,17 @@ class Select:
         return replace(self, separator=self.separator.to(device))
 
     def __call__(self, mix: Tensor, sample_rate_hz: int) -> Tensor:
-        assert isinstance(self.separator, Separator)
-        names = self.separator.spec.stems
-        return self.separator(mix, sample_rate_hz)[:, [names.index(stem) for stem in self.stems]]
+        narrowed, places = self._narrowed
+        return narrowed(mix, sample_rate_hz)[:, places]
+
+    @cached_property
+    def _narrowed(self) -> tuple[Separator, list[int]]:
+        """What makes no more than it must, as some networks can; where its stems are in that."""
+        own = getattr(self.separator, "select", None)
+        names = tuple(stem for stem in self.separator.spec.stems if stem in self.stems)
+        narrowed = (own(names) if own else None) or self.separator
+        assert isinstance(narrowed, Separator)
+        return narrowed, [narrowed.spec.stems.index(stem) for stem in self.stems]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from unweave import joining
 from unweave.models.cards import Card
 from unweave.options import Option
 from unweave.plugins import ENDING
@@ -45,6 +46,9 @@ class Kind(Protocol):
 
     def known(self, name: str) -> bool:
         """Whether there is one called so, or lying at that path."""
+
+    def place(self, name: str) -> str:
+        """What to load it by from everywhere: its name, or the absolute path of its file."""
 
     def origin(self, name: str) -> str:
         """The distribution that it comes from; empty for a file at a path."""
@@ -85,7 +89,12 @@ def beside(file: Path, name: str) -> str:
 
 
 def part_of(file: Path, name: str) -> str:
-    """A separator that a file names: as it is called, or the path of its own file."""
+    """A separator that a file names: as it is called, or the path of its own file.
+
+    In a name that is made of names, this holds for each of them.
+    """
+    if joining.is_made_of_names(name) and not os.path.exists(beside(file, name)):
+        return joining.with_parts(name, lambda part: part_of(file, part))
     return beside(file, name) if name.endswith(ENDING) else name
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave import presets
+from unweave import plugins, presets
 from unweave.errors import UsageError
 from unweave.options import Option
-from unweave.presets import Member, Preset
+from unweave.presets import Member
 from unweave.registry.kinds import Declared, Part, beside, part_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ names = presets.names
 known = presets.known
 describe = presets.preset
 card_sha256 = presets.sha256
+place = plugins.place
 
 
 def origin(name: str) -> str:
@@ -43,8 +45,9 @@ def card(name: str) -> None:
 
 def parts(name: str, values: Mapping[str, object], declared: Declared) -> tuple[Part, ...]:
     preset = presets.preset(name)
+    assert preset.path is not None
     try:
-        return tuple(_part(preset, member, declared) for member in preset.members())
+        return tuple(_part(preset.path, member, declared) for member in preset.members())
     except UsageError as error:
         raise UsageError(f"{preset.path}: {error}") from error
 
@@ -53,11 +56,11 @@ def make(name: str, values: Mapping[str, Any], parts: Sequence[AnySeparator]) ->
     return presets.build(presets.preset(name), parts)
 
 
-def _part(preset: Preset, member: Member, declared: Declared) -> Part:
-    name = part_of(preset.path, member.separator)
+def _part(file: Path, member: Member, declared: Declared) -> Part:
+    name = part_of(file, member.separator)
     files = {item.name for item in declared(name) if item.names_a_file}
     options = {
-        key: beside(preset.path, value) if key in files and isinstance(value, str) else value
+        key: beside(file, value) if key in files and isinstance(value, str) else value
         for key, value in member.options.items()
     }
     return Part(name=name, options=options)

@@ -41,6 +41,10 @@ def known(name: str) -> bool:
     return name in _own() or name in plugins.found(plugins.SEPARATORS)
 
 
+def place(name: str) -> str:
+    return name
+
+
 def origin(name: str) -> str:
     if name in _own():
         return "unweave"

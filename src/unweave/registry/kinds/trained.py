@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from unweave import plugins
 from unweave.engine.allocator import no_collection, use_large_pages
 from unweave.engine.limits import room_for_torch
 from unweave.errors import UsageError
@@ -22,6 +23,7 @@ names = cards.names
 known = cards.known
 describe = cards.card
 card_sha256 = cards.sha256
+place = plugins.place
 
 
 def origin(name: str) -> str:

@@ -212,8 +212,10 @@ def main() -> int:
                 Watched(service.address, songs, stopped, given.seed + n)
                 for n in range(given.clients)
             ]
-            asking = [threading.Thread(target=each.ask) for each in clients]
-            following = [threading.Thread(target=each.follow, args=(ended,)) for each in clients]
+            asking = [threading.Thread(target=each.ask, daemon=True) for each in clients]
+            following = [
+                threading.Thread(target=each.follow, args=(ended,), daemon=True) for each in clients
+            ]
             for thread in (*asking, *following):
                 thread.start()
             faults = Faults(service, folder, draw).all

@@ -26,6 +26,7 @@ from unweave.server.tokens import Tokens
 from unweave.server.worker import Worker
 
 RATE_HZ = 22050
+OPTIONS = {"model": "hpss", "format": "wav"}
 SHARED_TOKEN, OTHER_TOKEN = "the-token-of-anna-1", "the-token-of-bert-2"
 
 
@@ -112,6 +113,12 @@ def clip(tmp_path_factory, make_wave) -> Path:
     wave = make_wave(2, 3 * RATE_HZ // 2, RATE_HZ)
     soundfile.write(path, wave.T, RATE_HZ, subtype="FLOAT")
     return path
+
+
+@pytest.fixture(scope="module")
+def done(at_work, clip):
+    client = at_work.client()
+    return client.wait(client.submit(clip, **OPTIONS))
 
 
 @pytest.fixture

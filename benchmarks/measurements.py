@@ -166,6 +166,13 @@ MEASUREMENTS = (
         "networks",
     ),
     Measurement(
+        "zoo-products",
+        PERFORMANCE,
+        ("benchmarks/networks/.venv/bin/python benchmarks/zoo/products.py",),
+        1,
+        "networks",
+    ),
+    Measurement(
         "htdemucs-products", PERFORMANCE, (f"{PYTHON} benchmarks/htdemucs/products.py",), 1
     ),
     Measurement("floor", PERFORMANCE, (f"{PYTHON} benchmarks/floor.py {{song}}",), 2),

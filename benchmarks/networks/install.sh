@@ -15,7 +15,7 @@ python3.11 -m venv .venv
 .venv/bin/pip install --quiet --no-deps --target .venv/demucs-2.0.3 \
     "demucs==2.0.3" "diffq==0.2.4"
 .venv/bin/pip install --quiet "librosa==0.11.0" "beartype==0.23.1" "packaging==26.4" \
-    "ml-collections==1.1.0"
+    "ml-collections==1.1.0" "onnx==1.23.2" "onnxruntime==1.32.0"
 .venv/bin/pip install --quiet --no-deps "bs-roformer-infer==0.1.5" \
     "melband-roformer-infer==0.1.5" "rotary-embedding-torch==0.9.1"
 .venv/bin/pip install --quiet --no-deps --target .venv/bs-roformer-1.2.4 "bs-roformer==1.2.4" \

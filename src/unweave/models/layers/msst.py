@@ -8,7 +8,7 @@ from typing import Any
 from unweave.errors import WeightsError, quoted
 from unweave.models.layers.recognise import Settings, Told, table
 
-OVERLAP = 4  # where nobody says: as in most of its configurations
+OVERLAP = 4  # where nobody says: as in its own configurations
 
 
 def told(settings: Settings) -> Told:

@@ -10,11 +10,10 @@ have are refused by name.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from unweave.errors import WeightsError, quoted
 from unweave.models.layers import msst
-from unweave.models.layers.recognise import Arrays, Settings, Told, numbers, table
+from unweave.models.layers.recognise import Arrays, Settings, Told, numbers
 from unweave.models.roformer.bands import LARGEST_FRAME, on_mel_scale
 from unweave.models.roformer.convert import BRANCH, COMPUTED, known
 from unweave.models.roformer.options import ADDED, BARE
@@ -30,11 +29,15 @@ VARIANTS = (
     (r"(?i)fno|spectral_conv", "FNO, Fourier neural operators"),
     (r"mask_estimators\.\d+\.(layers|transformer|blocks)", "transformers inside its masks"),
 )
-FOUR = ("drums", "bass", "other", "vocals")
-SIX = ("bass", "drums", "other", "vocals", "guitar", "piano")
+STEMS = {  # of published ones, by their count
+    1: ("vocals",),
+    2: ("vocals", "instrumental"),
+    4: ("drums", "bass", "other", "vocals"),
+    6: ("bass", "drums", "other", "vocals", "guitar", "piano"),
+}
+RATE_HZ = 44100
 WIDE_HOP = ((256, 12), (384, 12))  # width and depth of BS-RoFormers with a hop of 512
 CHUNK_S = 8
-OVERLAP = 2
 QKV = rf"layers\.0\.0\.layers\.0\.0\.{BRANCH}to_qkv\.weight"
 GATES = rf"layers\.0\.0\.layers\.0\.0\.{BRANCH}to_gates\.weight"
 WIDEN = rf"layers\.0\.0\.layers\.0\.1\.{BRANCH}net\.1\.weight"
@@ -49,18 +52,11 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
     if not {"band_split.to_features.0.0.gamma", "band_split.to_features.0.1.weight"} <= set(arrays):
         return None
     _check_variant(arrays)
-    settings = {**table(settings, "config"), **settings}  # newer checkpoints hold their YAML
-    told = Told(settings, "model")
-    # Of what both state, as the chunk, MSST takes what `inference` says.
-    around = {**table(settings, "audio"), **table(settings, "inference")}
-    told.values = {**around, **told.values}
-    parts = (table(settings, part) for part in ("inference", "training"))
-    normalise = any(part.get("normalize") is True for part in parts)
+    told = msst.told(settings)
     heads = _shape(arrays, GATES)[0]
     width = arrays["band_split.to_features.0.1.weight"].shape[0]
     depth = _parts(arrays, r"layers\.(\d+)\.")
     mel = "layers.0.0.norm.gamma" in arrays
-    rate = told.sample_rate_hz("sample_rate")
     usual = 512 if not mel and (width, depth) in WIDE_HOP else 441
     hop = told.get("stft_hop_length", usual, f"a hop of {usual} samples")
     inputs = [
@@ -68,11 +64,13 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         for n in range(_parts(arrays, r"band_split\.to_features\.(\d+)\."))
     ]
     channels, split = _split(told, inputs, mel=mel)
-    stems, whole = _stems(told, _parts(arrays, r"mask_estimators\.(\d+)\."))
-    segment = _segment(told, rate, hop)
+    masks = _parts(arrays, r"mask_estimators\.(\d+)\.")
+    rate = int(told.get("sample_rate", RATE_HZ))
+    chunk = CHUNK_S * rate // max(hop, 1) * hop
+    facts = msst.facts(told, masks, chunk, STEMS.get(masks, ()))
     dense = _parts(arrays, r"mask_estimators\.0\.to_freqs\.0\.0\.(\d+)\.")
     config = {
-        "remainder": whole,
+        "remainder": "complement" in facts,
         **split,
         "hop": hop,
         "normalised": told.get("stft_normalized", False),
@@ -92,12 +90,8 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         "mask_hidden": arrays["mask_estimators.0.to_freqs.0.0.0.weight"].shape[0],
     }
     return {
-        "stems": stems,
-        **({"target": stems[0], "complement": stems[1]} if whole else {}),
-        "sample_rate_hz": rate,
+        **facts,
         "channels": channels,
-        "normalise_track": normalise,
-        "segment": segment,
         "config": config,
         "notes": told.notes(),
     }
@@ -168,25 +162,6 @@ def _split(told: Told, inputs: list[int], *, mel: bool) -> tuple[int, dict[str, 
     }
 
 
-def _stems(told: Told, heads: int) -> tuple[list[str], bool]:
-    """The stems, and whether the last one is what the other leaves of the mix.
-
-    A network of one stem may be trained with two names, one of which is its target.
-    """
-    target = told.get("target_instrument", "").lower()
-    names = told.values.get("sources")
-    if target and heads == 1:
-        others = [
-            each.lower()
-            for each in (names if isinstance(names, (list, tuple)) else ())
-            if isinstance(each, str) and each.lower() != target
-        ]
-        alone = len(others) != 1 or others[0] == "residual"
-        return [target] if alone else [target, *others], not alone
-    usual = {1: ("vocals",), 2: ("vocals", "instrumental"), 4: FOUR, 6: SIX}
-    return told.stems(heads, usual.get(heads, ())), False
-
-
 def _value_residual(arrays: Arrays, told: Told) -> str:
     """How values of the first block are mixed in, if they are.
 
@@ -200,11 +175,3 @@ def _value_residual(arrays: Arrays, told: Told) -> str:
     if not branches:
         told.assume("that blocks with values of the first one add what they make to their input")
     return ADDED
-
-
-def _segment(told: Told, rate_hz: int, hop: int) -> dict[str, Any]:
-    """Segments as MSST cuts and joins them (docs/architecture.md has the table)."""
-    usual = CHUNK_S * rate_hz // max(hop, 1) * hop
-    length = int(told.get("chunk_size", usual, f"segments of {CHUNK_S} s"))
-    overlap = int(told.get("num_overlap", OVERLAP, f"an overlap of {OVERLAP}"))
-    return msst.segment(length, overlap)

@@ -16,6 +16,8 @@ from unweave.testing import CHECKS, check_separator
 from unweave.testing.separators import check_options, separate, song
 from unweave.types import Separator, Spec
 
+FURTHER = trials.further()
+
 
 @cache
 def loaded(name: str) -> Separator:
@@ -27,7 +29,17 @@ def loaded(name: str) -> Separator:
 
 # All checks of one after the other, so that one process loads it.
 @pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("name", [*at_hand(), *trials.names(), *trials.elsewhere()])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *at_hand(),
+        *trials.names(),
+        *(
+            pytest.param(name, marks=LONG) if name in FURTHER else name
+            for name in trials.elsewhere()
+        ),
+    ],
+)
 def test_contract(name: str, check: Callable[[Separator], None]) -> None:
     check(loaded(name))
 

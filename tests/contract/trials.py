@@ -8,6 +8,7 @@ whole card made small, and `drawn(card)` gives its weights.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from typing import Any
 from unittest.mock import patch
@@ -45,6 +46,7 @@ def _tests_of(network: str) -> Any:
     return import_module(f"{NETWORKS}.test_{network}")
 
 
+@cache
 def elsewhere() -> list[str]:
     """The cards whose weights are not here, one of each kind.
 
@@ -52,6 +54,18 @@ def elsewhere() -> list[str]:
     """
     absent = (name for name in reversed(cards.names()) if name not in at_hand())
     return sorted({_kind(cards.card(name)): name for name in absent}.values())
+
+
+def further() -> set[str]:
+    """Those of them that are in an index, behind the first of their network with or without a
+    complement: one of each goes through the checks in every run, the others in a long one."""
+    first: dict[tuple[str, bool], str] = {}
+    rows = [
+        cards.card(name) for name in elsewhere() if cards.path(name).name.endswith("index.toml")
+    ]
+    for card in rows:
+        first.setdefault((card.architecture, card.complement is None), card.name)
+    return {card.name for card in rows} - set(first.values())
 
 
 def _kind(card: cards.Card) -> str:

@@ -147,20 +147,54 @@ def test_halves_are_read_as_they_are(mine, tmp_path):
     ("name", "words"),
     [
         ("layers.0.0.layers.0.0.pope_embed.freqs", "PoPE"),
+        ("layers.0.0.layers.0.0.branch.pope_embed.bias", "PoPE"),
         ("layers.0.0.layers.0.0.static_alpha", "hyper-connections"),
+        ("layers.0.0.layers.0.1.dynamic_beta_fn", "hyper-connections"),
         ("layers.0.2.layers.0.0.temperature", "linear attention"),
+        ("layers.0.0.layers.0.0.to_qkv.0.weight", "linear attention"),
         ("layers.0.0.layers.0.conv.net.1.weight", "a Conformer's convolutions"),
-        ("mask_estimators.0.segm.0.weight", "HyperACE"),
+        ("layers.0.1.layers.0.ff1.ff.net.0.gamma", "a Conformer's convolutions"),
+        ("mask_estimators.0.segm.backbone.stem.conv.weight", "HyperACE"),
+        ("mask_estimators.0.hyperace.hypergraph.fc.weight", "HyperACE"),
         ("mask_estimators.0.fno.0.weight", "FNO"),
+        ("mask_estimators.0.fno_blocks.convs.0.conv.weight", "FNO"),
         ("mask_estimators.0.layers.0.weight", "transformers inside its masks"),
         ("layers.0.0.layers.0.0.to_qkv.lora_A", "LoRA"),
         ("spy.weight", "authors changed the network, .* 1 parameters more, as 'spy.weight'"),
     ],
 )
-def test_variants_are_refused_by_name(name, words):
-    arrays = waveform.recorded("bs_roformer").weights | {name: np.zeros(2, np.float32)}
-    with pytest.raises(WeightsError, match=words):
-        architectures.recognised("roformer", arrays, {})
+def test_variants_are_refused_by_name(mine, tmp_path, name, words):
+    """By what a program of the variant writes, beside a YAML file that says nothing of it."""
+    arrays = state(waveform.recorded("bs_roformer")) | {name: torch.zeros(2)}
+    torch.save({"state_dict": arrays}, tmp_path / "a.ckpt")
+    with pytest.raises(WeightsError, match=words) as error:
+        own.add(tmp_path / "a.ckpt", config=written(tmp_path, "bs_roformer"))
+    assert "\n" not in str(error.value)
+    assert "a.ckpt" in str(error.value)
+    assert not mine.exists() or not list(mine.glob("*.toml"))
+
+
+@pytest.mark.parametrize("start", ["", "base_model.model."])
+def test_lora_without_what_it_was_trained_on_is_refused_by_name(mine, tmp_path, start):
+    pairs = {f"{start}layers.0.0.layers.0.0.to_qkv.lora_{n}": torch.zeros(2, 2) for n in "AB"}
+    torch.save(pairs, tmp_path / "a.ckpt")
+    with pytest.raises(WeightsError, match="it holds LoRA alone"):
+        own.add(tmp_path / "a.ckpt")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_merged_lora_is_a_checkpoint_like_any(mine, tmp_path, dtype):
+    """W + B A s, as the training merges it; in the numbers that people store such files in."""
+    pair = waveform.recorded("bs_roformer")
+    arrays, name = state(pair), "layers.0.0.layers.0.0.to_qkv.weight"
+    rows, columns = arrays[name].shape
+    arrays[name] = arrays[name] + 2.0 * torch.randn(rows, 3) @ torch.randn(3, columns)
+    torch.save({"state_dict": {k: v.to(dtype) for k, v in arrays.items()}}, tmp_path / "a.ckpt")
+    card = own.add(tmp_path / "a.ckpt", config=written(tmp_path, "bs_roformer"))
+    kept = store.weights(card)
+    merged = kept["blocks.0.time.attention.0.project.weight"]
+    assert merged.dtype in (np.float16, np.float32)
+    np.testing.assert_array_equal(merged.astype(np.float32), arrays[name].to(dtype).float().numpy())
 
 
 @pytest.mark.parametrize(

@@ -18,15 +18,16 @@ from unweave.models.roformer.bands import LARGEST_FRAME, on_mel_scale
 from unweave.models.roformer.convert import BRANCH, COMPUTED, known
 from unweave.models.roformer.options import ADDED, BARE
 
+ADAPTER = r"\blora_[AB]\b"
 # Patterns anywhere in a name, and what has such names; the first that is found counts.
 VARIANTS = (
     (r"pope_embed", "PoPE (positions as in PolarFormer)"),
     (r"static_(alpha|beta)|dynamic_(alpha|beta)", "hyper-connections (several residual streams)"),
-    (r"\blora_[AB]\b", "LoRA that is not merged into its weights; save them merged"),
+    (ADAPTER, "LoRA that is not merged into its weights; save them merged"),
     (r"temperature|to_qkv\.0\.", "linear attention"),
-    (r"\.conv\b|depthwise|conformer", "a Conformer's convolutions"),
-    (r"(?i)hyper|\bace|segm", "HyperACE"),
+    (r"(?i)\bhyper|\bace|\bsegm", "HyperACE"),
     (r"(?i)fno|spectral_conv", "FNO, Fourier neural operators"),
+    (r"\blayers\.\d+\.(conv|ff1|ff2)\b|conformer", "a Conformer's convolutions"),
     (r"mask_estimators\.\d+\.(layers|transformer|blocks)", "transformers inside its masks"),
 )
 STEMS = {  # of published ones, by their count
@@ -50,6 +51,11 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
     the arrays.
     """
     if not {"band_split.to_features.0.0.gamma", "band_split.to_features.0.1.weight"} <= set(arrays):
+        if arrays and all(re.search(ADAPTER, name) for name in arrays):
+            raise WeightsError(
+                "it holds LoRA alone, what was learned on top of another model; merge the two and "
+                "add that"
+            )
         return None
     _check_variant(arrays)
     told = msst.told(settings)

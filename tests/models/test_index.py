@@ -57,7 +57,12 @@ url = "https://example.org/one.safetensors"
 sha256 = "0123abcd"
 size_bytes = 7
 """
-ROWS = sorted(name for name, row in cards._rows().items() if row.origin == "unweave")
+# Graphs of MDX-Net have tests of their own.
+ROWS = sorted(
+    name
+    for name, row in cards._rows().items()
+    if row.origin == "unweave" and cards.card(name).architecture != "mdx_net"
+)
 ENTRIES = {  # of published files
     "kim-vocals": 684, "viperx-1297": 699, "bs-roformer-sw": 1939, "mega-53": 13595,
     "scnet-xl-ihf": 510, "scnet-small": 372, "drumsep-5": 319, "mdx23c-instvoc-hq": 319,

@@ -31,10 +31,13 @@ from unweave.core.plan import Plan
 from unweave.engine.adapters.augmented import Augmented
 from unweave.engine.run import separate_array
 from unweave.errors import UsageError, WeightsError
+from unweave.models import cards
 from unweave.models.adapter import NeuralSeparator
 from unweave.models.cards import Card
+from unweave.models.layers.weights import settings as checked
 from unweave.models.mdx_net import model, options, program, published, runtime
-from unweave.models.mdx_net.model import MdxNet, build
+from unweave.models.mdx_net.model import MdxNet, MdxNetConfig, build
+from unweave.models.mdx_net.recognise import STEMS as STEMS_OF
 from unweave.models.mdx_net.recognise import recognise, segment
 from unweave.models.mdx_net.shapes import RULES
 from unweave.models.readers import onnx_graph
@@ -388,6 +391,35 @@ def test_the_chunks_are_those_of_audio_separator() -> None:
     }  # fmt: skip
     for size, _, _ in published.FACTS.values():
         Plan(**segment(size, 256))
+
+
+CARDS = [name for name in cards.names() if cards.card(name).architecture == "mdx_net"]
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_a_card_says_what_the_file_would_be_recognised_as(name: str) -> None:
+    """But for its hash by UVR's rule, its facts are a row of UVR's table."""
+    card = cards.card(name)
+    chosen = checked(MdxNetConfig, card.stems, card.channels, card.config)
+    stated = chosen.frame_size, chosen.compensation
+    rows = [facts[2] for facts in published.FACTS.values() if facts[:2] == stated]
+    assert card.stems in {STEMS_OF.get(row.lower(), _others(row)) for row in rows}
+    assert card.segment == Plan(**segment(chosen.frame_size, chosen.frames))
+    assert card.target == card.stems[0]
+    assert card.complement is None
+    (source,) = card.sources
+    assert (len(source.sha256), source.reader) == (64, "onnx-graph")
+
+
+def _others(stem: str) -> tuple[str, str]:
+    return stem.lower(), f"no-{stem.lower()}"
+
+
+def test_a_graph_of_another_size_than_the_card_says_is_refused() -> None:
+    with pytest.raises(
+        WeightsError, match=r"takes \(4, 64, 16\), and the settings say \(4, 64, 8\)"
+    ):
+        build(STEMS, 2, {**CONFIG, "frames": 8}, graph())
 
 
 def test_a_graph_of_another_kind_is_refused() -> None:

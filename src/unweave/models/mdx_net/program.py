@@ -61,6 +61,11 @@ def program(weights: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> Progra
     if GRAPH not in weights:
         raise Unfit(f"the weights lack 1 arrays, as {GRAPH!r}", [GRAPH, *weights])
     graph = parsed(weights[GRAPH])
+    stated = (shape[0], *graph.shape)
+    if len(stated) != len(shape) or any(
+        a not in (0, b) for a, b in zip(stated, shape, strict=True)
+    ):
+        raise WeightsError(f"its graph takes {graph.shape}, and the settings say {shape[1:]}")
     names = graph.arrays
     if missing := sorted({*names} - weights.keys()):
         raise Unfit(f"the weights lack {len(missing)} arrays, as {missing[0]!r:.80}", missing)

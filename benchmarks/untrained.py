@@ -1,7 +1,7 @@
 """Models with random weights, of a card's size or another one: a card and its weights in a folder.
 
     .venv/bin/python -m benchmarks.untrained FOLDER CARD [--set KEY=VALUE ...]
-        [--segment KEY=VALUE ...] [--rate HZ]
+        [--segment KEY=VALUE ...] [--rate HZ] [--name NAME]
 
 prints the path of the new card, which is a name for `unweave separate -m`. What a model takes in
 time and memory does not depend on what it has learned.
@@ -105,9 +105,10 @@ def main() -> None:
     parser.add_argument("--set", type=pair, nargs="+", default=[], metavar="KEY=VALUE")
     parser.add_argument("--segment", type=pair, nargs="+", default=[], metavar="KEY=VALUE")
     parser.add_argument("--rate", type=int, default=0, help="samples a second; default: the card's")
+    parser.add_argument("--name", default="", help="default: the card's")
     given = parser.parse_args()
     changes = {"config": dict(given.set), "segment": dict(given.segment)}
-    print(write(given.folder, given.card, sample_rate_hz=given.rate, **changes))
+    print(write(given.folder, given.card, name=given.name, sample_rate_hz=given.rate, **changes))
 
 
 if __name__ == "__main__":

@@ -79,8 +79,9 @@ def separate(
     model: a name from `list_separators`, or what `load` returned. stems: names to return, all by
     default; 'residual' is what the stems leave of the mix. options: the model's own, where `model`
     is a name (what `load` returned has got its options there), and of every separation `device`,
-    `batch`, `overlap`, `shifts` with a `seed`, `precision`, `complement` (the name of what `stems`
-    leave of the mix), and `start` and `end` of the part to separate, in seconds or as in "1:30.5".
+    `batch`, `overlap`, `shifts` with a `seed`, `tta`, `precision`, `complement` (the name of what
+    `stems` leave of the mix), and `start` and `end` of the part to separate, in seconds or as in
+    "1:30.5"; `then`, as "drums:drumsep", separates a stem further (docs/ensembles.md).
     on_progress: gets an `unweave.Progress` after each block. should_stop: is asked after each
     block; where it says so, Cancelled is raised. executor: an `unweave.Executor`, whose models
     stay loaded from one call to the next.

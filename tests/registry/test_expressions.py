@@ -101,6 +101,10 @@ def test_parts_may_lie_at_paths(song: Path, monkeypatch: pytest.MonkeyPatch) -> 
         'version = 1\ntitle = "t"\nstems = ["vocals", "accompaniment"]\n'
         'use = { separator = "mine.toml+repet", options = { ensemble = "min_fft" } }\n'
     )
+    both = registry.request("../presets/mine.toml+../presets/mine.toml>vocals>../presets/mine.toml")
+    assert both.separator.model == f"{path}+{path}>vocals>{path}"
+    Path("a+b.toml").write_text(ENSEMBLE)
+    assert registry.request("a+b.toml").separator.name == "a+b"
     inner = registry.request(str(outer)).separator.members[0]
     assert inner.model == f"{path}+repet"
     assert inner.options["ensemble"] == "min_fft"

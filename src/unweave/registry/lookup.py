@@ -16,7 +16,7 @@ from unweave.registry.kinds.techniques import Technique
 
 DEFAULT = "spleeter-2stems"
 # The first that knows a name has it.
-KINDS: tuple[Kind, ...] = (composed, trained, classical, expressions)
+KINDS: tuple[Kind, ...] = (expressions, composed, trained, classical)
 
 
 def names() -> list[str]:

@@ -6,12 +6,14 @@ seed is for every part that takes one. Other options of parts are a preset's mat
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from unweave import joining, plugins, presets
 from unweave.errors import UsageError
 from unweave.joining import Joining
+from unweave.models import cards
 from unweave.options import SEED, Option, options_of
 from unweave.presets import Made, Member, Preset
 from unweave.registry.kinds import Declared, Part
@@ -26,8 +28,12 @@ def names() -> list[str]:
 
 
 def known(name: str) -> bool:
-    """Whether it is made of names; these may be wrong."""
-    return joining.is_made_of_names(name)
+    """Whether it is made of names, which may be wrong; no file or model is called so itself."""
+    return (
+        joining.is_made_of_names(name)
+        and not os.path.exists(name)
+        and name not in {*cards.names(), *presets.names()}
+    )
 
 
 def place(name: str) -> str:
@@ -58,8 +64,8 @@ def declared(name: str) -> tuple[Option, ...]:
     from unweave.registry.lookup import declared as of
 
     own = options_of(Joining) if joining.is_ensemble(name) else ()
-    chance = any(SEED in of(model) for model in joining.models(name))
-    return (*own, SEED) if chance else own
+    every = [item.name for model in joining.models(name) for item in of(model)]
+    return (*own, SEED) if SEED.name in every else own
 
 
 def code(name: str) -> str:

@@ -206,9 +206,7 @@ def test_an_interrupt_that_code_in_c_would_swallow_ends_the_command(
     begin, ended, scene: Path
 ) -> None:
     """FFmpeg seeks in a Python file, by a callback that cannot pass an exception on."""
-    process = begin(
-        ("unweave.audio.container", "Seekable.seek"), "info", "a.wav", how="in _demuxer"
-    )
+    process = begin(("unweave.audio.container", "Seekable.seek"), "info", "a.wav", how="in demuxer")
     process.send_signal(INT)
     assert ended(process) == ("", "error: interrupted\n")
 

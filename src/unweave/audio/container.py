@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.container import InputContainer
@@ -80,7 +81,7 @@ def demuxed(
     source = Spliced(file, pieces) if pieces else file
     try:
         try:
-            container = _demuxer(source, format)
+            container = demuxer(source, format)
         except av.FFmpegError as error:
             with mapped(path) as data:
                 if lacks_index(data):
@@ -89,7 +90,7 @@ def demuxed(
             if format or path.suffix.lower() != ".mp3":
                 raise InputError(f"{name}: {_NOT_SOUND}") from error
             try:
-                container = _demuxer(source, "mp3")
+                container = demuxer(source, "mp3")
             except av.FFmpegError:
                 raise InputError(f"{name}: {_NOT_SOUND}") from error
     except OSError as error:  # of our own file
@@ -98,7 +99,8 @@ def demuxed(
         yield container
 
 
-def _demuxer(source: FileIO | Spliced, format: str | None) -> InputContainer:
+def demuxer(source: BinaryIO | FileIO | Spliced, format: str | None = None) -> InputContainer:
+    """The container in an open file, by the demuxers above. Raises av.FFmpegError."""
     source.seek(0)
     return av.open(
         source,

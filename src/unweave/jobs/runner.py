@@ -6,7 +6,7 @@ the first job needs it, and once per process; torch is not imported before that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from unweave.jobs.turns import tidy
 from unweave.request import SeparationRequest
 from unweave.types import ShouldStop
 
+Pool = Callable[[Todo, Worker, Watcher, int, ShouldStop], Iterator[Outcome]]
+"""Does what is to do, as `pool.run_in_processes`."""
+
 
 def run(
     jobs: Sequence[Job],
@@ -26,15 +29,17 @@ def run(
     watcher: Watcher,
     *,
     workers: int = 1,
+    pool: Pool | None = None,
     should_stop: ShouldStop = lambda: False,
 ) -> list[Outcome]:
     """Separate every job; the outcomes are in the order of `jobs`.
 
     workers: child processes, each with one file at a time and its share of the processor's cores;
-    with 1 this process does the work. Raises CannotLoadError when the separator cannot be loaded.
+    with 1 this process does the work. pool: does it instead of them. Raises CannotLoadError when
+    the separator cannot be loaded.
     """
     pending = _unfinished(jobs, request, watcher, should_stop)
-    return run_all(jobs, pending, partial(worker, request), watcher, workers, should_stop)
+    return run_all(jobs, pending, partial(worker, request), watcher, workers, should_stop, pool)
 
 
 def run_all(
@@ -44,13 +49,14 @@ def run_all(
     watcher: Watcher,
     workers: int,
     should_stop: ShouldStop,
+    pool: Pool | None = None,
 ) -> list[Outcome]:
     """Do what is `todo` of the jobs; the outcomes are in the order of `jobs`.
 
     A job that does not come out of `todo` is cancelled. Raises CannotLoadError.
     """
     workers = min(workers, len(jobs))
-    work = run_in_processes if workers > 1 else _run_here
+    work = pool or (run_in_processes if workers > 1 else _run_here)
     outcomes: dict[Path, Outcome] = {}
     for outcome in work(todo, worker, watcher, workers, should_stop):
         watcher.finished(outcome)

@@ -27,6 +27,9 @@ EXTRAS = {
     "scipy": "bench",
     "fastapi": "serve",
     "uvicorn": "serve",
+    "ray": "cluster",
+    "pyarrow": "cluster",
+    "fsspec": "cluster",
 }  # what only some commands need, and the extra that installs it
 
 

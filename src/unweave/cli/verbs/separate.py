@@ -123,6 +123,16 @@ def separate(
     settings_: Settings = None,
     seed: Seed = 0,
     workers: Workers = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Work on a cluster of Ray: HOST:PORT, local for this machine, or auto; with "
+            "--jobs, so many workers.",
+            show_default="none",
+            rich_help_panel=MACHINE,
+        ),
+    ] = None,
     as_json: JsonInPanel = False,
     quiet: QuietInPanel = False,
     verbose: VerboseInPanel = False,
@@ -168,18 +178,30 @@ def separate(
         if notes := facts.notes(model):
             current.note(f"{model}: {notes}")
         plan = prepare(inputs, request, output, template=filename_template, overwrite=overwrite)
+        pool = None
+        if ray is not None:
+            from unweave.cluster.folder import on_ray
+
+            pool = on_ray(ray, workers if workers > 1 else None, execution)
         work_through(
             current,
             plan.jobs,
             plan.missed,
             plan.passed_over,
             lambda watcher: run(
-                plan.jobs, plan.request, watcher, workers=workers, should_stop=current.should_stop
+                plan.jobs,
+                plan.request,
+                watcher,
+                workers=workers,
+                pool=pool,
+                should_stop=current.should_stop,
             ),
             models=[model],
             stems=request.needed,
             pull=pull,
-            after=lambda outcomes: remember(model, request, outcomes) if workers == 1 else None,
+            after=lambda outcomes: (
+                remember(model, request, outcomes) if workers == 1 and ray is None else None
+            ),
         )
 
 

@@ -1,0 +1,200 @@
+"""A run of a catalogue: every row that is not settled goes to a worker, and its end into the log.
+
+The rows of a window are given out longest first, so that no worker is left alone with a long one at
+the end. Only a window is in memory, with a byte for each row of the manifest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, islice
+
+import numpy as np
+
+from unweave.cluster import actor, log, manifest, pool, session, work
+from unweave.cluster.catalogue import Catalogue, Run
+from unweave.cluster.log import FAILED, HAS_FAILED, IS_DONE, Entry
+from unweave.cluster.manifest import Row
+from unweave.cluster.progress import Progress
+from unweave.cluster.work import Task
+from unweave.errors import InputError, OptionName, UsageError
+from unweave.request import Execution
+from unweave.types import ShouldStop
+
+WINDOW_ROWS = 4_096
+MOST_CPUS = 4  # of an actor, unless it is said
+DIED = "WorkerDied"
+Make = Callable[[Run], actor.Make]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workers:
+    """The actors of a run. number: None: as many as the cluster has room for.
+
+    cpus: processors of each; None: four, or what there is. gpus: cards of each, or a share of one;
+    None: one where there are cards, unless the request is for the CPU. ahead: rows that one has at
+    a time; it separates one of them, while others are fetched or uploaded.
+    """
+
+    number: int | None = None
+    cpus: int | None = None
+    gpus: float | None = None
+    ahead: int = 3
+
+    def __post_init__(self) -> None:
+        for name, value in (("actors", self.number), ("cpus_per_actor", self.cpus)):
+            if value is not None and value < 1:
+                raise UsageError(OptionName(name), f" must be at least 1; got {value}")
+        if self.gpus is not None and not (0 <= self.gpus < 1 or self.gpus == int(self.gpus)):
+            raise UsageError(
+                OptionName("gpus_per_actor"),
+                f" is a share below 1, or a whole number; got {self.gpus:g}",
+            )
+
+    def on(self, found: session.Cluster, execution: Execution) -> tuple[int, int, float]:
+        """How many actors, the processors of each, the cards of each.
+
+        Raises UsageError for more cards than there are, where no number of actors says that the
+        cluster will grow.
+        """
+        gpus = self.gpus
+        if gpus is None:
+            gpus = float(found.gpus > 0 and execution.device != "cpu")
+        if gpus > found.gpus and self.number is None:
+            raise UsageError(
+                f"the cluster has {found.gpus} graphics cards, and an actor takes {gpus:g}; for a "
+                "cluster that grows give ",
+                OptionName("actors"),
+            )
+        room = math.floor(found.gpus / gpus + 1e-9) if gpus else found.cpus
+        most = max(1, found.cpus // room) if gpus and room else found.cpus
+        cpus = self.cpus or max(1, min(MOST_CPUS, most))
+        return self.number or max(1, min(room, found.cpus // cpus)), cpus, gpus
+
+
+def run(
+    catalogue: Catalogue,
+    *,
+    workers: Workers = Workers(),
+    ray: str = session.AUTO,
+    retry: bool = False,
+    price_per_hour: float | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_entry: Callable[[Row, Entry], None] = lambda row, entry: None,
+    should_stop: ShouldStop = lambda: False,
+    make: Make = lambda begun: partial(work.Work, begun),
+) -> Progress:
+    """Do every row of a run that was begun (`Catalogue.begin`) and that is not settled.
+
+    retry: rows that failed before, too. on_entry: is called for each row that ends. make: what the
+    actors make their work by; tests and measurements have another. Raises CannotLoadError where no
+    row can be done, WorkersError, InputError, OutputError, UsageError. When it is stopped or fails,
+    what has ended is in the log.
+    """
+    catalogue.check()
+    begun = catalogue.begun()
+    with catalogue.held(f"run-{catalogue.name}"):
+        totals = manifest.totals(catalogue)
+        states = log.states(catalogue, begun.identity, totals.rows)
+        progress = so_far(catalogue, totals, states)
+        progress.price_per_hour = price_per_hour
+        unsettled = _unsettled(catalogue, totals.replaced, states, retry)
+        writer = log.Writer(catalogue)
+
+        def ended(row: Row, entry: Entry) -> None:
+            writer.add(entry)
+            writer.tick()
+            progress.add(entry, bool(states[row.row] == HAS_FAILED))
+            on_entry(row, entry)
+            on_progress(progress)
+
+        try:
+            sound = _sound(unsettled, begun, ended)
+            first = next(sound, None)
+            if first is None or should_stop():
+                return progress
+            with session.cluster(ray) as found:
+                progress.workers, cpus, gpus = workers.on(found, begun.request.execution)
+                start = actor.starter(make(begun), cpus=cpus, gpus=gpus, each=workers.ahead)
+                for end in pool.results(
+                    chain([first], sound),
+                    start,
+                    actors=progress.workers,
+                    each=workers.ahead,
+                    should_stop=should_stop,
+                ):
+                    if end is None:
+                        writer.tick()
+                        on_progress(progress)
+                    else:
+                        row = end.task.row
+                        ended(row, _entry(begun, row, end))
+        finally:
+            writer.flush()
+    return progress
+
+
+def so_far(catalogue: Catalogue, totals: manifest.Totals, states: np.ndarray) -> Progress:
+    done = states == IS_DONE
+    failed = states == HAS_FAILED
+    for row in totals.replaced:
+        done[row] = failed[row] = False
+    durations_s = manifest.durations_s(catalogue, totals.rows)
+    return Progress(
+        rows=totals.current,
+        sound_s=totals.duration_s,
+        done=int(done.sum()),
+        failed=int(failed.sum()),
+        done_s=float(durations_s[done].sum(dtype=np.float64)),
+    )
+
+
+def _unsettled(
+    catalogue: Catalogue, replaced: frozenset[int], states: np.ndarray, retry: bool
+) -> Iterator[Row]:
+    """The rows to do, longest first in each window."""
+    rows = (
+        row
+        for row in manifest.rows(catalogue)
+        if row.row not in replaced
+        and states[row.row] != IS_DONE
+        and (retry or states[row.row] != HAS_FAILED)
+    )
+    while window := list(islice(rows, WINDOW_ROWS)):
+        # One whose length is not known may be long.
+        window.sort(key=lambda row: -math.inf if row.duration_s is None else -row.duration_s)
+        yield from window
+
+
+def _sound(rows: Iterator[Row], begun: Run, ended: Callable[[Row, Entry], None]) -> Iterator[Task]:
+    """The rows that a worker takes; the others have ended."""
+    for row in rows:
+        if row.error:
+            kind = InputError.__name__
+            ended(row, _failed(begun, row, kind, row.error))
+        else:
+            yield Task(row)
+
+
+def _entry(begun: Run, row: Row, end: pool.Ended[Task]) -> Entry:
+    if not end.died:
+        found: Entry = end.result
+        return found
+    work.put_aside(begun, row)
+    reason = f"{row.address}: {end.died}; put aside after {end.tries} tries"
+    return _failed(begun, row, DIED, reason, end.tries)
+
+
+def _failed(begun: Run, row: Row, kind: str, reason: str, tries: int = 1) -> Entry:
+    return Entry(
+        row=row.row,
+        identity=begun.identity,
+        state=FAILED,
+        kind=kind,
+        reason=reason,
+        folder=work.folder_of(begun.output, row),
+        tries=tries,
+    )

@@ -1,0 +1,37 @@
+"""Rows as Parquet: a frozen dataclass is a schema, and a file is written whole or not at all."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from unweave.cluster import places
+from unweave.core.files import shown
+from unweave.errors import InputError
+
+
+def write(address: str, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
+    """Rows into a new file. Raises OutputError."""
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows), schema), out, compression="zstd")
+    places.write(address, out.getvalue())
+
+
+def read(
+    address: str, schema: pa.Schema, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a file in batches. Raises InputError for what is no such file."""
+    data = places.content(address)
+    try:
+        file = pq.ParquetFile(io.BytesIO(data))
+        missing = set(columns or schema.names) - set(file.schema_arrow.names)
+        if missing:
+            raise pa.ArrowInvalid(f"it lacks {', '.join(sorted(missing))}")
+        yield from file.iter_batches(columns=list(columns or schema.names))
+    except (pa.ArrowInvalid, OSError) as error:
+        why = str(error).partition("\n")[0]
+        raise InputError(f"{shown(address)}: is not a file of a catalogue ({why})") from error

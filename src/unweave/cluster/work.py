@@ -1,0 +1,224 @@
+"""What a worker does with a row: fetch the recording, separate it, bring the stems to their place.
+
+A row is finished when its stems are complete under their final names and its report is there, which
+comes last. Whoever meets a finished row leaves it as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from threading import Lock
+from typing import Any
+
+from unweave import jobs
+from unweave.cluster import places, scratch
+from unweave.cluster.catalogue import Run
+from unweave.cluster.log import DONE, FAILED, Entry, Made
+from unweave.cluster.manifest import Row
+from unweave.core.atomic import atomic_path
+from unweave.core.file_names import safe
+from unweave.core.files import shortened
+from unweave.core.status import Status
+from unweave.engine.executor import Executor
+from unweave.errors import Cancelled, InTheWayError, UnweaveError
+from unweave.jobs import Job, attempt
+from unweave.types import OnProgress, ShouldStop
+
+REPORT = "report.json"
+LONGEST_PART_BYTES = 200
+LONGEST_NAME_BYTES = 700
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A row to do. tries: how often it was begun in this run, with this time."""
+
+    row: Row
+    tries: int = 1
+
+
+def folder_of(output: str, row: Row) -> str:
+    """The folder of a row's stems: its name below its source, and a mark of its whole address.
+
+    So two recordings of one name, from two sources, have two folders.
+    """
+    mark = hashlib.sha256(row.address.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    parts = [safe(part) for part in PurePosixPath(row.name).parts if part not in ("/", ".", "..")]
+    parts = [shortened(part, LONGEST_PART_BYTES) for part in parts] or ["recording"]
+    while len(parts) > 1 and len("/".join(parts).encode()) > LONGEST_NAME_BYTES:
+        parts.pop(0)
+    parts[-1] += f"-{mark}"
+    return places.joined(output, *parts)
+
+
+def names_of(run: Run) -> dict[str, str]:
+    """The file of each stem in a row's folder."""
+    return {stem: f"{safe(stem)}.{run.request.output.format}" for stem in run.request.stems}
+
+
+class Work:
+    """Rows of one run, done in this process with one executor.
+
+    Several threads may call it, each with a row: one separates at a time, while the others fetch
+    and upload.
+    """
+
+    def __init__(self, run: Run, executor: Executor) -> None:
+        self._run = run
+        self._executor = executor
+        self._separate = attempt.worker(run.request, executor)
+        self._turn = Lock()
+        self._scratch = scratch.folder()
+        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+
+    def __call__(self, task: Task) -> Entry:
+        """Do a row; whatever goes wrong with it is in its entry.
+
+        Raises CannotLoadError where no row can be done, Cancelled.
+        """
+        started, row = time.monotonic(), task.row
+        entry = Entry(
+            row=row.row,
+            identity=self._run.identity,
+            state=FAILED,
+            folder=folder_of(self._run.output, row),
+            tries=task.tries,
+            worker=self._worker,
+        )
+        try:
+            entry = self._done(row, entry)
+        except (jobs.CannotLoadError, Cancelled):
+            raise
+        except UnweaveError as error:
+            kind = getattr(error, "kind", type(error).__name__)
+            entry = replace(entry, kind=kind, reason=str(error))
+        except Exception as error:
+            name = type(error).__name__
+            reason = f"{row.address}: unexpected {name}: {' '.join(str(error).split())[:500]}"
+            entry = replace(entry, kind=name, reason=reason)
+        return replace(entry, seconds=time.monotonic() - started, at=time.time())
+
+    def _done(self, row: Row, entry: Entry) -> Entry:
+        report = finished(self._run, row)
+        if report is not None:
+            return replace(_of_report(entry, report), separate_s=0.0)
+        with scratch.inside(self._scratch) as here:
+            if places.is_local(row.address):
+                source = places.local(row.address)
+            else:
+                source = here / "in" / safe(row.address.rpartition("/")[2] or "recording")
+                source.parent.mkdir()
+                self._executor.check(row.address, None)
+                places.fetch(row.address, source)
+            there = places.is_local(self._run.output)
+            target = places.local(entry.folder) if there else here / "out"
+            job = Job(
+                source=source,
+                outputs={stem: target / name for stem, name in names_of(self._run).items()},
+                report=target / REPORT,
+            )
+            with self._turn:
+                outcome = _attempt(self._separate, job, row)
+            if outcome.report is None or outcome.report_path is None:
+                if outcome.status is Status.CANCELLED:
+                    raise Cancelled(f"{row.address}: stopped")
+                reason = outcome.error.replace(str(source), row.address)
+                return replace(entry, kind=outcome.error_kind, reason=reason)
+            report = outcome.report
+            if not places.is_local(row.address):
+                report = _of_address(report, outcome.report_path, row)
+            if not there:
+                self._upload(target, entry.folder)
+        return _of_report(entry, report)
+
+    def _upload(self, target: Path, folder: str) -> None:
+        """The stems, and the report when they are there. Raises OutputError."""
+        for name in names_of(self._run).values():
+            self._executor.check(folder, None)
+            places.upload(target / name, places.joined(folder, name))
+        places.upload(target / REPORT, places.joined(folder, REPORT))
+
+
+def finished(run: Run, row: Row) -> dict[str, Any] | None:
+    """The report of a row that is finished: of an equal request and a recording of that size, with
+    every stem in its place. Raises InputError.
+
+    A row that stands for an older one is told from it by the hash of its recording alone, which
+    only its separation knows: it counts as not finished.
+    """
+    if row.replaces is not None:
+        return None
+    folder = folder_of(run.output, row)
+    address = places.joined(folder, REPORT)
+    if places.size(address) is None:
+        return None
+    try:
+        report = json.loads(places.content(address))
+        files = {item["stem"]: item for item in report["stems"]}
+        equal = report["identity"] == run.request.identity()
+        same = row.bytes is None or report["input"]["bytes"] == row.bytes
+        whole = all(
+            files[stem]["path"] == name
+            and places.size(places.joined(folder, name)) == files[stem]["bytes"]
+            for stem, name in names_of(run).items()
+        )
+        _of_report(Entry(row=row.row, identity="", state=""), report)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return report if equal and same and whole else None
+
+
+def put_aside(run: Run, row: Row) -> None:
+    """Remove the stems of a row that failed, where no report speaks for them. Raises OutputError.
+
+    On a disk the next run into the folder does so, by the journal that lies there.
+    """
+    if not places.is_local(run.output) and finished(run, row) is None:
+        folder = folder_of(run.output, row)
+        for name in (REPORT, *names_of(run).values()):
+            places.remove(places.joined(folder, name))
+
+
+def _attempt(work: attempt.Work, job: Job, row: Row) -> attempt.Outcome:
+    def nobody(_: object) -> None:
+        return None
+
+    on_progress: OnProgress = nobody
+    should_stop: ShouldStop = bool
+    outcome = attempt.attempt(work, job, on_progress, should_stop)
+    if row.replaces is not None and outcome.error_kind == InTheWayError.kind:
+        outcome = attempt.attempt(work, replace(job, overwrite=True), on_progress, should_stop)
+    return outcome
+
+
+def _of_address(report: Mapping[str, Any], path: Path, row: Row) -> dict[str, Any]:
+    """The report with the address of the recording, rather than where it was fetched to."""
+    said = {**report, "input": {**report["input"], "path": row.address}}
+    with atomic_path(path) as hidden:
+        hidden.write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    return said
+
+
+def _of_report(entry: Entry, report: Mapping[str, Any]) -> Entry:
+    """What a report says, as an entry of the log."""
+    execution = report["execution"]
+    return replace(
+        entry,
+        state=DONE,
+        sha256=report["input"]["sha256"],
+        outputs=tuple(
+            Made(name=item["path"], bytes=item["bytes"], sha256=item["sha256"])
+            for item in report["stems"]
+        ),
+        duration_s=report["input"]["duration_s"],
+        separate_s=execution["seconds"]["separate"],
+        peak_memory_mb=execution["peak_memory_mb"],
+        warnings=len(report["warnings"]),
+    )

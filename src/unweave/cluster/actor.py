@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from unweave.core import atomic
 from unweave.engine.executor import Executor
 
 Make = Callable[[Executor], Callable[[Any], Any]]
@@ -37,6 +38,10 @@ class Actor:
     def stop(self) -> None:
         """Have all that is at work end."""
         self._executor.stop()
+
+    def end(self) -> None:
+        """Remove what is unfinished: nothing more will be asked of it."""
+        atomic.abandon()
 
 
 def starter(make: Make, *, cpus: int, gpus: float, each: int) -> Callable[[], Any]:

@@ -7,6 +7,7 @@ of its upload.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,8 +99,11 @@ def told(address: str, kind: type[InputError] | type[OutputError]) -> Iterator[N
     except (InputError, OutputError, UsageError):
         raise
     except OSError as error:
-        why = advice(error)
-        raise kind(f"{shown(address)}: cannot be {verb}: {shown(why)}") from error
+        why = advice(error) if is_local(address) or error.errno == errno.ENOSPC else ""
+        why = why or {errno.ENOENT: "there is no such file; check the address"}.get(
+            error.errno or 0, error.strerror or str(error)
+        )
+        raise kind(f"{shown(address)}: cannot be {verb}: {shown(why)[:300]}") from error
     except Exception as error:  # every store has errors of its own
         words = " ".join(str(error).split())
         name = type(error).__name__

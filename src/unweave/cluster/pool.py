@@ -145,6 +145,9 @@ def results(
                         barren, actor.alone = 0, False
                         yield Ended(given.task, value, tries=given.tries)
     finally:
+        ends = [actor.handle.end.remote() for actor in pool if actor.starting is None]
+        if ends:
+            ray.wait(ends, num_returns=len(ends), timeout=PATIENCE_S)
         for actor in pool:
             ray.kill(actor.handle)
 

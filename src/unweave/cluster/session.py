@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from unweave.core.files import shown
-from unweave.errors import UsageError
+from unweave.errors import UnweaveError, UsageError
 
 LOCAL, AUTO = "local", "auto"
+TRIES = 3  # to start a cluster: on a busy machine Ray's own patience of half a minute may end
 STORE_BYTES = 80 * 2**20  # Ray's own; sound never goes through it
 LOOPBACK = {  # before Ray is imported, and for all that it starts
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -56,7 +57,7 @@ def cluster(address: str = AUTO, cpus: int | None = None) -> Iterator[Cluster]:
     block, or "auto" for what the variable RAY_ADDRESS names, else as "local".
 
     cpus: processors of one that is started; None: all that this process may use. Raises UsageError
-    where there is none at the address.
+    where there is none at the address, UnweaveError where none can be started.
     """
     at = os.environ.get("RAY_ADDRESS", LOCAL) if address == AUTO else address
     if "://" in at:
@@ -71,21 +72,25 @@ def cluster(address: str = AUTO, cpus: int | None = None) -> Iterator[Cluster]:
     from unweave.engine.limits import cores
 
     restore = _signals()
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    how: dict[str, Any] = {"address": at, "log_to_driver": False, "logging_level": logging.ERROR}
+    if at == LOCAL:
+        how |= {
+            "include_dashboard": False,
+            "num_cpus": cpus or cores(),
+            "object_store_memory": STORE_BYTES,
+        }
     try:
-        if at == LOCAL:
-            ray.init(
-                address=LOCAL,
-                include_dashboard=False,
-                num_cpus=cpus or cores(),
-                object_store_memory=STORE_BYTES,
-                **quiet,
-            )
-        else:
-            ray.init(address=at, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        why = " ".join(str(error).split())[:300]
-        raise UsageError(f"{shown(at)}: no cluster of Ray answers there ({shown(why)})") from error
+        for tries_left in reversed(range(TRIES if at == LOCAL else 1)):
+            try:
+                ray.init(**how)
+                break
+            except Exception as error:  # Ray raises those of every kind
+                why = " ".join(str(error).split())[:300]
+                if at != LOCAL:
+                    line = f"{shown(at)}: no cluster of Ray answers there ({shown(why)})"
+                    raise UsageError(line) from error
+                if not tries_left:
+                    raise UnweaveError(f"Ray does not start here: {shown(why)}") from error
     finally:
         restore()
     try:

@@ -1,0 +1,125 @@
+"""Catalogues on Ray itself, by the command line. Ray takes seconds to start, so all is LONG."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests import LONG
+from tests.cluster.conftest import MODEL, put
+from unweave.cluster.catalogue import Catalogue
+from unweave.cluster.export import export
+
+pytestmark = [
+    LONG,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc; Ray is tested on Linux"),
+]
+
+LISTENING = """
+import os, pathlib
+from unweave.cluster import session
+from benchmarks.cluster.chaos import _below
+with session.cluster("local", cpus=1) as found:
+    inodes = set()
+    for pid in [os.getpid(), *_below(os.getpid(), "")]:
+        for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                inodes.add(os.readlink(fd))
+            except OSError:
+                pass
+    for name in ("tcp", "tcp6"):
+        for line in open(f"/proc/net/{name}").read().splitlines()[1:]:
+            words = line.split()
+            if words[3] == "0A" and f"socket:[{words[9]}]" in inodes:
+                print(words[1].partition(":")[0])
+"""
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+
+
+def unweave(*words, code=0, **variables):
+    found = subprocess.run(
+        [sys.executable, "-m", "unweave", *map(str, words)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **variables},
+        timeout=400,
+    )
+    assert found.returncode == code, found.stderr
+    return found
+
+
+def stems(report_path):
+    return {f["stem"]: f["sha256"] for f in json.loads(report_path.read_text())["stems"]}
+
+
+def test_a_cluster_of_this_machine_listens_on_loopback_only():
+    found = subprocess.run(
+        [sys.executable, "-c", LISTENING], capture_output=True, text=True, timeout=300
+    )
+    assert found.returncode == 0, found.stderr
+    addresses = found.stdout.split()
+    assert len(addresses) > 3
+    assert set(addresses) <= LOOPBACK
+
+
+def test_a_folder_on_ray_is_the_folder_of_the_command_line(sounds, tmp_path):
+    own = sorted(path for path in sounds.rglob("*") if path.name in ("one.wav", "text.mp3"))
+    plain = unweave("separate", *own[:1], own[2], "-o", tmp_path / "a", "-m", MODEL, code=1)
+    ray = unweave(
+        "separate", *own[:1], own[2], "-o", tmp_path / "b", "-m", MODEL, "--ray", "local", code=1
+    )
+    assert "text.mp3" in plain.stderr
+    assert "text.mp3" in ray.stderr
+    for report in (tmp_path / "a").rglob("report.json"):
+        assert stems(report) == stems(tmp_path / "b" / report.relative_to(tmp_path / "a"))
+    again = unweave("separate", own[0], "-o", tmp_path / "b", "-m", MODEL, "--ray", "local")
+    assert "skipped" in again.stdout
+
+
+def test_a_store_in_and_out_gives_the_bytes_of_the_command_line(sounds, tmp_path):
+    from benchmarks.cluster.chaos import store
+
+    with store():
+        import fsspec
+
+        fs = fsspec.filesystem("s3", use_listings_cache=False)
+        fs.mkdir("sound")
+        fs.mkdir("stems")
+        put(sounds, "s3://sound/music")
+        at = "s3://stems/cat"
+        unweave("catalogue", "scan", at, "s3://sound/music")
+        metrics = tmp_path / "figures.prom"
+        run = unweave(
+            "catalogue", "run", at, "-o", "s3://stems/out", "-m", MODEL, "--ray", "local",
+            "--cpus-per-actor", 1, "--actors", 2, "--json", "--prometheus", metrics, code=1,
+        )  # fmt: skip
+        found = json.loads(run.stdout)
+        assert (found["done"], found["failed"], found["left"]) == (7, 3, 0)
+        for name in ("empty.wav", "text.mp3", "cut.flac"):
+            assert any(f"s3://sound/music/{name}" in line for line in found["errors"])
+        assert 'unweave_catalogue_done{run="separate"} 7' in metrics.read_text()
+        unweave("catalogue", "verify", at)
+        export(Catalogue(at), tmp_path / "rows.jsonl")
+        rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+        unweave("separate", sounds, "-o", tmp_path / "own", "-m", MODEL, "--filename-template",
+                "{name}.{input_ext}/{stem}.{ext}", code=1)  # fmt: skip
+        done = [row for row in rows if row["state"] == "done"]
+        assert len(done) == 7
+        for row in done:
+            folder = row["folder"].removeprefix("s3://")
+            report = json.loads(fs.cat_file(f"{folder}/report.json"))
+            name = row["address"].removeprefix("s3://sound/music/")
+            own = stems(tmp_path / "own" / name / "report.json")
+            assert {f["stem"]: f["sha256"] for f in report["stems"]} == own
+        again = json.loads(unweave("catalogue", "run", at, "--json", code=1).stdout)
+        assert (again["done"], again["failed"], again["workers"]) == (7, 3, 0)
+
+
+def test_kills_and_stops_lose_nothing():
+    from benchmarks.cluster.chaos import chaos
+
+    verdict = chaos(moments=4, recordings=12, seed=3, pause_s=3.0)
+    assert verdict.faults == []
+    assert verdict.actions.total() == 4

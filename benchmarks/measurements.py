@@ -33,7 +33,7 @@ class Measurement:
 PYTHON = ".venv/bin/python"
 PERFORMANCE, METRICS = "docs/performance.md", "docs/metrics.md"
 NETWORKS, TRAINING = "docs/networks.md", "docs/training.md"
-SERVE = "docs/serve.md"
+SERVE, CATALOGUE = "docs/serve.md", "docs/catalogue.md"
 CSV = "docs/techniques/measured"
 
 MUSIC = (
@@ -492,5 +492,13 @@ MEASUREMENTS = (
         f"{CSV}/speed.csv",
         (f"{PYTHON} -m benchmarks.techniques {{song}} --repeat 2",),
         4,
+    ),
+    # Many recordings.
+    Measurement("cluster-scale", CATALOGUE, (f"{PYTHON} -m benchmarks.cluster.scale",), 1),
+    Measurement(
+        "cluster-rows",
+        CATALOGUE,
+        (f"{PYTHON} -m benchmarks.cluster.rows --rows 1000 10000 100000",),
+        10,
     ),
 )

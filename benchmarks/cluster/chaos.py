@@ -1,5 +1,5 @@
-"""Kill workers, drivers and machines of a catalogue's run at random moments, stop its store, and see
-that nothing is lost, done twice or left over.
+"""Kill workers, drivers and machines of a catalogue's run at random moments, stop its store, and
+see that nothing is lost, done twice or left over.
 
     python -m benchmarks.cluster.chaos --moments 40
 

@@ -57,6 +57,13 @@ PARSED_ONLY = {
     "unweave lyrics align song.mp3": "needs a song that is sung; with its voice, it is run",
     "unweave serve": "serves until it is stopped; tests/server does so",
     "unweave studio": "likewise",
+    "unweave catalogue run": "starts Ray, which takes long; tests/cluster does so",
+    "unweave catalogue retry": "likewise",
+    "unweave catalogue status": "needs a run",
+    "unweave catalogue verify": "likewise",
+    "unweave catalogue export": "likewise",
+    "unweave catalogue scan s3:": "needs an object store; tests/cluster has one",
+    "unweave separate album/ --ray": "starts Ray, which takes long; tests/cluster does so",
     "unweave report DIR": "needs the scores of a benchmark, which other commands make and report",
 }
 SERVED = "docs/serve.md"  # its programs need a service: tests/server runs them

@@ -9,7 +9,8 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -55,8 +56,7 @@ SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Made(TypedDict):
     """A file that was made: its name in the row's folder."""
 
     name: str
@@ -120,8 +120,7 @@ class Writer:
         waits = iter((1.0, 5.0, 15.0))
         while True:
             try:
-                rows = [asdict(entry) for entry in self._waiting]
-                tables.write(places.joined(self._log, name), rows, SCHEMA)
+                tables.write(places.joined(self._log, name), self._waiting, SCHEMA)
                 break
             except OutputError:
                 wait_s = next(waits, None)
@@ -169,7 +168,7 @@ def compact(catalogue: Catalogue) -> int:
         table = pa.Table.from_batches([*batches(catalogue)], SCHEMA)
         # After the last of the old ones and before every later one.
         name = f"{old[-1].removesuffix('.parquet')}-all.parquet"
-        tables.write(places.joined(catalogue.log, name), table.to_pylist(), SCHEMA)
+        tables.write_table(places.joined(catalogue.log, name), table)
         for each in old:
             places.remove(places.joined(catalogue.log, each))
     return len(old)

@@ -7,7 +7,7 @@ gets a new row, which says which row it stands for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -73,10 +73,8 @@ class Totals:
 
 def append(catalogue: Catalogue, rows: Sequence[Row]) -> None:
     """A new part; the rows are numbered on from the last one. Raises OutputError."""
-    if rows:
-        name = f"part-{rows[0].row:012d}.parquet"
-        address = places.joined(catalogue.manifest, name)
-        tables.write(address, [asdict(row) for row in rows], SCHEMA)
+    name = f"part-{rows[0].row:012d}.parquet"
+    tables.write(places.joined(catalogue.manifest, name), rows, SCHEMA)
 
 
 def rows(catalogue: Catalogue) -> Iterator[Row]:

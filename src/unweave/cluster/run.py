@@ -48,7 +48,7 @@ class Workers:
         for name, value in (("actors", self.number), ("cpus_per_actor", self.cpus)):
             if value is not None and value < 1:
                 raise UsageError(OptionName(name), f" must be at least 1; got {value}")
-        if self.gpus is not None and not (0 <= self.gpus < 1 or self.gpus == int(self.gpus)):
+        if self.gpus is not None and (self.gpus < 0 or 1 < self.gpus != int(self.gpus)):
             raise UsageError(
                 OptionName("gpus_per_actor"),
                 f" is a share below 1, or a whole number; got {self.gpus:g}",

@@ -62,6 +62,8 @@ def scan(
         part: list[Row] = []
 
         def keep() -> None:
+            if not part:
+                return
             manifest.append(catalogue, part)
             known.add(part)
             part.clear()

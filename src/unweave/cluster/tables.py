@@ -1,4 +1,4 @@
-"""Rows as Parquet: a frozen dataclass is a schema, and a file is written whole or not at all."""
+"""Rows as Parquet: a file is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ from unweave.core.files import shown
 from unweave.errors import InputError
 
 
-def write(address: str, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
-    """Rows into a new file. Raises OutputError."""
+def write(address: str, rows: Sequence[Any], schema: pa.Schema) -> None:
+    """Rows, which have the schema's columns as attributes, into a new file. Raises OutputError."""
+    columns = {name: [getattr(row, name) for row in rows] for name in schema.names}
+    write_table(address, pa.table(columns, schema))
+
+
+def write_table(address: str, table: pa.Table) -> None:
+    """A table into a new file. Raises OutputError."""
     out = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(list(rows), schema), out, compression="zstd")
+    pq.write_table(table, out, compression="zstd")
     places.write(address, out.getvalue())
 
 

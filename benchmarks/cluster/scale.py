@@ -58,6 +58,13 @@ def main() -> None:
                 f"| {seconds / 3600 * cores * how.price:.0f} | {limit} "
                 f"| {core_s / store_s:.0f} cores |"
             )
+    print()
+    print("| songs | of | in | stems | store | price of a core |")
+    print("|---|---|---|---|---|---|")
+    print(
+        f"| {how.songs} | {how.minutes:g} min | {how.input_mbit:g} Mbit/s | {how.format} "
+        f"| {how.store_gbit:g} Gbit/s | {how.price:g} an hour |"
+    )
 
 
 if __name__ == "__main__":

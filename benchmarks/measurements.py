@@ -498,7 +498,7 @@ MEASUREMENTS = (
     Measurement(
         "cluster-rows",
         CATALOGUE,
-        (f"{PYTHON} -m benchmarks.cluster.rows --rows 1000 10000 100000",),
+        (f"{PYTHON} -m benchmarks.cluster.rows --rows 1000 100000 1000000",),
         10,
     ),
 )

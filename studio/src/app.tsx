@@ -53,7 +53,7 @@ function focusMain(event: Event): void {
 function Head() {
   return (
     <header class="head">
-      <a class="brand" href={addressOf('home')}>
+      <a class="brand" href={addressOf('home')} aria-label="unweave">
         <img src="/mark.svg" alt="" width="28" height="28" />
         <span>unweave</span>
       </a>

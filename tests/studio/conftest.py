@@ -80,20 +80,20 @@ def stub(chromium: Any, built: Path) -> Iterator[Stub]:
 
 
 @pytest.fixture
-def open_page(chromium: Any, stub: Stub) -> Iterator[Callable[..., Any]]:
-    """open_page(path, **context): a tab. At the end nothing was refused by the policy or thrown."""
+def open_tab(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """open_tab(address, **context). At the end nothing was refused by the policy or thrown."""
     contexts = []
     said: list[str] = []
 
-    def opened(path: str = "/", **values: Any) -> Any:
+    def opened(address: str, **values: Any) -> Any:
         values = {"viewport": {"width": 1280, "height": 800}, "locale": "en-US", **values}
         context = chromium.new_context(**values)
         contexts.append(context)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(120_000)
         page = context.new_page()
         page.add_init_script(LISTEN)
         page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(stub.address + path)
+        page.goto(address)
         return page
 
     yield opened
@@ -102,6 +102,12 @@ def open_page(chromium: Any, stub: Stub) -> Iterator[Callable[..., Any]]:
             said += page.evaluate("window.refused ?? []")
         context.close()
     assert said == []
+
+
+@pytest.fixture
+def open_page(open_tab: Callable[..., Any], stub: Stub) -> Callable[..., Any]:
+    """open_page(**context): a tab on the stub."""
+    return lambda **values: open_tab(stub.address, **values)
 
 
 def heard(page: Any) -> np.ndarray:

@@ -177,6 +177,8 @@ class Stub:
         self.requests: list[tuple[str, str, Any]] = []
         self.offline = False
         self.cut_uploads = 0
+        self.busy = 0  # so many pictures and peaks are refused
+        self.drawn: list[str] = []
         self.violations: list[Any] = []
         self.changed = threading.Condition()
         self.stopped = False
@@ -360,7 +362,12 @@ class Handler(BaseHTTPRequestHandler):
         elif rest == "/again":
             service.change(job, state="queued", available=0, error=None)
             self._json(job.told())
+        elif service.busy > 0 and re.search(r"/peaks$|/spectrogram/", rest):
+            service.busy -= 1
+            self._refuse(429, "too much at once")
         elif match := re.fullmatch(r"/stems/([^/]+)/(pcm|peaks)", rest):
+            if match[2] == "peaks":
+                service.drawn.append(unquote(match[1]))
             self._sound(job, unquote(match[1]), match[2], query)
         elif match := re.fullmatch(r"/stems/([^/]+)/spectrogram/(\d+)/(\d+)\.png", rest):
             self._send(200, tile(int(match[2]), int(match[3])), "image/png")
@@ -370,26 +377,28 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(404, "no such file")
 
     def _sound(self, job: Job, stem: str, what: str, query: dict[str, int]) -> None:
-        sound = sum(job.stems.values()) if stem == "mix" else job.stems[stem]
+        sounds = list(job.stems.values()) if stem == "mix" else [job.stems[stem]]
         there = job.frames if stem == "mix" or job.state == "done" else job.available
-        start = query["start"]
-        part = sound[start : min(there, start + query["count"])]
-        if len(part) == 0:
+        start, end = query["start"], min(there, query["start"] + query["count"])
+
+        def part(first: int, last: int) -> np.ndarray:
+            return np.asarray(sum(sound[first:last] for sound in sounds))
+
+        if end <= start:
             self._send(202, Retry_After=1)
         elif what == "pcm":
+            samples = part(start, end)
             headers = {
                 "X_Sample_Rate": RATE,
-                "X_Channels": part.shape[1],
+                "X_Channels": samples.shape[1],
                 "X_Start": start,
-                "X_Count": len(part),
+                "X_Count": len(samples),
             }
-            self._send(200, part.astype("<f4").tobytes(), "application/octet-stream", **headers)
-        else:
-            edges = np.linspace(0, len(part), query["bins"] + 1).astype(int)
-            pairs = [
-                (low.min(), low.max()) if len(low) else (0, 0)
-                for low in (part[a:b] for a, b in pairwise(edges))
-            ]
+            self._send(200, samples.astype("<f4").tobytes(), "application/octet-stream", **headers)
+        else:  # of each bin its first samples have to do
+            edges = np.linspace(start, end, query["bins"] + 1).astype(int)
+            bins = [part(a, min(b, a + 256)) for a, b in pairwise(edges)]
+            pairs = [(low.min(), low.max()) if len(low) else (0, 0) for low in bins]
             scaled = np.clip(np.array(pairs) * 32768, -32768, 32767).astype("<i2")
             self._send(200, scaled.tobytes(), "application/octet-stream")
 
@@ -464,15 +473,19 @@ ABOUT = {
     "version": "0.1.0",
     "kinds": [{"name": "separate", "title": "Separate into stems"}],
     "formats": ["wav", "flac", "mp3"],
-    "limits": {"bytes": 2_000_000_000, "seconds": 36000, "channels": 8},
+    "limits": {"bytes": 2_000_000_000, "seconds": 36000.0, "channels": 8, "waiting_jobs": 200},
     "paths": False,
     "urls": False,
     "diagnosis": {
         "cores": 2,
-        "memory_bytes": 25_000_000_000,
-        "disk_bytes": 80_000_000_000,
-        "cache": "/home/someone/.cache/unweave",
-        "worker": {"state": "idle", "device": "cpu"},
+        "memory_mb": 12_000,
+        "disk_free_bytes": 80_000_000_000,
+        "cache_bytes": 79_000_000,
+        "worker": True,
+        "jobs_at_a_time": 2,
+        "keep_days": 30.0,
+        "keep_bytes": 100_000_000_000,
+        "up_s": 4210.5,
     },
 }
 

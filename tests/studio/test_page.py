@@ -17,7 +17,9 @@ Open = Callable[..., Any]
 NAME = "夜の歌 – <b>Überraschung</b> & so.wav"
 DROP = """(files) => {
   const data = new DataTransfer();
-  for (const [name, text] of files) data.items.add(new File([atob(text)], name));
+  for (const [name, text] of files) {
+    data.items.add(new File([Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0))], name));
+  }
   for (const type of ['dragover', 'drop']) {
     window.dispatchEvent(new DragEvent(type, { dataTransfer: data, cancelable: true }));
   }
@@ -42,7 +44,7 @@ def shown_s(page: Any) -> float:
     return 60 * int(minutes) + float(seconds)
 
 
-def until(true: Callable[[], bool], limit_s: float = 60.0) -> None:
+def until(true: Callable[[], bool], limit_s: float = 120.0) -> None:
     end = time.monotonic() + limit_s
     while not true():
         assert time.monotonic() < end
@@ -264,6 +266,30 @@ def test_a_model_is_chosen_and_fetched(stub: Stub, open_page: Open) -> None:
     page.wait_for_url("**/#/job/*")
     job = list(stub.jobs.values())[-1]
     assert job.options == {"model": "umxl", "format": "wav", "mask_exponent": 4}
+
+
+def test_what_a_busy_service_refuses_is_asked_for_again(stub: Stub, open_page: Open) -> None:
+    page = open_page()
+    job = done(stub, page)
+    page.evaluate("localStorage.setItem('show', 'both')")
+    page.reload()
+    stub.busy = 12
+    page.goto(f"{stub.address}/#/job/{job.id}")
+    loaded = "[...document.querySelectorAll('.spectrum img')].filter((one) => one.naturalWidth)"
+    until(lambda: page.evaluate(f"{loaded}.length") == 2 * (len(job.stems) + 1))  # two a row
+    until(lambda: set(stub.drawn) == {*job.stems, "mix"})
+    assert stub.busy == 0
+
+
+def test_diagnosis_is_words_that_can_be_copied(stub: Stub, open_page: Open) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    page.goto(f"{stub.address}/#/about")
+    page.get_by_role("row", name="Longest recording (h:min:s) 10:00:00").wait_for()
+    assert "_" not in page.locator(".facts").first.inner_text()
+    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert "  Processor cores: 2\n" in text
 
 
 def test_language_and_colours_are_chosen(stub: Stub, open_page: Open) -> None:

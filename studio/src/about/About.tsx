@@ -1,75 +1,71 @@
-/** The diagnosis page: what the service and this browser can do. */
+/** The diagnosis page: what the service and this browser can do, in words, to read or to copy. */
 
+import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 
+import { ROOT } from '../api/client.ts';
 import { about, attempt, fetchAbout } from '../store.ts';
-import { bytes, number, t } from '../texts.ts';
-import { clock } from '../ui/words.ts';
+import { t, type Key } from '../texts.ts';
+import { Icon } from '../ui/icons.tsx';
+import { browserFacts, limitFacts, machineFacts, serviceFacts, type Fact } from './facts.ts';
 
 export function AboutPage() {
   useEffect(() => void attempt(fetchAbout), []);
-  const facts = about.value;
+  const told = about.value;
+  const parts: [Key, Fact[]][] = told
+    ? [
+        ['about.service', serviceFacts(told)],
+        ['about.limits', limitFacts(told)],
+        ['about.diagnosis', machineFacts(told)],
+      ]
+    : [];
+  parts.push(['about.browser', browserFacts()]);
   return (
     <article class="about">
-      <h1>{t('about.title')}</h1>
-      {facts && (
-        <>
-          <h2>{t('about.service')}</h2>
-          <Facts values={{ version: facts.version, kinds: facts.kinds.map((kind) => kind.title), formats: facts.formats }} />
-          <h2>{t('about.limits')}</h2>
-          <Facts values={{ ...facts.limits, paths: facts.paths, urls: facts.urls }} />
-          <h2>{t('about.diagnosis')}</h2>
-          <Facts values={facts.diagnosis} />
-        </>
-      )}
-      <h2>{t('about.browser')}</h2>
-      <Facts values={browser()} />
-      <p class="faint">{t('about.docs')}</p>
+      <header>
+        <h1>{t('about.title')}</h1>
+        <Copy parts={parts} />
+      </header>
+      <p class="faint">{t('about.text')}</p>
+      {parts.map(([title, facts]) => (
+        <section key={title}>
+          <h2>{t(title)}</h2>
+          <table class="facts">
+            <tbody>
+              {facts.map(([name, value]) => (
+                <tr key={name}>
+                  <th scope="row">{t(name)}</th>
+                  <td>
+                    <bdi>{value}</bdi>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+      ))}
+      <p class="faint">
+        {t('about.docs')} <a href={`${ROOT}/openapi.json`}>openapi.json</a>
+      </p>
     </article>
   );
 }
 
-function browser(): Record<string, unknown> {
-  return {
-    audio_worklet: 'AudioWorklet' in window,
-    web_assembly: 'WebAssembly' in window,
-    secure_context: window.isSecureContext,
-    screen: `${window.innerWidth} × ${window.innerHeight} @ ${window.devicePixelRatio}`,
-    languages: navigator.languages,
-    browser: navigator.userAgent,
+/** The browser gives the clipboard to pages of this machine and to encrypted ones. */
+function Copy({ parts }: { parts: [Key, Fact[]][] }) {
+  const copied = useSignal(false);
+  if (!navigator.clipboard) return null;
+  const copy = async () => {
+    const lines = parts.flatMap(([title, facts]) => [
+      t(title),
+      ...facts.map(([name, value]) => `  ${t(name)}: ${value}`),
+    ]);
+    copied.value = (await attempt(() => navigator.clipboard.writeText(lines.join('\n')))) !== null;
   };
-}
-
-function Facts({ values }: { values: Record<string, unknown> }) {
   return (
-    <table class="facts">
-      <tbody>
-        {Object.entries(values)
-          .filter(([, value]) => value !== undefined)
-          .map(([name, value]) => (
-            <tr key={name}>
-              <th scope="row">{name.replaceAll('_', ' ')}</th>
-              <td>
-                <Value name={name} value={value} />
-              </td>
-            </tr>
-          ))}
-      </tbody>
-    </table>
+    <button onClick={copy} aria-live="polite">
+      {copied.value && <Icon name="check" />}
+      {t(copied.value ? 'about.copied' : 'about.copy')}
+    </button>
   );
-}
-
-/** Units are in the names. */
-function Value({ name, value }: { name: string; value: unknown }) {
-  if (value === null) return <>{t('none')}</>;
-  if (typeof value === 'boolean') return <>{value ? t('yes') : t('no')}</>;
-  if (typeof value === 'number') {
-    if (/bytes/.test(name)) return <>{bytes(value)}</>;
-    if (/_mb$/.test(name)) return <>{bytes(1e6 * value)}</>;
-    if (/(_s|seconds)$/.test(name)) return <>{clock(value)}</>;
-    return <>{number(value, Number.isInteger(value) ? 0 : 2)}</>;
-  }
-  if (Array.isArray(value)) return <>{value.join(', ')}</>;
-  if (typeof value === 'object') return <Facts values={value as Record<string, unknown>} />;
-  return <bdi>{String(value)}</bdi>;
 }

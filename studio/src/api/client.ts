@@ -15,6 +15,13 @@ export class ApiError extends Error {
   }
 }
 
+/** A refusal that another try does not change: anything but a conflict, a limit of rate, or the server's own trouble. */
+export const isFinal = (problem: unknown): boolean =>
+  problem instanceof ApiError &&
+  problem.status >= 400 &&
+  problem.status < 500 &&
+  ![409, 423, 429].includes(problem.status);
+
 /** The error that a refused response tells; its own words where it has some. */
 export async function errorOf(response: Response): Promise<ApiError> {
   let code = 'http';
@@ -33,8 +40,7 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   let response: Response;
   try {
     response = await fetch(ROOT + path, { credentials: 'same-origin', ...init });
-  } catch (problem) {
-    if (init.signal?.aborted) throw problem;
+  } catch {
     throw new ApiError(0, 'unreachable', 'unreachable');
   }
   if (!response.ok) throw await errorOf(response);
@@ -118,9 +124,8 @@ export async function peaks(
   start: number,
   count: number,
   bins: number,
-  signal: AbortSignal,
 ): Promise<Late<Int16Array>> {
   const query = `start=${start}&count=${count}&bins=${bins}`;
-  const response = await request(`${stemPath(id, stem)}/peaks?${query}`, { signal });
+  const response = await request(`${stemPath(id, stem)}/peaks?${query}`);
   return late(response, async (r) => new Int16Array(await r.arrayBuffer()));
 }

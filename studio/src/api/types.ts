@@ -79,11 +79,21 @@ export interface About {
   version: string;
   kinds: { name: string; title: string }[];
   formats: string[];
-  limits: Record<string, number | null>;
+  limits: { bytes: number; seconds: number; channels: number; waiting_jobs: number };
   paths: boolean;
   urls: boolean;
-  diagnosis: Record<string, unknown>;
-  [other: string]: unknown;
+  diagnosis: {
+    cores: number;
+    memory_mb: number | null;
+    disk_free_bytes: number;
+    cache_bytes: number;
+    /** whether the process that separates is alive */
+    worker: boolean;
+    jobs_at_a_time: number;
+    keep_days: number;
+    keep_bytes: number;
+    up_s: number;
+  };
 }
 
 export interface NewJob {

@@ -5,7 +5,7 @@
  * file goes on where it was, because its address is remembered.
  */
 
-import { ApiError, ROOT, errorOf } from './client.ts';
+import { ApiError, ROOT, errorOf, isFinal } from './client.ts';
 
 export interface Progress {
   sent: number;
@@ -49,13 +49,6 @@ async function offsetOf(address: string, signal: AbortSignal): Promise<number> {
   const response = await send(address, { method: 'HEAD', signal });
   return Number(response.headers.get('Upload-Offset') ?? 0);
 }
-
-/** A refusal that another try does not change: anything but a conflict, a limit of rate, or the server's own trouble. */
-const isFinal = (problem: unknown): boolean =>
-  problem instanceof ApiError &&
-  problem.status >= 400 &&
-  problem.status < 500 &&
-  ![409, 423, 429].includes(problem.status);
 
 /** Sends a file and returns the upload's ID. */
 export async function upload(

@@ -5,7 +5,7 @@ import { Dialog } from '../ui/Dialog.tsx';
 import { KEYS } from './keys.ts';
 
 export const KeySheet = ({ close }: { close: () => void }) => (
-  <Dialog title={t('keys')} close={close}>
+  <Dialog title={t('keys')} close={close} wide>
     <dl class="keys">
       {KEYS.map(([keys, text]) => (
         <div key={keys}>

@@ -1,12 +1,13 @@
 /** A row's picture of the part in view: waveform, spectrogram or both, the loop, and where the player is. */
 
-import { useSignalEffect } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { effect } from '@preact/signals';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 import * as api from '../api/client.ts';
 import { MIX } from '../audio/player.ts';
 import { onColours } from '../ui/theme.ts';
 import { useFrames } from './frames.ts';
+import { Latest } from './latest.ts';
 import { pointerSeek } from './pointer.ts';
 import { available, type Session } from './session.ts';
 import { tiles } from './view.ts';
@@ -15,6 +16,8 @@ import { waveform, type Waveform } from './waveform.ts';
 const MOST_TILES = 40;
 /** frames behind a tile that its last columns need */
 const WINDOW = 4096;
+const RETRY_MS = 1000;
+const TRIES = 6;
 
 export function Lane({ session, row, place }: { session: Session; row: string; place?: number }) {
   const { show, player } = session;
@@ -34,10 +37,17 @@ export function Lane({ session, row, place }: { session: Session; row: string; p
   );
 }
 
+/** A part of the song in frames, those of them that are `there`, and the pixels for all. */
+interface Part {
+  start: number;
+  count: number;
+  width: number;
+  there: number;
+}
+
 function Wave({ session, row }: { session: Session; row: string }) {
   const element = useRef<HTMLDivElement>(null);
   const wave = useRef<Waveform | null>(null);
-  const asked = useRef('');
   useEffect(() => {
     const colour = () => getComputedStyle(element.current!).color;
     const made = waveform(element.current!, colour());
@@ -49,35 +59,32 @@ function Wave({ session, row }: { session: Session; row: string }) {
       wave.current = null;
     };
   }, [session, row]);
-  useSignalEffect(() => {
-    const { start, count } = session.view.value;
-    const width = session.width.value;
-    const there = Math.min(count, stepOf(session, row) - start);
-    if (width === 0 || there <= 0) return undefined;
-    const key = `${start} ${count} ${width} ${there}`;
-    if (key === asked.current) return undefined;
-    const abort = new AbortController();
-    const fetchPeaks = async () => {
+  useEffect(() => {
+    let asked = '';
+    const peaks = new Latest(async ({ start, count, width, there }: Part) => {
       const bins = Math.max(1, Math.min(there, Math.round((width * there) / count)));
       try {
-        const { value, wait } = await api.peaks(session.player.id, row, start, there, bins, abort.signal);
-        if (abort.signal.aborted) return;
-        if (value === null) {
-          timer = setTimeout(fetchPeaks, wait);
-          return;
-        }
-        asked.current = key;
-        wave.current?.draw(value, there / count);
-      } catch {
-        // the line of the player tells what is wrong with the service; a waveform may stay as it is
+        const { value, wait } = await api.peaks(session.player.id, row, start, there, bins);
+        if (value) wave.current?.draw(value, there / count);
+        return wait;
+      } catch (problem) {
+        return api.isFinal(problem) ? 0 : RETRY_MS;
       }
-    };
-    let timer = setTimeout(fetchPeaks, 40);
+    });
+    const stop = effect(() => {
+      const { start, count } = session.view.value;
+      const width = session.width.value;
+      const there = Math.min(count, stepOf(session, row) - start);
+      const key = `${start} ${count} ${width} ${there}`;
+      if (width === 0 || there <= 0 || key === asked) return;
+      asked = key;
+      peaks.want({ start, count, width, there });
+    });
     return () => {
-      clearTimeout(timer);
-      abort.abort();
+      stop();
+      peaks.close();
     };
-  });
+  }, [session, row]);
   return <div class="wave" ref={element} aria-hidden="true" />;
 }
 
@@ -104,18 +111,39 @@ function Spectrogram({ session, row }: { session: Session; row: string }) {
       {shown
         .filter((tile) => there === session.player.length || tile.start + tile.count + WINDOW <= there)
         .map((tile) => (
-          <img
+          <TileImage
             key={`${tile.zoom} ${tile.number}`}
-            src={api.tileAddress(session.player.id, row, tile.zoom, tile.number)}
-            alt=""
-            draggable={false}
-            style={{
-              left: `${((tile.start - start) / count) * width}px`,
-              width: `${(tile.count / count) * width}px`,
-            }}
+            address={api.tileAddress(session.player.id, row, tile.zoom, tile.number)}
+            left={((tile.start - start) / count) * width}
+            width={(tile.count / count) * width}
           />
         ))}
     </div>
+  );
+}
+
+/** A tile that the service is too busy for is asked for again. */
+function TileImage({ address, left, width }: { address: string; left: number; width: number }) {
+  const [tries, setTries] = useState(0);
+  const [failed, setFailed] = useState(false);
+  useEffect(() => {
+    if (!failed || tries >= TRIES) return undefined;
+    const again = () => {
+      setFailed(false);
+      setTries(tries + 1);
+    };
+    const timer = setTimeout(again, RETRY_MS * 2 ** tries);
+    return () => clearTimeout(timer);
+  }, [failed, tries]);
+  if (failed) return null;
+  return (
+    <img
+      src={address}
+      alt=""
+      draggable={false}
+      onError={() => setFailed(true)}
+      style={{ left: `${left}px`, width: `${width}px` }}
+    />
   );
 }
 

@@ -80,7 +80,7 @@ function Mark({ session, which }: { session: Session; which: 0 | 1 }) {
       aria-valuemax={Math.round(seconds(session, player.length))}
       aria-valuenow={seconds(session, frame)}
       aria-valuetext={clock(seconds(session, frame), 3)}
-      style={{ left: `${place}%` }}
+      style={{ left: `clamp(9px, ${place}%, 100% - 9px)` }}
       onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
       onPointerMove={(event) => {
         if (!event.currentTarget.hasPointerCapture(event.pointerId)) return;

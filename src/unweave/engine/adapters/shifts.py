@@ -48,7 +48,7 @@ class Shifts(Around):
         return self.separator.spec
 
     def separate(self, mix: Signal, run: Run) -> Iterator[Wave]:
-        draw, most = random.Random(self.seed), int(self.most_s * mix.sample_rate_hz)  # noqa: S311
+        draw, most = random.Random(self.seed), int(self.most_s * mix.sample_rate_hz)
         shifted = []
         for reading in mix.split(self.count):
             zeros = most - draw.randint(0, most)

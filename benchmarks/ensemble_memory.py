@@ -1,6 +1,6 @@
 """Peak memory of an ensemble: its members alone, side by side, and one after another.
 
-    .venv/bin/python -m benchmarks.ensemble_memory SONG [--minutes 0.2 1] [--models NAME ...]
+    .venv/bin/python -m benchmarks.ensemble_memory SONG [--minutes 0.2 0.6] [--models NAME ...]
 
 Without models the members are networks with random weights, of 170 to 400 MB. Each row is one
 process. One after another is what a memory limit makes of them that the largest member fits, and
@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.memory import peak_mb, repeated
+from benchmarks.memory import cost_of, repeated
 
 from unweave import registry
 from unweave.engine.adapters.passes import Passes
@@ -30,7 +30,7 @@ BASE_MB = 450  # of Python, PyTorch and the streams, which the limit counts too
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("song", type=Path)
-    parser.add_argument("--minutes", type=float, nargs="+", default=[0.2, 1])
+    parser.add_argument("--minutes", type=float, nargs="+", default=[0.2, 0.6])
     parser.add_argument("--models", nargs="+", help="default: networks with random weights")
     given = parser.parse_args()
     print("| separator | weights MB | minutes | members in turn | peak MB |\n|---|---|---|---|---|")
@@ -45,9 +45,8 @@ def main() -> None:
         for minutes in given.minutes:
             song = folder / f"{minutes:g}.wav"
             repeated(given.song, 60 * minutes, song)
-            for member in members if minutes == given.minutes[0] else ():
-                row(folder, song, member, minutes, [])
-            row(folder, song, whole, minutes, [])
+            for model in (*members, whole) if minutes == given.minutes[0] else ():
+                row(folder, song, model, minutes, [])
             row(folder, song, whole, minutes, ["--max-memory", str(limit)])
 
 
@@ -60,7 +59,7 @@ def drawn(folder: Path, width: int) -> str:
 
 def row(folder: Path, song: Path, model: str, minutes: float, options: list[str]) -> None:
     command = [sys.executable, "-m", "unweave", "separate", "-q", "--overwrite", "--batch", "1"]
-    peak, _ = peak_mb([*command, "-o", str(folder / "o"), "-m", model, *options, str(song)])
+    peak = cost_of([*command, "-o", str(folder / "o"), "-m", model, *options, str(song)]).peak_mb
     report = json.loads((folder / "o" / song.stem / "report.json").read_text())
     named = "+".join(Path(part).stem if ".toml" in part else part for part in model.split("+"))
     size = weights_mb(registry.load_pinned(registry.request(model).separator))

@@ -1,9 +1,8 @@
 """Which bins of a spectrum belong to which band: side by side, or on the mel scale, overlapping.
 
-The mel scale is Slaney's (Auditory Toolbox, 1998), as librosa computes it: linear below 1000 Hz,
-logarithmic above. A band of it is where a triangular filter is above zero, between the centres of
-its neighbours. The lowest and the highest bin belong to the first and the last band, whatever their
-filters say: the networks were trained so.
+A band of the mel scale (`signal.mel`) is where a triangular filter is above zero, between the
+centres of its neighbours. The lowest and the highest bin belong to the first and the last band,
+whatever their filters say: the networks were trained so.
 """
 
 from __future__ import annotations
@@ -13,10 +12,8 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-LINEAR_HZ = 200 / 3  # of a mel below the break
-BREAK_HZ = 1000.0
-BREAK_MEL = BREAK_HZ / LINEAR_HZ
-STEP = np.log(6.4) / 27  # of a mel above it, as a logarithm of frequencies
+from unweave.signal.mel import hertz, mels
+
 LARGEST_FRAME = 1 << 16  # samples of one
 MOST_BANDS = 1000  # on the mel scale
 
@@ -48,16 +45,3 @@ def on_mel_scale(count: int, sample_rate_hz: int, frame_size: int) -> Bands:
     first = inside.argmax(1)
     last = len(bins) - inside[:, ::-1].argmax(1)
     return tuple(zip(first.tolist(), last.tolist(), strict=True))
-
-
-def mels(frequency_hz: float) -> float:
-    """A frequency on the mel scale."""
-    if frequency_hz < BREAK_HZ:
-        return frequency_hz / LINEAR_HZ
-    return float(BREAK_MEL + np.log(frequency_hz / BREAK_HZ) / STEP)
-
-
-def hertz(mel: np.ndarray) -> np.ndarray:
-    """The frequencies, in Hz, of points on the mel scale."""
-    above = BREAK_HZ * np.exp(STEP * (np.maximum(mel, BREAK_MEL) - BREAK_MEL))
-    return np.where(mel < BREAK_MEL, LINEAR_HZ * mel, above)

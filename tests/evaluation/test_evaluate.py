@@ -10,7 +10,7 @@ import unweave
 from tests.evaluation.fakes import waves
 from tests.evaluation.test_scoring import estimates_of
 from unweave.errors import InputError, UsageError
-from unweave.evaluation import scores
+from unweave.evaluation import metrics, scores
 from unweave.evaluation.evaluate import evaluate_files
 
 RATE_HZ = 8000
@@ -34,7 +34,10 @@ def test_dictionaries_arrays_tensors(pair):
     references, estimates = pair
     found = unweave.evaluate(references, estimates, RATE_HZ)
     assert found.stems == STEMS
-    assert set(found["vocals"]) == {"SDR", "SIR", "ISR", "SAR", "global SDR", "SI-SDR", "SNR"}
+    assert set(found["vocals"]) == {
+        *("SDR", "SIR", "ISR", "SAR", "global SDR", "SI-SDR", "SNR"),
+        *("SDR of MSST", "L1-freq", "Aura STFT"),
+    }
     shuffled = {name: estimates[name] for name in reversed(STEMS)}
     assert unweave.evaluate(references, shuffled, RATE_HZ)["drums"] == found["drums"]
     arrays = unweave.evaluate(
@@ -47,8 +50,25 @@ def test_dictionaries_arrays_tensors(pair):
     mono = unweave.evaluate(*flat, RATE_HZ, "global")  # (stem, time)
     assert mono["stem 2"] == unweave.evaluate(references, estimates, RATE_HZ, "global")["drums"]
     titles = [table.title for table in found.tables()]
-    assert len(titles) == 2
+    assert len(titles) == 3
     assert all(table.aggregation for table in found.tables())
+
+
+def test_scores_that_know_frequencies_are_those_of_44100_hz(pair):
+    references, estimates = pair
+    more = {"bleedless", "fullness", "Aura MRSTFT", "log-WMSE"}
+    usual = set(unweave.evaluate(references, estimates, RATE_HZ, "global")["bass"])
+    found = unweave.evaluate(references, estimates, 44_100, "global")
+    assert set(found["bass"]) == usual | more
+    mix = sum(references.values())
+    backed = {name: stems | {"accompaniment": sum(stems[n] for n in STEMS[1:])}
+              for name, stems in (("true", references), ("found", estimates))}  # fmt: skip
+    beside = unweave.evaluate(backed["true"], backed["found"], 44_100, "global")
+    expected = metrics.log_wmse(references["bass"][None], estimates["bass"][None], mix)[0]
+    for each in (found, beside):  # whose mix is the sum of the stems
+        assert each["bass"]["log-WMSE"] == pytest.approx(expected, abs=1e-5)
+    alone = [{"bass": stems["bass"]} for stems in (references, estimates)]
+    assert set(unweave.evaluate(*alone, 44_100, "global")["bass"]) == (usual | more) - {"log-WMSE"}
 
 
 def test_the_accompaniment_stands_apart(pair):

@@ -171,13 +171,15 @@ def global_table(
 
     stems: as in `csdr_table`.
     """
+    about = whole_track.metrics()[metric]
     return _table(
         scores,
-        f"{whole_track.metrics()[metric].title}, dB",
+        f"{about.title}, {about.unit}" if about.unit else about.title,
         "whole track, then mean over tracks",
         lambda item, stem: item.global_.get(stem, {}).get(metric, math.nan),
         np.mean,
         stems,
+        about.unit,
     )
 
 
@@ -202,7 +204,7 @@ def mir1k_table(scores: Sequence[TrackScores]) -> Table:
         Table(
             title="MIR-1K, dB (BSS Eval v3 sources)",
             aggregation="one score per clip, then mean over clips weighted by their length",
-            columns=decibels(columns),
+            columns=columns_of(columns),
             rows=_counted(rows),
         ),
         own,
@@ -248,6 +250,7 @@ def _table(
     value_of: Callable[[TrackScores, str], float],
     over_tracks: Callable[[list[float]], np.floating],
     stems: Sequence[str] | None = None,
+    unit: str = "dB",
 ) -> Table:
     stems = tuple(stems_of(scores) if stems is None else stems)
     rows = []
@@ -261,7 +264,12 @@ def _table(
             covered.append(set(found))
         rows.append((_row(label, values, kind, items), covered))
     return _told(
-        Table(title=title, aggregation=aggregation, columns=decibels(stems), rows=_counted(rows)),
+        Table(
+            title=title,
+            aggregation=aggregation,
+            columns=columns_of(stems, unit),
+            rows=_counted(rows),
+        ),
         scores,
     )
 
@@ -290,9 +298,9 @@ def _counted(rows: Sequence[tuple[Row, Sequence[set[tuple[str, str]]]]]) -> tupl
     )
 
 
-def decibels(names: Iterable[str]) -> tuple[Column, ...]:
-    """A column in dB for each name; higher is better."""
-    return tuple(Column(name, "dB", best="high") for name in names)
+def columns_of(names: Iterable[str], unit: str = "dB") -> tuple[Column, ...]:
+    """A column for each name; higher is better."""
+    return tuple(Column(name, unit, best="high") for name in names)
 
 
 def _told(table: Table, scores: Sequence[TrackScores]) -> Table:

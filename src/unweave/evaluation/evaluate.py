@@ -20,7 +20,7 @@ from unweave.core.waves import MOST_CHANNELS, as_array, as_wave, whole_rate_hz
 from unweave.errors import UsageError
 from unweave.evaluation import pairing, scores, scoring, stem_files, whole_track
 from unweave.evaluation import rounding as how
-from unweave.evaluation.aggregate import decibels, frame_median, stems_of
+from unweave.evaluation.aggregate import columns_of, frame_median, stems_of
 from unweave.evaluation.scores import (
     BSS_EVAL_V4,
     GLOBAL,
@@ -47,8 +47,8 @@ _TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The scores of some estimates. `evaluation["vocals"]["SDR"]` is one score in dB: the median
-    over frames of SDR, SIR, ISR or SAR, or "global SDR", "SI-SDR", "SNR" of the whole length.
+    """The scores of some estimates. `evaluation["vocals"]["SDR"]` is one score: the median over
+    frames of SDR, SIR, ISR or SAR, or one of the whole length, as "global SDR" or "bleedless".
 
     `scores` has every frame; `save` writes it as museval does.
     """
@@ -67,7 +67,7 @@ class Evaluation:
         values = self.scores.targets.get(stem, {})
         frames = {metric: frame_median(values[metric]) for metric in values}
         whole, own = whole_track.metrics(), self.scores.global_[stem]
-        return frames | {whole[name].title: own.get(name, math.nan) for name in whole}
+        return frames | {whole[name].title: own[name] for name in whole if name in own}
 
     def __repr__(self) -> str:
         found = (f"{stem} {self[stem]['global SDR']:.2f}" for stem in self.stems)
@@ -86,19 +86,9 @@ class Evaluation:
     def tables(self) -> list[Table]:
         """The scores with the names of their aggregations, by stem."""
         found, bits = self.scores, self.scores.rounded_to_bits
-        metrics = whole_track.metrics()
-        whole = Table(
-            title="without filters, dB",
-            aggregation=how.with_rounding("one score for the whole length", bits),
-            rounded_to_bits=bits,
-            columns=decibels(metric.title for metric in metrics.values()),
-            rows=tuple(
-                Row(stem, tuple(found.global_[stem].get(name, math.nan) for name in metrics))
-                for stem in self.stems
-            ),
-        )
+        whole = [self._whole("without filters, dB", "dB"), self._whole("without a unit", "")]
         if not found.targets:
-            return [whole]
+            return whole
         groups = [(stem, found.targets[stem]) for stem in self.stems]
         groups += [(f"{stem} among stems", values) for stem, values in found.among_stems.items()]
         title, aggregation = _TITLES[found.protocol]
@@ -106,13 +96,29 @@ class Evaluation:
             title=title,
             aggregation=how.with_rounding(aggregation, bits),
             rounded_to_bits=bits,
-            columns=decibels(METRICS),
+            columns=columns_of(METRICS),
             rows=tuple(
                 Row(label, tuple(frame_median(values[metric]) for metric in METRICS))
                 for label, values in groups
             ),
         )
-        return [framed, whole]
+        return [framed, *whole]
+
+    def _whole(self, title: str, unit: str) -> Table:
+        """The scores of the whole length that are in one unit."""
+        found, bits = self.scores, self.scores.rounded_to_bits
+        there = {name for scores in found.global_.values() for name in scores}
+        metrics = {n: m for n, m in whole_track.metrics().items() if n in there and m.unit == unit}
+        return Table(
+            title=title,
+            aggregation=how.with_rounding("one score for the whole length", bits),
+            rounded_to_bits=bits,
+            columns=columns_of((metric.title for metric in metrics.values()), unit),
+            rows=tuple(
+                Row(stem, tuple(found.global_[stem].get(name, math.nan) for name in metrics))
+                for stem in self.stems
+            ),
+        )
 
     def to_frame(self) -> pandas.DataFrame:
         """A row for each stem, a column for each metric. Raises UsageError without pandas."""
@@ -138,7 +144,8 @@ def evaluate(
     time)` in the same order, or `(stem, time)` for mono; numpy arrays or tensors, of floats where
     full scale is 1.0 or of integers. metric: "v4" (BSS Eval v4, one-second frames), "v3" (v3
     images) or "v3-sources" (one channel), or "global" (no BSS Eval, which is much faster); never
-    permuted. The metrics without filters are always there. mapping: `{estimate: reference}` where
+    permuted. The metrics of the whole length are always there; that which needs the mix takes the
+    sum of the references for it. mapping: `{estimate: reference}` where
     names differ; several estimates of one reference are added up. rounding: "16-bit" rounds
     references and estimates first, as suits references that a lossy codec has been at; "auto" and
     "none" do not, as no array says where it came from.
@@ -238,6 +245,16 @@ class _Request:
     lossy_references: tuple[str, ...] = ()
 
 
+def _mix(references: Mapping[str, Wave]) -> Wave | None:
+    """The sum of the references, without an accompaniment beside its parts; None of one alone."""
+    names = [
+        name
+        for name in references
+        if len(references) < 3 or stem_names.canonical(name) != stem_names.ACCOMPANIMENT
+    ]
+    return pairing.total(references, names) if len(names) > 1 else None
+
+
 def _score(
     references: dict[str, Wave],
     estimates: dict[str, Wave],
@@ -256,6 +273,7 @@ def _score(
     }
     clipped = how.warnings(estimates, bits)
     estimates = {stem: how.rounded(wave, bits) for stem, wave in estimates.items()}
+    mix = _mix(references)
     voice = next((n for n in references if stem_names.canonical(n) == stem_names.VOCALS), None)
     backing = any(stem_names.canonical(n) == stem_names.ACCOMPANIMENT for n in references)
     wanted = {stem_names.canonical(mapping.get(n, n)) for n in estimates}
@@ -272,7 +290,7 @@ def _score(
     given = {name: pairing.total(estimates, parts) for name, parts in pairs.sources.items()}
     given = {name: stem_files.fitted(wave, length, f"the estimate of {name}", warnings)
              for name, wave in given.items()}  # fmt: skip
-    found = scoring.score(references, given, request.sample_rate_hz, request.protocol)
+    found = scoring.score(references, given, request.sample_rate_hz, request.protocol, mix)
     return Evaluation(
         TrackScores(
             dataset="",

@@ -24,7 +24,7 @@ from unweave.core import schema
 from unweave.core.files import atomic_write, shortened
 from unweave.errors import InputError
 
-VERSION = 3  # of what is under `unweave`; files of another version are scored again
+VERSION = 4  # of what is under `unweave`; files of another version are scored again
 METRICS = ("SDR", "SIR", "ISR", "SAR")
 DECIMALS = 5  # museval's
 BSS_EVAL_V4, MIR_1K = "bss-eval-v4", "mir-1k"
@@ -65,7 +65,7 @@ class Timing(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackScores:
-    """What one separator scored on one track. Scores in dB; NaN where there is no score.
+    """What one separator scored on one track. NaN where there is no score.
 
     `targets[stem][metric]` is `(frame,)`. Where vocals were scored once among all stems and once
     beside the accompaniment, `targets` holds the latter, as museval does, and `among_stems` the
@@ -88,7 +88,7 @@ class TrackScores:
     hop_s: float = 1.0
     among_stems: Targets = field(default_factory=dict)
     scored_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    global_: Named = field(default_factory=dict)  # global_sdr_db, si_sdr_db, snr_db
+    global_: Named = field(default_factory=dict)  # the names of `whole_track`
     mir1k: Named = field(default_factory=dict)  # SDR, SIR, SAR, NSDR
     silent_frames: Mapping[str, int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()  # stems of the dataset that no estimate covers

@@ -66,9 +66,10 @@ def score(
 ) -> Scored:
     """The scores of `estimates`, each against the reference of its name.
 
-    All waves are `(channel, time)` of one shape. mix: what NSDR compares with; without it there is
-    none. caches: one dictionary, empty at first, for all estimates of a track makes BSS Eval v4
-    faster, and takes memory. Raises UsageError where a protocol for one channel meets more.
+    All waves are `(channel, time)` of one shape. mix: what NSDR and log-WMSE compare with; without
+    it there are none. caches: one dictionary, empty at first, for all estimates of a track makes
+    BSS Eval v4 faster, and takes memory. Raises UsageError where a protocol for one channel meets
+    more.
     """
     first = next(iter(estimates.values()))
     length_s = first.shape[-1] / sample_rate_hz
@@ -78,7 +79,7 @@ def score(
     for names in evaluations(list(estimates)):
         own = np.stack([references[name] for name in names])
         given = np.stack([estimates[name] for name in names])
-        whole = {name: metric.score(own, given) for name, metric in whole_track.metrics().items()}
+        whole = whole_track.scores(whole_track.Track(own, given, sample_rate_hz, mix))
         for n, name in enumerate(names):
             found.global_[name] = {metric: float(whole[metric][n]) for metric in whole}
         if protocol == GLOBAL:

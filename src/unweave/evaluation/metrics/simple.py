@@ -46,7 +46,7 @@ def snr(references: Any, estimates: Any) -> Floats:
     Raises ValueError for arrays of unequal shape.
     """
     refs, ests = pair(references, estimates, AXES)
-    signal, noise = _energies(refs, ests)
+    signal, noise = energies(refs, ests)
     return np.where(signal == 0, np.nan, decibels(signal, noise))
 
 
@@ -58,7 +58,7 @@ def global_sdr(references: Any, estimates: Any) -> Floats:
     Raises ValueError for arrays of unequal shape.
     """
     refs, ests = pair(references, estimates, AXES)
-    signal, noise = _energies(refs, ests)
+    signal, noise = energies(refs, ests)
     return decibels(signal + FLOOR, noise + FLOOR)
 
 
@@ -98,7 +98,7 @@ def si_sdr(references: Any, estimates: Any) -> SiScores:
     return SiScores(*(np.where(defined, score, np.nan) for score in scores))
 
 
-def _energies(refs: torch.Tensor, ests: torch.Tensor) -> tuple[Floats, Floats]:
+def energies(refs: torch.Tensor, ests: torch.Tensor) -> tuple[Floats, Floats]:
     """For each stem, the energy of the reference and of its difference from the estimate."""
     signal, noise = np.zeros((2, len(refs)))
     for ref, est in _blocks(refs, ests):

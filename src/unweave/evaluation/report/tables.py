@@ -163,7 +163,7 @@ def _columns(parts: Sequence[tuple[Table, str]], heads: Sequence[str]) -> Table:
         )
         for n, row in enumerate(tables[0].rows)
     )
-    return replace(tables[0], columns=aggregate.decibels(heads), rows=rows)
+    return replace(tables[0], columns=aggregate.columns_of(heads), rows=rows)
 
 
 def _with_published(table: Table, dataset: str, stem: str) -> list[Block]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from unweave.evaluation.whole_track import Metric
-from unweave.types import Wave
+from unweave.evaluation.whole_track import Metric, Track
 
 
-def score(references: Wave, estimates: Wave) -> npt.NDArray[np.float64]:
+def score(track: Track) -> npt.NDArray[np.float64]:
     from unweave.evaluation import metrics
 
-    return metrics.global_sdr(references, estimates)
+    return metrics.global_sdr(track.references, track.estimates)
 
 
 METRIC = Metric("global SDR", score)

@@ -22,10 +22,10 @@ from pathlib import Path
 from unweave.cluster import places
 from unweave.cluster.catalogue import Catalogue, Run
 from unweave.cluster.log import DONE, Entry, Made
+from unweave.cluster.manifest import Row
 from unweave.cluster.run import Workers, run
 from unweave.cluster.scan import scan
 from unweave.cluster.status import status
-from unweave.cluster.work import Task
 from unweave.engine.executor import Executor
 from unweave.request import SeparationRequest, SeparatorRef
 
@@ -38,11 +38,9 @@ class Stub:
     def __init__(self, begun: Run, executor: Executor) -> None:
         self._identity = begun.identity
 
-    def __call__(self, task: Task) -> Entry:
+    def __call__(self, row: Row) -> Entry:
         made = tuple(Made(name=f"{stem}.wav", bytes=1, sha256="0" * 64) for stem in STEMS)
-        return Entry(
-            row=task.row.row, identity=self._identity, state=DONE, outputs=made, duration_s=1.0
-        )
+        return Entry(row=row.row, identity=self._identity, state=DONE, outputs=made, duration_s=1.0)
 
 
 def step(name: str, folder: Path, most_s: float) -> None:

@@ -17,7 +17,7 @@ pytest.importorskip("ray", reason="needs the extra cluster")
 import fsspec
 
 from tests.jobs.fakes import asked
-from unweave.cluster import actor, places, pool, session, work
+from unweave.cluster import actor, manifest, places, pool, session
 from unweave.cluster.catalogue import Catalogue, Run
 from unweave.engine.executor import Executor
 
@@ -63,7 +63,7 @@ def begun(catalogue: Catalogue, output: str, **how: Any) -> Run:
     return run
 
 
-Do = Callable[[work.Task], Any]
+Do = Callable[[manifest.Row], Any]
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def here(monkeypatch) -> Callable[..., None]:
     """here(do=...): from now on this process does the work; `do` instead of a worker's own work,
     of which it gets the real one first."""
 
-    def use(do: Callable[[Do, work.Task], Any] | None = None, actors: int = 1) -> None:
+    def use(do: Callable[[Do, manifest.Row], Any] | None = None, actors: int = 1) -> None:
         @contextmanager
         def cluster(address: str = "", cpus: int | None = None) -> Iterator[session.Cluster]:
             yield session.Cluster(2, 0, 1)

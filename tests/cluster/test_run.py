@@ -21,8 +21,8 @@ from unweave.errors import InputError, UsageError
 from unweave.request import Execution
 
 
-def fast(task: work.Task, identity: str, state: str = DONE) -> Entry:
-    return Entry(row=task.row.row, identity=identity, state=state, kind="K", duration_s=1.0)
+def fast(task: manifest.Row, identity: str, state: str = DONE) -> Entry:
+    return Entry(row=task.row, identity=identity, state=state, kind="K", duration_s=1.0)
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def test_a_second_run_does_nothing_and_retry_does_what_failed(many, here):
     calls = Counter()
 
     def do(real, task):
-        calls[task.row.row] += 1
-        bad = task.row.row % 4 == 0 and calls[task.row.row] == 1
+        calls[task.row] += 1
+        bad = task.row % 4 == 0 and calls[task.row] == 1
         return fast(task, request.identity, FAILED if bad else DONE)
 
     here(do)
@@ -98,7 +98,7 @@ def test_stops_and_crashes_lose_nothing_and_repeat_nothing(many, here, seed):
     def do(real, task):
         if draw.random() < 0.1:
             raise draw.choice([KeyboardInterrupt, RuntimeError])
-        ended[task.row.row] += 1
+        ended[task.row] += 1
         return fast(task, request.identity)
 
     here(do)
@@ -124,7 +124,7 @@ def test_long_recordings_come_first(many, here):
     lengths = []
 
     def do(real, task):
-        lengths.append(task.row.duration_s)
+        lengths.append(task.duration_s)
         return fast(task, request.identity)
 
     here(do)
@@ -136,7 +136,7 @@ def test_a_row_whose_workers_die_is_put_aside(many, here):
     catalogue, request = many
 
     def do(real, task):
-        if task.row.row == 3:
+        if task.row == 3:
             return pool.Ended(task, died="it was killed", tries=2)
         return fast(task, request.identity)
 
@@ -210,12 +210,12 @@ def test_a_plan_goes_by_the_rows_that_are_done(many, here):
 
     def do(real, task):
         return Entry(
-            row=task.row.row,
+            row=task.row,
             identity=request.identity,
             state=DONE,
             duration_s=100.0,
             separate_s=10.0,
-            peak_memory_mb=500.0 + task.row.row,
+            peak_memory_mb=500.0 + task.row,
         )
 
     before = plan(catalogue, request, workers=4, price_per_hour=2.0)

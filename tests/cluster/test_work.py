@@ -10,7 +10,7 @@ from unweave.cluster import manifest, places, work
 from unweave.cluster.catalogue import Catalogue
 from unweave.cluster.log import DONE, FAILED
 from unweave.cluster.scan import scan
-from unweave.cluster.work import Task, Work
+from unweave.cluster.work import Work
 from unweave.engine.executor import Executor
 from unweave.errors import OutputError
 
@@ -34,7 +34,7 @@ def test_the_stems_are_those_of_the_command_line(places_, sounds, tmp_path):
     for row in manifest.rows(catalogue):
         if row.name not in ("live/one.wav", "mono/ünï.ogg", "four.mp3"):
             continue
-        entry = do(Task(row))
+        entry = do(row)
         assert (entry.state, entry.reason) == (DONE, "")
         expected = unweave.separate_file(
             sounds / row.name, tmp_path / "one" / str(row.row), model=MODEL
@@ -56,11 +56,11 @@ def test_a_finished_row_is_not_separated_again(places_, tmp_path, monkeypatch):
     scan(catalogue, [source])
     run = begun(catalogue, output)
     row = next(row for row in manifest.rows(catalogue) if row.name == "one.wav")
-    first = Work(run, Executor(threads=1))(Task(row))
+    first = Work(run, Executor(threads=1))(row)
     before = listing(output)
     again = Work(run, Executor(threads=1))
     monkeypatch.setattr(again, "_separate", None)
-    second = again(Task(row))
+    second = again(row)
     assert (second.state, second.outputs) == (DONE, first.outputs)
     assert second.separate_s == 0.0
     assert listing(output) == before
@@ -73,7 +73,7 @@ def test_what_a_killed_upload_left_is_done_again(sounds, tmp_path, store, lost):
     run = begun(catalogue, f"{store}/out")
     [row] = manifest.rows(catalogue)
     do = Work(run, Executor(threads=1))
-    first = do(Task(row))
+    first = do(row)
     whole = listing(run.output)
     folder = work.folder_of(run.output, row)
     name = first.outputs[0]["name"] if lost != "report.json" else lost
@@ -82,7 +82,7 @@ def test_what_a_killed_upload_left_is_done_again(sounds, tmp_path, store, lost):
     else:
         places.remove(places.joined(folder, name))
     assert work.finished(run, row) is None
-    assert do(Task(row)).outputs == first.outputs
+    assert do(row).outputs == first.outputs
     stems = {name: data for name, data in listing(run.output).items() if name.endswith("wav")}
     assert stems == {name: data for name, data in whole.items() if name.endswith("wav")}
 
@@ -92,7 +92,7 @@ def test_another_request_does_not_take_the_stems_for_its_own(sounds, tmp_path, s
     scan(catalogue, [str(sounds / "one.wav")])
     run = begun(catalogue, f"{store}/out")
     [row] = manifest.rows(catalogue)
-    Work(run, Executor(threads=1))(Task(row))
+    Work(run, Executor(threads=1))(row)
     assert work.finished(run, row) is not None
     other = begun(Catalogue(catalogue.address, "other"), run.output, format="flac")
     assert work.finished(other, row) is None
@@ -106,7 +106,7 @@ def test_a_failure_names_the_address_and_leaves_nothing(places_, sounds, tmp_pat
     do = Work(run, Executor(threads=1))
     for row in manifest.rows(catalogue):
         if row.name in ("empty.wav", "text.mp3", "cut.flac"):
-            entry = do(Task(row))
+            entry = do(row)
             assert (entry.state, entry.kind) == (FAILED, "InputError")
             assert row.address in entry.reason
             assert "\n" not in entry.reason
@@ -123,7 +123,7 @@ def test_a_store_that_fails_is_a_failed_row(sounds, tmp_path, store, monkeypatch
         raise OutputError(f"{address}: cannot be written: full")
 
     monkeypatch.setattr(places, "upload", upload)
-    entry = Work(run, Executor(threads=1))(Task(row))
+    entry = Work(run, Executor(threads=1))(row)
     assert (entry.state, entry.kind) == (FAILED, "OutputError")
     assert "full" in entry.reason
 
@@ -137,11 +137,11 @@ def test_a_recording_that_changed_gives_new_stems(sounds, tmp_path, store, make_
         run = begun(catalogue, output)
         [row] = manifest.rows(catalogue)
         do = Work(run, Executor(threads=1))
-        first = do(Task(row))
+        first = do(row)
         soundfile.write(sounds / "one.wav", make_wave(2, 7000, 8000, 77 + seed).T, 8000)
         scan(catalogue, [str(sounds / "one.wav")])
         *_, new = manifest.rows(catalogue)
-        second = do(Task(new))
+        second = do(new)
         assert second.state == DONE, second.reason
         assert second.folder == first.folder
         assert second.outputs != first.outputs

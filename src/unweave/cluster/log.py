@@ -70,7 +70,7 @@ class Entry:
 
     kind: the class of the error; reason: its line. folder: the address of the outputs. sha256: of
     the recording. seconds: from fetching to the last upload; separate_s: of the separation alone,
-    zero where it was finished before. tries: how often a worker began it in this run. at: seconds
+    zero where it was finished before. tries: workers that it was on. at: seconds
     since 1970.
     """
 
@@ -146,10 +146,16 @@ def states(catalogue: Catalogue, identity: str, count: int) -> np.ndarray:
     return found
 
 
-def last(catalogue: Catalogue, identity: str, count: int) -> tuple[pa.Table, np.ndarray]:
-    """All entries, and where in them the last one of each row is: int64 (row,), -1 for none."""
-    found = [*batches(catalogue)]
-    table = pa.Table.from_batches(found, SCHEMA)
+def last(
+    catalogue: Catalogue, identity: str, count: int, columns: tuple[str, ...] = tuple(SCHEMA.names)
+) -> tuple[pa.Table, np.ndarray]:
+    """All entries, and where in them the last one of each row is: int64 (row,), -1 for none.
+
+    columns: those that are read, with `row` and `identity`.
+    """
+    wanted = tuple(dict.fromkeys(("row", "identity", *columns)))
+    found = [*batches(catalogue, wanted)]
+    table = pa.Table.from_batches(found, pa.schema([SCHEMA.field(name) for name in wanted]))
     place = np.full(count, -1, np.int64)
     if found:
         numbers = table.column("row").to_numpy()
@@ -176,7 +182,7 @@ def compact(catalogue: Catalogue) -> int:
 
 def failures(catalogue: Catalogue, identity: str, count: int) -> Counter[str]:
     """How many rows have failed, by the kind of their errors."""
-    table, place = last(catalogue, identity, count)
+    table, place = last(catalogue, identity, count, ("state", "kind"))
     of = table.select(["state", "kind"]).take(pa.array(place[place >= 0]))
     return Counter(
         kind

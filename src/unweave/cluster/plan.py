@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from unweave.cluster import log, manifest
@@ -84,14 +85,14 @@ def plan(
 
 def _speed(catalogue: Catalogue, run: Run, count: int) -> tuple[float | None, str, float | None]:
     """Seconds of sound in a second of work, where that is from, and megabytes."""
-    table, place = log.last(catalogue, run.identity, count)
-    taken = table.take(pa.array(place[place >= 0])).to_pylist()
-    worked = [entry for entry in taken if entry["separate_s"] and entry["duration_s"]]
-    sound_s = sum(entry["duration_s"] for entry in worked)
-    if sound_s >= LEAST_S:
-        spent_s = sum(entry["separate_s"] for entry in worked)
-        most = max((entry["peak_memory_mb"] or 0.0 for entry in worked), default=0.0)
-        return sound_s / spent_s, "rows of this run", most or None
+    columns = ("duration_s", "separate_s", "peak_memory_mb")
+    table, place = log.last(catalogue, run.identity, count, columns)
+    taken = table.select(columns).take(pa.array(place[place >= 0]))
+    sound_s, spent_s, memory_mb = (np.nan_to_num(column.to_numpy()) for column in taken.columns)
+    worked = (spent_s > 0) & (sound_s > 0)
+    if sound_s[worked].sum() >= LEAST_S:
+        most = float(memory_mb[worked].max()) or None
+        return float(sound_s[worked].sum() / spent_s[worked].sum()), "rows of this run", most
     return _of_model(run)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 
@@ -19,7 +19,6 @@ from unweave.cluster.catalogue import Catalogue, Run
 from unweave.cluster.log import FAILED, HAS_FAILED, IS_DONE, Entry
 from unweave.cluster.manifest import Row
 from unweave.cluster.progress import Progress
-from unweave.cluster.work import Task
 from unweave.errors import InputError, OptionName, UsageError
 from unweave.request import Execution
 from unweave.types import ShouldStop
@@ -130,8 +129,7 @@ def run(
                         writer.tick()
                         on_progress(progress)
                     else:
-                        row = end.task.row
-                        ended(row, _entry(begun, row, end))
+                        ended(end.task, _entry(begun, end.task, end))
         finally:
             writer.flush()
     return progress
@@ -169,20 +167,19 @@ def _unsettled(
         yield from window
 
 
-def _sound(rows: Iterator[Row], begun: Run, ended: Callable[[Row, Entry], None]) -> Iterator[Task]:
+def _sound(rows: Iterator[Row], begun: Run, ended: Callable[[Row, Entry], None]) -> Iterator[Row]:
     """The rows that a worker takes; the others have ended."""
     for row in rows:
         if row.error:
             kind = InputError.__name__
             ended(row, _failed(begun, row, kind, row.error))
         else:
-            yield Task(row)
+            yield row
 
 
-def _entry(begun: Run, row: Row, end: pool.Ended[Task]) -> Entry:
+def _entry(begun: Run, row: Row, end: pool.Ended[Row]) -> Entry:
     if not end.died:
-        found: Entry = end.result
-        return found
+        return replace(end.result, tries=end.tries)
     work.put_aside(begun, row)
     reason = f"{row.address}: {end.died}; put aside after {end.tries} tries"
     return _failed(begun, row, DIED, reason, end.tries)

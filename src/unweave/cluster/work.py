@@ -12,7 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Any
@@ -22,26 +22,18 @@ from unweave.cluster import places, scratch
 from unweave.cluster.catalogue import Run
 from unweave.cluster.log import DONE, FAILED, Entry, Made
 from unweave.cluster.manifest import Row
-from unweave.core.atomic import atomic_path
+from unweave.core.atomic import atomic_path, remove_empty
 from unweave.core.file_names import safe
 from unweave.core.files import shortened
 from unweave.core.status import Status
 from unweave.engine.executor import Executor
 from unweave.errors import Cancelled, InTheWayError, UnweaveError
-from unweave.jobs import Job, attempt
+from unweave.jobs import Job, attempt, turns
 from unweave.types import OnProgress, ShouldStop
 
 REPORT = "report.json"
 LONGEST_PART_BYTES = 200
 LONGEST_NAME_BYTES = 700
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A row to do. tries: how often it was begun in this run, with this time."""
-
-    row: Row
-    tries: int = 1
 
 
 def folder_of(output: str, row: Row) -> str:
@@ -78,18 +70,17 @@ class Work:
         self._scratch = scratch.folder()
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
 
-    def __call__(self, task: Task) -> Entry:
+    def __call__(self, row: Row) -> Entry:
         """Do a row; whatever goes wrong with it is in its entry.
 
         Raises CannotLoadError where no row can be done, Cancelled.
         """
-        started, row = time.monotonic(), task.row
+        started = time.monotonic()
         entry = Entry(
             row=row.row,
             identity=self._run.identity,
             state=FAILED,
             folder=folder_of(self._run.output, row),
-            tries=task.tries,
             worker=self._worker,
         )
         try:
@@ -119,11 +110,7 @@ class Work:
                 places.fetch(row.address, source)
             there = places.is_local(self._run.output)
             target = places.local(entry.folder) if there else here / "out"
-            job = Job(
-                source=source,
-                outputs={stem: target / name for stem, name in names_of(self._run).items()},
-                report=target / REPORT,
-            )
+            job = _job(self._run, source, target)
             with self._turn:
                 outcome = _attempt(self._separate, job, row)
             if outcome.report is None or outcome.report_path is None:
@@ -176,14 +163,22 @@ def finished(run: Run, row: Row) -> dict[str, Any] | None:
 
 
 def put_aside(run: Run, row: Row) -> None:
-    """Remove the stems of a row that failed, where no report speaks for them. Raises OutputError.
+    """Remove the stems of a row whose workers died, where no report speaks for them.
 
-    On a disk the next run into the folder does so, by the journal that lies there.
+    Raises InputError, OutputError.
     """
-    if not places.is_local(run.output) and finished(run, row) is None:
-        folder = folder_of(run.output, row)
+    folder = folder_of(run.output, row)
+    if places.is_local(folder):
+        turns.tidy(_job(run, places.local(row.address), places.local(folder)))
+        remove_empty([places.local(folder)])
+    elif finished(run, row) is None:
         for name in (REPORT, *names_of(run).values()):
             places.remove(places.joined(folder, name))
+
+
+def _job(run: Run, source: Path, target: Path) -> Job:
+    outputs = {stem: target / name for stem, name in names_of(run).items()}
+    return Job(source=source, outputs=outputs, report=target / REPORT)
 
 
 def _attempt(work: attempt.Work, job: Job, row: Row) -> attempt.Outcome:

@@ -1,5 +1,7 @@
 """`unweave catalogue`: many recordings, separated by many processes on one machine or on many."""
 
+import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from unweave.cluster.manifest import Row
 
 PATIENCE_S = 60.0  # for what is at work, and for the last entries of the log
+METRICS_EVERY_S = 5.0
 NAMED = 20  # failures in the words at the end
 
 app = typer.Typer(help="Catalogues: many recordings, separated by one machine or by many.")
@@ -371,6 +374,7 @@ def _work(
     from unweave.core.files import atomic_write
 
     told: list[str] = []
+    kept_s = -math.inf  # when the figures were
 
     def on_entry(row: "Row", entry: "Entry") -> None:
         if entry.state == FAILED:
@@ -382,8 +386,10 @@ def _work(
 
         def on_progress(progress: Progress) -> None:
             shown.say(progress.in_words())
-            if prometheus is not None:
+            nonlocal kept_s
+            if prometheus is not None and time.monotonic() - kept_s >= METRICS_EVERY_S:
                 atomic_write(prometheus, progress.prometheus(at.name))
+                kept_s = time.monotonic()
 
         progress = work_through(
             at,
@@ -395,6 +401,7 @@ def _work(
             on_entry=on_entry,
             should_stop=current.should_stop,
         )
+        kept_s = -math.inf
         on_progress(progress)
     if len(told) > NAMED:
         current.note(f"and {len(told) - NAMED} more failures; see: unweave catalogue export")

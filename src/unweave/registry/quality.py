@@ -1,6 +1,7 @@
 """A model by what is wanted of it: the fastest, the best, or the best that runs one network.
 
-Chosen is among models whose weights are here, by facts of their cards. Scores count that were taken
+Chosen is among models whose weights are here, by facts of their cards and by how fast they ran on
+this machine. Scores count that were taken
 on songs of MUSDB18's test set by a model that has not seen them; a model without such a score, or
 without a figure of its speed, is not ranked. Nothing is fetched unasked but Spleeter, which is what
 there is to fall back on; what a fetch would improve is said.
@@ -18,6 +19,7 @@ from unweave.errors import UsageError
 from unweave.models import cards, store
 from unweave.models.cards import Card
 from unweave.models.licences import permissive, short
+from unweave.registry.cost import machine_factor, real_time_factor
 
 QUALITIES = ("fast", "balanced", "best")
 METRIC, DATA = "cSDR", ("MUSDB18 test", "MUSDB18-HQ test")
@@ -30,7 +32,7 @@ class Candidate:
     """A model for some stems.
 
     here: whether no weights have to be fetched. networks: how many run. score_db: the mean over the
-    stems, None where it is not ranked. real_time_factor: as on the card, of all that run.
+    stems, None where it is not ranked. real_time_factor: of all that run, here where it is known.
     """
 
     name: str
@@ -98,14 +100,14 @@ def choose_installed(quality: str, stems: Sequence[str]) -> Choice:
     found = [card for name in cards.names() if (card := _card(name)) and _has(card, asked)]
     parts = {name for card in found if card.bag for name in card.bag.members}
     found = [card for card in found if card.name not in parts]  # the bag runs those it needs
-    return choose(quality, asked, [candidate(card, asked) for card in found])
+    slower = machine_factor()
+    return choose(quality, asked, [candidate(card, asked, slower) for card in found])
 
 
-def candidate(card: Card, stems: Sequence[str]) -> Candidate:
-    """What is known of a card for stems that it has."""
+def candidate(card: Card, stems: Sequence[str], slower: float | None = None) -> Candidate:
+    """What is known of a card for stems that it has. slower: as `cost.machine_factor` has it."""
     own = [_own(card, stem) for stem in stems]
     needed = registry.with_weights(card.name, own)
-    factors = [each.real_time_factor for each in needed]
     return Candidate(
         name=card.name,
         licence=short(card.licence_weights),
@@ -113,9 +115,16 @@ def candidate(card: Card, stems: Sequence[str]) -> Candidate:
         fallback=card.architecture == FALLBACK and permissive(card.licence_weights),
         networks=len(needed),
         score_db=score_db(card, own),
-        real_time_factor=None if None in factors else sum(filter(None, factors)),
+        real_time_factor=_factor(card, needed, slower),
         download_bytes=sum(each.download_bytes for each in needed if store.needs_download(each)),
     )
+
+
+def _factor(card: Card, needed: Sequence[Card], slower: float | None) -> float | None:
+    """Seconds of work for a second of sound here, where the model ran here or others did; else on
+    the machine of all cards, which is alike for all that are compared then."""
+    whole = len(needed) == len(registry.with_weights(card.name))
+    return real_time_factor(card.name, slower or 1.0, None if whole else needed)[0]
 
 
 def score_db(card: Card, stems: Sequence[str]) -> float | None:

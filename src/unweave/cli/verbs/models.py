@@ -263,6 +263,59 @@ def import_(
             raise typer.Exit(WeightsError.exit_code)
 
 
+@app.command("advise")
+def advise(
+    song: Annotated[Path, typer.Argument(metavar="SONG", help="A recording.")],
+    stem: Annotated[
+        str,
+        typer.Option("--stem", metavar="NAMES", help="Stems that are wanted, as in drums,bass."),
+    ] = "vocals",
+    licence: OfLicence = None,
+    installed: Installed = False,
+    measure: Annotated[
+        bool,
+        typer.Option("--measure", help="Try by one segment what is not known: this takes long."),
+    ] = False,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            help="Only this; may be repeated.",
+            autocompletion=model_names,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which models suit a recording, and what each takes on this machine: time and memory."""
+    with session(as_json=as_json) as current:
+        from dataclasses import asdict
+
+        from unweave.audio.reader import probe
+        from unweave.cli import advising
+        from unweave.registry.advice import advise as advised
+
+        duration_s = probe(song).duration_s
+        if duration_s is None:
+            raise UsageError(
+                f"{song}: does not say how long it is; convert it, to FLAC for example"
+            )
+        found = advised(
+            duration_s,
+            [name for name in stem.split(",") if name.strip()],
+            free=bool(licence),
+            installed=installed,
+            measure=measure,
+            names=model or (),
+            on_trial=lambda name: current.note(f"trying {name}"),
+        )
+        for line in advising.lines(found, get_terminal_size().columns) if not as_json else ():
+            current.result(line)
+        if as_json:
+            current.emit({"duration_s": duration_s, "models": list(map(asdict, found))})
+
+
 @app.command("add")
 def add(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A checkpoint.")],
@@ -357,5 +410,9 @@ EXAMPLES = {
     remove: ("unweave models remove spleeter-2stems",),
     export: ("unweave models export stick spleeter-2stems",),
     import_: ("unweave models import stick",),
+    advise: (
+        "unweave models advise song.mp3",
+        "unweave models advise song.mp3 --stem drums,bass --licence permissive",
+    ),
     add: ("unweave models add mine.th --name mine", "unweave models add v.ckpt --config v.yaml"),
 }

@@ -1,0 +1,48 @@
+"""The table of `unweave models advise`, for terminals of any width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from unweave.cli.progress import clock
+from unweave.registry.advice import Advice
+from unweave.registry.cost import HERE
+
+WIDE = 110  # columns; in fewer, scores stand in lines of their own
+HEADS = ["name", "time", "memory", "here", "licence"]
+
+
+def lines(found: Sequence[Advice], columns: int) -> Iterator[str]:
+    """A row for each model, and what the marks mean."""
+    wide = columns >= WIDE
+    rows = [HEADS + ["score"] * wide, *(_row(each) + [_score(each)] * wide for each in found)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row, each in zip(rows, [None, *found], strict=True):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        if each is not None and not wide and each.score_db is not None:
+            yield f"    {_score(each)}"
+    marks = {mark for each in found for cell in _row(each) for mark in cell[0] if mark in MEANINGS}
+    yield ""
+    yield from (f"{mark} {words}" for mark, words in MEANINGS.items() if mark in marks)
+
+
+MEANINGS = {
+    "~": "an estimate: memory by weights and segments, time by other models or by one segment",
+    "?": "not known here: --measure tries it by one segment, and a separation measures it",
+    "!": "takes more memory than is free now",
+}
+
+
+def _row(each: Advice) -> list[str]:
+    time, memory = "?", "?"
+    if each.seconds is not None:
+        time = f"{'' if each.time_from == HERE else '~'}{clock(each.seconds)}"
+    if each.memory_mb is not None:
+        mark = "!" if each.fits is False else "" if each.memory_from == HERE else "~"
+        memory = f"{mark}{each.memory_mb:.0f} MB"
+    size = f"no, {each.download_bytes / 1e6:.0f} MB" if each.download_bytes else "no"
+    return [each.name, time, memory, "yes" if each.here else size, each.licence]
+
+
+def _score(each: Advice) -> str:
+    return "" if each.score_db is None else f"{each.score_db:.1f} dB {each.score_of}"

@@ -343,3 +343,29 @@ def test_no_option_is_named_that_there_is_not(say, monkeypatch):
 
     monkeypatch.setattr(cards, "names", broken)
     assert say("models", "list").err.endswith("check the disk\n")
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_advise_says_what_each_takes_here(
+    say, here, make_wave, nothing_at_hand, monkeypatch, columns
+):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    soundfile.write("minute.wav", make_wave(2, 60 * 8000).T, 8000)
+    run = measured.Measured(duration_s=60, seconds=6, peak_memory_mb=700, device="cpu")
+    measured.keep("spleeter-2stems", run)
+    said = say("models", "advise", "minute.wav", "--licence", "permissive")
+    assert said.code == 0
+    assert max(map(len, said.out.splitlines())) <= columns
+    (row,) = [line for line in said.out.splitlines() if line.startswith("spleeter-2stems ")]
+    assert row.split()[1:4] == ["0:06", "700", "MB"]
+    assert "htdemucs" not in said.out
+    found = say("models", "advise", "minute.wav", "-m", "spleeter-2stems", "--json").json
+    assert found["duration_s"] == 60
+    assert [(each["name"], each["seconds"]) for each in found["models"]] == [("spleeter-2stems", 6)]
+
+
+def test_advise_for_stems_that_nothing_has_is_one_line(say, here, make_wave, nothing_at_hand):
+    soundfile.write("song.wav", make_wave(2, 8000).T, 8000)
+    said = say("models", "advise", "song.wav", "--stem", "kazoo")
+    assert said.code == 2
+    assert said.err.startswith("error: no model is left for kazoo")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
+from tests import LONG
 from unweave.errors import UsageError
 from unweave.models import cards, store
 from unweave.models.store import measured
@@ -71,6 +77,21 @@ def test_memory_grows_with_cores_and_weights(monkeypatch: pytest.MonkeyPatch) ->
     assert cost.estimated_mb([]) is None
 
 
+@LONG
+def test_the_estimate_of_memory_is_near_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a quarter, for the default model on half a minute."""
+    monkeypatch.delenv("UNWEAVE_CACHE")
+    rng = np.random.default_rng(0)
+    soundfile.write(tmp_path / "song.wav", 0.1 * rng.standard_normal((30 * 44100, 2)), 44100)
+    command = [sys.executable, "-m", "unweave", "separate", "song.wav", "--json", "-q"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    (file,) = json.loads(ended.stdout)["files"]
+    peak = file["report"]["execution"]["peak_memory_mb"]
+    assert cost.estimated_mb([cards.card("spleeter-2stems")]) == pytest.approx(peak, rel=0.25)
+
+
 def test_the_advice_has_the_stems_and_an_order(monkeypatch: pytest.MonkeyPatch) -> None:
     measured.keep("spleeter-2stems", replace(RAN, seconds=6.0))
     found = advise(120.0, ["drums", "bass"], names=["htdemucs", "htdemucs_ft"])
@@ -103,7 +124,8 @@ def test_the_order() -> None:
     unknown, unscored = row(name="c", seconds=None), row(name="d", score_db=None)
     large = row(name="e", score_db=20.0, fits=False)
     right = [best, quick, slow, unknown, unscored, large]
-    assert sorted(right[::-1], key=_order) == right
+    mixed = [large, slow, unscored, best, unknown, quick]
+    assert sorted(mixed, key=_order) == right
 
 
 def test_scores_of_one_board_are_averaged() -> None:

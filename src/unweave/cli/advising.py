@@ -13,7 +13,12 @@ HEADS = ["name", "time", "memory", "here", "licence"]
 
 
 def lines(found: Sequence[Advice], columns: int) -> Iterator[str]:
-    """A row for each model, and what the marks mean."""
+    """A row for each model, and what the marks mean; cut where a terminal is too narrow."""
+    for line in _lines(found, columns):
+        yield line if len(line) <= columns else f"{line[: columns - 3]}..."
+
+
+def _lines(found: Sequence[Advice], columns: int) -> Iterator[str]:
     wide = columns >= WIDE
     rows = [HEADS + ["score"] * wide, *(_row(each) + [_score(each)] * wide for each in found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -27,8 +32,8 @@ def lines(found: Sequence[Advice], columns: int) -> Iterator[str]:
 
 
 MEANINGS = {
-    "~": "an estimate: memory by weights and segments, time by other models or by one segment",
-    "?": "not known here: --measure tries it by one segment, and a separation measures it",
+    "~": "estimated: memory by weights and segments, time by others or one segment",
+    "?": "not known here: --measure tries it, and a separation measures it",
     "!": "takes more memory than is free now",
 }
 

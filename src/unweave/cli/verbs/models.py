@@ -1,11 +1,9 @@
 """`unweave models`: which separators there are, what is known of each, where its weights lie."""
 
-import json
-import re
 from enum import StrEnum
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -97,6 +95,7 @@ def show(name: Name, as_json: Json = False) -> None:
     """Show the facts and options of a separator."""
     with session(as_json=as_json) as current:
         from unweave import registry
+        from unweave.cli import showing
         from unweave.registry.facts import facts as known
 
         facts = known(name)
@@ -108,8 +107,8 @@ def show(name: Name, as_json: Json = False) -> None:
         options, title, doc = facts.pop("options"), facts.pop("title"), facts.pop("doc", "")
         current.result(f"{facts.pop('name')}: {title}")
         without = ["options: none of its own; the file gives those of its members"]
-        last = _options(options) if options else without if "preset_path" in facts else []
-        for line in [*_prose(doc), *_flat(facts), *last]:
+        last = showing.options(options) if options else without if "preset_path" in facts else []
+        for line in [*showing.prose(doc), *showing.flat(facts), *last]:
             current.result(line)
 
 
@@ -292,11 +291,11 @@ def advise(
     with session(as_json=as_json) as current:
         from dataclasses import asdict
 
-        from unweave.audio.reader import probe
+        from unweave.apps.info import info
         from unweave.cli import advising
         from unweave.registry.advice import advise as advised
 
-        duration_s = probe(song).duration_s
+        duration_s = info(song)["duration_s"]
         if duration_s is None:
             raise UsageError(
                 f"{song}: does not say how long it is; convert it, to FLAC for example"
@@ -354,51 +353,6 @@ def add(
             current.result(f"its card is {card.path}")
         if as_json:
             current.emit(facts(card.name))
-
-
-def _options(options: dict[str, Any]) -> list[str]:
-    """The options, one line each: name, default, meaning, and what a value may be."""
-    lines = ["options (--set NAME=VALUE):"]
-    for name, facts in options.items():
-        default = "none" if facts["default"] is None else json.dumps(facts["default"])
-        kind = "" if facts["choices"] else facts["type"]
-        if facts["unit"]:
-            kind += f" in {facts['unit']}"
-        allowed = ", ".join(filter(None, (kind, facts["limits"])))
-        lines.append(f"  {name} = {default}: {_plain(facts['meaning'])} ({allowed})")
-    return lines
-
-
-def _prose(doc: str) -> list[str]:
-    """A docstring as plain text: without its title, and without the marks of Markdown."""
-    text = _plain(doc.partition("\n")[2].strip())
-    return ["", *text.splitlines(), ""] if text else []
-
-
-def _plain(markdown: str) -> str:
-    """Text without the marks of Markdown; a star of a formula, as in `|L|_*`, stays."""
-    text = markdown.replace("**", "").replace("`", "")
-    return re.sub(r"(?<![\w*])\*(\w[^*]*)\*(?!\w)", r"\1", text)
-
-
-def _flat(facts: dict[str, Any], indent: str = "") -> list[str]:
-    """`key: value` lines of what is known; what is nested is indented below its key."""
-    lines: list[str] = []
-    for key, value in facts.items():
-        label = f"{indent}{key.replace('_', ' ')}:"
-        if isinstance(value, dict) and value:
-            lines += [label, *_flat(value, indent + "  ")]
-        elif isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):
-            lines.append(label)
-            for item in value:
-                lines += _flat(item, indent + "  ")
-        elif isinstance(value, (list, tuple)) and value:
-            lines.append(f"{label} {', '.join(map(str, value))}")
-        elif isinstance(value, bool):
-            lines.append(f"{label} {'yes' if value else 'no'}")
-        elif value not in (None, {}, "", [], ()):
-            lines.append(f"{label} {value}")
-    return lines
 
 
 EXAMPLES = {

@@ -7,7 +7,9 @@ from typing import Any
 
 from unweave.options import Option
 
-BYTES_PER_SAMPLE = 5000.0  # working memory for a sample, with 3072 bins
+BYTES_PER_SAMPLE = (
+    2900.0  # working memory for a sample, of a graph of published widths and 3072 bins
+)
 MIXED_PRECISION = False
 LARGE_PAGES = True
 

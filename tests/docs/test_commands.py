@@ -49,7 +49,6 @@ PARSED_ONLY = {
     "unweave nmf learn --dataset mir-1k": "learns for minutes, likewise",
     "unweave dataset check data/musdb18 --index": "needs the index of a complete copy",
     "unweave separate -q --json -o out -- $song": "a line of a script: the shell sets the song",
-    "unweave separate song.mp3 -m inst-hq-5": "needs a file that the user has",
     "unweave models pull htdemucs": "fetches weights that are for research only",
     "unweave separate song.mp3 -m htdemucs": "needs these weights",
     "unweave models add model_scnet": "needs this checkpoint; a RoFormer's is added",

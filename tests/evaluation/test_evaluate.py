@@ -226,7 +226,7 @@ def test_an_evaluation_is_shown_as_its_tables(pair):
         assert len(text) < 3500
         for word in ("BSS Eval v4", "SIR", "drums", f"{found['drums']['SDR']:.2f}", "no other"):
             assert word in text
-    assert found._repr_html_().count("<table ") == 2
+    assert found._repr_html_().count("<table ") == 3
     named = unweave.evaluate({"<b>": references["vocals"]}, {"<b>": references["drums"]}, RATE_HZ)
     assert "<b>" not in named._repr_html_()
 

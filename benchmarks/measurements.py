@@ -294,18 +294,9 @@ MEASUREMENTS = (
     Measurement(
         "restore",
         "docs/restore.md",
-        (
-            f"{PYTHON} -m benchmarks.restore.compare {{data}} --rows {{results}}/restore.jsonl"
-            " --only white,babble,vinyl,hum,clicks,clipped",
-        ),
+        (f"{PYTHON} -m benchmarks.restore.compare {{data}} --rows {{results}}/restore.jsonl",),
         8,
         "restore",
-    ),
-    Measurement(
-        "restore-clean",
-        "docs/restore.md",
-        (f"{PYTHON} -m benchmarks.restore.compare {{data}} --only clean",),
-        2,
     ),
     Measurement(
         "analyze-truth",  # after pulling htdemucs (research only) and both networks

@@ -329,6 +329,13 @@ MEASUREMENTS = (
         "networks",
     ),
     Measurement(
+        "zoo-equal",
+        NETWORKS,
+        (f"{PYTHON} -m benchmarks.zoo.songs {{song}} --results {{results}}/zoo",),
+        15,
+        "networks",
+    ),
+    Measurement(
         "openunmix-segments",
         "docs/models.md",
         (

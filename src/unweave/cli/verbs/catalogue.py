@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unweave.cli.catalogues import Actors, At, Cpus, Gpus, Metrics, Name, Price, RayAt
 from unweave.cli.declared import with_options
 from unweave.cli.options import MACHINE, MODEL, OUTPUT, Json, Model, Pull, Quiet, Seed, Settings
 from unweave.cli.session import Session, session
@@ -22,44 +23,6 @@ METRICS_EVERY_S = 5.0
 NAMED = 20  # failures in the words at the end
 
 app = typer.Typer(help="Catalogues: many recordings, separated by one machine or by many.")
-
-At = Annotated[
-    str, typer.Argument(metavar="CATALOGUE", help="Folder, or address in an object store.")
-]
-Name = Annotated[str, typer.Option(metavar="NAME", help="Which run of the catalogue.")]
-Actors = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="Workers.", show_default="all that fit", min=1),
-]
-Cpus = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="Processors of each.", show_default="up to four", min=1),
-]
-Gpus = Annotated[
-    float | None,
-    typer.Option(
-        metavar="N", help="Cards of each, or a share of one.", show_default="one, if there are any"
-    ),
-]
-RayAt = Annotated[
-    str,
-    typer.Option(
-        "--ray",
-        metavar="ADDRESS",
-        help="HOST:PORT of a cluster of Ray; local: one of this machine; auto: what RAY_ADDRESS "
-        "names, else local.",
-    ),
-]
-Price = Annotated[
-    float | None,
-    typer.Option(metavar="NUMBER", help="What a worker costs an hour.", show_default=False),
-]
-Metrics = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE", help="Keep figures for Prometheus in that file.", show_default=False
-    ),
-]
 
 
 @app.command("scan", no_args_is_help=True)

@@ -493,16 +493,4 @@ MEASUREMENTS = (
         (f"{PYTHON} -m benchmarks.cluster.rows --rows 1000 100000 1000000",),
         10,
     ),
-    Measurement(
-        "studio-first-sound",
-        "docs/studio.md",
-        (f"{PYTHON} -m benchmarks.studio.first_sound {{song}}",),
-        4,
-    ),
-    Measurement(
-        "studio-playing",
-        "docs/studio.md",
-        (f"{PYTHON} -m benchmarks.studio.playing",),
-        3,
-    ),
 )

@@ -37,6 +37,8 @@ UNWEAVE = [sys.executable, "-m", "unweave", "catalogue"]
 @contextmanager
 def store() -> Iterator[subprocess.Popen]:
     """An object store of this machine; the environment says where it is."""
+    from s3fs import S3FileSystem
+
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -47,6 +49,7 @@ def store() -> Iterator[subprocess.Popen]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": address,
     }
+    S3FileSystem.clear_instance_cache()  # they are of another store
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(command, **quiet)

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests import loading
+
 # arguments, exit code, words of the one line
 TABLE = [
     ("--overwrite --skip-existing a.mp3", 2, ["--overwrite", "--skip-existing"]),
@@ -127,7 +129,7 @@ def test_weights_that_are_missing(sounds, say, monkeypatch):
     def load(name, **options):
         raise WeightsError(f"{name}: the weights are gone; fetch them")
 
-    monkeypatch.setattr("unweave.registry.loading.load", load)
+    loading.give(monkeypatch, load)
     done = say("separate", "a.wav", "b.wav")
     assert done.code == 3
     assert done.err.count("the weights are gone") == 1  # not once for each file

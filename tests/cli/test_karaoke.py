@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import loading
 from tests.apps.karaoke.stubs import noise, tone, write
 from tests.jobs.fakes import Share, spec
 
@@ -12,7 +13,7 @@ from tests.jobs.fakes import Share, spec
 @pytest.fixture(autouse=True)
 def _model(monkeypatch) -> None:
     """The default model gives a quarter of the mix as the voice."""
-    monkeypatch.setattr("unweave.registry.loading.load", lambda name, **_: Share(spec(name=name)))
+    loading.give(monkeypatch, lambda name, **_: Share(spec(name=name)))
 
 
 @pytest.fixture
@@ -72,9 +73,7 @@ def test_stems_are_kept_and_taken(song, say, monkeypatch):
     other = say("karaoke", song, "-q", "--keep-stems", "voices", "--end", "1", "-o", "short")
     assert other.code == 1
     assert "another folder with --keep-stems" in other.err
-    monkeypatch.setattr(
-        "unweave.registry.loading.load", lambda *_, **__: pytest.fail("separated again")
-    )
+    loading.give(monkeypatch, lambda *_, **__: pytest.fail("separated again"))
     done = say("karaoke", song, "-q", "--keep-stems", "voices", "--guide", "-12", "-o", "guided")
     assert done.code == 0, done.err
 

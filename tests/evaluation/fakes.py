@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from tests import loading
 from unweave.datasets import synthetic
 from unweave.datasets.track import Track
 from unweave.errors import UsageError
@@ -55,7 +56,6 @@ class Share:
 def offer(monkeypatch, stems=("vocals", "accompaniment")) -> None:
     """Put `share` where the registry would give a real technique."""
     from unweave import registry
-    from unweave.registry import loading
 
     def load(name="share", **options):
         if name != "share":
@@ -73,13 +73,13 @@ def offer(monkeypatch, stems=("vocals", "accompaniment")) -> None:
         return SeparatorRef(name=name, model=name, options=dict(spec.options)), spec.stems
 
     Share.calls.clear()
-    monkeypatch.setattr(loading, "load", load)
+    loading.give(monkeypatch, load)
     monkeypatch.setattr(registry, "describe", describe)
     monkeypatch.setattr(registry, "declared", lambda name: (SHARE,) if load(name) else ())
     monkeypatch.setattr(registry, "resolve", resolve)
     monkeypatch.setattr(registry, "trained_on", lambda name: frozenset())
     monkeypatch.setattr(registry, "with_weights", lambda name, stems=(): [])
-    monkeypatch.setattr(loading, "check", lambda separator, model, loaded: None)
+    monkeypatch.setattr("unweave.registry.loading.check", lambda separator, model, loaded: None)
 
 
 def tracks(count: int = 2, duration_s: float = 2.2, channels: int = 1) -> list[Track]:

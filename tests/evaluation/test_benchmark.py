@@ -226,17 +226,17 @@ def test_a_failing_track_does_not_stop_the_others(offered, tmp_path, monkeypatch
 
 
 def test_a_separator_that_cannot_be_loaded_is_tried_once(offered, tmp_path, monkeypatch):
+    from unweave import registry
     from unweave.errors import WeightsError
-    from unweave.registry import loading
 
     tried = []
 
-    def load(name, **options):
-        tried.append(name)
+    def load_pinned(ref):
+        tried.append(ref.name)
         raise WeightsError("share: no weights; unweave models path share")
 
     rows = entries(["share"])
-    monkeypatch.setattr(loading, "load", load)
+    monkeypatch.setattr(registry, "load_pinned", load_pinned)
     monkeypatch.setattr(run, "entries", lambda *_: rows)
     outcomes = go(tmp_path, oracles=())
     assert [o.status for o in outcomes] == [Status.FAILED] * 2

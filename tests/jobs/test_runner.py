@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import loading
 from tests.jobs.fakes import asked, noise, write_noise
 from unweave import registry
 from unweave.api import separate_file
@@ -116,7 +117,7 @@ def test_weights_that_are_missing_stop_the_batch(folder, monkeypatch):
     def load(name, **options):
         raise WeightsError("the weights of spleeter-2stems are gone; fetch them")
 
-    monkeypatch.setattr("unweave.registry.loading.load", load)
+    loading.give(monkeypatch, load)
     with pytest.raises(CannotLoadError, match="are gone") as error:
         go()
     assert error.value.exit_code == 3
@@ -238,14 +239,14 @@ def test_a_report_that_cannot_be_written_leaves_no_stems(folder, fake_model):
 
 
 def test_an_options_file_that_changes_meanwhile_is_an_error(folder, monkeypatch):
-    load, seeds = registry.load, count()
+    made, seeds = registry.loading._loading, count()
 
-    def changing(*name, **options):
+    def changing(name, options):
         write_noise(Path("n.wav"), seed=next(seeds))
-        return load(*name, **options)
+        return made(name, options)
 
     write_noise(Path("n.wav"), seed=next(seeds))
-    monkeypatch.setattr("unweave.registry.loading.load", changing)
+    monkeypatch.setattr("unweave.registry.loading._loading", changing)
     request = asked("spectral-subtraction", {"noise": "n.wav"})
     batch = prepare(["m/a.wav"], request, Path("out"))
     with pytest.raises(CannotLoadError, match=r"n\.wav: changed meanwhile; run it again"):

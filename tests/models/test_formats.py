@@ -414,7 +414,7 @@ def test_refuses_a_storage_that_lacks_or_is_cut(tmp_path):
 def test_every_reader_reads_what_it_is_for(tmp_path, arrays):
     (tmp_path / "a").write_bytes(written(arrays))
     (tmp_path / "b").write_bytes(pickle.dumps(arrays))
-    assert readers.names() == ("onnx", "safetensors", "tensorflow", "torch-zip")
+    assert readers.names() == ("onnx", "onnx-graph", "safetensors", "tensorflow", "torch-zip")
     assert same(readers.reader("safetensors")(tmp_path / "a"), arrays)
     assert same(readers.reader("torch-zip")(tmp_path / "b"), arrays)
 

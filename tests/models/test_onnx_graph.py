@@ -11,9 +11,9 @@ import pytest
 
 from tests.models import mdx, onnx
 from unweave.errors import WeightsError
+from unweave.models.layers import graphs
 from unweave.models.mdx_net import program
 from unweave.models.readers import names, onnx_graph
-from unweave.models.readers._shared import graphs
 from unweave.models.readers._shared.tensors import MOST_LISTED
 
 TINY = {"bins": 16, "frames": 4, "width": 2, "levels": 1, "layers": 1, "narrow": 2}

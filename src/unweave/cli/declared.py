@@ -13,6 +13,8 @@ import typer
 
 from unweave.options import Option, options_of
 
+MOST_CHOICES = 60  # letters of the choices that stand beside an option
+
 
 def with_options(panels: dict[type, str]) -> Callable[..., Any]:
     """A verb with the options that the keys of `panels` declare, each under that panel's title."""
@@ -43,6 +45,7 @@ def _option(item: Option, panel: str) -> inspect.Parameter:
     kind: Any = item.types[0]
     default: Any = item.default
     metavar = item.unit or None
+    meaning = f"{item.meaning[0].upper()}{item.meaning[1:]}."
     facts: dict[str, Any] = {}
     if item.time:
         kind, metavar = str, "TIME"
@@ -50,6 +53,9 @@ def _option(item: Option, panel: str) -> inspect.Parameter:
     elif str in item.types and item.choices:
         kind = _choices(item)
         default = kind(item.default)
+        if len("|".join(kind)) > MOST_CHOICES:  # no line is broken within them
+            metavar = "WORD"
+            meaning += f" One of {', '.join(kind)}."
     elif item.choices:
         metavar = "|".join(map(str, item.choices))
     elif kind is int:
@@ -63,7 +69,7 @@ def _option(item: Option, panel: str) -> inspect.Parameter:
     option = typer.Option(
         f"--{name.replace('_', '-')}",
         metavar=metavar,
-        help=f"{item.meaning[0].upper()}{item.meaning[1:]}.",
+        help=meaning,
         case_sensitive=False,
         show_default=item.unset or default is not None,
         rich_help_panel=panel,

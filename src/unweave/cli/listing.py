@@ -118,7 +118,8 @@ def _others(
 ) -> Iterator[str]:
     rows = [["name", "stems", "idea"]]
     for fact in facts:
-        made = f" ({', '.join(fact['made_of'])})" if "made_of" in fact else ""
+        members = [part.replace("+", " + ") for part in fact.get("made_of", ())]
+        made = f" ({', '.join(members)})" if members else ""
         rows.append([fact["name"], ", ".join(fact["stems"]), fact["title"] + made])
     first = max(len(row[0]) for row in rows)
     second = min(24, max(len(row[1]) for row in rows))

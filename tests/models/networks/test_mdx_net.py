@@ -34,6 +34,7 @@ from unweave.errors import UsageError, WeightsError
 from unweave.models import cards
 from unweave.models.adapter import NeuralSeparator
 from unweave.models.cards import Card
+from unweave.models.layers.graphs import SOURCE, Graph, Step, written
 from unweave.models.layers.weights import settings as checked
 from unweave.models.mdx_net import model, options, program, published, runtime
 from unweave.models.mdx_net.model import MdxNet, MdxNetConfig, build
@@ -41,7 +42,6 @@ from unweave.models.mdx_net.recognise import STEMS as STEMS_OF
 from unweave.models.mdx_net.recognise import recognise, segment
 from unweave.models.mdx_net.shapes import RULES
 from unweave.models.readers import onnx_graph
-from unweave.models.readers._shared.graphs import SOURCE, Graph, Step, written
 from unweave.types import Separator
 
 SMALL = {"frame_size": 256, "hop": 64, "bins": 64, "frames": 16}

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unweave.errors import Unfit, WeightsError
+from unweave.models.layers.graphs import GRAPH, SOURCE, Graph, parsed
 from unweave.models.mdx_net.shapes import Attributes, check, groups, pads, pair
-from unweave.models.readers._shared.graphs import GRAPH, SOURCE, Graph, parsed
 
 MOVES = "Transpose"  # an operator whose output is a view of its input
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from unweave.errors import WeightsError, quoted
+from unweave.models.layers.graphs import GRAPH, parsed
 from unweave.models.layers.recognise import Arrays, Settings, Told
 from unweave.models.mdx_net.options import bytes_per_sample
 from unweave.models.mdx_net.published import FACTS, KARAOKE
-from unweave.models.readers._shared.graphs import GRAPH, parsed
 
 HOP = 1024
 # UVR's names of stems, and what the stem and the rest are called here.

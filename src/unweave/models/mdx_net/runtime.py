@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from unweave.errors import UsageError
+from unweave.models.layers.graphs import SOURCE, Attribute, Step
 from unweave.models.mdx_net.program import Program
-from unweave.models.readers._shared.graphs import SOURCE, Attribute, Step
 
 FORMAT = 7  # of the file
 FLOAT32 = 1  # a data type

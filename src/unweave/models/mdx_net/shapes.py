@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from unweave.models.readers._shared.graphs import SOURCE, Graph
+from unweave.models.layers.graphs import SOURCE, Graph
 
 MOST_NUMBERS = 1 << 29  # in all values that are needed at a time: more than published graphs make
 

@@ -1,9 +1,9 @@
 """The graph of an ONNX file with its weights: arrays, and what is done with them, as plain data.
 
-An ONNX file is a program. Kept of it are its arrays and a list of steps (`_shared/graphs.py`), each
-an operator of ONNX's own domain that is known there. All else is refused: other domains, functions,
-graphs within steps, numbers in other files. Names in the file say nothing that is needed, and are
-replaced.
+An ONNX file is a program. Kept of it are its arrays and a list of steps
+(`models/layers/graphs.py`), each an operator of ONNX's own domain that is known there. All else is
+refused: other domains, functions, graphs within steps, numbers in other files. Names in the file
+say nothing that is needed, and are replaced.
 
 Fields are found by the numbers that onnx.proto3 gives them; those that are not needed are skipped.
 """
@@ -17,9 +17,7 @@ from pathlib import Path
 
 from unweave.core.files import content
 from unweave.errors import WeightsError, quoted
-from unweave.models.readers import Arrays, Settings
-from unweave.models.readers._shared.errors import Refused, reading
-from unweave.models.readers._shared.graphs import (
+from unweave.models.layers.graphs import (
     GRAPH,
     MOST_STEPS,
     OPERATORS,
@@ -30,6 +28,8 @@ from unweave.models.readers._shared.graphs import (
     parsed,
     written,
 )
+from unweave.models.readers import Arrays, Settings
+from unweave.models.readers._shared.errors import Refused, reading
 from unweave.models.readers._shared.numbers import MOST_AXES
 from unweave.models.readers._shared.protobuf import Value, fields, message, text, varints, whole
 from unweave.models.readers._shared.tensors import signed, tensor

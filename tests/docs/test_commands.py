@@ -55,6 +55,9 @@ PARSED_ONLY = {
     "unweave models add MDX23C_D1581": "likewise",
     "unweave models pull kim-vocals": "fetches hundreds of megabytes",
     "unweave separate song.mp3 -m kim-vocals": "needs these weights",
+    "unweave models add UVR-MDX-NET": "needs this graph",
+    "unweave models pull uvr-inst-hq-4": "fetches weights",
+    "unweave separate song.mp3 -m uvr-inst-hq-4": "needs these weights",
     "unweave models remove": "removes the weights of whoever runs the tests",
     "unweave lyrics align song.mp3": "needs a song that is sung; with its voice, it is run",
     "unweave serve": "serves until it is stopped; tests/server does so",
@@ -65,7 +68,6 @@ PARSED_ONLY = {
     "unweave catalogue verify": "likewise",
     "unweave catalogue export": "likewise",
     "unweave catalogue scan s3:": "needs an object store; tests/cluster has one",
-    "unweave separate album/ --ray": "starts Ray, which takes long; tests/cluster does so",
     "unweave report DIR": "needs the scores of a benchmark, which other commands make and report",
 }
 SERVED = "docs/serve.md"  # its programs need a service: tests/server runs them

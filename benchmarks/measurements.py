@@ -159,13 +159,6 @@ MEASUREMENTS = (
         "openunmix",
     ),
     Measurement(
-        "zoo-speed",
-        PERFORMANCE,
-        (f"{PYTHON} -m benchmarks.zoo.speed --sizes mel-384x6 --results {{results}}/zoo",),
-        3,
-        "networks",
-    ),
-    Measurement(
         "zoo-products",
         PERFORMANCE,
         ("benchmarks/networks/.venv/bin/python benchmarks/zoo/products.py",),

@@ -49,7 +49,7 @@ def network(name: str) -> torch.nn.Module:
 
 
 def make(name: str, folder: Path) -> None:
-    from networks.record import randomise
+    from networks.originals import randomise
     from sizes import SIZES
 
     made = network(name)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from unweave.models.bandit import model as bandit
 from unweave.models.conv_tasnet import model as conv_tasnet
 from unweave.models.demucs import model as demucs
 from unweave.models.htdemucs import model as htdemucs
@@ -52,6 +53,8 @@ TITLES = {
     "tfc_tdf": "TFC-TDF v3",
     "tfc_tdf_batch": "TFC-TDF v3, norms of batches",
     "tfc_tdf_kit": "TFC-TDF v3, one stem",
+    "bandit": "Bandit v2",
+    "bandit_first": "Bandit Plus",
     "bs_roformer": "BS-RoFormer",
     "bs_roformer_values": "BS-RoFormer, value residual",
     "mel_band_roformer": "Mel-Band RoFormer",
@@ -264,6 +267,32 @@ def pymss(published: bool) -> Iterator[Case]:
         other = AttrDict(settings)
         original = lambda: TFC_TDF_net(other)  # noqa: E731
         yield replace(case, original=original, config=case.config | ours)
+    yield from bandits(published)
+
+
+FILM = ("speech", "music", "sfx")
+
+
+def bandits(published: bool) -> Iterator[Case]:
+    """Bandit v2, which has each channel by itself, and the first one on one channel."""
+    from pymss_core.modules.bandit.core import MultiMaskMultiSourceBandSplitRNNSimple
+    from pymss_core.modules.bandit_v2.bandit import Bandit
+
+    gru, lstm = {"rnn_type": "GRU"}, {"rnn_type": "LSTM"}
+    if published:
+        v2 = gru | {"fs": 48000, "n_sqm_modules": 8}
+        original = lambda: Bandit(1, FILM, **v2)  # noqa: E731
+        yield Case("Bandit v2", original, bandit, FILM, 1, {}, 96000)
+        return
+    theirs = {"emb_dim": 8, "rnn_dim": 6, "mlp_dim": 10, "n_fft": 128, "win_length": 128}
+    theirs |= {"hop_length": 32, "n_sqm_modules": 2, "fs": 8000, "n_bands": 8}
+    ours = {"width": 8, "hidden": 6, "mask_hidden": 10, "frame_size": 128, "hop": 32}
+    ours |= {"layers": 2, "rate_hz": 8000, "bands": 8}
+    v2 = lambda: Bandit(1, FILM, **theirs, **gru)  # noqa: E731
+    yield Case("bandit", v2, bandit, FILM, 2, ours, 1001)
+    musical = {"band_specs": "musical"}
+    first = lambda: MultiMaskMultiSourceBandSplitRNNSimple(1, TWO, **theirs, **lstm, **musical)  # noqa: E731
+    yield Case("bandit_first", first, bandit, TWO, 1, ours | {"cell": "lstm"}, 1001)
 
 
 def mdxnet(published: bool) -> Iterator[Case]:

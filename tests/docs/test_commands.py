@@ -53,6 +53,7 @@ PARSED_ONLY = {
     "unweave separate song.mp3 -m htdemucs": "needs these weights",
     "unweave models add model_scnet": "needs this checkpoint; a RoFormer's is added",
     "unweave models add MDX23C_D1581": "likewise",
+    "unweave models add checkpoint-multi_fixed": "likewise",
     "unweave models pull kim-vocals": "fetches hundreds of megabytes",
     "unweave separate song.mp3 -m kim-vocals": "needs these weights",
     "unweave models add UVR-MDX-NET": "needs this graph",

@@ -74,18 +74,25 @@ class Told:
         if words and not self.complete:
             self.assumed.append(words)
 
+    def names(self) -> list[str]:
+        """The names of stems that are stated, none where nobody states them."""
+        found = self.values.get("sources")
+        if isinstance(found, (list, tuple)) and all(isinstance(each, str) for each in found):
+            return [each.lower() for each in found]
+        return []
+
     def stems(self, count: int, published: Sequence[str] = ()) -> list[str]:
         """The names of `count` stems, those of the published networks where none are stated.
 
         Raises WeightsError where there is another count of them.
         """
-        found = self.values.get("sources")
-        if isinstance(found, (list, tuple)) and all(isinstance(each, str) for each in found):
+        found = self.names()
+        if found:
             if len(found) != count:
                 raise WeightsError(
                     f"its settings name {len(found)} stems, and its arrays are for {count}"
                 )
-            return [each.lower() for each in found]
+            return found
         alike = len(published) == count
         names = list(published) if alike else [f"stem-{n + 1}" for n in range(count)]
         self.assumed.append(f"stems called {', '.join(names)}")

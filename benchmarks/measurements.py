@@ -159,6 +159,13 @@ MEASUREMENTS = (
         "openunmix",
     ),
     Measurement(
+        "zoo-speed",
+        PERFORMANCE,
+        (f"{PYTHON} -m benchmarks.zoo.speed --results {{results}}/zoo",),
+        30,
+        "networks",
+    ),
+    Measurement(
         "zoo-products",
         PERFORMANCE,
         ("benchmarks/networks/.venv/bin/python benchmarks/zoo/products.py",),

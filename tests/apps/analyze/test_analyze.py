@@ -208,6 +208,27 @@ def test_silence_is_an_analysis_without_events(tmp_path: Path, monkeypatch) -> N
     assert not Path("analyses/silence/labels").exists()
 
 
+@pytest.mark.parametrize("samples", [1, 20, 3000])
+def test_nothing_is_found_beyond_the_end(samples: int, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    late = f"{__name__}:beyond_the_end"
+    monkeypatch.setattr(
+        "unweave.apps.analyze.analysis.FINDERS",
+        (*FINDERS, Listener("late", sounds.TONES, late, "by ear", 0.0)),
+    )
+    wave = np.sin(2 * np.pi * 220 * np.arange(samples) / RATE_HZ).astype(np.float32)
+    path = write(tmp_path / "short.wav", wave)
+    report = unweave.analyze(path, model=None, least=0.0, export=WRITTEN)
+    lanes = {item["lane"]: item["events"] for item in report["lanes"]}
+    end_s = round(samples / RATE_HZ, 4)
+    assert all(event[1] <= end_s for events in lanes.values() for event in events)
+    assert lanes["late"] == [[0.0, end_s, "A", 0.5]]
+
+
+def beyond_the_end(blocks, rate_hz: int) -> list[Event]:
+    return [Event(0, 9, "A", 0.5), Event(2, 3, "B", 0.5)]
+
+
 def test_stems_of_another_length_or_named_alike_are_refused(recording: Path) -> None:
     soundfile.write("stems/vocals.wav", np.zeros((100, 2), np.float32), RATE_HZ)
     with pytest.raises(unweave.InputError, match="not as long as it is"):

@@ -45,7 +45,7 @@ LEAST = {
 }
 BASS_WITHOUT_STEM = 0.95  # the same of a bass that is no stem of its own
 SILENT_LU = 30.0  # below the mix a stem has only what a separator left in it
-LANES = (*LEAST, "chords", "notes", "drums")
+LANES = (*LEAST, *(each.lane for each in FINDERS))
 METHODS = {
     "beats": "onset strength, autocorrelation, dynamic programming",
     "downbeats": "harmonic change and drums, hidden Markov model",
@@ -155,8 +155,9 @@ def analysed(sound: Material, least: float | None, on_samples: OnSamples) -> Ana
         events[name] = parts[role].source, pitch.notes(contour, limits[name])
         if name == "melody":
             compass = pitch.compass(contour, limits[name])
+    duration_s = found.samples / rate_hz
     lanes = [
-        lane(name, _later(each, start_s), source, METHODS[name], limits[name])
+        lane(name, _placed(each, start_s, duration_s), source, METHODS[name], limits[name])
         for name, (source, each) in events.items()
     ]
     for listener in FINDERS:
@@ -175,13 +176,12 @@ def analysed(sound: Material, least: float | None, on_samples: OnSamples) -> Ana
             missing.append(f"{listener.lane} are not looked for: {error}")
             continue
         limit = listener.limit(_own(sound, heard_on)) if least is None else least
-        lanes.append(
-            lane(listener.lane, _later(heard, start_s), heard_on.source, listener.method, limit)
-        )
+        placed = _placed(heard, start_s, duration_s)
+        lanes.append(lane(listener.lane, placed, heard_on.source, listener.method, limit))
     whole, unsure = _split(_whole(time, rhythm_source, whole_key, parts[TONES].source), limits)
     return Analysis(
         start_s=start_s,
-        duration_s=found.samples / rate_hz,
+        duration_s=duration_s,
         tracks=found.tracks,
         whole=whole,
         lanes=lanes,
@@ -283,8 +283,18 @@ def _activity(tracks: Mapping[str, Measured]) -> list[Event]:
     ]
 
 
-def _later(events: Sequence[Event], start_s: float) -> list[Event]:
+def _placed(events: Sequence[Event], start_s: float, duration_s: float) -> list[Event]:
+    """Events of a part, at the times of the recording that it begins at `start_s` of.
+
+    The last frames of a finder may reach beyond the end, and its events with them: these end there.
+    """
     return [
-        Event(event.start_s + start_s, event.end_s + start_s, event.value, event.confidence)
+        Event(
+            event.start_s + start_s,
+            min(event.end_s, duration_s) + start_s,
+            event.value,
+            event.confidence,
+        )
         for event in events
+        if event.start_s < duration_s
     ]

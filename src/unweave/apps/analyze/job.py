@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from unweave.engine.compose import AnySeparator
 
 SCHEMA_VERSION = 1
-REVISION = 2  # goes up when an analysis finds something else than before
+REVISION = 3  # goes up when an analysis finds something else than before
 REPORT = "analysis.json"
 
 

@@ -25,12 +25,11 @@ NAMESPACES = {
     "key": "key_mode",
     "chords": "chord",
     "form": "segment_open",
-    "activity": "tag_open",
-    "drums": "tag_open",
     "melody": "note_midi",
     "bass": "note_midi",
     "notes": "note_midi",
 }
+OTHER = "tag_open"  # lanes that JAMS has no namespace for
 
 
 def document(found: Analysis, tags: Mapping[str, str], title: str) -> Iterator[str]:
@@ -69,7 +68,8 @@ def _lane(lane: Lane, found: Analysis) -> dict[str, Any]:
                 event.confidence)
         for event in lane.events
     ]  # fmt: skip
-    facts = _facts(NAMESPACES[lane.name], found, lane.method, lane.source, lane.name, lane)
+    namespace = NAMESPACES.get(lane.name, OTHER)
+    facts = _facts(namespace, found, lane.method, lane.source, lane.name, lane)
     return {**facts, "data": records}
 
 

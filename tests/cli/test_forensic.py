@@ -55,7 +55,7 @@ def test_a_batch_goes_on_and_prints_one_document(song, say) -> None:
     done = say("forensic", *words, "--json")
     assert done.code == 1
     assert [file["status"] for file in done.json["files"]] == ["failed"] * 3 + ["done"]
-    assert len(done.json["files"][3]["report"]["findings"]) == 2
+    assert len(done.json["files"][3]["report"]["findings"]) == 3
     assert "is a folder; name its files" in done.err
     page = Path("all/report-1.html").read_text()
     assert page.count("Not examined: ") == 3

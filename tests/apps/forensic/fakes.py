@@ -18,11 +18,15 @@ STEP = Kind(
     limits="Somebody who walks to the microphone gives a step too.",
 )
 TAG = Kind(name="test-tag", title="Titles", measures="Titles are read.", limits="They may lie.")
+ABOUT = Kind(
+    name="test-about", title="About it", measures="All of it.", limits="Nothing.", describes=True
+)
 RARE = Kind(name="test-rare", title="Rare things", measures="None.", limits="All.")
 
 
 def steps(recording: Recording) -> Iterable[Finding]:
     """A finding where a second is louder than the one before."""
+    yield Finding(kind=ABOUT.name, words="It is a recording.", start_s=0.0, end_s=60.0)
     before = None
     for second, block in enumerate(recording.blocks()):
         level_db = 10 * np.log10(np.mean(block.astype(np.float64) ** 2) + 1e-12)
@@ -48,7 +52,7 @@ def broken(recording: Recording) -> Iterable[Finding]:
 
 
 FINDERS = (
-    Finder(name="steps", kinds=(STEP, TAG, RARE), find=steps, parameters={"least_db": 6.0}),
+    Finder(name="steps", kinds=(ABOUT, STEP, TAG, RARE), find=steps, parameters={"least_db": 6.0}),
     Finder(name="broken", kinds=(), find=broken),
 )
 

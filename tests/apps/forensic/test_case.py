@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import stat
 from html import unescape
@@ -14,6 +15,7 @@ from tests.apps.forensic import fakes
 from unweave.apps import forensic
 from unweave.apps.forensic import case as cases
 from unweave.apps.forensic import closing, findings, listening, log, pictures, rates, steps
+from unweave.apps.forensic.page import command
 from unweave.errors import Cancelled, InputError, OutputError, UsageError
 
 HPSS = "hpss:harmonic"
@@ -422,7 +424,8 @@ def test_findings_that_begin_together_are_one_place() -> None:
         {"id": n, "kind": "k", "words": "w", "start_s": start, "end_s": end}
         for n, (start, end) in enumerate([(5.0, None), (None, None), (0.5, 9.0), (1.4, 1.5)])
     ]
-    places = listening.places(found)
+    described = {"id": 9, "kind": "test-about", "words": "w", "start_s": 0.0, "end_s": 60.0}
+    places = listening.places([described, *found])
     assert [(p.start_s, p.end_s, p.listen_s, len(p.found)) for p in places] == [
         (0.5, 9.0, 0.0, 2), (5.0, 5.0, 2.0, 1),
     ]  # fmt: skip
@@ -430,6 +433,24 @@ def test_findings_that_begin_together_are_one_place() -> None:
     assert listening.table(places).splitlines()[1] == (
         "1,0:00:00.000,0:00:00.500,0:00:09.000,0.5,9.0,k,w"
     )
+
+
+def test_what_describes_a_recording_is_in_the_report_and_no_place_to_listen_at(original) -> None:
+    here, report, _ = original
+    page = (here / "case" / "report-1.html").read_text()
+    short, rest = page.split("<h2>2.")
+    assert "About it" not in short
+    assert "Steps of level: 1" in short
+    assert "It is a recording." in rest
+    assert any(each["kind"] == "test-about" for each in report["findings"])
+    sheet = (here / "case" / "01-_i_call&" / "findings" / "listening.txt").read_text()
+    assert "About it" not in sheet
+    assert "Steps of level" in sheet
+
+
+def test_the_command_line_in_the_report_can_be_typed_again() -> None:
+    words = ["unweave", "forensic", "a talk.wav", "--operator", "A. O'Hara"]
+    assert shlex.split(command(words)) == words
 
 
 def test_figures_of_numpy_and_what_is_not_finite_are_json() -> None:

@@ -23,13 +23,15 @@ class Kind:
 
     name: in findings, the log and the table of rates, as in "level-step". title: a heading.
     measures: what is measured, in one or two sentences. limits: what may look alike, and what this
-    cannot tell.
+    cannot tell. describes: whether it only describes a recording: it has no limit to be beyond, and
+    no place to listen at.
     """
 
     name: str
     title: str
     measures: str
     limits: str
+    describes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

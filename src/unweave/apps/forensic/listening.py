@@ -10,7 +10,7 @@ from typing import Any
 
 from unweave.apps.forensic import findings
 
-REVISION = 1  # goes up when the same findings give another sheet than before
+REVISION = 2  # goes up when the same findings give another sheet than before
 TABLE, SHEET = "listening.csv", "listening.txt"
 TOGETHER_S = 1.0  # findings that begin within it are one place
 BEFORE_S = 3.0  # to hear what a place comes from
@@ -31,8 +31,12 @@ class Place:
 
 
 def places(found: Iterable[Mapping[str, Any]]) -> list[Place]:
-    """The places of those findings that have a time, in the order of time."""
-    timed = [each for each in found if each["start_s"] is not None]
+    """The places of those findings that have a time, in the order of time.
+
+    What only describes a recording is no place to listen at: it may be all of it.
+    """
+    left_out = findings.describing()
+    timed = [each for each in found if each["start_s"] is not None and each["kind"] not in left_out]
     groups: list[list[Mapping[str, Any]]] = []
     for each in sorted(timed, key=lambda each: (each["start_s"], each["id"])):
         if groups and each["start_s"] - groups[-1][0]["start_s"] <= TOGETHER_S:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,10 +59,6 @@ class Examined:
     pictures: Sequence[tuple[str, str]]  # title, data URI
     voices: Sequence[Voice]
     folder: str
-
-    @property
-    def count(self) -> int:
-        return sum(len(each) for _, each in self.found)
 
 
 def made(folder: Path, entries: Sequence[Entry]) -> bytes:
@@ -193,6 +190,11 @@ def share(kept_db: float) -> str:
     return f"{100 * 10 ** (kept_db / 10):.3g} %"
 
 
+def command(words: Sequence[str]) -> str:
+    """A command line, to be typed again in a POSIX shell."""
+    return shlex.join(shown(word) for word in words)
+
+
 def value(found: object) -> str:
     """A figure besides the main one."""
     return f"{found:.4g}" if isinstance(found, float) else shown(str(found))
@@ -239,6 +241,7 @@ def environment() -> Environment:
     found.filters |= {
         "shown": shown,
         "code": listening.code,
+        "command": command,
         "where": where,
         "figure": figure,
         "day": day,

@@ -13,7 +13,7 @@ from unweave.viz.picture import picture_of
 if TYPE_CHECKING:
     from unweave.types import Wave
 
-REVISION = 1  # goes up when the same recording gives another picture than before
+REVISION = 2  # goes up when the same recording gives another picture than before
 SPECTROGRAM, WAVEFORM = "spectrogram.png", "waveform.png"
 MOST_MARKS = 99  # more numbers than that cannot be read
 

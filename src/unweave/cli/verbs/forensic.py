@@ -140,12 +140,14 @@ def _lines(outcome: Any, verbose: bool) -> list[str]:
     """What was found in a recording, for people."""
     from collections import Counter
 
+    from unweave.apps.forensic.findings import describing
     from unweave.core.files import shown
 
     report = outcome.report
     lines = [f"{shown(outcome.source)}: SHA-256 {report['evidence']['sha256']}"]
     lines.append(f"  folder    {shown(report['evidence']['copy'].split('/')[0])}")
-    counts = Counter(finding["kind"] for finding in report["findings"])
+    kinds = [finding["kind"] for finding in report["findings"]]
+    counts = Counter(kind for kind in kinds if kind not in describing())
     found = ", ".join(f"{kind} {count}" for kind, count in counts.items())
     lines.append(f"  findings  {found or 'none'}")
     if verbose:

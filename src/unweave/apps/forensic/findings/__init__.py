@@ -30,3 +30,8 @@ ALL: tuple[Finder, ...] = (
     activity.FINDER,
     channels.FINDER,
 )
+
+
+def describing() -> frozenset[str]:
+    """The names of the kinds that only describe a recording."""
+    return frozenset(kind.name for finder in ALL for kind in finder.kinds if kind.describes)

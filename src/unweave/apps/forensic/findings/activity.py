@@ -30,6 +30,7 @@ ACTIVITY = Kind(
     measures=f"The share of short pauses in windows of {WINDOW_S:.0f} s.",
     limits="A simple measure, to find one's way: music with many rests counts as speech, speech "
     "over music as other sound. It says nothing about edits.",
+    describes=True,
 )
 
 

@@ -24,6 +24,7 @@ LEVEL = Kind(
     title="Level of the whole recording",
     measures="Integrated loudness (ITU-R BS.1770-4), with the highest sample and true peak.",
     limits="It describes the recording; no value of it points to an edit.",
+    describes=True,
 )
 CLIPPING = Kind(
     name="clipping",

@@ -51,6 +51,7 @@ TRACE = Kind(
     title="Mains frequency",
     measures="The mean frequency of the hum, of all harmonics together.",
     limits="Devices far from lines record no hum. A long bass note may look like it.",
+    describes=True,
 )
 PHASE = Kind(
     name="mains-phase-jump",
@@ -69,6 +70,7 @@ FITS = Kind(
     title="The mains trace fits the reference",
     measures="The root mean square difference to the reference, where it fits best.",
     limits="Short recordings fit at many times. The reference has to be of the same grid.",
+    describes=True,
 )
 
 

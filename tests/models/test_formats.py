@@ -423,7 +423,7 @@ def test_safetensors_that_cannot_be_read_are_named(tmp_path):
     with pytest.raises(WeightsError, match="none: cannot be read"):
         ours.read(tmp_path / "none")
     (tmp_path / "bad").write_bytes(b"no tensors here")
-    with pytest.raises(WeightsError, match="bad: is not a safetensors file"):
+    with pytest.raises(WeightsError, match="bad: refused, it is not a safetensors file"):
         ours.read(tmp_path / "bad")
 
 

@@ -28,7 +28,7 @@ from unweave.errors import WeightsError
 from unweave.models import readers
 from unweave.models.mdx_net.shapes import check
 from unweave.models.readers import onnx as onnx_reader
-from unweave.models.readers import onnx_graph, tensorflow, torch_zip
+from unweave.models.readers import onnx_graph, safetensors, tensorflow, torch_zip
 from unweave.models.readers._shared import checkpoints, pickles
 
 pytestmark = pytest.mark.filterwarnings("ignore:Couldn't retrieve source code")
@@ -211,6 +211,53 @@ def test_no_shape_takes_long(tmp_path):
     (tmp_path / "a.index").write_bytes(bundles.index({"a": entry}))
     (tmp_path / "a.data-00000-of-00001").write_bytes(b"")
     refuse(tensorflow.read, tmp_path / "a.index", f"{AXES} axes")
+
+
+def head(**entries):
+    """A safetensors file of these arrays, with 16 bytes of numbers."""
+    text = json.dumps(entries).encode()
+    return struct.pack("<Q", len(text)) + text + bytes(16)
+
+
+def place(begin, end, shape=(4,), dtype="F32"):
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "its head is cut"),
+        (struct.pack("<Q", 2**63) + bytes(100), "its head is cut"),
+        (struct.pack("<Q", 9) + b"{}", "its head is cut"),
+        (struct.pack("<Q", 6) + b"[1, 2]", "its head is no table"),
+        (struct.pack("<Q", 3) + b" {}", "its head is no table"),
+        (struct.pack("<Q", 40_000) + b'{"a":' * 8000, "numbers: "),
+        (struct.pack("<Q", 26) + b'{"a": {"b": 1, "b": 2}}   ', "a name stands in it twice"),
+        (head(__metadata__={"a": 1}), "its metadata are no words"),
+        (head(__metadata__=[]), "its metadata are no words"),
+        (head(a=[]), "'a' is no array"),
+        (head(a={"dtype": "F32", "shape": [4]}), "'a' is no array"),
+        (head(a=place(0, 16, dtype="F8_E4M3")), "'a' has numbers of the type F8_E4M3"),
+        (head(a=place(0, 16, [True, 4])), "'a' has no whole numbers for its place"),
+        (head(a=place(0, 16, [-4, -1])), "'a' has no whole numbers for its place"),
+        (head(a=place(0, 16, [4.0])), "'a' has no whole numbers for its place"),
+        (head(a=place(0.0, 16)), "'a' has no whole numbers for its place"),
+        (head(a=place(0, 16, [1] * 10_000)), "10000 axes"),
+        (head(a=place(0, 16, [5])), "'a' of shape .5. has 16 bytes"),
+        (head(a=place(0, 4 * 10**12, [10**12])), "its arrays have 4000000000000 bytes"),
+        (head(a=place(0, 4 * 10**99, [10**99])), "its arrays have 40000"),
+        (head(a=place(16, 0, [])), "'a' of shape .. has -16 bytes"),
+        (head(a=place(0, 16), b=place(0, 16)), "'b' does not begin where the array before it ends"),
+        (head(a=place(0, 8, [2]), b=place(4, 12, [2])), "'b' does not begin where"),
+        (head(a=place(4, 16, [3])), "'a' does not begin where"),
+        (head(a=place(0, 8, [2])), "its arrays have 8 bytes, and it has 16 for them"),
+    ],
+)
+def test_no_head_claims_what_its_file_lacks(tmp_path, content, reason):
+    path = tmp_path / "odd.safetensors"
+    path.write_bytes(content)
+    for read in (safetensors.read, safetensors.settings):
+        refuse(read, path, f"refused, .*{reason}")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from unweave import registry
 from unweave.errors import UsageError, WeightsError
 from unweave.models import architectures, cards, store
 from unweave.models.adapter import NeuralSeparator
-from unweave.models.readers import safetensors
+from unweave.models.readers import safetensors, torch_zip
+from unweave.models.readers._shared.numbers import room
 from unweave.models.store import own
 from unweave.models.store.verify import check
 
@@ -247,9 +248,9 @@ def test_what_is_no_file_is_one_line(mine, checkpoint, tmp_path, monkeypatch):
     pipe = tmp_path / "pipe.toml"
     os.mkfifo(pipe)
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", lambda path: bytes(1 << 60))
+        patch.setattr(torch_zip, "room", lambda size: room(1 << 60))
         with pytest.raises(
-            WeightsError, match=r"cannot be read .it has \d+ bytes, more than memory"
+            WeightsError, match=r"cannot be read .an array in it has \d+ bytes, more than memory"
         ):
             own.add(checkpoint, name="mine")
     for wrong, words in ((pipe, "a pipe or a device"), (tmp_path, "a folder")):

@@ -11,19 +11,16 @@ works on a model. Nothing here imports torch or runs what a file contains.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from unweave.core.atomic import atomic_path, temporary_folder
-from unweave.core.files import advice
-from unweave.core.files import content as content_of
+from unweave.core.atomic import atomic_path, sha256, temporary_folder
+from unweave.core.files import advice, check_file
 from unweave.core.lock import locked
 from unweave.errors import WeightsError
 from unweave.models import architectures
@@ -36,6 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 def weights(card: Card, on_bytes: OnBytes | None = None) -> Arrays:
@@ -48,10 +46,8 @@ def weights(card: Card, on_bytes: OnBytes | None = None) -> Arrays:
     if _as_published(card):
         with _gathered(card, on_bytes, keep=False) as found:
             return {name: _writable(array) for name, array in _arrays(card, found).items()}
-    content = _read(card)
-    if content is None:
-        content = _make(card, on_bytes)
-    return safetensors.parse(content, path(card))
+    arrays = _read(card)
+    return _make(card, on_bytes) if arrays is None else arrays
 
 
 def published(card: Card) -> dict[str, Arrays]:
@@ -77,7 +73,7 @@ def pull(card: Card, on_bytes: OnBytes | None = None) -> Path:
     if _as_published(card):
         with _gathered(card, on_bytes, keep=True) as found:
             _arrays(card, found)  # a file that the network cannot take is said now
-    elif _read(card) is None:
+    elif not cached(card):
         _make(card, on_bytes, keep=True)
     return path(card)
 
@@ -94,8 +90,8 @@ def here(card: Card) -> bool:
 
 def check(card: Card) -> None:
     """Raises WeightsError where weights that came with their card are not those it names."""
-    if card.file is not None and _read(card) is None:
-        _make(card, None)
+    if card.file is not None and not cached(card):
+        raise WeightsError(_not_the_cards(card, card.file))
 
 
 def cached(card: Card, root: Path | None = None) -> bool:
@@ -105,7 +101,7 @@ def cached(card: Card, root: Path | None = None) -> bool:
     """
     if _as_published(card):
         return sources.present(card, folder(card, root)) is not None
-    return _read(card, root) is not None
+    return bool(_if_there(path(card, root), card, lambda file, pin: sha256(file) == pin))
 
 
 def path(card: Card, root: Path | None = None) -> Path:
@@ -180,14 +176,20 @@ def _as_published(card: Card) -> bool:
     return card.weights == NO_WEIGHTS and card.bag is None
 
 
-def _read(card: Card, root: Path | None = None) -> bytes | None:
-    """The content of the safetensors file, None when it is missing or not the pinned one."""
-    file = path(card, root)
+def _read(card: Card) -> Arrays | None:
+    """The arrays of the safetensors file, None when it is missing or not the pinned one.
+
+    Raises WeightsError where what is pinned is no safetensors file.
+    """
+    return _if_there(path(card), card, safetensors.pinned)
+
+
+def _if_there(file: Path, card: Card, look: Callable[[Path, str], T]) -> T | None:
+    """What `look` makes of a file of the pinned size and of the pin; None where there is none."""
     try:
+        check_file(file)
         if file.stat().st_size == card.weights.size_bytes:
-            found = content_of(file)
-            if hashlib.sha256(found).hexdigest() == card.weights.sha256:
-                return found
+            return look(file, card.weights.sha256)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -227,8 +229,8 @@ def _gathered(card: Card, on_bytes: OnBytes | None, *, keep: bool) -> Iterator[F
         yield found
 
 
-def _make(card: Card, on_bytes: OnBytes | None, *, keep: bool = False) -> bytes:
-    """The content of the safetensors file, made from the card's sources, verified and kept.
+def _make(card: Card, on_bytes: OnBytes | None, *, keep: bool = False) -> Arrays:
+    """The arrays of the card's sources, verified and kept as its safetensors file.
 
     keep: whether that it cannot be kept is an error. Raises WeightsError.
     """
@@ -236,22 +238,22 @@ def _make(card: Card, on_bytes: OnBytes | None, *, keep: bool = False) -> bytes:
         raise WeightsError(_not_the_cards(card, card.file))
     if path(card).exists():
         log.warning("%s: damaged, it is made again", path(card))
-    content = None
+    arrays = None
     try:
         with alone(card, on_bytes):
-            content = _read(card)  # another process may have made it meanwhile
-            if content is None:
-                content = _converted(card, sources.gather(card, folder(card), on_bytes))
-                _keep(card, content)
+            arrays = _read(card)  # another process may have made it meanwhile
+            if arrays is None:
+                arrays = _converted(card, sources.gather(card, folder(card), on_bytes))
+                _keep(card, arrays)
             shutil.rmtree(folder(card), ignore_errors=True)
     except OSError as error:
         if keep:
             raise WeightsError(_unwritable(card, error)) from error
         log.warning("%s", _unwritable(card, error))
-    if content is None:
+    if arrays is None:
         with _temporarily(card, on_bytes) as found:
-            content = _converted(card, found)
-    return content
+            arrays = _converted(card, found)
+    return arrays
 
 
 @contextmanager
@@ -270,11 +272,11 @@ def _temporarily(card: Card, on_bytes: OnBytes | None) -> Iterator[Found]:
         yield found
 
 
-def _keep(card: Card, content: bytes) -> None:
-    """Put verified `content` under its final name, whole or not at all."""
+def _keep(card: Card, arrays: Arrays) -> None:
+    """Write verified arrays into the file of the card, whole or not at all."""
     try:
-        with atomic_path(path(card)) as hidden:
-            hidden.write_bytes(content)
+        with atomic_path(path(card)) as hidden, hidden.open("wb") as stream:
+            safetensors.write(stream, arrays)
     except OSError:
         # Windows does not replace a file that another process has open: it is the same file then.
         if not cached(card):
@@ -315,18 +317,17 @@ def _writable(array: np.ndarray) -> np.ndarray:
     return array if array.flags.writeable else array.copy()
 
 
-def _converted(card: Card, found: Found) -> bytes:
-    """The content of the safetensors file that the sources make. Raises WeightsError."""
-    stream = io.BytesIO()
-    safetensors.write(stream, _arrays(card, found))
-    content = stream.getvalue()
-    digest = hashlib.sha256(content).hexdigest()
+def _converted(card: Card, found: Found) -> Arrays:
+    """The arrays of which the pinned safetensors file is made, of the sources. Raises
+    WeightsError."""
+    arrays = _arrays(card, found)
+    digest, _ = safetensors.pin(arrays)
     if digest != card.weights.sha256:  # the sources are right, so that this is a fault of ours
         raise WeightsError(
             f"{card.place}: conversion gave SHA-256 {digest[:12]}..., not that of the card; please "
             "report this"
         )
-    return content
+    return {name: _writable(array) for name, array in arrays.items()}
 
 
 def _not_the_cards(card: Card, file: Path) -> str:

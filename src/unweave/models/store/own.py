@@ -6,14 +6,15 @@ recognised from its names and shapes (`recognition`).
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
 import re
+import shutil
 import stat
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from io import BufferedRandom
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -32,7 +33,8 @@ from unweave.models.readers import Arrays, onnx_graph, safetensors
 from unweave.models.store.recognition import STUMBLES, recognised
 from unweave.plugins import ENDING
 
-Buffer: TypeAlias = bytes | memoryview
+Write: TypeAlias = Callable[[BufferedRandom], object]
+"""Writes the content of a file into it."""
 
 READERS = {
     ".th.gz": "torch-zip",
@@ -87,9 +89,7 @@ def add(
         raise WeightsError(f"{file}: {error}") from error
     weights = facts.pop("arrays")
     assert isinstance(weights, dict)
-    stream = io.BytesIO()
-    safetensors.write(stream, weights)
-    written = stream.getbuffer()
+    sha256, size_bytes = safetensors.pin(weights)
     text = {
         "version": 2,
         "title": f"{shown(file.name)}, added by hand",
@@ -98,10 +98,7 @@ def add(
         "paper": "not stated",
         "training_data": "not stated",
         **facts,
-        "weights": {
-            "sha256": hashlib.sha256(written).hexdigest(),
-            "size_bytes": len(written),
-        },
+        "weights": {"sha256": sha256, "size_bytes": size_bytes},
     }
     try:
         card = _toml(text)
@@ -109,7 +106,7 @@ def add(
         adapter.network(made, options.in_force(made, {}), weights)
     except (UnweaveError, *STUMBLES) as error:
         raise WeightsError(f"{file}: taken for {facts['architecture']}, but {error}") from error
-    return _place(name, card, written, taken)
+    return _place(name, card, partial(safetensors.write, arrays=weights), taken)
 
 
 def _looked_at(file: Path) -> tuple[int, int, int]:
@@ -164,7 +161,12 @@ def take(path: Path, taken: Collection[str] = ()) -> Card:
         return _place(card.name, text.decode(), None, taken)
     if card.file is None or not store.cached(card):
         raise WeightsError(f"{path}: its weights are not beside it, or are others")
-    return _place(card.name, text.decode(), content(card.file), taken)
+    return _place(card.name, text.decode(), partial(_copy, card.file), taken)
+
+
+def _copy(file: Path, into: BufferedRandom) -> None:
+    with file.open("rb") as stream:
+        shutil.copyfileobj(stream, into, 1 << 20)
 
 
 def written_out(card: Card) -> bytes:
@@ -248,21 +250,22 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _place(name: str, text: str, weights: Buffer | None, taken: Collection[str]) -> Card:
+def _place(name: str, text: str, weights: Write | None, taken: Collection[str]) -> Card:
     """A card, and its weights if they are beside it, under their names: both or neither."""
     card = _file(name)
     if card is None:
         raise UsageError("there is no home folder for models; set UNWEAVE_DATA to a folder")
     pairs = [(card.with_suffix(WEIGHTS), weights)] if weights is not None else []
+    pairs.append((card, lambda file: file.write(text.encode())))  # the card is the last
     try:
         with _alone(card.parent), ExitStack() as stack:
             cards.refresh()
             _check_free(name, taken)  # another process may have been quicker
             hidden = []
-            for target, written in (*pairs, (card, text.encode())):  # the card is the last
+            for target, write in pairs:
                 hidden.append(Hidden(target))
                 stack.callback(hidden[-1].discard)
-                hidden[-1].file.write(written)
+                write(hidden[-1].file)
             for each in hidden:
                 each.finish()
             for each in hidden:

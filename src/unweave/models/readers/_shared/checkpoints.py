@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import TypeAlias
@@ -23,12 +25,12 @@ MOST_TIMES = 4  # that all arrays together may be larger than their file
 MOST_SETTINGS = 1_000_000
 DEEPEST = 20
 
-Numbers: TypeAlias = Callable[[Storage], "bytes | memoryview"]
+Numbers: TypeAlias = Callable[[Storage], "bytes | bytearray | memoryview"]
 """The bytes of a storage. Raises Refused for one that is not there."""
 
 
 def arrays(value: object, numbers: Numbers, size: int) -> Arrays:
-    """The arrays by name of what `unpickle` gave. They may be read-only, and share memory.
+    """The arrays by name of what `unpickle` gave. They may be read-only; those share memory.
 
     size: of the file, unpacked, in bytes; the arrays of an honest one are hardly larger. Raises
     Refused when there is more than arrays, or one lies outside of its storage.
@@ -37,6 +39,7 @@ def arrays(value: object, numbers: Numbers, size: int) -> Arrays:
     if "compressed" in state:
         raise Refused("it is quantised in DiffQ's first form, which unweave does not read")
     storages: dict[tuple[str, str], np.ndarray] = {}
+    users = Counter(each.storage.key for each in state.values() if isinstance(each, Tensor))
 
     def take(item: object) -> np.ndarray:
         match item:
@@ -48,7 +51,7 @@ def arrays(value: object, numbers: Numbers, size: int) -> Arrays:
                         name = quoted(storage.key)
                         raise Refused(f"its storage {name} has not {storage.count} numbers")
                     storages[key] = row(data, storage.dtype)
-                return _view(item, storages[key])
+                return _view(item, storages[key], alone=users[storage.key] == 1)
             case Array() if item.array is not None:
                 return item.array
         raise Refused("it has something else where an array belongs")
@@ -106,17 +109,25 @@ def _parts(value: object) -> tuple[Mapping[object, object], Mapping[object, obje
     raise Refused(f"it holds no dict of arrays but a {type(value).__name__}")
 
 
-def _view(tensor: Tensor, row: np.ndarray) -> np.ndarray:
-    """A tensor as a view of the row of its storage. Raises Refused where it lies beyond."""
+def _view(tensor: Tensor, row: np.ndarray, *, alone: bool) -> np.ndarray:
+    """A tensor as a view of the row of its storage, read-only unless it is `alone` there and fills
+    it. Raises Refused where it lies beyond."""
     shape, strides, total = tensor.shape, tensor.strides, count(tensor.shape)
     if not total:
         return np.zeros(shape, row.dtype)
     last = tensor.offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
     if last >= row.size or total > row.size:
         raise Refused(f"a tensor of shape {quoted(shape)} is larger than its storage")
+    if alone and total == row.size and strides == _strides(shape):
+        return row.reshape(shape)
     # The stride of an axis of one is any number, and may be one too large for a byte's address.
     steps = [step * row.itemsize if n > 1 else 0 for n, step in zip(shape, strides, strict=True)]
     return np.lib.stride_tricks.as_strided(row[tensor.offset :], shape, steps, writeable=False)
+
+
+def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Of an array whose numbers lie one after another."""
+    return tuple(math.prod(shape[n + 1 :]) for n in range(len(shape)))
 
 
 class _Plain:

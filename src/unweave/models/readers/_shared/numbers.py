@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Sequence
 
@@ -27,7 +28,16 @@ def count(shape: Sequence[int]) -> int:
     return math.prod(shape)
 
 
-def row(data: bytes | memoryview, dtype: str) -> np.ndarray:
+def room(size: int) -> bytearray:
+    """Memory for the bytes of an array. Raises OSError where there is not so much."""
+    try:
+        return bytearray(size)
+    except MemoryError:
+        reason = f"an array in it has {size} bytes, more than memory"
+        raise OSError(errno.EFBIG, reason) from None
+
+
+def row(data: bytes | bytearray | memoryview, dtype: str) -> np.ndarray:
     """The little-endian numbers in `data`, which it shares where it can, bfloat16 as float32."""
     if not data:
         return np.zeros(0, "<f4" if dtype == "bf16" else "<" + dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import unweave
 from tests import LONG
 from tests.server.conftest import SHARED_TOKEN
 from unweave.core.file_names import safe
@@ -79,6 +80,31 @@ def test_a_model_whose_weights_are_not_here_is_to_be_fetched(monkeypatch) -> Non
 def test_kinds_that_the_operator_does_not_offer(idle, clip) -> None:
     with pytest.raises(ServiceError, match="no kind 'sing'"):
         idle.client(SHARED_TOKEN).submit({"upload": "x"}, "sing")
+
+
+def test_a_model_whose_name_is_made_of_names(at_work, clip, tmp_path) -> None:
+    client = at_work.client()
+    options = {"model": "repet+ft2d", "ensemble": "min_wave", "format": "wav"}
+    job = client.submit(clip, **options)
+    assert (job["model"], job["stems"]) == ("repet+ft2d", ["vocals", "accompaniment"])
+    with at_work.http() as http:
+        said = http.get("/models/repet+ft2d").json()
+        assert said["stems"] == job["stems"]
+        assert "ensemble" in {option["name"] for option in said["options"]}
+        chain = http.get("/models/repet%3Evocals%3Ehpss").json()
+        assert chain["stems"] == ["harmonic", "percussive", "accompaniment"]
+        for name, status in (
+            ("repet+hpss", 400),
+            ("repet+no", 404),
+            ("+", 400),
+            ("a%2Fb+hpss", 404),
+        ):
+            refused = http.get(f"/models/{name}")
+            assert refused.status_code == status, (name, refused.text)
+    paths = {path.stem: path for path in client.download(client.wait(job), tmp_path / "service")}
+    unweave.separate_file(clip, tmp_path / "own", filename_template="{stem}.{ext}", **options)
+    for stem in job["stems"]:
+        assert paths[stem].read_bytes() == (tmp_path / "own" / f"{stem}.wav").read_bytes()
 
 
 @LONG

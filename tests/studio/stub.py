@@ -59,6 +59,7 @@ class Job:
     revision: int = 1
     error: str | None = None
     warnings: list[str] = field(default_factory=list)
+    waits_for: str | None = None
 
     @property
     def frames(self) -> int:
@@ -84,6 +85,7 @@ class Job:
             "model": self.options.get("model"),
             "priority": 0,
             "queue_place": 1 if self.state == "queued" else None,
+            "waits_for": self.waits_for,
             "progress": {
                 "done_s": there / RATE,
                 "total_s": total,

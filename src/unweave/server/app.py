@@ -15,13 +15,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from unweave.server import retention
+from unweave.server import queue, retention, room
 from unweave.server.guard import Guard
 from unweave.server.refusals import Refused
 from unweave.server.routes import about, files, jobs, page, sound, uploads
 from unweave.server.service import Service
 from unweave.server.views import PREFIX
 
+ROOM_S = 1.0  # between two looks at the room on the disk
 DESCRIPTION = """Separate recordings into stems. Send a file (`/uploads`), ask for a job (`/jobs`),
 follow it (`/jobs/ID/events`), take its files."""
 
@@ -35,6 +36,7 @@ def create_app(service: Service, on_tick: Callable[[], None] = lambda: None) -> 
         tasks = [
             asyncio.create_task(service.changes.watch()),
             asyncio.create_task(_tidied(service)),
+            asyncio.create_task(_room_told(service)),
             asyncio.create_task(_ticked(on_tick)),
         ]
         try:
@@ -75,6 +77,17 @@ async def _tidied(service: Service) -> None:
         with suppress(sqlite3.OperationalError, OSError):  # the next time does it
             await run_in_threadpool(retention.tidy, service)
         await asyncio.sleep(retention.EVERY_S)
+
+
+async def _room_told(service: Service) -> None:
+    """Tell those who wait when the disk is full, and when it is not any more."""
+    told = False
+    while True:
+        with suppress(sqlite3.OperationalError, OSError):  # the next time does it
+            if room.lacks(service.settings.data) != told:
+                await run_in_threadpool(queue.tell_waiting, service.database)
+                told = not told
+        await asyncio.sleep(ROOM_S)
 
 
 async def _ticked(on_tick: Callable[[], None]) -> None:

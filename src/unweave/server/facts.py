@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from unweave.server.refusals import Refused
+
 
 def models() -> list[dict[str, Any]]:
     """Every separator that can be named, sorted; one whose card is wrong is left out."""
@@ -21,11 +23,14 @@ def models() -> list[dict[str, Any]]:
 
 
 def model(name: str) -> dict[str, Any]:
-    """One of them, with its options and those of every separation. Raises UsageError."""
+    """One of them, or one whose name is made of theirs, with its options and those of every
+    separation. Raises Refused for another name, UsageError where models do not fit together."""
     from unweave import registry
     from unweave.options import options_of
     from unweave.request import Inference, Output
 
+    if not registry.installed(name):
+        raise Refused(404, "no_such_model", "there is no such model")
     every = [*options_of(Output), *options_of(Inference), *registry.declared(name)]
     return {**_facts(name), "options": [_option(item) for item in every]}
 

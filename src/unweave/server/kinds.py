@@ -228,7 +228,7 @@ def _benchmark_check(options: Options) -> Checked:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise Refused(400, "bad_option", "separators is a list of names", "separators")
     for name in names:  # never an import path
-        if name.partition(":")[0] not in registry.names():
+        if not registry.installed(name.partition(":")[0]):
             raise Refused(400, "no_such_model", f"there is no model {name!r:.80}", "separators")
     return Checked(_hash({"benchmark": dict(options)}))
 

@@ -251,6 +251,12 @@ def unknown(id: str) -> Refused:
     return Refused(404, "no_such_job", "there is no such job, or it is not yours")
 
 
+def tell_waiting(database: Database) -> None:
+    """What all who wait wait for has changed: their clients are told."""
+    with database.writing() as connection:
+        _move_up(connection)
+
+
 def _in_order(source: Any, lane: str) -> list[str]:
     run = source.read if isinstance(source, Database) else source.execute
     waiting = [
@@ -318,7 +324,7 @@ def _change(connection: sqlite3.Connection, id: str, **columns: Any) -> None:
 
 
 def _move_up(connection: sqlite3.Connection) -> None:
-    """The places of those who wait are others now."""
+    """Those who wait have other places now, or wait for something else."""
     connection.execute(
         "UPDATE jobs SET revision = revision + 1, changed = ? WHERE state = 'queued'",
         (_tick(connection),),

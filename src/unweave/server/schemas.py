@@ -24,6 +24,7 @@ EXAMPLE_JOB: dict[str, Any] = {
     "model": "hpss",
     "priority": 0,
     "queue_place": None,
+    "waits_for": None,
     "progress": {"done_s": 4.0, "total_s": 11.0, "fraction": 0.36, "left_s": 1.2},
     "stems": ["harmonic", "percussive"],
     "available_samples": 176_400,
@@ -108,7 +109,9 @@ class Failure(BaseModel):
 
 
 class Job(BaseModel):
-    """A job as it is now. `revision` goes up with every change: keep the highest."""
+    """A job as it is now. `revision` goes up with every change: keep the highest.
+
+    waits_for: what it lacks besides its turn; "disk" is room on the disk of the service."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_JOB]})
     id: str
@@ -119,6 +122,7 @@ class Job(BaseModel):
     model: str | None
     priority: int
     queue_place: int | None
+    waits_for: Literal["disk"] | None
     progress: Progress
     stems: list[str]
     available_samples: int

@@ -40,7 +40,7 @@ class Service:
     counts: Counter[str] = field(default_factory=Counter)  # what /metrics tells
     started_at: float = field(default_factory=time.time)
     busy: set[str] = field(default_factory=set)  # uploads that are being written
-    slow: Counter[str] = field(default_factory=Counter)  # requests at work, of each client
+    turns: dict[str, CapacityLimiter] = field(default_factory=dict)  # of a client's slow requests
     slow_threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SLOW_THREADS))
     lock: threading.Lock = field(default_factory=threading.Lock)
     worker_is_alive: Callable[[], bool] = lambda: False

@@ -34,8 +34,11 @@ TYPES = sorted({ANY_TYPE, *MEDIA_TYPES.values()})
 SURE = 0.03  # of the work, after which its own speed says how long the rest takes
 
 
-def job(row: Row, places: Mapping[str, int], speed: float | None = None) -> dict[str, Any]:
-    """The Job. speed: of its model here, seconds of sound in a second, where that is known."""
+def job(
+    row: Row, places: Mapping[str, int], speed: float | None = None, *, full: bool = False
+) -> dict[str, Any]:
+    """The Job. speed: of its model here, seconds of sound in a second, where that is known.
+    full: the disk has no room for a job that waits."""
     source = json.loads(row["source"])
     return {
         "id": row["id"],
@@ -46,6 +49,7 @@ def job(row: Row, places: Mapping[str, int], speed: float | None = None) -> dict
         "model": row["model"],
         "priority": row["priority"],
         "queue_place": places.get(row["id"]),
+        "waits_for": "disk" if full and row["state"] == "queued" else None,
         "progress": _progress(row, source, speed),
         "stems": json.loads(row["stems"]),
         "available_samples": row["available"],

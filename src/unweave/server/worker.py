@@ -25,7 +25,7 @@ from unweave.core.files import advice, shown
 from unweave.core.lock import locked
 from unweave.engine.executor import Executor
 from unweave.errors import Cancelled, UnweaveError
-from unweave.server import queue
+from unweave.server import queue, room
 from unweave.server.database import Database
 from unweave.server.helpers import code_of
 from unweave.server.kinds import KINDS, Task
@@ -35,7 +35,6 @@ from unweave.server.settings import Settings
 
 LOOK_S = 0.1  # for work, and for what is to be stopped
 PATIENCE_S = 15.0  # for jobs that are told to stop
-LEAST_FREE = 100 * 10**6  # bytes of the disk, without which no job begins
 FULL_S = 10.0  # between two looks at a full disk
 KEEP_MODELS = 2  # loaded, for the next job
 T = TypeVar("T")
@@ -102,7 +101,7 @@ class Worker:
     def _take(self, lane: str) -> None:
         seen = None
         while not self._stopped.is_set():
-            if shutil.disk_usage(self._settings.data).free < LEAST_FREE:
+            if room.lacks(self._settings.data):
                 print("the disk is nearly full: jobs wait for room", file=sys.stderr, flush=True)
                 self._stopped.wait(FULL_S)
                 continue

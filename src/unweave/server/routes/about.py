@@ -11,7 +11,6 @@ from starlette.responses import PlainTextResponse
 
 from unweave.server import facts
 from unweave.server.kinds import KINDS
-from unweave.server.refusals import Refused
 from unweave.server.routes import Client, TheService, may_fail
 from unweave.server.schemas import Health, Model, ModelWithOptions
 
@@ -75,11 +74,9 @@ def models(service: TheService, client: Client) -> Any:
     return service.list_of_models()
 
 
-@router.get("/models/{name}", response_model=ModelWithOptions, responses=may_fail(404))
+@router.get("/models/{name}", response_model=ModelWithOptions, responses=may_fail(400, 404))
 def model(service: TheService, client: Client, name: str) -> Any:
-    """One of them, with its options."""
-    if all(each["name"] != name for each in service.list_of_models()):
-        raise Refused(404, "no_such_model", "there is no such model")
+    """One of them, or one whose name is made of theirs (`a+b`), with its options."""
     return service.asking.ask(facts.model, name)
 
 

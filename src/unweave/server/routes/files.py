@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from unweave.server import media, queue, views
@@ -84,14 +84,13 @@ def archive(service: TheService, client: Client, id: str) -> Response:
 
 @router.get("/jobs/{id}/song.stem.mp4", **_binary("video/mp4"))
 async def stem_file(
-    service: TheService,
-    client: Client,
+    request: Request,
     id: str,
     if_none_match: Match = None,
     range: Range = None,
 ) -> Response:
     """All stems in one stem file of Native Instruments; made once, and kept with the job."""
-    return await slowly(service, client, _stem_file, service, client, id, if_none_match, range)
+    return await slowly(request, _stem_file, id, if_none_match, range)
 
 
 def _stem_file(
@@ -176,15 +175,13 @@ def _of_format(format: str) -> None:
 
     @router.get(f"/jobs/{{id}}/stems/{{stem}}.{format}", name=f"stem_{format}", **types)
     async def stem_in_format(
-        service: TheService,
-        client: Client,
+        request: Request,
         id: str,
         stem: str,
         if_none_match: Match = None,
         range: Range = None,
     ) -> Response:
-        wanted = id, stem, format, if_none_match, range
-        return await slowly(service, client, _stem, service, client, *wanted)
+        return await slowly(request, _stem, id, stem, format, if_none_match, range)
 
     stem_in_format.__doc__ = f"A stem as {format.upper()}; made once, and kept with the job."
 

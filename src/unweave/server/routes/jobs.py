@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from unweave.server import kinds, queue, retention, sources, views
+from unweave.server import kinds, queue, retention, room, sources, views
 from unweave.server.kinds import KINDS, Kind
 from unweave.server.queue import Row
 from unweave.server.refusals import Refused
@@ -39,9 +39,11 @@ STREAM = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         **may_fail(400, 403, 404, 409, 413),
     },
 )
-async def create(service: TheService, client: Client, new: NewJob, response: Response) -> Any:
+async def create(
+    request: Request, service: TheService, client: Client, new: NewJob, response: Response
+) -> Any:
     """Ask for a job. The same kind, recording and options are the same job."""
-    id, is_new = await slowly(service, client, _created, service, client, new)
+    id, is_new = await slowly(request, _created, new)
     response.status_code = 201 if is_new else 200
     return await run_in_threadpool(_job, service, client, id)
 
@@ -212,4 +214,5 @@ def _job(service: Service, client: str, id: str) -> dict[str, Any]:
 
 
 def _view(service: Service, row: Row) -> dict[str, Any]:
-    return views.job(row, service.places(), service.speed(row["model"]))
+    full = room.lacks(service.settings.data)
+    return views.job(row, service.places(), service.speed(row["model"]), full=full)

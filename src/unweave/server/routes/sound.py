@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from unweave.server import peaks as waveforms
@@ -66,8 +66,7 @@ def pcm(
 
 @router.get("/jobs/{id}/stems/{stem}/peaks", **SOUND)
 async def peaks(
-    service: TheService,
-    client: Client,
+    request: Request,
     id: str,
     stem: str,
     start: Start = 0,
@@ -79,7 +78,7 @@ async def peaks(
     `count`: samples from `start` on, all by default. `X-Count` says how many of them were there;
     the bins of those that were not are 0.
     """
-    return await slowly(service, client, _peaks, service, client, id, stem, start, count, bins)
+    return await slowly(request, _peaks, id, stem, start, count, bins)
 
 
 def _peaks(
@@ -101,8 +100,7 @@ def _peaks(
 
 @router.get("/jobs/{id}/stems/{stem}/spectrogram/{zoom}/{tile}.png", **PICTURE)
 async def tile(
-    service: TheService,
-    client: Client,
+    request: Request,
     id: str,
     stem: str,
     zoom: Annotated[int, Path(ge=0, le=pictures.MOST_ZOOM)],
@@ -112,7 +110,7 @@ async def tile(
 
     At zoom 0 a column has 1024 samples, each further zoom halves that.
     """
-    return await slowly(service, client, _tile, service, client, id, stem, zoom, tile)
+    return await slowly(request, _tile, id, stem, zoom, tile)
 
 
 def _tile(service: Service, client: str, id: str, stem: str, zoom: int, tile: int) -> Response:

@@ -3,7 +3,8 @@ see that nothing is lost, done twice or left over.
 
     python -m benchmarks.cluster.chaos --moments 40
 
-needs moto and s3fs (`pip install 'unweave[test]'`). An object store of moto's answers on 127.0.0.1.
+needs s3fs, and SeaweedFS as the store (`benchmarks/cluster/install.sh`), which answers on 127.0.0.1
+and goes on with its files when it is killed. With `--moto` the store is moto's, which is stopped only.
 """
 
 from __future__ import annotations
@@ -13,75 +14,55 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from benchmarks.cluster.stores import Store, store
 
 RATE_HZ = 8000
 MODEL = "hpss"
-ACTOR, NODE, DRIVER, STORE = "actor", "node", "driver", "store"
+ACTOR, NODE, DRIVER = "worker killed", "machine killed", "driver killed"
+PAUSED, RESTARTED = "store stopped", "store killed and started"
 UNWEAVE = [sys.executable, "-m", "unweave", "catalogue"]
-
-
-@contextmanager
-def store() -> Iterator[subprocess.Popen]:
-    """An object store of this machine; the environment says where it is."""
-    from s3fs import S3FileSystem
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    os.environ |= {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": address,
-    }
-    S3FileSystem.clear_instance_cache()  # they are of another store
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, **quiet)
-    try:
-        for _ in range(600):
-            with suppress(OSError), urllib.request.urlopen(address, timeout=5):
-                break
-            time.sleep(0.1)
-        yield process
-    finally:
-        process.send_signal(signal.SIGCONT)
-        process.kill()
-        process.wait()
 
 
 @dataclass
 class Verdict:
-    """What was done to the run, and what is wrong with what came of it."""
+    """What was done to the runs, and what is wrong with what came of them.
 
-    actions: Counter[str]
-    rows: int
-    done: int
-    failed: int
-    faults: list[str]
+    runs: catalogues that were worked through to the end. rows, done, failed: of all of them.
+    """
+
+    actions: Counter[str] = field(default_factory=Counter)
+    runs: int = 0
+    rows: int = 0
+    done: int = 0
+    failed: int = 0
+    faults: list[str] = field(default_factory=list)
 
 
-def chaos(moments: int, recordings: int, seed: int, pause_s: float) -> Verdict:
-    """moments: how often something is killed or stopped. pause_s: of the store that is stopped."""
+def chaos(
+    moments: int, recordings: int, seed: int, pause_s: float, restarts: bool = True
+) -> Verdict:
+    """moments: how often something is killed or stopped. pause_s: that the store is away.
+
+    restarts: the store is SeaweedFS and is killed as well; else it is moto's.
+    """
     import fsspec
 
-    draw, actions = random.Random(seed), Counter[str]()
-    with tempfile.TemporaryDirectory() as folder, store() as server:
+    draw, verdict = random.Random(seed), Verdict()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        store(Path(folder) / "store" if restarts else None) as server,
+    ):
         fs = fsspec.filesystem("s3", use_listings_cache=False)
         fs.mkdir("sound")
         fs.mkdir("catalogue")
@@ -93,34 +74,41 @@ def chaos(moments: int, recordings: int, seed: int, pause_s: float) -> Verdict:
             fs.put_file(str(file), f"sound/{n}.wav")
         fs.pipe_file("sound/broken.wav", b"no sound")
         at = "s3://catalogue/cat"
-        subprocess.run([*UNWEAVE, "scan", at, "s3://sound"], check=True, capture_output=True)
         run = [*UNWEAVE, "run", at, "-o", "s3://catalogue/stems", "-m", MODEL, "--ray", "local"]
         run += ["--cpus-per-actor", "1", "--actors", "2", "--json"]
-        process = None
-        while actions.total() < moments:
-            if process is None or process.poll() is not None:
-                process = _started(run)
-            if not _at_work(process):
-                continue
-            time.sleep(draw.uniform(0, 3))
-            action = draw.choice([ACTOR, ACTOR, NODE, DRIVER, STORE])
-            if _done(action, process, server, draw, pause_s):
-                actions[action] += 1
-            if process.poll() == 0 or (process.poll() == 1 and _all_settled(at)):
-                # All is done before enough was broken: again, from an empty log.
-                fs.rm("catalogue", recursive=True)
-                fs.mkdir("catalogue")
-                subprocess.run([*UNWEAVE, "scan", at, "s3://sound"], check=True)
-        if process is not None:
+        what = [ACTOR, ACTOR, NODE, DRIVER, PAUSED, *([RESTARTED] if restarts else [])]
+        while verdict.actions.total() < moments:
+            # From an empty log, as often as all is done before enough was broken.
+            if fs.exists("catalogue/cat"):
+                fs.rm("catalogue/cat", recursive=True)
+            if fs.exists("catalogue/stems"):
+                fs.rm("catalogue/stems", recursive=True)
+            subprocess.run([*UNWEAVE, "scan", at, "s3://sound"], check=True, capture_output=True)
+            process = _started(run)
+            while verdict.actions.total() < moments:
+                if _at_work(process):
+                    time.sleep(draw.uniform(0, 3))
+                    action = draw.choice(what)
+                    if _done(action, process, server, draw, pause_s):
+                        verdict.actions[action] += 1
+                        print(f"{verdict.actions.total()}: {action}", file=sys.stderr, flush=True)
+                elif _all_settled(at):
+                    break
+                if process.poll() is not None:
+                    process = _started(run)
             process.wait()
-        for verb in ([*run], [*UNWEAVE, "retry", at, "--json"], [*UNWEAVE, "retry", at, "--json"]):
-            subprocess.run(verb, capture_output=True, check=False)
-        return _judged(at, fs, actions, recordings)
+            for verb in ("run", "retry", "retry"):
+                words = [*UNWEAVE, verb, at, "--ray", "local", "--json"]
+                subprocess.run(words, capture_output=True, check=False)
+            _judge(at, fs, recordings, verdict)
+    return verdict
 
 
-def _judged(at: str, fs, actions: Counter[str], recordings: int) -> Verdict:
+def _judge(at: str, fs, recordings: int, verdict: Verdict) -> None:
+    """Add what came of a catalogue: `recordings` that are sound, and one that is not."""
     from unweave.cluster import log, manifest
     from unweave.cluster.catalogue import Catalogue
+    from unweave.cluster.run import DIED
     from unweave.cluster.verify import verify
 
     catalogue, faults = Catalogue(at), list[str]()
@@ -139,6 +127,11 @@ def _judged(at: str, fs, actions: Counter[str], recordings: int) -> Verdict:
         for entry in entries
         if entry["state"] == log.FAILED and not entry["reason"]
     ]
+    faults += [
+        f"row {entry['row']} failed for a while: {entry['reason']}"
+        for entry in entries
+        if entry["state"] == log.FAILED and entry["kind"] != DIED and done[entry["row"]]
+    ]
     verify(catalogue, on_fault=lambda fault: faults.append(fault.why))
     prefix = catalogue.begun().output.removeprefix("s3://")
     expected = {
@@ -147,10 +140,14 @@ def _judged(at: str, fs, actions: Counter[str], recordings: int) -> Verdict:
         if entry["state"] == log.DONE
         for name in (*(file["name"] for file in entry["outputs"]), "report.json")
     }
-    faults += [f"{name} belongs to no row" for name in set(fs.find(prefix)) - expected]
-    faults += [f"{name} is not there" for name in expected - set(fs.find(prefix))]
-    failed = states.count(log.HAS_FAILED)
-    return Verdict(actions, len(rows), states.count(log.IS_DONE), failed, faults)
+    there = set(fs.find(prefix))
+    faults += [f"{name} belongs to no row" for name in there - expected]
+    faults += [f"{name} is not there" for name in expected - there]
+    verdict.runs += 1
+    verdict.rows += len(rows)
+    verdict.done += states.count(log.IS_DONE)
+    verdict.failed += states.count(log.HAS_FAILED)
+    verdict.faults += faults
 
 
 def _started(run: list[str]) -> subprocess.Popen:
@@ -167,24 +164,25 @@ def _at_work(process: subprocess.Popen) -> bool:
 
 
 def _all_settled(at: str) -> bool:
-    found = subprocess.run([*UNWEAVE, "status", at, "--json"], capture_output=True, check=True)
-    return json.loads(found.stdout)["left"] == 0
+    found = subprocess.run([*UNWEAVE, "status", at, "--json"], capture_output=True, check=False)
+    return found.returncode == 0 and json.loads(found.stdout).get("left") == 0
 
 
 def _done(
     action: str,
     process: subprocess.Popen,
-    server: subprocess.Popen,
+    server: Store,
     draw: random.Random,
     pause_s: float,
 ) -> bool:
     """Whether there was something to do it to."""
     if process.poll() is not None:
         return False
-    if action == STORE:
-        server.send_signal(signal.SIGSTOP)
-        time.sleep(pause_s)
-        server.send_signal(signal.SIGCONT)
+    if action == PAUSED:
+        server.pause(pause_s)
+        return True
+    if action == RESTARTED:
+        server.restart(pause_s)
         return True
     if action == DRIVER:
         process.kill()
@@ -226,14 +224,21 @@ def main() -> None:
     parser.add_argument("--moments", type=int, default=40)
     parser.add_argument("--recordings", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--pause", type=float, default=20.0)
+    parser.add_argument("--pause", type=float, default=20.0, help="seconds that the store is away")
+    parser.add_argument("--moto", action="store_true", help="moto's store, which is not restarted")
     how = parser.parse_args()
-    verdict = chaos(how.moments, how.recordings, how.seed, how.pause)
-    print(
-        f"{dict(verdict.actions)}: {verdict.done} of {verdict.rows} done, {verdict.failed} failed"
-    )
+    verdict = chaos(how.moments, how.recordings, how.seed, how.pause, restarts=not how.moto)
+    print("| what happened | times |")
+    print("|---|---|")
+    for action, times in sorted(verdict.actions.items()):
+        print(f"| {action} | {times} |")
+    print()
+    print("| catalogues | rows | done | failed, with a reason | faults |")
+    print("|---|---|---|---|---|")
+    found = (verdict.runs, verdict.rows, verdict.done, verdict.failed, len(verdict.faults))
+    print("|".join(["", *(f" {figure} " for figure in found), ""]))
     for fault in verdict.faults:
-        print(f"fault: {fault}")
+        print(f"fault: {fault}", file=sys.stderr)
     sys.exit(bool(verdict.faults))
 
 

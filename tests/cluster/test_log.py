@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from unweave.cluster import log, places
 from unweave.cluster.catalogue import Catalogue
 from unweave.cluster.log import DONE, FAILED, HAS_FAILED, IS_DONE, OPEN, Entry, Made
-from unweave.errors import InputError, OutputError
+from unweave.cluster.outage import StoreError
+from unweave.errors import InputError
 
 ROWS = 6
 ENTRIES = st.tuples(
@@ -62,18 +63,17 @@ def test_a_store_that_is_away_for_a_while_loses_no_entry(tmp_path, monkeypatch):
         nonlocal fails
         fails -= 1
         if fails >= 0:
-            raise OutputError("away")
+            raise StoreError("away")
         real(address, data)
 
     monkeypatch.setattr(places, "write", write)
-    monkeypatch.setattr("time.sleep", lambda s: None)
-    writer = log.Writer(catalogue)
+    writer = log.Writer(catalogue, lambda seconds: fails > 7)
     writer.add(Entry(row=0, identity="x", state=DONE))
     writer.flush()
     assert log.states(catalogue, "x", 1).tolist() == [IS_DONE]
     fails = 9
     writer.add(Entry(row=0, identity="x", state=FAILED))
-    with pytest.raises(OutputError, match="away"):
+    with pytest.raises(StoreError, match="away"):
         writer.flush()
     fails = 0
     writer.flush()

@@ -1,6 +1,7 @@
 """Scanning: every recording once, whatever is repeated, changed or stopped."""
 
 import os
+import socket
 
 import pytest
 
@@ -9,6 +10,12 @@ from unweave.cluster import manifest
 from unweave.cluster.catalogue import Catalogue
 from unweave.cluster.scan import scan
 from unweave.errors import Cancelled, InputError, UsageError
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def rows(catalogue):
@@ -103,6 +110,16 @@ def test_without_headers_nothing_is_read(sounds, tmp_path):
     assert found.broken == 0
     assert all(row.duration_s is None and row.bytes is not None for row in manifest.rows(catalogue))
     assert manifest.totals(catalogue).unknown == 10
+
+
+def test_a_store_that_is_away_says_nothing_against_a_recording(sounds, tmp_path):
+    away = f"http://127.0.0.1:{free_port()}/a.mp3"
+    (tmp_path / "list.txt").write_text(f"{sounds / 'one.wav'}\n{away}\n")
+    catalogue = Catalogue(str(tmp_path / "cat"))
+    assert scan(catalogue, [str(tmp_path / "list.txt")]).broken == 0
+    found = rows(catalogue)
+    assert (found[away].error, found[away].duration_s) == ("", None)
+    assert found[str(sounds / "one.wav")].duration_s is not None
 
 
 def test_what_cannot_be_scanned_is_one_line(tmp_path, store):

@@ -9,10 +9,11 @@ from tests.cluster.conftest import MODEL, begun, listing, put
 from unweave.cluster import manifest, places, work
 from unweave.cluster.catalogue import Catalogue
 from unweave.cluster.log import DONE, FAILED
+from unweave.cluster.outage import StoreError
 from unweave.cluster.scan import scan
 from unweave.cluster.work import Work
 from unweave.engine.executor import Executor
-from unweave.errors import OutputError
+from unweave.errors import Cancelled, OutputError
 
 
 @pytest.fixture(params=["file memory", "memory file"])
@@ -127,6 +128,53 @@ def test_a_store_that_fails_is_a_failed_row(sounds, tmp_path, store, monkeypatch
     entry = Work(run, Executor(threads=1))(row)
     assert (entry.state, entry.kind) == (FAILED, "OutputError")
     assert "full" in entry.reason
+
+
+@pytest.mark.parametrize("call", ["fetch", "upload", "size", "content"])
+def test_a_store_that_is_away_is_waited_for(sounds, tmp_path, store, monkeypatch, call):
+    put(sounds / "live", f"{store}/music")
+    catalogue = Catalogue(str(tmp_path / "cat"))
+    scan(catalogue, [f"{store}/music/one.wav"])
+    run = begun(catalogue, f"{store}/out")
+    [row] = manifest.rows(catalogue)
+    Work(run, Executor(threads=1))(row) if call == "content" else None
+    real, fails = getattr(places, call), 3
+
+    def away(*words):
+        nonlocal fails
+        fails -= 1
+        if fails >= 0:
+            raise StoreError("away")
+        return real(*words)
+
+    monkeypatch.setattr(places, call, away)
+    executor, pauses_s = Executor(threads=1), []
+    monkeypatch.setattr(executor.stopped, "wait", pauses_s.append)
+    entry = Work(run, executor)(row)
+    assert (entry.state, len(pauses_s)) == (DONE, 3), entry.reason
+    assert pauses_s == sorted(pauses_s)
+
+
+def test_a_store_that_stays_away_fails_the_row_and_a_stop_does_not(
+    sounds, tmp_path, store, monkeypatch
+):
+    catalogue = Catalogue(str(tmp_path / "cat"))
+    scan(catalogue, [str(sounds / "one.wav")])
+    run = begun(catalogue, f"{store}/out")
+    [row] = manifest.rows(catalogue)
+
+    def upload(source, address):
+        raise StoreError(f"{address}: the store does not answer")
+
+    monkeypatch.setattr(places, "upload", upload)
+    monkeypatch.setattr(places, "patience_s", lambda address: -1.0)
+    entry = Work(run, Executor(threads=1))(row)
+    assert (entry.state, entry.kind) == (FAILED, "StoreError")
+    monkeypatch.setattr(places, "patience_s", lambda address: 1e9)
+    executor = Executor(threads=1)
+    monkeypatch.setattr(executor.stopped, "wait", lambda seconds: executor.stop() or True)
+    with pytest.raises(Cancelled):
+        Work(run, executor)(row)
 
 
 def test_a_recording_that_changed_gives_new_stems(sounds, tmp_path, store, make_wave):

@@ -3,9 +3,10 @@
     manifest/part-*.parquet     one row a recording (`manifest`)
     runs/NAME/request.json      what is done with every row, and where the stems go
     runs/NAME/log/*.parquet     what became of the rows (`log`)
+    locks/WHAT/*.json           in an object store: who is at it (`lease`)
 
-Nothing in it is ever changed: it grows by new files, as an object store can neither append nor
-rename.
+Nothing in it but the locks is ever changed: it grows by new files, as an object store can neither
+append nor rename.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
-from unweave.cluster import places
+from unweave.cluster import lease, places
 from unweave.core.files import shown
 from unweave.core.lock import locked
 from unweave.errors import InputError, UsageError
 from unweave.request import SeparationRequest, differences
+from unweave.types import ShouldStop
 
 FORMAT = 1
 
@@ -119,16 +121,20 @@ class Catalogue:
             )
 
     @contextmanager
-    def held(self, what: str) -> Iterator[None]:
-        """The time in which no other process of this machine does `what`. Raises UsageError.
+    def held(self, what: str, should_stop: ShouldStop = bool) -> Iterator[ShouldStop]:
+        """The time in which no other process does `what`, on this machine or, where the catalogue
+        lies in an object store, on any.
 
-        A catalogue in an object store has no such lock.
+        Gives a function that says whether another has taken it over, after this one was away for
+        too long. Raises UsageError, Cancelled, and what the store says.
         """
 
-        def busy() -> NoReturn:
-            raise UsageError(f"{shown(self.address)}: another process is at it; wait for its end")
+        def busy(who: str = "another process") -> NoReturn:
+            raise UsageError(f"{shown(self.address)}: {who} is at it; wait for its end")
 
-        folder = places.local(self.address)
-        lock = locked(folder / f".{what}.lock", busy) if places.is_local(self.address) else None
-        with lock or nullcontext():
-            yield
+        if places.is_local(self.address):
+            with locked(places.local(self.address) / f".{what}.lock", busy):
+                yield bool
+        else:
+            with lease.held(places.joined(self.address, "locks", what), busy, should_stop) as lost:
+                yield lost

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypedDict
 
 import numpy as np
@@ -17,7 +18,7 @@ import pyarrow as pa
 
 from unweave.cluster import places, tables
 from unweave.cluster.catalogue import Catalogue
-from unweave.errors import OutputError
+from unweave.cluster.outage import Pause, patiently, sleep
 
 DONE, FAILED = "done", "failed"
 OPEN, IS_DONE, HAS_FAILED = 0, 1, 2  # states of rows, as numbers
@@ -93,10 +94,11 @@ class Entry:
 
 
 class Writer:
-    """Keeps entries, many to a file. A file that cannot be written is tried again."""
+    """Keeps entries, many to a file. A store that is away is waited for, with `pause`."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, pause: Pause = sleep) -> None:
         self._log = catalogue.log
+        self._pause = pause
         self._waiting: list[Entry] = []
         self._since_s = 0.0
 
@@ -106,27 +108,19 @@ class Writer:
         self._waiting.append(entry)
 
     def tick(self) -> None:
-        """Write what waits where it is much or old. Raises OutputError when the store is gone."""
+        """Write what waits where it is much or old. Raises OutputError, StoreError."""
         old = time.monotonic() - self._since_s >= MOST_S
         if self._waiting and (old or len(self._waiting) >= MOST_ROWS):
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits. Raises OutputError."""
+        """Write what waits. Raises OutputError, StoreError."""
         if not self._waiting:
             return
         # Names sort by time, and two runs never have the same.
         name = f"{time.time_ns():020d}-{secrets.token_hex(4)}.parquet"
-        waits = iter((1.0, 5.0, 15.0))
-        while True:
-            try:
-                tables.write(places.joined(self._log, name), self._waiting, SCHEMA)
-                break
-            except OutputError:
-                wait_s = next(waits, None)
-                if wait_s is None:
-                    raise
-                time.sleep(wait_s)
+        place = places.joined(self._log, name)
+        patiently(partial(tables.write, place, self._waiting, SCHEMA), self._pause)
         self._waiting.clear()
 
 

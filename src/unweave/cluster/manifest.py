@@ -77,13 +77,14 @@ def append(catalogue: Catalogue, rows: Sequence[Row]) -> None:
     tables.write(places.joined(catalogue.manifest, name), rows, SCHEMA)
 
 
-def rows(catalogue: Catalogue) -> Iterator[Row]:
+def rows(catalogue: Catalogue, content: tables.Content = places.content) -> Iterator[Row]:
     """Every row in order, those that another stands for too; one part at a time is in memory.
 
-    Raises InputError.
+    content: reads a part. Raises InputError, StoreError.
     """
     for name in places.names(catalogue.manifest, ".parquet"):
-        for batch in tables.read(places.joined(catalogue.manifest, name), SCHEMA):
+        address = places.joined(catalogue.manifest, name)
+        for batch in tables.read(address, SCHEMA, content=content):
             for row in batch.to_pylist():
                 yield Row(**row)
 

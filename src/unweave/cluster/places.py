@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from unweave.cluster import outage
+from unweave.cluster.outage import StoreError, is_outage
 from unweave.core.atomic import atomic_path
 from unweave.core.files import advice, shown
 from unweave.errors import InputError, OutputError, UsageError
@@ -92,26 +94,43 @@ def check_output(address: str) -> None:
 
 @contextmanager
 def told(address: str, kind: type[InputError] | type[OutputError]) -> Iterator[None]:
-    """What a store says, as one line that names the address."""
+    """What a store says, as one line that names the address.
+
+    Raises `kind`; StoreError where the store is away, which says nothing about the file.
+    """
     verb = "read" if kind is InputError else "written"
     try:
         yield
-    except (InputError, OutputError, UsageError):
+    except (InputError, OutputError, UsageError, StoreError):
         raise
     except OSError as error:
+        if not is_local(address) and is_outage(error):
+            raise _away(address, error) from error
         why = advice(error) if is_local(address) or error.errno == errno.ENOSPC else ""
         why = why or {errno.ENOENT: "there is no such file; check the address"}.get(
             error.errno or 0, error.strerror or str(error)
         )
         raise kind(f"{shown(address)}: cannot be {verb}: {shown(why)[:300]}") from error
     except Exception as error:  # every store has errors of its own
+        if is_outage(error):
+            raise _away(address, error) from error
         words = " ".join(str(error).split())
         name = type(error).__name__
         raise kind(f"{shown(address)}: cannot be {verb}: {name}: {shown(words)[:300]}") from error
 
 
+def patience_s(address: str) -> float:
+    """How long the store of an address may be away."""
+    return outage.LONGEST_S if scheme(address) in WHOLE else outage.HOST_S
+
+
+def _away(address: str, error: Exception) -> StoreError:
+    words = shown(" ".join(str(error).split()) or type(error).__name__)
+    return StoreError(f"{shown(address)}: the store does not answer: {words[:300]}")
+
+
 def size(address: str) -> int | None:
-    """Bytes of a file; None where there is none. Raises InputError."""
+    """Bytes of a file; None where there is none. Raises InputError, StoreError."""
     if is_local(address):
         try:
             found = local(address).stat()
@@ -127,7 +146,10 @@ def size(address: str) -> int | None:
 
 
 def names(folder: str, ending: str = "") -> list[str]:
-    """The names in a folder, sorted; none where there is no folder. Raises InputError."""
+    """The names in a folder, sorted; none where there is no folder.
+
+    Raises InputError, StoreError.
+    """
     if is_local(folder):
         path = local(folder)
         found = os.listdir(path) if path.is_dir() else []
@@ -142,7 +164,7 @@ def names(folder: str, ending: str = "") -> list[str]:
 
 
 def content(address: str) -> bytes:
-    """All of a file. Raises InputError."""
+    """All of a file. Raises InputError, StoreError."""
     with told(address, InputError):
         if is_local(address):
             return local(address).read_bytes()
@@ -151,7 +173,7 @@ def content(address: str) -> bytes:
 
 
 def write(address: str, data: bytes) -> None:
-    """A file, whole or not at all. Raises OutputError."""
+    """A file, whole or not at all. Raises OutputError, StoreError."""
     with told(address, OutputError):
         if is_local(address):
             with atomic_path(local(address)) as hidden:
@@ -161,8 +183,26 @@ def write(address: str, data: bytes) -> None:
         fs.pipe_file(path, data)
 
 
+def create(address: str, data: bytes) -> bool:
+    """A new file in an object store; False where there is one of that name, which stays.
+
+    Of several processes that create one at a time the store lets one alone. Raises OutputError,
+    StoreError.
+    """
+    with told(address, OutputError):
+        fs, path = filesystem(address)
+        try:
+            fs.pipe_file(path, data, mode="create")
+        except Exception:  # each store has its own word for a name that is taken
+            there = content(address) if size(address) is not None else None
+            if there is None:
+                raise
+            return there == data  # its answer to our own may have been lost
+    return True
+
+
 def fetch(address: str, target: Path) -> None:
-    """Copy a file to `target`. Raises InputError."""
+    """Copy a file to `target`. Raises InputError, StoreError."""
     with told(address, InputError):
         fs, path = filesystem(address)
         fs.get_file(path, str(target))
@@ -171,7 +211,7 @@ def fetch(address: str, target: Path) -> None:
 def upload(source: Path, address: str) -> None:
     """A copy of a finished file in an object store.
 
-    Raises OutputError, also where the store has another size than the file.
+    Raises StoreError, and OutputError, also where the store has another size than the file.
     """
     wanted = source.stat().st_size
     with told(address, OutputError):
@@ -182,7 +222,7 @@ def upload(source: Path, address: str) -> None:
 
 
 def remove(address: str) -> None:
-    """Remove a file if there is one. Raises OutputError."""
+    """Remove a file if there is one. Raises OutputError, StoreError."""
     with told(address, OutputError):
         if is_local(address):
             local(address).unlink(missing_ok=True)

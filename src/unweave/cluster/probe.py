@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from unweave.cluster import places
+from unweave.cluster.outage import StoreError
 from unweave.core.files import shown
 from unweave.errors import InputError
 
@@ -14,7 +15,7 @@ BLOCK_BYTES = 1 << 16  # of a store, at a time
 def facts(address: str) -> dict[str, Any]:
     """The columns of a `manifest.Row` that the recording itself decides.
 
-    `error` is one line where it is no sound.
+    `error` is one line where it is no sound. Nothing is known where the store is away.
     """
     try:
         if places.is_local(address):
@@ -22,6 +23,8 @@ def facts(address: str) -> dict[str, Any]:
         return _of_object(address)
     except InputError as error:
         return {"error": str(error)}
+    except StoreError:  # the worker that takes the recording waits for it
+        return {}
 
 
 def _of_file(address: str) -> dict[str, Any]:

@@ -14,12 +14,14 @@ from itertools import chain, islice
 
 import numpy as np
 
-from unweave.cluster import actor, log, manifest, pool, session, work
+from unweave.cluster import actor, log, manifest, places, pool, session, work
 from unweave.cluster.catalogue import Catalogue, Run
 from unweave.cluster.log import FAILED, HAS_FAILED, IS_DONE, Entry
 from unweave.cluster.manifest import Row
+from unweave.cluster.outage import Pause, patiently, sleeping
 from unweave.cluster.progress import Progress
-from unweave.errors import InputError, OptionName, UsageError
+from unweave.core.files import shown
+from unweave.errors import InputError, OptionName, UnweaveError, UsageError
 from unweave.request import Execution
 from unweave.types import ShouldStop
 
@@ -90,18 +92,23 @@ def run(
 
     retry: rows that failed before, too. on_entry: is called for each row that ends. make: what the
     actors make their work by; tests and measurements have another. Raises CannotLoadError where no
-    row can be done, WorkersError, InputError, OutputError, UsageError. When it is stopped or fails,
-    what has ended is in the log.
+    row can be done, WorkersError, InputError, OutputError, UsageError; StoreError where the
+    catalogue's store stays away. When it is stopped or fails, what has ended is in the log.
     """
     catalogue.check()
     begun = catalogue.begun()
-    with catalogue.held(f"run-{catalogue.name}"):
+    with catalogue.held(f"run-{catalogue.name}", should_stop) as lost:
+
+        def stops() -> bool:
+            return lost() or should_stop()
+
+        pause = sleeping(stops)
         totals = manifest.totals(catalogue)
         states = log.states(catalogue, begun.identity, totals.rows)
         progress = so_far(catalogue, totals, states)
         progress.price_per_hour = price_per_hour
-        unsettled = _unsettled(catalogue, totals.replaced, states, retry)
-        writer = log.Writer(catalogue)
+        unsettled = _unsettled(catalogue, totals.replaced, states, retry, pause)
+        writer = log.Writer(catalogue, pause)
 
         def ended(row: Row, entry: Entry) -> None:
             writer.add(entry)
@@ -113,7 +120,7 @@ def run(
         try:
             sound = _sound(unsettled, begun, ended)
             first = next(sound, None)
-            if first is None or should_stop():
+            if first is None or stops():
                 return progress
             with session.cluster(ray) as found:
                 progress.workers, cpus, gpus = workers.on(found, begun.request.execution)
@@ -123,15 +130,20 @@ def run(
                     start,
                     actors=progress.workers,
                     each=workers.ahead,
-                    should_stop=should_stop,
+                    should_stop=stops,
                 ):
                     if end is None:
                         writer.tick()
                         on_progress(progress)
                     else:
-                        ended(end.task, _entry(begun, end.task, end))
+                        ended(end.task, _entry(begun, end.task, end, pause))
         finally:
             writer.flush()
+        if lost():
+            raise UnweaveError(
+                f"{shown(catalogue.address)}: another process has taken the run over, as this one "
+                "could not reach the store for too long"
+            )
     return progress
 
 
@@ -151,12 +163,20 @@ def so_far(catalogue: Catalogue, totals: manifest.Totals, states: np.ndarray) ->
 
 
 def _unsettled(
-    catalogue: Catalogue, replaced: frozenset[int], states: np.ndarray, retry: bool
+    catalogue: Catalogue,
+    replaced: frozenset[int],
+    states: np.ndarray,
+    retry: bool,
+    pause: Pause,
 ) -> Iterator[Row]:
     """The rows to do, longest first in each window."""
+
+    def content(address: str) -> bytes:
+        return patiently(partial(places.content, address), pause)
+
     rows = (
         row
-        for row in manifest.rows(catalogue)
+        for row in manifest.rows(catalogue, content)
         if row.row not in replaced
         and states[row.row] != IS_DONE
         and (retry or states[row.row] != HAS_FAILED)
@@ -177,10 +197,10 @@ def _sound(rows: Iterator[Row], begun: Run, ended: Callable[[Row, Entry], None])
             yield row
 
 
-def _entry(begun: Run, row: Row, end: pool.Ended[Row]) -> Entry:
+def _entry(begun: Run, row: Row, end: pool.Ended[Row], pause: Pause) -> Entry:
     if not end.died:
         return replace(end.result, tries=end.tries)
-    work.put_aside(begun, row)
+    patiently(partial(work.put_aside, begun, row), pause)
     reason = f"{row.address}: {end.died}; put aside after {end.tries} tries"
     return _failed(begun, row, DIED, reason, end.tries)
 

@@ -12,14 +12,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from unweave.cluster import manifest, probe
 from unweave.cluster.catalogue import Catalogue
 from unweave.cluster.listing import Found, listed
 from unweave.cluster.manifest import PART_ROWS, Row
+from unweave.cluster.outage import patiently, sleeping
 from unweave.core.atomic import temporary_folder
-from unweave.errors import Cancelled
+from unweave.core.files import shown
+from unweave.errors import Cancelled, UnweaveError
 from unweave.types import ShouldStop
 
 CACHE_KB = 16_000
@@ -54,17 +57,21 @@ def scan(
 
     headers: look at each new recording; without, its length is not known and nothing is known to be
     broken. threads: recordings that are looked at in parallel. on_progress: is called after each
-    part. Raises InputError for a source that cannot be listed, UsageError, OutputError, Cancelled.
+    part. Raises InputError for a source that cannot be listed, UsageError, OutputError, StoreError,
+    Cancelled.
     """
     scanned = Scanned()
-    with catalogue.held("scan"), _known(catalogue) as known:
+    with catalogue.held("scan", should_stop) as lost, _known(catalogue) as known:
         number = known.count
         part: list[Row] = []
 
         def keep() -> None:
             if not part:
                 return
-            manifest.append(catalogue, part)
+            if lost():
+                raise UnweaveError(f"{shown(catalogue.address)}: another process has begun a scan")
+            append = partial(manifest.append, catalogue, part)
+            patiently(append, sleeping(should_stop))
             known.add(part)
             part.clear()
             on_progress(scanned)

@@ -11,17 +11,19 @@ import json
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from unweave import jobs
 from unweave.cluster import places, scratch
 from unweave.cluster.catalogue import Run
 from unweave.cluster.log import DONE, FAILED, Entry, Made
 from unweave.cluster.manifest import Row
+from unweave.cluster.outage import StoreError, patiently
 from unweave.core.atomic import atomic_path, remove_empty
 from unweave.core.file_names import safe
 from unweave.core.files import shortened
@@ -31,6 +33,7 @@ from unweave.errors import Cancelled, InTheWayError, UnweaveError
 from unweave.jobs import Job, attempt, turns
 from unweave.types import OnProgress, ShouldStop
 
+T = TypeVar("T")
 REPORT = "report.json"
 LONGEST_PART_BYTES = 200
 LONGEST_NAME_BYTES = 700
@@ -73,7 +76,8 @@ class Work:
     def __call__(self, row: Row) -> Entry:
         """Do a row; whatever goes wrong with it is in its entry.
 
-        Raises CannotLoadError where no row can be done, Cancelled.
+        A store that is away is waited for. Raises CannotLoadError where no row can be done,
+        Cancelled.
         """
         started = time.monotonic()
         entry = Entry(
@@ -97,7 +101,7 @@ class Work:
         return replace(entry, seconds=time.monotonic() - started, at=time.time())
 
     def _done(self, row: Row, entry: Entry) -> Entry:
-        report = finished(self._run, row)
+        report = self._patiently(entry.folder, partial(finished, self._run, row))
         if report is not None:
             return replace(_of_report(entry, report), separate_s=0.0)
         with scratch.inside(self._scratch) as here:
@@ -106,8 +110,7 @@ class Work:
             else:
                 source = here / "in" / safe(row.address.rpartition("/")[2] or "recording")
                 source.parent.mkdir()
-                self._executor.check(row.address, None)
-                places.fetch(row.address, source)
+                self._patiently(row.address, partial(places.fetch, row.address, source))
             there = places.is_local(self._run.output)
             target = places.local(entry.folder) if there else here / "out"
             job = _job(self._run, source, target)
@@ -122,20 +125,27 @@ class Work:
             if not places.is_local(row.address):
                 report = _of_address(report, outcome.report_path, row)
             if not there:
-                self._upload(target, entry.folder)
+                for name in (*names_of(self._run).values(), REPORT):  # which comes last
+                    place = places.joined(entry.folder, name)
+                    self._patiently(place, partial(places.upload, target / name, place))
         return _of_report(entry, report)
 
-    def _upload(self, target: Path, folder: str) -> None:
-        """The stems, and the report when they are there. Raises OutputError."""
-        for name in names_of(self._run).values():
-            self._executor.check(folder, None)
-            places.upload(target / name, places.joined(folder, name))
-        places.upload(target / REPORT, places.joined(folder, REPORT))
+    def _patiently(self, address: str, call: Callable[[], T]) -> T:
+        """What a call to the store of an address gives.
+
+        Raises Cancelled, StoreError, and what it raises.
+        """
+        self._executor.check(address, None)
+        try:
+            return patiently(call, self._executor.stopped.wait, places.patience_s(address))
+        except StoreError:
+            self._executor.check(address, None)
+            raise
 
 
 def finished(run: Run, row: Row) -> dict[str, Any] | None:
     """The report of a row that is finished: of an equal request and a recording of that size, with
-    every stem in its place. Raises InputError.
+    every stem in its place. Raises InputError, StoreError.
 
     A row that stands for an older one is told from it by the hash of its recording alone, which
     only its separation knows: it counts as not finished.
@@ -165,7 +175,7 @@ def finished(run: Run, row: Row) -> dict[str, Any] | None:
 def put_aside(run: Run, row: Row) -> None:
     """Remove the stems of a row whose workers died, where no report speaks for them.
 
-    Raises InputError, OutputError.
+    Raises InputError, OutputError, StoreError.
     """
     folder = folder_of(run.output, row)
     if places.is_local(folder):

@@ -217,7 +217,7 @@ def status(
 
         at = Catalogue(catalogue, name)
         if compact:
-            with at.held(f"run-{name}"):
+            with at.held(f"run-{name}", current.should_stop):
                 log.compact(at)
         found = found_status(at)
         if as_json:

@@ -4,6 +4,7 @@ import csv
 import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -155,6 +156,56 @@ def test_two_processes_learn_the_same(recipe_file: Path, tmp_path: Path) -> None
     assert scores[1] == pytest.approx(scores[0], abs=0.01)
 
 
+@LONG
+def test_two_machines_learn_and_resume_the_same(recipe_file: Path, tmp_path: Path) -> None:
+    """Two of torchrun's agents on 127.0.0.1, stopped and resumed, beside one unbroken process."""
+    how = ["schedule.validate_every=3", "optimiser.name=sgd", "optimiser.rate=1e-3",
+           "network.dropout=0.0", "schedule.decay=0", "loss.discriminative=0.0",
+           "data.validation_tracks=['b', 'c']"]  # fmt: skip
+    run(recipe_file, tmp_path / "one", *how, "schedule.steps=3")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    agent = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node",
+             "1", "--master-addr", "127.0.0.1", "--master-port", port]  # fmt: skip
+    command = ["-m", "unweave", "train", str(recipe_file), "-q", "--nodes", "2"]
+    command += ["-o", str(tmp_path / "two"), *(w for set_ in how for w in ("--set", set_))]
+    for more in (["--set", "schedule.steps=2"], ["--set", "schedule.steps=3", "--resume"]):
+        agents = [
+            subprocess.Popen(
+                [*agent, "--node-rank", rank, *command, *more],
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+            )
+            for rank in "01"
+        ]
+        assert [each.wait(timeout=240) for each in agents] == [0, 0]
+    one, two = (
+        torch.load(tmp_path / folder / LAST, weights_only=True)["state_dict"]
+        for folder in ("one", "two")
+    )
+    assert max(float((one[k] - two[k]).abs().max()) for k in one) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("variables", "asked", "says"),
+    [
+        ({}, {"nodes": 2}, "torchrun --nnodes 2 --nproc-per-node 1"),
+        ({"WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2"}, {"devices": 2}, "2 processes on each of 2"),
+        ({"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}, {"nodes": 2}, "2 processes on each of 1"),
+    ],
+)
+def test_processes_that_are_not_those_asked_for(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str], asked: dict[str, int], says: str,
+) -> None:  # fmt: skip
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    with pytest.raises(UsageError, match=says):
+        run(recipe_file, tmp_path / "run", **asked)
+    assert not (tmp_path / "run").exists()
+
+
 def test_processes_wait_as_long_as_a_validation_takes() -> None:
     """By default the connection gives up after half an hour, NCCL's after ten minutes."""
     strategy = _strategy(2)
@@ -283,7 +334,7 @@ def test_ht_demucs_learns_and_separates(stems_folder: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("override", "words"),
-    [("loss.beauty=1", "no term 'beauty'"), ("data.batch=3", "2 devices"),
+    [("loss.beauty=1", "no term 'beauty'"), ("data.batch=3", "2 processes"),
      ("loss.deep_clustering=1", "no embeddings"),
      ("card.padded=no", "true or false"), ("network.foo=1", "there is no 'foo'"),
      ("precision=16-mixed", "needs a GPU"),

@@ -8,6 +8,7 @@ and NAME.toml, which `unweave separate -m` takes.
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,6 +28,7 @@ from unweave.core.files import advice, atomic_write, shown
 from unweave.errors import (
     Cancelled,
     MemoryLimitError,
+    OptionName,
     OutputError,
     UnweaveError,
     UsageError,
@@ -69,14 +71,16 @@ def train(
     *,
     resume: bool = False,
     devices: int = 1,
+    nodes: int = 1,
     say: Say = print,
     line: Say | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Result:
     """Train, or go on from the folder's last checkpoint, and export the best weights.
 
-    devices: processes with a share of every batch each; GPUs where there are some. say: takes lines
-    worth keeping, line: the one that shows how far it is. Raises UsageError, InputError or
+    devices: processes with a share of every batch each; GPUs where there are some. nodes: machines
+    with so many each, on each of which torchrun has started this. say: takes lines worth keeping,
+    line: the one that shows how far it is. Raises UsageError, InputError or
     WeightsError before the first step, and then nothing is written; TrainingError or OutputError
     from it on, Cancelled where `should_stop` says so; then `resume` goes on.
     """
@@ -85,7 +89,9 @@ def train(
     if not first:
         say = line = _silent
     line = line or _silent
-    _check(recipe, devices)
+    processes = devices * nodes
+    _check(recipe, processes)
+    _check_started(devices, nodes)
     if first:
         _check_folder(recipe, folder, resume)
     split = audio.split(recipe.data)
@@ -94,7 +100,7 @@ def train(
     _try(network, recipe)
     if recipe.schedule.start and not resume:
         _start(network, Path(recipe.schedule.start))
-    training, batches = Training(recipe, network, folder), Batches(recipe, processes=devices)
+    training, batches = Training(recipe, network, folder), Batches(recipe, processes=processes)
     examples = loader(recipe, split.train, batches)
     curves, clock = Curves(folder), Clock(recipe, say, line, should_stop)
     scores = Scores(recipe, split.validation, folder, say, clock)
@@ -116,7 +122,8 @@ def train(
         trainer = pl.Trainer(
             accelerator="gpu" if torch.cuda.is_available() else "cpu",
             devices=devices,
-            strategy=_strategy(devices),
+            num_nodes=nodes,
+            strategy=_strategy(processes),
             precision=recipe.precision,  # type: ignore[arg-type]
             max_steps=recipe.schedule.steps,
             max_epochs=-1,
@@ -145,7 +152,7 @@ def train(
     return _export(recipe, folder, trainer.global_step, clock.seconds, anew=True)
 
 
-def _check(recipe: Recipe, devices: int) -> None:
+def _check(recipe: Recipe, processes: int) -> None:
     """What of a recipe this machine and these networks cannot do. Raises UsageError."""
     for term in recipe.loss:
         if term not in TERMS:
@@ -155,8 +162,10 @@ def _check(recipe: Recipe, devices: int) -> None:
     effects.check(recipe.augmentation, recipe.data)
     if recipe.precision == "16-mixed" and not torch.cuda.is_available():
         raise UsageError("precision 16-mixed needs a GPU; use 32, or bf16-mixed")
-    if devices < 1 or recipe.data.batch % devices:
-        raise UsageError(f"data.batch ({recipe.data.batch}) does not divide by {devices} devices")
+    if processes < 1 or recipe.data.batch % processes:
+        raise UsageError(
+            f"data.batch ({recipe.data.batch}) does not divide by {processes} processes"
+        )
 
 
 def _check_folder(recipe: Recipe, folder: Path, resume: bool) -> None:
@@ -267,10 +276,28 @@ def _export(recipe: Recipe, folder: Path, steps: int, seconds: float, anew: bool
     return Result(card, kept["scores"], steps, seconds)
 
 
-def _strategy(devices: int) -> str | Strategy:
+def _check_started(devices: int, nodes: int) -> None:
+    """Raises UsageError where other processes were started than are asked for."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:  # by torchrun, which says how many
+        each = int(os.environ["LOCAL_WORLD_SIZE"])
+        machines = int(os.environ["WORLD_SIZE"]) // each
+        if (each, machines) != (devices, nodes):
+            raise UsageError(
+                f"torchrun starts {each} processes on each of {machines} machines; give ",
+                OptionName("devices"), f" {each} ", OptionName("nodes"), f" {machines}",
+            )  # fmt: skip
+    elif nodes > 1:
+        raise UsageError(
+            f"start it on each of the {nodes} machines with: torchrun --nnodes {nodes} "
+            f"--nproc-per-node {devices} --rdzv-backend c10d --rdzv-endpoint HOST:PORT -m unweave "
+            "train ..."
+        )
+
+
+def _strategy(processes: int) -> str | Strategy:
     # Some published networks have a parameter that no gradient reaches. Processes wait for the one
     # with the longest share of a validation, which may take hours.
-    if devices == 1:
+    if processes == 1:
         return "auto"
     return DDPStrategy(find_unused_parameters=True, timeout=timedelta(days=7))
 

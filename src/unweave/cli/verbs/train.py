@@ -39,6 +39,9 @@ def train(
     devices: Annotated[
         int, typer.Option(min=1, help="Number of processes or GPUs that share every batch.")
     ] = 1,
+    nodes: Annotated[
+        int, typer.Option(min=1, help="Number of machines; torchrun starts it on each of them.")
+    ] = 1,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -80,6 +83,7 @@ def train(
                 output or Path("runs") / meant.name,
                 resume=resume,
                 devices=devices,
+                nodes=nodes,
                 say=current.note,
                 line=progress.say,
                 should_stop=current.should_stop,

@@ -4,7 +4,7 @@ see that nothing is lost, done twice or left over.
     python -m benchmarks.cluster.chaos --moments 40
 
 needs s3fs, and SeaweedFS as the store (`benchmarks/cluster/install.sh`), which answers on 127.0.0.1
-and goes on with its files when it is killed. With `--moto` the store is moto's, which is stopped only.
+and goes on with its files when it is killed. With `--moto` it is moto's, which is stopped only.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def store(keeps_in: Path | None = None) -> Iterator[Store]:
     """
     from s3fs import S3FileSystem
 
-    ports = _free_ports(5)
+    ports = _free_ports(8)
     address = f"http://127.0.0.1:{ports[0]}"
     os.environ |= {
         "AWS_ACCESS_KEY_ID": "test",
@@ -71,15 +71,12 @@ def store(keeps_in: Path | None = None) -> Iterator[Store]:
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(ports[0])]
     else:
         keeps_in.mkdir(exist_ok=True)
-        command = [
-            str(WEED), "server", f"-dir={keeps_in}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3",
-            f"-s3.port={ports[0]}", "-s3.port.iceberg=0", "-s3.iam=false",
-            *(f"-{name}.port={port}" for name, port in
-              zip(("master", "volume", "filer"), ports[1:], strict=False)),
-            *(f"-{name}.port.grpc={port}" for name, port in
-              zip(("s3", "master", "volume", "filer"), _free_ports(4), strict=True)),
-            "-master.volumeSizeLimitMB=64", "-volume.max=100", "-master.telemetry=false",
-        ]  # fmt: skip
+        names = ("s3", "master", "volume", "filer")
+        command = [str(WEED), "server", f"-dir={keeps_in}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+        command += ["-s3", "-s3.port.iceberg=0", "-s3.iam=false", "-master.telemetry=false"]
+        command += ["-master.volumeSizeLimitMB=64", "-volume.max=100"]
+        command += [f"-{name}.port={ports[n]}" for n, name in enumerate(names)]
+        command += [f"-{name}.port.grpc={ports[n]}" for n, name in enumerate(names, len(names))]
     found = Store(command, address, keeps_in is not None, _started(command))
     try:
         _wait_for(address)

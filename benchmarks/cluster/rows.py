@@ -23,9 +23,10 @@ from unweave.cluster import places
 from unweave.cluster.catalogue import Catalogue, Run
 from unweave.cluster.log import DONE, Entry, Made
 from unweave.cluster.manifest import Row
-from unweave.cluster.run import Workers, run
+from unweave.cluster.run import run
 from unweave.cluster.scan import scan
 from unweave.cluster.status import status
+from unweave.cluster.workers import Workers
 from unweave.engine.executor import Executor
 from unweave.request import SeparationRequest, SeparatorRef
 
@@ -64,8 +65,7 @@ def step(name: str, folder: Path, most_s: float) -> None:
 
         count = run(
             catalogue,
-            workers=Workers(number=2, cpus=1, ahead=8),
-            ray="local",
+            workers=Workers(ray="local", actors=2, cpus_per_actor=1, ahead=8),
             on_entry=on_entry,
             should_stop=should_stop,
             make=lambda begun: partial(Stub, begun),

@@ -12,13 +12,11 @@ from unweave.cluster.catalogue import Catalogue
 from unweave.cluster.export import export
 from unweave.cluster.log import DONE, FAILED, HAS_FAILED, IS_DONE, Entry
 from unweave.cluster.plan import plan
-from unweave.cluster.run import DIED, Workers, run
+from unweave.cluster.run import DIED, run
 from unweave.cluster.scan import scan
-from unweave.cluster.session import Cluster
 from unweave.cluster.status import status
 from unweave.cluster.verify import verify
 from unweave.errors import InputError, UsageError
-from unweave.request import Execution
 
 
 def fast(task: manifest.Row, identity: str, state: str = DONE) -> Entry:
@@ -230,29 +228,3 @@ def test_a_plan_goes_by_the_rows_that_are_done(many, here):
     assert after.speed == pytest.approx(10.0)
     assert after.memory_mb == 539.0
     assert after.measured == "rows of this run"
-
-
-@pytest.mark.parametrize(
-    ("workers", "cluster", "expected"),
-    [
-        (Workers(), Cluster(16, 0, 1), (4, 4, 0.0)),
-        (Workers(), Cluster(2, 0, 1), (1, 2, 0.0)),
-        (Workers(cpus=1), Cluster(2, 0, 1), (2, 1, 0.0)),
-        (Workers(number=100), Cluster(2, 0, 1), (100, 2, 0.0)),
-        (Workers(), Cluster(16, 2, 1), (2, 4, 1.0)),
-        (Workers(gpus=0.5), Cluster(16, 2, 1), (4, 4, 0.5)),
-        (Workers(gpus=0.0), Cluster(16, 2, 1), (4, 4, 0.0)),
-        (Workers(number=9, gpus=1.0), Cluster(4, 0, 1), (9, 4, 1.0)),
-    ],
-)
-def test_workers_fill_the_cluster(workers, cluster, expected):
-    assert workers.on(cluster, Execution()) == expected
-
-
-def test_workers_that_cannot_be(tmp_path):
-    for wrong in ({"number": 0}, {"cpus": 0}, {"gpus": -1.0}, {"gpus": 1.5}):
-        with pytest.raises(UsageError):
-            Workers(**wrong)
-    with pytest.raises(UsageError, match="0 graphics cards"):
-        Workers(gpus=1.0).on(Cluster(4, 0, 1), Execution())
-    assert Workers().on(Cluster(8, 1, 1), Execution(device="cpu"))[2] == 0.0

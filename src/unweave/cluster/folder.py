@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain
 
 from unweave.cluster import actor, pool, session
-from unweave.cluster.run import Workers
+from unweave.cluster.workers import Workers
 from unweave.engine.executor import Executor
 from unweave.errors import UnweaveError
 from unweave.jobs import Job, Outcome, Watcher, attempt
@@ -25,7 +25,7 @@ def on_ray(address: str, number: int | None, execution: Execution) -> Pool:
     Every machine of the cluster has the same folders. It raises CannotLoadError where no file can
     be done, UsageError, WorkersError.
     """
-    workers = Workers(number=number)
+    workers = Workers(ray=address, actors=number)
 
     def work(
         todo: Todo, worker: attempt.Worker, watcher: Watcher, _: int, should_stop: ShouldStop
@@ -44,7 +44,7 @@ def on_ray(address: str, number: int | None, execution: Execution) -> Pool:
         yield from _all(settled)
         if first is None:
             return
-        with session.cluster(address) as found:
+        with session.cluster(workers.ray) as found:
             actors, cpus, gpus = workers.on(found, execution)
             start = actor.starter(
                 partial(_one_at_a_time, worker, os.getcwd()), cpus=cpus, gpus=gpus, each=1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 
@@ -20,69 +20,21 @@ from unweave.cluster.log import FAILED, HAS_FAILED, IS_DONE, Entry
 from unweave.cluster.manifest import Row
 from unweave.cluster.outage import Pause, patiently, sleeping
 from unweave.cluster.progress import Progress
+from unweave.cluster.workers import USUAL, Workers
 from unweave.core.files import shown
-from unweave.errors import InputError, OptionName, UnweaveError, UsageError
-from unweave.request import Execution
+from unweave.errors import InputError, UnweaveError
 from unweave.types import ShouldStop
 
 WINDOW_ROWS = 4_096
-MOST_CPUS = 4  # of an actor, unless it is said
 DIED = "WorkerDied"
 Make = Callable[[Run], actor.Make]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workers:
-    """The actors of a run. number: None: as many as the cluster has room for.
-
-    cpus: processors of each; None: four, or what there is. gpus: cards of each, or a share of one;
-    None: one where there are cards, unless the request is for the CPU. ahead: rows that one has at
-    a time; it separates one of them, while others are fetched or uploaded.
-    """
-
-    number: int | None = None
-    cpus: int | None = None
-    gpus: float | None = None
-    ahead: int = 3
-
-    def __post_init__(self) -> None:
-        for name, value in (("actors", self.number), ("cpus_per_actor", self.cpus)):
-            if value is not None and value < 1:
-                raise UsageError(OptionName(name), f" must be at least 1; got {value}")
-        if self.gpus is not None and (self.gpus < 0 or 1 < self.gpus != int(self.gpus)):
-            raise UsageError(
-                OptionName("gpus_per_actor"),
-                f" is a share below 1, or a whole number; got {self.gpus:g}",
-            )
-
-    def on(self, found: session.Cluster, execution: Execution) -> tuple[int, int, float]:
-        """How many actors, the processors of each, the cards of each.
-
-        Raises UsageError for more cards than there are, where no number of actors says that the
-        cluster will grow.
-        """
-        gpus = self.gpus
-        if gpus is None:
-            gpus = float(found.gpus > 0 and execution.device != "cpu")
-        if gpus > found.gpus and self.number is None:
-            raise UsageError(
-                f"the cluster has {found.gpus} graphics cards, and an actor takes {gpus:g}; for a "
-                "cluster that grows give ",
-                OptionName("actors"),
-            )
-        room = math.floor(found.gpus / gpus + 1e-9) if gpus else found.cpus
-        most = max(1, found.cpus // room) if gpus and room else found.cpus
-        cpus = self.cpus or max(1, min(MOST_CPUS, most))
-        return self.number or max(1, min(room, found.cpus // cpus)), cpus, gpus
 
 
 def run(
     catalogue: Catalogue,
     *,
-    workers: Workers = Workers(),
-    ray: str = session.AUTO,
+    workers: Workers = USUAL,
     retry: bool = False,
-    price_per_hour: float | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_entry: Callable[[Row, Entry], None] = lambda row, entry: None,
     should_stop: ShouldStop = lambda: False,
@@ -106,7 +58,7 @@ def run(
         totals = manifest.totals(catalogue)
         states = log.states(catalogue, begun.identity, totals.rows)
         progress = so_far(catalogue, totals, states)
-        progress.price_per_hour = price_per_hour
+        progress.price_per_hour = workers.price_per_hour
         unsettled = _unsettled(catalogue, totals.replaced, states, retry, pause)
         writer = log.Writer(catalogue, pause)
 
@@ -122,7 +74,7 @@ def run(
             first = next(sound, None)
             if first is None or stops():
                 return progress
-            with session.cluster(ray) as found:
+            with session.cluster(workers.ray) as found:
                 progress.workers, cpus, gpus = workers.on(found, begun.request.execution)
                 start = actor.starter(make(begun), cpus=cpus, gpus=gpus, each=workers.ahead)
                 for end in pool.results(

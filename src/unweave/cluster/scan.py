@@ -7,9 +7,7 @@ repeated. The known addresses lie in a temporary file rather than in memory.
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -20,6 +18,7 @@ from unweave.cluster.catalogue import Catalogue
 from unweave.cluster.listing import Found, listed
 from unweave.cluster.manifest import PART_ROWS, Row
 from unweave.cluster.outage import patiently, sleeping
+from unweave.cluster.threads import in_order
 from unweave.core.atomic import temporary_folder
 from unweave.core.files import shown
 from unweave.errors import Cancelled, UnweaveError
@@ -167,20 +166,17 @@ def _fresh(
 def _looked_at(
     fresh: Iterator[tuple[Found, int | None]], headers: bool, threads: int
 ) -> Iterator[tuple[Found, int | None, dict[str, Any]]]:
-    """Each with what its headers say, in order; a few more than there are threads are in memory."""
+    """Each with what its headers say, in order."""
     if not headers:
         for found, before in fresh:
             yield found, before, {}
         return
-    waiting: deque[tuple[Found, int | None, Future[dict[str, Any]]]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        for found, before in fresh:
-            waiting.append((found, before, pool.submit(probe.facts, found.address)))
-            if len(waiting) > 2 * threads:
-                first, replaced, future = waiting.popleft()
-                yield first, replaced, future.result()
-        for first, replaced, future in waiting:
-            yield first, replaced, future.result()
+
+    def facts(each: tuple[Found, int | None]) -> dict[str, Any]:
+        return probe.facts(each[0].address)
+
+    for (found, before), known in in_order(fresh, facts, threads):
+        yield found, before, known
 
 
 def _mark(size: int | None, version: str) -> str:

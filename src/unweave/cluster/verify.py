@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ import pyarrow as pa
 from unweave.cluster import log, manifest, places
 from unweave.cluster.catalogue import Catalogue
 from unweave.cluster.log import DONE
+from unweave.cluster.threads import in_order
 from unweave.core.files import shown
 from unweave.errors import Cancelled, InputError, UsageError
 from unweave.types import ShouldStop
@@ -54,7 +54,7 @@ def verify(
     """Compare the stems of rows that are done with the log.
 
     sample: share of the rows, drawn by `seed`. sizes_only: read no file. Raises InputError,
-    UsageError, Cancelled.
+    StoreError, UsageError, Cancelled.
     """
     if not 0 < sample <= 1:
         raise UsageError(f"sample is a share above 0 and up to 1; got {sample:g}")
@@ -72,25 +72,15 @@ def verify(
                 if own and draw.random() < sample:
                     yield entry
 
-    def note(entry: dict[str, Any], faults: list[Fault]) -> None:
+    for entry, faults in in_order(chosen(), partial(_faults, sizes_only=sizes_only), threads):
+        if should_stop():
+            raise Cancelled("verify: stopped")
         found.rows += 1
         found.files += len(entry["outputs"])
         found.bytes += sum(file["bytes"] for file in entry["outputs"])
         found.faults += len(faults)
         for fault in faults:
             on_fault(fault)
-
-    waiting: deque[tuple[dict[str, Any], Future[list[Fault]]]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        for entry in chosen():
-            if should_stop():
-                raise Cancelled("verify: stopped")
-            waiting.append((entry, pool.submit(_faults, entry, sizes_only)))
-            if len(waiting) > 2 * threads:
-                first, future = waiting.popleft()
-                note(first, future.result())
-        for first, future in waiting:
-            note(first, future.result())
     return found
 
 

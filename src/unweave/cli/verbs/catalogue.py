@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unweave.cli.catalogues import Actors, At, Cpus, Gpus, Metrics, Name, Price, RayAt
+from unweave.cli.catalogues import WORKERS, At, Metrics, Name, Price
 from unweave.cli.declared import with_options
 from unweave.cli.options import MACHINE, MODEL, OUTPUT, Json, Model, Pull, Quiet, Seed, Settings
 from unweave.cli.session import Session, session
+from unweave.cluster.workers import Workers
 from unweave.request import Execution, Inference, Output
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def plan(
 
 
 @app.command("run", no_args_is_help=True)
-@with_options({Output: OUTPUT, Inference: MODEL, Execution: MACHINE})
+@with_options({Output: OUTPUT, Inference: MODEL, Execution: MACHINE, Workers: WORKERS})
 def run(
     context: typer.Context,
     catalogue: At,
@@ -124,11 +125,6 @@ def run(
     pull: Pull = False,
     settings_: Settings = None,
     seed: Seed = 0,
-    actors: Actors = None,
-    cpus_per_actor: Cpus = None,
-    gpus_per_actor: Gpus = None,
-    ray: RayAt = "auto",
-    price_per_hour: Price = None,
     prometheus: Metrics = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -143,17 +139,16 @@ def run(
         from unweave.cluster import places
         from unweave.cluster.catalogue import Catalogue, Run
         from unweave.errors import UsageError
-        from unweave.options import parse
+        from unweave.options import options_of, parse
         from unweave.request import run_options
 
+        of_workers = {item.name for item in options_of(Workers)}
+        workers = Workers(**{name: options.pop(name) for name in {*options} & of_workers})
         at = Catalogue(catalogue, name)
         at.check()
         before = at.run()
-        own = {"stems", "model", "settings_", "seed", *options} - {
-            "device",
-            "batch",
-            "max_memory_mb",
-        }
+        computed = {item.name for item in options_of(Execution)}
+        own = {"stems", "model", "settings_", "seed", *options} - computed
         asked = output is not None or any(_is_typed(context, word) for word in own)
         if before is None or asked:
             if before is None and output is None:
@@ -173,31 +168,24 @@ def run(
             )
             _fetch(current, chosen, request.needed, pull)
             at.begin(Run(request, place or ""))
-        _work(current, at, actors, cpus_per_actor, gpus_per_actor, ray, price_per_hour, prometheus)
+        _work(current, at, workers, prometheus)
 
 
 @app.command("retry", no_args_is_help=True)
+@with_options({Workers: WORKERS})
 def retry(
     catalogue: At,
     name: Name = "separate",
-    actors: Actors = None,
-    cpus_per_actor: Cpus = None,
-    gpus_per_actor: Gpus = None,
-    ray: RayAt = "auto",
-    price_per_hour: Price = None,
     prometheus: Metrics = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    **options: Any,
 ) -> None:
     """Go on with a run, and do the rows again that failed."""
     with session(quiet=quiet, as_json=as_json, polls=True, patience_s=PATIENCE_S) as current:
         from unweave.cluster.catalogue import Catalogue
 
-        at = Catalogue(catalogue, name)
-        _work(
-            current, at, actors, cpus_per_actor, gpus_per_actor, ray, price_per_hour, prometheus,
-            retry=True,
-        )  # fmt: skip
+        _work(current, Catalogue(catalogue, name), Workers(**options), prometheus, retry=True)
 
 
 @app.command("status", no_args_is_help=True)
@@ -320,11 +308,7 @@ def _fetch(current: Session, model: str, stems: tuple[str, ...], pull: bool) -> 
 def _work(
     current: Session,
     at: "Catalogue",
-    actors: int | None,
-    cpus: int | None,
-    gpus: float | None,
-    ray: str,
-    price_per_hour: float | None,
+    workers: Workers,
     prometheus: Path | None,
     retry: bool = False,
 ) -> None:
@@ -332,7 +316,6 @@ def _work(
     from unweave.cli.progress import display
     from unweave.cluster.log import FAILED
     from unweave.cluster.progress import Progress
-    from unweave.cluster.run import Workers
     from unweave.cluster.run import run as work_through
     from unweave.core.files import atomic_write
 
@@ -356,10 +339,8 @@ def _work(
 
         progress = work_through(
             at,
-            workers=Workers(number=actors, cpus=cpus, gpus=gpus),
-            ray=ray,
+            workers=workers,
             retry=retry,
-            price_per_hour=price_per_hour,
             on_progress=on_progress,
             on_entry=on_entry,
             should_stop=current.should_stop,

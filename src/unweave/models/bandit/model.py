@@ -162,7 +162,8 @@ class Bandit(nn.Module):
         total = torch.zeros(shape, dtype=torch.complex64, device=vectors.device)
         shares = torch.zeros(bins, 1, device=vectors.device)
         heads = self.masks[stem]
-        for head, (start, stop), x in zip(heads, self.bands, vectors.unbind(1), strict=True):  # type: ignore[arg-type]
+        assert isinstance(heads, nn.ModuleList)
+        for head, (start, stop), x in zip(heads, self.bands, vectors.unbind(1), strict=True):
             total[:, start:stop] += head(x)
             shares[start:stop] += 1
         return total / shares if self.config.averaged else total

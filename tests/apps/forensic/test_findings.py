@@ -10,7 +10,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import soundfile
 
+from unweave.apps.forensic import findings, steps
 from unweave.apps.forensic.finding import Finding, Recording
 from unweave.apps.forensic.findings import (
     ALL,
@@ -419,6 +421,27 @@ def test_short_and_silent_recordings_are_no_error(recorded) -> None:
         for finder in ALL:
             if finder.name != "container":
                 list(finder.find(recorded(wave)))
+
+
+def test_samples_that_are_no_numbers_are_silence_and_said(tmp_path, monkeypatch) -> None:
+    some = tuple(each for each in ALL if each.name not in ("lossy-traces", "container"))
+    monkeypatch.setattr(findings, "ALL", some)
+    waves = [np.stack([sound(2), sound(2, seed=1)], axis=1).astype(np.float32) for _ in range(2)]
+    bad, silent = waves
+    bad[20_000:20_100, 0], bad[30_000, 1] = np.nan, np.inf
+    silent[20_000:20_100, 0], silent[30_000, 1] = 0.0, 0.0
+    found = []
+    for name, wave in (("bad", bad), ("silent", silent)):
+        soundfile.write(tmp_path / "talk.wav", wave, RATE, "FLOAT")
+        step = steps.of_findings(50.0, None, None)
+        into = tmp_path / name
+        said = steps.make(
+            step.kind, step.parameters, tmp_path, tmp_path / "talk.wav", into, steps.Watch()
+        )
+        found.append((said, steps.read(into / steps.DOCUMENT)["findings"]))
+    assert found[0][0]["warnings"] == ["101 samples are NaN or infinite and count as silence"]
+    assert found[1][0]["warnings"] == []
+    assert found[0][1] == found[1][1]
 
 
 def test_all_kinds_have_names_of_their_own_and_parameters() -> None:

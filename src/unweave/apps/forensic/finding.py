@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from unweave.audio.info import SourceInfo
 from unweave.types import Wave
 
@@ -60,10 +62,10 @@ class Recording:
     """What a finder reads.
 
     path: the working copy, never the evidence. info: what its headers say. blocks: gives all
-    samples from the start, each time it is called, as float32 `(channel, time)` blocks of a second,
-    the last one shorter; it raises Cancelled where somebody asks to stop, so finders need not look.
-    mains_hz: 50 or 60 where it is known, else None. mains_reference: a recording of the mains, or
-    a CSV of `seconds,hertz`, to compare its trace with.
+    samples from the start, each time it is called, as finite float32 `(channel, time)` blocks of a
+    second, the last one shorter; it raises Cancelled where somebody asks to stop, so finders need
+    not look. mains_hz: 50 or 60 where it is known, else None. mains_reference: a recording of the
+    mains, or a CSV of `seconds,hertz`, to compare its trace with.
     """
 
     path: Path
@@ -87,3 +89,9 @@ class Finder:
     find: Callable[[Recording], Iterable[Finding]]
     parameters: Mapping[str, Value] = field(default_factory=dict)
     revision: int = 1
+
+
+def finite(blocks: Iterable[Wave]) -> Iterator[Wave]:
+    """Blocks in which samples that are no numbers are silence, as the engine takes them."""
+    for block in blocks:
+        yield np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unweave.apps.forensic import findings, listening, pictures, voices
-from unweave.apps.forensic.finding import Finder, Finding, Recording
+from unweave.apps.forensic.finding import Finder, Finding, Recording, finite
 from unweave.apps.forensic.voices import Technique
 from unweave.audio.reader import Reader
 from unweave.core.files import readable, shown
@@ -133,10 +133,10 @@ def make(
 
 
 def blocks(copy: Path, watch: Watch) -> Iterator[Wave]:
-    """All samples of a recording, in blocks `(channel, time)` of a second."""
+    """All samples of a recording, finite, in blocks `(channel, time)` of a second."""
     with Reader(copy) as reader:
         rate_hz = reader.info.sample_rate_hz
-        for block in reader.blocks(rate_hz):
+        for block in finite(reader.blocks(rate_hz)):
             watch.add(block.shape[1] / rate_hz)
             yield block
 
@@ -198,12 +198,15 @@ def _recording(copy: Path, watch: Watch) -> tuple[dict[str, Any], SourceInfo]:
     digest = hashlib.sha256()
     with Reader(copy) as reader:
         info = reader.info
-        samples = 0
+        samples = not_finite = 0
         for block in reader.blocks(info.sample_rate_hz):
             digest.update(np.ascontiguousarray(block.T, "<f4").tobytes())
             samples += block.shape[1]
+            not_finite += int(np.count_nonzero(~np.isfinite(block)))
             watch.add(block.shape[1] / info.sample_rate_hz)
         warnings = [said.replace(str(copy), copy.name) for said in reader.warnings]
+    if not_finite:
+        warnings.append(f"{not_finite} samples are NaN or infinite and count as silence")
     facts = {
         "name": copy.name,
         "container": info.container,

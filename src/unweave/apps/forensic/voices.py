@@ -7,7 +7,7 @@ much of the recording is kept (see `masks`). Any technique, model and preset ser
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 
 from unweave import registry
 from unweave.apps.forensic import masks
+from unweave.apps.forensic.finding import finite
 from unweave.audio.reader import Reader
 from unweave.audio.writer import Writer, encoding
 from unweave.core.stem_names import VOCALS, canonical
@@ -25,7 +26,7 @@ from unweave.errors import UsageError
 from unweave.request import Execution, Inference, Output, SeparationRequest
 
 if TYPE_CHECKING:
-    from unweave.types import OnProgress, ShouldStop, Wave
+    from unweave.types import OnProgress, ShouldStop
 
 DEFAULT = "spectral-subtraction"
 NONE = "none"
@@ -146,19 +147,15 @@ def _masked(
             Writer(into / VOICE, target, rate_hz, channels) as voice,
             Writer(into / REST, target, rate_hz, channels) as rest,
         ):
-            pairs = masks.apply(_finite(recording, rate_hz), _finite(led, rate_hz), rate_hz)
+            pairs = masks.apply(
+                finite(recording.blocks(rate_hz)), finite(led.blocks(rate_hz)), rate_hz
+            )
             for blocks in pairs:
                 for n, (writer, block) in enumerate(zip((voice, rest), blocks, strict=True)):
                     writer.write(block)
                     energy[n] += float(np.sum(block.astype(np.float64) ** 2))
                 on_block(blocks[0].shape[1])
     return energy[0], energy[1]
-
-
-def _finite(reader: Reader, rate_hz: int) -> Iterator[Wave]:
-    """Blocks in which samples that are no numbers are silence, as the engine takes them."""
-    for block in reader.blocks(rate_hz):
-        yield np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _has_stem(word: str) -> bool:

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from unweave.apps.forensic.finding import Finder, Finding, Kind, Recording
+from unweave.apps.forensic.finding import Finder, Finding, Kind, Recording, finite
 from unweave.apps.forensic.findings.channels import mono
 from unweave.audio.reader import Reader
 from unweave.core.files import shown
@@ -248,7 +248,7 @@ def reference(path: Path, nominal_hz: float) -> Trace:
     if path.suffix.lower() != ".csv":
         with Reader(path) as reader:
             rate_hz = reader.info.sample_rate_hz
-            trace = tracked(mono(reader.blocks(rate_hz)), rate_hz, nominal_hz)
+            trace = tracked(mono(finite(reader.blocks(rate_hz))), rate_hz, nominal_hz)
         if trace is None:
             raise InputError(f"{shown(path)}: holds no clear mains frequency; give another one")
         return trace

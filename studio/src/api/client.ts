@@ -1,5 +1,6 @@
 /** Requests to the service. Whatever goes wrong is an ApiError with one line for a person. */
 
+import { take } from '../audio/buffers.ts';
 import type { About, Job, Model, NewJob, Option } from './types.ts';
 
 export const ROOT = '/api/v1';
@@ -87,6 +88,7 @@ const stemPath = (id: string, stem: string) => `/jobs/${id}/stems/${encodeURICom
 
 export const stemAddress = (id: string, stem: string, ext: string) =>
   `${ROOT}/jobs/${id}/stems/${encodeURIComponent(`${stem}.${ext}`)}`;
+export const stemFileAddress = (id: string) => `${ROOT}/jobs/${id}/song.stem.mp4`;
 export const archiveAddress = (id: string) => `${ROOT}/jobs/${id}/archive.zip`;
 export const reportAddress = (id: string) => `${ROOT}/jobs/${id}/report`;
 export const tileAddress = (id: string, stem: string, zoom: number, tile: number) =>
@@ -108,13 +110,34 @@ export interface Pcm {
   frames: Float32Array<ArrayBuffer>;
 }
 
+/** The page keeps what it needs of it; the browser's own cache would hold it a second time. */
 export async function pcm(id: string, stem: string, start: number, count: number): Promise<Late<Pcm>> {
-  const response = await request(`${stemPath(id, stem)}/pcm?start=${start}&count=${count}`);
+  const path = `${stemPath(id, stem)}/pcm?start=${start}&count=${count}`;
+  const response = await request(path, { cache: 'no-store' });
   return late(response, async (r) => {
-    const frames = new Float32Array(await r.arrayBuffer());
-    const channels = Number(r.headers.get('X-Channels') ?? 2);
-    return { channels, count: Math.floor(frames.length / channels), frames };
+    const channels = Number(r.headers.get('X-Channels'));
+    const came = Number(r.headers.get('X-Count'));
+    const buffer = await filled(take(4 * channels * came), 4 * channels * came, r);
+    return { channels, count: came, frames: new Float32Array(buffer, 0, channels * came) };
   });
+}
+
+/** The buffer, with a body of so many bytes in it. It may be another object for the same memory. */
+async function filled(buffer: ArrayBuffer, bytes: number, response: Response): Promise<ArrayBuffer> {
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = response.body!.getReader({ mode: 'byob' });
+  } catch {
+    // a browser that cannot read into a buffer makes one of its own
+    return await response.arrayBuffer();
+  }
+  for (let at = 0; at < bytes; ) {
+    const { value } = await reader.read(new Uint8Array(buffer, at, bytes - at));
+    if (!value?.length) throw new ApiError(0, 'unreachable', 'unreachable');
+    buffer = value.buffer;
+    at += value.length;
+  }
+  return buffer;
 }
 
 /** Pairs of the lowest and the highest sample, as int16. */

@@ -1,12 +1,16 @@
 /**
  * Sound of the service in blocks on a fixed grid, of which the last ones used are kept.
  *
- * So a loop or a step back is there at once, and memory stays the same however long the song is.
+ * So a short loop or a step back is there at once, and memory stays the same however long the song is. A block that is
+ * not kept any more has no frames from then on.
  */
 
 import type { Late, Pcm } from '../api/client.ts';
+import { give } from './buffers.ts';
 
 export const BLOCK = 1 << 15;
+
+const EMPTY = new Float32Array(0);
 
 export type FetchPcm = (row: string, start: number, count: number) => Promise<Late<Pcm>>;
 
@@ -37,8 +41,7 @@ export class Blocks {
   }
 
   clear(): void {
-    this.whole.clear();
-    this.bytes = 0;
+    this.shrink(0);
   }
 
   private load(key: string, row: string, number: number, count: number): Promise<Late<Pcm>> {
@@ -55,10 +58,16 @@ export class Blocks {
   private keep(key: string, block: Pcm): void {
     this.whole.set(key, block);
     this.bytes += block.frames.byteLength;
-    for (const [oldest, { frames }] of this.whole) {
-      if (this.bytes <= this.limit) break;
+    this.shrink(this.limit);
+  }
+
+  private shrink(limit: number): void {
+    for (const [oldest, block] of this.whole) {
+      if (this.bytes <= limit) break;
       this.whole.delete(oldest);
-      this.bytes -= frames.byteLength;
+      this.bytes -= block.frames.byteLength;
+      give(block.frames.buffer);
+      block.frames = EMPTY;
     }
   }
 }

@@ -7,6 +7,7 @@
 
 import type { Late, Pcm } from '../api/client.ts';
 import { BLOCK, type Blocks } from './blocks.ts';
+import { copied } from './buffers.ts';
 import { nextPiece, withSpan, type Loop, type Span } from './plan.ts';
 
 export interface FeederEvents {
@@ -110,13 +111,13 @@ export class Feeder {
     const rows = this.rows;
     const blocks = await Promise.all(rows.map((row) => this.block(row, number)));
     if (!current() || rows !== this.rows) return 0;
-    const there = Math.min(...blocks.map((block) => (block.value?.count ?? 0) - offset));
+    const there = Math.min(...blocks.map(({ value }) => framesOf(value) - offset));
     const count = Math.min(piece.count, there);
     if (count <= 0) return Math.max(250, ...blocks.map((block) => block.wait));
     const pieces: Record<string, Float32Array> = {};
     blocks.forEach(({ value }, i) => {
       const channels = value!.channels;
-      pieces[rows[i]!] = value!.frames.slice(offset * channels, (offset + count) * channels);
+      pieces[rows[i]!] = copied(value!.frames.subarray(offset * channels, (offset + count) * channels));
     });
     const next = count < piece.count ? position + count : piece.next;
     this.events.late(false);
@@ -145,3 +146,6 @@ export class Feeder {
     });
   }
 }
+
+/** Frames of a block that are there: none where it is not kept any more. */
+const framesOf = (block: Pcm | null): number => (block ? block.frames.length / block.channels : 0);

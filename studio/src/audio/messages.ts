@@ -18,6 +18,8 @@ export type EngineState = 'stopped' | 'counting' | 'playing' | 'waiting' | 'ende
 export type FromEngine =
   | { type: 'cut'; epoch: number; index: number }
   | { type: 'ready' }
+  /** buffers of pieces, which are queued now */
+  | { type: 'used'; buffers: ArrayBuffer[] }
   | {
       type: 'report';
       state: EngineState;

@@ -5,6 +5,7 @@ import { computed, effect, signal } from '@preact/signals';
 import { pcm } from '../api/client.ts';
 import type { Job } from '../api/types.ts';
 import { Blocks } from './blocks.ts';
+import { give } from './buffers.ts';
 import type { CountIn } from './clicks.ts';
 import { Feeder } from './feeder.ts';
 import { audible, factors, NEUTRAL, type Factors, type RowSettings } from './levels.ts';
@@ -17,7 +18,7 @@ export const MIX = 'mix';
 /** frames in the queue of the audio thread, and how many of them are filled ahead */
 const CAPACITY = 1 << 18;
 const AHEAD = 5 * (1 << 15);
-const CACHE_BYTES = 96 * 1024 * 1024;
+const CACHE_BYTES = 32 * 1024 * 1024;
 /** what is queued this much ahead stays when the loop or the rows change */
 const LEAD_S = 0.15;
 const SHORTEST_LOOP_S = 0.02;
@@ -242,6 +243,8 @@ export class Player {
       if (this.jump !== null) this.index = message.index;
       this.jump = null;
       this.moved.value++;
+    } else if (message.type === 'used') {
+      message.buffers.forEach(give);
     } else if (message.type === 'report') {
       this.state.value = message.state;
       this.peaks = message.peaks;

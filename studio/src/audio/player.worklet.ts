@@ -19,7 +19,12 @@ class Player extends AudioWorkletProcessor {
     super();
     const { capacity } = options.processorOptions;
     this.engine = new Engine(sampleRate, capacity, (message) => this.port.postMessage(message));
-    this.port.onmessage = ({ data }: MessageEvent<ToEngine>) => this.engine.handle(data);
+    this.port.onmessage = ({ data }: MessageEvent<ToEngine>) => {
+      this.engine.handle(data);
+      if (data.type !== 'push') return;
+      const buffers = Object.values(data.pieces).map((piece) => piece.buffer);
+      this.port.postMessage({ type: 'used', buffers }, buffers);
+    };
     void stretchModule().then((wasm) => {
       this.engine.useStretch(wasm);
       this.port.postMessage({ type: 'ready' });

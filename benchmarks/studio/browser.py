@@ -13,6 +13,16 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 PAGE = Path(__file__).parents[2] / "src" / "unweave" / "server" / "page"
 
 
+def program() -> str:
+    """Chromium of this machine, for a page that is built. Exits with a line where one is not."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        raise SystemExit("error: no Chromium is here: apt install chromium")
+    if not (PAGE / "index.html").is_file():
+        raise SystemExit("error: the page is not built: make studio")
+    return found
+
+
 @contextmanager
 def chromium(*flags: str) -> Iterator[Any]:
     """Headless, with sound that plays into nothing. Exits with a line where it is not there."""
@@ -20,14 +30,9 @@ def chromium(*flags: str) -> Iterator[Any]:
         from playwright.sync_api import sync_playwright
     except ImportError:
         raise SystemExit("error: playwright is not here: pip install '.[browser]'") from None
-    program = next(filter(None, map(shutil.which, NAMES)), None)
-    if program is None:
-        raise SystemExit("error: no Chromium is here: apt install chromium")
-    if not (PAGE / "index.html").is_file():
-        raise SystemExit("error: the page is not built: make studio")
     with sync_playwright() as started:
         browser = started.chromium.launch(
-            executable_path=program,
+            executable_path=program(),
             args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required", *flags],
         )
         yield browser

@@ -9,7 +9,10 @@ import type { About, Job, Model } from './api/types.ts';
 
 export const jobs = signal<Jobs>(new Map());
 export const jobList = computed(() => newestFirst(jobs.value));
-export const models = signal<Model[]>([]);
+const listed = signal<Model[]>([]);
+/** models with names that are made of names (`a+b`), which no list has */
+const named = signal<Model[]>([]);
+export const models = computed(() => [...named.value, ...listed.value]);
 export const about = signal<About | null>(null);
 export const connection = signal<'connecting' | 'open' | 'lost'>('connecting');
 /** the first list of jobs has come */
@@ -46,7 +49,14 @@ async function afterOpening(): Promise<void> {
 }
 
 export async function fetchModels(): Promise<void> {
-  models.value = await api.models();
+  listed.value = await api.models();
+  await Promise.all(named.value.map(({ name }) => nameModel(name)));
+}
+
+/** Asks for a model whose name is made of names. */
+export async function nameModel(name: string): Promise<void> {
+  const model = await api.model(name);
+  named.value = [model, ...named.value.filter((one) => one.name !== model.name)];
 }
 
 export async function fetchAbout(): Promise<void> {

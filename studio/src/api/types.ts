@@ -37,6 +37,8 @@ export interface Job {
   model: string | null;
   priority: number;
   queue_place: number | null;
+  /** what it lacks besides its turn: room on the disk of the service */
+  waits_for: 'disk' | null;
   progress: Progress | null;
   stems: string[];
   /** of every stem, while it runs */

@@ -5,16 +5,19 @@ import { useEffect } from 'preact/hooks';
 
 import * as api from '../api/client.ts';
 import type { Model, Option } from '../api/types.ts';
-import { jobList, make, models } from '../store.ts';
+import { jobList, make, models, nameModel } from '../store.ts';
 import { bytes, number, t } from '../texts.ts';
 import { Dialog } from '../ui/Dialog.tsx';
+import { lineOf } from '../ui/errors.ts';
 import { Icon } from '../ui/icons.tsx';
 import { clock } from '../ui/words.ts';
-import { choose, chosen, settings } from './choice.ts';
+import { choose, chosen, isMadeOfNames, settings } from './choice.ts';
 import { stateLine } from './describe.ts';
 import { OptionFields } from './OptionFields.tsx';
 
 const SONG_S = 240;
+/** a name is asked for when nobody has typed for so long */
+const TYPED_MS = 400;
 
 const pulls = computed(() =>
   jobList.value.filter((job) => job.kind === 'pull' && !['done', 'cancelled'].includes(job.state)),
@@ -49,6 +52,7 @@ export function ModelDialog({ close }: { close: () => void }) {
     (model) => matches(model, words.value) && (model.installed || !installedOnly.value),
   );
   const model = models.value.find((one) => one.name === picked.value);
+  const problem = useMadeOfNames(words.value.trim());
   const take = (event: Event) => {
     event.preventDefault();
     if (!model) return;
@@ -89,7 +93,12 @@ export function ModelDialog({ close }: { close: () => void }) {
             />
           ))}
         </ul>
-        {shown.length === 0 && <p class="faint">{t('model.none')}</p>}
+        {shown.length === 0 && (
+          <p class={problem ? 'bad' : 'faint'} role="status">
+            {problem ?? t('model.none')}
+          </p>
+        )}
+        <p class="faint">{t('model.made')}</p>
         {model && <Options name={model.name} values={values} />}
         <footer>
           <button type="button" onClick={close}>
@@ -102,6 +111,24 @@ export function ModelDialog({ close }: { close: () => void }) {
       </form>
     </Dialog>
   );
+}
+
+/** Asks for the model of such a name; what the service has against it. */
+function useMadeOfNames(name: string): string | null {
+  const problem = useSignal<string | null>(null);
+  useEffect(() => {
+    problem.value = null;
+    if (!isMadeOfNames(name)) return undefined;
+    let current = true;
+    const ask = () =>
+      nameModel(name).catch((caught: unknown) => current && (problem.value = lineOf(caught)));
+    const timer = setTimeout(ask, TYPED_MS);
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
+  }, [name]);
+  return problem.value;
 }
 
 function ModelRow({ model, checked, pick }: { model: Model; checked: boolean; pick: () => void }) {

@@ -2,9 +2,14 @@
 
 import { computed, signal } from '@preact/signals';
 
-import { models } from '../store.ts';
+import { models, nameModel } from '../store.ts';
+
+/** Whether a name is made of names: an ensemble `a+b`, a chain `a>vocals>b`. */
+export const isMadeOfNames = (name: string): boolean => /[+>]/.test(name);
 
 const remembered = localStorage.getItem('model');
+// where it is not known any more, the default takes its place
+if (remembered && isMadeOfNames(remembered)) void nameModel(remembered).catch(() => undefined);
 const wanted = signal<string | null>(remembered);
 
 export const chosen = computed(() => {

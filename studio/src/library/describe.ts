@@ -27,6 +27,7 @@ export function stateLine(job: Job): string {
   const { progress } = job;
   switch (job.state) {
     case 'queued':
+      if (job.waits_for === 'disk') return t('state.disk');
       return job.queue_place ? count('state.queued', job.queue_place) : t('state.waiting');
     case 'running': {
       if (progress?.fraction == null) return t('state.starting');

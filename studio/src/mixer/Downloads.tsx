@@ -1,8 +1,8 @@
-/** A menu of what can be fetched: each stem in three formats, everything as a ZIP, the report. */
+/** A menu of what can be fetched: each stem in three formats, all in a stem file or a ZIP, the report. */
 
 import { useEffect, useRef } from 'preact/hooks';
 
-import { archiveAddress, reportAddress, stemAddress } from '../api/client.ts';
+import { archiveAddress, reportAddress, stemAddress, stemFileAddress } from '../api/client.ts';
 import type { Job } from '../api/types.ts';
 import { t } from '../texts.ts';
 import { Icon } from '../ui/icons.tsx';
@@ -52,6 +52,11 @@ export function Downloads({ job }: { job: Job }) {
               ))}
             </tbody>
           </table>
+        )}
+        {job.kind === 'separate' && (job.source.channels ?? 2) <= 2 && (
+          <a href={stemFileAddress(job.id)} download>
+            {t('download.stemFile')}
+          </a>
         )}
         <a href={archiveAddress(job.id)} download>
           {t('download.zip')}

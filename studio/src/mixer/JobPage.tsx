@@ -52,7 +52,9 @@ function Plain({ job }: { job: Job }) {
           {errorLine(job)}
         </p>
       )}
-      {job.state === 'queued' && <p class="empty">{t('job.queued')}</p>}
+      {job.state === 'queued' && (
+        <p class="empty">{t(job.waits_for === 'disk' ? 'job.disk' : 'job.queued')}</p>
+      )}
       {job.state === 'running' && <p class="empty">{t('job.running')}</p>}
       {job.state === 'cancelled' && <p class="empty">{t('job.cancelled')}</p>}
       {job.files.length > 0 && <Files job={job} />}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests import LONG
 from tests.studio.stub import RATE, Stub
 
 PAGE = Path(__file__).parents[2] / "src" / "unweave" / "server" / "page"
@@ -49,8 +50,8 @@ HEARD = f"""() => {{
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """Chromium with sound, which plays into nothing."""
-    if "UNWEAVE_BROWSER" not in os.environ:
-        pytest.skip("takes a minute: UNWEAVE_BROWSER=1")
+    if "UNWEAVE_LONG" not in os.environ:
+        pytest.skip(LONG.kwargs["reason"])
     playwright = pytest.importorskip("playwright.sync_api", reason="pip install '.[browser]'")
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:

@@ -35,6 +35,7 @@ def history(service: Stub) -> Job:
     job = service.add("Nachtlied – a song with a rather long name, live at the harbour.flac")
     for name, values in {
         "waiting.wav": {},
+        "no room.wav": {"waits_for": "disk"},
         "half.mp3": {"state": "running", "available": job.frames // 2},
         "notes.txt": {"state": "failed", "error": "notes.txt holds no sound; choose another file"},
         "stopped.wav": {"state": "cancelled"},
@@ -57,6 +58,9 @@ def shoot(page: Any, service: Stub, job: Job, folder: Path, name: str) -> None:
     page.wait_for_selector(".model")
     page.locator(".options summary").click()
     shot("models")
+    page.get_by_placeholder("Name, stem or licence").fill("spleeter-4stems+umxl")
+    page.wait_for_timeout(600)
+    shot("ensemble")
     page.keyboard.press("Escape")
     page.goto(f"{service.address}/#/job/{job.id}")
     page.wait_for_selector(".mixer")
@@ -67,6 +71,9 @@ def shoot(page: Any, service: Stub, job: Job, folder: Path, name: str) -> None:
     shot("mixer")
     page.get_by_role("button", name="Export").click()
     shot("export")
+    page.keyboard.press("Escape")
+    page.get_by_text("Download", exact=True).click()
+    shot("downloads")
     page.keyboard.press("Escape")
     page.keyboard.press("?")
     shot("keys")
@@ -80,6 +87,12 @@ def shoot(page: Any, service: Stub, job: Job, folder: Path, name: str) -> None:
     page.goto(f"{service.address}/#/lyrics/{job.id}")
     page.wait_for_selector(".lyrics")
     shot("lyrics")
+    page.get_by_text("Save", exact=True).click()
+    shot("save")
+    waits = next(one for one in service.jobs.values() if one.waits_for)
+    page.goto(f"{service.address}/#/job/{waits.id}")
+    page.wait_for_selector(".empty")
+    shot("no-room")
     page.goto(f"{service.address}/#/about")
     page.wait_for_selector(".facts")
     shot("diagnosis")

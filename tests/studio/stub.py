@@ -333,8 +333,7 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/models":
             self._json(service.models)
         elif path.startswith("/models/"):
-            model = next(m for m in service.models if m["name"] == unquote(path[8:]))
-            self._json({**model, "options": OPTIONS if model["kind"] == "network" else []})
+            self._model(unquote(path[8:]))
         elif path == "/events":
             self._events()
         elif path == "/jobs" and method == "GET":
@@ -345,6 +344,19 @@ class Handler(BaseHTTPRequestHandler):
             self._job(method, service.jobs[match[1]], match[2] or "", query)
         else:
             self._refuse(404, "no such job")
+
+    def _model(self, name: str) -> None:
+        """One of the list, or an ensemble of them."""
+        parts = [m for part in name.split("+") for m in self.service.models if m["name"] == part]
+        if not parts or len(parts) != len(name.split("+")):
+            self._refuse(404, "there is no such model")
+        elif len(parts) == 1:
+            options = OPTIONS if parts[0]["kind"] == "network" else []
+            self._json({**parts[0], "options": options})
+        else:
+            installed = all(part["installed"] for part in parts)
+            made = {"name": name, "title": "", "kind": "preset", "default": False}
+            self._json({**parts[0], **made, "installed": installed, "options": []})
 
     def _create(self, wanted: dict[str, Any]) -> None:
         service = self.service

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tests.studio.conftest import TAIL, heard, is_part
+from tests.studio.pictures import LYRICS
 from tests.studio.stub import RATE, Job, Stub, synthetic
 
 Open = Callable[..., Any]
@@ -268,6 +270,53 @@ def test_a_model_is_chosen_and_fetched(stub: Stub, open_page: Open) -> None:
     assert job.options == {"model": "umxl", "format": "wav", "mask_exponent": 4}
 
 
+def test_a_name_made_of_names_is_a_model(stub: Stub, open_page: Open) -> None:
+    page = open_page()
+    page.locator(".model-button").click()
+    dialog = page.get_by_role("dialog", name="Choose a model")
+    search = dialog.get_by_placeholder("Name, stem or licence")
+    search.fill("spleeter-4stems+none")
+    dialog.get_by_text("there is no such model").wait_for()
+    search.fill("spleeter-4stems+umxl")
+    dialog.get_by_role("radio").check()
+    dialog.get_by_role("button", name="Fetch and use").click()
+    page.wait_for_selector(".row.done", state="attached")  # its weights
+    page.reload()
+    page.locator(".model-button", has_text="spleeter-4stems+umxl").wait_for()
+    drop(page, "song.wav")
+    page.wait_for_url("**/#/job/*")
+    wanted = [job.options["model"] for job in stub.jobs.values()]
+    assert wanted == ["spleeter-4stems+umxl"] * 2
+
+
+def test_a_job_that_waits_for_room_says_so(stub: Stub, open_page: Open) -> None:
+    stub.speed = 0
+    page = open_page()
+    job = stub.add("song.wav", waits_for="disk")
+    page.locator(f"[data-job={job.id}]").get_by_text("Waits: the disk is full").wait_for()
+    page.goto(f"{stub.address}/#/job/{job.id}")
+    page.get_by_text("Delete finished jobs, or make room there").wait_for()
+    stub.change(job, waits_for=None)
+    page.get_by_text("This job waits for its turn").wait_for()
+
+
+def test_what_can_be_downloaded(stub: Stub, open_page: Open) -> None:
+    page = open_page()
+    stereo = done(stub, page)
+    five = stub.add("five.wav", stems=synthetic(1.0, channels=5))
+    for job, count in ((stereo, 1), (five, 0)):
+        page.goto(f"{stub.address}/#/job/{job.id}")
+        page.get_by_text("Download", exact=True).click()
+        page.get_by_role("link", name="The report").wait_for()
+        links = page.get_by_role("link", name="All stems in one stem file (.stem.mp4)")
+        assert links.count() == count
+        assert page.get_by_role("link", name="vocals MP3").count() == 1
+    page.goto(f"{stub.address}/#/job/{stereo.id}")
+    page.get_by_text("Download", exact=True).click()
+    link = page.get_by_role("link", name="All stems in one stem file (.stem.mp4)")
+    assert link.get_attribute("href") == f"/api/v1/jobs/{stereo.id}/song.stem.mp4"
+
+
 def test_what_a_busy_service_refuses_is_asked_for_again(stub: Stub, open_page: Open) -> None:
     page = open_page()
     job = done(stub, page)
@@ -324,6 +373,27 @@ def test_nothing_serious_keeps_people_out(stub: Stub, open_page: Open) -> None:
         page.wait_for_selector(".mixer")
         page.keyboard.press("?")
         assert findings(page) == [], ("keys", scheme)
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Export").click()
+        page.get_by_role("dialog", name="Export what is heard").wait_for()
+        assert findings(page) == [], ("export", scheme)
+        page.keyboard.press("Escape")
+        page.get_by_text("Download", exact=True).click()
+        page.get_by_role("link", name="The report").wait_for()
+        assert findings(page) == [], ("downloads", scheme)
+        page.keyboard.press("Escape")
+        if width < 1000:
+            page.get_by_role("button", name="Tools").click()
+        page.locator(".count-in summary").click()
+        page.get_by_role("spinbutton", name="Beats", exact=True).wait_for()
+        assert findings(page) == [], ("count-in", scheme)
+        page.evaluate("([key, song]) => localStorage.setItem(key, song)",
+                      [f"lyrics {job.id}", json.dumps(LYRICS)])  # fmt: skip
+        page.goto(f"{stub.address}/#/lyrics/{job.id}")
+        page.locator(".syllable").first.wait_for()
+        page.get_by_text("Save", exact=True).click()
+        page.get_by_role("button", name="UltraStar").wait_for()
+        assert findings(page) == [], ("lyrics", scheme)
         page.keyboard.press("Escape")
         page.goto(f"{stub.address}/#/")
         page.locator(".model-button").click()

@@ -7,6 +7,7 @@ import { go } from '../route.ts';
 import { make } from '../store.ts';
 import { t } from '../texts.ts';
 import { Icon } from '../ui/icons.tsx';
+import { Menu } from '../ui/Menu.tsx';
 import { lrc, ultrastar } from './formats.ts';
 import { complete } from './model.ts';
 import type { Editing } from './session.ts';
@@ -36,26 +37,27 @@ export function SaveMenu({ session, editing }: { session: Session; editing: Edit
     if (job) go('job', job.id);
   };
   return (
-    <details class="menu">
-      <summary class="button">
-        <Icon name="down" />
-        {t('lyrics.save')}
-      </summary>
-      <div class="menu-body">
-        {nothing && <p class="faint">{t('lyrics.nothing')}</p>}
-        <button disabled={nothing} onClick={() => save(`${name}.lrc`, lrc(song))}>
-          LRC
-        </button>
-        <button disabled={nothing} onClick={() => save(`${name}.txt`, ultrastar(song))}>
-          UltraStar
-        </button>
-        <button disabled={nothing || busy.value} onClick={() => video('mp4')}>
-          {t('lyrics.video', { format: 'MP4' })}
-        </button>
-        <button disabled={nothing || busy.value} onClick={() => video('webm')}>
-          {t('lyrics.video', { format: 'WebM' })}
-        </button>
-      </div>
-    </details>
+    <Menu
+      label={
+        <>
+          <Icon name="down" />
+          {t('lyrics.save')}
+        </>
+      }
+    >
+      {nothing && <p class="faint">{t('lyrics.nothing')}</p>}
+      <button disabled={nothing} onClick={() => save(`${name}.lrc`, lrc(song))}>
+        LRC
+      </button>
+      <button disabled={nothing} onClick={() => save(`${name}.txt`, ultrastar(song))}>
+        UltraStar
+      </button>
+      <button disabled={nothing || busy.value} onClick={() => video('mp4')}>
+        {t('lyrics.video', { format: 'MP4' })}
+      </button>
+      <button disabled={nothing || busy.value} onClick={() => video('webm')}>
+        {t('lyrics.video', { format: 'WebM' })}
+      </button>
+    </Menu>
   );
 }

@@ -5,6 +5,7 @@ import { useRef } from 'preact/hooks';
 
 import { number, t } from '../texts.ts';
 import { Icon } from '../ui/icons.tsx';
+import { Menu } from '../ui/Menu.tsx';
 import { clock } from '../ui/words.ts';
 import { useFrames } from './frames.ts';
 import { seconds, SHOWS, zoom, type Session } from './session.ts';
@@ -80,35 +81,35 @@ export function Transport({ session, openHelp }: { session: Session; openHelp: (
           set={(value) => (player.tempo.value = value / 100)}
         />
       </div>
-      <details class="menu count-in">
-        <summary class="button">
-          {player.countIn.value.beats > 0
+      <Menu
+        kind="count-in"
+        label={
+          player.countIn.value.beats > 0
             ? t('countin.on', { n: player.countIn.value.beats })
-            : t('countin')}
-        </summary>
-        <div class="menu-body">
-          <Stepper
-            label={t('countin.beats')}
-            value={player.countIn.value.beats}
-            low={0}
-            high={8}
-            step={1}
-            neutral={0}
-            text={(value) => number(value)}
-            set={(beats) => (player.countIn.value = { ...player.countIn.value, beats })}
-          />
-          <Stepper
-            label={t('countin.bpm')}
-            value={player.countIn.value.bpm}
-            low={30}
-            high={300}
-            step={1}
-            neutral={120}
-            text={(value) => number(value)}
-            set={(bpm) => (player.countIn.value = { ...player.countIn.value, bpm })}
-          />
-        </div>
-      </details>
+            : t('countin')
+        }
+      >
+        <Stepper
+          label={t('countin.beats')}
+          value={player.countIn.value.beats}
+          low={0}
+          high={8}
+          step={1}
+          neutral={0}
+          text={(value) => number(value)}
+          set={(beats) => (player.countIn.value = { ...player.countIn.value, beats })}
+        />
+        <Stepper
+          label={t('countin.bpm')}
+          value={player.countIn.value.bpm}
+          low={30}
+          high={300}
+          step={1}
+          neutral={120}
+          text={(value) => number(value)}
+          set={(bpm) => (player.countIn.value = { ...player.countIn.value, bpm })}
+        />
+      </Menu>
       <div class="grow" />
       <div class="group segmented" role="group" aria-label={t('show')}>
         {SHOWS.map((name) => (

@@ -1,6 +1,8 @@
 """`unweave forensic` and `unweave verify CASE` from the outside."""
 
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -98,3 +100,29 @@ def test_a_killed_run_leaves_a_case_that_goes_on(here, say, command, how, after_
     assert say("verify", "song-case", "--hashes-only").code == 0
     left = {path.name for path in Path("song-case").iterdir()}
     assert not {name for name in left if name.startswith(".")}
+
+
+THREADS = """
+import os, sys
+from unweave.cli.app import app
+sys.argv = ["unweave", *sys.argv[1:]]
+try:
+    app()
+finally:
+    print("threads", os.environ.get("OPENBLAS_NUM_THREADS"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["forensic", "gone.wav"], "1"),
+        (["verify", "stems"], None),  # a separation is repeated as `separate` ran
+    ],
+)
+def test_small_systems_are_solved_on_one_thread(here, monkeypatch, words, expected) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    Path("stems").mkdir()
+    command = [sys.executable, "-c", THREADS, *words]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == f"threads {expected}", done.stderr

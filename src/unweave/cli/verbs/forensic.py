@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from unweave.cli import blas
 from unweave.cli.declared import with_options
 from unweave.cli.options import (
     MACHINE,
@@ -99,6 +100,7 @@ def forensic(
     case, and repeats it.
     """
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
+        blas.one_thread()
         from unweave.apps import forensic as app
         from unweave.cli.batch import work_through
         from unweave.core.files import shown

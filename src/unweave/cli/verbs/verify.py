@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unweave.cli import blas
 from unweave.cli.options import DEVICE, JsonList, Quiet, Verbose
 from unweave.cli.session import session
 
@@ -67,6 +68,8 @@ def verify(
     and files, and repeats every step.
     """
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
+        if any((path / "log.jsonl").exists() for path in reports):  # of a case, as `forensic` runs
+            blas.one_thread()
         from unweave.apps import forensic
         from unweave.cli.progress import display
         from unweave.cli.weights import fetch

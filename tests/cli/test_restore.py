@@ -28,6 +28,25 @@ def test_restores_and_says_what_it_did(song, say) -> None:
     assert "finished already in restored/song" in say("restore", song, *NOISE, "--removed").out
 
 
+def test_a_tool_without_anything_to_do_is_named(song, say) -> None:
+    done = say("restore", song, "--tools", "declick,rumble,denoise", "--noise", "0-0.9")
+    assert "  removed  -" in done.out
+    assert "  found nothing  declick, rumble\n" in done.out
+    done = say("restore", song, "--tools", "declick", "-o", "again")
+    assert "  removed  nothing\n" in done.out
+    assert "  found nothing  declick\n" in done.out
+
+
+def test_a_tool_that_works_on_one_part_did_not_find_nothing() -> None:
+    from unweave.cli.verbs.restore import _did_something
+
+    part = {"tool": "declick", "idle": False, "found": {"count": 0, "samples": 0}}
+    assert not _did_something(part)
+    assert _did_something({**part, "found": {"count": 3, "samples": 9}})
+    assert _did_something({"tool": "denoise", "idle": False, "learned": {"level_db": -50.0}})
+    assert not _did_something({"tool": "denoise", "idle": True, "learned": {}})
+
+
 def test_a_batch_goes_on_behind_a_recording_that_fails(song, say) -> None:
     Path("bad.wav").write_bytes(b"no sound")
     done = say("restore", "bad.wav", song, "gone.mp3", *NOISE, "--json")

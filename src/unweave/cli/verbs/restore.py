@@ -185,17 +185,23 @@ def _lines(outcome: Any, verbose: bool) -> list[str]:
         before, after = (_said(report[when][key], form) for when in ("before", "after"))
         lines.append(f"  {name:<11}  {before:>7} -> {after:>7} {unit}".rstrip())
     share = report["changed_samples"] / max(1, report["input"]["samples"])
-    what = f"{report['removed_db']:.1f} dB of the recording" if share else "nothing"
-    lines.append(f"  removed  {what}, in {100 * share:.1f} % of its samples")
-    idle = [step["tool"] for step in report["tools"] if step["idle"]]
-    if idle:
-        lines.append(f"  found nothing  {', '.join(dict.fromkeys(idle))}")
+    what = f"{report['removed_db']:.1f} dB of the recording, in {100 * share:.1f} % of its samples"
+    lines.append(f"  removed  {what if share else 'nothing'}")
+    tools = dict.fromkeys(step["tool"] for step in report["tools"])
+    at_work = {step["tool"] for step in report["tools"] if _did_something(step)}
+    if idle := [tool for tool in tools if tool not in at_work]:
+        lines.append(f"  found nothing  {', '.join(idle)}")
     lines.append(f"  files  {', '.join(shown(item['path']) for item in report['stems'])}")
     if report["gain_db"]:
         lines.append(f"  gain of all files {report['gain_db']:+.2f} dB")
     if verbose:
         lines += [f"  tool  {_words(step)}" for step in report["tools"]]
     return lines + tail(report, verbose)
+
+
+def _did_something(step: dict[str, Any]) -> bool:
+    """Whether a tool had something to do, as far as it counts that: clicks, seconds, samples."""
+    return not step["idle"] and any(step.get("found", {"": True}).values())
 
 
 def _said(value: float | None, form: str) -> str:

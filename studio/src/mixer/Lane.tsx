@@ -17,6 +17,8 @@ const MOST_TILES = 40;
 /** frames behind a tile that its last columns need */
 const WINDOW = 4096;
 const RETRY_MS = 1000;
+/** a waveform that only grows is drawn anew as often */
+const GROWS_MS = 1000;
 const TRIES = 6;
 
 export function Lane({ session, row, place }: { session: Session; row: string; place?: number }) {
@@ -60,7 +62,8 @@ function Wave({ session, row }: { session: Session; row: string }) {
     };
   }, [session, row]);
   useEffect(() => {
-    let asked = '';
+    let asked: Part | null = null;
+    let at = 0;
     const peaks = new Latest(async ({ start, count, width, there }: Part) => {
       const bins = Math.max(1, Math.min(there, Math.round((width * there) / count)));
       try {
@@ -75,10 +78,13 @@ function Wave({ session, row }: { session: Session; row: string }) {
       const { start, count } = session.view.value;
       const width = session.width.value;
       const there = Math.min(count, stepOf(session, row) - start);
-      const key = `${start} ${count} ${width} ${there}`;
-      if (width === 0 || there <= 0 || key === asked) return;
-      asked = key;
-      peaks.want({ start, count, width, there });
+      if (width === 0 || there <= 0) return;
+      const same = asked?.start === start && asked.count === count && asked.width === width;
+      const growing = same && there < count && performance.now() - at < GROWS_MS;
+      if (growing || (same && asked?.there === there)) return;
+      asked = { start, count, width, there };
+      at = performance.now();
+      peaks.want(asked);
     });
     return () => {
       stop();

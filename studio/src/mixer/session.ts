@@ -4,7 +4,7 @@ import { signal, type Signal } from '@preact/signals';
 
 import type { Job } from '../api/types.ts';
 import { lengthOf, Player } from '../audio/player.ts';
-import { stir } from './frames.ts';
+import { spare, stir } from './frames.ts';
 import { fitted, following, zoomed, type View } from './view.ts';
 
 export type Show = 'wave' | 'both' | 'spectrum';
@@ -67,6 +67,7 @@ export function drawWhenMoved({ player, view, width }: Session): void {
 /** The job has changed: more is separated, or it is done and its length known. */
 export function update(session: Session, job: Job): void {
   session.job.value = job;
+  spare(job.state === 'running');
   session.player.update(job);
   if (job.state === 'done') session.view.value = fitted(session.view.value, session.player.length);
 }

@@ -33,7 +33,7 @@ class Measurement:
 PYTHON = ".venv/bin/python"
 PERFORMANCE, METRICS = "docs/performance.md", "docs/metrics.md"
 NETWORKS, TRAINING = "docs/networks.md", "docs/training.md"
-SERVE, CATALOGUE = "docs/serve.md", "docs/catalogue.md"
+SERVE, STUDIO, CATALOGUE = "docs/serve.md", "docs/studio.md", "docs/catalogue.md"
 CSV = "docs/techniques/measured"
 
 MUSIC = (
@@ -50,6 +50,11 @@ MEASUREMENTS = (
     Measurement("serve-faults", SERVE, (f"{PYTHON} benchmarks/server/chaos.py",), 15),
     Measurement("serve-load", SERVE, (f"{PYTHON} benchmarks/server/load.py",), 5),
     Measurement("serve-fuzz", SERVE, (f"{PYTHON} benchmarks/server/fuzz.py",), 11, "server"),
+    # The page: how smooth, how large, how soon.
+    Measurement("studio-playing", STUDIO, (f"{PYTHON} -m benchmarks.studio.playing",), 4),
+    Measurement(  # needs: make studio, and .[browser] in the environment
+        "studio-first-sound", STUDIO, (f"{PYTHON} -m benchmarks.studio.first_sound {{song}}",), 4
+    ),
     # How fast, how large, how safe.
     Measurement(
         "spleeter-speed",

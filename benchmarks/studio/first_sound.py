@@ -24,6 +24,8 @@ import soundfile
 from benchmarks.server.running import Running
 from benchmarks.studio.browser import chromium
 
+from unweave import Client
+
 MODEL = "spleeter-2stems"
 PORT = 8794
 SECOND_S, LONGEST_S = 1.0, 300.0
@@ -67,24 +69,30 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    heard, done, command = [], [], []
+    heard, played, alone, command = [], [], [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        songs = [copy(given.song, folder, 60 * given.minutes, n) for n in range(given.rounds + 1)]
+        count = 2 * given.rounds + 1
+        songs = [copy(given.song, folder, 60 * given.minutes, n) for n in range(count)]
         with chromium() as browser, Running(folder / "data", PORT) as service:
-            for song in songs:
+            for song in songs[: given.rounds + 1]:
                 first_s, all_s = dropped(browser, service.address, song)
                 heard.append(first_s)
-                done.append(all_s)
-                if song is not songs[0]:
-                    command.append(separated(song, folder))
-    warm_s, done_s, command_s = (statistics.median(x) for x in (heard[1:], done[1:], command))
+                played.append(all_s)
+            for song in songs[given.rounds + 1 :]:
+                alone.append(asked(service.address, song))
+                command.append(separated(song, folder))
+    warm_s, played_s, alone_s, command_s = (
+        statistics.median(each) for each in (heard[1:], played[1:], alone, command)
+    )
     print(f"| after a song of {given.minutes:g} minutes was chosen | seconds |\n|---|---|")
     print(f"| first sound, the service just started | {heard[0]:.2f} |")
     print(f"| first sound, the service warm | {warm_s:.2f} |")
-    print(f"| all stems, the service warm, played meanwhile | {done_s:.2f} |")
-    print(f"| the same by `unweave separate` | {command_s:.2f} |")
-    print(f"| speed beside the command | {command_s / done_s:.2f} × |")
+    print(f"| all stems, the service warm, the page plays on the same cores | {played_s:.2f} |")
+    print(f"| all stems, the service warm, no page | {alone_s:.2f} |")
+    print(f"| all stems by `unweave separate` | {command_s:.2f} |")
+    print(f"| speed beside the command, the page plays | {command_s / played_s:.2f} × |")
+    print(f"| speed beside the command, no page | {command_s / alone_s:.2f} × |")
 
 
 def copy(song: Path, folder: Path, seconds: float, number: int) -> Path:
@@ -109,6 +117,14 @@ def dropped(browser: Any, address: str, song: Path) -> tuple[float, float]:
     page.close()
     time.sleep(SECOND_S)
     return first_s, all_s
+
+
+def asked(address: str, song: Path) -> float:
+    """Seconds that the service takes for a client without a page, from the upload to the end."""
+    began = time.monotonic()
+    client = Client(address)
+    client.wait(client.submit(song, model=MODEL, format="wav"))
+    return time.monotonic() - began
 
 
 def separated(song: Path, folder: Path) -> float:

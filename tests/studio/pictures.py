@@ -61,7 +61,7 @@ def shoot(page: Any, service: Stub, job: Job, folder: Path, name: str) -> None:
     page.get_by_placeholder("Name, stem or licence").fill("spleeter-4stems+umxl")
     page.wait_for_timeout(600)
     shot("ensemble")
-    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Cancel", exact=True).click()
     page.goto(f"{service.address}/#/job/{job.id}")
     page.wait_for_selector(".mixer")
     page.keyboard.press("ArrowRight")

@@ -143,7 +143,7 @@ def test_keys_work_the_mixer(stub: Stub, open_page: Open) -> None:
     page = open_page()
     job = done(stub, page)
     page.goto(f"{stub.address}/#/job/{job.id}")
-    page.wait_for_selector(".mixer")
+    page.wait_for_selector(".tick")  # the mixer, which listens to keys
     for key in ("ArrowDown", "m", "2", "Shift+3", ".", "<", "+", "k"):
         page.keyboard.press(key)
     saved = page.evaluate(
@@ -168,12 +168,12 @@ def test_another_key_and_tempo_change_what_is_heard(stub: Stub, open_page: Open)
     job = stub.add("tone.wav", stems={"vocals": tone, "rest": 0 * tone})
     page.wait_for_selector(f"[data-job={job.id}].done")
     page.goto(f"{stub.address}/#/job/{job.id}")
-    page.wait_for_selector(".mixer")
+    page.wait_for_selector(".tick")  # the mixer, which listens to keys
     for _ in range(12):
         page.keyboard.press("k")
     page.get_by_role("spinbutton", name="Tempo").press("Home")  # 50 %
-    began = page.get_by_role("button", name="Play", exact=True)
-    began.click()
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.get_by_role("button", name="Pause", exact=True).wait_for()
 
     def pitch_hz() -> float:
         spectrum = np.abs(np.fft.rfft(heard(page)[:, 0] * np.hanning(TAIL)))
@@ -370,7 +370,7 @@ def test_nothing_serious_keeps_people_out(stub: Stub, open_page: Open) -> None:
             page.wait_for_timeout(300)
             assert findings(page) == [], (path, scheme)
         page.goto(f"{stub.address}/#/job/{job.id}")
-        page.wait_for_selector(".mixer")
+        page.wait_for_selector(".tick")  # the mixer, which listens to keys
         page.keyboard.press("?")
         assert findings(page) == [], ("keys", scheme)
         page.keyboard.press("Escape")

@@ -39,6 +39,8 @@ LYRICS = "[00:00.10]La la\n[00:00.60]lo lo\n"
         ("separate", {"max_memory_mb": 1}),
         ("separate", {"stems": {"a": 1}}),
         ("separate", {"stems": ["no-such"]}),
+        ("separate", {"model": "+".join(["repet"] * 100)}),
+        ("separate", {"model": "repet+/etc/passwd"}),
     ],
 )
 def test_no_option_names_a_place_or_is_unknown(kind, options) -> None:
@@ -101,6 +103,7 @@ def test_a_model_whose_name_is_made_of_names(at_work, clip, tmp_path) -> None:
         ):
             refused = http.get(f"/models/{name}")
             assert refused.status_code == status, (name, refused.text)
+        assert http.get(f"/models/{'+'.join(['repet'] * 100)}").status_code == 422
     paths = {path.stem: path for path in client.download(client.wait(job), tmp_path / "service")}
     unweave.separate_file(clip, tmp_path / "own", filename_template="{stem}.{ext}", **options)
     for stem in job["stems"]:

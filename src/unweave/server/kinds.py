@@ -31,6 +31,7 @@ OURS = frozenset(
 # Others of theirs that name places on this machine.
 PLACES = frozenset(("mix", "match", "stems_from"))
 MODELS = ("model", "dereverb_model")
+MOST_NAME = 200  # characters of a model's name, which may be made of names
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def check(kind: str, options: Options, files: Options) -> Checked:
 
     for name in MODELS:
         model = options.get(name)
-        if model is not None and (not isinstance(model, str) or not registry.installed(model)):
+        if model is not None and not (isinstance(model, str) and _is_name(model)):
             raise Refused(400, "no_such_model", f"there is no model {model!r:.80}", name)
     known = {*KINDS[kind].files, *_files_of(options.get("model") or registry.DEFAULT)}
     for name in files:
@@ -95,6 +96,13 @@ def check(kind: str, options: Options, files: Options) -> Checked:
         return KINDS[kind].check({**options, **files})
     except (TypeError, ValueError, AttributeError, KeyError) as error:  # of a wrong type
         raise UsageError(f"an option is not what {kind} takes: {error}") from error
+
+
+def _is_name(model: str) -> bool:
+    """Whether it is the name of a separator, or made of such: never a path."""
+    from unweave import registry
+
+    return len(model) <= MOST_NAME and registry.installed(model)
 
 
 def _files_of(model: str) -> set[str]:
@@ -221,14 +229,13 @@ BENCHMARK = {"dataset", "split", "separators", "oracles", "tracks", "protocol", 
 
 
 def _benchmark_check(options: Options) -> Checked:
-    from unweave import registry
 
     _only(options, "benchmark", BENCHMARK)
     names = options.get("separators", [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise Refused(400, "bad_option", "separators is a list of names", "separators")
     for name in names:  # never an import path
-        if not registry.installed(name.partition(":")[0]):
+        if not _is_name(name.partition(":")[0]):
             raise Refused(400, "no_such_model", f"there is no model {name!r:.80}", "separators")
     return Checked(_hash({"benchmark": dict(options)}))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from starlette.responses import PlainTextResponse
 
 from unweave.server import facts
-from unweave.server.kinds import KINDS
+from unweave.server.kinds import KINDS, MOST_NAME
 from unweave.server.routes import Client, TheService, may_fail
 from unweave.server.schemas import Health, Model, ModelWithOptions
 
@@ -75,7 +75,9 @@ def models(service: TheService, client: Client) -> Any:
 
 
 @router.get("/models/{name}", response_model=ModelWithOptions, responses=may_fail(400, 404))
-def model(service: TheService, client: Client, name: str) -> Any:
+def model(
+    service: TheService, client: Client, name: Annotated[str, Path(max_length=MOST_NAME)]
+) -> Any:
     """One of them, or one whose name is made of theirs (`a+b`), with its options."""
     return service.asking.ask(facts.model, name)
 

@@ -278,7 +278,7 @@ def test_a_name_made_of_names_is_a_model(stub: Stub, open_page: Open) -> None:
     search.fill("spleeter-4stems+none")
     dialog.get_by_text("there is no such model").wait_for()
     search.fill("spleeter-4stems+umxl")
-    dialog.get_by_role("radio").check()
+    dialog.get_by_role("radio", checked=True).wait_for()
     dialog.get_by_role("button", name="Fetch and use").click()
     page.wait_for_selector(".row.done", state="attached")  # its weights
     page.reload()

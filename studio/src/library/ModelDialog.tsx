@@ -52,7 +52,11 @@ export function ModelDialog({ close }: { close: () => void }) {
     (model) => matches(model, words.value) && (model.installed || !installedOnly.value),
   );
   const model = models.value.find((one) => one.name === picked.value);
-  const problem = useMadeOfNames(words.value.trim());
+  const pick = (name: string) => {
+    picked.value = name;
+    values.value = {};
+  };
+  const problem = useMadeOfNames(words.value.trim(), pick);
   const take = (event: Event) => {
     event.preventDefault();
     if (!model) return;
@@ -86,10 +90,7 @@ export function ModelDialog({ close }: { close: () => void }) {
               key={one.name}
               model={one}
               checked={one.name === picked.value}
-              pick={() => {
-                picked.value = one.name;
-                values.value = {};
-              }}
+              pick={() => pick(one.name)}
             />
           ))}
         </ul>
@@ -113,15 +114,17 @@ export function ModelDialog({ close }: { close: () => void }) {
   );
 }
 
-/** Asks for the model of such a name; what the service has against it. */
-function useMadeOfNames(name: string): string | null {
+/** Asks for the model of such a name, and picks it; what the service has against it. */
+function useMadeOfNames(name: string, pick: (name: string) => void): string | null {
   const problem = useSignal<string | null>(null);
   useEffect(() => {
     problem.value = null;
     if (!isMadeOfNames(name)) return undefined;
     let current = true;
     const ask = () =>
-      nameModel(name).catch((caught: unknown) => current && (problem.value = lineOf(caught)));
+      nameModel(name)
+        .then(() => current && pick(name))
+        .catch((caught: unknown) => current && (problem.value = lineOf(caught)));
     const timer = setTimeout(ask, TYPED_MS);
     return () => {
       current = false;

@@ -190,8 +190,9 @@ def zoo(plug_in, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
 def test_a_bag_is_what_of_it_the_stems_need(zoo) -> None:
     bag = cards.card("both")
     whole, half = candidate(bag, ["vocals", "drums"]), candidate(bag, ["vocals"])
-    assert (whole.networks, whole.real_time_factor, whole.score_db) == (2, 1.0, None)
-    assert (half.networks, half.real_time_factor, half.score_db) == (1, 0.5, 9.0)
+    assert (whole.networks, whole.real_time_factor) == (2, 1.0)
+    assert (half.networks, half.real_time_factor) == (1, 0.5)
+    assert (score_db(bag, ["vocals", "drums"]), score_db(bag, ["vocals"])) == (None, 9.0)
     assert (whole.download_bytes, half.download_bytes, half.here) == (196e6, 98e6, False)
     zoo("two")
     assert candidate(bag, ["vocals"]).here
@@ -215,6 +216,30 @@ def test_what_was_pulled_is_chosen(zoo) -> None:
     assert choose_installed("best", ["vocals"]).chosen.licence == "research only"
     with pytest.raises(UsageError, match="no model has lute"):
         choose_installed("best", ["lute"])
+
+
+def test_models_are_compared_on_the_songs_on_which_most_of_those_here_have_a_score(
+    zoo, plug_in, monkeypatch
+) -> None:
+    def on(data: str, score: float) -> str:
+        return CARD.replace("cSDR", "global SDR").replace("MUSDB18 test", data).replace(
+            "8.5", str(score)
+        )  # fmt: skip
+
+    new = {"first": on("MVSep Multisong", 11), "second": on("MVSep Multisong", 10),
+           "third": on("MUSDB18 test", 99)}  # fmt: skip
+    plug_in("further", "further.inner", new)
+    before = cards.names()
+    monkeypatch.setattr(cards, "names", lambda: [*before, *new])
+    zoo("alone", "second")  # one on each
+    choice = choose_installed("best", [])
+    assert choice.chosen.name == "alone"
+    assert choice.in_words()[0].endswith("8.5 dB cSDR on MUSDB18 test)")
+    zoo("third", "first")  # of the third no score counts
+    choice = choose_installed("balanced", [])
+    assert choice.chosen.name == "first"
+    assert choice.in_words()[0].endswith("11.0 dB global SDR on MVSep Multisong)")
+    assert choice.better == ()
 
 
 PULL = "import sys; from unweave.models import cards, store; store.pull(cards.card(sys.argv[1]))"

@@ -1,8 +1,8 @@
 """A model by what is wanted of it: the fastest, the best, or the best that runs one network.
 
 Chosen is among models whose weights are here, by facts of their cards and by how fast they ran on
-this machine. Scores count that were taken
-on songs of MUSDB18's test set by a model that has not seen them; a model without such a score, or
+this machine. Scores of two sets of songs count (`BOARDS`), and models are compared on one of them:
+the one on which more of those that are here have a score. A model without such a score, or
 without a figure of its speed, is not ranked. Nothing is fetched unasked but Spleeter, which is what
 there is to fall back on; what a fetch would improve is said.
 """
@@ -10,8 +10,9 @@ there is to fall back on; what a fetch would improve is said.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeAlias
 
 from unweave import registry
 from unweave.core.stem_names import VOCALS, canonical
@@ -21,8 +22,12 @@ from unweave.models.cards import Card
 from unweave.models.licences import permissive, short
 from unweave.registry.cost import machine_factor, real_time_factor
 
+Board: TypeAlias = tuple[str, tuple[str, ...]]
+
 QUALITIES = ("fast", "balanced", "best")
-METRIC, DATA = "cSDR", ("MUSDB18 test", "MUSDB18-HQ test")
+MUSDB18 = "cSDR", ("MUSDB18 test", "MUSDB18-HQ test")
+MULTISONG = "global SDR", ("MVSep Multisong",)  # whose songs nobody has to train on
+BOARDS = MUSDB18, MULTISONG  # metric, and how the data that count begin
 FALLBACK = "spleeter"  # the architecture
 MOST_NAMED = 3  # of models that are not chosen
 
@@ -32,7 +37,8 @@ class Candidate:
     """A model for some stems.
 
     here: whether no weights have to be fetched. networks: how many run. score_db: the mean over the
-    stems, None where it is not ranked. real_time_factor: of all that run, here where it is known.
+    stems, None where it is not ranked. score_of: its metric and its songs. real_time_factor: of all
+    that run, here where it is known.
     """
 
     name: str
@@ -41,6 +47,7 @@ class Candidate:
     fallback: bool = False
     networks: int = 1
     score_db: float | None = None
+    score_of: str = ""
     real_time_factor: float | None = None
     download_bytes: int = 0
 
@@ -101,7 +108,11 @@ def choose_installed(quality: str, stems: Sequence[str]) -> Choice:
     parts = {name for card in found if card.bag for name in card.bag.members}
     found = [card for card in found if card.name not in parts]  # the bag runs those it needs
     slower = machine_factor()
-    return choose(quality, asked, [candidate(card, asked, slower) for card in found])
+    known = [candidate(card, asked, slower) for card in found]
+    pairs = list(zip(known, found, strict=True))
+    boards = [[_on(board, each, card, asked) for each, card in pairs] for board in BOARDS]
+    compared = max(boards, key=_ranked_here)
+    return choose(quality, asked, compared)
 
 
 def candidate(card: Card, stems: Sequence[str], slower: float | None = None) -> Candidate:
@@ -114,10 +125,19 @@ def candidate(card: Card, stems: Sequence[str], slower: float | None = None) -> 
         here=not any(map(store.needs_download, needed)),
         fallback=card.architecture == FALLBACK and permissive(card.licence_weights),
         networks=len(needed),
-        score_db=score_db(card, own),
         real_time_factor=_factor(card, needed, slower),
         download_bytes=sum(each.download_bytes for each in needed if store.needs_download(each)),
     )
+
+
+def _on(board: Board, each: Candidate, card: Card, stems: Sequence[str]) -> Candidate:
+    """The candidate with its score on a board."""
+    value_db = score_db(card, [_own(card, stem) for stem in stems], board)
+    return replace(each, score_db=value_db, score_of=f"{board[0]} on {board[1][0]}")
+
+
+def _ranked_here(candidates: Sequence[Candidate]) -> int:
+    return sum(each.here and each.score_db is not None for each in candidates)
 
 
 def _factor(card: Card, needed: Sequence[Card], slower: float | None) -> float | None:
@@ -127,14 +147,15 @@ def _factor(card: Card, needed: Sequence[Card], slower: float | None) -> float |
     return real_time_factor(card.name, slower or 1.0, None if whole else needed)[0]
 
 
-def score_db(card: Card, stems: Sequence[str]) -> float | None:
+def score_db(card: Card, stems: Sequence[str], board: Board = MUSDB18) -> float | None:
     """The mean score of the stems on songs that the model has not seen; None where one lacks.
 
     Of several scores of a stem the lowest counts.
     """
-    if card.saw_musdb18_test is not False:
+    metric, data = board
+    if board == MUSDB18 and card.saw_musdb18_test is not False:
         return None
-    scores = [s for s in card.scores if s.metric == METRIC and s.data.startswith(DATA)]
+    scores = [s for s in card.scores if s.metric == metric and s.data.startswith(data)]
     found = [[s.value_db for s in scores if s.stem == stem] for stem in stems]
     return sum(map(min, found)) / len(found) if all(found) else None
 
@@ -153,7 +174,9 @@ def _rank(quality: str, each: Candidate) -> tuple[float, str]:
 
 
 def _facts(each: Candidate) -> str:
-    score = "no score on songs of a test" if each.score_db is None else f"{each.score_db:.1f} dB"
+    score = "no score on songs of a test"
+    if each.score_db is not None:
+        score = f"{each.score_db:.1f} dB {each.score_of}".rstrip()
     return f"{each.licence}; {score}"
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from unweave.cluster import places
 from unweave.cluster.catalogue import Catalogue, Run
+from unweave.cluster.kinds import Separate
 from unweave.cluster.log import DONE, Entry, Made
 from unweave.cluster.manifest import Row
 from unweave.cluster.run import run
@@ -53,7 +54,7 @@ def step(name: str, folder: Path, most_s: float) -> None:
     elif name == "run":
         separator = SeparatorRef(name="stub", model="stub")
         request = SeparationRequest(separator=separator, stems=STEMS)
-        catalogue.begin(Run(request, places.absolute(str(folder / "stems"))))
+        catalogue.begin(Run(Separate(request), places.absolute(str(folder / "stems"))))
         begins: list[float] = []
 
         def on_entry(row: object, entry: object) -> None:

@@ -19,6 +19,7 @@ import fsspec
 from tests.jobs.fakes import asked
 from unweave.cluster import actor, manifest, places, pool, session
 from unweave.cluster.catalogue import Catalogue, Run
+from unweave.cluster.kinds import Separate
 from unweave.engine.executor import Executor
 
 RATE_HZ = 8000
@@ -58,7 +59,7 @@ def store(monkeypatch) -> str:
 
 def begun(catalogue: Catalogue, output: str, **how: Any) -> Run:
     """A run of a catalogue, with a fast technique."""
-    run = Run(asked(MODEL, **how), places.absolute(output))
+    run = Run(Separate(asked(MODEL, **how)), places.absolute(output))
     catalogue.begin(run)
     return run
 

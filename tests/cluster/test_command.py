@@ -58,7 +58,7 @@ def test_figures_for_prometheus(sounds, tmp_path, here):
     ("words", "code", "says"),
     [
         (("run", "{cat}", "-o", "out"), 1, "holds no manifest"),
-        (("run", "{music}", "-m", MODEL), 2, "give the folder or address for the stems with -o"),
+        (("run", "{music}", "-m", MODEL), 2, "give the folder or address for what is made with -o"),
         (("run", "{music}", "-o", "http://host/x"), 2, "stems go to a folder"),
         (("run", "{music}", "-o", "out", "--name", "a/b"), 2, "a run's name"),
         (("run", "{music}", "-o", "out", "-m", "nobody"), 2, "nobody"),

@@ -152,7 +152,7 @@ def test_put_aside_leaves_no_stem_without_a_report(sounds, tmp_path, store):
     request = begun(catalogue, f"{store}/out")
     [row] = manifest.rows(catalogue)
     folder = work.folder_of(request.output, row)
-    name = next(iter(work.names_of(request).values()))
+    name = next(iter(request.request.files().values()))
     work.places.write(work.places.joined(folder, name), b"half")
     work.put_aside(request, row)
     assert listing(request.output) == {}

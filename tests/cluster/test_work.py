@@ -49,7 +49,7 @@ def test_the_stems_are_those_of_the_command_line(places_, sounds, tmp_path):
         assert sorted(folder) == sorted([*(f["name"] for f in entry.outputs), "report.json"])
         report = json.loads(folder["report.json"])
         assert report["input"]["path"] == row.address
-        assert report["identity"] == run.request.identity()
+        assert report["identity"] == run.request.separation.identity()
 
 
 def test_a_finished_row_is_not_separated_again(places_, tmp_path, monkeypatch):
@@ -61,7 +61,7 @@ def test_a_finished_row_is_not_separated_again(places_, tmp_path, monkeypatch):
     first = Work(run, Executor(threads=1))(row)
     before = listing(output)
     again = Work(run, Executor(threads=1))
-    monkeypatch.setattr(again, "_separate", None)
+    monkeypatch.setattr(again, "_do", None)
     second = again(row)
     assert (second.state, second.outputs) == (DONE, first.outputs)
     assert second.separate_s == 0.0

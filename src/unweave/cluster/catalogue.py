@@ -11,7 +11,6 @@ append nor rename.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -20,10 +19,10 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from unweave.cluster import lease, places
+from unweave.cluster.kinds import KINDS, Request, Separate
 from unweave.core.files import shown
 from unweave.core.lock import locked
 from unweave.errors import InputError, UsageError
-from unweave.request import SeparationRequest, differences
 from unweave.types import ShouldStop
 
 FORMAT = 1
@@ -31,19 +30,15 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One request for every row. output: the folder or prefix of the stems."""
+    """One request for every row. output: the folder or prefix of what the rows become."""
 
-    request: SeparationRequest
+    request: Request
     output: str
 
     @property
     def identity(self) -> str:
         """One hash of all that is meant to change what a row becomes. Raises UsageError."""
-        own = self.request.identity()
-        if own is None:
-            name = self.request.separator.name
-            raise UsageError(f"{name} exists only in memory; a catalogue takes models by name")
-        return hashlib.sha256(f"{own} {','.join(self.request.stems)}".encode()).hexdigest()
+        return self.request.identity()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +82,10 @@ class Catalogue:
             document = json.loads(places.content(self.request))
             if document["format"] != FORMAT:
                 raise ValueError(f"format {document['format']}")
-            return Run(SeparationRequest.from_json(document["request"]), document["output"])
+            kind = KINDS[document.get("kind", Separate.kind)]
+            return Run(kind.from_json(document["request"]), document["output"])
+        except InputError as error:
+            raise InputError(f"{shown(self.request)}: {error}") from error
         except (ValueError, KeyError, TypeError, UsageError) as error:
             raise InputError(
                 f"{shown(self.request)}: is no request that this version of unweave reads ({error})"
@@ -107,14 +105,19 @@ class Catalogue:
         """Keep what is done with every row. Raises UsageError where the run was begun otherwise."""
         identity, before = run.identity, self.run()
         if before is None:
-            document = {"format": FORMAT, "request": run.request.as_json(), "output": run.output}
+            document = {
+                "format": FORMAT,
+                "kind": run.request.kind,
+                "request": run.request.as_json(),
+                "output": run.output,
+            }
             data = json.dumps({**document, "identity": identity}, indent=2) + "\n"
             places.write(self.request, data.encode())
         elif before.identity != identity or before.output != run.output:
-            whys = [*differences(before.request, run.request)]
+            whys = before.request.differs(run.request) if before.identity != identity else []
             if before.output != run.output:
                 whys.append(f"the output {before.output}, now {run.output}")
-            why = "; ".join(whys) or f"the stems {', '.join(before.request.stems)}"
+            why = "; ".join(whys)
             raise UsageError(
                 f"the run {self.name} was begun with {shown(why)}; give the new one a name with "
                 "--name, or repeat what it was begun with"

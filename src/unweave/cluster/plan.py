@@ -16,6 +16,7 @@ from unweave.cluster import log, manifest
 from unweave.cluster.catalogue import Catalogue, Run
 from unweave.cluster.log import IS_DONE
 
+NOTHING = "nothing: do some recordings first"
 LEAST_S = 60.0  # of sound that a speed is measured on
 PACKED = 0.6  # of FLAC's bytes to those of its samples, roughly
 KBITS = {"mp3": 320, "m4a": 256, "ogg": 256, "opus": 192}  # of formats that lose, at most
@@ -100,19 +101,24 @@ def _of_model(run: Run) -> tuple[float | None, str, float | None]:
     from unweave.models.store import measured
     from unweave.registry import with_weights
 
-    model = run.request.separator.model or run.request.separator.name
+    request = run.request.separation
+    if request is None:
+        return None, NOTHING, None
+    model = request.separator.model or request.separator.name
     found = measured.last(model)
     if found is not None and found.speed:
         return found.speed, "its last run on this machine", found.peak_memory_mb or None
-    factors = [card.real_time_factor for card in with_weights(model, run.request.needed)]
+    factors = [card.real_time_factor for card in with_weights(model, request.needed)]
     if factors and None not in factors:
         return 1 / sum(filter(None, factors)), "its card", None
-    return None, "nothing: separate one recording first", None
+    return None, NOTHING, None
 
 
 def _output_bytes(catalogue: Catalogue, run: Run, totals: manifest.Totals) -> int | None:
     """Of all rows: exact but for headers where samples are not packed."""
-    output, stems = run.request.output, len(run.request.stems)
+    if run.request.separation is None:
+        return None
+    output, stems = run.request.separation.output, len(run.request.stems)
     if output.format in KBITS:
         return round(totals.duration_s * KBITS[output.format] * 125 * stems)
     if output.bit_depth is None:

@@ -30,7 +30,8 @@ def status(catalogue: Catalogue) -> dict[str, Any]:
     return {
         **found,
         "begun": True,
-        "model": begun.request.separator.name,
+        "kind": begun.request.kind,
+        "model": begun.request.model,
         "stems": list(begun.request.stems),
         "output": begun.output,
         "done": progress.done,

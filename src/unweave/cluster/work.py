@@ -1,6 +1,6 @@
-"""What a worker does with a row: fetch the recording, separate it, bring the stems to their place.
+"""What a worker does with a row: fetch the recording, do what is asked for, bring the files home.
 
-A row is finished when its stems are complete under their final names and its report is there, which
+A row is finished when its files are complete under their final names and its report is there, which
 comes last. Whoever meets a finished row leaves it as it is.
 """
 
@@ -34,7 +34,6 @@ from unweave.jobs import Job, attempt, turns
 from unweave.types import OnProgress, ShouldStop
 
 T = TypeVar("T")
-REPORT = "report.json"
 LONGEST_PART_BYTES = 200
 LONGEST_NAME_BYTES = 700
 
@@ -53,11 +52,6 @@ def folder_of(output: str, row: Row) -> str:
     return places.joined(output, *parts)
 
 
-def names_of(run: Run) -> dict[str, str]:
-    """The file of each stem in a row's folder."""
-    return {stem: f"{safe(stem)}.{run.request.output.format}" for stem in run.request.stems}
-
-
 class Work:
     """Rows of one run, done in this process with one executor.
 
@@ -68,7 +62,7 @@ class Work:
     def __init__(self, run: Run, executor: Executor) -> None:
         self._run = run
         self._executor = executor
-        self._separate = attempt.worker(run.request, executor)
+        self._do = run.request.work(executor)
         self._turn = Lock()
         self._scratch = scratch.folder()
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
@@ -115,20 +109,19 @@ class Work:
             target = places.local(entry.folder) if there else here / "out"
             job = _job(self._run, source, target)
             with self._turn:
-                outcome = _attempt(self._separate, job, row)
+                outcome = _attempt(self._do, job, row)
             if outcome.report is None or outcome.report_path is None:
                 if outcome.status is Status.CANCELLED:
                     raise Cancelled(f"{row.address}: stopped")
                 reason = outcome.error.replace(str(source), row.address)
                 return replace(entry, kind=outcome.error_kind, reason=reason)
-            report = outcome.report
-            if not places.is_local(row.address):
-                report = _of_address(report, outcome.report_path, row)
+            said = _told(self._run, outcome.report, outcome.report_path, row)
             if not there:
-                for name in (*names_of(self._run).values(), REPORT):  # which comes last
+                names = [item["path"] for item in _items(said)]
+                for name in (*names, self._run.request.report):  # which comes last
                     place = places.joined(entry.folder, name)
                     self._patiently(place, partial(places.upload, target / name, place))
-        return _of_report(entry, report)
+        return _of_report(entry, said)
 
     def _patiently(self, address: str, call: Callable[[], T]) -> T:
         """What a call to the store of an address gives.
@@ -153,18 +146,16 @@ def finished(run: Run, row: Row) -> dict[str, Any] | None:
     if row.replaces is not None:
         return None
     folder = folder_of(run.output, row)
-    address = places.joined(folder, REPORT)
+    address = places.joined(folder, run.request.report)
     if places.size(address) is None:
         return None
     try:
         report = json.loads(places.content(address))
-        files = {item["stem"]: item for item in report["stems"]}
-        equal = report["identity"] == run.request.identity()
+        equal = run.request.is_of(report)
         same = row.bytes is None or report["input"]["bytes"] == row.bytes
         whole = all(
-            files[stem]["path"] == name
-            and places.size(places.joined(folder, name)) == files[stem]["bytes"]
-            for stem, name in names_of(run).items()
+            places.size(places.joined(folder, item["path"])) == item["bytes"]
+            for item in _items(report)
         )
         _of_report(Entry(row=row.row, identity="", state=""), report)
     except (ValueError, KeyError, TypeError):
@@ -182,13 +173,13 @@ def put_aside(run: Run, row: Row) -> None:
         turns.tidy(_job(run, places.local(row.address), places.local(folder)))
         remove_empty([places.local(folder)])
     elif finished(run, row) is None:
-        for name in (REPORT, *names_of(run).values()):
+        for name in (run.request.report, *run.request.files().values()):
             places.remove(places.joined(folder, name))
 
 
 def _job(run: Run, source: Path, target: Path) -> Job:
-    outputs = {stem: target / name for stem, name in names_of(run).items()}
-    return Job(source=source, outputs=outputs, report=target / REPORT)
+    outputs = {what: target / name for what, name in run.request.files().items()}
+    return Job(source=source, outputs=outputs, report=target / run.request.report)
 
 
 def _attempt(work: attempt.Work, job: Job, row: Row) -> attempt.Outcome:
@@ -203,12 +194,21 @@ def _attempt(work: attempt.Work, job: Job, row: Row) -> attempt.Outcome:
     return outcome
 
 
-def _of_address(report: Mapping[str, Any], path: Path, row: Row) -> dict[str, Any]:
-    """The report with the address of the recording, rather than where it was fetched to."""
-    said = {**report, "input": {**report["input"], "path": row.address}}
-    with atomic_path(path) as hidden:
-        hidden.write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", "utf-8")
+def _told(run: Run, report: Mapping[str, Any], path: Path, row: Row) -> Mapping[str, Any]:
+    """The report with the address of the recording, rather than where it was fetched to, and with
+    what it says of the run."""
+    said = {**report, **run.request.marks()}
+    if not places.is_local(row.address):
+        said["input"] = {**report["input"], "path": row.address}
+    if said != report:
+        with atomic_path(path) as hidden:
+            hidden.write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return said
+
+
+def _items(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The files that a report names."""
+    return [*report["stems"], *report.get("exports", ())]
 
 
 def _of_report(entry: Entry, report: Mapping[str, Any]) -> Entry:
@@ -220,10 +220,10 @@ def _of_report(entry: Entry, report: Mapping[str, Any]) -> Entry:
         sha256=report["input"]["sha256"],
         outputs=tuple(
             Made(name=item["path"], bytes=item["bytes"], sha256=item["sha256"])
-            for item in report["stems"]
+            for item in _items(report)
         ),
         duration_s=report["input"]["duration_s"],
-        separate_s=execution["seconds"]["separate"],
+        separate_s=execution["seconds"].get("separate", execution["seconds"]["total"]),
         peak_memory_mb=execution["peak_memory_mb"],
         warnings=len(report["warnings"]),
     )

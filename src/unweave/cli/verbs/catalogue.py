@@ -1,27 +1,29 @@
 """`unweave catalogue`: many recordings, separated by many processes on one machine or on many."""
 
-import math
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from unweave.cli.catalogues import WORKERS, At, Metrics, Name, Price
+from unweave.cli.catalogues import (
+    PATIENCE_S,
+    WORKERS,
+    At,
+    Metrics,
+    Name,
+    Out,
+    Price,
+    begin,
+    fetch_weights,
+    is_typed,
+    work_through_rows,
+)
 from unweave.cli.declared import with_options
 from unweave.cli.options import MACHINE, MODEL, OUTPUT, Json, Model, Pull, Quiet, Seed, Settings
-from unweave.cli.session import Session, session
+from unweave.cli.session import session
 from unweave.cluster.workers import Workers
+from unweave.options import options_of
 from unweave.request import Execution, Inference, Output
-
-if TYPE_CHECKING:
-    from unweave.cluster.catalogue import Catalogue
-    from unweave.cluster.log import Entry
-    from unweave.cluster.manifest import Row
-
-PATIENCE_S = 60.0  # for what is at work, and for the last entries of the log
-METRICS_EVERY_S = 5.0
-NAMED = 20  # failures in the words at the end
 
 app = typer.Typer(help="Catalogues: many recordings, separated by one machine or by many.")
 
@@ -79,20 +81,20 @@ def plan(
     with session(as_json=as_json) as current:
         from unweave import registry
         from unweave.cluster.catalogue import Catalogue, Run
+        from unweave.cluster.kinds import Separate
         from unweave.cluster.plan import plan as planned
 
         at = Catalogue(catalogue, name)
-        begun = at.run() or Run(
-            registry.request(
-                model or registry.DEFAULT, {}, stems=stems or (), output=Output(format=format)
-            ),
-            "",
+        request = registry.request(
+            model or registry.DEFAULT, {}, stems=stems or (), output=Output(format=format)
         )
+        begun = at.run() or Run(Separate(request), "")
         found = planned(at, begun, workers=actors, price_per_hour=price_per_hour).as_dict()
         if as_json:
             current.emit(found)
             return
-        current.result(f"{begun.request.separator.name}, by {found.pop('measured')}")
+        what = begun.request.model or begun.request.kind
+        current.result(f"{what}, by {found.pop('measured')}")
         for key, value in found.items():
             text = "not known" if value is None else f"{value:,.6g}"
             current.result(f"  {key.replace('_', ' '):<16} {text}")
@@ -103,17 +105,7 @@ def plan(
 def run(
     context: typer.Context,
     catalogue: At,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="Folder, or address in an object store, for the stems.",
-            show_default="that of the run",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
+    output: Out = None,
     stems: Annotated[
         list[str] | None,
         typer.Option(
@@ -136,25 +128,14 @@ def run(
     """
     with session(quiet=quiet, as_json=as_json, polls=True, patience_s=PATIENCE_S) as current:
         from unweave import registry
-        from unweave.cluster import places
-        from unweave.cluster.catalogue import Catalogue, Run
-        from unweave.errors import UsageError
-        from unweave.options import options_of, parse
+        from unweave.cluster.catalogue import Catalogue
+        from unweave.cluster.kinds import Separate
+        from unweave.options import parse
         from unweave.request import run_options
 
-        of_workers = {item.name for item in options_of(Workers)}
-        workers = Workers(**{name: options.pop(name) for name in {*options} & of_workers})
-        at = Catalogue(catalogue, name)
-        at.check()
-        before = at.run()
-        computed = {item.name for item in options_of(Execution)}
-        own = {"stems", "model", "settings_", "seed", *options} - computed
-        asked = output is not None or any(_is_typed(context, word) for word in own)
-        if before is None or asked:
-            if before is None and output is None:
-                raise UsageError("give the folder or address for the stems with -o")
-            place = places.absolute(output) if output is not None else before and before.output
-            places.check_output(place or "")
+        workers, options = _workers(options)
+
+        def make() -> Separate:
             how, inference, execution, _ = run_options(options)
             chosen = model or registry.DEFAULT
             request = registry.request(
@@ -166,9 +147,80 @@ def run(
                 inference=inference,
                 execution=execution,
             )
-            _fetch(current, chosen, request.needed, pull)
-            at.begin(Run(request, place or ""))
-        _work(current, at, workers, prometheus)
+            fetch_weights(current, chosen, request.needed, pull)
+            return Separate(request)
+
+        at = Catalogue(catalogue, name)
+        own = {"stems", "model", "settings_", "seed", *options} - _COMPUTED
+        begin(at, output, any(is_typed(context, word) for word in own), make)
+        work_through_rows(current, at, workers, prometheus)
+
+
+@app.command("analyze", no_args_is_help=True)
+@with_options({Inference: MODEL, Execution: MACHINE, Workers: WORKERS})
+def analyze(
+    context: typer.Context,
+    catalogue: At,
+    output: Out = None,
+    no_separate: Annotated[
+        bool, typer.Option("--no-separate", help="Analyse the mix as it is.")
+    ] = False,
+    least: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="0 to 1: leave out what has a lower confidence.",
+            show_default="by what it is",
+        ),
+    ] = None,
+    export: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KINDS",
+            help="jams, csv, mid, labels (Audacity), rpp (REAPER) or png (picture).",
+            show_default="jams,csv,mid,labels",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    name: Name = "analyze",
+    model: Model = None,
+    pull: Pull = False,
+    settings_: Settings = None,
+    seed: Seed = 0,
+    prometheus: Metrics = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    **options: Any,
+) -> None:
+    """Analyse every recording of a catalogue, as 'unweave analyze' does; what is done is left.
+
+    The first run of a name says what is done; without options, later ones go on with it.
+    """
+    with session(quiet=quiet, as_json=as_json, polls=True, patience_s=PATIENCE_S) as current:
+        from unweave import registry
+        from unweave.apps.analyze.files import USUAL
+        from unweave.cluster.catalogue import Catalogue
+        from unweave.cluster.kinds import Analyze
+        from unweave.errors import UsageError
+        from unweave.options import names, parse
+
+        workers, options = _workers(options)
+        if no_separate and model:
+            raise UsageError("--no-separate and --model exclude each other; leave out one")
+
+        def make() -> Analyze:
+            chosen = None if no_separate else model or registry.DEFAULT
+            given = {**parse(settings_ or ()), "seed": seed} if chosen else {}
+            found = Analyze(chosen, {**given, **options}, least, tuple(names(export)) or USUAL)
+            separation = found.order().separation
+            if chosen is not None and separation is not None and separation.request is not None:
+                fetch_weights(current, chosen, separation.request.needed, pull)
+            return found
+
+        at = Catalogue(catalogue, name)
+        own = {"no_separate", "least", "export", "model", "settings_", "seed", *options} - _COMPUTED
+        begin(at, output, any(is_typed(context, word) for word in own), make)
+        work_through_rows(current, at, workers, prometheus)
 
 
 @app.command("retry", no_args_is_help=True)
@@ -185,7 +237,8 @@ def retry(
     with session(quiet=quiet, as_json=as_json, polls=True, patience_s=PATIENCE_S) as current:
         from unweave.cluster.catalogue import Catalogue
 
-        _work(current, Catalogue(catalogue, name), Workers(**options), prometheus, retry=True)
+        at = Catalogue(catalogue, name)
+        work_through_rows(current, at, Workers(**options), prometheus, retry=True)
 
 
 @app.command("status", no_args_is_help=True)
@@ -217,8 +270,9 @@ def status(
             current.result(f"no run called {name}")
             return
         done = found["done_sound_s"] / 3600
+        what = ", ".join(filter(None, (found["kind"], found["model"], *found["stems"])))
         current.result(
-            f"{name}: {found['model']}, {', '.join(found['stems'])}: {found['done']} done "
+            f"{name}: {what}: {found['done']} done "
             f"({done:.2f} h), {found['failed']} failed, {found['left']} left"
         )
         for kind, count in sorted(found["failures"].items()):
@@ -294,75 +348,20 @@ def export(
             current.emit({"file": str(target), "rows": count})
 
 
-def _is_typed(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+def _workers(options: dict[str, Any]) -> tuple[Workers, dict[str, Any]]:
+    """The workers among options, and the others. Raises UsageError."""
+    names = {item.name for item in options_of(Workers)} & {*options}
+    rest = {name: value for name, value in options.items() if name not in names}
+    return Workers(**{name: options[name] for name in names}), rest
 
 
-def _fetch(current: Session, model: str, stems: tuple[str, ...], pull: bool) -> None:
-    from unweave.cli.weights import fetch
-
-    fetch(current, [model], stems=stems, ask=not pull)
-
-
-def _work(
-    current: Session,
-    at: "Catalogue",
-    workers: Workers,
-    prometheus: Path | None,
-    retry: bool = False,
-) -> None:
-    """Run, say how far it is, and exit."""
-    from unweave.cli.progress import display
-    from unweave.cluster.log import FAILED
-    from unweave.cluster.progress import Progress
-    from unweave.cluster.run import run as work_through
-    from unweave.core.files import atomic_write
-
-    told: list[str] = []
-    kept_s = -math.inf  # when the figures were
-
-    def on_entry(row: "Row", entry: "Entry") -> None:
-        if entry.state == FAILED:
-            if len(told) < NAMED:
-                current.error(entry.reason)
-            told.append(entry.reason)
-
-    with display(current) as shown:
-
-        def on_progress(progress: Progress) -> None:
-            shown.say(progress.in_words())
-            nonlocal kept_s
-            if prometheus is not None and time.monotonic() - kept_s >= METRICS_EVERY_S:
-                atomic_write(prometheus, progress.prometheus(at.name))
-                kept_s = time.monotonic()
-
-        progress = work_through(
-            at,
-            workers=workers,
-            retry=retry,
-            on_progress=on_progress,
-            on_entry=on_entry,
-            should_stop=current.should_stop,
-        )
-        kept_s = -math.inf
-        on_progress(progress)
-    if len(told) > NAMED:
-        current.note(f"and {len(told) - NAMED} more failures; see: unweave catalogue export")
-    current.result(progress.in_words())
-    stopped = current.should_stop() and progress.left > 0
-    if stopped:
-        current.error(f"interrupted; {progress.left} rows are left; run it again to go on")
-    code = 130 if stopped else 1 if progress.failed else 0
-    if current.as_json:
-        current.emit({**progress.as_dict(), "errors": told[:NAMED], "exit_code": code})
-    raise typer.Exit(code)
-
+_COMPUTED = {item.name for item in options_of(Execution)}
 
 EXAMPLES = {
     scan: ("unweave catalogue scan archive.cat s3://bucket/music",),
     plan: ("unweave catalogue plan archive.cat -m htdemucs --actors 8 --price-per-hour 0.4",),
     run: ("unweave catalogue run archive.cat -o s3://bucket/stems --stems vocals",),
+    analyze: ("unweave catalogue analyze archive.cat -o analyses/ --no-separate",),
     retry: ("unweave catalogue retry archive.cat",),
     status: ("unweave catalogue status archive.cat --json",),
     verify: ("unweave catalogue verify archive.cat --sample 0.05",),

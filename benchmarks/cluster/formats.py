@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.cluster import recordings
 from benchmarks.cluster.stores import store
@@ -103,10 +104,10 @@ def _said(*words: str) -> str:
 
 
 @contextmanager
-def machines(count: int) -> Iterator[str]:
+def machines(count: int) -> Iterator[Any]:
     """A cluster of Ray on 127.0.0.1 with so many machines, each a process with two processors.
 
-    Gives its address.
+    Gives Ray's `Cluster`, which has its `address`.
     """
     import os
 
@@ -120,7 +121,7 @@ def machines(count: int) -> Iterator[str]:
     try:
         for _ in range(count - 1):
             cluster.add_node(num_cpus=2, object_store_memory=80 * 2**20)
-        yield cluster.address
+        yield cluster
     finally:
         cluster.shutdown()
 
@@ -147,8 +148,9 @@ def main() -> None:
         for what, model, on in (
             ("all", "hpss", 1), ("fewer", how.network, 1), ("fewer", "hpss", 2)
         ):  # fmt: skip
-            with machines(on) if on > 1 else nullcontext("local") as ray:
+            with machines(on) if on > 1 else nullcontext() as cluster:
                 bucket = f"{what}-{model}-{on}"
+                ray = cluster.address if cluster else "local"
                 found = compared(folder / what, folder / f"own-{bucket}", bucket, model, ray)
             where = "one machine" if on == 1 else f"{on} machines"
             print(

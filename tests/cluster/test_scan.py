@@ -52,9 +52,22 @@ def test_a_store_gives_the_facts_that_its_files_give(sounds, tmp_path, store):
         assert (row.bytes, row.channels, row.sample_rate_hz, row.codec, bool(row.error)) == (
             (other.bytes, other.channels, other.sample_rate_hz, other.codec, bool(other.error))
         ), name
+        assert other.error == row.error.replace(str(sounds / name), f"{store}/music/{name}")
         if not row.error:
             # An MP3's or AAC's headers alone do not say what its encoder added.
             assert other.duration_s == pytest.approx(row.duration_s, abs=0.2), name
+
+
+def test_a_large_object_whose_headers_say_nothing_is_left_to_the_worker(
+    sounds, tmp_path, store, monkeypatch
+):
+    put(sounds, f"{store}/music")
+    monkeypatch.setattr("unweave.cluster.probe.MOST_BYTES", 7)
+    catalogue = Catalogue(str(tmp_path / "cat"))
+    scan(catalogue, [f"{store}/music"])
+    found = {row.name: row for row in manifest.rows(catalogue)}
+    assert (found["text.mp3"].error, found["text.mp3"].duration_s) == ("", None)
+    assert found["empty.wav"].error.endswith("copy or download it again")
 
 
 def test_a_second_scan_adds_what_is_new_and_what_has_changed(sounds, tmp_path):

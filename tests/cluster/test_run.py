@@ -3,20 +3,22 @@
 import random
 import threading
 from collections import Counter
+from contextlib import contextmanager
 
 import pytest
 
 from tests.cluster.conftest import begun, listing, put, sound
-from unweave.cluster import log, manifest, pool, work
+from unweave.cluster import log, manifest, outage, places, pool, work
 from unweave.cluster.catalogue import Catalogue
 from unweave.cluster.export import export
 from unweave.cluster.log import DONE, FAILED, HAS_FAILED, IS_DONE, Entry
+from unweave.cluster.outage import StoreError
 from unweave.cluster.plan import plan
 from unweave.cluster.run import DIED, run
 from unweave.cluster.scan import scan
 from unweave.cluster.status import status
 from unweave.cluster.verify import verify
-from unweave.errors import InputError, UsageError
+from unweave.errors import InputError, UnweaveError, UsageError
 
 
 def fast(task: manifest.Row, identity: str, state: str = DONE) -> Entry:
@@ -115,6 +117,52 @@ def test_stops_and_crashes_lose_nothing_and_repeat_nothing(many, here, seed):
             break
     assert states(catalogue, request) == [IS_DONE] * 40
     assert ended == Counter(range(40))
+
+
+def test_a_run_that_another_has_taken_over_stops_and_says_so(many, here, monkeypatch):
+    catalogue, request = many
+    ended = []
+
+    @contextmanager
+    def held(self, what, should_stop=bool):
+        yield lambda: len(ended) >= 3
+
+    monkeypatch.setattr(Catalogue, "held", held)
+    here(lambda real, task: fast(task, request.identity))
+    with pytest.raises(UnweaveError, match="another process has taken the run over"):
+        run(catalogue, on_entry=lambda row, entry: ended.append(row.row))
+    # What had ended is in the log: to say it twice does no harm.
+    assert len(ended) == states(catalogue, request).count(IS_DONE) == 3
+
+
+@pytest.mark.parametrize("away", ["manifest", "log"])
+def test_a_catalogue_whose_store_is_away_for_a_while_goes_on(many, here, monkeypatch, away):
+    catalogue, request = many
+    name = {"manifest": "content", "log": "write"}[away]
+    real, fails = getattr(places, name), 3
+
+    def call(address, *words):
+        nonlocal fails
+        if f"/{away}" in address and running:
+            fails -= 1
+            if fails >= 0:
+                raise StoreError("away")
+        return real(address, *words)
+
+    running: list[bool] = []
+    monkeypatch.setattr(outage.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(outage, "PAUSES_S", (0.0,))
+    monkeypatch.setattr(outage, "LAST_PAUSE_S", 0.0)
+    monkeypatch.setattr(places, name, call)
+    real_states = log.states
+    monkeypatch.setattr(
+        log, "states", lambda *words: [running.append(True), real_states(*words)][1]
+    )
+    here(lambda real, task: fast(task, request.identity))
+    progress = run(catalogue)
+    assert (progress.done, progress.left) == (40, 0)
+    assert fails < 0
+    assert states(catalogue, request) == [IS_DONE] * 40
 
 
 def test_long_recordings_come_first(many, here):

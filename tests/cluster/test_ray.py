@@ -2,13 +2,18 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
+from benchmarks.cluster.chaos import _below
 
 from tests import LONG
-from tests.cluster.conftest import MODEL, put
+from tests.cluster.conftest import MODEL, RATE_HZ, put, sound
 from unweave.cluster.catalogue import Catalogue
 from unweave.cluster.export import export
 
@@ -16,6 +21,8 @@ pytestmark = [
     LONG,
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc; Ray is tested on Linux"),
 ]
+
+SLOW = "rpca"
 
 LISTENING = """
 import os, pathlib
@@ -123,3 +130,74 @@ def test_kills_and_stops_lose_nothing():
     verdict = chaos(moments=4, recordings=12, seed=3, pause_s=3.0, restarts=False)
     assert verdict.faults == []
     assert verdict.actions.total() == 4
+
+
+def interrupted(words, begun, folder):
+    """Ctrl-C, as a terminal sends it, to a command and all that it has started, once it has begun.
+
+    Gives its exit code and its words on stderr.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "unweave", *map(str, words)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 300
+        while not begun() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        started = [*_below(process.pid, "ray")]
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    left = [*folder.rglob(".unweave-*"), *folder.rglob("*.partial")]
+    left += [path for path in folder.rglob("*.wav") if not (path.parent / "report.json").exists()]
+    assert left == []
+    deadline = time.monotonic() + 30
+    while any(alive(pid) for pid in started) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert [pid for pid in started if alive(pid)] == []
+    return process.returncode, said
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def long_sounds(tmp_path):
+    """Recordings that take seconds each."""
+    for n in range(6):
+        sound(tmp_path / "music" / f"{n}.wav", RATE_HZ * 120, n)
+    return tmp_path / "music"
+
+
+def test_control_c_ends_a_run_and_the_next_one_goes_on(long_sounds, tmp_path):
+    at, out = tmp_path / "cat", tmp_path / "out"
+    unweave("catalogue", "scan", at, long_sounds)
+    run = ["catalogue", "run", at, "-o", out, "-m", SLOW, "--ray", "local", "--actors", 2]
+    run += ["--cpus-per-actor", 1]
+    code, said = interrupted(run, lambda: any(out.rglob(".unweave-*")), out)
+    assert (code, said.count("error: ")) == (130, 1)
+    assert "rows are left; run it again to go on" in said
+    finished = {path: path.stat().st_mtime_ns for path in out.rglob("report.json")}
+    assert len(finished) < 6
+    found = json.loads(unweave("catalogue", "run", at, "--ray", "local", "--json").stdout)
+    assert (found["done"], found["failed"], found["left"]) == (6, 0, 0)
+    assert all(path.stat().st_mtime_ns == then for path, then in finished.items())
+    unweave("catalogue", "verify", at)
+
+
+def test_control_c_ends_a_folder_on_ray(long_sounds, tmp_path):
+    out = tmp_path / "out"
+    words = ["separate", long_sounds, "-o", out, "-m", SLOW, "--ray", "local"]
+    code, said = interrupted(words, lambda: any(out.rglob(".unweave-*")), out)
+    assert code == 130
+    assert "interrupted" in said
+    again = unweave(*words)
+    assert len([*out.rglob("report.json")]) == 6
+    assert again.stderr.count("error: ") == 0

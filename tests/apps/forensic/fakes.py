@@ -40,7 +40,7 @@ def steps(recording: Recording) -> Iterable[Finding]:
                 unit="dB",
                 limit=6.0,
                 channel=0,
-                details={"level_db": level_db, "code": "<i>markup</i>"},
+                details={"level_db": level_db, "code": "<i>markup</i>", "absent_hz": None},
             )
         before = level_db
     for name, value in recording.info.tags.items():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import stat
@@ -15,7 +16,7 @@ from tests.apps.forensic import fakes
 from unweave.apps import forensic
 from unweave.apps.forensic import case as cases
 from unweave.apps.forensic import closing, findings, listening, log, pictures, rates, steps
-from unweave.apps.forensic.page import command
+from unweave.apps.forensic.page import command, figure
 from unweave.errors import Cancelled, InputError, OutputError, UsageError
 
 HPSS = "hpss:harmonic"
@@ -442,10 +443,28 @@ def test_what_describes_a_recording_is_in_the_report_and_no_place_to_listen_at(o
     assert "About it" not in short
     assert "Steps of level: 1" in short
     assert "It is a recording." in rest
+    assert "absent hz" not in page
     assert any(each["kind"] == "test-about" for each in report["findings"])
     sheet = (here / "case" / "01-_i_call&" / "findings" / "listening.txt").read_text()
     assert "About it" not in sheet
     assert "Steps of level" in sheet
+
+
+def test_a_table_wider_than_the_screen_scrolls_by_itself(original) -> None:
+    page = (original[0] / "case" / "report-1.html").read_text()
+    tables = re.findall(r'(<div class="scroll">)?<table( class="signed")?', page)
+    assert len(tables) >= 5
+    assert all(scrolls or signed for scrolls, signed in tables)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(18056.2, "18056"), (-27.9, "-27.9"), (202.04, "202"), (0.00002, "0.00002"), (0.0, "0"),
+     (1.0 / 3, "0.3333"), (-4000.0, "-4000")],
+)  # fmt: skip
+def test_figures_are_written_without_powers_of_ten(value: float, text: str) -> None:
+    found = {"figure": value, "limit": value, "unit": "Hz"}
+    assert figure(found) == f"{text} Hz (limit {text} Hz)"
 
 
 def test_the_command_line_in_the_report_can_be_typed_again() -> None:

@@ -176,13 +176,20 @@ def percent(part: int, whole: int, what: str = "") -> str:
     return f"{part} of {whole}{what}: {100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f} %)"
 
 
+def number(found: float) -> str:
+    """Four digits or more of a figure, never with a power of ten: 18056, -27.9, 0.00002."""
+    digits = 3 - math.floor(math.log10(abs(found))) if found else 0
+    text = f"{found:.{max(0, digits)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def figure(finding: Mapping[str, Any]) -> str:
     """What is measured, with its unit and its limit."""
     if finding["figure"] is None:
         return ""
     unit = f" {finding['unit']}" * bool(finding["unit"])
-    text = f"{finding['figure']:.4g}{unit}"
-    return text if finding["limit"] is None else f"{text} (limit {finding['limit']:.4g}{unit})"
+    text = f"{number(finding['figure'])}{unit}"
+    return text if finding["limit"] is None else f"{text} (limit {number(finding['limit'])}{unit})"
 
 
 def share(kept_db: float) -> str:
@@ -197,7 +204,7 @@ def command(words: Sequence[str]) -> str:
 
 def value(found: object) -> str:
     """A figure besides the main one."""
-    return f"{found:.4g}" if isinstance(found, float) else shown(str(found))
+    return number(found) if isinstance(found, float) else shown(str(found))
 
 
 def moment(time: str) -> str:

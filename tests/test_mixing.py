@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
+import subprocess
+import sys
 import tempfile
 import weakref
 from pathlib import Path
@@ -137,8 +140,19 @@ def test_members_without_room_for_all_run_in_turn(
     assert needed + 1 < together_mb(one)
     limit = int(needed) + 1
     alive = alive_at_loads(monkeypatch)
-    in_turn = unweave.separate_file(path, tmp_path / "tight", model, max_memory_mb=limit)
+    seen: list[float] = []
+    in_turn = unweave.separate_file(
+        path,
+        tmp_path / "tight",
+        model,
+        max_memory_mb=limit,
+        on_progress=lambda at: seen.append(at.done_s),
+    )
     assert set(alive) == {1}
+    # Each of two members tells at most its half, and what is written tells no less.
+    assert seen == sorted(seen)
+    assert 0 < seen[0] <= SAMPLES / RATE_HZ / 2
+    assert seen[-1] == SAMPLES / RATE_HZ
     assert in_turn["execution"]["members_in_turn"] is True
     assert in_turn["identity"] == side_by_side["identity"]
     found, want = in_turn["stems"], side_by_side["stems"]
@@ -151,6 +165,67 @@ def test_members_without_room_for_all_run_in_turn(
     with pytest.raises(MemoryLimitError, match="the limit is 1 MB"):
         unweave.separate_file(path, tmp_path / "none", model, max_memory_mb=1)
     assert not (tmp_path / "none" / "song").exists()
+
+
+IN_TURN = """
+import sys
+import unweave
+from unweave.engine import executor
+executor.current_memory_mb = lambda: 0.0
+def told(at):
+    print("done", flush=True)
+    sys.stdin.readline()
+path, folder, model, limit = sys.argv[1:]
+unweave.separate_file(path, folder, model, max_memory_mb=int(limit), on_progress=told)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no kill -9")
+@pytest.mark.parametrize("turns", [1, 2])
+def test_what_kill_9_leaves_of_members_in_turn_goes_with_the_next_run(
+    turns: int, tmp_path: Path
+) -> None:
+    """Killed when one member is done or both are, and nothing has its name yet."""
+    path, _ = song(tmp_path)
+    model = "mir1k-dnn+mir1k-drnn-2"
+    expected = unweave.separate_file(path, tmp_path / "whole", model)
+    [most] = leaves(Passes(registry.load_pinned(registry.request(model).separator)))
+    limit = int(weights_mb(most) + working_mb(most.spec)) + 1
+    (tmp_path / "temporary").mkdir()
+    words = [path, tmp_path / "o", model, limit]
+    with subprocess.Popen(
+        [sys.executable, "-c", IN_TURN, *map(str, words)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path / "temporary")},
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        for turn in range(turns):
+            if turn:  # it waits after each
+                child.stdin.write("\n")
+                child.stdin.flush()
+            assert child.stdout.readline() == "done\n"
+        child.kill()
+    assert not any((tmp_path / "temporary").iterdir())
+    assert not [file for file in (tmp_path / "o").rglob("*.wav") if file.name[0] != "."]
+    again = unweave.separate_file(path, tmp_path / "o", model)
+    assert hashes(again, tmp_path / "o" / "song") == [s["sha256"] for s in expected["stems"]]
+    there = {file.name for file in (tmp_path / "o" / "song").iterdir()}
+    assert there == {*(stem["path"] for stem in again["stems"]), "report.json"}
+
+
+def test_songs_side_by_side_have_the_bytes_of_one_after_another(tmp_path: Path) -> None:
+    path, _ = song(tmp_path)
+    model = "mir1k-dnn+repet>accompaniment>hpss"
+    shutil.copy(path, tmp_path / "other.wav")
+    words = ["-q", "--jobs", "2", "-o", "o", "-m", model, "song.wav", "other.wav"]
+    subprocess.run([sys.executable, "-m", "unweave", "separate", *words], check=True, cwd=tmp_path)
+    for name in ("song", "other"):
+        one = unweave.separate_file(tmp_path / f"{name}.wav", tmp_path / "p", model)
+        want = [stem["sha256"] for stem in one["stems"]]
+        assert hashes(one, tmp_path / "o" / name) == want
 
 
 def alive_at_loads(monkeypatch: pytest.MonkeyPatch) -> list[int]:

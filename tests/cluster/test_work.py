@@ -6,8 +6,9 @@ import pytest
 
 import unweave
 from tests.cluster.conftest import MODEL, begun, listing, put
+from tests.jobs.fakes import asked
 from unweave.cluster import manifest, places, work
-from unweave.cluster.catalogue import Catalogue
+from unweave.cluster.catalogue import Catalogue, Run
 from unweave.cluster.log import DONE, FAILED
 from unweave.cluster.outage import StoreError
 from unweave.cluster.scan import scan
@@ -50,6 +51,28 @@ def test_the_stems_are_those_of_the_command_line(places_, sounds, tmp_path):
         report = json.loads(folder["report.json"])
         assert report["input"]["path"] == row.address
         assert report["identity"] == run.request.separation.identity()
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [("repet+ft2d", {"ensemble": "max_fft"}), ("repet>accompaniment>hpss", None)],
+)
+def test_a_model_may_be_an_ensemble_or_a_chain(sounds, tmp_path, store, model, options):
+    catalogue = Catalogue(str(tmp_path / "cat"))
+    scan(catalogue, [str(sounds / "one.wav")])
+    catalogue.begin(Run(asked(model, options), f"{store}/out"))
+    run = Catalogue(catalogue.address).begun()  # as another machine reads it
+    [row] = manifest.rows(catalogue)
+    entry = Work(run, Executor(threads=1))(row)
+    assert (entry.state, entry.reason) == (DONE, "")
+    expected = unweave.separate_file(
+        sounds / "one.wav", tmp_path / "one", model=model, **(options or {})
+    )
+    assert {f["name"]: f["sha256"] for f in entry.outputs} == {
+        item["path"]: item["sha256"] for item in expected["stems"]
+    }
+    assert work.finished(run, row) is not None
+    assert unweave.verify(tmp_path / "one" / "one").agrees
 
 
 def test_a_finished_row_is_not_separated_again(places_, tmp_path, monkeypatch):

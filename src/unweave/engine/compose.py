@@ -68,7 +68,8 @@ class Run:
     """Runs separators on a device. batch: segments in parallel, of each that is run. workers:
     the threads that others share; None: as many as `batch`. ready: where it is given, members are
     run one after another, each over all of its mix while its stems wait in a file; it gives a
-    member with its weights, on a device."""
+    member with its weights, on a device. on_turn: told the seconds of sound that a member has done
+    in its turn, as they are done."""
 
     device: str
     batch: int
@@ -76,6 +77,7 @@ class Run:
     on_batch: OnBatch | None = None
     workers: Workers | None = None
     ready: Callable[[Separator, str], Separator] | None = None
+    on_turn: Callable[[float], None] | None = None
 
     def __call__(self, separator: AnySeparator, mix: Signal) -> Signal:
         """All stems `(group, stem, channel, time)` of a mix, at its rate and of its length."""
@@ -86,7 +88,10 @@ class Run:
             for wave, found in self.in_step(separator, reading, kept):
                 yield completed(spec, kept, wave, found) if len(kept) < len(spec.stems) else found
 
-        return mix.through(stems) if self.ready is None else _recorded(mix, stems)
+        if self.ready is None:
+            return mix.through(stems)
+        # What is made of members is there as soon as theirs is.
+        return _recorded(mix, stems, None if isinstance(separator, Composition) else self.on_turn)
 
     def in_step(
         self, separator: AnySeparator, mix: Signal, kept: Sequence[int]
@@ -143,7 +148,11 @@ class Run:
         )
 
 
-def _recorded(mix: Signal, change: Callable[[Signal], Iterator[Wave]]) -> Signal:
+def _recorded(
+    mix: Signal,
+    change: Callable[[Signal], Iterator[Wave]],
+    on_seconds: Callable[[float], None] | None,
+) -> Signal:
     """What `change` makes of all of a mix, done when it is read first and kept in a file."""
     # Nothing here may hold on to the blocks of `mix`: what nobody takes of them would pile up.
     rate, again = mix.sample_rate_hz, mix.again
@@ -156,6 +165,8 @@ def _recorded(mix: Signal, change: Callable[[Signal], Iterator[Wave]]) -> Signal
             spool = Spool()
             for block in change(Signal(again(), rate, again, in_turn=True)):
                 spool.write(block)
+                if on_seconds is not None:
+                    on_seconds(block.shape[-1] / rate)
             made.append(spool)
         yield from made[0].blocks()
 

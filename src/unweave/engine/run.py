@@ -28,6 +28,7 @@ from unweave.engine import report, resources, wrap
 from unweave.engine.adapters.passes import Passes
 from unweave.engine.ahead import Decoding
 from unweave.engine.compose import AnySeparator
+from unweave.engine.counted import Counted
 from unweave.engine.executor import Executor
 from unweave.engine.inference import run_with
 from unweave.engine.limits import enough_memory
@@ -361,7 +362,7 @@ def _pass(
             if most is not None and sanitizer.samples > most:
                 raise resources.too_long(separator.spec, work.share)
 
-    done, peak = 0, 0.0
+    done, peak, progress = 0, 0.0, Counted(on_progress, info.duration_s)
     with ThreadPoolExecutor(len(writers) + 1) as pool:
         for mix, stems in wrap.separate_blocks(
             separator,
@@ -374,6 +375,7 @@ def _pass(
             on_batch=on_batch,
             again=again,
             workers=work.workers,
+            on_turn=progress.in_turn,
         ):
             jobs = [pool.submit(meter.push, mix, stems)]
             if peak <= peak_limit:
@@ -388,8 +390,7 @@ def _pass(
                 finished = zip(writers, wanted, strict=True)
                 on_block(Block(done, {stem: stems[n] for stem, n in finished}))
             done += mix.shape[-1]
-            if on_progress is not None:
-                on_progress(Progress(done / rate, info.duration_s))
+            progress.written(done / rate)
             check()
     if not done:
         raise InputError(f"{decoding.source}: holds no sound")

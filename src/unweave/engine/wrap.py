@@ -107,11 +107,14 @@ def separate_blocks(
     on_batch: OnBatch | None = None,
     again: Callable[[], Iterable[Wave]] | None = None,
     workers: Workers | None = None,
+    on_turn: Callable[[float], None] | None = None,
 ) -> Iterator[tuple[Wave, Wave]]:
     """Separate a recording that arrives in blocks `(channel, time)` at its own rate.
 
     again: gives the blocks anew, for a separator that needs the recording twice. workers: threads
-    that others share. Yields `(mix, stems)` of equal length: `(channel, time)` and `(stem, channel,
+    that others share. on_turn: told of members that run in turn, before the first block: the
+    seconds of sound that are done since the last time, of what the recording has. Yields `(mix,
+    stems)` of equal length: `(channel, time)` and `(stem, channel,
     time)`, where the stems are those of the spec, followed by the residual unless the spec has a
     `complement`. Their sum is the mix to within float32 rounding, sample for sample, from the first
     to the last.
@@ -122,7 +125,14 @@ def separate_blocks(
         None if again is None else lambda: map(groups.split, again()),
     )
     kept = estimated(separator.spec)
-    run = Run(device=device, batch=batch, warn=warn, on_batch=on_batch, workers=workers)
+    run = Run(
+        device=device,
+        batch=batch,
+        warn=warn,
+        on_batch=on_batch,
+        workers=workers,
+        on_turn=on_turn,
+    )
     for inputs, stems in run.in_step(separator, mix, kept):
         wave = groups.join(inputs[:, None])[0]
         yield wave, completed(separator.spec, kept, wave, groups.join(stems))

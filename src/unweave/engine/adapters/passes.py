@@ -32,7 +32,9 @@ class Passes(Around):
 
     def separate(self, mix: Signal, run: Run) -> Iterator[Wave]:
         every = range(len(self.spec.stems))
-        in_turn = replace(run, ready=OneAtATime())
+        told, turns = run.on_turn, len(leaves(self.separator))
+        on_turn = None if told is None else lambda seconds: told(seconds / turns)
+        in_turn = replace(run, ready=OneAtATime(), on_turn=on_turn)
         for _, stems in in_turn.in_step(self.separator, mix, every):
             yield stems
 

@@ -127,6 +127,12 @@ MEASUREMENTS = (
         90,
     ),
     Measurement(
+        "ensemble-memory",
+        "docs/ensembles.md",
+        (f"{PYTHON} -m benchmarks.ensemble_memory {{song}}",),
+        4,
+    ),
+    Measurement(
         "htdemucs-memory-small",
         PERFORMANCE,
         (

@@ -14,7 +14,8 @@ from unweave.cluster.log import DONE, FAILED
 from unweave.cluster.scan import scan
 from unweave.cluster.work import Work
 from unweave.engine.executor import Executor
-from unweave.errors import InputError, UsageError
+from unweave.errors import InputError, UsageError, WeightsError
+from unweave.jobs import CannotLoadError
 
 MIX = Analyze(None, {}, None, ("csv", "mid", "labels"))
 
@@ -83,6 +84,21 @@ def test_an_analysis_that_a_kill_cut_is_done_again(begun, lost):
     second = Work(run, Executor(threads=1))(row)
     assert second.outputs == first.outputs
     assert listing(run.output).keys() == before.keys()
+
+
+def test_weights_that_are_not_there_end_the_run_rather_than_every_row(songs, tmp_path, monkeypatch):
+    from unweave.apps.analyze import USE
+
+    def do(*words, **named):
+        raise WeightsError("hpss: its weights are not here")
+
+    monkeypatch.setattr(type(USE), "do", do)
+    catalogue = Catalogue(str(tmp_path / "cat"), "analyze")
+    scan(catalogue, [str(songs)])
+    work_ = Work(Run(MIX, str(tmp_path / "out")), Executor(threads=1))
+    with pytest.raises(CannotLoadError, match="not here") as caught:
+        work_(next(manifest.rows(catalogue)))
+    assert caught.value.exit_code == 3
 
 
 def test_a_run_is_kept_with_its_kind(tmp_path):

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from unweave.core.file_names import safe
-from unweave.errors import InputError, UsageError
-from unweave.jobs import attempt
+from unweave.errors import InputError, UsageError, WeightsError
+from unweave.jobs import CannotLoadError, Job, Outcome, attempt
 from unweave.request import Execution, SeparationRequest, differences, run_options
 
 if TYPE_CHECKING:
     from unweave.apps.analyze import Order
     from unweave.engine.executor import Executor
+    from unweave.types import OnProgress, ShouldStop
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,16 @@ class Analyze:
     def work(self, executor: Executor) -> attempt.Work:
         from unweave.apps.analyze import USE
 
-        return USE.work(self.order(), executor)
+        do = USE.work(self.order(), executor)
+
+        def guarded(job: Job, on_progress: OnProgress, should_stop: ShouldStop) -> Outcome:
+            try:
+                return do(job, on_progress, should_stop)
+            except WeightsError as error:  # no row can be done
+                kind = type(error).__name__
+                raise CannotLoadError(str(error), kind, error.exit_code) from error
+
+        return guarded
 
     def is_of(self, report: Mapping[str, Any]) -> bool:
         """Whether a report is of an equal request. Raises KeyError, TypeError."""

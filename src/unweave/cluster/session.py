@@ -52,6 +52,26 @@ def _signals() -> Callable[[], None]:
 
 
 @contextmanager
+def _words_to_stderr() -> Iterator[None]:
+    """What Ray says of machines that it loses goes to stdout, into the middle of a JSON document.
+
+    No setting of Ray's changes that.
+    """
+    from ray._private import worker
+
+    real = worker.print_to_stdstream
+
+    def said(data: dict[str, Any], *words: Any, **named: Any) -> None:
+        real({**data, "is_err": True}, *words, **named)
+
+    worker.print_to_stdstream = said
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = real
+
+
+@contextmanager
 def cluster(address: str = AUTO, cpus: int | None = None) -> Iterator[Cluster]:
     """Ray at `address`: HOST:PORT, "local" for one of this machine alone, which ends with the
     block, or "auto" for what the variable RAY_ADDRESS names, else as "local".
@@ -96,6 +116,7 @@ def cluster(address: str = AUTO, cpus: int | None = None) -> Iterator[Cluster]:
     try:
         found = ray.cluster_resources()
         machines = sum(node["Alive"] for node in ray.nodes())
-        yield Cluster(int(found.get("CPU", 0)), int(found.get("GPU", 0)), machines)
+        with _words_to_stderr():
+            yield Cluster(int(found.get("CPU", 0)), int(found.get("GPU", 0)), machines)
     finally:
         ray.shutdown()

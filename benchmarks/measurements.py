@@ -497,6 +497,12 @@ MEASUREMENTS = (
         4,
     ),
     # Many recordings.
+    Measurement(
+        "cluster-formats",
+        CATALOGUE,
+        (f"{PYTHON} -m benchmarks.cluster.formats --data {{data}}",),
+        15,
+    ),
     Measurement("cluster-scale", CATALOGUE, (f"{PYTHON} -m benchmarks.cluster.scale",), 1),
     Measurement(
         "cluster-rows",

@@ -143,7 +143,7 @@ def main() -> None:
             target = folder / "fewer" / path.relative_to(folder / "all")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.hardlink_to(path)
-        print("| | recordings | done | stems | the same bytes | failures, each named |")
+        print("| | files | done | stems | the same bytes | failures, each named |")
         print("|---|---|---|---|---|---|")
         for what, model, on in (
             ("all", "hpss", 1), ("fewer", how.network, 1), ("fewer", "hpss", 2)

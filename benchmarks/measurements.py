@@ -503,6 +503,13 @@ MEASUREMENTS = (
         (f"{PYTHON} -m benchmarks.cluster.formats --data {{data}}",),
         15,
     ),
+    Measurement(
+        "cluster-faults",
+        CATALOGUE,
+        (f"{PYTHON} -m benchmarks.cluster.chaos --moments 40",),
+        30,
+        "cluster",
+    ),
     Measurement("cluster-scale", CATALOGUE, (f"{PYTHON} -m benchmarks.cluster.scale",), 1),
     Measurement(
         "cluster-rows",

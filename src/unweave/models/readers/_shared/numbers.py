@@ -5,16 +5,20 @@ from __future__ import annotations
 import errno
 import math
 from collections.abc import Sequence
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from unweave.models.readers._shared.errors import Refused
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MOST_AXES = 32  # that numpy knows in every version
 
 
 def width(dtype: str) -> int:
     """How many bytes a number has. dtype: as numpy calls it, or "bf16"."""
+    import numpy as np  # facts of a card need none
+
     return 2 if dtype == "bf16" else np.dtype(dtype).itemsize
 
 
@@ -39,6 +43,8 @@ def room(size: int) -> bytearray:
 
 def row(data: bytes | bytearray | memoryview, dtype: str) -> np.ndarray:
     """The little-endian numbers in `data`, which it shares where it can, bfloat16 as float32."""
+    import numpy as np
+
     if not data:
         return np.zeros(0, "<f4" if dtype == "bf16" else "<" + dtype)
     if dtype == "bf16":  # the upper half of a float32, which numpy lacks

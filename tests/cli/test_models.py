@@ -204,7 +204,7 @@ def test_the_list_can_be_narrowed(say, elsewhere):
     assert "htdemucs_ft" in names(say("models", "list", "--network", "htdemucs", "--json"))
     wrong = say("models", "list", "--network", "kazoo")
     assert wrong.code == 2
-    assert "there is no network 'kazoo'; there are conv_tasnet" in wrong.err
+    assert "there is no network 'kazoo'; there are bandit, conv_tasnet" in wrong.err
 
 
 def test_a_long_list_has_a_line_for_each_model(say, elsewhere, monkeypatch):

@@ -95,6 +95,7 @@ _NO_MEMORY = (  # words of torch, of Python and of the loader of libraries
     "can't start new thread",
     "failed to map segment",
     "error return without exception set",  # C code that had no room for its exception
+    "returned null without setting an exception",
 )
 
 

@@ -31,7 +31,6 @@ within one set, and see [metrics.md](metrics.md).
 TITLES = {  # of architectures, in the order in which a reader meets them
     "roformer": "RoFormers",
     "tfc_tdf": "MDX23C and drum kits (TFC-TDF v3)",
-    "bandit": "Bandit, for films",
     "mdx_net": "MDX-Net",
     "scnet": "SCNet",
     "htdemucs": "HT Demucs",

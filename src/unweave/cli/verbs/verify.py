@@ -1,5 +1,6 @@
 """`unweave verify`: do the same stems, or the same case, come out again?"""
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -68,7 +69,8 @@ def verify(
     and files, and repeats every step.
     """
     with session(quiet=quiet, verbose=verbose, as_json=as_json, polls=True) as current:
-        if any((path / "log.jsonl").exists() for path in reports):  # of a case, as `forensic` runs
+        # Of a case, as `forensic` runs; what no file can be called is said below.
+        if any(os.path.exists(os.path.join(path, "log.jsonl")) for path in reports):
             blas.one_thread()
         from unweave.apps import forensic
         from unweave.cli.progress import display

@@ -42,8 +42,8 @@ class BanditConfig:
     width: int = 128  # of a band's vector
     layers: int = 8  # along time, and as many along the bands
     hidden: int = 256  # of an RNN, in each direction
-    cell: Literal["gru", "lstm"] = "gru"
-    mask_hidden: int = 512
+    cell: Literal["gru", "lstm"] = "gru"  # of the RNNs
+    mask_hidden: int = 512  # numbers between the layers of a mask's network
     averaged: bool = True  # where bands overlap; else their masks are summed
 
     def __post_init__(self) -> None:

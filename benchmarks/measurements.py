@@ -517,4 +517,10 @@ MEASUREMENTS = (
         (f"{PYTHON} -m benchmarks.cluster.rows --rows 1000 100000 1000000",),
         10,
     ),
+    Measurement(
+        "cluster-overhead",
+        CATALOGUE,
+        (f"{PYTHON} -m benchmarks.cluster.overhead --songs 100 --seconds 60",),
+        8,
+    ),
 )

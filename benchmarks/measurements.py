@@ -47,7 +47,7 @@ DICTIONARIES = "build/nmf/mir-1k.toml"
 MEASUREMENTS = (
     Measurement("install-deb", "docs/install.md", ("scripts/deb.sh",), 5),  # needs: make studio
     # The service: faults, load, strangers.
-    Measurement("serve-faults", SERVE, (f"{PYTHON} benchmarks/server/chaos.py",), 15),
+    Measurement("serve-faults", SERVE, (f"{PYTHON} benchmarks/server/chaos.py",), 25),
     Measurement("serve-load", SERVE, (f"{PYTHON} benchmarks/server/load.py",), 5),
     Measurement("serve-fuzz", SERVE, (f"{PYTHON} benchmarks/server/fuzz.py",), 11, "server"),
     # The page: how smooth, how large, how soon.

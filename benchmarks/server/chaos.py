@@ -1,6 +1,6 @@
 """A service whose processes are killed and whose machine fails: is a job ever lost, or wrong?
 
-    .venv/bin/python benchmarks/server/chaos.py [--faults 50] [--clients 3] [--seed 0] [--port 8791]
+    .venv/bin/python benchmarks/server/chaos.py [--faults 100] [--clients 3] [--seed 0] [--port 8791]
 
 Clients go on asking for jobs, cancelling and removing some, while at random moments
 
@@ -197,7 +197,7 @@ class Faults:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--faults", type=int, default=50)
+    parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--clients", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--port", type=int, default=8791)

@@ -40,6 +40,11 @@ class Separate:
         return self.separation.stems
 
     @property
+    def needed(self) -> tuple[str, ...]:
+        """The stems whose weights are needed."""
+        return self.separation.needed
+
+    @property
     def execution(self) -> Execution:
         return self.separation.execution
 
@@ -98,6 +103,12 @@ class Analyze:
     report: ClassVar[str] = "analysis.json"
     separation: ClassVar[None] = None  # what is measured of one says little of an analysis
     stems: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The stems whose weights are needed."""
+        how = self.order().separation
+        return () if how is None or how.request is None else how.request.needed
 
     @property
     def execution(self) -> Execution:

@@ -18,7 +18,8 @@ from unweave.cli.catalogues import (
     work_through_rows,
 )
 from unweave.cli.declared import with_options
-from unweave.cli.options import MACHINE, MODEL, OUTPUT, Json, Model, Quiet
+from unweave.cli.evaluations import Map, Metric, Protocol, RoundTo
+from unweave.cli.options import MACHINE, MODEL, OUTPUT, Json, Model, Quiet, Rounding
 from unweave.cli.session import session
 from unweave.cluster.workers import Workers
 from unweave.request import Execution, Inference, Output
@@ -159,6 +160,59 @@ def analyze(
     return Analyze(model, {**own, **options}, least, tuple(names(export)) or USUAL)
 
 
+@app.command("evaluate", no_args_is_help=True)
+@begins("evaluate", {Inference: MODEL, Execution: MACHINE})
+def evaluate(
+    asked: Asked,
+    references: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Where the true stems of a recording lie: a folder, as true/{name}, or files, as "
+            "{folder}/{stem}.wav.",
+            show_default="those of the run",
+        ),
+    ] = None,
+    estimates: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Where its estimates lie, as out/{row} for what 'run -o out' made.",
+            show_default="separated by the model",
+        ),
+    ] = None,
+    metric: Metric = Protocol.V4,
+    map_: Map = None,
+    rounding: RoundTo = Rounding.AUTO,
+    **options: Any,
+) -> "Request":
+    """Score every recording of a catalogue, as 'unweave evaluate' does; what is done is left.
+
+    The first run of a name says what is done; without options, later ones go on with it. Fields of
+    patterns: {folder}, {parent}, {path}, {name}, {input_ext}, {row}, {stem}.
+    """
+    from unweave.cluster.kinds import Evaluate
+    from unweave.cluster.layout import pattern
+    from unweave.errors import UsageError
+    from unweave.evaluation.names import parse_mapping
+
+    if references is None:
+        raise UsageError("say where the true stems lie with --references, as true/{name}")
+    if estimates is not None and asked.model:
+        raise UsageError("--estimates and --model exclude each other; leave out one")
+    model = None if estimates is not None else asked.chosen()
+    own = {} if model is None else {**asked.settings(), "seed": asked.seed}
+    return Evaluate(
+        references=pattern(references, "--references"),
+        estimates=None if estimates is None else pattern(estimates, "--estimates"),
+        model=model,
+        options={**own, **options},
+        metric=str(metric),
+        mapping=parse_mapping(map_ or ()),
+        rounding=str(rounding),
+    )
+
+
 @app.command("retry", no_args_is_help=True)
 @with_options({Workers: WORKERS})
 def retry(
@@ -289,6 +343,7 @@ EXAMPLES = {
     plan: ("unweave catalogue plan archive.cat -m htdemucs --actors 8 --price-per-hour 0.4",),
     run: ("unweave catalogue run archive.cat -o s3://bucket/stems --stems vocals",),
     analyze: ("unweave catalogue analyze archive.cat -o analyses/ --no-separate",),
+    evaluate: ("unweave catalogue evaluate archive.cat -o scores/ --references 'true/{name}'",),
     retry: ("unweave catalogue retry archive.cat",),
     status: ("unweave catalogue status archive.cat --json",),
     verify: ("unweave catalogue verify archive.cat --sample 0.05",),

@@ -7,7 +7,7 @@ import pytest
 import unweave
 from tests.cluster.conftest import listing, put
 from tests.cluster.test_command import unweave as command
-from unweave.cluster import manifest, places, work
+from unweave.cluster import layout, manifest, places, work
 from unweave.cluster.catalogue import Catalogue, Run
 from unweave.cluster.kinds import KINDS, Analyze, Separate
 from unweave.cluster.log import DONE, FAILED
@@ -57,7 +57,7 @@ def test_analyses_are_those_of_the_command_line(begun, songs, tmp_path, monkeypa
         expected = unweave.analyze(songs / row.name, own, model=None, export=MIX.export)
         made = {item["path"]: item["sha256"] for item in expected["exports"]}
         assert {file["name"]: file["sha256"] for file in entry.outputs} == made
-        folder = listing(work.folder_of(run.output, row))
+        folder = listing(layout.folder_of(run.output, row))
         assert sorted(folder) == sorted([*made, "analysis.json"])
         report = json.loads(folder["analysis.json"])
         assert report["input"]["path"] == row.address
@@ -86,19 +86,28 @@ def test_an_analysis_that_a_kill_cut_is_done_again(begun, lost):
     assert listing(run.output).keys() == before.keys()
 
 
-def test_weights_that_are_not_there_end_the_run_rather_than_every_row(songs, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "says", "code"),
+    [
+        (WeightsError("hpss: its weights are not here"), "not here", 3),
+        (ModuleNotFoundError("No module", name="scipy"), "scipy is not installed where", 1),
+    ],
+)
+def test_what_no_row_can_be_done_without_ends_the_run(
+    songs, tmp_path, monkeypatch, error, says, code
+):
     from unweave.apps.analyze import USE
 
     def do(*words, **named):
-        raise WeightsError("hpss: its weights are not here")
+        raise error
 
     monkeypatch.setattr(type(USE), "do", do)
     catalogue = Catalogue(str(tmp_path / "cat"), "analyze")
     scan(catalogue, [str(songs)])
     work_ = Work(Run(MIX, str(tmp_path / "out")), Executor(threads=1))
-    with pytest.raises(CannotLoadError, match="not here") as caught:
+    with pytest.raises(CannotLoadError, match=says) as caught:
         work_(next(manifest.rows(catalogue)))
-    assert caught.value.exit_code == 3
+    assert caught.value.exit_code == code
 
 
 def test_a_run_is_kept_with_its_kind(tmp_path):

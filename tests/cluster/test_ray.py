@@ -124,6 +124,37 @@ def test_a_store_in_and_out_gives_the_bytes_of_the_command_line(sounds, tmp_path
         assert (again["done"], again["failed"], again["workers"]) == (7, 3, 0)
 
 
+def test_scores_of_a_store_are_those_of_the_command_line(tmp_path):
+    from benchmarks.cluster.stores import store
+
+    for seed, name in enumerate(
+        ("music/one", "true/one/harmonic", "true/one/percussive", "music/two")
+    ):
+        sound(tmp_path / "songs" / f"{name}.wav", seed=seed)
+    with store():
+        import fsspec
+
+        fs = fsspec.filesystem("s3", use_listings_cache=False)
+        fs.mkdir("bucket")
+        put(tmp_path / "songs", "s3://bucket")
+        at = "s3://bucket/cat"
+        unweave("catalogue", "scan", at, "s3://bucket/music")
+        run = unweave(
+            "catalogue", "evaluate", at, "-o", "s3://bucket/scores", "--references",
+            "s3://bucket/true/{name}", "-m", MODEL, "--ray", "local", "--actors", 1, "--json",
+            code=1,
+        )  # fmt: skip
+        found = json.loads(run.stdout)
+        assert (found["done"], found["failed"], found["left"]) == (1, 1, 0)
+        assert "s3://bucket/music/two.wav: there is no sound at s3://bucket/true/two" in run.stderr
+        unweave("catalogue", "verify", at, "--name", "evaluate")
+        unweave("separate", tmp_path / "songs/music/one.wav", "-o", tmp_path / "own", "-m", MODEL)
+        file = tmp_path / "scores.json"
+        unweave("evaluate", tmp_path / "songs/true/one", tmp_path / "own/one", "-o", file)
+        [name] = fs.glob("bucket/scores/*/scores.json")
+        assert fs.cat_file(name) == file.read_bytes()
+
+
 def test_kills_and_stops_lose_nothing():
     from benchmarks.cluster.chaos import chaos
 

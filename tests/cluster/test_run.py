@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.cluster.conftest import begun, listing, put, sound
-from unweave.cluster import log, manifest, outage, places, pool, work
+from unweave.cluster import layout, log, manifest, outage, places, pool, work
 from unweave.cluster.catalogue import Catalogue
 from unweave.cluster.export import export
 from unweave.cluster.log import DONE, FAILED, HAS_FAILED, IS_DONE, Entry
@@ -199,7 +199,7 @@ def test_put_aside_leaves_no_stem_without_a_report(sounds, tmp_path, store):
     scan(catalogue, [str(sounds / "one.wav")])
     request = begun(catalogue, f"{store}/out")
     [row] = manifest.rows(catalogue)
-    folder = work.folder_of(request.output, row)
+    folder = layout.folder_of(request.output, row)
     name = next(iter(request.request.files().values()))
     work.places.write(work.places.joined(folder, name), b"half")
     work.put_aside(request, row)

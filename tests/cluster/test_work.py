@@ -7,7 +7,7 @@ import pytest
 import unweave
 from tests.cluster.conftest import MODEL, begun, listing, put
 from tests.jobs.fakes import asked
-from unweave.cluster import manifest, places, work
+from unweave.cluster import layout, manifest, places, work
 from unweave.cluster.catalogue import Catalogue, Run
 from unweave.cluster.kinds import Separate
 from unweave.cluster.log import DONE, FAILED
@@ -47,7 +47,7 @@ def test_the_stems_are_those_of_the_command_line(places_, sounds, tmp_path):
             item["path"]: item["sha256"] for item in expected["stems"]
         }
         assert entry.sha256 == expected["input"]["sha256"]
-        folder = listing(work.folder_of(output, row))
+        folder = listing(layout.folder_of(output, row))
         assert sorted(folder) == sorted([*(f["name"] for f in entry.outputs), "report.json"])
         report = json.loads(folder["report.json"])
         assert report["input"]["path"] == row.address
@@ -101,7 +101,7 @@ def test_what_a_killed_upload_left_is_done_again(sounds, tmp_path, store, lost):
     do = Work(run, Executor(threads=1))
     first = do(row)
     whole = listing(run.output)
-    folder = work.folder_of(run.output, row)
+    folder = layout.folder_of(run.output, row)
     name = first.outputs[0]["name"] if lost != "report.json" else lost
     if lost == "cut":
         places.write(places.joined(folder, name), b"half")
@@ -235,7 +235,7 @@ def test_two_addresses_never_share_a_folder():
             ("/" + "y" * 2000, "y" * 2000),
         )
     ]
-    folders = [work.folder_of("/out", row) for row in rows]
+    folders = [layout.folder_of("/out", row) for row in rows]
     assert len({folder.lower() for folder in folders}) == len(rows)
     assert all(folder.startswith("/out/") and ".." not in folder.split("/") for folder in folders)
     assert max(map(len, folders)) < 1000

@@ -64,6 +64,7 @@ PARSED_ONLY = {
     "unweave serve": "serves until it is stopped; tests/server does so",
     "unweave studio": "likewise",
     "unweave catalogue run": "starts Ray, which takes long; tests/cluster does so",
+    "unweave catalogue evaluate": "likewise",
     "unweave catalogue retry": "likewise",
     "unweave catalogue status": "needs a run",
     "unweave catalogue verify": "likewise",

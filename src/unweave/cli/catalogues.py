@@ -1,17 +1,23 @@
 """What several of the commands of `unweave catalogue` share: options, the begin and the work of a
 run."""
 
+import inspect
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unweave.cli.options import OUTPUT
-from unweave.cli.session import Session
+from unweave.cli.declared import with_options
+from unweave.cli.options import OUTPUT, Json, Model, Pull, Quiet, Seed, Settings
+from unweave.cli.session import Session, session
+from unweave.cli.weights import fetch
 from unweave.cluster.workers import Workers
+from unweave.options import options_of
+from unweave.request import Execution
 
 if TYPE_CHECKING:
     from unweave.cluster.catalogue import Catalogue
@@ -52,7 +58,97 @@ Metrics = Annotated[
 ]
 
 
-def is_typed(context: typer.Context, name: str) -> bool:
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The options of every command that begins a run or goes on with one."""
+
+    context: typer.Context
+    catalogue: At
+    output: Out = None
+    name: Name
+    model: Model = None
+    pull: Pull = False
+    settings_: Settings = None
+    seed: Seed = 0
+    prometheus: Metrics = None
+    as_json: Json = False
+    quiet: Quiet = False
+
+    def settings(self) -> dict[str, Any]:
+        """The model's own options. Raises UsageError."""
+        from unweave.options import parse
+
+        return parse(self.settings_ or ())
+
+    def chosen(self) -> str:
+        """The model."""
+        from unweave import registry
+
+        return self.model or registry.DEFAULT
+
+
+FIRST = 3  # of them, before a command's own
+# What says nothing of what a row becomes.
+HOW = {"context", "catalogue", "output", "name", "pull", "prometheus", "as_json", "quiet"}
+HOW |= {item.name for owner in (Execution, Workers) for item in options_of(owner)}
+
+
+def begins(name: str, panels: Mapping[type, str]) -> Callable[..., Any]:
+    """A command that begins a run, called `name` unless it is said, or goes on with it.
+
+    What is decorated gives the request, from `Asked`, options of its own, and those that the keys
+    of `panels` declare, as of `with_options`.
+    """
+
+    def decorate(make: "Callable[..., Request]") -> Callable[..., Any]:
+        _, *own, declared = inspect.signature(make).parameters.values()
+        shared = [_parameter(item, name) for item in fields(Asked)]
+
+        def command(**values: Any) -> None:
+            asked = Asked(**{item.name: values.pop(item.name) for item in fields(Asked)})
+            there = {item.name for item in options_of(Workers)} & {*values}
+            workers = {item: values.pop(item) for item in there}
+            _work(asked, workers, lambda: make(asked, **values))
+
+        command.__name__, command.__doc__ = make.__name__, make.__doc__
+        command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [*shared[:FIRST], *own, *shared[FIRST:], declared]
+        )
+        return with_options({**panels, Workers: WORKERS})(command)
+
+    return decorate
+
+
+def _parameter(item: Field[Any], name: str) -> inspect.Parameter:
+    """The option that a field of `Asked` stands for. name: of a run."""
+    default = name if item.name == "name" else item.default
+    return inspect.Parameter(
+        item.name,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=inspect.Parameter.empty if default is MISSING else default,
+        annotation=item.type,
+    )
+
+
+def _work(asked: Asked, workers: Mapping[str, Any], make: "Callable[[], Request]") -> None:
+    with session(
+        quiet=asked.quiet, as_json=asked.as_json, polls=True, patience_s=PATIENCE_S
+    ) as current:
+        from unweave.cluster.catalogue import Catalogue
+
+        def fetched() -> "Request":
+            found = make()
+            if found.model is not None:
+                fetch(current, [asked.chosen()], stems=found.needed, ask=not asked.pull)
+            return found
+
+        at = Catalogue(asked.catalogue, asked.name)
+        typed = any(_is_typed(asked.context, name) for name in {*asked.context.params} - HOW)
+        begin(at, asked.output, typed, fetched)
+        work_through_rows(current, at, Workers(**workers), asked.prometheus)
+
+
+def _is_typed(context: typer.Context, name: str) -> bool:
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 
@@ -75,12 +171,6 @@ def begin(at: "Catalogue", output: str | None, asked: bool, make: "Callable[[], 
     place = places.absolute(output) if output is not None else before and before.output
     places.check_output(place or "")
     at.begin(Run(make(), place or ""))
-
-
-def fetch_weights(current: Session, model: str, stems: tuple[str, ...], pull: bool) -> None:
-    from unweave.cli.weights import fetch
-
-    fetch(current, [model], stems=stems, ask=not pull)
 
 
 def work_through_rows(

@@ -1,7 +1,8 @@
 """What can be done with every row: a kind of request for each, in the table `KINDS`.
 
 A request is plain data that goes to workers and into the catalogue. It says by itself which files a
-row becomes, who does the work, and whether a report is of an equal request.
+row becomes, where else a row's files lie (`beside`, patterns as of `layout.pattern`), who does the
+work, and whether a report is of an equal request.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from unweave.jobs import CannotLoadError, Job, Outcome, attempt
 from unweave.request import Execution, SeparationRequest, differences, run_options
 
 if TYPE_CHECKING:
-    from unweave.apps.analyze import Order
+    from unweave.apps import analyze
+    from unweave.apps._shared.separation import Separation
+    from unweave.cluster import evaluate
     from unweave.engine.executor import Executor
     from unweave.types import OnProgress, ShouldStop
 
@@ -30,6 +33,7 @@ class Separate:
     separation: SeparationRequest
     kind: ClassVar[str] = "separate"
     report: ClassVar[str] = "report.json"
+    beside: ClassVar[Mapping[str, str]] = {}
 
     @property
     def model(self) -> str | None:
@@ -38,6 +42,11 @@ class Separate:
     @property
     def stems(self) -> tuple[str, ...]:
         return self.separation.stems
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The stems whose weights are needed."""
+        return self.separation.needed
 
     @property
     def execution(self) -> Execution:
@@ -96,14 +105,20 @@ class Analyze:
     export: tuple[str, ...]
     kind: ClassVar[str] = "analyze"
     report: ClassVar[str] = "analysis.json"
+    beside: ClassVar[Mapping[str, str]] = {}
     separation: ClassVar[None] = None  # what is measured of one says little of an analysis
     stems: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The stems whose weights are needed."""
+        return _needed(self.order().separation)
 
     @property
     def execution(self) -> Execution:
         return run_options(self.options)[2]
 
-    def order(self) -> Order:
+    def order(self) -> analyze.Order:
         """What is asked of every song. Raises UsageError."""
         from unweave.apps.analyze import ordered
 
@@ -114,15 +129,16 @@ class Analyze:
         from unweave.apps.analyze import USE
 
         order = self.order()
-        facts = {
-            "use": USE.name,
-            "revision": USE.revision,
-            "separation": order.separation and order.separation.identity,
-            "region": [order.output.start, order.output.end],
-            "least": order.least,
-            "write": list(order.exports),
-        }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return _hash(
+            {
+                "use": USE.name,
+                "revision": USE.revision,
+                "separation": order.separation and order.separation.identity,
+                "region": [order.output.start, order.output.end],
+                "least": order.least,
+                "write": list(order.exports),
+            }
+        )
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -143,24 +159,12 @@ class Analyze:
             document["least"],
             tuple(document["export"]),
         )
-        if found.identity() != document["identity"]:
-            raise InputError(
-                "it was begun with other weights or another version of unweave; begin a new run "
-                "with --name"
-            )
+        _check_same(found, document)
         return found
 
     def differs(self, new: Request) -> list[str]:
         """What keeps it from being `new`, in words that follow "begun with"."""
-        if not isinstance(new, Analyze):
-            return [f"the kind {self.kind}, now {new.kind}"]
-        pairs = {
-            "model": (self.model, new.model),
-            "options": (dict(self.options), dict(new.options)),
-            "least": (self.least, new.least),
-            "export": (",".join(self.export), ",".join(new.export)),
-        }
-        return [f"{name} {then}, now {now}" for name, (then, now) in pairs.items() if then != now]
+        return _differences(self, new)
 
     def files(self) -> dict[str, str]:
         """The files that a row may become, by what they are."""
@@ -171,16 +175,7 @@ class Analyze:
     def work(self, executor: Executor) -> attempt.Work:
         from unweave.apps.analyze import USE
 
-        do = USE.work(self.order(), executor)
-
-        def guarded(job: Job, on_progress: OnProgress, should_stop: ShouldStop) -> Outcome:
-            try:
-                return do(job, on_progress, should_stop)
-            except WeightsError as error:  # no row can be done
-                kind = type(error).__name__
-                raise CannotLoadError(str(error), kind, error.exit_code) from error
-
-        return guarded
+        return _guarded(USE.work(self.order(), executor))
 
     def is_of(self, report: Mapping[str, Any]) -> bool:
         """Whether a report is of an equal request. Raises KeyError, TypeError."""
@@ -191,5 +186,144 @@ class Analyze:
         return {"run": self.identity()}
 
 
-Request = Separate | Analyze
-KINDS: dict[str, type[Request]] = {each.kind: each for each in (Separate, Analyze)}
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """Scores of every row, as `unweave evaluate` has them, with the same parameters.
+
+    references, estimates: patterns of where they lie (`layout.pattern`). model: makes the estimates
+    of rows, with `options`, where there is no pattern of them.
+    """
+
+    references: str
+    estimates: str | None
+    model: str | None
+    options: Mapping[str, Any]
+    metric: str
+    mapping: Mapping[str, str]
+    rounding: str
+    kind: ClassVar[str] = "evaluate"
+    report: ClassVar[str] = "evaluation.json"
+    separation: ClassVar[None] = None  # what is measured of one says little of an evaluation
+    stems: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def beside(self) -> dict[str, str]:
+        both = {"references": self.references, "estimates": self.estimates}
+        return {what: pattern for what, pattern in both.items() if pattern is not None}
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The stems whose weights are needed."""
+        return _needed(self.order().separation)
+
+    @property
+    def execution(self) -> Execution:
+        return run_options(self.options)[2]
+
+    def order(self) -> evaluate.Order:
+        """What is asked of every row. Raises UsageError."""
+        from unweave.cluster.evaluate import ordered
+
+        return ordered(self.model, self.options, self.metric, self.mapping, self.rounding)
+
+    def identity(self) -> str:
+        """One hash of all that is meant to change what a row becomes. Raises UsageError."""
+        from unweave.cluster.evaluate import USE
+
+        facts = {"use": USE.name, "revision": USE.revision, **self.beside}
+        return _hash({**facts, **self.order().decisive()})
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "references": self.references,
+            "estimates": self.estimates,
+            "model": self.model,
+            "options": dict(self.options),
+            "metric": self.metric,
+            "mapping": dict(self.mapping),
+            "rounding": self.rounding,
+            "identity": self.identity(),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Evaluate:
+        """Raises UsageError, KeyError, TypeError; InputError where it now stands for something
+        else."""
+        found = cls(**{name: document[name] for name in document if name != "identity"})
+        _check_same(found, document)
+        return found
+
+    def differs(self, new: Request) -> list[str]:
+        """What keeps it from being `new`, in words that follow "begun with"."""
+        return _differences(self, new)
+
+    def files(self) -> dict[str, str]:
+        """The files that a row becomes, by what they are."""
+        from unweave.cluster.evaluate import FILES
+
+        return dict(FILES)
+
+    def work(self, executor: Executor) -> attempt.Work:
+        from unweave.cluster.evaluate import USE
+
+        return _guarded(USE.work(self.order(), executor))
+
+    def is_of(self, report: Mapping[str, Any]) -> bool:
+        """Whether a report is of an equal request. Raises KeyError, TypeError."""
+        return bool(report["run"] == self.identity())
+
+    def marks(self) -> dict[str, Any]:
+        """What a row's report says of the run besides: its own identity is of the files too."""
+        return {"run": self.identity()}
+
+
+Request = Separate | Analyze | Evaluate
+KINDS: dict[str, type[Request]] = {each.kind: each for each in (Separate, Analyze, Evaluate)}
+
+
+def _hash(facts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _needed(how: Separation | None) -> tuple[str, ...]:
+    return () if how is None or how.request is None else how.request.needed
+
+
+def _check_same(found: Analyze | Evaluate, document: Mapping[str, Any]) -> None:
+    """Raises InputError where a request that was read back does something else than it did."""
+    if found.identity() != document["identity"]:
+        raise InputError(
+            "it was begun with other weights or another version of unweave; begin a new run with "
+            "--name"
+        )
+
+
+def _differences(old: Analyze | Evaluate, new: Request) -> list[str]:
+    if new.kind != old.kind:
+        return [f"the kind {old.kind}, now {new.kind}"]
+    then, now = old.as_json(), new.as_json()
+    return [
+        f"{name} {_in_words(then[name])}, now {_in_words(now[name])}"
+        for name in then
+        if name != "identity" and then[name] != now[name]
+    ]
+
+
+def _in_words(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _guarded(do: attempt.Work) -> attempt.Work:
+    """Work that ends the run where no row can be done: raises CannotLoadError."""
+
+    def guarded(job: Job, on_progress: OnProgress, should_stop: ShouldStop) -> Outcome:
+        try:
+            return do(job, on_progress, should_stop)
+        except WeightsError as error:
+            kind = type(error).__name__
+            raise CannotLoadError(str(error), kind, error.exit_code) from error
+        except ModuleNotFoundError as error:
+            why = f"{error.name} is not installed where the workers are; see the extras of unweave"
+            raise CannotLoadError(why, type(error).__name__, 1) from error
+
+    return guarded

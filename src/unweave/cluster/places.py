@@ -163,6 +163,13 @@ def names(folder: str, ending: str = "") -> list[str]:
     return sorted(name for name in found if name.endswith(ending) and name[:1] != ".")
 
 
+def is_file(address: str) -> bool:
+    """Whether a store has a file there, rather than a folder. Raises InputError, StoreError."""
+    with told(address, InputError):
+        fs, path = filesystem(address)
+        return bool(fs.isfile(path))
+
+
 def content(address: str) -> bytes:
     """All of a file. Raises InputError, StoreError."""
     with told(address, InputError):

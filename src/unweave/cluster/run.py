@@ -14,7 +14,7 @@ from itertools import chain, islice
 
 import numpy as np
 
-from unweave.cluster import actor, log, manifest, places, pool, session, work
+from unweave.cluster import actor, layout, log, manifest, places, pool, session, work
 from unweave.cluster.catalogue import Catalogue, Run
 from unweave.cluster.log import FAILED, HAS_FAILED, IS_DONE, Entry
 from unweave.cluster.manifest import Row
@@ -164,6 +164,6 @@ def _failed(begun: Run, row: Row, kind: str, reason: str, tries: int = 1) -> Ent
         state=FAILED,
         kind=kind,
         reason=reason,
-        folder=work.folder_of(begun.output, row),
+        folder=layout.folder_of(begun.output, row),
         tries=tries,
     )

@@ -6,7 +6,6 @@ comes last. Whoever meets a finished row leaves it as it is.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import socket
@@ -14,19 +13,19 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
 from unweave import jobs
 from unweave.cluster import places, scratch
 from unweave.cluster.catalogue import Run
+from unweave.cluster.layout import Brought, brought, folder_of
 from unweave.cluster.log import DONE, FAILED, Entry, Made
 from unweave.cluster.manifest import Row
 from unweave.cluster.outage import StoreError, patiently
 from unweave.core.atomic import atomic_path, remove_empty
 from unweave.core.file_names import safe
-from unweave.core.files import shortened
 from unweave.core.status import Status
 from unweave.engine.executor import Executor
 from unweave.errors import Cancelled, InTheWayError, UnweaveError
@@ -34,22 +33,6 @@ from unweave.jobs import Job, attempt, turns
 from unweave.types import OnProgress, ShouldStop
 
 T = TypeVar("T")
-LONGEST_PART_BYTES = 200
-LONGEST_NAME_BYTES = 700
-
-
-def folder_of(output: str, row: Row) -> str:
-    """The folder of a row's stems: its name below its source, and a mark of its whole address.
-
-    So two recordings of one name, from two sources, have two folders.
-    """
-    mark = hashlib.sha256(row.address.encode("utf-8", "surrogateescape")).hexdigest()[:8]
-    parts = [safe(part) for part in PurePosixPath(row.name).parts if part not in ("/", ".", "..")]
-    parts = [shortened(part, LONGEST_PART_BYTES) for part in parts] or ["recording"]
-    while len(parts) > 1 and len("/".join(parts).encode()) > LONGEST_NAME_BYTES:
-        parts.pop(0)
-    parts[-1] += f"-{mark}"
-    return places.joined(output, *parts)
 
 
 class Work:
@@ -99,6 +82,7 @@ class Work:
         if report is not None:
             return replace(_of_report(entry, report), separate_s=0.0)
         with scratch.inside(self._scratch) as here:
+            beside = self._patiently(row.address, partial(_beside, self._run, row, here))
             if places.is_local(row.address):
                 source = places.local(row.address)
             else:
@@ -107,13 +91,17 @@ class Work:
                 self._patiently(row.address, partial(places.fetch, row.address, source))
             there = places.is_local(self._run.output)
             target = places.local(entry.folder) if there else here / "out"
-            job = _job(self._run, source, target)
+            job = _job(
+                self._run, source, target, {what: each.place for what, each in beside.items()}
+            )
             with self._turn:
                 outcome = _attempt(self._do, job, row)
             if outcome.report is None or outcome.report_path is None:
                 if outcome.status is Status.CANCELLED:
                     raise Cancelled(f"{row.address}: stopped")
-                reason = outcome.error.replace(str(source), row.address)
+                reason = outcome.error
+                for path, address in _addresses(row, source, beside).items():
+                    reason = reason.replace(path, address)
                 return replace(entry, kind=outcome.error_kind, reason=reason)
             said = _told(self._run, outcome.report, outcome.report_path, row)
             if not there:
@@ -170,16 +158,30 @@ def put_aside(run: Run, row: Row) -> None:
     """
     folder = folder_of(run.output, row)
     if places.is_local(folder):
-        turns.tidy(_job(run, places.local(row.address), places.local(folder)))
+        turns.tidy(_job(run, places.local(row.address), places.local(folder), {}))
         remove_empty([places.local(folder)])
     elif finished(run, row) is None:
         for name in (run.request.report, *run.request.files().values()):
             places.remove(places.joined(folder, name))
 
 
-def _job(run: Run, source: Path, target: Path) -> Job:
+def _beside(run: Run, row: Row, here: Path) -> dict[str, Brought]:
+    """What a row needs besides its recording. Raises InputError, StoreError."""
+    patterns = run.request.beside
+    return {what: brought(pattern, row, here / what) for what, pattern in patterns.items()}
+
+
+def _addresses(row: Row, source: Path, beside: Mapping[str, Brought]) -> dict[str, str]:
+    """`[path here]`: the address of each file that a row is made of."""
+    found = {str(source): row.address}
+    for each in beside.values():
+        found |= each.addresses
+    return found
+
+
+def _job(run: Run, source: Path, target: Path, beside: Mapping[str, Path]) -> Job:
     outputs = {what: target / name for what, name in run.request.files().items()}
-    return Job(source=source, outputs=outputs, report=target / run.request.report)
+    return Job(source=source, outputs=outputs, report=target / run.request.report, beside=beside)
 
 
 def _attempt(work: attempt.Work, job: Job, row: Row) -> attempt.Outcome:

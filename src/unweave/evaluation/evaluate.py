@@ -30,6 +30,7 @@ from unweave.evaluation.scores import (
     TrackScores,
 )
 from unweave.evaluation.table import Row, Table, frame
+from unweave.evaluation.text import plain
 from unweave.types import Wave
 
 if TYPE_CHECKING:
@@ -119,6 +120,22 @@ class Evaluation:
                 for stem in self.stems
             ),
         )
+
+    def document(self) -> dict[str, Any]:
+        """All but the frames, as plain data: null for what is not finite."""
+        found = self.scores
+        return {
+            "stems": {
+                stem: {name: plain(value) for name, value in self[stem].items()}
+                for stem in self.stems
+            },
+            "tables": [table.document() for table in self.tables()],
+            "rounded_to_bits": found.rounded_to_bits,
+            "lossy_references": list(found.lossy_references),
+            "missing": list(found.missing),
+            "unscored": list(found.unscored),
+            "warnings": list(found.warnings),
+        }
 
     def to_frame(self) -> pandas.DataFrame:
         """A row for each stem, a column for each metric. Raises UsageError without pandas."""

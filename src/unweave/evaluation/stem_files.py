@@ -29,17 +29,22 @@ def find(place: Path) -> Mapping[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(place.iterdir()):
         stem = path.stem.lower()
-        if path.name.startswith(".") or not path.is_file() or not is_sound(path):
+        if not path.is_file() or not is_stem(path.name):
             continue
         if stem in found:
             raise InputError(
                 f"{shown(path)}: is the same stem as {shown(found[stem].name)}; keep one of them"
             )
-        if stem not in _MIXES:
-            found[stem] = path
+        found[stem] = path
     if not found:
         raise InputError(f"{shown(place)}: holds no sound files; give a folder of stems")
     return found
+
+
+def is_stem(name: str) -> bool:
+    """Whether a file of that name is a stem: sound, not hidden, and not the mix beside stems."""
+    path = Path(name)
+    return is_sound(path) and not name.startswith(".") and path.stem.lower() not in _MIXES
 
 
 def check_distinct(paths: Iterable[Path]) -> None:

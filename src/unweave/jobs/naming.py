@@ -11,13 +11,14 @@ import os
 import re
 import string
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from unweave.core.file_names import safe, unprintable
 from unweave.core.files import shortened
 from unweave.errors import UsageError
 
+OPTION = "--filename-template"
 DEFAULT_TEMPLATE = "{name}/{stem}.{ext}"
 FIELDS = ("name", "stem", "ext", "model", "input_ext", "parent")
 
@@ -29,13 +30,9 @@ def check_template(template: str) -> None:
 
     Raises UsageError with the template, what is wrong, and the fields there are.
     """
-    fields = _fields(template)
-    unknown = [field for field in fields if field not in FIELDS]
-    if unknown:
-        there_are = ", ".join(f"{{{field}}}" for field in FIELDS)
-        raise _refused(template, f"has the unknown field {{{unknown[0]}}}; there are {there_are}")
+    found = fields(template, FIELDS, OPTION)
     for needed in ("stem", "ext"):
-        if needed not in fields:
+        if needed not in found:
             raise _refused(
                 template,
                 f"needs {{{needed}}}, as in {DEFAULT_TEMPLATE!r}, so that no file "
@@ -63,16 +60,24 @@ def same_file_key(path: Path) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
-def _fields(template: str) -> list[str]:
+def fields(template: str, known: Sequence[str], option: str) -> list[str]:
+    """The fields of a template, which was given with an option.
+
+    Raises UsageError for one that is malformed, or has fields that are not known.
+    """
     try:
         parsed = list(string.Formatter().parse(template))
     except ValueError as error:
-        raise _refused(template, f"cannot be read ({error})") from None
+        raise _refused(template, f"cannot be read ({error})", option) from None
     for _, field, spec, conversion in parsed:
         if field is not None and (spec or conversion):
-            raise _refused(template, f"formats {{{field}}}; write the bare field")
+            raise _refused(template, f"formats {{{field}}}; write the bare field", option)
+        if field is not None and field not in known:
+            there_are = ", ".join(f"{{{each}}}" for each in known)
+            why = f"has the unknown field {{{field}}}; there are {there_are}"
+            raise _refused(template, why, option)
     return [field for _, field, _, _ in parsed if field is not None]
 
 
-def _refused(template: str, why: str) -> UsageError:
-    return UsageError(f"--filename-template {template!r} {why}")
+def _refused(template: str, why: str, option: str = OPTION) -> UsageError:
+    return UsageError(f"{option} {template!r} {why}")

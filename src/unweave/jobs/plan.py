@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from unweave import registry
@@ -34,13 +34,15 @@ class Job:
     """One recording and the files it becomes: stem name -> file, and the report.
 
     The report gets a numbered name where another one lies under `report` (see `resume`).
-    overwrite: replace conflicting files.
+    overwrite: replace conflicting files. beside: folders or files that are read besides the
+    recording, by what they are.
     """
 
     source: Path
     outputs: Mapping[str, Path]
     report: Path
     overwrite: bool = False
+    beside: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def files(self) -> tuple[Path, ...]:

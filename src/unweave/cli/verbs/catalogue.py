@@ -1,7 +1,7 @@
 """`unweave catalogue`: many recordings, separated by many processes on one machine or on many."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,22 +9,23 @@ from unweave.cli.analyses import Exports, Least, NoSeparate
 from unweave.cli.catalogues import (
     PATIENCE_S,
     WORKERS,
+    Asked,
     At,
     Metrics,
     Name,
-    Out,
     Price,
-    begin,
-    fetch_weights,
-    is_typed,
+    begins,
     work_through_rows,
 )
 from unweave.cli.declared import with_options
-from unweave.cli.options import MACHINE, MODEL, OUTPUT, Json, Model, Pull, Quiet, Seed, Settings
+from unweave.cli.evaluations import Map, Metric, Protocol, RoundTo
+from unweave.cli.options import MACHINE, MODEL, OUTPUT, Json, Model, Quiet, Rounding
 from unweave.cli.session import session
 from unweave.cluster.workers import Workers
-from unweave.options import options_of
 from unweave.request import Execution, Inference, Output
+
+if TYPE_CHECKING:
+    from unweave.cluster.kinds import Request
 
 app = typer.Typer(help="Catalogues: many recordings, separated by one machine or by many.")
 
@@ -102,109 +103,114 @@ def plan(
 
 
 @app.command("run", no_args_is_help=True)
-@with_options({Output: OUTPUT, Inference: MODEL, Execution: MACHINE, Workers: WORKERS})
+@begins("separate", {Output: OUTPUT, Inference: MODEL, Execution: MACHINE})
 def run(
-    context: typer.Context,
-    catalogue: At,
-    output: Out = None,
+    asked: Asked,
     stems: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAMES", help="Stems to write.", show_default="all", rich_help_panel=OUTPUT
         ),
     ] = None,
-    name: Name = "separate",
-    model: Model = None,
-    pull: Pull = False,
-    settings_: Settings = None,
-    seed: Seed = 0,
-    prometheus: Metrics = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
     **options: Any,
-) -> None:
+) -> "Request":
     """Separate every recording of a catalogue with one request; what is done is left as it is.
 
     The first run of a name says what is done; without options, later ones go on with it.
     """
-    with session(quiet=quiet, as_json=as_json, polls=True, patience_s=PATIENCE_S) as current:
-        from unweave import registry
-        from unweave.cluster.catalogue import Catalogue
-        from unweave.cluster.kinds import Separate
-        from unweave.options import parse
-        from unweave.request import run_options
+    from unweave import registry
+    from unweave.cluster.kinds import Separate
+    from unweave.request import run_options
 
-        workers, options = _workers(options)
-
-        def make() -> Separate:
-            how, inference, execution, _ = run_options(options)
-            chosen = model or registry.DEFAULT
-            request = registry.request(
-                chosen,
-                parse(settings_ or ()),
-                stems=stems or (),
-                seed=seed,
-                output=how,
-                inference=inference,
-                execution=execution,
-            )
-            fetch_weights(current, chosen, request.needed, pull)
-            return Separate(request)
-
-        at = Catalogue(catalogue, name)
-        own = {"stems", "model", "settings_", "seed", *options} - _COMPUTED
-        begin(at, output, any(is_typed(context, word) for word in own), make)
-        work_through_rows(current, at, workers, prometheus)
+    output, inference, execution, _ = run_options(options)
+    request = registry.request(
+        asked.chosen(),
+        asked.settings(),
+        stems=stems or (),
+        seed=asked.seed,
+        output=output,
+        inference=inference,
+        execution=execution,
+    )
+    return Separate(request)
 
 
 @app.command("analyze", no_args_is_help=True)
-@with_options({Inference: MODEL, Execution: MACHINE, Workers: WORKERS})
+@begins("analyze", {Inference: MODEL, Execution: MACHINE})
 def analyze(
-    context: typer.Context,
-    catalogue: At,
-    output: Out = None,
+    asked: Asked,
     no_separate: NoSeparate = False,
     least: Least = None,
     export: Exports = None,
-    name: Name = "analyze",
-    model: Model = None,
-    pull: Pull = False,
-    settings_: Settings = None,
-    seed: Seed = 0,
-    prometheus: Metrics = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
     **options: Any,
-) -> None:
+) -> "Request":
     """Analyse every recording of a catalogue, as 'unweave analyze' does; what is done is left.
 
     The first run of a name says what is done; without options, later ones go on with it.
     """
-    with session(quiet=quiet, as_json=as_json, polls=True, patience_s=PATIENCE_S) as current:
-        from unweave import registry
-        from unweave.apps.analyze.files import USUAL
-        from unweave.cluster.catalogue import Catalogue
-        from unweave.cluster.kinds import Analyze
-        from unweave.errors import UsageError
-        from unweave.options import names, parse
+    from unweave.apps.analyze.files import USUAL
+    from unweave.cluster.kinds import Analyze
+    from unweave.errors import UsageError
+    from unweave.options import names
 
-        workers, options = _workers(options)
-        if no_separate and model:
-            raise UsageError("--no-separate and --model exclude each other; leave out one")
+    if no_separate and asked.model:
+        raise UsageError("--no-separate and --model exclude each other; leave out one")
+    model = None if no_separate else asked.chosen()
+    own = {} if no_separate else {**asked.settings(), "seed": asked.seed}
+    return Analyze(model, {**own, **options}, least, tuple(names(export)) or USUAL)
 
-        def make() -> Analyze:
-            chosen = None if no_separate else model or registry.DEFAULT
-            given = {**parse(settings_ or ()), "seed": seed} if chosen else {}
-            found = Analyze(chosen, {**given, **options}, least, tuple(names(export)) or USUAL)
-            separation = found.order().separation
-            if chosen is not None and separation is not None and separation.request is not None:
-                fetch_weights(current, chosen, separation.request.needed, pull)
-            return found
 
-        at = Catalogue(catalogue, name)
-        own = {"no_separate", "least", "export", "model", "settings_", "seed", *options} - _COMPUTED
-        begin(at, output, any(is_typed(context, word) for word in own), make)
-        work_through_rows(current, at, workers, prometheus)
+@app.command("evaluate", no_args_is_help=True)
+@begins("evaluate", {Inference: MODEL, Execution: MACHINE})
+def evaluate(
+    asked: Asked,
+    references: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Where the true stems of a recording lie: a folder, as true/{name}, or files, as "
+            "{folder}/{stem}.wav.",
+            show_default="those of the run",
+        ),
+    ] = None,
+    estimates: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Where its estimates lie, as out/{row} for what 'run -o out' made.",
+            show_default="separated by the model",
+        ),
+    ] = None,
+    metric: Metric = Protocol.V4,
+    map_: Map = None,
+    rounding: RoundTo = Rounding.AUTO,
+    **options: Any,
+) -> "Request":
+    """Score every recording of a catalogue, as 'unweave evaluate' does; what is done is left.
+
+    The first run of a name says what is done; without options, later ones go on with it. Fields of
+    patterns: {folder}, {parent}, {path}, {name}, {input_ext}, {row}, {stem}.
+    """
+    from unweave.cluster.kinds import Evaluate
+    from unweave.cluster.layout import pattern
+    from unweave.errors import UsageError
+    from unweave.evaluation.names import parse_mapping
+
+    if references is None:
+        raise UsageError("say where the true stems lie with --references, as true/{name}")
+    if estimates is not None and asked.model:
+        raise UsageError("--estimates and --model exclude each other; leave out one")
+    model = None if estimates is not None else asked.chosen()
+    own = {} if model is None else {**asked.settings(), "seed": asked.seed}
+    return Evaluate(
+        references=pattern(references, "--references"),
+        estimates=None if estimates is None else pattern(estimates, "--estimates"),
+        model=model,
+        options={**own, **options},
+        metric=str(metric),
+        mapping=parse_mapping(map_ or ()),
+        rounding=str(rounding),
+    )
 
 
 @app.command("retry", no_args_is_help=True)
@@ -332,20 +338,12 @@ def export(
             current.emit({"file": str(target), "rows": count})
 
 
-def _workers(options: dict[str, Any]) -> tuple[Workers, dict[str, Any]]:
-    """The workers among options, and the others. Raises UsageError."""
-    names = {item.name for item in options_of(Workers)} & {*options}
-    rest = {name: value for name, value in options.items() if name not in names}
-    return Workers(**{name: options[name] for name in names}), rest
-
-
-_COMPUTED = {item.name for item in options_of(Execution)}
-
 EXAMPLES = {
     scan: ("unweave catalogue scan archive.cat s3://bucket/music",),
     plan: ("unweave catalogue plan archive.cat -m htdemucs --actors 8 --price-per-hour 0.4",),
     run: ("unweave catalogue run archive.cat -o s3://bucket/stems --stems vocals",),
     analyze: ("unweave catalogue analyze archive.cat -o analyses/ --no-separate",),
+    evaluate: ("unweave catalogue evaluate archive.cat -o scores/ --references 'true/{name}'",),
     retry: ("unweave catalogue retry archive.cat",),
     status: ("unweave catalogue status archive.cat --json",),
     verify: ("unweave catalogue verify archive.cat --sample 0.05",),

@@ -1,20 +1,13 @@
 """`unweave evaluate`: how good are these stems, against those?"""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from unweave.cli.options import ROUNDING, Quiet, Rounding, Verbose
+from unweave.cli.evaluations import Map, Metric, Protocol, RoundTo
+from unweave.cli.options import Quiet, Rounding, Verbose
 from unweave.cli.session import session
-
-
-class Metric(StrEnum):
-    V4 = "v4"
-    V3 = "v3"
-    V3_SOURCES = "v3-sources"
-    GLOBAL = "global"
 
 
 def evaluate(
@@ -24,22 +17,9 @@ def evaluate(
     estimates: Annotated[
         Path, typer.Argument(metavar="ESTIMATES", help="Folder of estimates, or one file.")
     ],
-    metric: Annotated[
-        Metric,
-        typer.Option(
-            help="v4: BSS Eval v4, one-second frames; v3: its images version, whole length; "
-            "v3-sources: for one channel; global: only metrics without filters."
-        ),
-    ] = Metric.V4,
-    map_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            metavar="ESTIMATE=REFERENCE",
-            help="Reference of an estimate, where names differ; several of one are added.",
-        ),
-    ] = None,
-    rounding: Annotated[Rounding, typer.Option(help=ROUNDING)] = Rounding.AUTO,
+    metric: Metric = Protocol.V4,
+    map_: Map = None,
+    rounding: RoundTo = Rounding.AUTO,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -58,7 +38,6 @@ def evaluate(
         from unweave.core.files import shown
         from unweave.evaluation.evaluate import evaluate_files
         from unweave.evaluation.names import parse_mapping
-        from unweave.evaluation.text import plain
 
         mapping = parse_mapping(map_ or ())
         found = evaluate_files(references, estimates, str(metric), mapping, str(rounding))
@@ -74,16 +53,7 @@ def evaluate(
                 {
                     "references": str(references),
                     "estimates": str(estimates),
-                    "stems": {
-                        stem: {name: plain(value) for name, value in found[stem].items()}
-                        for stem in found.stems
-                    },
-                    "tables": [table.document() for table in found.tables()],
-                    "rounded_to_bits": found.scores.rounded_to_bits,
-                    "lossy_references": list(found.scores.lossy_references),
-                    "missing": list(found.scores.missing),
-                    "unscored": list(found.scores.unscored),
-                    "warnings": list(found.warnings),
+                    **found.document(),
                     "exit_code": 0,
                 }
             )

@@ -13,12 +13,15 @@ import torch
 from benchmarks.networks.cost import cost
 from torch import Tensor, nn
 
+from unweave.models import cards
+from unweave.models.bandit import model as bandit
 from unweave.models.conv_tasnet import model as conv_tasnet
 from unweave.models.deep_clustering import model as deep_clustering
 from unweave.models.demucs import model as demucs
 from unweave.models.htdemucs import model as htdemucs
 from unweave.models.hybrid_demucs import model as hybrid_demucs
 from unweave.models.mask_inference import model as mask_inference
+from unweave.models.roformer import model as roformer
 from unweave.models.scnet import model as scnet
 from unweave.models.spectnt import model as spectnt
 from unweave.models.spleeter import model as spleeter
@@ -87,6 +90,12 @@ def published() -> Iterator[Row]:
     yield replace(row("SCNet, small", scnet.ScNet, small, 44100), segment_s=11.0)
     voice = tfc_tdf.TfcTdfConfig()
     yield replace(row("MDX23C", tfc_tdf.TfcTdf, voice, 44100), segment_s=261120 / 44100)
+    card = cards.card("kim-vocals")
+    kim = roformer.RoFormerConfig(stems=card.stems, **card.config)
+    mel = row("Mel-Band RoFormer, 384 x 6 (Kim's)", roformer.RoFormer, kim, 44100)
+    yield replace(mel, segment_s=8.0)
+    yield row("BS-RoFormer, 256 x 12", roformer.RoFormer, roformer.RoFormerConfig(), 44100)
+    yield row("Bandit v2", bandit.Bandit, bandit.BanditConfig(), 48000)
 
 
 def row(title: str, network: Callable, config, rate: int) -> Row:

@@ -10,10 +10,8 @@ for whole songs, joined by the engine.
 """
 
 import argparse
-import logging
 import sys
 import tempfile
-import types
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +20,7 @@ import torch
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
+from benchmarks.zoo.original import Mdx  # noqa: E402
 from tests.models import mdx  # noqa: E402
 
 from unweave.core.plan import Plan  # noqa: E402
@@ -35,32 +34,11 @@ CONFIG = {"frame_size": SIZE, "hop": HOP, "bins": 64, "frames": 16, "compensatio
 THREE_MINUTES = 180 * 44100
 
 
-def original(path: Path, denoise: bool):
+def original(path: Path, denoise: bool) -> Mdx:
     """audio-separator's, for the graph at `path`."""
-    for name in ("onnx", "onnx2torch"):  # which it needs for other chunks than the graph's
-        sys.modules.setdefault(name, types.ModuleType(name))
-    from audio_separator.separator.architectures.mdx_separator import MDXSeparator
-
     facts = {"mdx_dim_f_set": 64, "mdx_dim_t_set": 4, "mdx_n_fft_scale_set": SIZE}
-    common = {
-        "logger": logging.getLogger("audio_separator"),
-        "log_level": logging.WARNING,
-        "torch_device": torch.device("cpu"),
-        "onnx_execution_provider": ["CPUExecutionProvider"],
-        "model_name": "small",
-        "model_path": str(path),
-        "model_data": {**facts, "compensate": COMPENSATION, "primary_stem": "Vocals"},
-    }
-    return MDXSeparator(
-        common,
-        {
-            "segment_size": 16,
-            "overlap": 0.25,
-            "batch_size": 1,
-            "hop_length": HOP,
-            "enable_denoise": denoise,
-        },
-    )
+    facts |= {"compensate": COMPENSATION, "primary_stem": "Vocals"}
+    return Mdx(path, facts, frames=16, hop=HOP, denoise=denoise)
 
 
 def noise(length: int) -> np.ndarray:
@@ -104,7 +82,7 @@ def main(compare: bool) -> None:
             found = {f"mix_{length}": noise(length).astype(np.float16) for length in LENGTHS}
             for denoise in (False, True):
                 kind = "denoised" if denoise else "plain"
-                separator = original(path, denoise)
+                separator = original(path, denoise).separator
                 found |= {f"{kind}_{length}": separator.demix(noise(length)) for length in LENGTHS}
             np.savez_compressed(TARGET, **found)
             return
@@ -112,7 +90,7 @@ def main(compare: bool) -> None:
         for length in (*LENGTHS, THREE_MINUTES):
             row = [
                 decibels(
-                    original(path, denoise).demix(noise(length)),
+                    original(path, denoise).separator.demix(noise(length)),
                     ours(arrays, noise(length), denoise),
                 )
                 for denoise in (False, True)

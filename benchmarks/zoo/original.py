@@ -4,10 +4,11 @@
     ../networks/.venv/bin/python original.py make NAME FOLDER
     ../networks/.venv/bin/python original.py run NAME FOLDER WAVE.npy STEMS.npy [--overlap N]
 
-`make` writes random weights of the size and the file of settings, as MSST keeps them. `run` takes a
-wave `(2, time)` chunk by chunk, each sample in one of them, without anything between the network
-and the chunks; on each number of threads an eighth of a chunk first, and the wave on that which was
-the quickest. It prints one JSON line. With an overlap it takes a song as the programs do that have
+`make` writes random weights of the size and the file of settings, as MSST keeps them; of MDX-Net
+the graph. `run` takes a wave `(2, time)` chunk by chunk, each sample in one of them, without
+anything between the network and the chunks, MDX-Net as audio-separator joins its chunks; on each
+number of threads an eighth of a chunk first, and the wave on that which was the quickest. It prints
+one JSON line. With an overlap it takes a song as the programs do that have
 these networks: chunks overlap and fade, ends are mirrored.
 """
 
@@ -15,10 +16,12 @@ import argparse
 import importlib
 import inspect
 import json
+import logging
 import os
 import resource
 import sys
 import time
+import types
 import warnings
 from fractions import Fraction
 from pathlib import Path
@@ -48,14 +51,63 @@ def network(name: str) -> torch.nn.Module:
     return found(**model).eval()
 
 
+class Mdx:
+    """audio-separator's way with a graph of MDX-Net: chunks, windows and all.
+
+    graph: its file. facts: of UVR's table. ONNX Runtime runs it, on threads of its own number.
+    """
+
+    def __init__(
+        self, graph: Path, facts: dict[str, Any], *, frames: int = 256, hop: int = 1024,
+        denoise: bool = False,
+    ) -> None:  # fmt: skip
+        for name in ("onnx", "onnx2torch"):  # which it needs for other chunks than the graph's
+            sys.modules.setdefault(name, types.ModuleType(name))
+        from audio_separator.separator.architectures.mdx_separator import MDXSeparator
+
+        common = {
+            "logger": logging.getLogger("audio_separator"),
+            "log_level": logging.WARNING,
+            "torch_device": torch.device("cpu"),
+            "onnx_execution_provider": ["CPUExecutionProvider"],
+            "model_name": graph.stem,
+            "model_path": str(graph),
+            "model_data": facts,
+        }
+        chosen = {"segment_size": frames, "overlap": 0.25, "batch_size": 1}
+        chosen |= {"hop_length": hop, "enable_denoise": denoise}
+        self.separator = MDXSeparator(common, chosen)
+
+    def __call__(self, mix: torch.Tensor) -> torch.Tensor:
+        """The stem `(batch, 1, 2, time)` of mixes `(batch, 2, time)` of any length."""
+        stems = [self.separator.demix(wave.numpy()) for wave in mix]
+        return torch.from_numpy(np.stack(stems))[:, None]
+
+
+def loaded(name: str, folder: Path) -> Any:
+    """The original with the weights that `make` wrote."""
+    from sizes import SIZES
+
+    if SIZES[name][1] == "MDXSeparator":
+        return Mdx(folder / f"{name}.onnx", SIZES[name][2])
+    made = network(name)
+    made.load_state_dict(torch.load(folder / f"{name}.ckpt", mmap=True))
+    return made
+
+
 def make(name: str, folder: Path) -> None:
     from networks.originals import randomise
     from sizes import SIZES
 
-    made = network(name)
-    randomise(made, np.random.default_rng(3))
     folder.mkdir(parents=True, exist_ok=True)
-    torch.save(made.state_dict(), folder / f"{name}.ckpt")
+    if SIZES[name][1] == "MDXSeparator":
+        from tests.models import mdx
+
+        (folder / f"{name}.onnx").write_bytes(mdx.graph(**mdx.PUBLISHED))
+    else:
+        made = network(name)
+        randomise(made, np.random.default_rng(3))
+        torch.save(made.state_dict(), folder / f"{name}.ckpt")
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(SIZES[name][2]))
 
 
@@ -117,25 +169,25 @@ def main() -> None:
         make(given.name, given.folder)
         return
     with torch.inference_mode():
-        made = network(given.name)
-        weights = torch.load(given.folder / f"{given.name}.ckpt", mmap=True)
-        made.load_state_dict(weights)
-        del weights
+        made = loaded(given.name, given.folder)
         wave = torch.from_numpy(np.load(given.wave))
         if given.overlap:
             np.save(given.stems, demix(given.name, made, wave, given.overlap).numpy())
             return
         chunk = SIZES[given.name][2]["audio"]["chunk_size"]
-        eighth = wave[:, : chunk // 8192 * 1024]
+        eighth, cores = wave[:, : chunk // 8192 * 1024], os.cpu_count() or 1
         took = {}
-        for threads in {1, os.cpu_count() or 1}:
+        # ONNX Runtime has threads of its own, one for each core.
+        for threads in {cores if isinstance(made, Mdx) else 1, cores}:
             torch.set_num_threads(threads)
             made(eighth[None])
             took[threads] = timed(lambda: made(eighth[None]))[1]
         best = min(took, key=lambda threads: took[threads])
         torch.set_num_threads(best)
         busy = time.process_time()
-        stems, seconds = timed(lambda: run(made, wave, chunk))
+        stems, seconds = timed(
+            lambda: made(wave[None])[0] if isinstance(made, Mdx) else run(made, wave, chunk)
+        )
         busy = time.process_time() - busy
     np.save(given.stems, stems.numpy())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

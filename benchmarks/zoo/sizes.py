@@ -82,6 +82,14 @@ SIZES: dict[str, tuple[str, str, dict[str, Any]]] = {
             dim_f=4096,
         ),
     ),
+    "mdx-net-hq": (
+        "audio_separator.separator.architectures.mdx_separator",
+        "MDXSeparator",
+        # The numbers of UVR's table, by its names; chunks overlap as they do in audio-separator.
+        settings(261120, {}, TWO)
+        | {"mdx_n_fft_scale_set": 6144, "mdx_dim_f_set": 3072, "mdx_dim_t_set": 8}
+        | {"compensate": 1.022, "primary_stem": "Instrumental"},
+    ),
     "htdemucs": (
         "demucs.htdemucs",
         "HTDemucs",
@@ -113,6 +121,7 @@ TITLES = {
     "scnet-small": "SCNet, small",
     "scnet-xl": "SCNet, XL",
     "mdx23c": "MDX23C",
+    "mdx-net-hq": "MDX-Net, Inst HQ",
     "htdemucs": "HT Demucs",
 }
 ROFORMERS = PUBLISHED[:4]

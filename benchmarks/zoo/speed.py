@@ -5,11 +5,11 @@
         [--pairs 1] [--results FOLDER] [--only original|unweave]
 
 The weights are random, written by the original and read by `unweave models add`. Sound is noise
-whose colour is that of music, in memory before and after. Each sample lies in one chunk. Sides are
-processes of their own and take turns, the original first, on the number of threads that suits it,
-unweave's with memory set as the command line sets it; both warm. Figures are medians, memory is
-that of the whole process, processor time what all threads take, agreement how far the difference of
-the stems lies below the original's.
+whose colour is that of music, in memory before and after. Each sample lies in one chunk; chunks of
+MDX-Net overlap on both sides, as in audio-separator. Sides are processes of their own and take
+turns, the original first, on the number of threads that suits it, unweave's with memory set as the
+command line sets it; both warm. Figures are medians, memory is that of the whole process, processor
+time what all threads take, agreement how far the difference of the stems lies below the original's.
 
 What is measured lies in the folder of results and is not measured again; `--only` measures one side
 and prints no table. The arithmetic is the operations of the products of a chunk of a RoFormer,
@@ -70,7 +70,8 @@ def made(name: str, folder: Path, overlap: int = 1) -> Path:
     if not card.exists():
         if not (folder / f"{name}.yaml").exists():
             run([str(PEER), str(HERE / "original.py"), "make", name, str(folder)])
-        files = [str(folder / f"{name}{ending}") for ending in (".ckpt", ".yaml")]
+        ending = ".onnx" if SIZES[name][1] == "MDXSeparator" else ".ckpt"
+        files = [str(folder / f"{name}{each}") for each in (ending, ".yaml")]
         run([sys.executable, str(HERE / "ours.py"), "add", *files, str(card), str(overlap)])
     return card
 

@@ -28,7 +28,7 @@ from unweave.options import check, option, options_of
 
 OWN = "unweave"  # the distribution
 DEVICES = r"auto|cpu|mps|cuda(:\d{1,3})?"
-ENGINE_REVISION = 1  # goes up when the engine gives other bytes than before, with any separator
+ENGINE_REVISION = 2  # goes up when the engine gives other bytes than before, with any separator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

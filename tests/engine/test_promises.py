@@ -28,10 +28,15 @@ from unweave.audio.formats import encoding
 from unweave.audio.reader import Reader
 from unweave.core import atomic
 from unweave.core.plan import Segmentation
+from unweave.engine.adapters.chain import Chain
+from unweave.engine.adapters.complement import Complement
+from unweave.engine.adapters.ensemble import Ensemble
+from unweave.engine.adapters.renamed import Renamed
+from unweave.engine.adapters.track_normalised import TrackNormalised
+from unweave.engine.compose import AnySeparator
 from unweave.engine.run import separate_file
 from unweave.errors import OutputError
-from unweave.request import SeparationRequest, SeparatorRef
-from unweave.types import Separator
+from unweave.request import Inference, SeparationRequest, SeparatorRef
 
 CASES = int(os.environ.get("UNWEAVE_CASES", "120"))
 SEED = int(os.environ.get("UNWEAVE_SEED", "0"))
@@ -41,7 +46,7 @@ FORMATS = [
     *((lossy, None) for lossy in ("mp3", "m4a", "ogg", "opus")),
 ]
 FACTS = {"segmentation": Segmentation(length_s=0.05, fade_s=0.01)}
-SEPARATORS: dict[str, Separator] = {
+SEPARATORS: dict[str, AnySeparator] = {
     "a quiet stem and the rest": halves(**FACTS),
     "a loud stem and the rest": Halves(halves(**FACTS).spec, 2.5),
     "a residual": Halves(halves(**FACTS, complement=None, additive=False).spec, 2.0),
@@ -143,16 +148,24 @@ def test_every_separation_keeps_its_promises(case: tuple[Song, Output, Output | 
         keeps_its_promises(report, folder, song, mix, second)
 
 
-def run(source: Path, folder: Path, asked: Output, *, replace: bool = False) -> dict:
+def run(
+    source: Path,
+    folder: Path,
+    asked: Output,
+    *,
+    complement: str | None = None,
+    replace: bool = False,
+) -> dict:
     return separate_file(
         source,
         paths(folder, asked),
         folder / "report.json",
-        lambda: SEPARATORS[asked.separator],
+        lambda: {**SEPARATORS, **COMPOSED}[asked.separator],
         SeparationRequest(
             separator=SeparatorRef(name=asked.separator),
             stems=tuple(asked.stems),
             output=request.Output(format=asked.format, bit_depth=asked.bits),
+            inference=Inference(complement=complement),
             execution=CPU,
         ),
         replace=replace,
@@ -205,3 +218,92 @@ def keeps_its_promises(
         # The highest integer is a step below full scale.
         rounding += len(stems) * step
         np.testing.assert_allclose(sum(stems), gain * mix, atol=rounding)
+
+
+# ---- what else is asked for ----
+
+
+AT_8_KHZ = {"segmentation": Segmentation(length_s=0.05), "sample_rate_hz": 8000, "channels": 2}
+
+
+def parted(*stems: str, share: float = 0.25, additive: bool = True, **facts: object) -> Halves:
+    """Two stems; the second is what the first leaves, where they are additive."""
+    complement = stems[1] if additive else None
+    named = {"stems": stems, "additive": additive, "complement": complement}
+    return Halves(halves(**{**AT_8_KHZ, **named, **facts}).spec, share)
+
+
+VOICE = parted("vocals", "rest")
+LEAD = parted("lead", "backing", share=0.5)
+MIXED = Ensemble((VOICE, parted("vocals", "rest", share=0.5)))
+COMPOSED: dict[str, AnySeparator] = {
+    "a network": VOICE,
+    "at one level": TrackNormalised(VOICE),
+    "renamed": Renamed(VOICE, ("rest", "vocals"), ("band", "voice")),
+    "a mean": MIXED,
+    "a median": Ensemble(MIXED.members, "median_wave"),
+    "a complement in an ensemble": Ensemble(
+        (Complement(parted("vocals", "drums", additive=False), "rest", ("vocals",)), VOICE)
+    ),
+    "an ensemble of other stems": Ensemble((*MIXED.members, parted("drums", "bass"))),
+    "an ensemble of two rates": Ensemble(
+        (*MIXED.members, parted("drums", "bass", sample_rate_hz=16000))
+    ),
+    "a chain": Chain(VOICE, "vocals", LEAD),
+    "a chain on the complement": Chain(VOICE, "rest", LEAD),
+    "a chain that leaves a residual": Chain(
+        VOICE, "vocals", parted("lead", "backing", additive=False)
+    ),
+    "a chain of three": Chain(Chain(VOICE, "rest", LEAD), "backing", parted("drums", "bass")),
+    "a chain behind an ensemble": Chain(MIXED, "rest", LEAD),
+}
+LEFT = "left"
+
+
+@st.composite
+def asked_twice(draw: st.DrawFn) -> tuple[Song, list[tuple[Output, str | None]]]:
+    """All stems of a separator, and some with or without a complement, in one format."""
+    name = draw(st.sampled_from(sorted(COMPOSED)))
+    spec = COMPOSED[name].spec
+    some = draw(st.lists(st.sampled_from(spec.stems), min_size=1, unique=True))
+    stems = tuple(stem for stem in spec.stems if stem in some)
+    whole = len(stems) == len(spec.outputs)
+    complement = None if whole else draw(st.sampled_from([None, LEFT]))
+    kind = draw(st.sampled_from([("wav", 32), ("wav", 16), ("flac", 24)]))
+    rate_hz = draw(st.sampled_from([8000, 11025, 44100]))
+    song = Song(2, rate_hz, draw(st.integers(1, rate_hz // 10)), 0.2)  # nothing of it clips
+    named = stems if complement is None else (*stems, complement)
+    return song, [
+        (Output(name, spec.outputs, *kind), None),
+        (Output(name, named, *kind), complement),
+    ]
+
+
+@seed(SEED)
+@settings(
+    max_examples=CASES // 4,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(asked_twice())
+def test_a_stem_has_its_bytes_whatever_else_is_asked_for(
+    case: tuple[Song, list[tuple[Output, str | None]]],
+) -> None:
+    """And all of them sum to the mix, at any rate."""
+    song, requests = case
+    with tempfile.TemporaryDirectory() as name:
+        source, made = Path(name, "song.wav"), []
+        mix = song.wave()
+        soundfile.write(source, mix.T, song.rate_hz, "FLOAT")
+        for n, (asked, complement) in enumerate(requests):
+            folder = Path(name, str(n))
+            run(source, folder, asked, complement=complement)
+            made.append({stem: path.read_bytes() for stem, path in paths(folder, asked).items()})
+            whole = {*asked.stems} == {*COMPOSED[asked.separator].spec.outputs}
+            if whole or complement is not None:
+                stems = [soundfile.read(path)[0].T for path in paths(folder, asked).values()]
+                step = 2.0 ** (1 - (asked.bits or 0)) if asked.bits != 32 else 1e-6
+                np.testing.assert_allclose(sum(stems), mix, rtol=0, atol=len(stems) * step)
+        every, some = made
+        assert all(some[stem] == every[stem] for stem in some if stem != requests[1][1])

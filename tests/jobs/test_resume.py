@@ -225,7 +225,7 @@ def test_a_copy_with_newer_dates_is_still_finished(done):
 @pytest.mark.parametrize(
     ("later", "words"),
     [
-        (lambda request: replace(request, engine_revision=99), "revision 1 of the engine, now 99"),
+        (lambda request: replace(request, engine_revision=99), "revision 2 of the engine, now 99"),
         (
             lambda request: replace(request, separator=replace(request.separator, revision=99)),
             "revision 1 of spleeter-2stems, now 99",

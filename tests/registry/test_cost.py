@@ -112,20 +112,37 @@ def test_the_advice_has_the_stems_and_an_order(monkeypatch: pytest.MonkeyPatch) 
 def row(**facts: object) -> Advice:
     return Advice(**{
         "name": "a", "stems": ("vocals",), "licence": "MIT", "permissive": True, "here": True,
-        "download_bytes": 0, "score_db": 8.0, "score_of": "", "seconds": 9.0, "time_from": "",
-        "memory_mb": 500.0, "memory_from": "", "fits": True, **facts,
+        "download_bytes": 0, "score_db": 8.0, "score_of": "", "ranked": True, "seconds": 9.0,
+        "time_from": "", "memory_mb": 500.0, "memory_from": "", "fits": True, **facts,
     })  # fmt: skip
 
 
 def test_the_order() -> None:
-    """What fits, then what scores more, then what is quicker; what is not known is behind."""
+    """What fits, then what scores more, then what is quicker; what is not known is behind, and so
+    is what was scored on other songs."""
     best = row(name="z", score_db=9.0, seconds=99.0)
     quick, slow = row(name="y", seconds=1.0), row(name="b")
-    unknown, unscored = row(name="c", seconds=None), row(name="d", score_db=None)
+    unknown, elsewhere = row(name="c", seconds=None), row(name="a", score_db=20.0, ranked=False)
+    unscored = row(name="d", score_db=None, ranked=False)
     large = row(name="e", score_db=20.0, fits=False)
-    right = [best, quick, slow, unknown, unscored, large]
-    mixed = [large, slow, unscored, best, unknown, quick]
+    right = [best, quick, slow, unknown, elsewhere, unscored, large]
+    mixed = [large, slow, unscored, best, unknown, elsewhere, quick]
     assert sorted(mixed, key=_order) == right
+
+
+@pytest.mark.parametrize("here", ["scnet-xl-ihf", "hdemucs_mmi"])
+def test_models_are_ranked_by_the_songs_that_a_quality_ranks_by(
+    here: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what is here one was scored on MUSDB18, the other on Multisong."""
+    monkeypatch.setattr(store, "needs_download", lambda card: card.name != here)
+    board = choose_installed("best", ["drums"]).chosen.score_of
+    found = advise(60.0, ["drums"])
+    assert {each.score_of for each in found if each.ranked} == {board}
+    assert [each.ranked for each in found] == sorted((e.ranked for e in found), reverse=True)
+    scores = [each.score_db for each in found if each.ranked]
+    assert scores == sorted(scores, reverse=True)
+    assert {each.score_of for each in found if each.score_db and not each.ranked} - {board}
 
 
 def test_scores_of_one_board_are_averaged() -> None:

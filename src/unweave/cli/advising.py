@@ -26,7 +26,8 @@ def _lines(found: Sequence[Advice], columns: int) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         if each is not None and not wide and each.score_db is not None:
             yield f"    {_score(each)}"
-    marks = {mark for each in found for cell in _row(each) for mark in cell[0] if mark in MEANINGS}
+    cells = [cell for each in found for cell in (*_row(each), _score(each)) if cell]
+    marks = {cell[0] for cell in cells}
     yield ""
     yield from (f"{mark} {words}" for mark, words in MEANINGS.items() if mark in marks)
 
@@ -35,6 +36,7 @@ MEANINGS = {
     "~": "estimated: memory by weights and segments, time by others or one segment",
     "?": "not known here: --measure tries it, and a separation measures it",
     "!": "takes more memory than is free now",
+    "(": "a score on other songs, or on songs that the model has seen: not ranked",
 }
 
 
@@ -50,4 +52,7 @@ def _row(each: Advice) -> list[str]:
 
 
 def _score(each: Advice) -> str:
-    return "" if each.score_db is None else f"{each.score_db:.1f} dB {each.score_of}"
+    if each.score_db is None:
+        return ""
+    score = f"{each.score_db:.1f} dB {each.score_of}"
+    return score if each.ranked else f"({score})"

@@ -14,6 +14,7 @@ from unweave.models.licences import permissive, short
 from unweave.registry.cost import TRIAL, Cost, cost, machine_factor, trial
 from unweave.registry.making import with_weights
 from unweave.registry.offers import members
+from unweave.registry.quality import compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +22,9 @@ class Advice:
     """One model for one recording.
 
     here: whether no weights have to be fetched. score_db: the mean over the stems that are wanted,
-    as its card has them, of `score_of`; boards differ, so that scores of one board alone compare.
-    seconds: that the recording takes here, None: not known. fits: whether the memory is there now,
-    None: not known.
+    as its card has them, of `score_of`. ranked: whether that is the board on which models are
+    ranked here, as `quality.compared` has it; scores of others do not compare. seconds: that the
+    recording takes here, None: not known. fits: whether the memory is there now, None: not known.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Advice:
     download_bytes: int
     score_db: float | None
     score_of: str
+    ranked: bool
     seconds: float | None
     time_from: str
     memory_mb: float | None
@@ -53,13 +55,15 @@ def advise(
 ) -> list[Advice]:
     """The models that have all the stems, vocals where none are named; the best first.
 
-    First come those that fit into the memory, of these those with a higher score, then the quicker
-    ones. free: only those that anyone may use. installed: only those whose weights are here. names:
-    only these. measure: try each whose time is not known by one segment; `on_trial` is told its
-    name. Raises UsageError where no model is left.
+    First come those that fit into the memory, of these those with a higher score on the board on
+    which models are ranked, then the quicker ones. free: only those that anyone may use.
+    installed: only those whose weights are here. names: only these. measure: try each whose time is
+    not known by one segment; `on_trial` is told its name. Raises UsageError where no model is left.
     """
     asked = tuple(map(canonical, stems)) or (VOCALS,)
-    inner, slower, found = members(), machine_factor(), []
+    inner, slower = members(), machine_factor()
+    listed: list[Card] = []
+    found: list[Advice] = []
     for name in cards.names():
         try:
             card = cards.card(name)
@@ -74,6 +78,7 @@ def advise(
             if installed and not here:
                 continue
             known = _cost(name, slower, measure, on_trial)
+            listed.append(card)
             found.append(_advice(card, needed, here, asked, duration_s, known))
         except UnweaveError:  # of a card that is wrong: what uses it says so
             continue
@@ -81,7 +86,12 @@ def advise(
         raise UsageError(
             f"no model is left for {', '.join(asked)}; 'unweave models list' shows what there is"
         )
-    return sorted(found, key=_order)
+    board, scores_db = compared(listed, [each.here for each in found], asked)
+    ranked = (
+        each if db is None else replace(each, score_db=db, score_of=board, ranked=True)
+        for each, db in zip(found, scores_db, strict=True)
+    )
+    return sorted(ranked, key=_order)
 
 
 def _cost(name: str, slower: float | None, measure: bool, on_trial: Callable[[str], None]) -> Cost:
@@ -114,6 +124,7 @@ def _advice(
         download_bytes=sum(each.download_bytes for each in needed if store.needs_download(each)),
         score_db=score,
         score_of=board,
+        ranked=False,
         seconds=None if factor is None else factor * duration_s,
         time_from=known.time_from,
         memory_mb=known.memory_mb,
@@ -136,16 +147,16 @@ def _score(card: Card, asked: Sequence[str]) -> tuple[float | None, str]:
             if (each.metric, each.data) == board
         }
         if set(asked) <= own.keys():
-            return sum(own[stem] for stem in asked) / len(asked), ", ".join(board)
+            return sum(own[stem] for stem in asked) / len(asked), " on ".join(board)
     return None, ""
 
 
 def _order(each: Advice) -> tuple[object, ...]:
-    known = each.seconds is not None
     return (
         each.fits is False,
-        -(each.score_db if each.score_db is not None else -99.0),
-        not known,
+        not each.ranked,
+        -(each.score_db or 0.0) if each.ranked else 0.0,
+        each.seconds is None,
         each.seconds or 0.0,
         each.name,
     )

@@ -1,14 +1,15 @@
 """A model by what is wanted of it: the fastest, the best, or the best that runs one network.
 
 Chosen is among models whose weights are here, by facts of their cards and by how fast they ran on
-this machine. Scores of two sets of songs count (`BOARDS`), and models are compared on one of them:
-the one on which more of those that are here have a score. A model without such a score, or
+this machine. Scores of two sets of songs count (`BOARDS`), and models are compared on one of them,
+as `compared` chooses it. A model without such a score, or
 without a figure of its speed, is not ranked. Nothing is fetched unasked but Spleeter, which is what
 there is to fall back on; what a fetch would improve is said.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -109,10 +110,30 @@ def choose_installed(quality: str, stems: Sequence[str]) -> Choice:
     found = [card for card in found if card.name not in parts]  # the bag runs those it needs
     slower = machine_factor()
     known = [candidate(card, asked, slower) for card in found]
-    pairs = list(zip(known, found, strict=True))
-    boards = [[_on(board, each, card, asked) for each, card in pairs] for board in BOARDS]
-    compared = max(boards, key=_ranked_here)
-    return choose(quality, asked, compared)
+    board, scores_db = compared(found, [each.here for each in known], asked)
+    scored = [
+        replace(each, score_db=value_db, score_of=board)
+        for each, value_db in zip(known, scores_db, strict=True)
+    ]
+    return choose(quality, asked, scored)
+
+
+def compared(
+    found: Sequence[Card], here: Sequence[bool], stems: Sequence[str]
+) -> tuple[str, list[float | None]]:
+    """The board on which models are ranked, in words, and each card's score on it, None without.
+
+    It is the one on which more of those whose weights are here have a score; where these are equal,
+    more of all cards; then MUSDB18. here: of each card.
+    """
+    boards = [(board, [score_db(card, stems, board) for card in found]) for board in BOARDS]
+
+    def ranked(scores_db: Sequence[float | None]) -> tuple[int, int]:
+        there = [db is not None for db in scores_db]
+        return sum(map(operator.and_, here, there)), sum(there)
+
+    (metric, data), scores_db = max(boards, key=lambda board: ranked(board[1]))
+    return f"{metric} on {data[0]}", scores_db
 
 
 def candidate(card: Card, stems: Sequence[str], slower: float | None = None) -> Candidate:
@@ -130,16 +151,6 @@ def candidate(card: Card, stems: Sequence[str], slower: float | None = None) -> 
     )
 
 
-def _on(board: Board, each: Candidate, card: Card, stems: Sequence[str]) -> Candidate:
-    """The candidate with its score on a board."""
-    value_db = score_db(card, [_own(card, stem) for stem in stems], board)
-    return replace(each, score_db=value_db, score_of=f"{board[0]} on {board[1][0]}")
-
-
-def _ranked_here(candidates: Sequence[Candidate]) -> int:
-    return sum(each.here and each.score_db is not None for each in candidates)
-
-
 def _factor(card: Card, needed: Sequence[Card], slower: float | None) -> float | None:
     """Seconds of work for a second of sound here, where the model ran here or others did; else on
     the machine of all cards, which is alike for all that are compared then."""
@@ -150,13 +161,13 @@ def _factor(card: Card, needed: Sequence[Card], slower: float | None) -> float |
 def score_db(card: Card, stems: Sequence[str], board: Board = MUSDB18) -> float | None:
     """The mean score of the stems on songs that the model has not seen; None where one lacks.
 
-    Of several scores of a stem the lowest counts.
+    Stems go by what they mean. Of several scores of a stem the lowest counts.
     """
     metric, data = board
     if board == MUSDB18 and card.saw_musdb18_test is not False:
         return None
     scores = [s for s in card.scores if s.metric == metric and s.data.startswith(data)]
-    found = [[s.value_db for s in scores if s.stem == stem] for stem in stems]
+    found = [[s.value_db for s in scores if canonical(s.stem) == canonical(stem)] for stem in stems]
     return sum(map(min, found)) / len(found) if all(found) else None
 
 

@@ -51,6 +51,9 @@ class Chain:
             ),
             additive=first.additive and then.additive,
             complement=then.complement if first.complement == self.stem else first.complement,
+            # A complement of the first is what its stems leave of the recording itself, as it is
+            # where the chain is not needed for the stems that are asked for.
+            sample_rate_hz=None,
             options=self.options,
         )
 

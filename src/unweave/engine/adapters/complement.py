@@ -36,7 +36,13 @@ class Complement(Around):
     def spec(self) -> Spec:
         spec = self.separator.spec
         return replace(
-            spec, stems=(*self._taken, self.called), additive=True, complement=self.called
+            spec,
+            stems=(*self._taken, self.called),
+            additive=True,
+            complement=self.called,
+            # One of the stems may be what the others leave of the recording, above the rate of
+            # the separator too.
+            sample_rate_hz=None,
         )
 
     def separate(self, mix: Signal, run: Run) -> Iterator[Wave]:

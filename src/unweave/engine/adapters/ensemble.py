@@ -39,7 +39,7 @@ SLICES = 240  # of the recording, for `ensemble_wav`
 @dataclass(frozen=True)
 class Ensemble:
     """weights: of each member in means, or of each of its stems; empty: all alike. stems: all that
-    any member has."""
+    any member has. whole: where these are some stems of an ensemble, what that one is."""
 
     members: tuple[AnySeparator, ...]
     algorithm: str = "avg_wave"
@@ -47,6 +47,7 @@ class Ensemble:
     stems: tuple[str, ...] = ()
     name: str = "ensemble"
     options: Mapping[str, object] = field(default_factory=dict)  # as given to every member
+    whole: Spec | None = None
 
     def __post_init__(self) -> None:
         if not self.members:
@@ -98,12 +99,17 @@ class Ensemble:
         same = all(set(spec.stems) == set(self.stems) and spec.additive for spec in specs)
         same = same and all(len(set(row)) == 1 for row in self._rows)
         complements = {spec.complement for spec in specs}
-        return replace(
+        own = replace(
             combined(self.name, self.members, self.stems),
             additive=same and self.algorithm.startswith("avg"),
             complement=complements.pop() if same and len(complements) == 1 else None,
             options=self.options,
         )
+        if self.whole is None:
+            return own
+        # Stems are made as in the whole, whatever the members that are left would do by themselves.
+        rate_hz = self.whole.sample_rate_hz
+        return replace(own, sample_rate_hz=rate_hz, additive=False, complement=None)
 
     def to(self, device: str) -> Ensemble:
         return replace(self, members=tuple(member.to(device) for member in self.members))
@@ -180,8 +186,8 @@ class Ensemble:
                 members.append(select(member, list(used)))
                 of_stem = dict(zip(member.spec.stems, row, strict=True))
                 weights.append(tuple(of_stem[stem] for stem in members[-1].spec.stems))
-        kept = tuple(weights) if self.weights else ()
-        return replace(self, members=tuple(members), weights=kept, stems=stems)
+        kept, whole = tuple(weights) if self.weights else (), self.whole or self.spec
+        return replace(self, members=tuple(members), weights=kept, stems=stems, whole=whole)
 
 
 def _join(values: Tensor, algorithm: str, weights: list[float], sizes: Tensor | None) -> Tensor:

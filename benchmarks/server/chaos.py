@@ -1,6 +1,7 @@
 """A service whose processes are killed and whose machine fails: is a job ever lost, or wrong?
 
-    .venv/bin/python benchmarks/server/chaos.py [--faults 100] [--clients 3] [--seed 0] [--port 8791]
+    .venv/bin/python benchmarks/server/chaos.py [--faults 100] [--clients 3] [--seed 0]
+        [--port 8791]
 
 Clients go on asking for jobs, cancelling and removing some, while at random moments
 

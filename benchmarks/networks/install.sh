@@ -22,7 +22,8 @@ python3.11 -m venv .venv
     "hyper-connections==0.4.11" "pope-pytorch==0.2.1" "torch-einops-utils==0.2.0" "einx==0.4.3" \
     "frozendict==2.5.1" "loguru==0.7.3"
 .venv/bin/pip install --quiet --no-deps "audio-separator==0.47.1" "onnxruntime==1.32.0" \
-    "flatbuffers==25.12.19" "pydub==0.25.1" "requests==2.34.2" "six==1.17.0" "tqdm==4.70.1"
+    "flatbuffers==25.12.19" "pydub==0.25.1" "requests==2.34.2" "six==1.17.0" "tqdm==4.70.1" \
+    "samplerate==0.2.4"
 .venv/bin/pip install --quiet "pytest==9.2.0"
 .venv/bin/pip install --quiet --no-deps --editable ../..
 msst=https://raw.githubusercontent.com/ZFTurbo/Music-Source-Separation-Training

@@ -63,7 +63,7 @@ class Spec:
     additive: bool = False  # the stems sum to the mix
     scale_equivariant: bool = False
     mixed_precision: bool = False  # its products may be taken in 16 bits (torch.autocast)
-    needs_track_stats: bool = False  # the recording is read twice, first for its mean and deviation
+    needs_track_stats: bool = False  # the recording is read twice, first for its level
     paper: str = ""
     licence: str = ""
     weights_sha256: str | None = None

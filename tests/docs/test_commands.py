@@ -54,6 +54,8 @@ PARSED_ONLY = {
     "unweave models add model_scnet": "needs this checkpoint; a RoFormer's is added",
     "unweave models add MDX23C_D1581": "likewise",
     "unweave models add checkpoint-multi_fixed": "likewise",
+    "unweave models add UVR-DeNoise.pth": "likewise",
+    "unweave models add mine.pth": "likewise",
     "unweave models pull kim-vocals": "fetches hundreds of megabytes",
     "unweave separate song.mp3 -m kim-vocals": "needs these weights",
     "unweave models add UVR-MDX-NET": "needs this graph",

@@ -5,12 +5,13 @@ An architecture is a package of up to four modules. `model` has `build` (see `mo
 a user may choose with a card's settings; `additive(options)`, whether the stems sum to the mix,
 with what the user chose and the card's settings, which they do where it says nothing; `REVISION`;
 `bytes_per_sample(config, stems, channels, samples)`, working memory for a sample of a segment;
-`MIXED_PRECISION = False` for a network that heeds no `torch.autocast`; `LARGE_PAGES = True` for one
-that is quicker with them, though they take more memory (see `engine/allocator.py`). `convert` has
-`convert(sources)`, which renames foreign weights (see `models/layers/rename.py`). `recognise` has
-`recognise(arrays, settings)`: what a card has to say of a checkpoint of the network, or None (see
-`models/layers/recognise.py`), with `role` for what the file is to `convert`. An entry point names
-somebody else's package.
+`level(stems, config)`, what measures the level of a segment, where a card's `normalise_track` means
+the highest one (see `engine/adapters/track_normalised.py`); `MIXED_PRECISION = False` for a network
+that heeds no `torch.autocast`; `LARGE_PAGES = True` for one that is quicker with them, though they
+take more memory (see `engine/allocator.py`). `convert` has `convert(sources)`, which renames
+foreign weights (see `models/layers/rename.py`). `recognise` has `recognise(arrays, settings)`: what
+a card has to say of a checkpoint of the network, or None (see `models/layers/recognise.py`), with
+`role` for what the file is to `convert`. An entry point names somebody else's package.
 """
 
 from __future__ import annotations

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 
 from unweave.models import architectures
 from unweave.models.cards import Card
 from unweave.options import WIENER, Option, checked
-from unweave.types import Spec
+from unweave.types import Spec, Wave
 
 
 def declared(card: Card) -> tuple[Option, ...]:
@@ -58,6 +58,14 @@ def bytes_per_sample(card: Card) -> float | None:
     if told is None:
         return None
     return float(told(card.config, len(card.stems), card.channels, card.segment.length))
+
+
+def level(card: Card) -> Callable[[Wave], Wave] | None:
+    """What tells the level of a segment `(group, channel, time)`, `(group,)`, where the card's
+    network has a measure of its own of the level of a recording: the highest of its segments'."""
+    of_network = getattr(_declarations(card), "level", None)
+    found: Callable[[Wave], Wave] | None = of_network and of_network(card.stems, card.config)
+    return found
 
 
 def revision(card: Card) -> int:

@@ -26,7 +26,7 @@ from unweave.engine.adapters.complement import Complement
 from unweave.engine.adapters.ensemble import Ensemble
 from unweave.engine.adapters.select import select
 from unweave.engine.adapters.shifts import Shifts
-from unweave.engine.adapters.track_normalised import TrackNormalised
+from unweave.engine.adapters.track_normalised import Highest, TrackNormalised, around
 from unweave.engine.adapters.wiener import Wiener
 from unweave.engine.compose import AnySeparator, Composition, leaves
 from unweave.engine.run import separate_array, separate_file
@@ -132,6 +132,26 @@ def test_files_give_what_arrays_give(plan: Plan, tmp_path: Path) -> None:
     assert report["stems"][0]["samples"] == mix.shape[1]
     found, _ = soundfile.read(tmp_path / "a.wav", dtype="float32")
     np.testing.assert_array_equal(found.T, run(separator, mix)["a"])
+
+
+def loudest(wave: Wave) -> Wave:
+    return np.abs(wave).max((1, 2))
+
+
+def test_a_network_may_have_its_own_measure_of_the_level() -> None:
+    """The highest level of any segment becomes 1; of members alike, that of the whole does."""
+    mix = 3 * noise(9001)
+    plain, measure = Stub(OWN), Highest(OWN, loudest)
+    peak = np.abs(mix).max()
+    found = run(TrackNormalised(plain, measure), mix)["a"]
+    np.testing.assert_allclose(found, peak * run(plain, mix / peak)["a"], atol=1e-5)
+    two = TrackNormalised(Stub(OWN, 2.0), measure)
+    alike = around(
+        lambda *inner: Bag(inner, ((1, 1), (1, 1))), TrackNormalised(plain, measure), two
+    )
+    assert alike == TrackNormalised(Bag((plain, two.separator), ((1, 1), (1, 1))), measure)
+    members = two, TrackNormalised(plain)
+    assert around(lambda *inner: inner, *members) == members  # type: ignore[arg-type,return-value,comparison-overlap]
 
 
 def test_a_recording_that_cannot_be_read_twice_is_refused_in_one_line() -> None:

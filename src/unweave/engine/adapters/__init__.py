@@ -12,7 +12,7 @@
 | `Chain` | signals | a stem is separated further |
 | `Complement` | signals | what the stems leave of the mix is a stem with a name |
 | `Shifts` | signals | means over several positions of the segments |
-| `TrackNormalised` | signals | the recording's mean and deviation are taken out and put back |
+| `TrackNormalised` | signals | the recording's level is taken out and put back |
 
 What works on segments is called with them, as any separator is. What works on signals is an
 `engine.compose.Composition`.

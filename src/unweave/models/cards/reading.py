@@ -117,7 +117,7 @@ def _config(folder: Path | None, name: str) -> object:
 
 
 def plain_yaml(path: Path) -> object:
-    """What a YAML file holds, read as data, tuples too. Raises ValueError and OSError."""
+    """What a YAML or JSON file holds, read as data, tuples too. Raises ValueError and OSError."""
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -135,6 +135,8 @@ def plain_yaml(path: Path) -> object:
     text = content(path).decode()
     if len(text) > LONGEST:
         raise ValueError(f"is longer than the {LONGEST} letters that settings may have")
+    if path.suffix.lower() == ".json":
+        text = text.replace("\t", " ")  # which JSON may have between its values, and YAML not
     try:
         return yaml.load(text, Loader)  # noqa: S506 - a safe loader that also knows tuples
     except RecursionError as error:

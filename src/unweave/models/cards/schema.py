@@ -230,7 +230,7 @@ class Card:
     complement: str | None = None  # the stem that is the mix minus all others
     weights: Weights = NO_WEIGHTS
     segment: Plan = NO_SEGMENT  # what the network sees at once, in samples at its rate
-    normalise_track: bool = False  # the network takes tracks of mean 0 and deviation 1
+    normalise_track: bool = False  # the network takes tracks at one level, as it measures it
     sources: tuple[Source, ...] = ()
     convert: bool = False  # the sources have foreign names, which the network's `convert` knows
     bag: Bag | None = None

@@ -10,7 +10,6 @@ Fields are found by the numbers that onnx.proto3 gives them; those that are not 
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from itertools import islice
 from pathlib import Path
@@ -28,16 +27,15 @@ from unweave.models.layers.graphs import (
     parsed,
     written,
 )
-from unweave.models.readers import Arrays, Settings
+from unweave.models.readers import Arrays
 from unweave.models.readers._shared.errors import Refused, reading
 from unweave.models.readers._shared.numbers import MOST_AXES
 from unweave.models.readers._shared.protobuf import Value, fields, message, text, varints, whole
 from unweave.models.readers._shared.tensors import signed, tensor
 
-END = 10_000 * 1024  # bytes, of which UVR takes the MD5
 MOST_LISTED = 16  # numbers of an attribute: two for each axis, at the most
 
-__all__ = ["GRAPH", "parsed", "read", "settings", "takes_spectra"]
+__all__ = ["GRAPH", "parsed", "read", "takes_spectra"]
 OWN = ("", "ai.onnx")  # names of ONNX's own domain
 MODEL_GRAPH, MODEL_OPSET, FUNCTIONS = 7, 8, 25  # of a model
 OPSET_DOMAIN, OPSET_VERSION = 1, 2
@@ -57,15 +55,6 @@ def read(path: Path) -> Arrays:
     with reading(path):
         graph, arrays = _graph(memoryview(content(path)))
         return {**arrays, GRAPH: written(graph)}
-
-
-def settings(path: Path) -> Settings:
-    """`uvr_md5`, by which UVR tells its graphs: the MD5 of the end of the file.
-
-    Raises WeightsError in one line when the file cannot be read.
-    """
-    with reading(path):
-        return {"uvr_md5": hashlib.md5(content(path)[-END:], usedforsecurity=False).hexdigest()}
 
 
 def takes_spectra(path: Path) -> bool:

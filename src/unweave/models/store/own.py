@@ -6,6 +6,7 @@ recognised from its names and shapes (`recognition`).
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -46,6 +47,7 @@ READERS = {
     ".onnx": "onnx",
 }
 WEIGHTS = ".safetensors"
+UVR_END = 10_000 * 1024  # bytes
 FALLBACK = "torch-zip"  # .th, .pt, .pth, .ckpt, .bin
 
 
@@ -79,7 +81,12 @@ def add(
         kind = "onnx-graph"
     told = _yaml(config) if config else {}
     arrays = readers.reader(kind)(file)
-    settings = {"file": file.stem, **readers.settings(kind, file), **told}
+    settings = {
+        "file": file.stem,
+        "uvr_md5": _uvr_md5(file),
+        **readers.settings(kind, file),
+        **told,
+    }
     if _looked_at(file) != before:
         raise WeightsError(f"{file}: it changed while it was read; add it when it is whole")
     _check_numbers(file, arrays)
@@ -120,6 +127,13 @@ def _looked_at(file: Path) -> tuple[int, int, int]:
     if stat.S_ISDIR(found.st_mode):
         raise UsageError(f"{file}: is a folder; name the checkpoint in it")
     return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _uvr_md5(file: Path) -> str:
+    """By what Ultimate Vocal Remover (UVR) tells its files: the MD5 of the end."""
+    with file.open("rb") as stream:
+        stream.seek(max(0, stream.seek(0, os.SEEK_END) - UVR_END))
+        return hashlib.md5(stream.read(), usedforsecurity=False).hexdigest()
 
 
 def _called(file: Path) -> str:

@@ -69,9 +69,10 @@ def make(name: str, values: Mapping[str, Any], parts: Sequence[AnySeparator]) ->
     if WIENER.name not in own:
         made = filtered(made, values.get(WIENER.name, 0))
     if found.normalise_track:
-        from unweave.engine.adapters.track_normalised import TrackNormalised
+        from unweave.engine.adapters.track_normalised import Highest, TrackNormalised
 
-        made = TrackNormalised(made)
+        level = None if found.bag else options.level(found)
+        made = TrackNormalised(made, Highest(found.segment, level) if level else None)
     return made
 
 

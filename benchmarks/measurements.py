@@ -538,7 +538,7 @@ MEASUREMENTS = (
     Measurement(
         "cluster-overhead",
         CATALOGUE,
-        (f"{PYTHON} -m benchmarks.cluster.overhead --songs 100 --seconds 120",),
-        13,
+        (f"{PYTHON} -m benchmarks.cluster.overhead --songs 100 --seconds 60",),
+        7,
     ),
 )

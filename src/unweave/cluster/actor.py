@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from unweave.core import atomic
+from unweave.engine import allocator
 from unweave.engine.executor import Executor
 
 Make = Callable[[Executor], Callable[[Any], Any]]
@@ -16,9 +17,7 @@ class Actor:
     """What Ray runs in a process of its own. threads: for segments in parallel."""
 
     def __init__(self, make: Make, threads: int) -> None:
-        from unweave.engine.allocator import settle
-
-        settle()
+        allocator.settle()
         import torch
 
         torch.set_num_threads(threads)
@@ -52,6 +51,10 @@ def starter(make: Make, *, cpus: int, gpus: float, each: int) -> Callable[[], An
     import ray
 
     kind = ray.remote(Actor).options(
-        num_cpus=cpus, num_gpus=gpus, max_concurrency=each + 1, max_restarts=0
+        num_cpus=cpus,
+        num_gpus=gpus,
+        max_concurrency=each + 1,
+        max_restarts=0,
+        runtime_env={"env_vars": allocator.of_children()},  # Ray's own threads come first
     )
     return lambda: kind.remote(make, cpus)

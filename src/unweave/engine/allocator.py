@@ -44,6 +44,19 @@ def settle() -> None:
         library.mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
+def of_children() -> dict[str, str]:
+    """Variables with which a process has the settings of `settle` from its first thread on.
+
+    For programs whose threads are there before `settle` can be called: every thread that has a heap
+    by then keeps it, and heaps of threads hold no large arrays.
+    """
+    return {
+        "MALLOC_ARENA_MAX": "1",
+        "MALLOC_MMAP_THRESHOLD_": f"{HEAP_BLOCKS}",
+        "MALLOC_TRIM_THRESHOLD_": f"{KEPT}",
+    }
+
+
 def use_large_pages() -> None:
     """Have torch's large arrays lie in large pages, which take some more memory.
 

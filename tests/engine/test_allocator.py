@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from unweave.engine import allocator
+
 SETTLE = """
 import os
 from unweave.engine import allocator
@@ -31,6 +33,46 @@ def test_a_program_that_has_settled_asks_for_large_pages_unless_the_user_says_no
         [sys.executable, "-c", SETTLE], env=environment | given, capture_output=True, check=True
     )
     assert done.stdout.decode().split() == found
+
+
+# A thread has a heap before `settle` can be called, as those of Ray's workers have.
+EARLY = """
+import resource, threading
+import numpy as np
+from unweave.engine import allocator
+begun, settled = threading.Event(), threading.Event()
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+def work():
+    early = np.ones(10_000)
+    begun.set()
+    settled.wait()
+    for _ in range(2):  # the first time nothing is kept yet
+        before = faults()
+        for _ in range(10):
+            blocks = [np.ones(900_000) for _ in range(20)]
+            del blocks
+    print(faults() - before)
+
+thread = threading.Thread(target=work)
+thread.start()
+begun.wait()
+allocator.settle()
+settled.set()
+thread.join()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's settings")
+def test_a_process_that_is_begun_with_the_settings_keeps_memory_in_threads_too() -> None:
+    def pages_anew(more: dict[str, str]) -> int:
+        words = [sys.executable, "-c", EARLY]
+        done = subprocess.run(words, env=os.environ | more, capture_output=True, check=True)
+        return int(done.stdout)
+
+    assert pages_anew(allocator.of_children()) < 100 < pages_anew({})
 
 
 # torch keeps the frames of whoever imports it; nobody searches for garbage afterwards.

@@ -57,7 +57,7 @@ demo: $(VENV)/.plot ## Separate a song or a folder into stems/ and draw it: make
 PAGE := src/unweave/server/page/index.html
 $(PAGE): $(VENV)/.studio $(shell find studio -name node_modules -prune -o -type f -print)
 	@echo '== page: npm ci, vite build'
-	@cd studio && PATH="$(CURDIR)/$(BIN):$$PATH" && npm ci --ignore-scripts --silent && npm run --silent build
+	@cd studio && PATH="$(CURDIR)/$(BIN):$$PATH" && npm ci --ignore-scripts --loglevel=error --no-fund && npm run --silent build
 
 studio: $(PAGE) ## Build the web page, start the service for this machine, and open the browser
 	@$(BIN)/unweave studio

@@ -2,9 +2,9 @@
 
 Chosen is among models whose weights are here, by facts of their cards and by how fast they ran on
 this machine. Scores of two sets of songs count (`BOARDS`), and models are compared on one of them,
-as `compared` chooses it. A model without such a score, or
-without a figure of its speed, is not ranked. Nothing is fetched unasked but Spleeter, which is what
-there is to fall back on; what a fetch would improve is said.
+as `compared` chooses it. A model without such a score, or without a figure of its speed, is not
+ranked. Nothing is fetched unasked but Spleeter, which is what there is to fall back on; what a
+fetch would improve is said.
 """
 
 from __future__ import annotations

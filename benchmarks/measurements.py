@@ -370,6 +370,15 @@ MEASUREMENTS = (
         ),
         30,
     ),
+    Measurement(
+        "analyze-memory-day",
+        "docs/analyze.md",
+        (
+            f"{PYTHON} benchmarks/memory.py {{song}} --verb analyze --minutes 10 480 --rate 8000"
+            " --mono --formats --options=--no-separate",
+        ),
+        20,
+    ),
     # Networks.
     Measurement("network-cost", NETWORKS, (f"{PYTHON} -m benchmarks.networks.count",), 2),
     Measurement("network-memory", NETWORKS, (f"{PYTHON} -m benchmarks.networks.memory",), 5),

@@ -177,18 +177,6 @@ MEASUREMENTS = (
         "networks",
     ),
     Measurement(
-        "zoo-memory",
-        PERFORMANCE,
-        (
-            f"{PYTHON} -m benchmarks.zoo.speed --prepare --sizes mel-384x6"
-            " --results {results}/zoo",
-            f"{PYTHON} benchmarks/memory.py {{song}} --model {{results}}/zoo/models/mel-384x6.toml"
-            " --minutes 1 10 --formats wav --options='--batch 1'",
-        ),
-        70,
-        "networks",
-    ),
-    Measurement(
         "zoo-memory-day",  # writes 20 GB into the temporary folder
         PERFORMANCE,
         (
@@ -238,15 +226,6 @@ MEASUREMENTS = (
         (
             f"{PYTHON} benchmarks/memory.py {{song}} --verb restore --minutes 10 480 --rate 8000"
             " --mono --formats wav",
-        ),
-        40,
-    ),
-    Measurement(
-        "forensic-memory-day",
-        PERFORMANCE,
-        (
-            f"{PYTHON} benchmarks/memory.py {{song}} --verb forensic --minutes 10 480 --rate 8000"
-            " --mono --formats",
         ),
         40,
     ),

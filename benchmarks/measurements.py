@@ -230,6 +230,15 @@ MEASUREMENTS = (
         40,
     ),
     Measurement(
+        "forensic-memory-day",
+        PERFORMANCE,
+        (
+            f"{PYTHON} benchmarks/memory.py {{song}} --verb forensic --minutes 10 480 --rate 8000"
+            " --mono --formats",
+        ),
+        40,
+    ),
+    Measurement(
         "karaoke-memory",
         PERFORMANCE,
         (

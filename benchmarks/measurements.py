@@ -177,6 +177,16 @@ MEASUREMENTS = (
         "networks",
     ),
     Measurement(
+        "zoo-speed-minute",
+        PERFORMANCE,
+        (
+            f"{PYTHON} -m benchmarks.zoo.speed --sizes scnet-small mdx-net-hq --sounds minute"
+            " --results {results}/zoo",
+        ),
+        6,
+        "networks",
+    ),
+    Measurement(
         "zoo-memory-day",  # writes 20 GB into the temporary folder
         PERFORMANCE,
         (

@@ -187,6 +187,18 @@ MEASUREMENTS = (
         "networks",
     ),
     Measurement(
+        "zoo-memory",
+        PERFORMANCE,
+        (
+            f"{PYTHON} -m benchmarks.zoo.speed --prepare --sizes mel-384x6"
+            " --results {results}/zoo",
+            f"{PYTHON} benchmarks/memory.py {{song}} --model {{results}}/zoo/models/mel-384x6.toml"
+            " --minutes 1 10 --formats wav --options='--batch 1'",
+        ),
+        70,
+        "networks",
+    ),
+    Measurement(
         "zoo-memory-day",  # writes 20 GB into the temporary folder
         PERFORMANCE,
         (

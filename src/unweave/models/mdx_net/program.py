@@ -1,6 +1,7 @@
 """A graph run by torch, step by step; a value goes when its last user has it.
 
-What an operator does is said by ONNX's specification of operators.
+What an operator does is said by ONNX's specification of operators. On a CPU images lie channels
+last, as oneDNN's convolutions take them without a copy.
 """
 
 from __future__ import annotations
@@ -42,10 +43,9 @@ class Program(nn.Module):
         for n, step in enumerate(self.graph.steps):
             taken = [values[name] for name in step.inputs]
             ended = {name for name in step.inputs if self.ends[name] == n}
-            if step.operator == "Relu" and ended & self.own:
-                values[step.output] = taken[0].relu_()
-            else:
-                values[step.output] = OPERATORS[step.operator](step.attributes, *taken)
+            changes = step.operator in IN_PLACE and step.inputs[0] in ended & self.own
+            operator = (IN_PLACE if changes else OPERATORS)[step.operator]
+            values[step.output] = operator(step.attributes, *taken)
             del taken
             for name in ended:
                 del values[name]
@@ -85,6 +85,10 @@ def program(weights: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> Progra
 def convolution(at: Attributes, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`x`: `(batch, channel, height, width)`, `weight`: `(out, in / groups, height, width)`."""
     strides, dilations = pair(at, "strides"), pair(at, "dilations")
+    if x.is_cpu:
+        x = x.contiguous(memory_format=torch.channels_last)
+        if (*weight.shape[2:], *strides, *pads(at), groups(at)) == (1, 1, 1, 1, 0, 0, 1):
+            return _spread(x, weight.transpose(0, 1), bias)
     return F.conv2d(x, weight, bias, strides, pads(at), dilations, groups(at))
 
 
@@ -92,7 +96,38 @@ def transposed(at: Attributes, x: Tensor, weight: Tensor, bias: Tensor | None = 
     """The same upwards, `weight` is `(in, out / groups, height, width)`."""
     strides, dilations = pair(at, "strides"), pair(at, "dilations")
     more = pair(at, "output_padding", 0)
+    apart = strides == weight.shape[2:] and dilations == (1, 1)
+    if x.is_cpu and apart and (*pads(at), *more, groups(at)) == (0, 0, 0, 0, 1):
+        return _spread(x, weight, bias)
     return F.conv_transpose2d(x, weight, bias, strides, pads(at), more, groups(at), dilations)
+
+
+def _spread(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Each pixel becomes `height` by `width` of them: one product of matrices, channels last.
+
+    weight: `(in, out, height, width)`.
+    """
+    batch, channels, rows, columns = x.shape
+    _, out, height, width = weight.shape
+    pixels = x.permute(0, 2, 3, 1).reshape(-1, channels)
+    matrix = weight.permute(2, 3, 1, 0).reshape(-1, channels)
+    made = F.linear(pixels, matrix, None if bias is None else bias.repeat(height * width))
+    made = made.view(batch, rows, columns, height, width, out).transpose(2, 3)
+    return made.reshape(batch, rows * height, columns * width, out).permute(0, 3, 1, 2)
+
+
+def product(at: Attributes, x: Tensor, y: Tensor) -> Tensor:
+    """Images `(batch, channel, height, width)` times a matrix `(width, out)`, or any two values.
+
+    An image for which there is a product for each row need not be laid out anew. Where the result
+    is the wider one that is dearer than to lay out the images.
+    """
+    if not x.is_cpu or x.ndim != 4 or y.ndim != 2 or y.shape[0] < y.shape[1]:
+        return x @ y
+    batch, channels, rows, columns = x.shape
+    images = x.permute(0, 2, 3, 1).reshape(-1, columns, channels)
+    made = y.T.expand(len(images), -1, -1).bmm(images)
+    return made.view(batch, rows, -1, channels).permute(0, 3, 1, 2)
 
 
 def batch_norm(
@@ -101,13 +136,33 @@ def batch_norm(
     return F.batch_norm(x, mean, variance, scale, bias, eps=at.get("epsilon", 1e-5))
 
 
+def batch_norm_(
+    at: Attributes, x: Tensor, scale: Tensor, bias: Tensor, mean: Tensor, variance: Tensor
+) -> Tensor:
+    factor = scale / torch.sqrt(variance + at.get("epsilon", 1e-5))
+    shape = -1, *[1] * (x.ndim - 2)
+    return x.mul_(factor.view(shape)).add_((bias - factor * mean).view(shape))
+
+
 OPERATORS: Mapping[str, Callable[..., Tensor]] = {
     "Add": lambda at, x, y: x + y,
     "BatchNormalization": batch_norm,
     "Conv": convolution,
     "ConvTranspose": transposed,
-    "MatMul": lambda at, x, y: x @ y,
+    "MatMul": product,
     "Mul": lambda at, x, y: x * y,
     "Relu": lambda at, x: F.relu(x),
     "Transpose": lambda at, x: x.permute(at.get("perm", tuple(reversed(range(x.ndim))))),
 }
+# The same where nobody needs the first value afterwards: its memory is that of the result.
+IN_PLACE: Mapping[str, Callable[..., Tensor]] = {
+    "Add": lambda at, x, y: x.add_(y) if fits(x, y) else x + y,
+    "BatchNormalization": batch_norm_,
+    "Mul": lambda at, x, y: x.mul_(y) if fits(x, y) else x * y,
+    "Relu": lambda at, x: x.relu_(),
+}
+
+
+def fits(x: Tensor, y: Tensor) -> bool:
+    """Whether the two make a value of the shape of `x`."""
+    return torch.broadcast_shapes(x.shape, y.shape) == x.shape

@@ -6,10 +6,11 @@
 
 `make` writes random weights of the size and the file of settings, as MSST keeps them; of MDX-Net
 the graph. `run` takes a wave `(2, time)` chunk by chunk, each sample in one of them, without
-anything between the network and the chunks, MDX-Net as audio-separator joins its chunks; on each
-number of threads an eighth of a chunk first, and the wave on that which was the quickest. It prints
-one JSON line. With an overlap it takes a song as the programs do that have
-these networks: chunks overlap and fade, ends are mirrored.
+anything between the network and the chunks. The last one is filled up as MSST does; HT Demucs takes
+chunks as Demucs cuts them, MDX-Net as audio-separator cuts and joins them. On each number of
+threads an eighth of a chunk is first, and the wave takes that which was the quickest. It prints one
+JSON line. With an overlap it takes a song as the programs do that have these networks: chunks
+overlap and fade, ends are mirrored.
 """
 
 import argparse
@@ -111,13 +112,21 @@ def make(name: str, folder: Path) -> None:
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(SIZES[name][2]))
 
 
-def run(made: torch.nn.Module, wave: torch.Tensor, chunk: int) -> torch.Tensor:
-    """Stems `(stem, 2, time)`, the last chunk filled up with silence."""
+def run(made: Any, wave: torch.Tensor, chunk: int) -> torch.Tensor:
+    """Stems `(stem, 2, time)`: MSST fills the last chunk up with its mirror image where that is
+    long enough, and with silence where it is not."""
+    if isinstance(made, Mdx):
+        return made(wave[None])[0]
+    if type(made).__name__ == "HTDemucs":
+        from demucs.apply import apply_model
+
+        return apply_model(made, wave[None], shifts=0, overlap=0)[0]
     stems = []
     for first in range(0, wave.shape[-1], chunk):
         part = wave[:, first : first + chunk]
         length = part.shape[-1]
-        part = torch.nn.functional.pad(part, (0, chunk - length))
+        mode = "reflect" if length > chunk // 2 else "constant"
+        part = torch.nn.functional.pad(part, (0, chunk - length), mode)
         found = made(part[None])[0]
         stems.append(found.reshape(-1, *part.shape)[..., :length])
     return torch.cat(stems, dim=-1)
@@ -185,9 +194,7 @@ def main() -> None:
         best = min(took, key=lambda threads: took[threads])
         torch.set_num_threads(best)
         busy = time.process_time()
-        stems, seconds = timed(
-            lambda: made(wave[None])[0] if isinstance(made, Mdx) else run(made, wave, chunk)
-        )
+        stems, seconds = timed(lambda: run(made, wave, chunk))
         busy = time.process_time() - busy
     np.save(given.stems, stems.numpy())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

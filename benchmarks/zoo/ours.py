@@ -36,8 +36,11 @@ def add(checkpoint: str, settings: str, target: str, overlap: str) -> None:
         card = folder / "drawn.toml"
         facts = tomllib.loads(card.read_text(encoding="utf-8"))
         facts["normalise_track"] = False  # as the network alone
-        if facts["architecture"] != "mdx_net":  # whose chunks are those of its original
-            facts["segment"] = msst.segment(facts["segment"]["length"], int(overlap))
+        length = facts["segment"]["length"]
+        if facts["architecture"] == "htdemucs":  # with the ends that Demucs has
+            facts["segment"] |= {"hop": length // int(overlap)}
+        elif facts["architecture"] != "mdx_net":  # whose chunks are those of its original
+            facts["segment"] = msst.segment(length, int(overlap))
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         shutil.move(card.with_suffix(".safetensors"), Path(target).with_suffix(".safetensors"))
         Path(target).write_bytes(toml.dumps(facts))

@@ -1,7 +1,7 @@
 """unweave's side of `speed.py`, each command in a process of its own.
 
 python ours.py add CHECKPOINT SETTINGS CARD OVERLAP    # a model by a path
-python ours.py run CARD WAVE.npy STEMS.npy          # prints one JSON line
+python ours.py run CARD WAVE.npy STEMS.npy [OPTION=VALUE ...]    # prints one JSON line
 python ours.py count CARD                           # prints operations of a chunk
 """
 
@@ -46,7 +46,7 @@ def add(checkpoint: str, settings: str, target: str, overlap: str) -> None:
         Path(target).write_bytes(toml.dumps(facts))
 
 
-def run(card: str, wave: str, target: str) -> None:
+def run(card: str, wave: str, target: str, *options: str) -> None:
     from unweave.engine import allocator
 
     allocator.settle()
@@ -54,7 +54,7 @@ def run(card: str, wave: str, target: str) -> None:
     import unweave
 
     mix = np.load(wave)
-    separator = unweave.load(card)
+    separator = unweave.load(card, **dict(each.split("=") for each in options))
     unweave.separate(mix[:, : mix.shape[-1] // 64], 44100, model=separator, device="cpu")
     start, busy = time.perf_counter(), time.process_time()
     stems = unweave.separate(mix, 44100, model=separator, device="cpu")

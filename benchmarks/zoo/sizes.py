@@ -96,6 +96,9 @@ SIZES: dict[str, tuple[str, str, dict[str, Any]]] = {
         settings(343980, {"bottom_channels": 512, "dconv_mode": 3, "segment": 7.8}, FOUR),
     ),
 }
+# The same graph, which unweave has ONNX Runtime run.
+SIZES["mdx-net-hq-onnx"] = SIZES["mdx-net-hq"]
+OPTIONS = {"mdx-net-hq-onnx": ("runtime=onnxruntime",)}
 # Small ones with the same chunk, step and channels, for whole songs and long recordings.
 TINY = {"dim": 16, "depth": 1, "heads": 2, "dim_head": 8}
 THIN = {"dims": [4, 8, 8, 8], "num_dplayer": 2, "conv_depths": [1, 1, 1]}
@@ -122,6 +125,7 @@ TITLES = {
     "scnet-xl": "SCNet, XL",
     "mdx23c": "MDX23C",
     "mdx-net-hq": "MDX-Net, Inst HQ",
+    "mdx-net-hq-onnx": "MDX-Net, Inst HQ, by ONNX Runtime",
     "htdemucs": "HT Demucs",
 }
 ROFORMERS = PUBLISHED[:4]

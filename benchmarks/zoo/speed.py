@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.zoo.sizes import PUBLISHED, ROFORMERS, SIZES, TITLES
+from benchmarks.zoo.sizes import OPTIONS, PUBLISHED, ROFORMERS, SIZES, TITLES
 
 HERE = Path(__file__).resolve().parent
 PEER = HERE.parent / "networks" / ".venv" / "bin" / "python"
@@ -91,7 +91,15 @@ def once(side: str, name: str, wave: Path, folder: Path) -> dict[str, Any]:
         words = [str(PEER), str(HERE / "original.py"), "run", name, str(folder), str(wave), stems]
     else:
         card = str(folder / "models" / f"{name}.toml")
-        words = [sys.executable, str(HERE / "ours.py"), "run", card, str(wave), stems]
+        words = [
+            sys.executable,
+            str(HERE / "ours.py"),
+            "run",
+            card,
+            str(wave),
+            stems,
+            *OPTIONS.get(name, ()),
+        ]
     return json.loads(run(words).splitlines()[-1])
 
 

@@ -119,11 +119,13 @@ def _spread(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 def product(at: Attributes, x: Tensor, y: Tensor) -> Tensor:
     """Images `(batch, channel, height, width)` times a matrix `(width, out)`, or any two values.
 
-    An image for which there is a product for each row need not be laid out anew. Where the result
-    is the wider one that is dearer than to lay out the images.
+    Images that a matrix makes narrower stay channels last, with a product for each row. To lay out
+    what it makes wider costs less than products of so few channels.
     """
-    if not x.is_cpu or x.ndim != 4 or y.ndim != 2 or y.shape[0] < y.shape[1]:
+    if not x.is_cpu or x.ndim != 4 or y.ndim != 2:
         return x @ y
+    if y.shape[0] < y.shape[1]:
+        return x.contiguous() @ y
     batch, channels, rows, columns = x.shape
     images = x.permute(0, 2, 3, 1).reshape(-1, columns, channels)
     made = y.T.expand(len(images), -1, -1).bmm(images)

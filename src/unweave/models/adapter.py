@@ -112,6 +112,6 @@ def _module(card: Card) -> Any:
 
 def spec(card: Card, options: Mapping[str, object]) -> Spec:
     """The facts of the card in the words of the engine."""
-    needs = card.bytes_per_sample or own.bytes_per_sample(card)
+    needs = card.bytes_per_sample or own.bytes_per_sample(card, options)
     needs = needs or _module(card).BYTES_PER_SAMPLE
     return replace(own.spec(card, options), bytes_per_sample=needs)

@@ -4,7 +4,8 @@ An architecture is a package of up to four modules. `model` has `build` (see `mo
 `options` says what is known before torch is imported: `options(config)`, the declarations of what
 a user may choose with a card's settings; `additive(options)`, whether the stems sum to the mix,
 with what the user chose and the card's settings, which they do where it says nothing; `REVISION`;
-`bytes_per_sample(config, stems, channels, samples)`, working memory for a sample of a segment;
+`bytes_per_sample(config, stems, channels, samples)`, working memory for a sample of a segment, of
+the card's settings and what the user chose;
 `level(stems, config)`, what measures the level of a segment, where a card's `normalise_track` means
 the highest one (see `engine/adapters/track_normalised.py`); `MIXED_PRECISION = False` for a network
 that heeds no `torch.autocast`; `LARGE_PAGES = True` for one that is quicker with them, though they

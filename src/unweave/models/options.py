@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 
 from unweave.models import architectures
 from unweave.models.cards import Card
@@ -52,12 +52,18 @@ def spec(card: Card, options: Mapping[str, object]) -> Spec:
     )
 
 
-def bytes_per_sample(card: Card) -> float | None:
-    """Working memory for a sample of a segment, where the network can tell it of its settings."""
+def bytes_per_sample(
+    card: Card, options: Mapping[str, object] = MappingProxyType({})
+) -> float | None:
+    """Working memory for a sample of a segment, where the network can tell it of its settings.
+
+    options: those in force, which the network is told, too.
+    """
     told = getattr(_declarations(card), "bytes_per_sample", None)
     if told is None:
         return None
-    return float(told(card.config, len(card.stems), card.channels, card.segment.length))
+    chosen = {**card.config, **options}
+    return float(told(chosen, len(card.stems), card.channels, card.segment.length))
 
 
 def level(card: Card) -> Callable[[Wave], Wave] | None:

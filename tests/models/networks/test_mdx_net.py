@@ -346,6 +346,12 @@ def test_the_extra_is_named_where_it_lacks(monkeypatch: pytest.MonkeyPatch) -> N
     made()
 
 
+def test_memory_is_that_of_the_runtime() -> None:
+    """ONNX Runtime keeps what a graph no longer needs, and a limit of memory knows it."""
+    by_torch, by_onnx = (made(runtime=name).spec for name in ("torch", "onnxruntime"))
+    assert by_onnx.bytes_per_sample > 2 * by_torch.bytes_per_sample
+
+
 def test_torch_is_enough() -> None:
     """Neither ONNX Runtime nor torch's compiler is imported by the default."""
     code = (

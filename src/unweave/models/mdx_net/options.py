@@ -7,16 +7,19 @@ from typing import Any
 
 from unweave.options import Option
 
-BYTES_PER_SAMPLE = (
-    2900.0  # working memory for a sample, of a graph of published widths and 3072 bins
-)
+# Working memory for a sample, of a graph of published widths and 3072 bins.
+BYTES_PER_SAMPLE = 2100.0
+BYTES_OF_ONNX_RUNTIME = 5100.0
 MIXED_PRECISION = False
 LARGE_PAGES = True
 
 
 def bytes_per_sample(config: Mapping[str, Any], stems: int, channels: int, samples: int) -> float:
-    """Working memory for a sample: it grows with the bins."""
-    return BYTES_PER_SAMPLE * config.get("bins", 3072) / 3072
+    """Working memory for a sample: it grows with the bins, and depends on what runs the graph."""
+    by_torch = config.get("runtime", "torch") == "torch"
+    return (
+        (BYTES_PER_SAMPLE if by_torch else BYTES_OF_ONNX_RUNTIME) * config.get("bins", 3072) / 3072
+    )
 
 
 def additive(options: Mapping[str, object]) -> bool:

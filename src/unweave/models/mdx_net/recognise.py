@@ -11,7 +11,6 @@ from typing import Any
 from unweave.errors import WeightsError, quoted
 from unweave.models.layers.graphs import GRAPH, parsed
 from unweave.models.layers.recognise import Arrays, Settings, Told
-from unweave.models.mdx_net.options import bytes_per_sample
 from unweave.models.mdx_net.published import FACTS, KARAOKE
 
 HOP = 1024
@@ -64,7 +63,6 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         "sample_rate_hz": 44100,
         "segment": segment(size, shape[2]),
         "config": config,
-        "bytes_per_sample": bytes_per_sample(config, 2, shape[0] // 2, 0),
         "notes": told.notes(),
     }
 

@@ -37,6 +37,7 @@ class OnnxRuntime(nn.Module):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # a segment has one thread
         options.use_deterministic_compute = True
+        options.enable_mem_pattern = False  # one block for a whole run is half as much again
         options.log_severity_level = 3
         self.session = onnxruntime.InferenceSession(
             model(program, shape), options, providers=["CPUExecutionProvider"]

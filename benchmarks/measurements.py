@@ -180,10 +180,10 @@ MEASUREMENTS = (
         "zoo-speed-minute",
         PERFORMANCE,
         (
-            f"{PYTHON} -m benchmarks.zoo.speed --sizes scnet-small mdx-net-hq --sounds minute"
-            " --results {results}/zoo",
+            f"{PYTHON} -m benchmarks.zoo.speed --sizes mel-384x6 scnet-small mdx-net-hq"
+            " mdx-net-hq-onnx htdemucs --sounds minute --results {results}/zoo",
         ),
-        6,
+        22,
         "networks",
     ),
     Measurement(

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
+from unweave.signal import loudness
 from unweave.signal.loudness import Loudness, channel_weights, k_weighting
 
 RATES_HZ = [8000, 11025, 22050, 44100, 48000, 88200, 192000]
@@ -209,6 +210,38 @@ def test_memory_is_a_few_bytes_per_tenth_of_a_second():
     finally:
         tracemalloc.stop()
     assert kept_bytes < 16 * 60 * 100 + 4096  # 10 minutes are 6000 tenths
+
+
+def test_to_read_it_takes_no_memory_that_grows():
+    """Eight hours: not even one more number for each tenth of a second."""
+    meter, block = Loudness(1000, 1), noise(1000, 60, channels=1)
+    for _ in range(8 * 60):
+        meter.push(block)
+    tracemalloc.start()
+    try:
+        assert math.isfinite(meter.integrated_lufs())
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 8 * 8 * 36000 / 2
+
+
+@pytest.mark.parametrize("seconds", [0.39, 0.4, 0.75, 3.0, 3.61, 14.2, 21.37])
+def test_it_does_not_depend_on_the_stretches(seconds, monkeypatch):
+    """Whichever of them the samples that wait fall into."""
+    wave = noise(8000, seconds)
+    for length in (wave.shape[1], wave.shape[1] - 301):
+        meter = Loudness(8000, 2)
+        meter.push(wave[:, :length])
+
+        def read(meter=meter):
+            return [meter.integrated_lufs(), *meter.momentary_lufs(), meter.range_lu() or 0.0]
+
+        whole = read()
+        for stretch in (1, 7, 40):
+            monkeypatch.setattr(loudness, "STRETCH", stretch)
+            np.testing.assert_allclose(read(), whole, rtol=1e-6)
+        monkeypatch.undo()
 
 
 @pytest.mark.parametrize("shape", [(3, 10), (10,), (1, 2, 10)])

@@ -5,13 +5,14 @@ energy of 400 ms blocks, four to the block's length, and averages those above tw
 filter is convolution with its impulse response by FFT, which costs less than the recursion, and
 what is kept is one energy for each 100 ms: an hour is 288 kB. The convolution always works on the
 same stretches of the signal, so that the result does not depend on how it was cut into blocks.
+Powers are made of the energies when they are read, a stretch at a time.
 """
 
 from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +24,11 @@ ROWS = 4  # stretches transformed at once
 ABSOLUTE_GATE_LUFS = -70.0
 RELATIVE_GATE_LU = -10.0
 BLOCK_HOPS, SHORT_TERM_HOPS = 4, 30  # of 100 ms
+STRETCH = 1 << 14  # powers made at once
 RANGE_GATE_LU = -20.0
 RANGE_PERCENT = 10.0, 95.0
 OFFSET_LU = -0.691  # what the filter adds to 997 Hz, so that a full-scale sine reads -3.01
+ABSOLUTE_GATE = 10 ** ((ABSOLUTE_GATE_LUFS - OFFSET_LU) / 10)  # as a power
 SURROUND_WEIGHT = 1.41
 SHELF_ZEROS = 1.53512485958697, -2.69169618940638, 1.19839281085285  # at 48 kHz
 SHELF_POLES = 1.0, -1.69065929318241, 0.73248077421585
@@ -88,36 +91,52 @@ class Loudness:
 
         NaN where samples were so high that filtering them is beyond the range of float.
         """
-        powers = self._powers(BLOCK_HOPS)
-        if not powers.size:
+        mean = self._mean_above(ABSOLUTE_GATE)
+        if not mean:
             return -math.inf
-        return gated(powers) if np.isfinite(powers).all() else math.nan
+        relative = mean * 10 ** (RELATIVE_GATE_LU / 10)
+        return OFFSET_LU + 10 * math.log10(self._mean_above(max(ABSOLUTE_GATE, relative)))
 
     def momentary_lufs(self) -> npt.NDArray[np.float64]:
         """Loudness of 400 ms, one value for each 100 ms, `(block,)`; -inf for silence.
 
         Value n is of the 400 ms from n / 10 s on (EBU Tech 3341).
         """
-        return lufs(self._powers(BLOCK_HOPS))
+        return lufs(np.concatenate([np.zeros(0), *self._powers(BLOCK_HOPS)]))
 
     def range_lu(self) -> float | None:
         """Loudness range in LU (EBU Tech 3342); None where there are under 3 s or no sound."""
-        return loudness_range(self._powers(SHORT_TERM_HOPS))
+        return loudness_range(np.concatenate([np.zeros(0), *self._powers(SHORT_TERM_HOPS)]))
 
-    def _powers(self, width: int) -> npt.NDArray[np.float64]:
-        """Mean weighted power of each `width` successive hops, `(block,)`."""
+    def _mean_above(self, gate: float) -> float:
+        """Mean of the powers of 400 ms above a gate; 0 where there is none, NaN beyond floats."""
+        total, count = 0.0, 0
+        for powers in self._powers(BLOCK_HOPS):
+            if not np.isfinite(powers).all():
+                return math.nan
+            loud = powers[powers > gate]
+            total, count = total + float(loud.sum()), count + loud.size
+        return total / max(1, count)
+
+    def _powers(self, width: int) -> Iterator[npt.NDArray[np.float64]]:
+        """Mean weighted power of each `width` successive hops, in stretches `(block,)`."""
         hops, waiting = self._hops, self._filled - self._taps
+        closed, last = len(hops), np.zeros(0)
         if waiting:
             self._buffer[:, self._filled :] = 0  # or rounding would carry old samples over
-            hops = array("d", hops)
-            self._add(hops, self._energies(waiting))
+            closed, last = self._hop_of(self._position), self._energies(waiting)
+            if closed < len(hops):
+                last[0] += hops[closed]
         whole = self._hop_of(self._position + waiting)  # complete hops
-        if whole < width:
-            return np.zeros(0)
-        edges = self._edge(np.arange(whole + 1))
-        energy = np.concatenate([[0.0], np.cumsum(np.frombuffer(hops, np.float64)[:whole])])
-        with np.errstate(invalid="ignore"):
-            return (energy[width:] - energy[:-width]) / (edges[width:] - edges[:-width])
+        for first in range(0, whole - width + 1, STRETCH):
+            end = min(first + STRETCH + width - 1, whole)
+            before = np.array(hops[first : min(end, closed)], np.float64)
+            behind = last[max(0, first - closed) : max(0, end - closed)]
+            energy = np.cumsum(np.concatenate([[0.0], before, behind]))
+            edges = self._edge(np.arange(first, end + 1))
+            with np.errstate(invalid="ignore"):
+                powers = (energy[width:] - energy[:-width]) / (edges[width:] - edges[:-width])
+            yield powers
 
     def _edge(self, hop: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """First sample of a hop: tenths of a second, rounded where they fall between samples."""
@@ -156,15 +175,6 @@ class Loudness:
         return total
 
 
-def gated(powers: npt.NDArray[np.float64]) -> float:
-    """Loudness in LUFS of block powers `(block,)` after the absolute and the relative gate."""
-    loud = powers[powers > 10 ** ((ABSOLUTE_GATE_LUFS - OFFSET_LU) / 10)]
-    if not loud.size:
-        return -math.inf
-    louder = loud[loud > loud.mean() * 10 ** (RELATIVE_GATE_LU / 10)]
-    return OFFSET_LU + 10 * math.log10(louder.mean())
-
-
 def lufs(powers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Loudness of each of the powers, of the same shape; -inf for silence."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -177,7 +187,7 @@ def loudness_range(powers: npt.NDArray[np.float64]) -> float | None:
     From the 10th to the 95th percentile of what is above -70 LUFS and no more than 20 LU below the
     mean of that (EBU Tech 3342).
     """
-    loud = powers[powers > 10 ** ((ABSOLUTE_GATE_LUFS - OFFSET_LU) / 10)]
+    loud = powers[powers > ABSOLUTE_GATE]
     if not loud.size or not np.isfinite(loud).all():
         return None
     low, high = np.percentile(

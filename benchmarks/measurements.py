@@ -205,7 +205,7 @@ MEASUREMENTS = (
             f"{PYTHON} -m benchmarks.zoo.speed --prepare --sizes small-mel"
             " --results {results}/zoo",
             f"{PYTHON} benchmarks/memory.py {{song}} --model {{results}}/zoo/models/small-mel.toml"
-            " --minutes 10 120 480 --formats wav",
+            " --minutes 10 120 480 --formats wav --options='--batch 1'",
         ),
         70,
         "networks",

@@ -91,15 +91,8 @@ def once(side: str, name: str, wave: Path, folder: Path) -> dict[str, Any]:
         words = [str(PEER), str(HERE / "original.py"), "run", name, str(folder), str(wave), stems]
     else:
         card = str(folder / "models" / f"{name}.toml")
-        words = [
-            sys.executable,
-            str(HERE / "ours.py"),
-            "run",
-            card,
-            str(wave),
-            stems,
-            *OPTIONS.get(name, ()),
-        ]
+        words = [sys.executable, str(HERE / "ours.py"), "run", card, str(wave), stems]
+        words += OPTIONS.get(name, ())
     return json.loads(run(words).splitlines()[-1])
 
 

@@ -81,7 +81,7 @@ class Loudness:
             self._filled += count
             taken += count
             if self._filled == self._buffer.shape[1]:
-                self._add(self._hops, self._energies(self._filled - self._taps))
+                self._add(self._energies(self._filled - self._taps))
                 self._position += self._filled - self._taps
                 self._buffer[:, : self._taps] = self._buffer[:, -self._taps :]
                 self._filled = self._taps
@@ -147,13 +147,13 @@ class Loudness:
         near = position * 10 // self.sample_rate_hz
         return near + int(np.sum(self._edge(np.arange(near, near + 2)) <= position)) - 1
 
-    def _add(self, hops: array[float], energies: npt.NDArray[np.float64]) -> None:
+    def _add(self, energies: npt.NDArray[np.float64]) -> None:
         """Add the energies of successive hops, the first of which may have begun before."""
         first = self._hop_of(self._position)
-        if first < len(hops):
-            hops[first] += energies[0]
+        if first < len(self._hops):
+            self._hops[first] += energies[0]
             energies = energies[1:]
-        hops.extend(energies)
+        self._hops.extend(energies)
 
     def _energies(self, count: int) -> npt.NDArray[np.float64]:
         """Weighted energy of the first `count` waiting samples, hop by hop."""

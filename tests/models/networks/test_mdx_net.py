@@ -347,7 +347,7 @@ def test_the_extra_is_named_where_it_lacks(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_memory_is_that_of_the_runtime() -> None:
-    """ONNX Runtime keeps what a graph no longer needs, and a limit of memory knows it."""
+    """A limit of memory counts what ONNX Runtime takes."""
     by_torch, by_onnx = (made(runtime=name).spec for name in ("torch", "onnxruntime"))
     assert by_onnx.bytes_per_sample > 2 * by_torch.bytes_per_sample
 

@@ -10,6 +10,7 @@ from unweave.options import Option
 # Working memory for a sample, of a graph of published widths and 3072 bins.
 BYTES_PER_SAMPLE = 2100.0
 BYTES_OF_ONNX_RUNTIME = 5100.0
+REVISION = 2
 MIXED_PRECISION = False
 LARGE_PAGES = True
 

@@ -1,6 +1,7 @@
 """Measured tables stand in blocks that `benchmarks/measure.py` writes, and nowhere else."""
 
 import datetime
+import os
 import re
 import subprocess
 import sys
@@ -70,6 +71,13 @@ def test_what_is_named_twice_is_told_apart() -> None:
         folder = ROOT / "benchmarks" / each.environment
         assert not each.environment or (folder / "install.sh").is_file()
         assert (ROOT / each.page).is_file()
+
+
+def test_what_is_typed_as_a_command_may_be_run() -> None:
+    typed = {line.split()[0] for each in MEASUREMENTS for line in measure.typed(each)}
+    scripts = [ROOT / word for word in typed if word.endswith(".sh")]
+    assert scripts
+    assert not [script for script in scripts if not os.access(script, os.X_OK)]
 
 
 # The command itself, on a page and a repository of its own.

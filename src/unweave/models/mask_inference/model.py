@@ -132,4 +132,4 @@ class MaskInference(nn.Module):
 
 NETWORK = (MaskInferenceConfig, MaskInference)
 build = builder(MaskInferenceConfig, MaskInference)
-BYTES_PER_SAMPLE = 120.0  # working memory of DRNN-2: benchmarks/networks/memory.py
+BYTES_PER_SAMPLE = 140.0  # working memory of DRNN-2: benchmarks/networks/memory.py

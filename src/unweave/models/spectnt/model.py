@@ -237,4 +237,4 @@ def rotate(x: Tensor) -> Tensor:
 
 NETWORK = (SpecTntConfig, SpecTnt)
 build = builder(SpecTntConfig, SpecTnt)
-BYTES_PER_SAMPLE = 520.0  # working memory of the published widths: benchmarks/networks/memory.py
+BYTES_PER_SAMPLE = 560.0  # working memory of the published widths: benchmarks/networks/memory.py

@@ -241,4 +241,4 @@ def _geometry(config: UNetConfig, level: int) -> tuple[Pair, Pair, Pair, Pair]:
 
 NETWORK = (UNetConfig, UNet)
 build = builder(UNetConfig, UNet)
-BYTES_PER_SAMPLE = 210.0  # working memory of Jansson's size: benchmarks/networks/memory.py
+BYTES_PER_SAMPLE = 240.0  # working memory of Jansson's size: benchmarks/networks/memory.py

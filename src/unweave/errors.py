@@ -70,6 +70,10 @@ class Unfit(WeightsError):
         self.names = names
 
 
+class Unstated(WeightsError):
+    """Weights that run in more than one way, and nobody says in which."""
+
+
 class SeparatorError(UnweaveError):
     """A separator that returned another shape than its spec says, or samples not finite."""
 

@@ -133,6 +133,18 @@ def test_arrays_alone_are_as_published_and_the_card_says_so(mine, tmp_path):
     separates(card, 2)
 
 
+def test_chunks_and_rate_of_msst_are_read_where_nothing_else_says():
+    arrays = waveform.recorded("htdemucs").weights
+    audio = {"sample_rate": 8000, "chunk_size": 4096}
+    found = architectures.recognised("htdemucs", arrays, {"audio": audio})
+    assert (found["sample_rate_hz"], found["segment"]["length"]) == (8000, 4096)
+    assert "8000" not in found["notes"]
+    assert "segments of" not in found["notes"]
+    training = {"samplerate": 16000, "segment": 0.5}
+    found = architectures.recognised("htdemucs", arrays, {"audio": audio, "training": training})
+    assert (found["sample_rate_hz"], found["segment"]["length"]) == (16000, 8000)
+
+
 def openunmix():
     """The arrays of each stem."""
     nets = {}

@@ -202,7 +202,20 @@ def test_merged_lora_is_a_checkpoint_like_any(mine, tmp_path, dtype):
     [
         ({"training": {"instruments": ["a", "b", "c"]}}, "name 3 stems, and its arrays are for 2"),
         ({"model": {"stft_hop_length": "many"}}, "'stft_hop_length' must be a number"),
-        ({"inference": {"num_overlap": 0}}, "'num_overlap' is 1 or more; got 0"),
+        ({"inference": {"num_overlap": 0}}, "'num_overlap' must be a number from 1 to .*; got 0"),
+        ({"inference": {"num_overlap": 10**7}}, "from 1 to .*; got 10000000"),
+        ({"audio": {"chunk_size": 0}}, "'chunk_size' must be a number from .*; got 0"),
+        ({"audio": {"chunk_size": 1}}, "'chunk_size' must be a number from .*; got 1"),
+        ({"audio": {"chunk_size": 10**14}}, "'chunk_size' must be a number from .* to 1e"),
+        ({"audio": {"sample_rate": 0}}, "'sample_rate' must be a number from 1 to"),
+        ({"model": {"stft_hop_length": 0}}, "'stft_hop_length' must be a number from 1 to"),
+        ({"training": {"instruments": ["a", "A", "b"]}}, "name the stem 'a' twice"),
+        ({"training": {"instruments": [1, 2]}}, "stems must be a list of names; got"),
+        ({"training": {"instruments": "vocals"}}, "stems must be a list of names; got 'vocals'"),
+        (
+            {"training": {"instruments": ["a", "a"], "target_instrument": "a"}},
+            "its arrays are for 2|name the stem 'a' twice",
+        ),
         ({"model": {"stft_n_fft": 200}}, "which no frame of 200 samples has"),
         ({"model": {"skip_connection": 3}}, "'skip_connection' must be true or false"),
         ({"audio": {"sample_rate": float("nan")}}, "'sample_rate' must be a number"),
@@ -214,6 +227,34 @@ def test_settings_that_make_no_sense_are_one_line(settings, words):
     with pytest.raises(WeightsError, match=words) as error:
         architectures.recognised("roformer", arrays, settings)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("rate", [0, -44100])
+def test_a_rate_of_nothing_is_named_where_bands_follow_from_it(rate):
+    arrays = waveform.recorded("mel_band_roformer").weights
+    with pytest.raises(WeightsError, match=f"'sample_rate' must be a number from 1 .*got {rate}"):
+        architectures.recognised("roformer", arrays, {"audio": {"sample_rate": rate}})
+
+
+def test_settings_that_contradict_the_arrays_are_noted():
+    arrays = waveform.recorded("bs_roformer").weights
+    known = architectures.recognised("roformer", arrays, {})
+    width, depth = (known["config"][name] for name in ("width", "depth"))
+    same = {"model": {"dim": width, "depth": depth}, "audio": {"num_channels": known["channels"]}}
+    assert "its settings say" not in architectures.recognised("roformer", arrays, same)["notes"]
+    others = {"model": {"dim": 10**6, "depth": depth, "heads": "many"}}
+    found = architectures.recognised("roformer", arrays, others)
+    assert found["config"] == known["config"]
+    assert f"dim 1000000 where the arrays have {width}, heads 'many' where" in found["notes"]
+    assert "are they those of this checkpoint?" in found["notes"]
+
+
+def test_what_a_target_leaves_without_a_name_is_noted():
+    arrays = waveform.recorded("bs_roformer_values").weights
+    alone = {"training": {"target_instrument": "Bass"}}
+    found = architectures.recognised("roformer", arrays, alone)
+    assert (found["stems"], "complement" in found) == (["bass"], False)
+    assert "no name for what the bass leave of the mix" in found["notes"]
 
 
 def test_numbers_in_names_reserve_nothing():

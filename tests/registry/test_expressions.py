@@ -118,6 +118,9 @@ def test_its_facts_are_those_of_its_parts() -> None:
     assert list(known["options"]) == ["ensemble", "ensemble_weights"]
     assert "preset_path" not in known
     assert registry.with_weights("repet+spleeter-4stems")[0].name == "spleeter-4stems"
+    # An ensemble leaves a residual or not by how it is joined, which its name does not say.
+    needed = registry.with_weights("repet+spleeter-2stems", ["vocals", "residual"])
+    assert [card.name for card in needed] == ["spleeter-2stems"]
     assert registry.trained_on("mir1k-dnn+repet") == registry.trained_on("mir1k-dnn")
     assert registry.installed("repet+hpss>vocals>ft2d")
     assert not registry.installed("repet+/etc/passwd")

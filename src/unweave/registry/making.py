@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unweave.core.stem_names import RESIDUAL
 from unweave.errors import UsageError
 from unweave.models import cards
 from unweave.models.cards import Card
@@ -53,13 +54,14 @@ def with_sound(model: str, options: Mapping[str, object]) -> dict[str, Any]:
 
 def with_weights(name: str, stems: Iterable[str] = ()) -> list[Card]:
     """The cards whose weights a separator or an estimator needs, for `stems` alone where they are
-    named.
+    named. The residual needs all of them.
 
     Raises UsageError for an unknown name, and for a stem that it does not have.
     """
     if name in cards.estimators():
         return [cards.card(name)]
-    if needed := tuple(stems):
+    needed = tuple(stems)
+    if needed and RESIDUAL not in needed:
         from unweave.engine.loading import deferred
 
         found = [

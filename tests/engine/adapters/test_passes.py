@@ -45,6 +45,7 @@ CASES: dict[str, AnySeparator] = {
     **composed(1),
     "slices": Ensemble((Stub(DEMUCS), Stub(SHORT, 2)), "ensemble_wav"),
     "phases": PhaseFix(Stub(DEMUCS), Stub(SHORT, 2)),
+    "phases of one": PhaseFix(Stub(DEMUCS), Complement(Stub(SHORT, 2, ("a",)), called="b"), ("b",)),
     "renamed": Renamed(Stub(DEMUCS), ("b", "a"), ("voice", "band")),
     "ensemble, then": Chain(ENSEMBLE, "b", THEN),
     "then, ensemble": Chain(Stub(DEMUCS), "b", Renamed(ENSEMBLE, ("a", "b"), ("c", "d"))),

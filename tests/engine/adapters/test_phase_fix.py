@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+import unweave
 from tests.engine.adapters.test_compositions import DEMUCS, RATE, SHORT, Stub, run
+from tests.engine.fakes import halves
 from tests.engine.test_chunking import noise
 from unweave.engine.adapters.phase_fix import PhaseFix
 from unweave.engine.adapters.select import select
@@ -57,6 +62,34 @@ def test_the_phase_is_gradually_the_references(length: int, base: float) -> None
     reference.calls.clear()
     np.testing.assert_array_equal(run(select(separator, ["b"]), mix)["b"], ones["b"])
     assert reference.calls == []
+
+
+@pytest.mark.parametrize("stem", ["some", "rest"])
+def test_a_stem_may_be_what_the_others_leave(stem: str) -> None:
+    """A separator whose stems sum to its mix makes all of them for the last one."""
+    target, reference, mix = halves(channels=2), Stub(SHORT, 2, ("rest", "some")), noise(3000)
+    how = {"low_hz": 200.0, "high_hz": 2500.0, "base": 0.1, "weight": 0.8}
+    for one, other in ((target, reference), (reference, target)):
+        found = run(PhaseFix(one, other, (stem,), **how), mix)
+        ones, others = run(one, mix), run(other, mix)
+        want = fixed(ones[stem], others[stem], how)
+        np.testing.assert_allclose(found[stem], want, atol=3e-6)
+        [same] = {"some", "rest"} - {stem}
+        left = one is target and same == "rest"  # then it is still what the other one leaves
+        np.testing.assert_array_equal(found[same], mix - found[stem] if left else ones[same])
+
+
+def test_the_preset_of_the_page_runs(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "ensembles.md").read_text(encoding="utf-8")
+    [preset] = [
+        each for each in re.findall(r"```toml\n(.*?)```", text, re.S) if "phase_fix" in each
+    ]
+    (tmp_path / "mine.toml").write_text(preset)
+    model, mix = str(tmp_path / "mine.toml"), noise(RATE)
+    found = unweave.separate(mix, RATE, model=model)
+    plain = unweave.separate(mix, RATE, model="repet")
+    np.testing.assert_array_equal(found["vocals"], plain["vocals"])
+    assert np.abs(found["accompaniment"] - plain["accompaniment"]).max() > 1e-3
 
 
 def test_a_share_of_nothing_changes_nothing_and_of_one_takes_the_phase() -> None:

@@ -42,6 +42,7 @@ from unweave.models.mdx_net.recognise import STEMS as STEMS_OF
 from unweave.models.mdx_net.recognise import recognise, segment
 from unweave.models.mdx_net.shapes import RULES
 from unweave.models.readers import onnx_graph
+from unweave.models.store.recognition import recognised
 from unweave.types import Separator
 
 SMALL = {"frame_size": 256, "hop": 64, "bins": 64, "frames": 16}
@@ -55,11 +56,11 @@ PLAN = Plan(
 
 
 @cache
-def graph() -> dict[str, np.ndarray]:
+def graph(**facts: int) -> dict[str, np.ndarray]:
     """The arrays of a small graph."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "small.onnx")
-        file.write_bytes(mdx.graph(**mdx.SMALL))
+        file.write_bytes(mdx.graph(**{**mdx.SMALL, **facts}))
         return onnx_graph.read(file)
 
 
@@ -385,6 +386,13 @@ def test_it_is_recognised() -> None:
     assert recognise({"a": ONES}, UVR) is None
     with pytest.raises(WeightsError, match="does not fit 16 frames"):
         recognise(graph(), {"uvr_md5": md5, **UVR, "mdx_n_fft_scale_set": 16384})
+
+
+def test_a_graph_that_nobody_tells_of_is_not_taken_for_a_known_one() -> None:
+    """Its bins and frames may be those of a card, and its transform is its own."""
+    nobody = {"uvr_md5": hashlib.md5(b"").hexdigest()}
+    with pytest.raises(WeightsError, match="taken for mdx_net, but UVR's table has no such"):
+        recognised(graph(bins=3072, frames=256), nobody)
 
 
 @pytest.mark.parametrize(

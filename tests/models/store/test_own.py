@@ -295,6 +295,20 @@ def test_wrong_settings_are_one_line(mine, checkpoint, tmp_path, text):
     assert "\n" not in str(caught.value)
 
 
+def test_settings_in_another_encoding_are_told(mine, checkpoint, tmp_path):
+    (tmp_path / "c.yaml").write_bytes("training: {instruments: [bébé, x]}".encode("latin-1"))
+    with pytest.raises(UsageError, match=r"c\.yaml: is not text in UTF-8.*save it as UTF-8"):
+        own.add(checkpoint, config=tmp_path / "c.yaml")
+
+
+def test_what_torch_saved_is_read_however_it_is_called(mine, checkpoint, tensors, tmp_path):
+    for ending in ("onnx", "safetensors", "tar"):
+        file = checkpoint.rename(tmp_path / f"its.{ending}")
+        card = own.add(file, name=f"by-{ending}")
+        assert store.weights(card).keys() == tensors.keys()
+        checkpoint = file
+
+
 def test_one_parameter_more_is_no_network(mine, tmp_path, tensors):
     torch.save(tensors | {"spy": torch.zeros(3)}, tmp_path / "a.pth")
     with pytest.raises(WeightsError, match="no network of unweave takes these"):

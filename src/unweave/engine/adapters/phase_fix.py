@@ -88,13 +88,20 @@ class PhaseFix:
 
     def separate(self, mix: Signal, run: Run) -> Iterator[Wave]:
         one, other = mix.split(2)
-        found = [run(self.separator, one), run(select(self.reference, self.stems), other)]
-        names = self.separator.spec.stems, select(self.reference, self.stems).spec.stems
+        reference = select(self.reference, self.stems)
+        found = [run(self.separator, one), run(reference, other)]
+        names = self.separator.spec.stems, reference.spec.stems  # at least those that are changed
         changed = [names[0].index(stem) for stem in self.stems]
         phases = [names[1].index(stem) for stem in self.stems]
 
         def of_spectra(segment: Tensor, sample_rate_hz: int) -> Tensor:
-            return self._fixed(segment, len(names[0]), changed, phases, sample_rate_hz)
+            groups, _, length = segment.shape
+            stems = segment.reshape(groups, len(names[0]) + len(names[1]), -1, length)
+            out = stems[:, : len(names[0])].clone()
+            out[:, changed] = self._fixed(
+                stems[:, changed], stems[:, [len(names[0]) + n for n in phases]], sample_rate_hz
+            )
+            return out
 
         folded = (
             np.concatenate(blocks, axis=1).reshape(len(blocks[0]), -1, blocks[0].shape[-1])
@@ -102,25 +109,17 @@ class PhaseFix:
         )
         yield from run.segments(of_spectra, replace(mix, blocks=folded), _spectra.SEGMENTS)
 
-    def _fixed(
-        self, segment: Tensor, count: int, changed: list[int], phases: list[int], rate_hz: int
-    ) -> Tensor:
-        """`(group, stem of both and channel, time)` to `(group, stem, channel, time)`."""
+    def _fixed(self, targets: Tensor, references: Tensor, rate_hz: int) -> Tensor:
+        """Stems `(group, stem, channel, time)` with the phase of others."""
         import torch
 
-        groups, _, length = segment.shape
-        of_both = count + len(self.stems)
-        stems = segment.reshape(groups, of_both, -1, length)
-        targets = _spectra.analysed(stems[:, changed])
-        references = _spectra.analysed(stems[:, [count + n for n in phases]])
+        length = targets.shape[-1]
+        targets, references = _spectra.analysed(targets), _spectra.analysed(references)
         share = self.share(
             torch.arange(targets.shape[-2], device=targets.device) * (rate_hz / _spectra.FRAME)
         )
         turn = torch.angle(references * targets.conj()) * share[:, None]
-        fixed = targets * torch.polar(torch.ones_like(turn), turn)
-        out = stems[:, :count].clone()
-        out[:, changed] = _spectra.synthesised(fixed, length)
-        return out
+        return _spectra.synthesised(targets * torch.polar(torch.ones_like(turn), turn), length)
 
     def share(self, frequency_hz: Tensor) -> Tensor:
         """How far the phase goes to the reference's at each frequency."""

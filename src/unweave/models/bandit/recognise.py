@@ -51,11 +51,13 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
     told.values["sample_rate"] = told.sample_rate_hz("sample_rate", rate_hz)
     if sorted(told.names()) != sorted(stems):  # masks have the names of their stems
         told.values["sources"] = stems
+    bands = _bands(told, [widths[n] for n in sorted(widths)])
+    told.compare(emb_dim=width, rnn_dim=hidden.shape[1])
     return {
-        **msst.facts(told, len(stems), chunk, stems),
+        **msst.facts(told, len(stems), chunk, stems, bands["frame_size"]),
         "channels": int(told.get("num_channels", 2, "stereo")),
         "config": {
-            **_bands(told, [widths[n] for n in sorted(widths)]),
+            **bands,
             "width": width,
             "layers": len(numbers(known, LAYER)) // 2,
             "hidden": hidden.shape[1],
@@ -67,7 +69,7 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
     }
 
 
-def _bands(told: Told, widths: list[int]) -> dict[str, object]:
+def _bands(told: Told, widths: list[int]) -> dict[str, int]:
     """The transform, and how its bins lie in bands. Raises WeightsError."""
     size, hop = told.get("n_fft", 2048), told.get("hop_length", 512)
     rate_hz = int(told.get("fs", told.values["sample_rate"]))

@@ -132,7 +132,10 @@ def plain_yaml(path: Path) -> object:
         return tuple(loader.construct_sequence(node, deep=True))
 
     Loader.add_constructor("tag:yaml.org,2002:python/tuple", as_tuple)
-    text = content(path).decode()
+    try:
+        text = content(path).decode()
+    except UnicodeDecodeError as error:
+        raise ValueError("is not text in UTF-8, as settings are; save it as UTF-8") from error
     if len(text) > LONGEST:
         raise ValueError(f"is longer than the {LONGEST} letters that settings may have")
     if path.suffix.lower() == ".json":

@@ -26,6 +26,7 @@ KINDS: tuple[tuple[Any, str], ...] = (
     (str, "a word"),
 )
 LARGEST = 10**12  # number that a setting may be; a Fraction of `1e999999999` would take an hour
+RATES_HZ = 1, 10_000_000  # as a card has them
 
 
 class Told:
@@ -46,12 +47,21 @@ class Told:
             self.values |= table(settings, name)
         if "instruments" in self.values:
             self.values["sources"] = self.values["instruments"]
+        self.audio = table(settings, "audio")  # of MSST: chunks and rate of what it is run on
         self.klass = str(settings.get("klass", ""))
         self.complete = bool(self.klass)
         self.assumed: list[str] = []
+        self.otherwise: list[str] = []  # what is stated, and the arrays have otherwise
 
-    def get(self, key: str, default: T, words: str = "") -> T:
+    def get(
+        self,
+        key: str,
+        default: T,
+        words: str = "",
+        within: tuple[float, float] = (-LARGEST, LARGEST),
+    ) -> T:
         """What is stated under `key`, else `default`. words: how to say what is assumed then.
+        within: the least and the most that a number may be.
 
         Raises WeightsError for what is not of the default's kind: a file may state anything, and a
         text times a number would be a long one.
@@ -60,9 +70,15 @@ class Told:
         if found is not None:
             for kinds, what in KINDS:
                 if isinstance(default, kinds):
-                    if not isinstance(found, kinds) or (what == NUMBER and not _sensible(found)):
+                    number = what == NUMBER
+                    if not isinstance(found, kinds) or (number and _is_no_number(found)):
                         raise WeightsError(
                             f"its setting {key!r} must be {what}; got {quoted(found)}"
+                        )
+                    if number and not within[0] <= found <= within[1]:
+                        raise WeightsError(
+                            f"its setting {key!r} must be a number from {within[0]:g} to "
+                            f"{within[1]:g}; got {quoted(found)}"
                         )
                     break
             return found
@@ -74,12 +90,27 @@ class Told:
         if words and not self.complete:
             self.assumed.append(words)
 
+    def compare(self, **arrays: object) -> None:
+        """Note what is stated under these names, and is not what the arrays have, which counts."""
+        for key, counted in arrays.items():
+            stated = self.values.get(key)
+            if stated is not None and stated != counted:
+                self.otherwise.append(f"{key} {quoted(stated)} where the arrays have {counted}")
+
     def names(self) -> list[str]:
-        """The names of stems that are stated, none where nobody states them."""
+        """The names of stems that are stated, none where nobody states them.
+
+        Raises WeightsError for what are no names, and for one that stands there twice.
+        """
         found = self.values.get("sources")
-        if isinstance(found, (list, tuple)) and all(isinstance(each, str) for each in found):
-            return [each.lower() for each in found]
-        return []
+        if found is None:
+            return []
+        if not isinstance(found, (list, tuple)) or not all(isinstance(n, str) for n in found):
+            raise WeightsError(f"its stems must be a list of names; got {quoted(found)}")
+        names = [each.lower() for each in found]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise WeightsError(f"its settings name the stem {quoted(twice)} twice")
+        return names
 
     def stems(self, count: int, published: Sequence[str] = ()) -> list[str]:
         """The names of `count` stems, those of the published networks where none are stated.
@@ -99,30 +130,40 @@ class Told:
         return names
 
     def sample_rate_hz(self, key: str = "samplerate", published: int = 44100) -> int:
-        return int(self.get(key, published, f"{published} Hz"))
+        if self.values.get(key) is None:
+            self.values[key] = self.audio.get("sample_rate")
+        return int(self.get(key, published, f"{published} Hz", RATES_HZ))
 
     def samples(self, rate_hz: int, published_s: Fraction | int) -> int:
         """The length of a segment, which the original cuts a recording into."""
         if self.values.get("segment") is None and self.values.get("segment_length") is not None:
             return int(self.get("segment_length", 0))
+        if self.values.get("segment") is None and self.audio.get("chunk_size") is not None:
+            self.values["chunk_size"] = self.audio["chunk_size"]
+            return int(self.get("chunk_size", 0, within=(1, LARGEST)))
         if re.fullmatch(r"\d{1,9}( ?/ ?[1-9]\d{0,8})?", str(self.values.get("segment"))[:30]):
             self.values["segment"] = Fraction(str(self.values["segment"]).replace(" ", ""))
         words = f"segments of {float(published_s):g} s"
         return int(Fraction(self.get("segment", published_s, words)) * rate_hz)
 
     def notes(self) -> str:
-        """What had to be assumed, for the card's notes; empty where nothing had to."""
-        if not self.assumed:
-            return ""
-        return (
-            f"assumed, as neither the arrays nor the file's settings say: "
-            f"{'; '.join(self.assumed)}; add it with --config where it is otherwise"
-        )
+        """What had to be assumed and what contradicts, for the card's notes; empty for neither."""
+        found = []
+        if self.otherwise:
+            found.append(
+                f"its settings say {', '.join(self.otherwise)}: are they those of this checkpoint?"
+            )
+        if self.assumed:
+            found.append(
+                f"assumed, as neither the arrays nor the file's settings say: "
+                f"{'; '.join(self.assumed)}; add it with --config where it is otherwise"
+            )
+        return " ".join(found)
 
 
-def _sensible(number: Any) -> bool:
-    """Whether a number is finite, no yes or no, and not beyond all sizes."""
-    return not isinstance(number, bool) and -LARGEST <= number <= LARGEST
+def _is_no_number(number: Any) -> bool:
+    """Whether it is yes or no, or no number at all by its own account."""
+    return isinstance(number, bool) or number != number
 
 
 def table(settings: Settings, key: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from unweave.errors import WeightsError, quoted
+from unweave.errors import Unstated, WeightsError, quoted
 from unweave.models.layers.graphs import GRAPH, parsed
 from unweave.models.layers.recognise import Arrays, Settings, Told
 from unweave.models.mdx_net.published import FACTS, KARAOKE
@@ -41,7 +41,7 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
     told = Told(settings, "")
     told.values = {**_of_uvr(known), **settings, **told.values}
     if told.values.get("mdx_n_fft_scale_set") is None:
-        raise WeightsError(
+        raise Unstated(
             "UVR's table has no such graph: its transform has to be stated, in a file for --config "
             "with 'mdx_n_fft_scale_set: 6144', 'compensate: 1.035' and 'primary_stem: Vocals', say"
         )

@@ -3,7 +3,8 @@
 Shapes give all of the network but the transform's hop; they count where a file of settings says
 otherwise, as such files mean two things by the depth of a mask's network. The hop, the chunk that
 recordings are cut into and the names of the stems stand in the YAML file that MSST trains with;
-else they are as in the published models of the size. Variants of the network that unweave does not
+else they are as in the published models of the size. The card's notes name settings that contradict
+the arrays. Variants of the network that unweave does not
 have are refused by name.
 """
 
@@ -13,7 +14,7 @@ import re
 
 from unweave.errors import WeightsError, quoted
 from unweave.models.layers import msst
-from unweave.models.layers.recognise import Arrays, Settings, Told, numbers
+from unweave.models.layers.recognise import RATES_HZ, Arrays, Settings, Told, numbers
 from unweave.models.roformer.bands import LARGEST_FRAME, on_mel_scale
 from unweave.models.roformer.convert import BRANCH, COMPUTED, known
 from unweave.models.roformer.options import ADDED, BARE
@@ -64,16 +65,19 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
     depth = _parts(arrays, r"layers\.(\d+)\.")
     mel = "layers.0.0.norm.gamma" in arrays
     usual = 512 if not mel and (width, depth) in WIDE_HOP else 441
-    hop = told.get("stft_hop_length", usual, f"a hop of {usual} samples")
+    hop = told.get("stft_hop_length", usual, f"a hop of {usual} samples", (1, LARGEST_FRAME))
     inputs = [
         arrays[f"band_split.to_features.{n}.0.gamma"].shape[0]
         for n in range(_parts(arrays, r"band_split\.to_features\.(\d+)\."))
     ]
-    channels, split = _split(told, inputs, mel=mel)
+    channels, frame, split = _split(told, inputs, mel=mel)
     masks = _parts(arrays, r"mask_estimators\.(\d+)\.")
-    rate = int(told.get("sample_rate", RATE_HZ))
-    chunk = CHUNK_S * rate // max(hop, 1) * hop
-    facts = msst.facts(told, masks, chunk, STEMS.get(masks, ()))
+    rate = int(told.get("sample_rate", RATE_HZ, within=RATES_HZ))
+    chunk = CHUNK_S * rate // hop * hop
+    head_width = _shape(arrays, QKV)[0] // 3 // heads
+    told.compare(dim=width, depth=depth, heads=heads, dim_head=head_width, num_stems=masks)
+    told.compare(num_channels=channels, **({"num_bands": len(inputs)} if mel else {}))
+    facts = msst.facts(told, masks, chunk, STEMS.get(masks, ()), frame)
     dense = _parts(arrays, r"mask_estimators\.0\.to_freqs\.0\.0\.(\d+)\.")
     config = {
         "remainder": "complement" in facts,
@@ -87,7 +91,7 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         "time_layers": _parts(arrays, r"layers\.0\.0\.layers\.(\d+)\."),
         "band_layers": _parts(arrays, r"layers\.0\.1\.layers\.(\d+)\."),
         "heads": heads,
-        "head_width": _shape(arrays, QKV)[0] // 3 // heads,
+        "head_width": head_width,
         "hidden": _shape(arrays, WIDEN)[0],
         "norm_each": mel,
         "skips": told.get("skip_connection", False),
@@ -130,14 +134,15 @@ def _shape(arrays: Arrays, pattern: str) -> tuple[int, ...]:
     raise WeightsError("it lacks the attention of its first block")
 
 
-def _split(told: Told, inputs: list[int], *, mel: bool) -> tuple[int, dict[str, object]]:
-    """Channels, and the settings of bands and frames, of the numbers that each band has."""
+def _split(told: Told, inputs: list[int], *, mel: bool) -> tuple[int, int, dict[str, object]]:
+    """Channels, the samples of a frame, and the settings of bands and frames, of the numbers that
+    each band has. Raises WeightsError."""
     stated = told.get("stft_n_fft", 0)
     likely = (2, 1) if told.get("stereo", True) else (1, 2)
     if not 0 <= stated <= LARGEST_FRAME:
         raise WeightsError(f"its frames have at most {LARGEST_FRAME} samples; got {quoted(stated)}")
     if mel:
-        frame, rate = stated or 2048, told.get("sample_rate", 44100)
+        frame, rate = stated or 2048, told.get("sample_rate", RATE_HZ, within=RATES_HZ)
         try:
             bands = on_mel_scale(len(inputs), rate, frame)
         except (ValueError, ArithmeticError) as error:
@@ -161,11 +166,15 @@ def _split(told: Told, inputs: list[int], *, mel: bool) -> tuple[int, dict[str, 
             )
         frame = sizes[fit[0]]
         split = {"bands": [size // (2 * fit[0]) for size in inputs], "mel_bands": 0}
-    return fit[0], {
-        **split,
-        "frame_size": frame,
-        "window_size": told.get("stft_win_length", frame),
-    }
+    return (
+        fit[0],
+        frame,
+        {
+            **split,
+            "frame_size": frame,
+            "window_size": told.get("stft_win_length", frame),
+        },
+    )
 
 
 def _value_residual(arrays: Arrays, told: Told) -> str:

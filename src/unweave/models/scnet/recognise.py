@@ -54,7 +54,8 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         raise WeightsError("its windows are shorter than its transforms, which unweave lacks")
     # All that are known have a stride of one with a kernel of three, and of the kernel with others.
     strides = [1 if kernel == 3 else kernel for kernel in kernels]
-    facts = msst.facts(told, last // first, CHUNK, STEMS)
+    told.compare(dims=[first, *widths], num_dplayer=layers)
+    facts = msst.facts(told, last // first, CHUNK, STEMS, size)
     return {
         **facts,
         "channels": first // 2,

@@ -48,6 +48,7 @@ READERS = {
 }
 WEIGHTS = ".safetensors"
 UVR_END = 10_000 * 1024  # bytes
+ZIP = b"PK\x03\x04"
 FALLBACK = "torch-zip"  # .th, .pt, .pth, .ckpt, .bin
 
 
@@ -76,7 +77,7 @@ def add(
             f"{file}: holds a checkpoint's numbers; name its table, {numbers[1]}.index"
         )
     ending = next((each for each in READERS if file.name.lower().endswith(each)), "")
-    kind = READERS.get(ending, FALLBACK)
+    kind = FALLBACK if _is_zip(file) else READERS.get(ending, FALLBACK)
     if kind == "onnx" and onnx_graph.takes_spectra(file):
         kind = "onnx-graph"
     told = _yaml(config) if config else {}
@@ -90,10 +91,11 @@ def add(
     if _looked_at(file) != before:
         raise WeightsError(f"{file}: it changed while it was read; add it when it is whole")
     _check_numbers(file, arrays)
+    both = f"{file}, with the settings of {config}" if config else f"{file}"
     try:
         facts = recognised(arrays, settings)
     except WeightsError as error:
-        raise WeightsError(f"{file}: {error}") from error
+        raise WeightsError(f"{both}: {error}") from error
     weights = facts.pop("arrays")
     assert isinstance(weights, dict)
     sha256, size_bytes = safetensors.pin(weights)
@@ -112,7 +114,7 @@ def add(
         made = cards.parse(name, card)
         adapter.network(made, options.in_force(made, {}), weights)
     except (UnweaveError, *STUMBLES) as error:
-        raise WeightsError(f"{file}: taken for {facts['architecture']}, but {error}") from error
+        raise WeightsError(f"{both}: taken for {facts['architecture']}, but {error}") from error
     return _place(name, card, partial(safetensors.write, arrays=weights), taken)
 
 
@@ -127,6 +129,17 @@ def _looked_at(file: Path) -> tuple[int, int, int]:
     if stat.S_ISDIR(found.st_mode):
         raise UsageError(f"{file}: is a folder; name the checkpoint in it")
     return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _is_zip(file: Path) -> bool:
+    """Whether it is what torch saves, however it is called. Raises UsageError."""
+    if not file.is_file():  # a pipe, which would have to be waited for
+        return False
+    try:
+        with file.open("rb") as stream:
+            return stream.read(len(ZIP)) == ZIP
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {advice(error)}") from error
 
 
 def _uvr_md5(file: Path) -> str:

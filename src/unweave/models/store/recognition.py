@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 
-from unweave.errors import Unfit, UnweaveError, WeightsError
+from unweave.errors import Unfit, Unstated, UnweaveError, WeightsError
 from unweave.models import architectures, cards
 from unweave.models.cards import Card
 from unweave.models.readers import Arrays
@@ -36,6 +36,8 @@ def recognised(arrays: Arrays, settings: Settings) -> dict[str, object]:
                 role = str(facts.pop("role", ""))
                 ours = architectures.converter(name)({role: arrays}) if convert else arrays
                 return {"architecture": name, **facts, "arrays": ours}
+        except Unstated as error:  # a network that has the same shapes may run in another way
+            raise WeightsError(f"taken for {name}, but {error}") from error
         except (WeightsError, *STUMBLES) as error:
             reason = error if isinstance(error, WeightsError) else "its settings or shapes differ"
             doubt, network = WeightsError(f"taken for {name}, but {reason}"), name

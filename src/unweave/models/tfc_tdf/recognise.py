@@ -24,6 +24,7 @@ KITS = {
 }
 VOICE = ("vocals", "instrumental")
 BLOCK = "encoder_blocks.0.tfc_tdf.blocks.0"
+LEVELS_AND_BLOCKS = r"encoder_blocks", r"bottleneck_block\.blocks"
 
 
 def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
@@ -48,7 +49,9 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         raise WeightsError("it is made for the Hartley transform (STHT), which unweave lacks")
     bins, growth = subbands * band, shrink.shape[0] - width
     size, hop, chunk = _transform(told, bins, growth, heads)
-    facts = msst.facts(told, heads, chunk, KITS.get(heads, VOICE))
+    levels, blocks = (count(arrays, rf"{each}\.(\d+)\.") for each in LEVELS_AND_BLOCKS)
+    told.compare(growth=growth, num_scales=levels, num_blocks_per_scale=blocks)
+    facts = msst.facts(told, heads, chunk, KITS.get(heads, VOICE), size)
     return {
         **facts,
         "channels": channels,
@@ -60,8 +63,8 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
             "subbands": subbands,
             "width": width,
             "growth": growth,
-            "levels": count(arrays, r"encoder_blocks\.(\d+)\."),
-            "blocks": count(arrays, r"bottleneck_block\.blocks\.(\d+)\."),
+            "levels": levels,
+            "blocks": blocks,
             "narrow": band // squeezed,
             "frame_stride": shrink.shape[2],
             "bin_stride": shrink.shape[3],

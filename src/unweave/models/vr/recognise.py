@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from unweave.errors import WeightsError, quoted
+from unweave.errors import Unstated, WeightsError, quoted
 from unweave.models.layers.recognise import Arrays, Settings, Told, count
 from unweave.models.vr.options import bytes_per_sample
 from unweave.models.vr.published import BANDS, FACTS, KARAOKE, Row
@@ -119,7 +119,7 @@ def _bands(told: Told, *, lstm: bool) -> dict[str, Any]:
         return _of_file(told, found, lstm=lstm)
     name = told.values.get("vr_model_param")
     if name is None:
-        raise WeightsError(
+        raise Unstated(
             "UVR's table has no such checkpoint: its bands have to be stated, by a file for "
             "--config that is one of UVR's 'modelparams', or holds 'vr_model_param: 4band_v3' and "
             "'primary_stem: Vocals', say"

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,27 @@ def test_what_is_typed_as_a_command_may_be_run() -> None:
     scripts = [ROOT / word for word in typed if word.endswith(".sh")]
     assert scripts
     assert not [script for script in scripts if not os.access(script, os.X_OK)]
+
+
+PLANNED = {  # rows of that table, and where the engine has what it plans with for such a network
+    "DRNN-2": "mask_inference.model",
+    "U-Net": "unet.model",
+    "SpecTNT": "spectnt.model",
+    "Demucs v2": "demucs.model",
+    "Hybrid Demucs (v3)": "hybrid_demucs.model",
+    "HT Demucs (v4)": "htdemucs.model",
+    "SCNet, small": "scnet.options",
+    "MDX23C": "tfc_tdf.options",
+    "Bandit v2": "bandit.options",
+}
+
+
+@pytest.mark.parametrize(("title", "place"), PLANNED.items())
+def test_the_engine_plans_with_the_memory_that_is_measured(title: str, place: str) -> None:
+    [text] = [block for _, name, block in BLOCKS if name == "network-memory"]
+    [found] = re.findall(rf"^\| {re.escape(title)} \| (\d+) \|$", text, re.MULTILINE)
+    planned = import_module(f"unweave.models.{place}").BYTES_PER_SAMPLE
+    assert int(found) <= planned <= 1.6 * int(found)
 
 
 # The command itself, on a page and a repository of its own.

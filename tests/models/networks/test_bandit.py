@@ -5,8 +5,10 @@ The pairs are from benchmarks/networks/record.py.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,15 +16,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import unweave
 from tests.models.networks import waveform
 from unweave.core.plan import Plan
 from unweave.errors import WeightsError
+from unweave.models import cards
 from unweave.models.bandit import options
 from unweave.models.bandit.bands import musical
 from unweave.models.bandit.convert import convert
 from unweave.models.bandit.model import Bandit, BanditConfig, Entrance, build
 from unweave.models.bandit.recognise import recognise
 from unweave.models.cards import Card
+from unweave.models.store import own
 
 SMALL: dict[str, Any] = {
     "rate_hz": 8000,
@@ -281,3 +286,30 @@ def test_an_unknown_name_is_one_line() -> None:
 def test_settings_that_mean_nothing(config: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         BanditConfig(**{**SMALL, **config})
+
+
+def test_it_joins_others_and_is_augmented_as_any_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    monkeypatch.setenv("UNWEAVE_DATA", str(tmp_path / "data"))
+    cards.refresh()
+    (tmp_path / "c.yaml").write_text(json.dumps(TOLD))
+    rng = np.random.default_rng(4)
+    for name in ("one", "two"):
+        shapes = theirs(BanditConfig(TWO, **SMALL | {"channels": 1}), first=False)
+        drawn = {key: rng.standard_normal(shape, np.float32) / 3 for key, shape in shapes}
+        torch.save({key: torch.from_numpy(each) for key, each in drawn.items()}, tmp_path / name)
+        own.add(tmp_path / name, config=tmp_path / "c.yaml")
+    mix = 0.1 * rng.standard_normal((1, 9000), np.float32)
+
+    def stems(model: str, mix: np.ndarray = mix, **options: str) -> dict[str, np.ndarray]:
+        return unweave.separate(mix, 8000, model=model, device="cpu", **options)
+
+    one, two, both = stems("one"), stems("two"), stems("one+two")
+    augmented, inverted = stems("one", tta="invert"), stems("one", -mix)
+    for stem in TWO:
+        assert np.abs(one[stem] - two[stem]).max() > 1e-3
+        np.testing.assert_allclose(both[stem], (one[stem] + two[stem]) / 2, atol=1e-6)
+        np.testing.assert_allclose(augmented[stem], (one[stem] - inverted[stem]) / 2, atol=1e-6)
+    monkeypatch.undo()
+    cards.refresh()

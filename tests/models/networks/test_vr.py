@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from scipy.signal import resample_poly
 from torch import Tensor, nn
 
+import unweave
 import unweave.models.vr.bands as front_end
 from tests import CPU, LONG
 from tests.contract.trials import card_of
@@ -300,3 +301,25 @@ def test_a_file_and_its_bands_become_a_model(mine: None, tmp_path: Path) -> None
         found["vocals"],
         separate_array(gentle, pair.mix, 8000, execution=CPU, warn=pytest.fail)["vocals"],
     )
+
+
+def test_it_joins_others_and_is_augmented_as_any_model(mine: None, tmp_path: Path) -> None:
+    pair = recorded("vr_lstm")
+    (tmp_path / "bands.json").write_text(json.dumps(pair.settings))
+    for name, gain in (("one", 1.0), ("two", 0.9)):
+        tensors = {key: torch.from_numpy(gain * each) for key, each in pair.weights.items()}
+        torch.save(tensors, tmp_path / f"{name}.pth")
+        own.add(tmp_path / f"{name}.pth", config=tmp_path / "bands.json")
+
+    def stems(model: str, mix: np.ndarray = pair.mix, **options: str) -> dict[str, np.ndarray]:
+        return unweave.separate(mix, 8000, model=model, device="cpu", **options)
+
+    one, two, both = stems("one"), stems("two"), stems("one+two")
+    loudest = stems("one+two", ensemble="max_wave")
+    augmented, inverted = stems("one", tta="invert"), stems("one", -pair.mix)
+    assert not np.allclose(one["vocals"], two["vocals"], atol=1e-3)
+    for stem, wave in one.items():
+        np.testing.assert_allclose(both[stem], (wave + two[stem]) / 2, atol=1e-6)
+        np.testing.assert_allclose(augmented[stem], (wave - inverted[stem]) / 2, atol=1e-6)
+        larger = np.where(np.abs(wave) >= np.abs(two[stem]), wave, two[stem])
+        np.testing.assert_allclose(loudest[stem], larger, atol=1e-6)

@@ -4,8 +4,7 @@ Shapes give all of the network but the transform's hop; they count where a file 
 otherwise, as such files mean two things by the depth of a mask's network. The hop, the chunk that
 recordings are cut into and the names of the stems stand in the YAML file that MSST trains with;
 else they are as in the published models of the size. The card's notes name settings that contradict
-the arrays. Variants of the network that unweave does not
-have are refused by name.
+the arrays. Variants of the network that unweave does not have are refused by name.
 """
 
 from __future__ import annotations

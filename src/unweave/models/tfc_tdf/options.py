@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-BYTES_PER_SAMPLE = 8800.0  # working memory of MDX23C, from narrower ones: it grows with the width
+# Working memory of MDX23C, which grows with the width: benchmarks/networks/memory.py.
+BYTES_PER_SAMPLE = 5900.0
 
 
 def bytes_per_sample(config: Mapping[str, Any], stems: int, channels: int, samples: int) -> float:

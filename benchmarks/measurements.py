@@ -180,10 +180,11 @@ MEASUREMENTS = (
         "zoo-speed-minute",
         PERFORMANCE,
         (
-            f"{PYTHON} -m benchmarks.zoo.speed --sizes mel-384x6 scnet-small mdx-net-hq"
-            " mdx-net-hq-onnx htdemucs --sounds minute --results {results}/zoo",
+            f"{PYTHON} -m benchmarks.zoo.speed --sizes mel-384x6 bs-256x12 mel-256x12-two"
+            " scnet-small scnet-xl mdx23c mdx-net-hq mdx-net-hq-onnx htdemucs --sounds minute"
+            " --results {results}/zoo",
         ),
-        22,
+        75,
         "networks",
     ),
     Measurement(

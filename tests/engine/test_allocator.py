@@ -75,38 +75,6 @@ def test_a_process_that_is_begun_with_the_settings_keeps_memory_in_threads_too()
     assert pages_anew(allocator.of_children()) < 100 < pages_anew({})
 
 
-# Blocks of half a megabyte, every tenth of which stays, so that the heap does not shrink.
-GAPS = """
-import time
-import numpy as np
-from unweave.engine import allocator
-
-def resident_mb():
-    with open("/proc/self/status") as file:
-        return int(file.read().split("VmRSS:")[1].split()[0]) / 1000
-
-allocator.settle()
-blocks = [np.ones(1 << 16) for _ in range(400)]
-kept = blocks[::10]
-del blocks
-full = resident_mb()
-allocator.give_back()  # a minute has not gone by
-at_once = resident_mb()
-now = time.monotonic()
-time.monotonic = lambda: now + allocator.GIVE_BACK_S
-allocator.give_back()
-print(full - at_once, full - resident_mb())
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc's heap")
-def test_pages_that_are_free_within_the_heap_go_back_once_a_minute() -> None:
-    done = subprocess.run([sys.executable, "-c", GAPS], capture_output=True, check=True)
-    at_once, later = map(float, done.stdout.split())
-    assert abs(at_once) < 10
-    assert later > 120
-
-
 # torch keeps the frames of whoever imports it; nobody searches for garbage afterwards.
 LOAD = """
 import gc, weakref

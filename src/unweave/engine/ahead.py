@@ -12,7 +12,6 @@ from threading import Event, Thread
 from unweave.audio.reader import Reader, SourceInfo
 from unweave.core.files import shown
 from unweave.core.region import WHOLE, Region
-from unweave.engine.allocator import give_back
 from unweave.types import Wave
 
 BLOCK_S = 1.0  # decoded and handed on at once
@@ -66,7 +65,6 @@ class Decoding:
             if isinstance(item, BaseException):
                 raise item
             yield item
-            give_back()
 
     @property
     def warnings(self) -> list[str]:

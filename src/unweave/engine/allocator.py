@@ -14,7 +14,6 @@ import ctypes
 import gc
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -26,42 +25,23 @@ KEPT = 256 << 20
 # Larger blocks would leave gaps in the heap that the next segment's blocks do not fit into, so that
 # it grows for minutes; smaller ones are too many to request from the system one by one.
 HEAP_BLOCKS = 8 << 20
-GIVE_BACK_S = 60.0
 LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"  # torch reads it at its first array; somebody's 0 stays
 
 _settled = False
-_library: Any = None  # glibc, where there is one
-_given_back_s = 0.0  # when, of the clock
 
 
 @cache
 def settle() -> None:
     """From now on this process keeps up to KEPT bytes that it has freed, in one heap, and has
     torch request large pages for the networks that gain by them (`use_large_pages`)."""
-    global _settled, _library, _given_back_s
-    _settled, _given_back_s = True, time.monotonic()
+    global _settled
+    _settled = True
     library: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
     if hasattr(library, "mallopt"):
-        _library = library
         # Threads that share one heap fill each other's gaps; large arrays are few enough to wait.
         library.mallopt(M_ARENA_MAX, 1)
         library.mallopt(M_MMAP_THRESHOLD, HEAP_BLOCKS)
         library.mallopt(M_TRIM_THRESHOLD, KEPT)
-
-
-def give_back() -> None:
-    """Hand the pages to the system that are free now, if the last time is `GIVE_BACK_S` ago; of a
-    program that has called `settle`.
-
-    For work that takes hours. Blocks of many sizes leave other gaps in the heap with every segment;
-    all of these pages would stay, and the memory of the process would grow without end. Those that
-    are needed again are cleared anew, which takes a tenth of a second.
-    """
-    global _given_back_s
-    now = time.monotonic()
-    if _library is not None and now - _given_back_s >= GIVE_BACK_S:
-        _given_back_s = now
-        _library.malloc_trim(0)
 
 
 def of_children() -> dict[str, str]:

@@ -307,7 +307,8 @@ def test_it_joins_others_and_is_augmented_as_any_model(mine: None, tmp_path: Pat
     pair = recorded("vr_lstm")
     (tmp_path / "bands.json").write_text(json.dumps(pair.settings))
     for name, gain in (("one", 1.0), ("two", 0.9)):
-        tensors = {key: torch.from_numpy(gain * each) for key, each in pair.weights.items()}
+        scaled = {key: np.asarray(gain * each, each.dtype) for key, each in pair.weights.items()}
+        tensors = {key: torch.from_numpy(each) for key, each in scaled.items()}
         torch.save(tensors, tmp_path / f"{name}.pth")
         own.add(tmp_path / f"{name}.pth", config=tmp_path / "bands.json")
 

@@ -20,6 +20,16 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def mine(tmp_path, monkeypatch, cache):
+    """An empty folder for models of the user's own."""
+    monkeypatch.setenv("UNWEAVE_DATA", str(tmp_path / "data"))
+    cards.refresh()
+    yield tmp_path / "data" / "models"
+    monkeypatch.undo()
+    cards.refresh()
+
+
+@pytest.fixture
 def small(monkeypatch):
     """The architecture of Spleeter with a handful of features, so that files stay small."""
     monkeypatch.setattr(spleeter, "FILTERS", (1, 2, 3, 4, 5, 6))

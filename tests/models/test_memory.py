@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models import test_recognise
 from tests.models.test_recognise_roformer import original
 from unweave.models import cards, readers, store
 from unweave.models.readers import safetensors
@@ -16,7 +15,6 @@ from unweave.models.roformer.model import RoFormer, RoFormerConfig
 from unweave.models.store import own
 from unweave.models.store.sources import files
 
-mine = test_recognise.mine  # the fixture
 ARRAY_BYTES, COUNT = 2 << 20, 16
 SPARE_BYTES = 1 << 20  # for names, heads and pickles
 

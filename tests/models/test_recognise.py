@@ -46,16 +46,6 @@ FURTHER = {"demucs_padded", "demucs_v3_plain", "hybrid_demucs", "hybrid_demucs_o
 FURTHER |= {"hybrid_demucs_magnitudes"}
 
 
-@pytest.fixture
-def mine(tmp_path, monkeypatch, cache):
-    """An empty folder for models of the user's own."""
-    monkeypatch.setenv("UNWEAVE_DATA", str(tmp_path / "data"))
-    cards.refresh()
-    yield tmp_path / "data" / "models"
-    monkeypatch.undo()
-    cards.refresh()
-
-
 def state(pair):
     return {name: torch.from_numpy(each.copy()) for name, each in pair.weights.items()}
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from tests import CPU
-from tests.models import test_recognise
 from tests.models.networks import waveform
 from tests.models.test_recognise import separates, state
 from unweave.engine.run import separate_array
@@ -19,7 +18,6 @@ from unweave.models.readers import safetensors
 from unweave.models.roformer.model import RoFormer, RoFormerConfig
 from unweave.models.store import own
 
-mine = test_recognise.mine  # the fixture
 YAML = """
 audio: {{chunk_size: 9999, sample_rate: 16000, hop_length: 1, num_channels: 2}}
 model:

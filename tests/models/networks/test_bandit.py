@@ -20,7 +20,6 @@ import unweave
 from tests.models.networks import waveform
 from unweave.core.plan import Plan
 from unweave.errors import WeightsError
-from unweave.models import cards
 from unweave.models.bandit import options
 from unweave.models.bandit.bands import musical
 from unweave.models.bandit.convert import convert
@@ -288,11 +287,7 @@ def test_settings_that_mean_nothing(config: dict[str, Any], words: str) -> None:
         BanditConfig(**{**SMALL, **config})
 
 
-def test_it_joins_others_and_is_augmented_as_any_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
-) -> None:
-    monkeypatch.setenv("UNWEAVE_DATA", str(tmp_path / "data"))
-    cards.refresh()
+def test_it_joins_others_and_is_augmented_as_any_model(mine: Path, tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(json.dumps(TOLD))
     rng = np.random.default_rng(4)
     for name in ("one", "two"):
@@ -311,5 +306,3 @@ def test_it_joins_others_and_is_augmented_as_any_model(
         assert np.abs(one[stem] - two[stem]).max() > 1e-3
         np.testing.assert_allclose(both[stem], (one[stem] + two[stem]) / 2, atol=1e-6)
         np.testing.assert_allclose(augmented[stem], (one[stem] - inverted[stem]) / 2, atol=1e-6)
-    monkeypatch.undo()
-    cards.refresh()

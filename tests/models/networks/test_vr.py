@@ -6,7 +6,7 @@ The stems are from benchmarks/networks/vr.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,7 +29,6 @@ from unweave.core.plan import Plan
 from unweave.engine.adapters.track_normalised import Highest, TrackNormalised
 from unweave.engine.run import separate_array
 from unweave.errors import WeightsError
-from unweave.models import cards
 from unweave.models.adapter import NeuralSeparator
 from unweave.models.layers.weights import settings
 from unweave.models.store import own
@@ -272,16 +271,6 @@ def test_published_sizes(version: float, wide: tuple[int, int, int]) -> None:
     kibibytes = 4 * sum(each.numel() for each in made.state_dict().values()) / 1024
     published = {(32, 4, 5): 123821, (16, 5, 6): 129605, (64, 4, 7): 537238}.get(wide, 218409)
     assert abs(kibibytes / published - 1) < 0.05
-
-
-@pytest.fixture
-def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: object) -> Iterator[None]:
-    """An empty folder for models of the user's own."""
-    monkeypatch.setenv("UNWEAVE_DATA", str(tmp_path / "data"))
-    cards.refresh()
-    yield
-    monkeypatch.undo()
-    cards.refresh()
 
 
 def test_a_file_and_its_bands_become_a_model(mine: None, tmp_path: Path) -> None:

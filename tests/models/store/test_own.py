@@ -22,16 +22,6 @@ LIKE = "mir1k-demucs"
 
 
 @pytest.fixture
-def mine(tmp_path, monkeypatch, cache):
-    """An empty folder for models of the user's own."""
-    monkeypatch.setenv("UNWEAVE_DATA", str(tmp_path / "data"))
-    cards.refresh()
-    yield tmp_path / "data" / "models"
-    monkeypatch.undo()
-    cards.refresh()
-
-
-@pytest.fixture
 def tensors():
     """The weights of a small network, fine-tuned so to say."""
     arrays = store.weights(cards.card(LIKE))

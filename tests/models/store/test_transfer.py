@@ -11,7 +11,7 @@ import tomllib
 import numpy as np
 import pytest
 
-from tests.models.store.test_own import checkpoint, mine, tensors  # noqa: F401
+from tests.models.store.test_own import checkpoint, tensors  # noqa: F401
 from unweave.core import toml
 from unweave.errors import UsageError, WeightsError
 from unweave.models import cards, store

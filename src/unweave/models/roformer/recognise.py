@@ -69,9 +69,9 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         arrays[f"band_split.to_features.{n}.0.gamma"].shape[0]
         for n in range(_parts(arrays, r"band_split\.to_features\.(\d+)\."))
     ]
-    channels, frame, split = _split(told, inputs, mel=mel)
-    masks = _parts(arrays, r"mask_estimators\.(\d+)\.")
     rate = int(told.get("sample_rate", RATE_HZ, within=RATES_HZ))
+    channels, frame, split = _split(told, inputs, rate if mel else None)
+    masks = _parts(arrays, r"mask_estimators\.(\d+)\.")
     chunk = CHUNK_S * rate // hop * hop
     head_width = _shape(arrays, QKV)[0] // 3 // heads
     told.compare(dim=width, depth=depth, heads=heads, dim_head=head_width, num_stems=masks)
@@ -133,26 +133,29 @@ def _shape(arrays: Arrays, pattern: str) -> tuple[int, ...]:
     raise WeightsError("it lacks the attention of its first block")
 
 
-def _split(told: Told, inputs: list[int], *, mel: bool) -> tuple[int, int, dict[str, object]]:
+def _split(
+    told: Told, inputs: list[int], mel_rate_hz: int | None
+) -> tuple[int, int, dict[str, object]]:
     """Channels, the samples of a frame, and the settings of bands and frames, of the numbers that
-    each band has. Raises WeightsError."""
+    each band has. mel_rate_hz: where bands follow from the mel scale, the rate that they are for.
+    Raises WeightsError."""
     stated = told.get("stft_n_fft", 0)
     likely = (2, 1) if told.get("stereo", True) else (1, 2)
     if not 0 <= stated <= LARGEST_FRAME:
         raise WeightsError(f"its frames have at most {LARGEST_FRAME} samples; got {quoted(stated)}")
-    if mel:
-        frame, rate = stated or 2048, told.get("sample_rate", RATE_HZ, within=RATES_HZ)
+    if mel_rate_hz is not None:
+        frame = stated or 2048
         try:
-            bands = on_mel_scale(len(inputs), rate, frame)
+            bands = on_mel_scale(len(inputs), mel_rate_hz, frame)
         except (ValueError, ArithmeticError) as error:
             raise WeightsError(str(error)) from error
         fit = [n for n in likely if inputs == [2 * n * (end - first) for first, end in bands]]
         if not fit:
             raise WeightsError(
-                f"its {len(inputs)} bands are not those of the mel scale for {rate} Hz and frames "
-                f"of {frame} samples; --config names its settings"
+                f"its {len(inputs)} bands are not those of the mel scale for {mel_rate_hz} Hz and "
+                f"frames of {frame} samples; --config names its settings"
             )
-        split: dict[str, object] = {"mel_bands": len(inputs), "mel_rate_hz": rate}
+        split: dict[str, object] = {"mel_bands": len(inputs), "mel_rate_hz": mel_rate_hz}
     else:
         # Frames have a power of two samples, unless a file says otherwise.
         sizes = {n: sum(inputs) // n - 2 for n in likely if not any(i % (2 * n) for i in inputs)}

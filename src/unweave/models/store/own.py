@@ -91,11 +91,11 @@ def add(
     if _looked_at(file) != before:
         raise WeightsError(f"{file}: it changed while it was read; add it when it is whole")
     _check_numbers(file, arrays)
-    both = f"{file}, with the settings of {config}" if config else f"{file}"
+    where = f"{file}, with the settings of {config}" if config else f"{file}"
     try:
         facts = recognised(arrays, settings)
     except WeightsError as error:
-        raise WeightsError(f"{both}: {error}") from error
+        raise WeightsError(f"{where}: {error}") from error
     weights = facts.pop("arrays")
     assert isinstance(weights, dict)
     sha256, size_bytes = safetensors.pin(weights)
@@ -114,7 +114,7 @@ def add(
         made = cards.parse(name, card)
         adapter.network(made, options.in_force(made, {}), weights)
     except (UnweaveError, *STUMBLES) as error:
-        raise WeightsError(f"{both}: taken for {facts['architecture']}, but {error}") from error
+        raise WeightsError(f"{where}: taken for {facts['architecture']}, but {error}") from error
     return _place(name, card, partial(safetensors.write, arrays=weights), taken)
 
 

@@ -24,7 +24,6 @@ KITS = {
 }
 VOICE = ("vocals", "instrumental")
 BLOCK = "encoder_blocks.0.tfc_tdf.blocks.0"
-LEVELS_AND_BLOCKS = r"encoder_blocks", r"bottleneck_block\.blocks"
 
 
 def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
@@ -49,7 +48,8 @@ def recognise(arrays: Arrays, settings: Settings) -> dict[str, object] | None:
         raise WeightsError("it is made for the Hartley transform (STHT), which unweave lacks")
     bins, growth = subbands * band, shrink.shape[0] - width
     size, hop, chunk = _transform(told, bins, growth, heads)
-    levels, blocks = (count(arrays, rf"{each}\.(\d+)\.") for each in LEVELS_AND_BLOCKS)
+    levels = count(arrays, r"encoder_blocks\.(\d+)\.")
+    blocks = count(arrays, r"bottleneck_block\.blocks\.(\d+)\.")
     told.compare(growth=growth, num_scales=levels, num_blocks_per_scale=blocks)
     facts = msst.facts(told, heads, chunk, KITS.get(heads, VOICE), size)
     return {

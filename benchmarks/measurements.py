@@ -179,12 +179,15 @@ MEASUREMENTS = (
     Measurement(
         "zoo-speed-minute",
         PERFORMANCE,
-        (
-            f"{PYTHON} -m benchmarks.zoo.speed --sizes mel-384x6 bs-256x12 mel-256x12-two"
-            " scnet-small scnet-xl mdx23c mdx-net-hq mdx-net-hq-onnx htdemucs --sounds minute"
-            " --results {results}/zoo",
-        ),
-        75,
+        (f"{PYTHON} -m benchmarks.zoo.speed --sounds minute --results {{results}}/zoo",),
+        110,
+        "networks",
+    ),
+    Measurement(
+        "zoo-precision",
+        PERFORMANCE,
+        (f"{PYTHON} -m benchmarks.zoo.precision --results {{results}}/zoo",),
+        15,
         "networks",
     ),
     Measurement(

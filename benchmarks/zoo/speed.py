@@ -76,11 +76,12 @@ def made(name: str, folder: Path, overlap: int = 1) -> Path:
     return card
 
 
-def run(command: list[str]) -> str:
+def run(command: list[str], limit_s: float | None = None) -> str:
+    """What it prints. Raises subprocess.TimeoutExpired where it takes longer."""
     folders = [str(HERE.parents[1] / "src"), str(HERE.parents[1])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(folders)}
     return subprocess.run(
-        command, check=True, env=environment, stdout=subprocess.PIPE, text=True
+        command, check=True, env=environment, stdout=subprocess.PIPE, text=True, timeout=limit_s
     ).stdout
 
 

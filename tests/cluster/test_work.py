@@ -55,19 +55,23 @@ def test_the_stems_are_those_of_the_command_line(places_, sounds, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("model", "options"),
-    [("repet+ft2d", {"ensemble": "max_fft"}), ("repet>accompaniment>hpss", None)],
+    ("model", "options", "stems"),
+    [
+        ("repet+ft2d", {"ensemble": "max_fft"}, ()),
+        ("repet+ft2d", {"ensemble": "max_fft"}, ("vocals", "residual")),
+        ("repet>accompaniment>hpss", None, ()),
+    ],
 )
-def test_a_model_may_be_an_ensemble_or_a_chain(sounds, tmp_path, store, model, options):
+def test_a_model_may_be_an_ensemble_or_a_chain(sounds, tmp_path, store, model, options, stems):
     catalogue = Catalogue(str(tmp_path / "cat"))
     scan(catalogue, [str(sounds / "one.wav")])
-    catalogue.begin(Run(Separate(asked(model, options)), f"{store}/out"))
+    catalogue.begin(Run(Separate(asked(model, options, stems)), f"{store}/out"))
     run = Catalogue(catalogue.address).begun()  # as another machine reads it
     [row] = manifest.rows(catalogue)
     entry = Work(run, Executor(threads=1))(row)
     assert (entry.state, entry.reason) == (DONE, "")
     expected = unweave.separate_file(
-        sounds / "one.wav", tmp_path / "one", model=model, **(options or {})
+        sounds / "one.wav", tmp_path / "one", model=model, stems=stems, **(options or {})
     )
     assert {f["name"]: f["sha256"] for f in entry.outputs} == {
         item["path"]: item["sha256"] for item in expected["stems"]

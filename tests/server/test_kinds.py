@@ -110,6 +110,19 @@ def test_a_model_whose_name_is_made_of_names(at_work, clip, tmp_path) -> None:
         assert paths[stem].read_bytes() == (tmp_path / "own" / f"{stem}.wav").read_bytes()
 
 
+def test_one_stem_and_what_is_left_of_an_ensemble(at_work, clip, tmp_path) -> None:
+    client = at_work.client()
+    options = {"model": "repet+ft2d", "ensemble": "max_fft", "stems": ["vocals", "residual"]}
+    paths = client.download(client.wait(client.submit(clip, **options)), tmp_path / "service")
+    unweave.separate_file(clip, tmp_path / "own", filename_template="{stem}.{ext}", **options)
+    expected = {f"{stem}.wav" for stem in options["stems"]}
+    for folder in ("service", "own"):
+        assert {path.name for path in (tmp_path / folder).glob("*.wav")} == expected
+    for path in paths:
+        if path.suffix == ".wav":
+            assert path.read_bytes() == (tmp_path / "own" / path.name).read_bytes()
+
+
 @LONG
 @pytest.mark.parametrize(
     ("kind", "options", "file"),

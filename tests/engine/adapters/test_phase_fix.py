@@ -13,6 +13,8 @@ import unweave
 from tests.engine.adapters.test_compositions import DEMUCS, RATE, SHORT, Stub, run
 from tests.engine.fakes import halves
 from tests.engine.test_chunking import noise
+from unweave.engine.adapters.chain import Chain
+from unweave.engine.adapters.ensemble import Ensemble
 from unweave.engine.adapters.phase_fix import PhaseFix
 from unweave.engine.adapters.select import select
 from unweave.errors import UsageError
@@ -77,6 +79,28 @@ def test_a_stem_may_be_what_the_others_leave(stem: str) -> None:
         [same] = {"some", "rest"} - {stem}
         left = one is target and same == "rest"  # then it is still what the other one leaves
         np.testing.assert_array_equal(found[same], mix - found[stem] if left else ones[same])
+
+
+def test_one_stem_is_fixed_within_ensembles_and_chains() -> None:
+    how = {"low_hz": 200.0, "high_hz": 2500.0, "base": 0.1, "weight": 0.8}
+    target, reference, other = halves(channels=2), Stub(SHORT, 2, ("rest", "some")), Stub(DEMUCS)
+    fix, mix = PhaseFix(target, reference, ("some",), **how), noise(3000)
+
+    def want(of: Wave) -> np.ndarray:
+        return fixed(run(target, of)["some"], run(reference, of)["some"], how)
+
+    alike = Stub(DEMUCS, stems=("some", "rest"))
+    for stems in (["some"], ["rest", "some"]):
+        found = run(select(Ensemble((fix, alike)), stems), mix)
+        mean = (want(mix) + run(alike, mix)["some"]) / 2
+        np.testing.assert_allclose(found["some"], mean, atol=3e-6)
+    for stems in (["a"], ["a", "rest"]):
+        found = run(select(Chain(fix, "some", other), stems), mix)
+        then = run(other, want(mix).astype(np.float32))
+        np.testing.assert_allclose(found["a"], then["a"], atol=3e-6)
+    first = run(other, mix)
+    found = run(select(Chain(other, "a", fix), ["some"]), mix)
+    np.testing.assert_allclose(found["some"], want(first["a"]), atol=3e-6)
 
 
 def test_the_preset_of_the_page_runs(tmp_path: Path) -> None:

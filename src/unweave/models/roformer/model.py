@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count, pairwise, takewhile
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from unweave.models.roformer.bands import LARGEST_FRAME, Bands, on_mel_scale, si
 from unweave.models.roformer.fast import rearrange
 from unweave.models.roformer.options import ADDED, BARE
 from unweave.models.roformer.transformer import Block, Norm, rates, rotations
-from unweave.signal.threads import together
+from unweave.signal.threads import together, with_idle
 
 BANDS = (2,) * 24 + (4,) * 12 + (12,) * 8 + (24,) * 8 + (48,) * 8 + (128, 129)
 
@@ -185,9 +186,8 @@ class RoFormer(nn.Module):
 
     def forward(self, mix: Tensor) -> Tensor:
         """`(batch, channel, time)` to `(batch, stem, channel, time)`."""
-        spectrum = self.analysed(mix)  # complex (batch, channel, bin, frame)
-        # The numbers of a frame: bins, in each the channels, of each real and imaginary part.
-        numbers = torch.view_as_real(spectrum.permute(0, 3, 2, 1).contiguous()).flatten(2)
+        # Of a frame: bins, in each the channels, of each real and imaginary part.
+        numbers = torch.view_as_real(self.analysed(mix).permute(0, 3, 2, 1).contiguous()).flatten(2)
         each = 2 * self.config.channels
         bands = [slice(each * first, each * end) for first, end in self.config.split]
         enter = [
@@ -222,15 +222,24 @@ class RoFormer(nn.Module):
         self, masks: nn.Module, tokens: Tensor, numbers: Tensor, bands: Sequence[slice]
     ) -> Tensor:
         """The numbers of a stem, `(batch, frame, number)`, from those of the mix."""
-        mask = torch.zeros_like(numbers)
-        made = together(*(partial(masks, tokens[:, n], n) for n in range(len(bands))))
-        for band, each in zip(bands, made, strict=True):
-            mask[..., band] += each
+        mask, lock = torch.zeros_like(numbers), Lock()
+        made: dict[int, Tensor] = {}
+        added = 0
+
+        def add(n: int) -> None:
+            nonlocal added
+            of_band = masks(tokens[:, n], n)
+            with lock:
+                made[n] = of_band
+                while added in made:  # one after the other: sums do not depend on the threads
+                    mask[..., bands[added]] += made.pop(added)
+                    added += 1
+
+        with_idle(add, range(len(bands)))
         if self.config.mel_bands:
-            mask = mask / self.shared(numbers)
-        pairs = (torch.view_as_complex(x.unflatten(-1, (-1, 2))) for x in (mask, numbers))
-        mask, mixed = pairs
-        return torch.view_as_real(mask * mixed).flatten(2)
+            mask /= self.shared(numbers)
+        mask, mixed = (torch.view_as_complex(x.unflatten(-1, (-1, 2))) for x in (mask, numbers))
+        return torch.view_as_real(mask.mul_(mixed)).flatten(2)
 
     def shared(self, numbers: Tensor) -> Tensor:
         """How many bands each number of a frame lies in, `(number,)`."""

@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from unweave.engine import allocator
+from unweave.engine.overlap_add import apart, copied
 
 SETTLE = """
 import os
@@ -97,3 +99,55 @@ print(sum(size for size, array in arrays if array() is not None) / sum(size for 
 def test_weights_that_are_arranged_anew_are_let_go_without_a_search_for_garbage() -> None:
     done = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, check=True)
     assert float(done.stdout) < 0.2
+
+
+# Of everything that waits between segments, whether it lies in the heap; and a plain array.
+WAITS = """
+import sys
+import numpy as np
+from unweave.core.plan import Plan
+from unweave.engine import allocator
+from unweave.engine.overlap_add import OverlapAdd, segments
+from unweave.engine.stream import stream
+
+allocator.settle()
+plan = Plan(length=200_000, hop=150_000, window="triangle", edge=sys.argv[1])
+kept = [np.ones((1, 2, 200_000), np.float32)]
+mix = [np.ones((1, 2, 50_000), np.float32)] * 11
+join = OverlapAdd(plan)
+for wave, place in segments(mix, plan):
+    kept += [wave, join.add(np.stack([wave, wave], 1), place)]
+half = lambda mix, _: mix[:, None] * 0.5
+kept += stream(half, mix, plan, 8000, device="cpu", batch=1, warn=print)
+[heap] = [line.split()[0] for line in open("/proc/self/maps") if line.endswith("[heap]\\n")]
+first, end = (int(number, 16) for number in heap.split("-"))
+for each in kept:
+    if each.nbytes >= 1 << 19:
+        print(int(first <= each.ctypes.data < end))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's heap")
+@pytest.mark.parametrize("edge", ["centred", "reflect", "anchored"])
+def test_sound_that_waits_lies_outside_the_heap(edge: str) -> None:
+    done = subprocess.run([sys.executable, "-c", WAITS, edge], capture_output=True, check=True)
+    plain, *waiting = done.stdout.decode().split()
+    assert plain == "1"
+    assert set(waiting) == {"0"}
+    assert len(waiting) > 7
+
+
+@pytest.mark.parametrize("shape", [(0,), (2, 3), (2, 0, 5), (1, 2, 131_071), (2, 2, 131_072)])
+def test_arrays_apart_are_like_any_other(shape: tuple[int, ...]) -> None:
+    wave = apart(shape)
+    assert (wave.shape, wave.dtype) == (shape, np.float32)
+    np.testing.assert_array_equal(wave, 0)
+    wave += 1
+    other = copied(wave)
+    wave += 1
+    np.testing.assert_array_equal(other, np.ones(shape))
+
+
+def test_an_array_apart_that_does_not_fit_is_an_error_of_memory() -> None:
+    with pytest.raises(MemoryError):
+        apart((1 << 50,))

@@ -6,6 +6,8 @@ it does not grow with the recording.
 
 from __future__ import annotations
 
+import math
+import mmap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -13,6 +15,32 @@ import numpy as np
 
 from unweave.core.plan import Plan
 from unweave.types import Wave
+
+APART_BYTES = 1 << 20
+# Windows has no such flags, and its maps without a file are private.
+_PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+
+
+def apart(shape: tuple[int, ...]) -> Wave:
+    """An array of zeros; where it is large it lies outside the heap. Raises MemoryError.
+
+    For sound that waits while segments are computed. Between the arrays of these it would leave
+    gaps that the next ones do not fit into, and the heap would grow for hours.
+    """
+    size = 4 * math.prod(shape)
+    if size < APART_BYTES:
+        return np.zeros(shape, np.float32)
+    try:
+        return np.frombuffer(mmap.mmap(-1, size, **_PRIVATE), np.float32).reshape(shape)
+    except OSError as error:
+        raise MemoryError(f"no {size / 1e6:.0f} MB of memory for sound") from error
+
+
+def copied(wave: Wave) -> Wave:
+    """A copy that lies `apart`."""
+    out = apart(wave.shape)
+    out[...] = wave
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +65,7 @@ def segments(blocks: Iterable[Wave], plan: Plan) -> Iterator[tuple[Wave, Place]]
     index = 0
     for block in blocks:
         if held is None:
-            held = np.zeros((*block.shape[:-1], plan.length + plan.hop), np.float32)
+            held = apart((*block.shape[:-1], plan.length + plan.hop))
         while block.shape[-1]:
             piece = block[..., : held.shape[-1] - filled]
             held[..., filled : filled + piece.shape[-1]] = piece
@@ -45,7 +73,7 @@ def segments(blocks: Iterable[Wave], plan: Plan) -> Iterator[tuple[Wave, Place]]
             block = block[..., piece.shape[-1] :]
             if filled == held.shape[-1]:
                 start, stop, kept = plan.contents(index)
-                yield held[..., start - origin : stop - origin].copy(), Place(start, kept)
+                yield copied(held[..., start - origin : stop - origin]), Place(start, kept)
                 index += 1
                 held[..., : plan.length] = held[..., plan.hop :].copy()
                 origin, filled = origin + plan.hop, plan.length
@@ -66,7 +94,7 @@ def segments(blocks: Iterable[Wave], plan: Plan) -> Iterator[tuple[Wave, Place]]
 
 def _between(wave: Wave, start: int, stop: int) -> Wave:
     """The samples `start` to `stop` of a wave, zeros where it has none."""
-    out = np.zeros((*wave.shape[:-1], stop - start), np.float32)
+    out = apart((*wave.shape[:-1], stop - start))
     first, last = max(0, start), min(stop, wave.shape[-1])
     if first < last:
         out[..., first - start : last - start] = wave[..., first:last]
@@ -129,7 +157,7 @@ class OverlapAdd:
         if kept.shape[-1] < plan.kept:
             kept = _between(stems, first, first + plan.kept)
         if weights is not None:
-            kept = kept * weights
+            kept = np.multiply(kept, weights, out=apart(kept.shape))
         # A last segment that is anchored may begin anywhere behind the start of this one.
         until = place.kept + (0 if plan.edge == "anchored" else plan.hop)
         if self._total is None:
@@ -138,13 +166,15 @@ class OverlapAdd:
         if place.times > 1:
             kept, total = kept * np.float32(place.times), total * np.float32(place.times)
         finished = self._stems.add(kept, place.kept, until)
-        return finished / self._total.add(total.copy(), place.kept, until)
+        finished /= self._total.add(total.copy(), place.kept, until)
+        return finished
 
     def rest(self) -> Wave | None:
         """What is finished when no segment comes any more, if it is not all handed out."""
         if self._total is None or self._stems.tail is None or self._total.tail is None:
             return None
-        finished = self._stems.tail / self._total.tail
+        finished = self._stems.tail
+        finished /= self._total.tail
         self._stems.done += finished.shape[-1]
         return finished
 
@@ -163,6 +193,6 @@ class _Sum:
             if offset or length > wave.shape[-1]:
                 wave = _between(wave, -offset, max(length - offset, wave.shape[-1]))
             wave[..., :length] += self.tail
-        self.tail = wave[..., until - self.done :].copy()
+        self.tail = copied(wave[..., until - self.done :])
         finished, self.done = wave[..., : until - self.done], until
         return finished

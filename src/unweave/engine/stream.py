@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unweave.core.plan import Plan
-from unweave.engine.overlap_add import OverlapAdd, Place, Reflected, segments
+from unweave.engine.overlap_add import OverlapAdd, Place, Reflected, copied, segments
 from unweave.engine.workers import Workers
 from unweave.types import Wave
 
@@ -108,7 +108,7 @@ def _call(separator: Call, sample_rate_hz: int, device: str, mix: Wave) -> Wave:
 
     with torch.inference_mode():
         stems = separator(torch.from_numpy(mix).to(device), sample_rate_hz)
-        return np.asarray(stems.to("cpu", torch.float32).numpy())
+        return copied(stems.to("cpu", torch.float32).numpy())
 
 
 def _on_threads(call: Work, parts: Iterable[Wave], batch: int, workers: Workers) -> Iterator[Wave]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 ADDED, BARE = "added", "bare"  # forms of `value_residual`
-LARGE_PAGES = True  # its arrays are many and large: see engine/allocator.py
 REVISION = 2  # goes up when the same weights give other bytes than before
 ROWS_BYTES = 64e6  # of what goes through a block at a time: `TOKENS_AT_ONCE` of fast.py
 USUAL_BANDS = 62  # of BS-RoFormers

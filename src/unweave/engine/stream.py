@@ -108,13 +108,16 @@ def _call(separator: Call, sample_rate_hz: int, device: str, mix: Wave) -> Wave:
 
     with torch.inference_mode():
         stems = separator(torch.from_numpy(mix).to(device), sample_rate_hz)
-        return copied(stems.to("cpu", torch.float32).numpy())
+        return np.asarray(stems.to("cpu", torch.float32).numpy())
 
 
 def _on_threads(call: Work, parts: Iterable[Wave], batch: int, workers: Workers) -> Iterator[Wave]:
     pending: deque[list[Future[Wave]]] = deque()
     # One more waits where the threads are as many as may be at work, so that none is ever idle.
     most = batch + 1 if batch >= workers.count else batch
+
+    def kept(part: Wave) -> Wave:
+        return copied(call(part))  # which may wait for those of the segments before
 
     def result() -> Wave:
         done = [job.result() for job in pending.popleft()]
@@ -129,7 +132,7 @@ def _on_threads(call: Work, parts: Iterable[Wave], batch: int, workers: Workers)
                 for n in range(part.shape[0]):
                     if len(at_work) >= most:
                         _, at_work = wait(at_work, return_when=FIRST_COMPLETED)
-                    jobs.append(pool.submit(call, part[n : n + 1]))
+                    jobs.append(pool.submit(kept, part[n : n + 1]))
                     at_work.add(jobs[-1])
                 if sum(map(len, pending)) > batch + 1:
                     yield result()

@@ -49,8 +49,7 @@ def add(checkpoint: str, settings: str, target: str, overlap: str) -> None:
 def run(card: str, wave: str, target: str, *options: str) -> None:
     from unweave.engine import allocator
 
-    allocator.settle()
-    allocator.use_large_pages()
+    allocator.settle()  # as the command line does; the card says whether pages are large
     import unweave
 
     mix = np.load(wave)

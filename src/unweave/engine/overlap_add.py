@@ -16,7 +16,7 @@ import numpy as np
 from unweave.core.plan import Plan
 from unweave.types import Wave
 
-APART_BYTES = 1 << 20
+APART_BYTES = 1 << 20  # smaller arrays are too many to request from the system one by one
 # Windows has no such flags, and its maps without a file are private.
 _PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 
@@ -25,7 +25,7 @@ def apart(shape: tuple[int, ...]) -> Wave:
     """An array of zeros; where it is large it lies outside the heap. Raises MemoryError.
 
     For sound that waits while segments are computed. Between the arrays of these it would leave
-    gaps that the next ones do not fit into, and the heap would grow for hours.
+    gaps that the next ones do not fit into, and the heap would grow.
     """
     size = 4 * math.prod(shape)
     if size < APART_BYTES:

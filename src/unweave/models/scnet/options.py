@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+LARGE_PAGES = True  # its arrays are many and large: see engine/allocator.py
 BYTES_PER_SAMPLE = 1100.0  # working memory of the small size: benchmarks/networks/memory.py
 REVISION = 2  # goes up when the same weights give other bytes than before
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+LARGE_PAGES = True  # its arrays are many and large: see engine/allocator.py
 # Working memory of MDX23C, which grows with the width: benchmarks/networks/memory.py.
 BYTES_PER_SAMPLE = 5900.0
 
